@@ -1,0 +1,1 @@
+"""The world around the parties: source, fibres, receivers, classical channels, key pools."""

@@ -1,0 +1,1 @@
+"""Pure functions on numbers and arrays; no SimPy, no state, no file."""

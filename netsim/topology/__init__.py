@@ -1,0 +1,1 @@
+"""The TOML file and the frozen, validated specs made from it."""
