@@ -1,4 +1,4 @@
-"""Which photon pairs the ring makes, at what rate, and which pairs of users they connect.
+"""Which photon pairs the ring makes, and at what rate.
 
 A pair (a, b) is born where a + b = p_i + p_j for two pumps i <= j [1]; its rate is
 R = B m P_i P_j g with m = 1 for i = j and 4 for i != j [2].
@@ -9,10 +9,9 @@ References
 .. [2] The field (E1 + E2)^2 holds the cross term 2 E1 E2: four times the rate at equal powers.
 """
 
-import math
 from dataclasses import dataclass
 
-from netsim.topology.specs import Pair, TopologySpec, channel_of, label_of
+from netsim.topology.specs import TopologySpec, channel_of, label_of
 from netsim.units import transmittance_from_db
 
 
@@ -26,19 +25,6 @@ class PairProcess:
     """Pairs born in the ring per second."""
     contrast: float
     phase_rad: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A pair process whose two channels go to two different users (a link has one or more)."""
-
-    users: tuple[str, str]
-    """In the order of the topology's users: announcer first."""
-    channels: tuple[str, str]
-    """Channel of the first user, channel of the second."""
-    process: PairProcess
-    delay_ps: float
-    """Nominal arrival time at the second user minus that at the first."""
 
 
 def chip_power_mw(topology: TopologySpec, channel: str) -> float:
