@@ -1,0 +1,42 @@
+"""Errors that say whose fault it is.
+
+::
+
+    ProtocolError
+    |-- LocalProtocolError          our caller broke the rules of an endpoint
+    `-- RemoteProtocolError         the peer (or the wire) did; never more than a lost round
+        `-- MalformedMessageError   bytes that are no message
+
+A QBER that is too high is not an error but the event `RoundAborted`.
+"""
+
+
+class ProtocolError(Exception):
+    """Base of all errors of this package."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The caller of an endpoint broke its contract."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent something that the protocol does not allow here."""
+
+
+class MalformedMessageError(RemoteProtocolError):
+    """Bytes that do not decode; all constructor arguments are positional, so that it pickles.
+
+    Parameters
+    ----------
+    what : str
+        What was being decoded.
+    size_bytes : int
+        Size of the offending payload.
+    """
+
+    def __init__(self, what: str, size_bytes: int) -> None:
+        super().__init__(what, size_bytes)
+        self.what, self.size_bytes = what, size_bytes
+
+    def __str__(self) -> str:
+        return f"malformed {self.what} of {self.size_bytes} bytes"
