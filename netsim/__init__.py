@@ -1,1 +1,40 @@
-"""The world around the parties: source, fibres, receivers, classical channels, key pools."""
+"""The world around the parties: source, fibres, receivers, classical channels, key pools.
+
+>>> import netsim
+>>> topology = netsim.load_topology("two_user")
+>>> run = netsim.simulate(topology, duration_s=2, seed=1)      # doctest: +SKIP
+
+The names below are loaded when they are first used, so that ``import netsim`` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netsim.errors import ConfigError
+    from netsim.results import Run
+    from netsim.run import simulate
+    from netsim.rundir import load_run
+    from netsim.topology.load import load_topology
+
+__all__ = ["ConfigError", "Run", "load_run", "load_topology", "simulate"]
+
+_HOMES = {
+    "ConfigError": "netsim.errors",
+    "Run": "netsim.results",
+    "load_run": "netsim.rundir",
+    "load_topology": "netsim.topology.load",
+    "simulate": "netsim.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load one of the public names (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted([*globals(), *__all__])

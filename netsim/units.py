@@ -26,7 +26,7 @@ def s_from_ps(time_ps: int) -> float:
 
 def transmittance_from_db(loss_db: float) -> float:
     """Power ratio of a loss in dB (>= 0 gives a ratio in (0, 1])."""
-    return 10.0 ** (-loss_db / 10.0)
+    return math.pow(10.0, -loss_db / 10.0)
 
 
 def db_from_transmittance(transmittance: float) -> float:

@@ -1,1 +1,1 @@
-"""What the parties of a quantum key distribution link do: bytes in, bytes out, time as an argument."""
+"""What the parties of a QKD link do: bytes in, bytes out, time as an argument."""

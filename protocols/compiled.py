@@ -11,17 +11,22 @@ from typing import ParamSpec, Protocol, TypeVar, cast
 import numba
 
 P = ParamSpec("P")
-R = TypeVar("R", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Kernel(Protocol[P, R]):
-    """A compiled function; ``py_func`` is the same function interpreted, the oracle in tests."""
+class Kernel(Protocol[P, R_co]):
+    """A compiled function; ``py_func`` is the oracle in tests."""
 
-    py_func: Callable[P, R]
+    @property
+    def py_func(self) -> Callable[P, R_co]:
+        """The same function, interpreted."""
+        ...
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the compiled function."""
+        ...
 
 
-def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     """Compile ``function`` with numba in nopython mode, cached on disk."""
-    return cast("Kernel[P, R]", numba.njit(cache=True, nogil=True)(function))
+    return cast("Kernel[P, R_co]", numba.njit(cache=True, nogil=True)(function))

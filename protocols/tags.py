@@ -30,9 +30,11 @@ class TagFrame:
     @property
     def times_ticks(self) -> NDArray[np.int64]:
         """(N,) int64, ascending: times in local ticks."""
-        return self.tags >> DETECTOR_BITS
+        times: NDArray[np.int64] = self.tags >> DETECTOR_BITS
+        return times
 
     @property
     def detectors(self) -> NDArray[np.int64]:
         """(N,) int64: 0 to 3, Z+, Z-, X+, X-."""
-        return self.tags & (2**DETECTOR_BITS - 1)
+        detectors: NDArray[np.int64] = self.tags & (2**DETECTOR_BITS - 1)
+        return detectors

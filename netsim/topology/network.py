@@ -1,6 +1,6 @@
 """A topology worked out: what arrives where, how weak, how late, and which users share which pairs.
 
-It holds device inputs only (transmittances, delays, pair rates); counts, QBER and key are never here.
+It holds device inputs only (transmittances, delays, pair rates), never counts, QBER or key.
 """
 
 import math
@@ -64,7 +64,7 @@ class Network:
         return tuple(dict.fromkeys(lane.users for lane in self.lanes))
 
     def channel(self, name: str) -> DeliveredChannel | None:
-        """The delivered channel called ``name``, or None if it goes to nobody."""
+        """Find the delivered channel called ``name``; None if it goes to nobody."""
         return next((channel for channel in self.channels if channel.channel == name), None)
 
     def channels_of(self, user: str) -> tuple[DeliveredChannel, ...]:
@@ -73,7 +73,11 @@ class Network:
 
     def lanes_of(self, users: tuple[str, str]) -> tuple[Lane, ...]:
         """Lanes of the link ``users``, by ascending nominal delay."""
-        return tuple(sorted((lane for lane in self.lanes if lane.users == users), key=lambda lane: lane.delay_ps))
+        return tuple(
+            sorted(
+                (lane for lane in self.lanes if lane.users == users), key=lambda lane: lane.delay_ps
+            )
+        )
 
 
 def build_network(topology: TopologySpec) -> Network:
@@ -113,7 +117,9 @@ def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec) -> DeliveredCha
             + topology.qnsp.pump_rejection_loss_db
             + spec.loss_db
         ),
-        fibre_transmittance=transmittance_from_db(fibre.attenuation_db_per_km * fibre.length_m / 1e3),
+        fibre_transmittance=transmittance_from_db(
+            fibre.attenuation_db_per_km * fibre.length_m / 1e3
+        ),
         receiver_transmittance=transmittance_from_db(receiver.excess_loss_db)
         * max(detector.efficiency for detector in receiver.four_detectors),
         delay_ps=spec.patch_delay_ps

@@ -8,15 +8,32 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-NonNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+HUGE = 1e15
+"""No device number is larger; the bound keeps products finite and times within int64."""
+
+NonNegative = Annotated[float, Field(ge=0, le=HUGE)]
+Positive = Annotated[float, Field(gt=0, le=HUGE)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Decibel = Annotated[float, Field(ge=0, le=300)]
+LinewidthHz = Annotated[float, Field(ge=1, le=1e12)]
+Radian = Annotated[float, Field(ge=-1e6, le=1e6)]
+SecondInPs = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
 
 
 class Spec(BaseModel):
     """Base of all specs: frozen, unknown keys refused, no silent conversion, no NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+MAX_LABEL_DIGITS = 3
+"""ITU-T G.694.1 labels of the C and L bands have one to three digits."""
 
 
 def _check_name(name: str) -> str:
@@ -26,8 +43,10 @@ def _check_name(name: str) -> str:
 
 
 def _check_label(channel: str) -> str:
-    if not (channel.startswith("C") and channel[1:].isdecimal() and str(int(channel[1:])) == channel[1:]):
-        raise ValueError("a channel is an ITU label such as 'C38'")
+    digits = channel[1:]
+    plain = digits.isascii() and digits.isdecimal() and len(digits) <= MAX_LABEL_DIGITS
+    if not (channel.startswith("C") and plain and str(int(digits)) == digits):
+        raise ValueError("a channel is an ITU label such as 'C38', from C0 to C999")
     return channel
 
 
@@ -50,19 +69,21 @@ class PumpSpec(Spec):
     """One continuous-wave pump laser."""
 
     channel: Channel
-    power_mw: NonNegative
-    """In the fibre before the chip."""
+    """ITU label; all pumps lie on the comb of the ring."""
+    power_mw: Annotated[float, Field(ge=0, le=1e6)]
+    """Power in the fibre before the chip."""
 
 
 class PairFactorSpec(Spec):
     """What sets one pair process apart from the others."""
 
     channels: Pair
-    factor: NonNegative = 1.0
+    """The two channels of the process, in any order; one of them at least is delivered."""
+    factor: Annotated[float, Field(ge=0, le=1e6)] = 1.0
     """Multiplies the brightness of this process (g in R = B m P_i P_j g)."""
     contrast: Probability | None = None
     """Two-photon interference contrast V0 of this process; the source's default if absent."""
-    phase_rad: float = 0.0
+    phase_rad: Radian = 0.0
     """What is left of the phase of this channel pair (phi_0)."""
 
 
@@ -71,28 +92,32 @@ class SourceSpec(Spec):
 
     brightness_hz_per_mw2: NonNegative
     """B in R = B m P_i P_j g: pairs per second and mW^2 of pump power in the chip."""
-    linewidth_hz: Positive
+    linewidth_hz: LinewidthHz
     """Full width at half maximum of the ring's resonances; kappa = 2 pi linewidth."""
-    comb_spacing_labels: Annotated[int, Field(ge=1)]
+    comb_spacing_labels: Annotated[int, Field(ge=1, le=1000)]
     """Free spectral range in ITU labels (2 labels are 200 GHz); pumps lie on the comb."""
-    facet_loss_db: NonNegative
+    facet_loss_db: Decibel
     """One facet of the chip: lowers the pump power going in and the photons coming out."""
-    escape_loss_db: NonNegative
+    escape_loss_db: Decibel
     """A photon born in the ring leaves it through the bus waveguide with this loss."""
     contrast: Probability
     """Default contrast V0 of the pair processes."""
     pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
+    """Pairs are born where the labels of two photons add up to those of two pumps."""
     pairs: Annotated[tuple[PairFactorSpec, ...], Field(strict=False)] = ()
+    """Processes that differ from the others."""
 
 
 class DeliveredChannelSpec(Spec):
     """One wavelength channel that the provider sends to a user."""
 
     channel: Channel
+    """ITU label, on the comb, neither a pump nor a stimulated line nor paired with itself."""
     user: Name
-    loss_db: NonNegative
+    """Who gets it; a channel goes to one user, a user may get several."""
+    loss_db: Decibel
     """Demultiplexer, multiplexer and connectors of this channel."""
-    patch_delay_ps: Annotated[int, Field(ge=0)] = 0
+    patch_delay_ps: SecondInPs = 0
     """Extra fibre at the provider that tells two lanes of one link apart."""
     noise_hz_per_mw: NonNegative = 0.0
     """Single photons (Raman, leakage) in the ring's bus per second and mW of total chip power."""
@@ -101,47 +126,63 @@ class DeliveredChannelSpec(Spec):
 class QnspSpec(Spec):
     """Quantum network service provider: source, pump rejection, demultiplexer, multiplexer."""
 
-    pump_rejection_loss_db: NonNegative
+    pump_rejection_loss_db: Decibel
+    """Loss of the filters that remove the pumps, common to all channels."""
     channels: Annotated[tuple[DeliveredChannelSpec, ...], Field(min_length=1, strict=False)]
+    """All channels that are delivered; the others are dropped at the demultiplexer."""
     source: SourceSpec
+    """The ring and its pumps."""
 
 
 class FibreSpec(Spec):
     """Single-mode fibre from the provider to a user."""
 
-    length_m: NonNegative
-    attenuation_db_per_km: NonNegative
+    length_m: Annotated[float, Field(ge=0, le=1e7)]
+    """Length; it also sets the latency of the classical channel."""
+    attenuation_db_per_km: Annotated[float, Field(ge=0, le=1e5)]
+    """Attenuation, the same for all channels."""
     group_index: Annotated[float, Field(ge=1, le=4)]
-    dispersion_ps_per_nm_km: float
+    """Group index at 1550 nm."""
+    dispersion_ps_per_nm_km: Annotated[float, Field(ge=-1e5, le=1e5)]
+    """Chromatic dispersion D: channels arrive apart by D L times their distance in wavelength."""
 
 
 class InterferometerSpec(Spec):
     """Unbalanced Michelson interferometer with both output ports detected."""
 
-    delay_ps: Positive
-    phase_rad: float
+    delay_ps: Annotated[float, Field(gt=0, le=1e9)]
+    """Long path minus short path, there and back."""
+    phase_rad: Radian
+    """Phase of the long path against the short one; 0 for Z and pi/2 for X by convention."""
     contrast: Probability = 1.0
+    """Two-photon interference contrast that this interferometer leaves (1: perfect)."""
 
 
 class DetectorSpec(Spec):
     """Single-photon detector."""
 
     efficiency: Probability
-    dark_rate_hz: NonNegative
-    jitter_fwhm_ps: NonNegative
-    dead_time_ps: Annotated[int, Field(ge=0)]
-    afterpulse_probability: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    afterpulse_decay_ps: Positive = 1.0e6
+    """Detection efficiency, coupling included."""
+    dark_rate_hz: Annotated[float, Field(ge=0, le=1e9)]
+    """Counts per second without light."""
+    jitter_fwhm_ps: Annotated[float, Field(ge=0, le=1e6)]
+    """Gaussian timing jitter, full width at half maximum."""
+    dead_time_ps: SecondInPs
+    """Non-paralysable: a click blinds the detector for this long."""
+    afterpulse_probability: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Probability that a click is followed by an afterpulse."""
+    afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
+    """Mean of the exponential delay of an afterpulse."""
 
 
 class ClockSpec(Spec):
     """A user's clock: what is publicly known of it, and (optionally) its actual error."""
 
-    offset_bound_ps: Annotated[int, Field(ge=0)]
+    offset_bound_ps: SecondInPs
     """The offset from true time lies within plus or minus this (public)."""
-    rate_bound_ppm: NonNegative
+    rate_bound_ppm: Annotated[float, Field(ge=0, le=1000)]
     """The frequency error lies within plus or minus this (public)."""
-    allan_deviation_1s: NonNegative
+    allan_deviation_1s: Annotated[float, Field(ge=0, le=1e-3)]
     """White frequency noise: Allan deviation at 1 s."""
     offset_ps: int | None = None
     """Actual offset; drawn uniformly within the bound if absent."""
@@ -162,14 +203,18 @@ class ReceiverSpec(Spec):
 
     z_probability: Probability
     """Share of the light that the beam splitter sends to the Z interferometer."""
-    excess_loss_db: NonNegative
+    excess_loss_db: Decibel
     """Beam splitter and interferometer, common to both bases and all ports."""
     z: InterferometerSpec
+    """Interferometer of the Z basis."""
     x: InterferometerSpec
+    """Interferometer of the X basis."""
     detectors: Annotated[tuple[DetectorSpec, ...], Field(strict=False)]
     """One entry for four equal detectors, or four: Z+, Z-, X+, X-."""
     tick_ps: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Resolution of the digitiser; times are cut to whole ticks."""
     clock: ClockSpec
+    """Clock that the digitiser counts."""
 
     @model_validator(mode="after")
     def _one_or_four(self) -> Self:
@@ -190,8 +235,11 @@ class UserSpec(Spec):
     """A user: a fibre from the provider and a named receiver."""
 
     name: Name
+    """Unique; the earlier of two users in the file announces, the later one responds."""
     receiver: Name
+    """Key of this user's hardware in `receivers`."""
     fibre: FibreSpec
+    """From the provider to this user."""
     clock: ClockSpec | None = None
     """Replaces the clock of the receiver."""
 
@@ -199,27 +247,33 @@ class UserSpec(Spec):
 class ClassicalSpec(Spec):
     """Classical channel of every link: its length is the sum of the two users' fibres."""
 
-    bandwidth_bps: Positive
+    bandwidth_bps: Annotated[float, Field(ge=1, le=HUGE)]
+    """Bits per second in each direction."""
     group_index: Annotated[float, Field(ge=1, le=4)]
-    jitter_ps: Annotated[int, Field(ge=0)]
+    """Latency is length times this over the speed of light."""
+    jitter_ps: SecondInPs
     """Each datagram is late by up to this, uniformly."""
-    extra_length_m: NonNegative = 0.0
+    extra_length_m: Annotated[float, Field(ge=0, le=1e8)] = 0.0
+    """Detour beyond the two users' fibres."""
     max_datagram_bytes: Annotated[int, Field(ge=128, le=65_507)]
+    """Longer messages are cut; 65507 is the most that UDP over IPv4 carries."""
 
 
 class ProtocolSpec(Spec):
     """The variant of BBM92 that all links run, and its parameters."""
 
-    window_ps: Annotated[int, Field(ge=2)]
+    window_ps: Annotated[int, Field(ge=2, le=1_000_000_000)]
     """Full width of the half-open coincidence window."""
-    round_s: Positive
+    round_s: Annotated[float, Field(gt=0, le=1e7)]
     """Light per round."""
     reconciliation: Literal["cascade-original", "cascade-yanetal"]
+    """Schedule of Cascade; Martinez-Mateo et al., arXiv:1407.3257."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
     """First guess; later rounds start from the previous round's."""
     error_correction_charge: Literal["paper", "measured"]
     """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed."""
     verification_bits: Annotated[int, Field(ge=16, le=128, multiple_of=8)]
+    """Length of the Toeplitz hash that compares the two corrected keys; disclosed and booked."""
     abort_qber: Annotated[float, Field(gt=0, le=0.5)] | None = None
     """A round above this is dropped; where the length formula reaches zero if absent."""
 
@@ -228,37 +282,56 @@ class PaperLaneSpec(Spec):
     """What a publication prints for one lane; shown beside the results, never used."""
 
     users: Annotated[tuple[Name, Name], Field(strict=False)]
+    """The two users of the lane."""
     channels: Pair
+    """Channel of the first user, channel of the second."""
     sifted_hz: NonNegative
+    """Sifted coincidences per second."""
     visibility: Annotated[float, Field(ge=-1, le=1)]
+    """Two-photon visibility, accidentals included."""
     qber: Probability
+    """Quantum bit error rate."""
     skr_bps: NonNegative
+    """Asymptotic secret key rate."""
     note: str | None = None
+    """Shown beside the figures."""
 
 
 class PaperSpec(Spec):
     """Published figures to compare with."""
 
     source: str
+    """Where the figures are printed."""
     total_skr_bps: NonNegative | None = None
+    """Printed sum of the secret key rates."""
     lanes: Annotated[tuple[PaperLaneSpec, ...], Field(strict=False)] = ()
+    """One entry per printed lane."""
 
 
 class TopologySpec(Spec):
     """A whole network."""
 
     name: Name
+    """Appears in every result."""
     description: str
+    """One sentence for people."""
     frame_s: Annotated[float, Field(ge=1e-4, le=10)] = 0.05
+    """Simulated time is cut into frames of this length; results do not depend on it."""
     qnsp: QnspSpec
+    """Quantum network service provider."""
     receivers: dict[Name, ReceiverSpec]
+    """Kinds of user hardware, by name."""
     users: Annotated[tuple[UserSpec, ...], Field(min_length=1, strict=False)]
+    """All users, in the order of their roles."""
     classical: ClassicalSpec
+    """Classical channel of every link."""
     protocol: ProtocolSpec
+    """What the parties do with their tags."""
     paper: PaperSpec | None = None
+    """Published figures to compare with; never used in a calculation."""
 
     def user(self, name: str) -> UserSpec:
-        """The user called ``name``; KeyError if there is none."""
+        """Find the user called ``name``; KeyError if there is none."""
         for user in self.users:
             if user.name == name:
                 return user

@@ -1,0 +1,162 @@
+"""Builds the photon level of a network: provider, fibres, receivers and clocks, all connected."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from simpy.events import AllOf, Event
+
+from netsim.devices.fibre import FibreLink
+from netsim.devices.qnsp import Qnsp, build_pair_table, build_source
+from netsim.devices.receiver import UserReceiver, receiver_settings
+from netsim.frames import MAX_TIME_PS, ClickFrame
+from netsim.kernel.rng import RngTree
+from netsim.kernel.simulator import Simulator
+from netsim.physics.clock import Clock
+from netsim.physics.interferometer import PairTable
+from netsim.physics.loss import KeepRatio
+from netsim.physics.receiver import Receiver
+from netsim.topology.network import Network
+from protocols.tags import TagFrame
+
+OnTags = Callable[[str, TagFrame], None]
+OnClicks = Callable[[str, ClickFrame], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """The photon level of one run.
+
+    Attributes
+    ----------
+    clocks : dict
+        User to clock.
+    receivers : dict
+        User to receiver process.
+    fibres : dict
+        User to fibre process.
+    finished : Event
+        Happens when every receiver has released its last frame.
+    """
+
+    clocks: dict[str, Clock]
+    receivers: dict[str, UserReceiver]
+    fibres: dict[str, FibreLink]
+    finished: Event
+
+    @property
+    def singles(self) -> dict[str, int]:
+        """Clicks of each user so far, all detectors together."""
+        return {user: receiver.singles for user, receiver in self.receivers.items()}
+
+
+def build_world(
+    sim: Simulator,
+    network: Network,
+    rng_tree: RngTree,
+    *,
+    duration_ps: int,
+    on_tags: OnTags,
+    on_clicks: OnClicks,
+    keep_ratios: Mapping[str, KeepRatio] | None = None,
+) -> World:
+    """Register the processes of the photon level.
+
+    Parameters
+    ----------
+    sim : Simulator
+        At time 0.
+    network : Network
+    rng_tree : RngTree
+        Streams: ``qnsp/<process>``, ``qnsp/<channel>``, and of each user ``<user>/fibre``,
+        ``<user>/receiver``, ``<user>/detectors``, ``<user>/clock``.
+    duration_ps : int
+        The light stops here, >= 1; the last frame may be shorter than the others.
+    on_tags : callable
+        Takes a user's name and its `TagFrame`, when its receiver has the frame: at the end of the
+        frame and the delay of the slowest channel.
+    on_clicks : callable
+        Takes the truth about the same frame, at the same time, first.
+    keep_ratios : mapping, optional
+        Actual over highest transmittance of ``<user>/fibre`` and ``<user>/receiver``.
+
+    Raises
+    ------
+    ValueError
+        If ``duration_ps`` is below 1 or beyond what packed times can hold.
+    """
+    if not 1 <= duration_ps <= MAX_TIME_PS:
+        raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
+    builder = _Builder(sim, network, rng_tree, duration_ps, keep_ratios or {})
+    pairs = build_pair_table(network)
+    users = [user.name for user in network.topology.users]
+    clocks = {user: builder.clock(user) for user in users}
+    receivers = {
+        user: builder.receiver(
+            user, clocks[user], pairs, partial(_hand_out, user, on_tags, on_clicks)
+        )
+        for user in users
+    }
+    fibres = {user: builder.fibre(user, receivers[user]) for user in users}
+    Qnsp(sim, network, build_source(network, rng_tree), fibres, duration_ps=duration_ps)
+    finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
+    return World(clocks, receivers, fibres, finished)
+
+
+def _hand_out(
+    user: str, on_tags: OnTags, on_clicks: OnClicks, tags: TagFrame, clicks: ClickFrame
+) -> None:
+    on_clicks(user, clicks)
+    on_tags(user, tags)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Builder:
+    sim: Simulator
+    network: Network
+    rng_tree: RngTree
+    duration_ps: int
+    keep_ratios: Mapping[str, KeepRatio]
+
+    def clock(self, user: str) -> Clock:
+        spec = self.network.topology.clock_of(self.network.topology.user(user))
+        return Clock(
+            self.rng_tree.stream(f"{user}/clock"),
+            offset_bound_ps=spec.offset_bound_ps,
+            rate_bound_ppm=spec.rate_bound_ppm,
+            allan_deviation_1s=spec.allan_deviation_1s,
+            offset_ps=spec.offset_ps,
+            rate_ppm=spec.rate_ppm,
+        )
+
+    def receiver(
+        self,
+        user: str,
+        clock: Clock,
+        pairs: PairTable,
+        on_frame: Callable[[TagFrame, ClickFrame], None],
+    ) -> UserReceiver:
+        rng = self.rng_tree.stream(f"{user}/receiver")
+        receiver = Receiver(
+            receiver_settings(self.network, user, pairs),
+            clock,
+            photon_rng=rng,
+            detector_rng=self.rng_tree.stream(f"{user}/detectors"),
+        )
+        return UserReceiver(
+            self.sim,
+            receiver,
+            on_frame,
+            duration_ps=self.duration_ps,
+            rng=rng,
+            keep_ratio=self.keep_ratios.get(f"{user}/receiver"),
+        )
+
+    def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
+        return FibreLink(
+            self.sim,
+            {channel.channel: channel for channel in self.network.channels_of(user)},
+            self.rng_tree.stream(f"{user}/fibre"),
+            receiver.deliver,
+            keep_ratio=self.keep_ratios.get(f"{user}/fibre"),
+        )

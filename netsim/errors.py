@@ -1,0 +1,51 @@
+"""Errors of the simulated world that say whose fault it is.
+
+::
+
+    NetsimError
+    `-- ConfigError     the topology file or an override of it: all its faults at once
+
+What the parties of a protocol do wrong to each other is in `protocols.errors`.
+"""
+
+from dataclasses import dataclass
+
+
+class NetsimError(Exception):
+    """Base of all errors of this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong (or, as a warning, unwise) in a topology.
+
+    Attributes
+    ----------
+    path : str
+        Key path such as ``users.1.fibre.length_m``, or a file name.
+    message : str
+        One line.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class ConfigError(NetsimError):
+    """A topology that cannot be used; the one constructor argument is positional, so it pickles.
+
+    Parameters
+    ----------
+    faults : tuple of Fault
+        Everything found wrong, in the order of the checks; at least one.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)

@@ -1,0 +1,151 @@
+"""What travels in the simulated world: photons and, for scoring only, true clicks. Data, no code.
+
+A packed click is ``time_ps << 2 | detector``, detector = 2 * basis + port (Z+, Z-, X+, X-).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.units import PS_PER_S
+from protocols.tags import DETECTOR_BITS
+
+NEVER_PS = -(2**60)
+"""Earlier than everything; packed, it still fits in int64."""
+
+MAX_TIME_PS = 26 * 86_400 * PS_PER_S
+"""The longest run: packed times fit in int64 (2^61 ps are 26.7 days), with room for delays."""
+
+UNMEASURED = -1
+CONSUMED = -2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairLedger:
+    """Photon pairs of one frame whose two channels are both delivered; a row is one pair.
+
+    The first measurement of a pair draws from the marginal and writes here what it fixed; the
+    second draws from the conditional distribution and consumes the row. This is the only frame
+    data that is written after its creation.
+
+    Attributes
+    ----------
+    process : (N,) int64
+        Index of the pair process in the source's list.
+    outcome : (N,) int64
+        `UNMEASURED`, `CONSUMED`, or what the first measurement found: 2 * path + port, with path
+        0 for short and 1 for long.
+    phase_rad, delay_ps, contrast : (N,) float64
+        Of the interferometer that the first photon met; undefined before.
+    """
+
+    process: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    phase_rad: NDArray[np.float64]
+    delay_ps: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+
+    @classmethod
+    def unmeasured(cls, process: NDArray[np.int64]) -> Self:
+        """Ledger of pairs that nobody has measured yet."""
+        size = process.size
+        return cls(
+            process=process,
+            outcome=np.full(size, UNMEASURED, dtype=np.int64),
+            phase_rad=np.zeros(size),
+            delay_ps=np.zeros(size),
+            contrast=np.zeros(size),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotonFrame:
+    """Photons of one delivered channel that were born in one frame; its arrays are read-only.
+
+    Attributes
+    ----------
+    index : int
+        Frames are numbered from 0 without gaps; empty frames travel too.
+    channel : str
+        WDM channel.
+    times_ps : (N,) int64
+        When each photon is where the frame is now; in no particular order.
+    pair_rows : (N,) int64
+        Row of the photon's pair in ``ledger``, or -1 if its partner will not be detected.
+    ledger : PairLedger
+        Shared by all channels of the frame.
+    """
+
+    index: int
+    channel: str
+    times_ps: NDArray[np.int64]
+    pair_rows: NDArray[np.int64]
+    ledger: PairLedger
+
+    def __post_init__(self) -> None:
+        if self.times_ps.shape != self.pair_rows.shape:
+            raise ValueError("a photon frame has one pair row per photon")
+        _seal(self.times_ps)
+        _seal(self.pair_rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotonBundle:
+    """All light of one user in one frame: what travels down a fibre.
+
+    Attributes
+    ----------
+    index : int
+        Number of the frame.
+    start_ps, stop_ps : int
+        The photons were born in ``[start_ps, stop_ps)`` at the source, true time.
+    frames : tuple of PhotonFrame
+        One per channel of the user, empty ones included.
+    """
+
+    index: int
+    start_ps: int
+    stop_ps: int
+    frames: tuple[PhotonFrame, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClickFrame:
+    """The clicks of one user in one frame as they truly were; never shown to a protocol.
+
+    Attributes
+    ----------
+    index : int
+        That of the `protocols.tags.TagFrame` with the same clicks.
+    stop_ps : int
+        Watermark in true time: every click of this frame is earlier, none of a later frame is.
+    clicks : (N,) int64, ascending
+        ``time_ps << 2 | detector``; the time is that of the electrical pulse, jitter included.
+    """
+
+    index: int
+    stop_ps: int
+    clicks: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        _seal(self.clicks)
+
+    @property
+    def times_ps(self) -> NDArray[np.int64]:
+        """(N,) int64, ascending: true times."""
+        times: NDArray[np.int64] = self.clicks >> DETECTOR_BITS
+        return times
+
+    @property
+    def detectors(self) -> NDArray[np.int64]:
+        """(N,) int64: 0 to 3, Z+, Z-, X+, X-."""
+        detectors: NDArray[np.int64] = self.clicks & (2**DETECTOR_BITS - 1)
+        return detectors
+
+
+def _seal(values: NDArray[np.int64]) -> None:
+    if values.dtype != np.int64 or values.ndim != 1:
+        raise TypeError(f"expected a 1-d int64 array, not {values.ndim}-d {values.dtype}")
+    values.setflags(write=False)

@@ -1,0 +1,42 @@
+"""Ctrl-C as a wish: the first asks the run to stop at the end of a frame, the second stops it."""
+
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Self
+
+
+class StopOnInterrupt:
+    """While entered, Ctrl-C sets `stopping`; a second one raises KeyboardInterrupt at once.
+
+    To be entered in the main thread, as `signal.signal` is.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._previous: object = None
+
+    def should_stop(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self.stopping
+
+    def __enter__(self) -> Self:
+        self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGINT, self._previous)  # type: ignore[arg-type]  # what it gave us
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
+        print(  # noqa: T201  # a terminal is the only place where Ctrl-C comes from
+            "\nnetsim: stopping at the end of this frame; Ctrl-C again stops at once",
+            file=sys.stderr,
+        )

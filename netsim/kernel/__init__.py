@@ -1,0 +1,1 @@
+"""Simulated time, named random streams, trace."""

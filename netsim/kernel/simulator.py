@@ -1,0 +1,59 @@
+"""SimPy's environment on integer picoseconds; it knows nothing of light or protocols."""
+
+from operator import index
+from typing import Any, SupportsIndex, cast
+
+import simpy
+from simpy.events import Event, Timeout
+
+
+class Simulator(simpy.Environment):
+    """Discrete-event simulator whose time is a Python integer, in picoseconds, from 0.
+
+    int64 picoseconds last 106 days. Floats and NumPy scalars never become simulated time.
+    """
+
+    _now: int
+
+    def __init__(self) -> None:
+        super().__init__(initial_time=0)
+
+    @property
+    def now_ps(self) -> int:
+        """Simulated time."""
+        return self._now
+
+    def wait_until(self, time_ps: SupportsIndex) -> Timeout:
+        """Event at an absolute time; at the present time, after what is already due now.
+
+        Parameters
+        ----------
+        time_ps : int
+            Not before `now_ps`.
+
+        Raises
+        ------
+        TypeError
+            If ``time_ps`` is no integer.
+        ValueError
+            If it has passed.
+        """
+        when_ps = index(time_ps)
+        if when_ps < self._now:
+            raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
+        return self.timeout(when_ps - self._now)
+
+    def run(self, until: float | Event | None = None) -> Any:
+        """Run to a time in picoseconds (exclusive), to an event, or until nothing is left.
+
+        Raises
+        ------
+        TypeError
+            If ``until`` is a number but no integer.
+        ValueError
+            If it is not after `now_ps`.
+        """
+        if until is None or isinstance(until, Event):
+            return super().run(until)
+        # Of other numbers than int, NumPy's among them, SimPy would make floats.
+        return super().run(index(cast("SupportsIndex", until)))

@@ -1,0 +1,266 @@
+"""Single-photon detectors of one receiver: efficiency, jitter, dark counts, dead time, afterpulses.
+
+Clicks are packed, ``time_ps << 2 | detector``, so that one sort orders them and one number tells
+time and detector. What crosses a frame boundary is `DetectorState`: cutting a stream of candidates
+anywhere changes no click.
+
+References
+----------
+.. [1] G. F. Knoll, Radiation Detection and Measurement, 4th ed., section 4.VII: non-paralysable
+   dead time.
+.. [2] S. Cova, A. Lacaita, G. Ripamonti, IEEE Electron Device Lett. 12, 685 (1991): carriers
+   trapped in an avalanche are released at exponentially distributed times after it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.frames import NEVER_PS
+from netsim.physics.emission import sample_poisson_times
+from protocols.compiled import kernel
+
+# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+DETECTORS = 4
+JITTER_CLIP_SIGMA = 8.0
+"""Jitter is clipped here (probability 1e-15), so that frames can rely on it."""
+
+_NEVER_PACKED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectorSettings:
+    """Four detectors, Z+, Z-, X+, X-.
+
+    Attributes
+    ----------
+    relative_efficiency : (4,) float64
+        Efficiency over that of the best of the four, which the source has folded in.
+    jitter_sigma_ps : (4,) float64
+    dark_rate_hz : (4,) float64
+    dead_time_ps : (4,) int64
+        A click blinds its detector for this long; exactly this much later it is registered again.
+    afterpulse_probability : (4,) float64
+        Probability that a registered click is followed by an afterpulse candidate.
+    afterpulse_decay_ps : (4,) float64
+        Mean of its exponential delay, counted from the click [2]_; candidates that fall into the
+        dead time are lost.
+    """
+
+    relative_efficiency: NDArray[np.float64]
+    jitter_sigma_ps: NDArray[np.float64]
+    dark_rate_hz: NDArray[np.float64]
+    dead_time_ps: NDArray[np.int64]
+    afterpulse_probability: NDArray[np.float64]
+    afterpulse_decay_ps: NDArray[np.float64]
+
+
+def _never() -> NDArray[np.int64]:
+    return np.full(DETECTORS, NEVER_PS, dtype=np.int64)
+
+
+def _nothing() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(slots=True, eq=False)
+class DetectorState:
+    """What detectors remember from one frame to the next.
+
+    Attributes
+    ----------
+    last_click_ps : (4,) int64
+        Last registered click of each detector.
+    pending : (P,) int64, ascending
+        Packed afterpulse candidates still to come.
+    """
+
+    last_click_ps: NDArray[np.int64] = field(default_factory=_never)
+    pending: NDArray[np.int64] = field(default_factory=_nothing)
+
+
+@kernel
+def _detect(
+    rng: np.random.Generator,
+    arrivals: NDArray[np.int64],
+    relative_efficiency: NDArray[np.float64],
+    jitter_sigma_ps: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    candidates = np.empty(arrivals.size, dtype=np.int64)
+    size = 0
+    for arrival in arrivals:
+        detector = arrival & 3
+        efficiency = relative_efficiency[detector]
+        if efficiency < 1.0 and rng.random() >= efficiency:
+            continue
+        sigma_ps = jitter_sigma_ps[detector]
+        if sigma_ps > 0.0:
+            normal = rng.standard_normal()
+            normal = min(max(normal, -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
+            # A shift of the packed time by a multiple of 4 leaves the detector alone.
+            arrival += int(np.floor(sigma_ps * normal + 0.5)) << 2  # noqa: PLW2901
+        candidates[size] = arrival
+        size += 1
+    return candidates[:size]
+
+
+def detect_photons(
+    rng: np.random.Generator, arrivals: NDArray[np.int64], settings: DetectorSettings
+) -> NDArray[np.int64]:
+    """Candidate clicks of photons that hit the detectors: efficiency and Gaussian jitter.
+
+    Parameters
+    ----------
+    rng : Generator
+    arrivals : (N,) int64
+        Packed, in any order.
+    settings : DetectorSettings
+
+    Returns
+    -------
+    (M,) int64
+        Packed candidates, M <= N, in the order of the arrivals.
+    """
+    return _detect(rng, arrivals, settings.relative_efficiency, settings.jitter_sigma_ps)
+
+
+@kernel
+def sample_dark_counts(
+    rng: np.random.Generator, dark_rate_hz: NDArray[np.float64], start_ps: int, stop_ps: int
+) -> NDArray[np.int64]:
+    """Dark counts of all four detectors in ``[start_ps, stop_ps)``.
+
+    Parameters
+    ----------
+    rng : Generator
+    dark_rate_hz : (4,) float64
+    start_ps, stop_ps : int
+
+    Returns
+    -------
+    (N,) int64
+        Packed candidates, times ascending.
+    """
+    total_hz = dark_rate_hz.sum()
+    candidates = sample_poisson_times(rng, total_hz, start_ps, stop_ps)
+    for k in range(candidates.size):
+        share = rng.random() * total_hz
+        detector = 0
+        while detector < DETECTORS - 1 and share >= dark_rate_hz[detector]:
+            share -= dark_rate_hz[detector]
+            detector += 1
+        candidates[k] = (candidates[k] << 2) | detector
+    return candidates
+
+
+@kernel
+def _with_pending(pending: NDArray[np.int64], head: int, candidate: int) -> NDArray[np.int64]:
+    """``pending[head:]`` with ``candidate`` put in its place."""
+    size = pending.size - head
+    longer = np.empty(size + 1, dtype=np.int64)
+    at = 0
+    while at < size and pending[head + at] <= candidate:
+        longer[at] = pending[head + at]
+        at += 1
+    longer[at] = candidate
+    for k in range(at, size):
+        longer[k + 1] = pending[head + k]
+    return longer
+
+
+@kernel
+def _register(
+    rng: np.random.Generator,
+    candidates: NDArray[np.int64],
+    stop_ps: int,
+    last_click_ps: NDArray[np.int64],
+    pending: NDArray[np.int64],
+    dead_time_ps: NDArray[np.int64],
+    afterpulse_probability: NDArray[np.float64],
+    afterpulse_decay_ps: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+    clicks = np.empty(candidates.size + 16, dtype=np.int64)
+    clicks_size = 0
+    stop = stop_ps << 2
+    used = 0
+    head = 0
+    next_pending = pending[0] if pending.size else _NEVER_PACKED
+    while True:
+        candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
+        from_pending = next_pending < candidate
+        if from_pending:
+            candidate = next_pending
+        if candidate >= stop:
+            break
+        if from_pending:
+            head += 1
+            next_pending = pending[head] if head < pending.size else _NEVER_PACKED
+        else:
+            used += 1
+        time_ps = candidate >> 2
+        detector = candidate & 3
+        if time_ps - last_click_ps[detector] < dead_time_ps[detector]:
+            continue
+        last_click_ps[detector] = time_ps
+        if clicks_size == clicks.size:
+            longer = np.empty(2 * clicks_size, dtype=np.int64)
+            longer[:clicks_size] = clicks
+            clicks = longer
+        clicks[clicks_size] = candidate
+        clicks_size += 1
+        probability = afterpulse_probability[detector]
+        if probability > 0.0 and rng.random() < probability:
+            late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
+            # What falls into the dead time of its own click can never be registered.
+            if late_ps >= dead_time_ps[detector]:
+                pending = _with_pending(pending, head, ((time_ps + late_ps) << 2) | detector)
+                head = 0
+                next_pending = pending[0]
+    return clicks[:clicks_size], used, pending[head:].copy()
+
+
+def register_clicks(
+    rng: np.random.Generator,
+    candidates: NDArray[np.int64],
+    state: DetectorState,
+    settings: DetectorSettings,
+    *,
+    stop_ps: int,
+) -> tuple[NDArray[np.int64], int]:
+    """Clicks before ``stop_ps``: non-paralysable dead time [1]_ and afterpulses [2]_.
+
+    Afterpulses are candidates like others: subject to dead time, and themselves followed by
+    afterpulses.
+
+    Parameters
+    ----------
+    rng : Generator
+        Drawn from once per click of a detector with afterpulses, in the order of the clicks.
+    candidates : (N,) int64, ascending
+        Packed; none earlier than the ``stop_ps`` of the call before.
+    state : DetectorState
+        Updated.
+    settings : DetectorSettings
+    stop_ps : int
+        Candidates at or after it are left for the next call.
+
+    Returns
+    -------
+    clicks : (M,) int64, ascending
+        Packed.
+    used : int
+        ``candidates[used:]`` are at or after ``stop_ps``.
+    """
+    clicks, used, state.pending = _register(
+        rng,
+        candidates,
+        stop_ps,
+        state.last_click_ps,
+        state.pending,
+        settings.dead_time_ps,
+        settings.afterpulse_probability,
+        settings.afterpulse_decay_ps,
+    )
+    return clicks, used

@@ -1,0 +1,169 @@
+"""A user's receiver: from photon frames to clicks and time tags, frame by frame.
+
+It carries what crosses a frame boundary (candidates beyond the watermark, dead time, afterpulses),
+so that where time is cut changes nothing.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from netsim.frames import ClickFrame, PhotonBundle
+from netsim.physics.clock import Clock
+from netsim.physics.detector import (
+    JITTER_CLIP_SIGMA,
+    DetectorSettings,
+    DetectorState,
+    detect_photons,
+    register_clicks,
+    sample_dark_counts,
+)
+from netsim.physics.emission import MAX_BIPHOTON_DELAY_PS
+from netsim.physics.interferometer import AnalyserSettings, PairTable, measure_photons
+from protocols.tags import TagFrame
+
+MIN_MARGIN_PS = 50_000
+"""Tags are released up to this long before the end of a frame; the rest waits for the next."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceiverSettings:
+    """Hardware of one user and how late its light comes.
+
+    Attributes
+    ----------
+    analyser : AnalyserSettings
+    detectors : DetectorSettings
+    pairs : PairTable
+        Of the source.
+    tick_ps : int
+        Resolution of the digitiser.
+    min_delay_ps, max_delay_ps : int
+        From the source, over all channels of this user.
+    max_broadening_ps : float
+        Standard deviation of the largest spread by dispersion.
+    """
+
+    analyser: AnalyserSettings
+    detectors: DetectorSettings
+    pairs: PairTable
+    tick_ps: int
+    min_delay_ps: int
+    max_delay_ps: int
+    max_broadening_ps: float
+
+    @property
+    def margin_ps(self) -> int:
+        """What jitter and broadening can move a photon by, and 50 ns at least."""
+        sigma_ps = float(self.detectors.jitter_sigma_ps.max()) + self.max_broadening_ps
+        return max(MIN_MARGIN_PS, math.ceil(JITTER_CLIP_SIGMA * sigma_ps) + 1)
+
+
+class Receiver:
+    """Measures frames in the order of their index; switched on at true time 0.
+
+    Parameters
+    ----------
+    settings : ReceiverSettings
+    clock : Clock
+        Of this user.
+    photon_rng, detector_rng : Generator
+        For outcomes, efficiency and jitter; for dark counts and afterpulses.
+
+    Attributes
+    ----------
+    singles : int
+        Clicks so far, all detectors together.
+    """
+
+    def __init__(
+        self,
+        settings: ReceiverSettings,
+        clock: Clock,
+        *,
+        photon_rng: Generator,
+        detector_rng: Generator,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._photon_rng = photon_rng
+        self._detector_rng = detector_rng
+        self._state = DetectorState()
+        self._carried = np.empty(0, dtype=np.int64)
+        self._stop_ps = 0
+        self.singles = 0
+
+    def receive(self, light: PhotonBundle, *, is_last: bool) -> tuple[TagFrame, ClickFrame]:
+        """Turn one frame's light into clicks.
+
+        Parameters
+        ----------
+        light : PhotonBundle
+            At the receiver.
+        is_last : bool
+            Nothing follows: whatever the light of this frame can do is waited for and released.
+
+        Returns
+        -------
+        tags : TagFrame
+            What the user sees.
+        clicks : ClickFrame
+            The truth about it, with the same watermark.
+        """
+        stop_ticks, until_ps = self._watermark(light.stop_ps, is_last=is_last)
+        candidates = np.concatenate(
+            (
+                self._carried,
+                self._candidates(light),
+                sample_dark_counts(
+                    self._detector_rng,
+                    self._settings.detectors.dark_rate_hz,
+                    self._stop_ps,
+                    until_ps,
+                ),
+            )
+        )
+        candidates.sort()
+        clicks, used = register_clicks(
+            self._detector_rng,
+            candidates,
+            self._state,
+            self._settings.detectors,
+            stop_ps=until_ps,
+        )
+        self._carried = candidates[used:].copy()
+        self._stop_ps = until_ps
+        self.singles += clicks.size
+        tags = self._clock.digitise(clicks, tick_ps=self._settings.tick_ps)
+        return TagFrame(light.index, stop_ticks, tags), ClickFrame(light.index, until_ps, clicks)
+
+    def _candidates(self, light: PhotonBundle) -> NDArray[np.int64]:
+        settings = self._settings
+        arrivals = [
+            measure_photons(self._photon_rng, frame, settings.analyser, settings.pairs)
+            for frame in light.frames
+        ]
+        joined = np.concatenate([np.empty(0, dtype=np.int64), *arrivals])
+        return detect_photons(self._photon_rng, joined, settings.detectors)
+
+    def _watermark(self, stop_ps: int, *, is_last: bool) -> tuple[int, int]:
+        """Watermark in local ticks, and the first true time of that tick.
+
+        Cutting at a tick of the user's own clock makes one and the same cut of tags and of clicks.
+        """
+        tick_ps = self._settings.tick_ps
+        latest_ps = stop_ps + self._reach_ps(is_last=is_last)
+        stop_ticks = self._clock.local_ps(latest_ps) // tick_ps
+        return stop_ticks, self._clock.first_true_ps(stop_ticks * tick_ps)
+
+    def _reach_ps(self, *, is_last: bool) -> int:
+        settings = self._settings
+        if not is_last:
+            return settings.min_delay_ps - settings.margin_ps
+        longest_ps = math.ceil(float(settings.analyser.delay_ps.max()))
+        late_ps = MAX_BIPHOTON_DELAY_PS + longest_ps + settings.margin_ps
+        # One more tick: the watermark is cut down to a whole one.
+        return settings.max_delay_ps + late_ps + 2 * settings.tick_ps

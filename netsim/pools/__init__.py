@@ -1,0 +1,1 @@
+"""Key pools and their books."""

@@ -1,0 +1,187 @@
+"""Turns what an endpoint reports into ledger rows, trace lines and pool deposits.
+
+It is the only place where key passes from an endpoint to a pool, and nothing of it goes elsewhere.
+"""
+
+from dataclasses import dataclass
+
+from netsim.kernel.trace import EventName, Trace
+from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
+from netsim.pools.pool import KeyBlock, KeyPool
+from protocols import events
+from protocols.books import RoundBooks
+
+
+@dataclass(slots=True)
+class LinkCounts:
+    """Running sums of one end over its finished rounds."""
+
+    blocks: int = 0
+    blocks_failed: int = 0
+    sifted_bits: int = 0
+    leaked_bits: int = 0
+    verified_leak_bits: int = 0
+    charged_bits: int = 0
+    shannon_bits: float = 0.0
+    verification_bits: int = 0
+    auth_spent_bits: int = 0
+    deposited_bits: int = 0
+    round_trips: int = 0
+    failure_probability: float = 0.0
+    """Sum of the forgery bounds of all rounds, aborted ones included."""
+
+    def add_round(self, books: RoundBooks, *, failed: bool) -> None:
+        """Count a round that has ended."""
+        self.blocks += 1
+        self.blocks_failed += failed
+        self.sifted_bits += books.sifted_bits
+        self.leaked_bits += books.parity_bits
+        self.verification_bits += books.verification_bits
+        self.round_trips += books.round_trips
+        self.failure_probability += books.forgery_probability
+        if books.lanes:
+            self.verified_leak_bits += books.parity_bits
+            self.charged_bits += books.charge_bits
+            self.shannon_bits += books.shannon_bits
+
+
+class Bookkeeper:
+    """Books of one end of one link.
+
+    Parameters
+    ----------
+    link, end : str
+        Names as they appear in ledger and trace.
+    initial_reserve_bits : int
+        Pre-shared pads; booked at time 0.
+    """
+
+    def __init__(
+        self, link: str, end: str, *, ledger: Ledger, trace: Trace, initial_reserve_bits: int
+    ) -> None:
+        self.pool = KeyPool(link, end)
+        self.counts = LinkCounts()
+        self._link, self._end = link, end
+        self._ledger = ledger
+        self._trace = trace
+        self._sifted: dict[int, int] = {}
+        self._in_doubt: dict[int, int] = {}
+        self._move(0, NO_BLOCK, Account.PRESHARED, Account.RESERVE, initial_reserve_bits)
+
+    def record(self, event: events.Event, time_ps: int) -> None:
+        """Book one event at simulated time ``time_ps``."""
+        match event:
+            case events.RoundSifted():
+                self._on_sifted(event, time_ps)
+            case events.BlockPrepared() | events.BlockHeld():
+                self._on_in_doubt(event, time_ps)
+            case events.BlockUsable():
+                self._on_usable(event, time_ps)
+            case events.BlockDropped():
+                self._on_dropped(event, time_ps)
+            case events.RoundAborted():
+                self._on_aborted(event, time_ps)
+            case events.PadsSpent():
+                self.counts.auth_spent_bits += event.bits
+                self._move(time_ps, NO_BLOCK, Account.RESERVE, Account.SPENT, event.bits)
+            case _:
+                self._on_notice(event, time_ps)
+
+    def _move(self, time_ps: int, block: int, debit: Account, credit: Account, bits: int) -> None:
+        if bits:
+            self._ledger.append(
+                Movement(time_ps, self._link, self._end, block, debit, credit, bits)
+            )
+
+    def _emit(self, name: EventName, time_ps: int, **values: str | float | bool | None) -> None:
+        self._trace.emit(name, time_ps=time_ps, link=self._link, end=self._end, **values)
+
+    def _on_sifted(self, event: events.RoundSifted, time_ps: int) -> None:
+        self._sifted[event.round] = event.sifted_bits
+        self._move(time_ps, event.round, Account.LIGHT, Account.OPEN, event.sifted_bits)
+        self._emit(
+            EventName.ROUND_SIFTED, time_ps, block=event.round, sifted_bits=event.sifted_bits
+        )
+
+    def _disclose(self, time_ps: int, number: int, books: RoundBooks) -> None:
+        self._move(time_ps, number, Account.PARITIES, Account.WIRE, books.parity_bits)
+        self._move(time_ps, number, Account.VERIFICATION, Account.WIRE, books.verification_bits)
+
+    def _on_in_doubt(self, event: events.BlockPrepared | events.BlockHeld, time_ps: int) -> None:
+        number, bits = event.round, event.key_bits
+        sifted_bits = self._sifted.pop(number)
+        self._disclose(time_ps, number, event.books)
+        self._move(time_ps, number, Account.OPEN, Account.AMPLIFIED, sifted_bits - bits)
+        self._move(time_ps, number, Account.OPEN, Account.DOUBT, bits)
+        self._in_doubt[number] = bits
+        is_held = isinstance(event, events.BlockHeld)
+        name = EventName.BLOCK_HELD if is_held else EventName.BLOCK_PREPARED
+        self._emit(name, time_ps, block=number, key_bits=bits)
+
+    def _on_usable(self, event: events.BlockUsable, time_ps: int) -> None:
+        number = event.round
+        del self._in_doubt[number]
+        self.counts.add_round(event.books, failed=False)
+        self.counts.deposited_bits += event.key_bits + event.reserve_bits
+        self._move(time_ps, number, Account.DOUBT, Account.RESERVE, event.reserve_bits)
+        self._move(time_ps, number, Account.DOUBT, Account.POOL, event.key_bits)
+        self.pool.deposit(number, KeyBlock(event.key, event.key_bits))
+        self._emit(
+            EventName.BLOCK_USABLE,
+            time_ps,
+            block=number,
+            deposited_bits=event.key_bits,
+            reserve_bits=event.reserve_bits,
+            pool_bits=self._ledger.balance(self._link, self._end, Account.POOL),
+            qber=event.books.errors / event.books.sifted_bits,
+            parity_bits=event.books.parity_bits,
+        )
+
+    def _on_dropped(self, event: events.BlockDropped, time_ps: int) -> None:
+        bits = self._in_doubt.pop(event.round)
+        self._move(time_ps, event.round, Account.DOUBT, Account.FAILED, bits)
+        self._emit(
+            EventName.BLOCK_DROPPED, time_ps, block=event.round, reason=event.reason.name.lower()
+        )
+
+    def _on_aborted(self, event: events.RoundAborted, time_ps: int) -> None:
+        number, books = event.round, event.books
+        self.counts.add_round(books, failed=True)
+        if number in self._sifted:
+            self._disclose(time_ps, number, books)
+            self._move(time_ps, number, Account.OPEN, Account.FAILED, self._sifted.pop(number))
+        self._emit(
+            EventName.ROUND_ABORTED,
+            time_ps,
+            block=number,
+            reason=event.reason.name.lower(),
+            sifted_bits=books.sifted_bits,
+        )
+
+    def _on_notice(self, event: events.Event, time_ps: int) -> None:
+        """Events that move no bits."""
+        match event:
+            case events.LinkLocked():
+                self._emit(
+                    EventName.LINK_LOCKED,
+                    time_ps,
+                    offset_ps=round(event.offset_ps),
+                    rate_ppm=round(event.rate_ppm, 6),
+                    significance_sigma=round(event.significance_sigma, 2),
+                    searched_bins=event.searched_bins,
+                )
+            case events.SyncFailed():
+                self._emit(
+                    EventName.SYNC_FAILED,
+                    time_ps,
+                    best_sigma=round(event.best_sigma, 2),
+                    searched_bins=event.searched_bins,
+                )
+            case events.LockLost():
+                self._emit(EventName.LOCK_LOST, time_ps, block=event.round)
+            case events.Alarm():
+                self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what)
+            case events.ReserveEmpty():
+                self._emit(EventName.RESERVE_EMPTY, time_ps, block=event.round)
+            case events.LinkClosed():
+                self._emit(EventName.LINK_CLOSED, time_ps, block=event.round)

@@ -1,0 +1,51 @@
+"""The key pool of one end of one link: settled blocks, by id."""
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBlock:
+    """Secret bits of one round: ``size_bits`` of ``key``, first bit first. Never logged."""
+
+    key: bytes
+    size_bits: int
+
+
+class KeyPool:
+    """Usable key of one end of a link.
+
+    Blocks are added once and under the round that made them; the pool at the other end holds the
+    same bits under the same id.
+    """
+
+    def __init__(self, link: str, end: str) -> None:
+        self.link = link
+        self.end = end
+        self._blocks: dict[int, KeyBlock] = {}
+
+    @property
+    def blocks(self) -> dict[int, KeyBlock]:
+        """Blocks by id, in the order in which they became usable (a copy)."""
+        return dict(self._blocks)
+
+    @property
+    def level_bits(self) -> int:
+        """Usable secret bits."""
+        return sum(block.size_bits for block in self._blocks.values())
+
+    def deposit(self, block_id: int, block: KeyBlock) -> None:
+        """Add a block; ValueError if its id is taken (a block is usable once)."""
+        if block_id in self._blocks:
+            raise ValueError(
+                f"block {block_id} of {self.link} at {self.end} is in the pool already"
+            )
+        self._blocks[block_id] = block
+
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, sizes and bits: equal at both ends if and only if the pools are."""
+        digest = hashlib.sha256()
+        for block_id in sorted(self._blocks):
+            block = self._blocks[block_id]
+            digest.update(f"{block_id}:{block.size_bits}:".encode() + block.key)
+        return digest.hexdigest()

@@ -1,0 +1,221 @@
+"""The closing tables of a run: lanes beside twin and paper, links, users, totals, and their notes.
+
+A table fits the width it is given: lanes take one line each where there is room for it and one
+block of lines each where there is not; links drop columns that are in ``links.csv`` anyway.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from netsim.durations import seconds_text
+from netsim.report.deviation import qber_sigma, sifted_sigma, skr_sigma
+from netsim.report.text import (
+    add_names,
+    add_numbers,
+    byte_count,
+    fits,
+    fixed,
+    percent,
+    plain_table,
+    sigma,
+    sigma_style,
+)
+from netsim.results import LaneResult, LinkResult, PaperFigures, Run
+from netsim.units import s_from_ps
+
+GROUP_GAP = "  "
+"""Behind the last column of each quantity."""
+
+
+def print_run(run: Run, console: Console) -> None:
+    """Print the closing tables of `run`."""
+    console.print(Text(headline(run), style="bold"), soft_wrap=True)
+    console.print()
+    wide_lanes, wide_links = _wide_lanes(run), _links(run, wide=True)
+    console.print(wide_lanes if fits(wide_lanes, console) else _stacked_lanes(run))
+    console.print()
+    console.print(wide_links if fits(wide_links, console) else _links(run, wide=False))
+    console.print()
+    console.print(_users(run))
+    console.print()
+    for line in notes(run):
+        console.print(Text(line), soft_wrap=False)
+
+
+def headline(run: Run) -> str:
+    """One line: what was simulated."""
+    light = seconds_text(run.duration_ps)
+    partial = ", PARTIAL: stopped before its time" if run.partial else ""
+    return f"{run.topology}: {light} s of light, {run.fidelity} level, seed {run.seed}{partial}"
+
+
+def notes(run: Run) -> Iterator[str]:
+    """Totals, speed, footnotes and what the figures assume."""
+    totals, performance = run.totals, run.performance
+    yield (
+        f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} bit/s{_paper_total(run)}, "
+        f"net key {totals.net_key_bps:.1f} bit/s."
+    )
+    if performance.wall_s > 0:
+        yield (
+            f"Speed: {performance.wall_s:.1f} s of wall time, {performance.tags} tags, "
+            f"{performance.tags_per_s:.3g} tags/s, "
+            f"{s_from_ps(run.duration_ps) / performance.wall_s:.1f} times real time."
+        )
+    if run.paper_source is not None:
+        yield f"Paper: {run.paper_source}"
+    for mark, note in _footnotes(run).items():
+        yield f"{mark} {note}"
+    yield (
+        "Lanes are scored by the simulator: SKR = N [1 - 2.2 h(QBER)], asymptotic, without a "
+        "secrecy epsilon; sigma: deviation from the analytic twin in standard deviations."
+    )
+    yield (
+        "Links are booked by the parties: f = parity bits / n h(Q); key and authentication count "
+        "at one end; net = (key - authentication) / time. Assumed: trusted devices, fair sampling, "
+        "passive basis choice."
+    )
+
+
+def _paper_total(run: Run) -> str:
+    if run.paper_total_skr_bps is None:
+        return ""
+    return f" (paper {run.paper_total_skr_bps:.1f})"
+
+
+def _footnotes(run: Run) -> dict[str, str]:
+    """Mark of each distinct note of the paper's figures, in the order of the lanes."""
+    texts = dict.fromkeys(lane.paper.note for lane in run.lanes if lane.paper is not None)
+    return {"*" * count: text for count, text in enumerate(filter(None, texts), start=1)}
+
+
+def _paper_sifted(paper: PaperFigures | None, footnotes: dict[str, str]) -> str:
+    if paper is None:
+        return "-"
+    mark = next((mark for mark, text in footnotes.items() if text == paper.note), "")
+    return fixed(paper.sifted_hz, 1) + mark
+
+
+def _wide_lanes(run: Run) -> Table:
+    table = plain_table("Lanes")
+    add_names(table, "\nLink", "\nLane")
+    beside = ("\ntwin", "\nsigma", f"\npaper{GROUP_GAP}")
+    add_numbers(table, "N_sift\n[1/s]", *beside)
+    add_numbers(table, "V\n", f"\npaper{GROUP_GAP}")
+    add_numbers(table, "QBER\n[%]", *beside)
+    add_numbers(table, "SKR\n[bit/s]", *beside)
+    footnotes = _footnotes(run)
+    for lane in run.lanes:
+        table.add_row(" & ".join(lane.users), "&".join(lane.channels), *_cells(lane, footnotes))
+    return table
+
+
+def _cells(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Text]:
+    twin, paper = lane.twin, lane.paper
+    yield Text(fixed(lane.sifted_hz, 1), style="bold")
+    yield Text(fixed(twin.sifted_hz, 1))
+    yield _sigma_cell(sifted_sigma(lane))
+    yield Text(_paper_sifted(paper, footnotes) + GROUP_GAP)
+    yield Text(fixed(lane.visibility, 3), style="bold")
+    yield Text(fixed(paper.visibility if paper else None, 3) + GROUP_GAP)
+    yield Text(percent(lane.qber), style="bold")
+    yield Text(percent(twin.qber))
+    yield _sigma_cell(qber_sigma(lane))
+    yield Text(percent(paper.qber if paper else None) + GROUP_GAP)
+    yield Text(fixed(lane.skr_asymptotic_bps, 1), style="bold")
+    yield Text(fixed(twin.skr_bps, 1))
+    yield _sigma_cell(skr_sigma(lane))
+    yield Text(fixed(paper.skr_bps if paper else None, 1) + GROUP_GAP)
+
+
+def _sigma_cell(value: float | None) -> Text:
+    return Text(sigma(value), style=sigma_style(value))
+
+
+def _stacked_lanes(run: Run) -> Table:
+    table = plain_table("Lanes")
+    add_names(table, "Link, lane", "")
+    add_numbers(table, "N_sift [1/s]", "V", "QBER [%]", "SKR [bit/s]")
+    footnotes = _footnotes(run)
+    for lane in run.lanes:
+        rows = list(_block(lane, footnotes))
+        labels = [" & ".join(lane.users), "&".join(lane.channels)]
+        for number, row in enumerate(rows):
+            label = labels[number] if number < len(labels) else ""
+            table.add_row(label, *row, end_section=number == len(rows) - 1)
+    return table
+
+
+def _block(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Sequence[str | Text]]:
+    twin, paper, skr = lane.twin, lane.paper, lane.skr_asymptotic_bps
+    run_row = (
+        "run",
+        fixed(lane.sifted_hz, 1),
+        fixed(lane.visibility, 3),
+        percent(lane.qber),
+        fixed(skr, 1),
+    )
+    yield [Text(cell, style="bold") for cell in run_row]
+    yield (
+        "twin",
+        fixed(twin.sifted_hz, 1),
+        fixed(1 - 2 * twin.qber, 3),
+        percent(twin.qber),
+        fixed(twin.skr_bps, 1),
+    )
+    by_qber = qber_sigma(lane)
+    yield (
+        "sigma",
+        _sigma_cell(sifted_sigma(lane)),
+        _sigma_cell(None if by_qber is None else -by_qber),
+        _sigma_cell(by_qber),
+        _sigma_cell(skr_sigma(lane)),
+    )
+    if paper is not None:
+        yield (
+            "paper",
+            _paper_sifted(paper, footnotes),
+            fixed(paper.visibility, 3),
+            percent(paper.qber),
+            fixed(paper.skr_bps, 1),
+        )
+
+
+_LinkColumn = tuple[str, Callable[[LinkResult], str], bool]
+_LINK_COLUMNS: tuple[_LinkColumn, ...] = (
+    ("Rounds", lambda link: str(link.blocks), True),
+    ("Failed", lambda link: str(link.blocks_failed), True),
+    ("f", lambda link: fixed(link.f_measured, 3), True),
+    ("f\ncharged", lambda link: fixed(link.f_charged, 3), False),
+    ("Leak\n[bit]", lambda link: str(link.leaked_bits), True),
+    ("Verif.\n[bit]", lambda link: str(link.verification_bits), False),
+    ("Auth.\n[bit]", lambda link: str(link.auth_spent_bits), True),
+    ("Key\n[bit]", lambda link: str(link.deposited_bits), True),
+    ("Net\n[bit/s]", lambda link: fixed(link.net_key_bps, 1), True),
+    ("Mes-\nsages", lambda link: str(link.messages), False),
+    ("Wire", lambda link: byte_count(link.wire_bytes), True),
+    ("Round\ntrips", lambda link: str(link.round_trips), True),
+)
+"""Header, cell, and whether the column is kept on a narrow console."""
+
+
+def _links(run: Run, *, wide: bool) -> Table:
+    columns = [column for column in _LINK_COLUMNS if wide or column[2]]
+    table = plain_table("Links")
+    add_names(table, "Link")
+    add_numbers(table, *(header for header, _, _ in columns))
+    for link in run.links:
+        table.add_row(" & ".join(link.users), *(cell(link) for _, cell, _ in columns))
+    return table
+
+
+def _users(run: Run) -> Table:
+    table = plain_table("Users")
+    add_names(table, "User")
+    add_numbers(table, "Singles [1/s]")
+    for user in run.users:
+        table.add_row(user.name, fixed(user.singles_hz, 0))
+    return table

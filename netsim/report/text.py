@@ -1,0 +1,71 @@
+"""Numbers as short text, and the one look of all tables."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NOTHING = "-"
+"""Shown where there is no value."""
+
+
+def fixed(value: float | None, digits: int) -> str:
+    """`value` with `digits` decimals; a dash for None."""
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent with two decimals, without the sign."""
+    return NOTHING if value is None else f"{100 * value:.2f}"
+
+
+def sigma(value: float | None) -> str:
+    """A signed deviation with one decimal."""
+    return NOTHING if value is None else f"{value:+.1f}"
+
+
+def sigma_style(value: float | None) -> str:
+    """Colour of a deviation: nothing up to 3, yellow up to 5, red above."""
+    if value is None or abs(value) <= 3:
+        return ""
+    return "yellow" if abs(value) <= 5 else "red"
+
+
+def byte_count(size_bytes: int) -> str:
+    """Three digits and a decimal unit: ``"512 B"``, ``"1.23 MB"``."""
+    scaled, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if scaled < 999.5 or unit == "TB":
+            break
+        scaled /= 1000
+    return f"{size_bytes} B" if unit == "B" else f"{scaled:.3g} {unit}"
+
+
+def plain_table(title: str) -> Table:
+    """Make an empty table: a rule under the header, nothing else, readable without colour."""
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+        show_edge=False,
+    )
+
+
+def add_numbers(table: Table, *headers: str) -> None:
+    """Add right-justified columns; brackets in `headers` are no markup."""
+    for header in headers:
+        table.add_column(Text(header, style="bold"), justify="right", no_wrap=True)
+
+
+def add_names(table: Table, *headers: str) -> None:
+    """Add left-justified columns, folded where there is no room."""
+    for header in headers:
+        table.add_column(Text(header, style="bold"), overflow="fold")
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether `console` is wide enough to show `table` without folding or cutting a cell."""
+    unlimited = console.options.update(width=10_000)
+    return console.measure(table, options=unlimited).maximum <= console.width

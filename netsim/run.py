@@ -1,0 +1,269 @@
+"""Builds a network, runs it, and collects what it found.
+
+`simulate` is the one way to run a simulation; the command line and the Python API both call it.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from netsim.devices.world import World, build_world
+from netsim.frames import ClickFrame
+from netsim.kernel.rng import RngTree
+from netsim.kernel.simulator import Simulator
+from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
+from netsim.links import Link, Parties
+from netsim.pools.ledger import Ledger
+from netsim.pools.pool import KeyPool
+from netsim.results import (
+    LaneResult,
+    LinkResult,
+    PaperFigures,
+    Performance,
+    Run,
+    TwinResult,
+    UserResult,
+    collect_provenance,
+)
+from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, save_run
+from netsim.scoring import LaneCounts, LaneScorer
+from netsim.tagfile import TagFile
+from netsim.topology.network import Lane, Network, build_network
+from netsim.topology.specs import TopologySpec
+from netsim.twin import LanePrediction, predict
+from netsim.units import ps_from_s
+from protocols.tags import TagFrame
+
+DRAIN_S = 600
+"""Simulated time after the light in which rounds may end and links close."""
+
+
+def simulate(
+    topology: TopologySpec,
+    *,
+    duration_s: float | str,
+    seed: int,
+    out: Path | None = None,
+    save_tags: bool = False,
+    progress: Callable[[int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    sink: TraceSink | None = None,
+) -> Run:
+    """Simulate ``topology``.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+        From `netsim.load_topology`.
+    duration_s : float or str
+        Seconds of light, > 0; a decimal string is exact.
+    seed : int
+        >= 0. The same seed gives the same results, bit for bit.
+    out : Path, optional
+        A directory to write into; events and ledger grow while the run goes on.
+    save_tags : bool
+        Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``).
+    progress : callable, optional
+        Called with the simulated picoseconds done, once a frame.
+    should_stop : callable, optional
+        Asked once a frame; True ends the run there and marks it partial.
+    sink : TraceSink, optional
+        Where events go if there is no ``out``.
+
+    Returns
+    -------
+    Run
+        Lanes as scored by the simulator, links as booked by the parties.
+    """
+    started_s = time.perf_counter()
+    with ExitStack() as stack:
+        simulation = Simulation(
+            topology, duration_ps=ps_from_s(duration_s), seed=seed, out=out, sink=sink, stack=stack
+        )
+        if save_tags and out is not None:
+            simulation.save_tags(out / TAGS_DIRECTORY, stack)
+        simulation.run(progress=progress, should_stop=should_stop)
+        run = simulation.result(wall_s=time.perf_counter() - started_s)
+    if out is not None:
+        save_run(run, out)
+    return run
+
+
+class Simulation:
+    """One simulation in progress: the world, the parties, the books.
+
+    Parameters
+    ----------
+    topology, duration_ps, seed, out, sink
+        See `simulate`.
+    stack : ExitStack
+        Closes the files of the run.
+    """
+
+    def __init__(
+        self,
+        topology: TopologySpec,
+        *,
+        duration_ps: int,
+        seed: int,
+        out: Path | None = None,
+        sink: TraceSink | None = None,
+        stack: ExitStack,
+    ) -> None:
+        self.network: Network = build_network(topology)
+        self.duration_ps = duration_ps
+        self._seed = seed
+        self._done_ps = 0
+        self._is_partial = False
+        self._frame_ps = ps_from_s(topology.frame_s)
+        self._tag_files: dict[str, TagFile] = {}
+        self.ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
+        self.trace = stack.enter_context(Trace(sink if out is None else FileSink(out / EVENTS)))
+        self._sim = Simulator()
+        rng_tree = RngTree(seed)
+        self._scorers = {users: LaneScorer(self.network, users) for users in self.network.links}
+        self.world: World = build_world(
+            self._sim,
+            self.network,
+            rng_tree,
+            duration_ps=duration_ps,
+            on_tags=self._on_tags,
+            on_clicks=self._on_clicks,
+        )
+        self.parties = Parties(
+            self._sim,
+            self.network,
+            rng_tree,
+            self.world.clocks,
+            ledger=self.ledger,
+            trace=self.trace,
+        )
+        self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)
+
+    @property
+    def pools(self) -> dict[tuple[str, str], KeyPool]:
+        """Key pools by (link, end)."""
+        return {
+            (book.pool.link, book.pool.end): book.pool
+            for link in self.parties.links
+            for book in link.books
+        }
+
+    def save_tags(self, directory: Path, stack: ExitStack) -> None:
+        """Write every user's tags into ``directory`` as they come."""
+        directory.mkdir(exist_ok=True)
+        for user in self.network.topology.users:
+            path = directory / f"{user.name}.npy"
+            self._tag_files[user.name] = stack.enter_context(TagFile(path))
+
+    def run(
+        self,
+        *,
+        progress: Callable[[int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Simulate all the light frame by frame, then let the links close."""
+        while self._done_ps < self.duration_ps:
+            if should_stop is not None and should_stop():
+                self._is_partial = True
+                self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
+                return
+            self._done_ps = min(self._done_ps + self._frame_ps, self.duration_ps)
+            self._sim.run(until=self._done_ps + 1)
+            if progress is not None:
+                progress(self._done_ps)
+        self._drain()
+        self.trace.emit(EventName.RUN_ENDED, time_ps=self._sim.now_ps)
+
+    def _drain(self) -> None:
+        """Last frames reach the users; then the last rounds end and the links close."""
+        self._sim.run(until=self.world.finished)
+        for scorer in self._scorers.values():
+            scorer.finish()
+        self.parties.end_light()
+        limit_ps = self._sim.now_ps + ps_from_s(DRAIN_S)
+        while not self.parties.are_done and self._sim.peek() < limit_ps:
+            self._sim.step()
+
+    def _on_tags(self, user: str, frame: TagFrame) -> None:
+        if (file := self._tag_files.get(user)) is not None:
+            file.append(frame.tags)
+        self.parties.add_tags(user, frame)
+
+    def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
+        for users, scorer in self._scorers.items():
+            if user in users:
+                scorer.add(user, clicks)
+
+    # Results ------------------------------------------------------------------------------------
+
+    def result(self, *, wall_s: float) -> Run:
+        """Everything found so far."""
+        topology = self.network.topology
+        singles = self.world.singles
+        predictions = {p.channels: p for p in predict(self.network).lanes}
+        return Run(
+            topology=topology.name,
+            seed=self._seed,
+            duration_ps=self._done_ps,
+            lanes=tuple(
+                self._lane_result(lane, counts, predictions[lane.channels])
+                for scorer in self._scorers.values()
+                for lane, counts in zip(scorer.lanes, scorer.counts, strict=True)
+            ),
+            links=tuple(self._link_result(link) for link in self.parties.links),
+            users=tuple(
+                UserResult(user.name, self._done_ps, singles[user.name]) for user in topology.users
+            ),
+            performance=Performance(wall_s=wall_s, tags=sum(singles.values())),
+            provenance=collect_provenance(topology.model_dump(mode="json")),
+            ledger=self.ledger.movements,
+            partial=self._is_partial,
+            paper_source=topology.paper.source if topology.paper else None,
+            paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
+        )
+
+    def _lane_result(
+        self, lane: Lane, counts: LaneCounts, prediction: LanePrediction
+    ) -> LaneResult:
+        return LaneResult(
+            users=lane.users,
+            channels=lane.channels,
+            duration_ps=self._done_ps,
+            coincidences=counts.coincidences,
+            sifted_bits=counts.sifted_bits,
+            errors=counts.errors,
+            twin=TwinResult(prediction.sifted_hz, prediction.qber, prediction.skr_bps),
+            paper=self._paper_figures(lane.channels),
+        )
+
+    def _paper_figures(self, channels: tuple[str, str]) -> PaperFigures | None:
+        paper = self.network.topology.paper
+        for lane in paper.lanes if paper else ():
+            if set(lane.channels) == set(channels):
+                return PaperFigures(
+                    lane.sifted_hz, lane.visibility, lane.qber, lane.skr_bps, lane.note
+                )
+        return None
+
+    def _link_result(self, link: Link) -> LinkResult:
+        counts = link.books[0].counts
+        wires = [driver.endpoint.wire for driver in link.drivers]
+        return LinkResult(
+            users=link.users,
+            duration_ps=self._done_ps,
+            blocks=counts.blocks,
+            blocks_failed=counts.blocks_failed,
+            sifted_bits=counts.sifted_bits,
+            leaked_bits=counts.leaked_bits,
+            verified_leak_bits=counts.verified_leak_bits,
+            charged_bits=counts.charged_bits,
+            shannon_bits=counts.shannon_bits,
+            verification_bits=counts.verification_bits,
+            auth_spent_bits=counts.auth_spent_bits,
+            deposited_bits=counts.deposited_bits,
+            messages=sum(wire.messages for wire in wires),
+            wire_bytes=sum(wire.bytes for wire in wires),
+            round_trips=counts.round_trips,
+        )

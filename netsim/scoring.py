@@ -1,0 +1,250 @@
+"""Scoring of a link from the true clicks of its two users; no protocol ever sees any of it."""
+
+from collections import deque
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.frames import ClickFrame
+from netsim.topology.network import Network
+from protocols.compiled import kernel
+
+# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+_END_PS = 2**60
+"""Later than every click (`netsim.frames.MAX_TIME_PS`)."""
+
+_COINCIDENCES, _SIFTED_Z, _SIFTED_X, _ERRORS_Z, _ERRORS_X = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCounts:
+    """What was counted on one lane; counts of consecutive runs add up."""
+
+    coincidences: int = 0
+    """Matches in the central window, before basis sifting."""
+    sifted_z: int = 0
+    """Matches with both clicks in the Z basis."""
+    sifted_x: int = 0
+    errors_z: int = 0
+    """Sifted Z matches with different ports."""
+    errors_x: int = 0
+    """Sifted X matches with equal ports: X outcomes anticorrelate."""
+
+    def __add__(self, other: "LaneCounts") -> "LaneCounts":
+        return LaneCounts(
+            *(getattr(self, count.name) + getattr(other, count.name) for count in fields(self))
+        )
+
+    @property
+    def sifted_bits(self) -> int:
+        """Matches with equal bases."""
+        return self.sifted_z + self.sifted_x
+
+    @property
+    def errors(self) -> int:
+        """Errors among the sifted bits."""
+        return self.errors_z + self.errors_x
+
+
+@kernel
+def _match(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    until_ps: int,
+    low_ps: int,
+    high_ps: int,
+    counts: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either."""
+    at = 0
+    k = 0
+    while k < first.size and first[k] >> 2 < until_ps:
+        time_ps = first[k] >> 2
+        while at < second.size and (second[at] >> 2) - time_ps < low_ps:
+            at += 1
+        if at < second.size and (second[at] >> 2) - time_ps < high_ps:
+            counts[_COINCIDENCES] += 1
+            basis = (first[k] >> 1) & 1
+            if basis == (second[at] >> 1) & 1:
+                counts[_SIFTED_Z + basis] += 1
+                # Equal ports are an error in X, different ones in Z.
+                if (first[k] ^ second[at]) & 1 == 1 - basis:
+                    counts[_ERRORS_Z + basis] += 1
+            at += 1
+        k += 1
+    return k, at
+
+
+@kernel
+def _histogram(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    until_ps: int,
+    low_ps: int,
+    bin_ps: int,
+    counts: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Count all differences of ``first`` before ``until_ps``; clicks used up of either."""
+    start = 0
+    k = 0
+    high_ps = low_ps + bin_ps * counts.size
+    while k < first.size and first[k] >> 2 < until_ps:
+        time_ps = first[k] >> 2
+        while start < second.size and (second[start] >> 2) - time_ps < low_ps:
+            start += 1
+        at = start
+        while at < second.size and (second[at] >> 2) - time_ps < high_ps:
+            counts[((second[at] >> 2) - time_ps - low_ps) // bin_ps] += 1
+            at += 1
+        k += 1
+    return k, start
+
+
+class _FramePairs:
+    """Joins the frames of two users, which come in any order between the two."""
+
+    def __init__(self, users: tuple[str, str]) -> None:
+        self._waiting: dict[str, deque[ClickFrame]] = {user: deque() for user in users}
+
+    def add(self, user: str, frame: ClickFrame) -> list[tuple[ClickFrame, ClickFrame]]:
+        """Pairs of frames with equal index that are complete now."""
+        self._waiting[user].append(frame)
+        first, second = self._waiting.values()
+        pairs = []
+        while first and second:
+            pairs.append((first.popleft(), second.popleft()))
+        return pairs
+
+
+class _Carried:
+    """Clicks of two users that later ones may still have to do with."""
+
+    def __init__(self, high_ps: int) -> None:
+        self._high_ps = high_ps
+        self.first = np.empty(0, dtype=np.int64)
+        self.second = np.empty(0, dtype=np.int64)
+
+    def extend(self, first: ClickFrame, second: ClickFrame) -> int:
+        """Add clicks; time before which all partners of the first user's clicks are known."""
+        self.first = np.concatenate((self.first, first.clicks))
+        self.second = np.concatenate((self.second, second.clicks))
+        return min(first.stop_ps, second.stop_ps - self._high_ps)
+
+    def drop(self, used_first: int, used_second: int) -> None:
+        """Forget clicks that are used up."""
+        self.first = self.first[used_first:].copy()
+        self.second = self.second[used_second:].copy()
+
+
+class _LaneMatcher:
+    """Matches of one lane: each click is used once, the first click in the window is taken."""
+
+    def __init__(self, delay_ps: int, window_ps: int) -> None:
+        self._low_ps = delay_ps - window_ps // 2
+        self._high_ps = self._low_ps + window_ps
+        self._carried = _Carried(self._high_ps)
+        self._counts = np.zeros(5, dtype=np.int64)
+
+    def add(self, first: ClickFrame, second: ClickFrame) -> None:
+        self._match(self._carried.extend(first, second))
+
+    def finish(self) -> None:
+        self._match(_END_PS)
+
+    @property
+    def counts(self) -> LaneCounts:
+        return LaneCounts(*self._counts.tolist())
+
+    def _match(self, until_ps: int) -> None:
+        carried = self._carried
+        used = _match(
+            carried.first, carried.second, until_ps, self._low_ps, self._high_ps, self._counts
+        )
+        carried.drop(*used)
+
+
+class LaneScorer:
+    """Counts coincidences, sifted bits and errors of all lanes of one link.
+
+    A coincidence lies in the half-open window ``[-W/2, W/2)`` around the lane's nominal delay.
+    Each click is used once per lane.
+
+    Parameters
+    ----------
+    network : Network
+        Gives the lanes of the link, their delays and the window.
+    users : (str, str)
+        A link, announcer first.
+    """
+
+    def __init__(self, network: Network, users: tuple[str, str]) -> None:
+        self.lanes = network.lanes_of(users)
+        """In the order of `counts`: by ascending nominal delay."""
+        window_ps = network.topology.protocol.window_ps
+        self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
+        self._pairs = _FramePairs(users)
+
+    def add(self, user: str, frame: ClickFrame) -> None:
+        """Take the next frame of one of the two users; KeyError for others."""
+        for first, second in self._pairs.add(user, frame):
+            for matcher in self._matchers:
+                matcher.add(first, second)
+
+    def finish(self) -> None:
+        """Match the last clicks, for which no later partner can come any more."""
+        for matcher in self._matchers:
+            matcher.finish()
+
+    @property
+    def counts(self) -> tuple[LaneCounts, ...]:
+        """Counts so far, one per lane."""
+        return tuple(matcher.counts for matcher in self._matchers)
+
+
+class DifferenceHistogram:
+    """Histogram of all arrival differences, second user less first; for plots and tests.
+
+    Parameters
+    ----------
+    users : (str, str)
+    low_ps : int
+        Lower edge of the first bin.
+    bin_ps : int
+        Width of a bin, >= 1.
+    bins : int
+        Number of bins, >= 1.
+
+    Attributes
+    ----------
+    counts : (bins,) int64
+    """
+
+    def __init__(self, users: tuple[str, str], *, low_ps: int, bin_ps: int, bins: int) -> None:
+        self._low_ps = low_ps
+        self._bin_ps = bin_ps
+        self._pairs = _FramePairs(users)
+        self._carried = _Carried(low_ps + bin_ps * bins)
+        self.counts = np.zeros(bins, dtype=np.int64)
+
+    @property
+    def edges_ps(self) -> NDArray[np.int64]:
+        """(bins + 1,) int64: edges of the half-open bins."""
+        return self._low_ps + self._bin_ps * np.arange(self.counts.size + 1, dtype=np.int64)
+
+    def add(self, user: str, frame: ClickFrame) -> None:
+        """Take the next frame of one of the two users; KeyError for others."""
+        for first, second in self._pairs.add(user, frame):
+            self._count(self._carried.extend(first, second))
+
+    def finish(self) -> None:
+        """Count the differences of the last clicks."""
+        self._count(_END_PS)
+
+    def _count(self, until_ps: int) -> None:
+        carried = self._carried
+        used = _histogram(
+            carried.first, carried.second, until_ps, self._low_ps, self._bin_ps, self.counts
+        )
+        carried.drop(*used)

@@ -1,0 +1,54 @@
+"""Time tags on disk: one NumPy file a user, written frame by frame."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+_ROOM = 10**15
+"""A header for this many tags is as long as one for fewer: NumPy pads to 64 bytes."""
+
+
+class TagFile:
+    """A ``.npy`` file of int64 that grows; its header is true after `close`.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._count = 0
+        self._write_header(_ROOM)
+
+    def append(self, tags: NDArray[np.int64]) -> None:
+        """Add (N,) int64 ``time_ticks << 2 | detector``."""
+        self._file.write(np.ascontiguousarray(tags, dtype="<i8").tobytes())
+        self._count += tags.size
+
+    def close(self) -> None:
+        """Write how many there are, and close."""
+        self._file.seek(0)
+        self._write_header(self._count)
+        self._file.close()
+
+    def _write_header(self, count: int) -> None:
+        npy.write_array_header_1_0(
+            self._file, {"descr": "<i8", "fortran_order": False, "shape": (count,)}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

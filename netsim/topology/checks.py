@@ -1,0 +1,280 @@
+"""What must hold between the specs of a topology, and what is unwise though allowed.
+
+Errors are found on the raw file (`find_faults`), so that they are reported together with the
+faults of single fields; warnings need the topology worked out (`topology_warnings`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, combinations, combinations_with_replacement
+
+from netsim.errors import Fault
+from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.topology.network import Lane, Network, build_network
+from netsim.topology.processes import pair_labels, unusable_labels
+from netsim.topology.schema import suggestion
+from netsim.topology.skeleton import Skeleton, read_skeleton
+from netsim.topology.specs import TopologySpec, channel_of
+
+MIN_DELAY_LIFETIMES = 5.0
+"""An interferometer delays by at least this many photon lifetimes 1 / kappa: the tail of a side
+peak beyond half its distance from the centre is then exp(-2.5) / 2, 4 % of it."""
+
+MIN_MISMATCH_CONTRAST = 0.5
+"""Two interferometers whose delays leave less contrast than this cannot be meant to match."""
+
+MIN_PEAK_DISTANCE_PS = 8_000.0
+"""Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
+1e-5 of a peak leaks into a window of 2 ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Outcome of all checks between specs."""
+
+    errors: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def check_topology(topology: TopologySpec) -> Checks:
+    """Check a topology that did not come from `netsim.topology.load`; warnings if no errors."""
+    errors = find_faults(topology.model_dump())
+    return Checks(errors, () if errors else topology_warnings(topology))
+
+
+def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
+    """Errors between the specs of a parsed TOML file, whatever else is wrong with it."""
+    skeleton = read_skeleton(raw)
+    return tuple(
+        chain(
+            _pump_faults(skeleton),
+            _label_faults(skeleton),
+            _repeated_channels(skeleton),
+            _user_faults(skeleton),
+            _pair_faults(skeleton),
+            _delay_faults(skeleton),
+            _timing_faults(skeleton),
+            _paper_faults(skeleton),
+        )
+    )
+
+
+def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
+    """Warnings of a valid topology: users without a lane between them, peaks that overlap."""
+    network = build_network(topology)
+    return (*_missing_lanes(network), *_overlapping_peaks(network))
+
+
+def _pump_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    labels = skeleton.pump_labels
+    counts = Counter[int]()
+    for pump in skeleton.pumps:
+        if pump.label is None:
+            continue
+        counts[pump.label] += 1
+        if counts[pump.label] > 1:
+            yield Fault(f"{pump.path}.channel", f"C{pump.label} is pumped twice")
+        if skeleton.spacing_labels and (pump.label - labels[0]) % skeleton.spacing_labels:
+            yield Fault(
+                f"{pump.path}.channel",
+                f"C{pump.label} is off the comb: no multiple of {skeleton.spacing_labels} labels "
+                f"away from pump C{labels[0]}",
+            )
+
+
+def _label_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    pumps, spacing = skeleton.pump_labels, skeleton.spacing_labels
+    unusable = unusable_labels(pumps)
+    for entry in skeleton.channels:
+        label, path = entry.label, f"{entry.path}.channel"
+        if label is None:
+            continue
+        paired = [(p, q) for p, q in combinations(pumps, 2) if 2 * label == p + q]
+        if label in unusable:
+            yield Fault(path, f"C{label} is {unusable[label]}: classical light drowns the photons")
+        elif pumps and spacing and all((label - pump) % spacing for pump in pumps):
+            yield Fault(
+                path,
+                f"C{label} is off the comb: no multiple of {spacing} labels away from "
+                f"pump C{pumps[0]}",
+            )
+        elif paired:
+            p, q = paired[0]
+            yield Fault(path, f"C{label} pairs with itself (2 x {label} = {p} + {q})")
+
+
+def _repeated_channels(skeleton: Skeleton) -> Iterator[Fault]:
+    owners: dict[int, str | None] = {}
+    for entry in skeleton.channels:
+        if entry.label is None:
+            continue
+        if entry.label not in owners:
+            owners[entry.label] = entry.user
+        elif None not in (entry.user, owners[entry.label]) and entry.user != owners[entry.label]:
+            yield Fault(
+                f"{entry.path}.channel",
+                f"C{entry.label} is given to two users, {owners[entry.label]} and {entry.user}",
+            )
+        else:
+            yield Fault(f"{entry.path}.channel", f"C{entry.label} is given twice")
+
+
+def _user_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    names = [user.name for user in skeleton.users if user.name is not None]
+    all_names_known = len(names) == len(skeleton.users)
+    for index, user in enumerate(skeleton.users):
+        if user.name is not None and user.name in [u.name for u in skeleton.users[:index]]:
+            yield Fault(f"{user.path}.name", f"there are two users called {user.name}")
+    for entry in skeleton.channels:
+        if entry.user is not None and entry.user not in names and all_names_known:
+            yield Fault(f"{entry.path}.user", _unknown("user", entry.user, names))
+    if skeleton.channels and all(entry.user is not None for entry in skeleton.channels):
+        served = {entry.user for entry in skeleton.channels}
+        for user in skeleton.users:
+            if user.name is not None and user.name not in served:
+                yield Fault(user.path, f"{user.name} gets no channel")
+    for user in skeleton.users:
+        known = skeleton.receivers
+        if user.receiver is not None and known is not None and user.receiver not in known:
+            path = f"{user.path}.receiver"
+            yield Fault(path, _unknown("receiver", user.receiver, list(known)))
+
+
+def _pair_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    processes = _process_labels(skeleton)
+    seen = Counter[tuple[int, ...]]()
+    for pair in skeleton.pairs:
+        if pair.labels is None:
+            continue
+        labels, path = tuple(sorted(pair.labels)), f"{pair.path}.channels"
+        seen[labels] += 1
+        if seen[labels] > 1:
+            yield Fault(path, f"{_pair_text(pair.labels)} is given twice")
+        elif processes is not None and labels not in processes:
+            yield Fault(
+                path,
+                f"{_pair_text(pair.labels)} is no pair process with a delivered channel: labels "
+                "must add up to those of two pumps",
+            )
+
+
+def _process_labels(skeleton: Skeleton) -> set[tuple[int, ...]] | None:
+    """Label pairs of all processes; None where pumps or channels are not all sound."""
+    pumps = skeleton.pump_labels
+    labels = [entry.label for entry in skeleton.channels if entry.label is not None]
+    spacing = skeleton.spacing_labels
+    readable = len(pumps) == len(skeleton.pumps) and len(labels) == len(skeleton.channels)
+    if not readable or not pumps or not labels or spacing is None:
+        return None
+    on_comb = all((pump - pumps[0]) % spacing == 0 for pump in pumps)
+    return set(pair_labels(labels, pumps, spacing)) if on_comb else None
+
+
+def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    linewidth_hz = skeleton.linewidth_hz
+    if linewidth_hz is None:
+        return
+    shortest_ps = MIN_DELAY_LIFETIMES / kappa_per_ps(linewidth_hz)
+    for (name, basis), delay_ps in skeleton.delays_ps.items():
+        if delay_ps < shortest_ps:
+            yield Fault(
+                f"receivers.{name}.{basis}.delay_ps",
+                f"{delay_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
+                "lifetimes: side peaks would reach the central one",
+            )
+    used = dict.fromkeys(user.receiver for user in skeleton.users if user.receiver is not None)
+    for basis in ("z", "x"):
+        delays_ps = [
+            (n, skeleton.delays_ps[n, basis]) for n in used if (n, basis) in skeleton.delays_ps
+        ]
+        for (first, first_ps), (second, second_ps) in combinations(delays_ps, 2):
+            contrast = mismatch_contrast(second_ps - first_ps, linewidth_hz=linewidth_hz)
+            if contrast < MIN_MISMATCH_CONTRAST:
+                yield Fault(
+                    f"receivers.{second}.{basis}.delay_ps",
+                    f"{second_ps:g} against {first_ps:g} of receiver {first} leaves a contrast "
+                    f"of {contrast:.2f} only",
+                )
+
+
+def _timing_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    window_ps, frame_s, round_s = skeleton.window_ps, skeleton.frame_s, skeleton.round_s
+    shortest_ps = min(skeleton.delays_ps.values(), default=None)
+    if window_ps is not None and shortest_ps is not None and window_ps >= 2 * shortest_ps:
+        yield Fault(
+            "protocol.window_ps",
+            f"{window_ps:g} reaches the side peaks, {shortest_ps:g} from the centre",
+        )
+    if frame_s is not None and round_s is not None and round_s < frame_s:
+        yield Fault("protocol.round_s", f"{round_s:g} is shorter than one frame of {frame_s:g}")
+
+
+def _paper_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    names = [user.name for user in skeleton.users if user.name is not None]
+    processes = _process_labels(skeleton)
+    owners = {entry.label: entry.user for entry in skeleton.channels if entry.label is not None}
+    for lane in skeleton.lanes:
+        for position, name in enumerate(lane.users or ()):
+            if name not in names and len(names) == len(skeleton.users):
+                path = f"{lane.path}.users.{position}"
+                yield Fault(path, _unknown("user", name, names))
+        for position, label in enumerate(lane.labels or ()):
+            owner = owners.get(label)
+            if label not in owners and processes is not None:
+                yield Fault(f"{lane.path}.channels.{position}", f"C{label} is not delivered")
+            elif owner is not None and lane.users and owner != lane.users[position]:
+                yield Fault(
+                    f"{lane.path}.channels.{position}",
+                    f"C{label} goes to {owner}, not to {lane.users[position]}",
+                )
+        delivered = lane.labels is not None and all(label in owners for label in lane.labels)
+        if lane.labels and delivered and processes and tuple(sorted(lane.labels)) not in processes:
+            yield Fault(f"{lane.path}.channels", f"{_pair_text(lane.labels)} is no pair process")
+
+
+def _missing_lanes(network: Network) -> Iterator[Fault]:
+    linked = {frozenset(link) for link in network.links}
+    users = network.topology.users
+    for (_, first), (index, second) in combinations(enumerate(users), 2):
+        if frozenset((first.name, second.name)) not in linked:
+            yield Fault(
+                f"users.{index}",
+                f"no lane between {first.name} and {second.name}: no channels of theirs add up to "
+                "two pumps",
+            )
+
+
+def _overlapping_peaks(network: Network) -> Iterator[Fault]:
+    index = {c.channel: i for i, c in enumerate(network.topology.qnsp.channels)}
+    for link in network.links:
+        for one, other in combinations_with_replacement(network.lanes_of(link), 2):
+            distance_ps = _peak_distance_ps(network, one, other)
+            if distance_ps < MIN_PEAK_DISTANCE_PS:
+                between = " and ".join(
+                    "&".join(lane.channels) for lane in dict.fromkeys((one, other))
+                )
+                yield Fault(
+                    f"qnsp.channels.{index[other.channels[1]]}.patch_delay_ps",
+                    f"peaks of {between} between {link[0]} and {link[1]} lie {distance_ps:.0f} ps "
+                    f"apart, less than {MIN_PEAK_DISTANCE_PS:.0f}",
+                )
+
+
+def _peak_distance_ps(network: Network, one: Lane, other: Lane) -> float:
+    """Closest approach of the centre of one lane and any other peak of the two lanes."""
+    topology = network.topology
+    first, second = (topology.receiver_of(topology.user(user)) for user in one.users)
+    sides_ps = [-first.z.delay_ps, -first.x.delay_ps, second.z.delay_ps, second.x.delay_ps]
+    apart_ps = other.delay_ps - one.delay_ps
+    offsets_ps = sides_ps if one == other else [0.0, *sides_ps]
+    return min(abs(sign * apart_ps + offset) for sign in (1, -1) for offset in offsets_ps)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    meant = suggestion(name, known)
+    return f"unknown {kind} {name}" + (f", did you mean {meant}?" if meant else "")
+
+
+def _pair_text(labels: tuple[int, int]) -> str:
+    return "&".join(channel_of(label) for label in labels)

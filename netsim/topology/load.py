@@ -1,0 +1,140 @@
+"""From a file, a shipped name or a text to a checked topology, or to all its faults at once.
+
+Whatever is in the file, the outcome is a `TopologySpec` or a `ConfigError`, nothing else.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+
+from netsim.errors import ConfigError, Fault
+from netsim.topology.checks import find_faults
+from netsim.topology.faults import validate
+from netsim.topology.overrides import apply_overrides
+from netsim.topology.schema import suggestion
+from netsim.topology.shipped import SUFFIX, shipped_bytes, shipped_topologies
+from netsim.topology.specs import TopologySpec
+
+MAX_FILE_BYTES = 4 << 20
+"""A network of ten thousand users fits; a file like ``/dev/zero`` does not."""
+
+
+MAX_SHOWN = 200
+"""Of a file name in a message."""
+
+
+def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) -> TopologySpec:
+    """Read, override, validate and check a topology.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a shipped topology (a bare word), or path of a TOML file; a `Path` is always a path.
+    overrides : sequence of str
+        ``path=value`` each, see `netsim.topology.overrides`.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file and of the overrides.
+    """
+    is_name = isinstance(name_or_path, str) and name_or_path in shipped_topologies()
+    source = ascii(str(name_or_path))[1:-1][:MAX_SHOWN] or "topology"
+    content = shipped_bytes(str(name_or_path)) if is_name else _read(str(name_or_path), source)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _one(source, f"not UTF-8 (at line {line})") from error
+    return parse_topology(text, overrides=overrides, source=source)
+
+
+def parse_topology(
+    text: str, *, overrides: Sequence[str] = (), source: str = "topology"
+) -> TopologySpec:
+    """Validate and check the text of a topology file.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    overrides : sequence of str
+        As in `load_topology`.
+    source : str
+        Named as the path of faults that lie in no key.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the text and of the overrides.
+    """
+    return topology_from_mapping(_parse(text, source), overrides=overrides, source=source)
+
+
+def topology_from_mapping(
+    raw: Mapping[str, object], *, overrides: Sequence[str] = (), source: str = "topology"
+) -> TopologySpec:
+    """Validate and check a topology given as tables and lists; parameters as above.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the mapping and of the overrides.
+    """
+    try:
+        changed = deepcopy(dict(raw))
+        faults = apply_overrides(changed, overrides)
+        topology, invalid = validate(changed)
+        faults += invalid + find_faults(changed)
+    except RecursionError as error:
+        raise _one(source, "tables or lists are nested too deeply") from error
+    if faults or topology is None:
+        raise ConfigError(faults)
+    return topology
+
+
+def _parse(text: str, source: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise _one(source, "tables or lists are nested too deeply") from error
+    except ValueError as error:
+        raise _one(source, f"no TOML: {_reason(error, text)}") from error
+
+
+def _reason(error: ValueError, text: str) -> str:
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        return "a number with too many digits"  # Python converts no more than 4300.
+    last_line = text.count("\n") + 1
+    reason = str(error).replace("at end of document", f"at line {last_line}, end of document")
+    return reason.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+
+
+def _read(name: str, source: str) -> bytes:
+    try:
+        path = Path(name)
+        if path.is_dir():
+            raise _one(source, "a directory, not a topology file")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise _one(source, _not_found(name)) from error
+    except OSError as error:
+        raise _one(source, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise _one(source, f"no file name: {error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise _one(source, f"larger than {MAX_FILE_BYTES >> 20} MiB, no topology")
+    return content
+
+
+def _not_found(name: str) -> str:
+    shipped = shipped_topologies()
+    meant = suggestion(Path(name).name.removesuffix(SUFFIX), shipped)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return f"no such file and no shipped topology ({', '.join(shipped)}){hint}"
+
+
+def _one(path: str, message: str) -> ConfigError:
+    return ConfigError((Fault(path, message),))

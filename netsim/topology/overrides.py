@@ -1,0 +1,116 @@
+"""Overrides of single values of a topology, as in ``users.alice.fibre.length_m=5000``.
+
+List entries are addressed by their index, or by their ``name``, ``channel`` or (joined by ``&``)
+``channels``.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from typing import cast
+
+from netsim.errors import Fault
+from netsim.topology.faults import value_text
+from netsim.topology.schema import known_keys, schema_at, suggestion
+
+MAX_INDEX_DIGITS = 9
+
+
+class _OverrideError(Exception):
+    """An override that cannot be applied, for the reason given."""
+
+
+def apply_overrides(raw: dict[str, object], overrides: Sequence[str]) -> tuple[Fault, ...]:
+    """Change ``raw`` in place, one override after the other; whether values fit is seen later.
+
+    Parameters
+    ----------
+    raw : dict
+        A parsed TOML file.
+    overrides : sequence of str
+        ``path=value``; the value is read as a TOML value, and as text where it is none.
+
+    Returns
+    -------
+    tuple of Fault
+        Overrides that could not be applied: no ``=`` in them, or a path that leads nowhere.
+    """
+    faults: list[Fault] = []
+    for override in overrides:
+        dotted, equals, text = override.partition("=")
+        try:
+            _assign(raw, _keys(dotted.strip(), equals), _value(text.strip()))
+        except _OverrideError as error:
+            shown = ascii(dotted.strip())[1:-1][:120]
+            faults.append(Fault(shown or "override", str(error)))
+    return tuple(faults)
+
+
+def _keys(dotted: str, equals: str) -> list[str]:
+    if not equals or not dotted:
+        raise _OverrideError("an override reads path=value")
+    return dotted.split(".")
+
+
+def _value(text: str) -> object:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if table.keys() == {"value"} else text
+
+
+def _assign(raw: dict[str, object], keys: list[str], value: object) -> None:
+    node: object = raw
+    path: list[str | int] = []
+    for key in keys[:-1]:
+        node = _enter(node, key, path)
+    last = _place(node, keys[-1], path)
+    # Where `_place` found a place, it fits: a key of a table or an index of a list.
+    cast("dict[str | int, object]", node)[last] = value
+
+
+def _enter(node: object, key: str, path: list[str | int]) -> object:
+    """Go one key deeper; a table that the file leaves out but may have is made."""
+    place = _place(node, key, path)
+    path.append(place)
+    if isinstance(node, dict):
+        return node.setdefault(place, {})
+    return cast("list[object]", node)[cast("int", place)]
+
+
+def _place(node: object, key: str, path: list[str | int]) -> str | int:
+    """Key or index of ``key`` in ``node``, which lies at ``path``."""
+    if isinstance(node, dict):
+        if key not in node and schema_at([*path, key]) is None:
+            raise _OverrideError(_unknown(key, [*node, *known_keys(path)]))
+        return key
+    if isinstance(node, list):
+        return _index(node, key)
+    raise _OverrideError(f"{value_text(node)} has no key {key!a}")
+
+
+def _index(entries: list[object], key: str) -> int:
+    if key.isascii() and key.isdecimal() and len(key) <= MAX_INDEX_DIGITS:
+        if int(key) < len(entries):
+            return int(key)
+        raise _OverrideError(f"no entry {key}, the list has {len(entries)}")
+    names = [_entry_names(entry) for entry in entries]
+    for index, known in enumerate(names):
+        if key in known:
+            return index
+    raise _OverrideError(_unknown(key, [name for known in names for name in known]))
+
+
+def _entry_names(entry: object) -> list[str]:
+    if not isinstance(entry, dict):
+        return []
+    channels = entry.get("channels")
+    joined = "&".join(map(str, channels)) if isinstance(channels, list) else None
+    candidates = (entry.get("name"), entry.get("channel"), joined)
+    return [name for name in candidates if isinstance(name, str)]
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    meant = suggestion(key, known)
+    hint = "" if meant is None else f", did you mean {ascii(meant)[1:-1]}?"
+    return f"unknown key {ascii(key)[:80]}{hint}"

@@ -1,0 +1,68 @@
+"""The JSON schema of a topology file, and what it says about one key path."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from typing import cast
+
+from netsim.topology.specs import TopologySpec
+
+Schema = Mapping[str, object]
+KeyPath = Sequence[str | int]
+
+
+def topology_schema() -> dict[str, object]:
+    """JSON schema (2020-12) of a topology; descriptions are the docstrings of the specs."""
+    schema = TopologySpec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+@cache
+def _root() -> Schema:
+    return topology_schema()
+
+
+def schema_at(path: KeyPath) -> Schema | None:
+    """Subschema of the value at ``path``; None where no topology has such a key."""
+    node: Schema | None = _root()
+    for key in path:
+        if node is None:
+            return None
+        node = _child(node, key)
+    return None if node is None else _resolved(node)
+
+
+def known_keys(path: KeyPath) -> tuple[str, ...]:
+    """Keys that the table at ``path`` may have; empty if it is no table of fixed keys."""
+    node = schema_at(path)
+    return () if node is None else tuple(cast("Schema", node.get("properties", {})))
+
+
+def suggestion(key: str, known: Sequence[str]) -> str | None:
+    """Find the one of ``known`` that ``key`` is most likely a misspelling of."""
+    close = get_close_matches(key, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _child(node: Schema, key: str | int) -> Schema | None:
+    resolved = _resolved(node)
+    if isinstance(key, int):
+        prefix = cast("Sequence[Schema]", resolved.get("prefixItems", ()))
+        child = prefix[key] if 0 <= key < len(prefix) else resolved.get("items")
+    else:
+        properties = cast("Schema", resolved.get("properties", {}))
+        child = properties.get(key, resolved.get("additionalProperties"))
+    return cast("Schema", child) if isinstance(child, Mapping) else None
+
+
+def _resolved(node: Schema) -> Schema:
+    """Follow a reference; of alternatives, take the one that is not null."""
+    while True:
+        if "anyOf" in node:
+            options = cast("Sequence[Schema]", node["anyOf"])
+            node = next(option for option in options if option.get("type") != "null")
+        elif "$ref" in node:
+            name = cast("str", node["$ref"]).rsplit("/", 1)[-1]
+            node = cast("Mapping[str, Schema]", _root()["$defs"])[name]
+        else:
+            return node

@@ -1,0 +1,189 @@
+"""What the checks between specs need of a raw topology, as far as it is readable.
+
+A fault in one place of a file must not hide a fault in another: a value of the wrong type becomes
+None here (its own fault is reported by the specs), and the checks judge what is left.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from netsim.topology.specs import Channel, LinewidthHz, Name, Positive, label_of
+
+T = TypeVar("T")
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+NAME: TypeAdapter[str] = TypeAdapter(Name, config=_STRICT)
+CHANNEL: TypeAdapter[str] = TypeAdapter(Channel, config=_STRICT)
+POSITIVE: TypeAdapter[float] = TypeAdapter(Positive, config=_STRICT)
+LINEWIDTH_HZ: TypeAdapter[float] = TypeAdapter(LinewidthHz, config=_STRICT)
+POSITIVE_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1)], config=_STRICT)
+
+
+@dataclass(frozen=True, slots=True)
+class PumpEntry:
+    """A pump laser, or None where it is no channel."""
+
+    path: str
+    label: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEntry:
+    """A delivered channel."""
+
+    path: str
+    label: int | None
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserEntry:
+    """A user."""
+
+    path: str
+    name: str | None
+    receiver: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairEntry:
+    """An entry of the source's pairs, or of the published lanes (then with its users)."""
+
+    path: str
+    labels: tuple[int, int] | None
+    users: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """The parts of a topology that refer to each other.
+
+    Attributes
+    ----------
+    delays_ps : dict
+        Of each receiver and basis (``"z"``, ``"x"``), where it is a valid delay.
+    receivers : tuple of str, or None
+        Valid names of receivers; None if they are no table.
+    """
+
+    spacing_labels: int | None
+    linewidth_hz: float | None
+    window_ps: float | None
+    frame_s: float | None
+    round_s: float | None
+    pumps: tuple[PumpEntry, ...]
+    channels: tuple[ChannelEntry, ...]
+    users: tuple[UserEntry, ...]
+    receivers: tuple[str, ...] | None
+    delays_ps: dict[tuple[str, str], float]
+    pairs: tuple[PairEntry, ...]
+    lanes: tuple[PairEntry, ...]
+
+    @property
+    def pump_labels(self) -> list[int]:
+        """Labels of the readable pumps."""
+        return [pump.label for pump in self.pumps if pump.label is not None]
+
+
+def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
+    """Extract the skeleton of a parsed TOML file (or of a dumped topology)."""
+    qnsp, receivers = raw.get("qnsp"), raw.get("receivers")
+    source, protocol = _get(qnsp, "source"), raw.get("protocol")
+    return Skeleton(
+        spacing_labels=_positive_int(_get(source, "comb_spacing_labels")),
+        linewidth_hz=_valid(LINEWIDTH_HZ, _get(source, "linewidth_hz")),
+        window_ps=_positive(_get(protocol, "window_ps")),
+        frame_s=_positive(raw.get("frame_s", 0.05)),
+        round_s=_positive(_get(protocol, "round_s")),
+        pumps=tuple(
+            PumpEntry(path, _label(_get(entry, "channel")))
+            for path, entry in _entries(source, "qnsp.source", "pumps")
+        ),
+        channels=tuple(
+            ChannelEntry(path, _label(_get(entry, "channel")), _name(_get(entry, "user")))
+            for path, entry in _entries(qnsp, "qnsp", "channels")
+        ),
+        users=tuple(
+            UserEntry(path, _name(_get(entry, "name")), _name(_get(entry, "receiver")))
+            for path, entry in _entries(raw, "", "users")
+        ),
+        receivers=_receiver_names(receivers),
+        delays_ps=_delays_ps(receivers),
+        pairs=tuple(
+            PairEntry(path, _labels(_get(entry, "channels")))
+            for path, entry in _entries(source, "qnsp.source", "pairs")
+        ),
+        lanes=tuple(
+            PairEntry(path, _labels(_get(entry, "channels")), _names(_get(entry, "users")))
+            for path, entry in _entries(raw.get("paper"), "paper", "lanes")
+        ),
+    )
+
+
+def _get(node: object, key: str) -> object:
+    return node.get(key) if isinstance(node, Mapping) else None
+
+
+def _entries(node: object, path: str, key: str) -> list[tuple[str, object]]:
+    entries = _get(node, key)
+    prefix = f"{path}.{key}" if path else key
+    if not isinstance(entries, list | tuple):
+        return []
+    return [(f"{prefix}.{index}", entry) for index, entry in enumerate(entries)]
+
+
+def _receiver_names(receivers: object) -> tuple[str, ...] | None:
+    if not isinstance(receivers, Mapping):
+        return None
+    return tuple(name for name in map(_name, receivers) if name is not None)
+
+
+def _delays_ps(receivers: object) -> dict[tuple[str, str], float]:
+    delays_ps: dict[tuple[str, str], float] = {}
+    for name in _receiver_names(receivers) or ():
+        for basis in ("z", "x"):
+            delay_ps = _positive(_get(_get(_get(receivers, name), basis), "delay_ps"))
+            if delay_ps is not None:
+                delays_ps[name, basis] = delay_ps
+    return delays_ps
+
+
+def _valid(adapter: TypeAdapter[T], value: object) -> T | None:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _name(value: object) -> str | None:
+    return _valid(NAME, value)
+
+
+def _label(value: object) -> int | None:
+    channel = _valid(CHANNEL, value)
+    return None if channel is None else label_of(channel)
+
+
+def _positive(value: object) -> float | None:
+    return _valid(POSITIVE, value)
+
+
+def _positive_int(value: object) -> int | None:
+    return _valid(POSITIVE_INT, value)
+
+
+def _names(value: object) -> tuple[str, str] | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    first, second = _name(value[0]), _name(value[1])
+    return None if first is None or second is None else (first, second)
+
+
+def _labels(value: object) -> tuple[int, int] | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    first, second = _label(value[0]), _label(value[1])
+    return None if first is None or second is None else (first, second)

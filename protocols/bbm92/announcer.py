@@ -1,0 +1,432 @@
+"""The announcer: publishes its click times, answers parities, decides.
+
+States of a round::
+
+    LIGHT -> SIFTED -> RECONCILING -> VERIFYING -> VOTING -> decided
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.distillation import final_key, joined_bits, plan_key
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
+from protocols.bbm92.session import LinkSession, RoundDropped
+from protocols.bits import pack_bits, unpack_bits
+from protocols.books import RoundBooks
+from protocols.errors import RemoteProtocolError
+from protocols.events import Alarm, BlockHeld, LinkClosed, RoundSifted
+from protocols.messages import (
+    AbortReason,
+    Amplify,
+    Announce,
+    Close,
+    Decision,
+    Envelope,
+    Keep,
+    Matches,
+    Message,
+    ParityQuery,
+    ParityReply,
+    Reconciled,
+    ReconciliationSetup,
+    Role,
+    VerificationHash,
+    VerificationResult,
+    Vote,
+)
+from protocols.reconciliation.cascade import SCHEDULES, CascadeAnnouncer
+from protocols.tagbook import Announcement, TagBook
+from protocols.varint import decode_ascending
+from protocols.verification import toeplitz_hash
+
+MAX_UNANSWERED = 64
+"""Announcements waiting for their matches before the round is given up."""
+MAX_QUERIES = 100_000
+MAX_DECISIONS = 64
+"""Decisions kept for a responder that asks again; it has one round in doubt at most."""
+
+
+class State(Enum):
+    """Where a round stands."""
+
+    LIGHT = auto()
+    SIFTED = auto()
+    RECONCILING = auto()
+    VERIFYING = auto()
+    VOTING = auto()
+
+
+@dataclass(slots=True)
+class AnnouncerRound(RoundCore):
+    """A round at the announcer's end."""
+
+    state: State = State.LIGHT
+    unanswered: deque[tuple[int, int, int, bool]] = field(default_factory=deque)
+    """Sequence, first click, clicks and whether it was the last, per announcement."""
+    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
+    cascades: list[CascadeAnnouncer] = field(default_factory=list)
+    queries: int = 0
+    is_announced: bool = False
+    """Whether the last announcement of the round has been sent."""
+    key: NDArray[np.uint8] | None = None
+
+    @property
+    def bits(self) -> NDArray[np.uint8]:
+        """The whole round's bits."""
+        return joined_bits([bits for _, bits in self.blocks])
+
+
+@dataclass(slots=True)
+class HeldBlock:
+    """A committed block that the responder has not acknowledged yet."""
+
+    number: int
+    key: NDArray[np.uint8]
+    books: RoundBooks
+
+
+class AnnouncerSession(LinkSession[AnnouncerRound]):
+    """The announcer's end of a link."""
+
+    ROLE: ClassVar[Role] = Role.ANNOUNCER
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        *,
+        book: TagBook,
+        book_index: int,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(config, secrets, book=book, book_index=book_index, rng=rng)
+        self._next_frame = 0
+        self._close_due_ps: int | None = None
+        self._held: dict[int, HeldBlock] = {}
+        self._decisions: dict[int, bytes] = {}
+
+    # Light --------------------------------------------------------------------------------------
+
+    def advance(self, now_ps: int) -> None:
+        """Announce every batch of frames that is complete; ask to close when all is done."""
+        while not self.is_stopped and (stop := self._batch_stop()) is not None:
+            self._announce(stop, now_ps)
+        if self._is_light_over:
+            self._end_open_round()
+        self._release()
+        if self._is_light_over and not self._rounds and self._close_due_ps is None:
+            self._ask_to_close(now_ps)
+
+    def _batch_stop(self) -> int | None:
+        """Frame after the next announcement, if all its frames are in the book."""
+        per_round = self.config.frames_per_round
+        round_stop = (self._next_frame // per_round + 1) * per_round
+        stop = min(self._next_frame + self.config.frames_per_announcement, round_stop)
+        if self._book.frames >= stop:
+            return stop
+        if self._is_light_over and self._book.frames > self._next_frame:
+            return self._book.frames
+        return None
+
+    def _announce(self, stop: int, now_ps: int) -> None:
+        number, first_frame = divmod(self._next_frame, self.config.frames_per_round)
+        starts_round = first_frame == 0
+        ends_round = stop % self.config.frames_per_round == 0
+        is_last = ends_round or (self._is_light_over and stop == self._book.frames)
+        round_ = self._start(number, now_ps) if starts_round else self._rounds.get(number)
+        announcement = self._book.announcement(self._next_frame, stop)
+        self._next_frame = stop
+        if round_ is None or round_.state is not State.LIGHT:
+            return
+        self._send_times(round_, announcement, is_last=is_last)
+        if len(round_.unanswered) > MAX_UNANSWERED:
+            self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+
+    def _send_times(
+        self, round_: AnnouncerRound, announcement: Announcement, *, is_last: bool
+    ) -> None:
+        round_.is_announced = is_last
+        round_.unanswered.append(
+            (round_.sequences[self.ROLE], announcement.first_id, announcement.count, is_last)
+        )
+        body = Announce(
+            last=is_last,
+            start_ticks=announcement.start_ticks,
+            stop_ticks=announcement.stop_ticks,
+            count=announcement.count,
+            deltas=announcement.deltas,
+        )
+        self._send(round_, body)
+
+    def _end_open_round(self) -> None:
+        """The light is over within a round: an empty announcement says so."""
+        for round_ in self._rounds.values():
+            if round_.state is State.LIGHT and not round_.is_announced:
+                stop_ticks = self._book.stop_ticks
+                nothing = Announcement(self._book.stop_id(self._next_frame - 1), 0, stop_ticks, 0, b"")
+                self._send_times(round_, nothing, is_last=True)
+
+    def _start(self, number: int, now_ps: int) -> AnnouncerRound | None:
+        self._last_round = number
+        if not self._pads.has(number):
+            self._stop_for_lack_of_pads(number)
+            return None
+        round_ = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
+        self._rounds[number] = round_
+        return round_
+
+    def _release(self) -> None:
+        """Let the book forget clicks that no open announcement needs."""
+        waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
+        if self._next_frame:
+            waiting.append(self._book.stop_id(self._next_frame - 1))
+            self._book.release(self._book_index, min(waiting))
+
+    # Messages of a round ------------------------------------------------------------------------
+
+    def _start_for(self, envelope: Envelope, now_ps: int) -> AnnouncerRound | None:
+        """Only the announcer starts rounds: anything for an unknown one is late or foreign."""
+        _ = now_ps
+        if envelope.round > self._last_round:
+            raise RemoteProtocolError(f"a message for round {envelope.round}, which is not open")
+        return None
+
+    def _take(self, round_: AnnouncerRound, body: Message, now_ps: int) -> None:
+        _ = now_ps
+        match round_.state, body:
+            case State.LIGHT, Matches():
+                self._on_matches(round_, body)
+            case State.SIFTED, ReconciliationSetup():
+                self._on_setup(round_, body)
+            case State.RECONCILING, ParityQuery():
+                self._on_query(round_, body)
+            case State.RECONCILING, Reconciled():
+                self._send_hash(round_)
+            case State.VERIFYING, VerificationResult():
+                self._on_result(round_, body)
+            case state, _:
+                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+
+    def _on_matches(self, round_: AnnouncerRound, body: Matches) -> None:
+        if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
+            raise RemoteProtocolError("matches for no open announcement")
+        _, first_id, clicks, is_last = round_.unanswered.popleft()
+        if body.last != is_last:
+            raise RemoteProtocolError("matches that do not end where the light ends")
+        positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
+        lanes = np.frombuffer(body.lanes, dtype=np.uint8)
+        bases = unpack_bits(body.bases, body.count)
+        if not _are_valid(positions, clicks, lanes, self.config.lanes):
+            raise RemoteProtocolError("impossible matches")
+        self._sift(round_, body.announcement, first_id + positions, lanes, bases)
+        if is_last:
+            round_.state = State.SIFTED
+            round_.book(sifted_bits=round_.sifted.size)
+            self._events.append(RoundSifted(round_.number, round_.sifted.size))
+
+    def _sift(
+        self,
+        round_: AnnouncerRound,
+        announcement: int,
+        ids: NDArray[np.int64],
+        lanes: NDArray[np.uint8],
+        bases: NDArray[np.uint8],
+    ) -> None:
+        """Keep equal bases whose click no other link of this user has, and say which."""
+        detectors = self._book.tags_of(ids) & 3
+        keep = detectors >> 1 == bases
+        keep[keep] = self._book.claim(ids[keep])
+        bits = (detectors & 1).astype(np.uint8)
+        round_.sifted.add(lanes[keep], bases[keep], bits[keep])
+        self._send(round_, Keep(announcement, pack_bits(keep.astype(np.uint8))))
+
+    def _on_setup(self, round_: AnnouncerRound, body: ReconciliationSetup) -> None:
+        if len(body.seed) != 8 or len(body.error_rates_ppm) != self.config.lanes:
+            raise RemoteProtocolError("impossible set-up")
+        if max(body.error_rates_ppm) > 500_000:
+            raise RemoteProtocolError("impossible error rate")
+        round_.blocks = round_.sifted.sub_blocks()
+        seed = int.from_bytes(body.seed, "big")
+        round_.cascades = [
+            CascadeAnnouncer(
+                bits,
+                schedule=SCHEDULES[self.config.reconciliation],
+                error_rate=rate / 1e6,
+                seed=seed,
+            )
+            for (_, bits), rate in zip(round_.blocks, body.error_rates_ppm, strict=True)
+        ]
+        round_.state = State.RECONCILING
+
+    def _on_query(self, round_: AnnouncerRound, body: ParityQuery) -> None:
+        round_.queries += 1
+        if len(body.queries) != self.config.lanes or round_.queries > MAX_QUERIES:
+            raise RemoteProtocolError("impossible query")
+        replies = tuple(
+            cascade.answer(query) if query else b""
+            for cascade, query in zip(round_.cascades, body.queries, strict=True)
+        )
+        self._send(round_, ParityReply(replies))
+        round_.book(
+            parity_bits=sum(cascade.parities_disclosed for cascade in round_.cascades),
+            round_trips=round_.books.round_trips + 1,
+        )
+
+    def _send_hash(self, round_: AnnouncerRound) -> None:
+        bits, size = round_.bits, self.config.verification_bits
+        seed = _random_bits(self._rng, bits.size + size - 1)
+        digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
+        self._send(round_, VerificationHash(pack_bits(seed), digest))
+        round_.book(verification_bits=size, round_trips=round_.books.round_trips + 1)
+        round_.state = State.VERIFYING
+
+    def _on_result(self, round_: AnnouncerRound, body: VerificationResult) -> None:
+        if not body.equal:
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
+        if len(body.errors) != 2 * self.config.lanes:
+            raise RemoteProtocolError("impossible error counts")
+        lanes = lane_counts(round_.blocks, body.errors)
+        if any(lane.z_errors > lane.z_bits or lane.x_errors > lane.x_bits for lane in lanes):
+            raise RemoteProtocolError("more errors than bits")
+        round_.book(round_trips=round_.books.round_trips + 1)
+        reason = plan_key(self.config, round_, lanes)
+        if reason is not None:
+            raise RoundDropped(reason, tell=False)
+        self._amplify(round_)
+
+    def _amplify(self, round_: AnnouncerRound) -> None:
+        bits, key_bits = round_.bits, round_.books.key_bits
+        seed = pack_bits(_random_bits(self._rng, bits.size - 1))
+        self._send(round_, Amplify(key_bits, seed))
+        round_.book(round_trips=round_.books.round_trips + 1)
+        round_.finish_transcripts()
+        round_.key = final_key(bits, seed=seed, key_bits=key_bits)
+        round_.state = State.VOTING
+
+    # Votes and decisions ------------------------------------------------------------------------
+
+    def _may_drop(self, round_: AnnouncerRound) -> bool:
+        _ = round_
+        return True  # a round that is decided is no longer among the open ones
+
+    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
+        _ = now_ps
+        if not isinstance(body, Vote):
+            raise RemoteProtocolError(f"{type(body).__name__} from the responder")
+        decision = self._decisions.get(number)
+        if decision is not None:
+            self._post(decision)  # the same bytes, however often it asks
+        elif not self._pads.has(number):
+            self._events.append(Alarm(number, "vote for a round without pads"))
+        elif body.closing:
+            self._on_closing_vote(number, body)
+        else:
+            self._decide(number, body)
+
+    def _decide(self, number: int, vote: Vote) -> None:
+        """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
+        if number > self._last_round:
+            raise RemoteProtocolError(f"vote for round {number}, which has not begun")
+        round_ = self._rounds.get(number)
+        if round_ is None or round_.state is not State.VOTING:
+            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
+        elif self._is_signed(vote.tag, b"vote", number, round_.digests):
+            self._commit(round_)
+        else:
+            self._sign_abort(number, AbortReason.AUTHENTICATION_FAILED)
+
+    def _commit(self, round_: AnnouncerRound) -> None:
+        number = round_.number
+        self._settle_before(number)
+        round_.book(
+            round_trips=round_.books.round_trips + 1,
+            forgery_probability=round_.books.forgery_probability
+            + self._signer.forgery_probability(),
+        )
+        tag = self._sign(b"commit", number, round_.digests)
+        decision = self._final(number, Decision(commit=True, tag=tag))
+        key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
+        self._held[number] = HeldBlock(number, key, round_.books)
+        del self._rounds[number]
+        self._events.append(BlockHeld(number, pack_bits(key), key.size, decision, round_.books))
+        self._publish(number, decision)
+
+    def _sign_abort(self, number: int, reason: AbortReason) -> None:
+        """Not bound to transcripts: the responder's may differ, and it must believe this."""
+        if (round_ := self._rounds.get(number)) is not None:
+            self._drop(round_, reason, tell=False)
+        tag = self._sign(b"abort", number)
+        self._publish(number, self._final(number, Decision(commit=False, tag=tag)))
+
+    def _publish(self, number: int, decision: bytes) -> None:
+        self._decisions[number] = decision
+        while len(self._decisions) > MAX_DECISIONS:
+            del self._decisions[min(self._decisions)]
+        self._post(decision)
+
+    def _settle_before(self, number: int) -> None:
+        """A valid vote for ``number`` proves that the responder has settled all earlier rounds."""
+        for held in [self._held[key] for key in sorted(self._held) if key < number]:
+            del self._held[held.number]
+            self._settle(held.number, held.key, held.books)
+        self._spend_pads_before(number)
+
+    # Closing ------------------------------------------------------------------------------------
+
+    def _ask_to_close(self, now_ps: int) -> None:
+        if self.is_closed or self.is_stopped:
+            return
+        number = self._last_round + 1
+        if not self._pads.has(number):
+            self._stop_for_lack_of_pads(number)
+            return
+        self._post(self._final(number, Close()))
+        self._close_due_ps = now_ps + self.config.resend_ps
+
+    def _on_closing_vote(self, number: int, vote: Vote) -> None:
+        if self._rounds or not self._is_light_over or number != self._last_round + 1:
+            raise RemoteProtocolError("closing vote while the link is open")
+        if not self._is_signed(vote.tag, b"close", number):
+            return
+        self._settle_before(number)
+        tag = self._sign(b"closed", number)
+        self._publish(number, self._final(number, Decision(commit=True, tag=tag)))
+        self._spend_pads_before(number + 1)
+        self.is_closed = True
+        self._close_due_ps = None
+        self._events.append(LinkClosed(number))
+
+    def next_deadline_ps(self) -> int | None:
+        """Earliest of the rounds' time-outs and the next request to close."""
+        due = [super().next_deadline_ps(), self._close_due_ps]
+        return min((time for time in due if time is not None), default=None)
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """Drop rounds that have waited too long; ask again to close."""
+        if self._close_due_ps is not None and now_ps >= self._close_due_ps:
+            self._close_due_ps = None
+        super().handle_deadline(now_ps)
+
+
+def _are_valid(
+    positions: NDArray[np.int64], clicks: int, lanes: NDArray[np.uint8], lanes_count: int
+) -> bool:
+    """Whether matches name distinct clicks of the announcement and known lanes."""
+    if lanes.size != positions.size:
+        return False
+    if positions.size == 0:
+        return True
+    in_order = bool(np.all(np.diff(positions) > 0)) and positions[0] >= 0
+    return in_order and int(positions[-1]) < clicks and int(lanes.max()) < lanes_count
+
+
+def _random_bits(rng: np.random.Generator, size_bits: int) -> NDArray[np.uint8]:
+    """(size_bits,) uint8 fair bits."""
+    packed = np.frombuffer(rng.bytes(-(-size_bits // 8)), dtype=np.uint8)
+    return np.unpackbits(packed)[:size_bits]

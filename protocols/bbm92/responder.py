@@ -1,0 +1,399 @@
+"""The responder: finds the announcer's clock, matches clicks, corrects its bits, votes.
+
+States of a round::
+
+    LIGHT -> QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED -> settled
+
+One round at a time is distilled; the next waits in QUEUED.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.distillation import final_key, joined_bits, plan_key
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
+from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession, RoundDropped
+from protocols.bits import pack_bits, unpack_bits
+from protocols.errors import RemoteProtocolError
+from protocols.events import BlockDropped, BlockPrepared, LinkClosed, RoundSifted
+from protocols.messages import (
+    AbortReason,
+    Amplify,
+    Announce,
+    Close,
+    Decision,
+    Envelope,
+    Keep,
+    Matches,
+    Message,
+    ParityQuery,
+    ParityReply,
+    Reconciled,
+    ReconciliationSetup,
+    Role,
+    VerificationHash,
+    VerificationResult,
+    Vote,
+)
+from protocols.reconciliation.cascade import SCHEDULES, CascadeResponder
+from protocols.tagbook import TagBook
+from protocols.varint import decode_ascending, encode_ascending
+from protocols.verification import toeplitz_hash
+
+MIN_SIFTED_BITS = 64
+"""A round with fewer bits than its verification hash has no key in it."""
+MAX_ANNOUNCED_TICKS = 2**60
+
+
+class State(Enum):
+    """Where a round stands."""
+
+    LIGHT = auto()
+    QUEUED = auto()
+    RECONCILING = auto()
+    VERIFYING = auto()
+    AMPLIFYING = auto()
+    PREPARED = auto()
+
+
+@dataclass(slots=True)
+class ResponderRound(RoundCore):
+    """A round at the responder's end."""
+
+    state: State = State.LIGHT
+    unanswered: deque[tuple[int, Coincidences, bool]] = field(default_factory=deque)
+    """Announcements whose matches wait for the keep mask: sequence, matches, was it the last."""
+    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
+    cascades: list[CascadeResponder] = field(default_factory=list)
+    is_asked: tuple[bool, ...] = ()
+    """Per lane, whether the outstanding query asks something of it."""
+    key: NDArray[np.uint8] | None = None
+    vote: bytes = b""
+
+    @property
+    def bits(self) -> NDArray[np.uint8]:
+        """The whole round's bits as corrected so far."""
+        return joined_bits([cascade.bits for cascade in self.cascades])
+
+
+class ResponderSession(LinkSession[ResponderRound]):
+    """The responder's end of a link."""
+
+    ROLE: ClassVar[Role] = Role.RESPONDER
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        *,
+        book: TagBook,
+        book_index: int,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(config, secrets, book=book, book_index=book_index, rng=rng)
+        self._aligner = LinkAligner(config, book, book_index)
+        self._error_rates = [config.initial_qber] * config.lanes
+        self._resend_due_ps: int | None = None
+        self._closing: tuple[int, bytes] | None = None
+
+    # Light --------------------------------------------------------------------------------------
+
+    def advance(self, now_ps: int) -> None:
+        """Match what can be matched; start to distil the next round if none is under way."""
+        for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):
+            self._answer(announced, coincidences)
+        self._events.extend(self._aligner.take_events())
+        busy = any(
+            round_.state not in (State.LIGHT, State.QUEUED) for round_ in self._rounds.values()
+        )
+        queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
+        if queued and not busy and not self.is_stopped:
+            self._begin_distillation(min(queued, key=lambda round_: round_.number), now_ps)
+
+    def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
+        """Return matches, lanes and bases of one announcement, all at once."""
+        round_ = self._rounds.get(announced.round)
+        if round_ is None or round_.state is not State.LIGHT:
+            return
+        round_.unanswered.append((announced.sequence, coincidences, announced.last))
+        positions = coincidences.positions
+        self._send(
+            round_,
+            Matches(
+                last=announced.last,
+                announcement=announced.sequence,
+                count=positions.size,
+                positions=encode_ascending(positions + 1, previous=0),
+                lanes=coincidences.lanes.tobytes(),
+                bases=pack_bits(coincidences.bases),
+            ),
+        )
+
+    # Messages of a round ------------------------------------------------------------------------
+
+    def _start_for(self, envelope: Envelope, now_ps: int) -> ResponderRound | None:
+        """Open a round for its first announcement; anything else for an unknown round is late."""
+        number = envelope.round
+        is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
+        if not is_first or number <= self._last_round or self.is_stopped:
+            return None
+        if not self._pads.has(number):
+            self._stop_for_lack_of_pads(number)
+            return None
+        self._last_round = number
+        round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
+        self._rounds[number] = round_
+        droppable = [old for old in self._rounds.values() if self._may_drop(old)]
+        if len(droppable) > MAX_OPEN_ROUNDS:
+            self._drop(droppable[0], AbortReason.TIMED_OUT, tell=True)
+        return round_
+
+    def _take(self, round_: ResponderRound, body: Message, now_ps: int) -> None:
+        match round_.state, body:
+            case State.LIGHT, Announce():
+                self._on_announce(round_, body)
+            case State.LIGHT, Keep():
+                self._on_keep(round_, body)
+            case State.RECONCILING, ParityReply():
+                self._on_reply(round_, body)
+            case State.VERIFYING, VerificationHash():
+                self._on_hash(round_, body)
+            case State.AMPLIFYING, Amplify():
+                self._on_amplify(round_, body, now_ps)
+            case state, _:
+                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+
+    def _on_announce(self, round_: ResponderRound, body: Announce) -> None:
+        elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
+        last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
+        if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
+            raise RemoteProtocolError("announced times out of range")
+        if body.count and last_ticks >= body.stop_ticks:
+            raise RemoteProtocolError("an announced time after its watermark")
+        tick_ps = self.config.announcer_tick_ps
+        self._aligner.add(
+            Announced(
+                round=round_.number,
+                sequence=round_.sequences[Role.ANNOUNCER] - 1,
+                last=body.last,
+                stop_ps=body.stop_ticks * tick_ps,
+                times_ps=(elapsed_ticks + body.start_ticks) * tick_ps,
+            )
+        )
+
+    def _on_keep(self, round_: ResponderRound, body: Keep) -> None:
+        if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
+            raise RemoteProtocolError("a keep mask for no open matches")
+        _, matched, is_last = round_.unanswered.popleft()
+        keep = unpack_bits(body.mask, matched.positions.size).astype(np.bool_)
+        # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
+        bits = matched.ports ^ matched.bases
+        round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
+        if is_last:
+            round_.state = State.QUEUED
+            round_.book(sifted_bits=round_.sifted.size)
+            self._events.append(RoundSifted(round_.number, round_.sifted.size))
+
+    # Reconciliation, verification, amplification --------------------------------------------------
+
+    def _begin_distillation(self, round_: ResponderRound, now_ps: int) -> None:
+        round_.active_ps = now_ps
+        if round_.sifted.size < MIN_SIFTED_BITS:
+            reason = AbortReason.TOO_FEW_BITS if self._aligner.is_locked else AbortReason.NO_LOCK
+            self._drop(round_, reason, tell=True)
+            return
+        seed = self._rng.bytes(8)
+        rates_ppm = tuple(round(rate * 1e6) for rate in self._error_rates)
+        self._send(round_, ReconciliationSetup(seed, rates_ppm))
+        round_.blocks = round_.sifted.sub_blocks()
+        round_.cascades = [
+            CascadeResponder(
+                bits,
+                schedule=SCHEDULES[self.config.reconciliation],
+                error_rate=rate / 1e6,
+                seed=int.from_bytes(seed, "big"),
+            )
+            for (_, bits), rate in zip(round_.blocks, rates_ppm, strict=True)
+        ]
+        round_.state = State.RECONCILING
+        self._ask_parities(round_)
+
+    def _ask_parities(self, round_: ResponderRound) -> None:
+        queries = tuple(cascade.next_query() or b"" for cascade in round_.cascades)
+        round_.is_asked = tuple(bool(query) for query in queries)
+        if any(queries):
+            self._send(round_, ParityQuery(queries))
+        else:
+            self._send(round_, Reconciled())
+            round_.state = State.VERIFYING
+
+    def _on_reply(self, round_: ResponderRound, body: ParityReply) -> None:
+        if len(body.replies) != self.config.lanes:
+            raise RemoteProtocolError("impossible parities")
+        for cascade, asked, reply in zip(
+            round_.cascades, round_.is_asked, body.replies, strict=True
+        ):
+            if asked:
+                cascade.handle_answer(reply)
+            elif reply:
+                raise RemoteProtocolError("parities that nobody asked for")
+        round_.book(
+            parity_bits=sum(cascade.parities_learned for cascade in round_.cascades),
+            round_trips=round_.books.round_trips + 1,
+        )
+        self._ask_parities(round_)
+
+    def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
+        bits, size = round_.bits, self.config.verification_bits
+        seed = unpack_bits(body.seed, bits.size + size - 1)
+        equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
+        errors = tuple(self._count_errors(round_)) if equal else ()
+        self._send(round_, VerificationResult(equal, errors))
+        round_.book(verification_bits=size, round_trips=round_.books.round_trips + 1)
+        if not equal:
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
+        lanes = lane_counts(round_.blocks, errors)
+        self._error_rates = [
+            (lane.z_errors + lane.x_errors + 1) / (lane.z_bits + lane.x_bits + 2) for lane in lanes
+        ]
+        reason = plan_key(self.config, round_, lanes)
+        if reason is not None:
+            raise RoundDropped(reason, tell=False)
+        round_.state = State.AMPLIFYING
+
+    def _count_errors(self, round_: ResponderRound) -> list[int]:
+        """Corrected errors, Z and X of each lane."""
+        counts: list[int] = []
+        for (bases, received), cascade in zip(round_.blocks, round_.cascades, strict=True):
+            wrong = received != cascade.bits
+            counts += [int(np.count_nonzero(wrong & (bases == basis))) for basis in (0, 1)]
+        return counts
+
+    def _on_amplify(self, round_: ResponderRound, body: Amplify, now_ps: int) -> None:
+        if body.key_bits != round_.books.key_bits:
+            raise RemoteProtocolError("the ends disagree about the key length")
+        round_.key = final_key(round_.bits, seed=body.seed, key_bits=body.key_bits)
+        round_.book(round_trips=round_.books.round_trips + 2)  # this seed, and the vote to come
+        round_.finish_transcripts()
+        tag = self._sign(b"vote", round_.number, round_.digests)
+        round_.vote = self._final(round_.number, Vote(closing=False, tag=tag))
+        round_.state = State.PREPARED
+        self._events.append(
+            BlockPrepared(
+                round_.number, pack_bits(round_.key), round_.key.size, round_.vote, round_.books
+            )
+        )
+        self._post(round_.vote)
+        self._resend_due_ps = now_ps + self.config.resend_ps
+
+    # Decisions ----------------------------------------------------------------------------------
+
+    def _may_drop(self, round_: ResponderRound) -> bool:
+        return round_.state is not State.PREPARED
+
+    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
+        match body:
+            case Decision() if self._closing is not None and number == self._closing[0]:
+                self._on_closed(number, body)
+            case Decision():
+                self._on_decision(number, body)
+            case Close():
+                self._on_close(number, now_ps)
+            case _:
+                raise RemoteProtocolError("a vote from the announcer")
+
+    def _on_decision(self, number: int, decision: Decision) -> None:
+        round_ = self._rounds.get(number)
+        if round_ is None:
+            return  # a repeat: the round is settled
+        if round_.state is not State.PREPARED and decision.commit:
+            raise RemoteProtocolError("a commit without a vote")
+        purpose, digests = (b"commit", round_.digests) if decision.commit else (b"abort", b"")
+        round_.book(
+            forgery_probability=round_.books.forgery_probability
+            + self._signer.forgery_probability()
+        )
+        if not self._is_signed(decision.tag, purpose, number, digests):
+            round_.book(failed_checks=round_.books.failed_checks + 1)
+        elif decision.commit:
+            self._commit(round_)
+        else:
+            self._obey_abort(round_)
+
+    def _commit(self, round_: ResponderRound) -> None:
+        key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
+        del self._rounds[round_.number]
+        self._resend_due_ps = None
+        self._settle(round_.number, key, round_.books)
+        self._spend_pads_before(round_.number + 1)
+
+    def _obey_abort(self, round_: ResponderRound) -> None:
+        if round_.state is State.PREPARED:
+            key_bits = round_.key.size if round_.key is not None else 0
+            self._events.append(
+                BlockDropped(round_.number, key_bits, AbortReason.AUTHENTICATION_FAILED)
+            )
+            self._resend_due_ps = None
+        self._drop(round_, AbortReason.PEER_ABORTED, tell=False)
+        self._spend_pads_before(round_.number + 1)
+
+    # Closing ------------------------------------------------------------------------------------
+
+    def _on_close(self, number: int, now_ps: int) -> None:
+        """Answer with the closing vote once nothing is open here either."""
+        if self._closing is not None and self._closing[0] == number:
+            self._post(self._closing[1])
+        elif self._closing is None and self._is_light_over and not self.is_stopped:
+            self._vote_to_close(number, now_ps)
+
+    def _vote_to_close(self, number: int, now_ps: int) -> None:
+        if any(not self._may_drop(round_) for round_ in self._rounds.values()):
+            return
+        if number <= self._last_round or not self._pads.has(number):
+            raise RemoteProtocolError(f"closing round {number}")
+        self._drop_all(AbortReason.PEER_ABORTED)
+        tag = self._sign(b"close", number)
+        self._closing = (number, self._final(number, Vote(closing=True, tag=tag)))
+        self._post(self._closing[1])
+        self._resend_due_ps = now_ps + self.config.resend_ps
+
+    def _on_closed(self, number: int, decision: Decision) -> None:
+        if self.is_closed or not self._is_signed(decision.tag, b"closed", number):
+            return
+        self._spend_pads_before(number + 1)
+        self.is_closed = True
+        self._resend_due_ps = None
+        self._events.append(LinkClosed(number))
+
+    # Deadlines ----------------------------------------------------------------------------------
+
+    def next_deadline_ps(self) -> int | None:
+        """Earliest of the rounds' time-outs and the next repeat of a vote."""
+        due = [super().next_deadline_ps(), self._resend_due_ps]
+        return min((time for time in due if time is not None), default=None)
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """Repeat the vote in doubt; drop rounds that have waited too long."""
+        if self._resend_due_ps is not None and now_ps >= self._resend_due_ps:
+            self._resend_due_ps = now_ps + self.config.resend_ps
+            self._repeat_vote()
+        super().handle_deadline(now_ps)
+
+    def _repeat_vote(self) -> None:
+        prepared = [round_ for round_ in self._rounds.values() if round_.state is State.PREPARED]
+        if prepared:
+            self._post(prepared[0].vote)
+        elif self._closing is not None:
+            self._post(self._closing[1])
+
+    def peer_restarted(self) -> None:
+        """Drop what was under way, and ask again for the decision on what is in doubt."""
+        super().peer_restarted()
+        self._repeat_vote()

@@ -1,0 +1,159 @@
+"""What both ends keep of a round, and the tags that bind them to it.
+
+A round's transcript is every message up to the final seed, in order, once, per direction; votes,
+decisions and aborts stand outside: they may be repeated and are bound by pads addressed by round.
+"""
+
+import struct
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.authentication import Transcript, forgery_probability, tag, verify
+from protocols.bbm92.config import LinkConfig
+from protocols.books import RoundBooks
+from protocols.keyrate import LaneCounts
+from protocols.messages import TAG_BYTES, Role
+
+BASES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSecrets:
+    """What the two ends of a link share before they start; never sent, never logged.
+
+    Attributes
+    ----------
+    tag_r : bytes
+        16 bytes: the hash key of all tags, kept.
+    transcript_rs : tuple of bytes
+        16 bytes each: hash keys of the announcer's and the responder's transcripts, kept.
+    pads : bytes
+        32 bytes a round, see `protocols.pads`.
+    """
+
+    tag_r: bytes
+    transcript_rs: tuple[bytes, bytes]
+    pads: bytes
+
+    @classmethod
+    def from_bytes(cls, secret: bytes) -> "LinkSecrets":
+        """Cut a pre-shared secret of ``48 + 32 n`` bytes."""
+        size = TAG_BYTES
+        return cls(
+            secret[:size],
+            (secret[size : 2 * size], secret[2 * size : 3 * size]),
+            secret[3 * size :],
+        )
+
+
+class SiftedBits:
+    """Bits of a round as sifting delivers them, in the same order at both ends."""
+
+    def __init__(self, lanes: int) -> None:
+        self._lanes_count = lanes
+        self._parts: list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]] = []
+        self.size = 0
+
+    def add(
+        self, lanes: NDArray[np.uint8], bases: NDArray[np.uint8], bits: NDArray[np.uint8]
+    ) -> None:
+        """Append (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
+        self._parts.append((lanes, bases, bits))
+        self.size += bits.size
+
+    def sub_blocks(self) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """(bases, bits) of each lane."""
+        if not self._parts:
+            empty = np.empty(0, dtype=np.uint8)
+            return [(empty, empty) for _ in range(self._lanes_count)]
+        lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        return [(bases[lanes == k], bits[lanes == k]) for k in range(self._lanes_count)]
+
+
+def lane_counts(
+    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]], errors: tuple[int, ...]
+) -> tuple[LaneCounts, ...]:
+    """Bits (from ``blocks``) and errors (Z, X of lane 0, of lane 1, ...) per lane and basis."""
+    return tuple(
+        LaneCounts(
+            z_bits=int(np.count_nonzero(bases == 0)),
+            z_errors=errors[BASES * k],
+            x_bits=int(np.count_nonzero(bases == 1)),
+            x_errors=errors[BASES * k + 1],
+        )
+        for k, (bases, _) in enumerate(blocks)
+    )
+
+
+@dataclass(slots=True)
+class RoundCore:
+    """The part of a round that announcer and responder keep alike."""
+
+    number: int
+    transcripts: tuple[Transcript, Transcript]
+    """Of the announcer's and of the responder's messages."""
+    sifted: SiftedBits
+    sequences: list[int] = field(default_factory=lambda: [0, 0])
+    """Next sequence number of the announcer and of the responder."""
+    books: RoundBooks = field(default_factory=RoundBooks)
+    active_ps: int = 0
+    """Own clock at the last message; the round's time-out counts from here."""
+    digests: bytes = b""
+    """Of both finished transcripts."""
+
+    @classmethod
+    def start(cls, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> Self:
+        """Begin a round."""
+        announcer_r, responder_r = secrets.transcript_rs
+        transcripts = (Transcript(announcer_r), Transcript(responder_r))
+        return cls(number, transcripts, SiftedBits(config.lanes), active_ps=now_ps)
+
+    def book(self, **changes: object) -> None:
+        """Replace counts in the books."""
+        self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # names checked at run time
+
+    def finish_transcripts(self) -> None:
+        """Close both transcripts: what is tagged can no longer change."""
+        length_bytes = [transcript.length_bytes for transcript in self.transcripts]
+        bound = sum(forgery_probability(length) for length in length_bytes)
+        self.book(forgery_probability=self.books.forgery_probability + bound)
+        self.digests = b"".join(
+            struct.pack(">Q", length) + transcript.finish()
+            for length, transcript in zip(length_bytes, self.transcripts, strict=True)
+        )
+
+
+class Signer:
+    """Makes and checks the two tags of a round."""
+
+    def __init__(self, config: LinkConfig, secrets: LinkSecrets) -> None:
+        self._config_digest = config.digest()
+        self._tag_r = secrets.tag_r
+
+    def _bound(self, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
+        """Everything that a tag covers: link, purpose, direction, round, transcripts."""
+        return b"".join(
+            (
+                self._config_digest,
+                purpose.ljust(8, b"\0"),
+                struct.pack(">BQ", role, number),
+                digests,
+            )
+        )
+
+    def sign(self, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
+        """Tag of 16 bytes."""
+        return tag(self._tag_r, pad, self._bound(purpose, role, number, digests))
+
+    def check(
+        self, signature: bytes, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes
+    ) -> bool:
+        """Whether ``signature`` is the tag."""
+        return verify(self._tag_r, pad, self._bound(purpose, role, number, digests), signature)
+
+    def forgery_probability(self) -> float:
+        """Bound for one check of one tag."""
+        return forgery_probability(len(self._bound(b"", Role.ANNOUNCER, 0, bytes(48))))

@@ -1,0 +1,270 @@
+"""What the announcer's and the responder's sessions have in common: rounds, messages, pads, events.
+
+A session turns messages, tags and times into messages and events. It knows no datagrams, no peer
+object and no clock. Rules that hold for both ends:
+
+1. A message of a round is taken only in the state that allows it and with the next sequence number;
+   anything else raises `RemoteProtocolError`, which costs rounds and never more.
+2. Before it has voted (responder) or decided (announcer) an end may drop a round at any time.
+3. Every event is to be made durable by the owner before the messages that follow it are sent.
+"""
+
+from collections import deque
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, Signer
+from protocols.bits import pack_bits
+from protocols.books import RoundBooks
+from protocols.errors import MalformedMessageError, RemoteProtocolError
+from protocols.events import Alarm, BlockUsable, Event, PadsSpent, ReserveEmpty, RoundAborted
+from protocols.messages import (
+    Abort,
+    AbortReason,
+    Close,
+    Decision,
+    Envelope,
+    Message,
+    Role,
+    Vote,
+    decode,
+    encode,
+)
+from protocols.pads import PadReserve
+from protocols.tagbook import TagBook
+
+MAX_OPEN_ROUNDS = 4
+"""Rounds whose light or messages are under way; an older one is dropped."""
+
+RoundT = TypeVar("RoundT", bound=RoundCore)
+
+
+class LinkSession(Generic[RoundT]):
+    """One end of a link; see `AnnouncerSession` and `ResponderSession`.
+
+    Parameters
+    ----------
+    config : LinkConfig
+        The same at both ends.
+    secrets : LinkSecrets
+        The same at both ends, and nowhere else.
+    book : TagBook
+        This user's clicks, shared with its other links.
+    book_index : int
+        Number of this link among those of the user.
+    rng : numpy.random.Generator
+        This end's own randomness: seeds of shuffles and hashes.
+    """
+
+    ROLE: ClassVar[Role]
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        *,
+        book: TagBook,
+        book_index: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.config = config
+        self.messages_sent = 0
+        self.is_closed = False
+        self.is_stopped = False
+        self._secrets = secrets
+        self._signer = Signer(config, secrets)
+        self._pads = PadReserve(secrets.pads)
+        self._book = book
+        self._book_index = book_index
+        self._rng = rng
+        self._rounds: dict[int, RoundT] = {}
+        self._last_round = -1
+        self._is_light_over = False
+        self._events: deque[Event] = deque()
+        self._outbox: deque[bytes] = deque()
+
+    # What the owner calls -----------------------------------------------------------------------
+
+    @property
+    def reserve_bits(self) -> int:
+        """Pad bits that are still secret."""
+        return self._pads.level_bits
+
+    def next_event(self) -> Event | None:
+        """The oldest event not yet taken."""
+        return self._events.popleft() if self._events else None
+
+    def next_message(self) -> bytes | None:
+        """The oldest message not yet taken."""
+        return self._outbox.popleft() if self._outbox else None
+
+    def end_light(self, now_ps: int) -> None:
+        """No more tags will come: close the last round, then the link."""
+        self._is_light_over = True
+        self.advance(now_ps)
+
+    def receive(self, data: bytes, now_ps: int) -> None:
+        """Take in one message; whatever it is, the worst that follows is a dropped round."""
+        try:
+            self._dispatch(self._open(data), data, now_ps)
+        except RemoteProtocolError as error:
+            self._distrust(str(error))
+        self.advance(now_ps)
+
+    def peer_restarted(self) -> None:
+        """Drop what was under way: the peer has forgotten its open rounds."""
+        self._drop_all(AbortReason.CONNECTION_RESET)
+
+    def advance(self, now_ps: int) -> None:
+        """Do what can be done now."""
+        raise NotImplementedError
+
+    def next_deadline_ps(self) -> int | None:
+        """When `handle_deadline` is due, if at all; own clock."""
+        active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
+        return min(active) + self.config.timeout_ps if active else None
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """Drop rounds that have waited too long."""
+        for round_ in list(self._rounds.values()):
+            if self._may_drop(round_) and now_ps >= round_.active_ps + self.config.timeout_ps:
+                self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+        self.advance(now_ps)
+
+    # Incoming -----------------------------------------------------------------------------------
+
+    def _open(self, data: bytes) -> Envelope:
+        envelope = decode(data)
+        if envelope.link != self.config.link or envelope.sender is not self.ROLE.peer:
+            raise MalformedMessageError("address", len(data))
+        return envelope
+
+    def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
+        match envelope.body:
+            case Vote() | Decision() | Close():
+                self._on_final(envelope.round, envelope.body, now_ps)
+            case Abort():
+                self._on_abort(envelope.round)
+            case _:
+                self._on_sequenced(envelope, data, now_ps)
+
+    def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
+        round_ = self._rounds.get(envelope.round) or self._start_for(envelope, now_ps)
+        if round_ is None:
+            return
+        if envelope.sequence != round_.sequences[self.ROLE.peer]:
+            raise RemoteProtocolError(
+                f"message {envelope.sequence} of round {envelope.round} out of order"
+            )
+        if round_.digests:
+            raise RemoteProtocolError("a message after the end of the transcript")
+        round_.sequences[self.ROLE.peer] += 1
+        round_.transcripts[self.ROLE.peer].absorb(data)
+        round_.active_ps = now_ps
+        try:
+            self._take(round_, envelope.body, now_ps)
+        except RoundDropped as drop:
+            self._drop(round_, drop.reason, tell=drop.tell)
+
+    def _start_for(self, envelope: Envelope, now_ps: int) -> RoundT | None:
+        """Round that a message for an unknown round begins, if it may; None: ignore the message."""
+        raise NotImplementedError
+
+    def _take(self, round_: RoundT, body: Message, now_ps: int) -> None:
+        """Act on a message in sequence; RemoteProtocolError where the state does not allow it."""
+        raise NotImplementedError
+
+    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
+        """Act on a message that stands outside the transcripts."""
+        raise NotImplementedError
+
+    def _on_abort(self, number: int) -> None:
+        round_ = self._rounds.get(number)
+        if round_ is not None and self._may_drop(round_):
+            self._drop(round_, AbortReason.PEER_ABORTED, tell=False)
+
+    def _distrust(self, what: str) -> None:
+        """The wire has brought something that no honest peer sends: open rounds are lost."""
+        self._events.append(Alarm(self._last_round, what))
+        self._drop_all(AbortReason.PROTOCOL_VIOLATION)
+
+    # Outgoing -----------------------------------------------------------------------------------
+
+    def _send(self, round_: RoundT, body: Message) -> None:
+        """Send a message of the round's transcript."""
+        sequence = round_.sequences[self.ROLE]
+        round_.sequences[self.ROLE] += 1
+        data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
+        round_.transcripts[self.ROLE].absorb(data)
+        self._post(data)
+
+    def _final(self, number: int, body: Vote | Decision | Close | Abort) -> bytes:
+        """Encode a message that stands outside the transcripts."""
+        return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
+
+    def _post(self, data: bytes) -> None:
+        self.messages_sent += 1
+        self._outbox.append(data)
+
+    # Rounds -------------------------------------------------------------------------------------
+
+    def _may_drop(self, round_: RoundT) -> bool:
+        """Whether this end is still free to drop the round."""
+        raise NotImplementedError
+
+    def _drop(self, round_: RoundT, reason: AbortReason, *, tell: bool) -> None:
+        del self._rounds[round_.number]
+        self._events.append(RoundAborted(round_.number, reason, round_.books))
+        if tell:
+            self._post(self._final(round_.number, Abort(int(reason))))
+
+    def _drop_all(self, reason: AbortReason) -> None:
+        for round_ in list(self._rounds.values()):
+            if self._may_drop(round_):
+                self._drop(round_, reason, tell=True)
+
+    def _stop_for_lack_of_pads(self, number: int) -> None:
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._events.append(ReserveEmpty(number))
+
+    # Tags and pads ------------------------------------------------------------------------------
+
+    def _sign(self, purpose: bytes, number: int, digests: bytes = b"") -> bytes:
+        pad = self._pads.pad_to_sign(number, self.ROLE)
+        return self._signer.sign(pad, purpose, self.ROLE, number, digests)
+
+    def _is_signed(
+        self, signature: bytes, purpose: bytes, number: int, digests: bytes = b""
+    ) -> bool:
+        """Check a tag of the peer; an alarm if it is wrong."""
+        peer = self.ROLE.peer
+        pad = self._pads.pad_to_check(number, peer)
+        valid = pad is not None and self._signer.check(
+            signature, pad, purpose, peer, number, digests
+        )
+        if not valid:
+            self._events.append(Alarm(number, f"bad {purpose.decode()} tag"))
+        return valid
+
+    def _spend_pads_before(self, number: int) -> None:
+        spent_bits = self._pads.spend_before(number)
+        if spent_bits:
+            self._events.append(PadsSpent(number, spent_bits))
+
+    def _settle(self, number: int, key: NDArray[np.uint8], books: RoundBooks) -> None:
+        """Make a block usable: its front refills the reserve, the rest is the pool's."""
+        taken = self._pads.refill(key, settled_round=number, ahead=self.config.initial_pads)
+        rest = key[taken:]
+        self._events.append(BlockUsable(number, pack_bits(rest), rest.size, taken, books))
+
+
+class RoundDropped(Exception):  # noqa: N818 - control flow inside the session, not an error
+    """The round being worked on ends without key."""
+
+    def __init__(self, reason: AbortReason, *, tell: bool = True) -> None:
+        super().__init__(reason, tell)
+        self.reason, self.tell = reason, tell

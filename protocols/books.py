@@ -1,0 +1,39 @@
+"""The books of a round: what was sifted, disclosed, charged and made, at one end.
+
+Both ends keep their own; counts grow only where bits are serialised or parsed.
+"""
+
+from dataclasses import dataclass
+
+from protocols.keyrate import LaneCounts, shannon_bits
+
+
+@dataclass(frozen=True, slots=True)
+class RoundBooks:
+    """Counts of one round at one end; all in bits unless said otherwise."""
+
+    sifted_bits: int = 0
+    parity_bits: int = 0
+    """Parities of the announcer's bits that crossed the wire."""
+    verification_bits: int = 0
+    charge_bits: int = 0
+    """What error correction is booked at in the key length."""
+    key_bits: int = 0
+    lanes: tuple[LaneCounts, ...] = ()
+    """Bits and corrected errors per lane and basis; empty where never known."""
+    round_trips: int = 0
+    """Waits for an answer that the round could not go on without."""
+    failed_checks: int = 0
+    """Tags that did not verify."""
+    forgery_probability: float = 0.0
+    """Bound on accepting a forged tag in this round, all checks counted."""
+
+    @property
+    def errors(self) -> int:
+        """Errors corrected."""
+        return sum(lane.errors for lane in self.lanes)
+
+    @property
+    def shannon_bits(self) -> float:
+        """Sum over lanes of n h(Q) with the exact corrected error rates."""
+        return shannon_bits(self.lanes)

@@ -1,0 +1,88 @@
+"""Wire format of datagrams: a fixed header with a checksum of its own, then a piece of a message.
+
+The checksum covers the header only. Damage to a header is therefore noticed at once and costs a
+retransmission; damage to a payload passes on purpose and is left to the authentication of the
+round, which an attacker cannot recompute as he could a checksum.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from protocols.errors import MalformedMessageError
+
+_HEADER = struct.Struct(">2sBBIIII16sI")
+HEADER_BYTES = _HEADER.size
+_MAGIC = b"QN"
+SACK_BITS = 128
+"""How many datagrams after the cumulative acknowledgement a bitmap reports."""
+
+
+class Kind(IntEnum):
+    """What a datagram is for."""
+
+    DATA = 0
+    """Carries a piece of a message."""
+    ACKNOWLEDGE = 1
+    """Carries acknowledgements only."""
+    CHALLENGE = 2
+    """Asks an unknown epoch to prove that it is alive: ``sequence`` is the nonce."""
+    RESPONSE = 3
+    """Returns the nonce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One datagram, decoded."""
+
+    kind: Kind
+    ends_message: bool
+    epoch: int
+    """Drawn by the sender whenever its endpoint starts."""
+    peer_epoch: int
+    """The epoch of the receiver that this datagram is meant for; 0 if unknown."""
+    sequence: int
+    acknowledged: int
+    """All sequence numbers before this one have arrived."""
+    received: int
+    """Bitmap: bit k stands for sequence number ``acknowledged + 1 + k``."""
+    payload: bytes
+
+
+def encode_datagram(datagram: Datagram) -> bytes:
+    """Serialise ``datagram``."""
+    fields = (
+        _MAGIC,
+        datagram.kind,
+        datagram.ends_message,
+        datagram.epoch,
+        datagram.peer_epoch,
+        datagram.sequence,
+        datagram.acknowledged,
+        datagram.received.to_bytes(16, "big"),
+    )
+    checksum = zlib.crc32(_HEADER.pack(*fields, 0))
+    return _HEADER.pack(*fields, checksum) + datagram.payload
+
+
+def decode_datagram(data: bytes) -> Datagram:
+    """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
+    if len(data) < HEADER_BYTES:
+        raise MalformedMessageError("datagram", len(data))
+    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, checksum = (
+        _HEADER.unpack_from(data)
+    )
+    intact = zlib.crc32(data[: HEADER_BYTES - 4] + bytes(4)) == checksum
+    if not intact or magic != _MAGIC or kind > Kind.RESPONSE or ends > 1 or not epoch:
+        raise MalformedMessageError("datagram", len(data))
+    return Datagram(
+        Kind(kind),
+        bool(ends),
+        epoch,
+        peer_epoch,
+        sequence,
+        acknowledged,
+        int.from_bytes(received, "big"),
+        data[HEADER_BYTES:],
+    )

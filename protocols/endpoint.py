@@ -1,0 +1,151 @@
+"""An endpoint: one end of one link, sans-I/O. Datagrams and tags in, datagrams and events out.
+
+``now_ps`` is the user's own clock and comes in with every call; the endpoint holds no peer, no
+channel, no clock, no file and no logger. The owner loops::
+
+    take every event (and make it durable), then send every datagram, then wait for
+    a datagram, a tag frame or the deadline, whichever comes first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from protocols.bbm92.announcer import AnnouncerSession
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.responder import ResponderSession
+from protocols.bbm92.rounds import LinkSecrets
+from protocols.events import Event
+from protocols.messages import Role
+from protocols.tagbook import TagBook
+from protocols.tags import TagFrame
+from protocols.transport import Transport
+
+Session = AnnouncerSession | ResponderSession
+SESSIONS: dict[Role, type[Session]] = {
+    Role.ANNOUNCER: AnnouncerSession,
+    Role.RESPONDER: ResponderSession,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WireCounts:
+    """What this end has sent."""
+
+    messages: int
+    datagrams: int
+    bytes: int
+    retransmissions: int
+
+
+class Endpoint:
+    """One end of a link.
+
+    Parameters
+    ----------
+    role : Role
+        Announcer or responder.
+    config : LinkConfig
+        Public; the same at both ends.
+    secrets : LinkSecrets
+        Shared by both ends, and by nobody else.
+    book : TagBook
+        This user's clicks; all endpoints of a user share it.
+    book_index : int
+        Number of this link among those of the user.
+    rng : numpy.random.Generator
+        This end's own randomness.
+    max_datagram_bytes, initial_timeout_ps : int
+        See `Transport`.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        *,
+        book: TagBook,
+        book_index: int = 0,
+        rng: np.random.Generator,
+        max_datagram_bytes: int = 9000,
+        initial_timeout_ps: int = 1_000_000_000_000,
+    ) -> None:
+        self.role = role
+        self._book = book
+        self._session = SESSIONS[role](config, secrets, book=book, book_index=book_index, rng=rng)
+        self._transport = Transport(
+            epoch=int.from_bytes(rng.bytes(4), "big") or 1,
+            max_datagram_bytes=max_datagram_bytes,
+            initial_timeout_ps=initial_timeout_ps,
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the closing exchange is done."""
+        return self._session.is_closed
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the link has stopped for lack of pads."""
+        return self._session.is_stopped
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything sent has been acknowledged."""
+        return self._transport.is_idle
+
+    @property
+    def reserve_bits(self) -> int:
+        """Pad bits that are still secret."""
+        return self._session.reserve_bits
+
+    @property
+    def wire(self) -> WireCounts:
+        """What this end has sent so far."""
+        counts = self._transport.counts
+        return WireCounts(
+            self._session.messages_sent,
+            counts.datagrams_sent,
+            counts.bytes_sent,
+            counts.retransmissions,
+        )
+
+    def add_tags(self, frame: TagFrame, now_ps: int) -> None:
+        """Take in the user's next frame (ignored if another link of the user has offered it)."""
+        self._book.append(frame)
+        self._session.advance(now_ps)
+
+    def end_light(self, now_ps: int) -> None:
+        """No more frames will come: finish the last round, then close."""
+        self._session.end_light(now_ps)
+
+    def receive_message(self, data: bytes, now_ps: int) -> None:
+        """Take in one datagram, whatever it holds."""
+        self._transport.receive_datagram(data, now_ps)
+        if self._transport.take_reset():
+            self._session.peer_restarted()
+        while (message := self._transport.next_message()) is not None:
+            self._session.receive(message, now_ps)
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """Time has passed: repeat what was lost, drop what has waited too long."""
+        self._transport.handle_deadline(now_ps)
+        due_ps = self._session.next_deadline_ps()
+        if due_ps is not None and now_ps >= due_ps:
+            self._session.handle_deadline(now_ps)
+
+    def next_deadline_ps(self) -> int | None:
+        """When `handle_deadline` is due (own clock), if at all."""
+        due = (self._transport.next_deadline_ps, self._session.next_deadline_ps())
+        return min((time for time in due if time is not None), default=None)
+
+    def next_event(self) -> Event | None:
+        """The oldest event not yet taken."""
+        return self._session.next_event()
+
+    def messages_to_send(self, now_ps: int) -> list[bytes]:
+        """Datagrams to put on the wire now; take all events first."""
+        while (message := self._session.next_message()) is not None:
+            self._transport.send(message)
+        return self._transport.datagrams_to_send(now_ps)

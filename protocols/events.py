@@ -1,0 +1,139 @@
+"""What an endpoint tells its owner; events that carry key are for the pool, never for a log."""
+
+from dataclasses import dataclass
+
+from protocols.books import RoundBooks
+from protocols.messages import AbortReason
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLocked:
+    """The responder has found the announcer's clock."""
+
+    offset_ps: float
+    rate_ppm: float
+    significance_sigma: float
+    searched_bins: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFailed:
+    """No lock in the light tried so far; the search goes on with the next."""
+
+    best_sigma: float
+    searched_bins: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockLost:
+    """The coincidence peaks have gone; a new search begins."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSifted:
+    """All sifted bits of a round are fixed at this end."""
+
+    round: int
+    sifted_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundAborted:
+    """The round ends without key; its sifted bits stay in the books."""
+
+    round: int
+    reason: AbortReason
+    books: RoundBooks
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPrepared:
+    """The responder has voted: until a valid decision comes the block is in doubt."""
+
+    round: int
+    key: bytes
+    key_bits: int
+    vote: bytes
+    """Encoded vote, repeated as it is until a decision comes."""
+    books: RoundBooks
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHeld:
+    """The announcer has decided to commit: usable once the responder acknowledges."""
+
+    round: int
+    key: bytes
+    key_bits: int
+    decision: bytes
+    books: RoundBooks
+
+
+@dataclass(frozen=True, slots=True)
+class BlockUsable:
+    """The block is settled: ``key`` is for the pool, ``reserve_bits`` of it went to the pads."""
+
+    round: int
+    key: bytes
+    """What is left after the reserve took its share, packed, first bit first."""
+    key_bits: int
+    reserve_bits: int
+    books: RoundBooks
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDropped:
+    """A prepared block whose round the announcer has decided to abort."""
+
+    round: int
+    key_bits: int
+    reason: AbortReason
+
+
+@dataclass(frozen=True, slots=True)
+class PadsSpent:
+    """Pads of the rounds before ``round`` are gone, used or burned."""
+
+    round: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something on the wire was not what an honest peer sends."""
+
+    round: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveEmpty:
+    """No pads are left for this round: the link stops."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClosed:
+    """The closing exchange is done: nothing of this link is in doubt."""
+
+    round: int
+
+
+Event = (
+    LinkLocked
+    | SyncFailed
+    | LockLost
+    | RoundSifted
+    | RoundAborted
+    | BlockPrepared
+    | BlockHeld
+    | BlockUsable
+    | BlockDropped
+    | PadsSpent
+    | Alarm
+    | ReserveEmpty
+    | LinkClosed
+)

@@ -1,0 +1,338 @@
+"""The messages of a link, one frozen type each, and their codec.
+
+Every message is the msgpack array ``[version, tag, link, sender, round, sequence, ...fields]``.
+Seeds, hashes and array payloads are bytes. Sizes are bounded before anything is decoded, and any
+byte string either decodes to a message or raises `MalformedMessageError`, nothing else.
+"""
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, ClassVar, get_args
+
+import msgpack
+
+from protocols.errors import MalformedMessageError
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_LANES = 64
+MAX_ROUND = 2**40
+MAX_LINK_CHARACTERS = 160
+TAG_BYTES = 16
+
+
+class Role(IntEnum):
+    """Which end of a link sent a message; fixed by the topology."""
+
+    ANNOUNCER = 0
+    RESPONDER = 1
+
+    @property
+    def peer(self) -> "Role":
+        """The other end."""
+        return Role(1 - self)
+
+
+class AbortReason(IntEnum):
+    """Why a round ended without key."""
+
+    NO_LOCK = 1
+    TOO_FEW_BITS = 2
+    QBER_TOO_HIGH = 3
+    VERIFICATION_FAILED = 4
+    NO_KEY = 5
+    PROTOCOL_VIOLATION = 6
+    AUTHENTICATION_FAILED = 7
+    TIMED_OUT = 8
+    PEER_ABORTED = 9
+    RESERVE_EMPTY = 10
+    CONNECTION_RESET = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """The announcer's click times (never bases) of some frames, delta-coded."""
+
+    TAG: ClassVar[int] = 1
+    last: bool
+    """No further announcement belongs to this round."""
+    start_ticks: int
+    """Times count from here, in ticks of the announcer's clock."""
+    stop_ticks: int
+    """Watermark: no later announcement holds an earlier time."""
+    count: int
+    deltas: bytes
+    """LEB128 differences of ascending times, the first one to ``start_ticks``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The responder's coincidences in one announcement, their lanes and its bases."""
+
+    TAG: ClassVar[int] = 2
+    last: bool
+    announcement: int
+    """Sequence number of the announcement."""
+    count: int
+    positions: bytes
+    """LEB128 differences of ascending positions in the announcement (first one to -1)."""
+    lanes: bytes
+    """One byte a match."""
+    bases: bytes
+    """One bit a match, 1 = X."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Which matches the announcer keeps: same basis, and its tag not used by another link."""
+
+    TAG: ClassVar[int] = 3
+    announcement: int
+    mask: bytes
+    """One bit a match."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationSetup:
+    """Shuffle seed and, per lane, the estimated error rate that sets the block sizes."""
+
+    TAG: ClassVar[int] = 4
+    seed: bytes
+    error_rates_ppm: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParityQuery:
+    """One query per lane, empty for a lane that is done."""
+
+    TAG: ClassVar[int] = 5
+    queries: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReply:
+    """The parities asked for, per lane."""
+
+    TAG: ClassVar[int] = 6
+    replies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The responder has no more questions; its data are fixed."""
+
+    TAG: ClassVar[int] = 7
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationHash:
+    """Toeplitz hash of the announcer's whole round under a fresh seed."""
+
+    TAG: ClassVar[int] = 8
+    seed: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationResult:
+    """Whether the hashes agree and, if so, the errors corrected: (Z, X) per lane."""
+
+    TAG: ClassVar[int] = 9
+    equal: bool
+    errors: tuple[int, ...]
+    """Z and X errors of lane 0, of lane 1, ...; empty if not equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amplify:
+    """Fresh seed and length of the final key."""
+
+    TAG: ClassVar[int] = 10
+    key_bits: int
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The responder is prepared: its tag over both transcripts (none for a closing vote)."""
+
+    TAG: ClassVar[int] = 11
+    closing: bool
+    tag: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The announcer's one signed decision on a round."""
+
+    TAG: ClassVar[int] = 12
+    commit: bool
+    tag: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Unsigned: the sender has dropped a round that it had not yet voted for or decided on."""
+
+    TAG: ClassVar[int] = 13
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Unsigned: the announcer has nothing left to do and asks for the closing vote."""
+
+    TAG: ClassVar[int] = 14
+
+
+Message = (
+    Announce
+    | Matches
+    | Keep
+    | ReconciliationSetup
+    | ParityQuery
+    | ParityReply
+    | Reconciled
+    | VerificationHash
+    | VerificationResult
+    | Amplify
+    | Vote
+    | Decision
+    | Abort
+    | Close
+)
+
+_TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
+_MAX_INT = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message with its address."""
+
+    link: str
+    sender: Role
+    round: int
+    sequence: int
+    """Counts the messages of one sender in one round, from 0."""
+    body: Message
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Serialise ``envelope``."""
+    body = envelope.body
+    values = [getattr(body, field.name) for field in fields(body)]
+    head = [
+        VERSION,
+        body.TAG,
+        envelope.link,
+        int(envelope.sender),
+        envelope.round,
+        envelope.sequence,
+    ]
+    packed: bytes = msgpack.packb(head + values)
+    return packed
+
+
+def decode(data: bytes) -> Envelope:
+    """Parse ``data``.
+
+    Raises
+    ------
+    MalformedMessageError
+        For any bytes that `encode` cannot have made.
+    """
+    try:
+        return _parse(_unpack(data))
+    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
+        raise MalformedMessageError("message", len(data)) from error
+
+
+def _unpack(data: bytes) -> list[object]:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError("too large")
+    items: object = msgpack.unpackb(
+        data,
+        strict_map_key=True,
+        max_bin_len=MAX_MESSAGE_BYTES,
+        max_str_len=MAX_LINK_CHARACTERS,
+        max_array_len=2 * MAX_LANES + 8,
+        max_map_len=0,
+        max_ext_len=0,
+    )
+    if not isinstance(items, list) or len(items) < 6:
+        raise ValueError("not a message")
+    return items
+
+
+def _parse(items: list[object]) -> Envelope:
+    version, tag, link, sender, round_number, sequence, *values = items
+    if _integer(version) != VERSION or not isinstance(link, str):
+        raise ValueError("unknown version or link")
+    kind = _TYPES.get(_integer(tag))
+    if kind is None:
+        raise ValueError("unknown tag")
+    names = [(field.name, str(field.type)) for field in fields(kind)]
+    if len(names) != len(values):
+        raise ValueError("wrong number of fields")
+    converted: dict[str, Any] = {
+        name: _CONVERT[type_](value) for (name, type_), value in zip(names, values, strict=True)
+    }
+    return Envelope(
+        link,
+        Role(_integer(sender)),
+        _bounded(round_number, MAX_ROUND),
+        _integer(sequence),
+        kind(**converted),
+    )
+
+
+def _integer(value: object) -> int:
+    return _bounded(value, _MAX_INT)
+
+
+def _bounded(value: object, limit: int) -> int:
+    if type(value) is not int or not 0 <= value <= limit:
+        raise ValueError("not a number in range")
+    return value
+
+
+def _signed(value: object) -> int:
+    if type(value) is not int or abs(value) > _MAX_INT:
+        raise ValueError("not a number in range")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("not a boolean")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    if type(value) is not bytes:
+        raise ValueError("not bytes")
+    return value
+
+
+def _bytes_tuple(value: object) -> tuple[bytes, ...]:
+    return tuple(_bytes(item) for item in _lanes(value))
+
+
+def _integer_tuple(value: object) -> tuple[int, ...]:
+    return tuple(_integer(item) for item in _lanes(value))
+
+
+def _lanes(value: object) -> list[object]:
+    if not isinstance(value, list) or len(value) > 2 * MAX_LANES:
+        raise ValueError("not a list")
+    return value
+
+
+_CONVERT = {
+    "<class 'int'>": _signed,
+    "<class 'bool'>": _boolean,
+    "<class 'bytes'>": _bytes,
+    "tuple[bytes, ...]": _bytes_tuple,
+    "tuple[int, ...]": _integer_tuple,
+}

@@ -1,0 +1,101 @@
+"""One-time pads for authentication tags, addressed by round: never "the next bits".
+
+Law of this module: a pad signs one message and answers a bounded number of checks; a round that is
+skipped burns its pads. Both ends refill from the same settled blocks in the same order, so pad
+``n`` is the same at both without a word about it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bits import pack_bits
+from protocols.errors import LocalProtocolError
+from protocols.messages import TAG_BYTES, Role
+
+PAD_BITS = 8 * TAG_BYTES
+BITS_PER_ROUND = 2 * PAD_BITS
+"""One pad for the vote, one for the decision."""
+MAX_CHECKS = 1 << 10
+
+
+class PadReserve:
+    """Pads of one link at one of its ends.
+
+    Parameters
+    ----------
+    preshared : bytes
+        ``32 n`` bytes: for each round the pad of the announcer, then that of the responder.
+    """
+
+    def __init__(self, preshared: bytes) -> None:
+        if len(preshared) % (2 * TAG_BYTES):
+            raise LocalProtocolError("pre-shared pads come in pairs")
+        self._pads: dict[tuple[int, Role], bytes] = {}
+        self._checks: dict[tuple[int, Role], int] = {}
+        self._signed: set[tuple[int, Role]] = set()
+        self._first_round = 0
+        self.provisioned_rounds = 0
+        self._add(preshared)
+
+    @property
+    def level_bits(self) -> int:
+        """Pad bits that are still secret."""
+        return PAD_BITS * len(self._pads)
+
+    def _add(self, pads: bytes) -> None:
+        for start in range(0, len(pads), 2 * TAG_BYTES):
+            for role in Role:
+                at = start + role * TAG_BYTES
+                self._pads[self.provisioned_rounds, role] = pads[at : at + TAG_BYTES]
+            self.provisioned_rounds += 1
+
+    def has(self, number: int) -> bool:
+        """Whether both pads of round ``number`` are there."""
+        return (number, Role.ANNOUNCER) in self._pads and (number, Role.RESPONDER) in self._pads
+
+    def pad_to_sign(self, number: int, role: Role) -> bytes:
+        """Pad of ``role`` for its one message of round ``number``; a second call is an error."""
+        if (number, role) in self._signed:
+            raise LocalProtocolError(f"the pad of round {number} has signed already")
+        self._signed.add((number, role))
+        return self._pads[number, role]
+
+    def pad_to_check(self, number: int, role: Role) -> bytes | None:
+        """Pad to check a tag of ``role`` with; None if there is none or it has answered enough."""
+        checks = self._checks.get((number, role), 0)
+        if (number, role) not in self._pads or checks >= MAX_CHECKS:
+            return None
+        self._checks[number, role] = checks + 1
+        return self._pads[number, role]
+
+    def spend_before(self, number: int) -> int:
+        """Forget the pads of all rounds before ``number``, used or not; returns their bits."""
+        spent_bits = 0
+        for gone in range(self._first_round, min(number, self.provisioned_rounds)):
+            for role in Role:
+                spent_bits += PAD_BITS * (self._pads.pop((gone, role), None) is not None)
+                self._checks.pop((gone, role), None)
+                self._signed.discard((gone, role))
+        self._first_round = max(self._first_round, number)
+        return spent_bits
+
+    def refill(self, key: NDArray[np.uint8], *, settled_round: int, ahead: int) -> int:
+        """Take pads from the front of a settled block until ``ahead`` rounds are provisioned again.
+
+        Parameters
+        ----------
+        key : (N,) uint8
+            Bits of the block of round ``settled_round``.
+        ahead : int
+            Rounds after ``settled_round`` that should have pads.
+
+        Returns
+        -------
+        int
+            Bits taken; the rest of the block is the pool's.
+        """
+        wanted = settled_round + 1 + ahead - self.provisioned_rounds
+        rounds = max(0, min(wanted, key.size // BITS_PER_ROUND))
+        taken_bits = rounds * BITS_PER_ROUND
+        self._add(pack_bits(key[:taken_bits]))
+        return taken_bits

@@ -1,0 +1,271 @@
+"""Cascade, message by message: one party answers parities, the other corrects its bits.
+
+Bytes in, bytes out; knows neither the channel nor what the bits are for. The messages are those of
+`protocols.reconciliation.cascade_layout`.
+
+Four rules make the leak small [1]_:
+
+(a) A parity that follows from others is never asked: the second half of a node is the node less
+    its first half.
+(b) A corrected bit reopens, in every pass, the smallest node of known parity that holds it
+    (schedules with ``keeps_sub_blocks``; the others reopen its whole block).
+(c) One query holds questions of one pass only: two searches in two passes could chase one error.
+(d) The last block of all passes but the first follows from the parity of all bits.
+
+All questions that can be asked at the same time travel in one query, so that latency is paid per
+round trip. The leak is counted by the announcer, where the answer is made.
+
+The search ends whatever the answers are: each one makes a node smaller, and no bit is corrected
+twice. Wrong answers give wrong bits, which the verification that follows must find.
+
+References
+----------
+.. [1] J. Martinez-Mateo et al., QIC 15, 453 (2015), arXiv:1407.3257.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bits import as_bit_array, checked_seed, packed_size_bytes
+from protocols.errors import LocalProtocolError, MalformedMessageError
+from protocols.reconciliation import cascade_kernels as kernels
+from protocols.reconciliation.cascade_layout import (
+    BLOCKS,
+    HEADER_BYTES,
+    MAX_VARINT_BYTES,
+    SPLIT,
+    PassLayout,
+    layout_passes,
+)
+from protocols.reconciliation.schedules import SCHEDULES, Schedule
+
+__all__ = ["SCHEDULES", "CascadeAnnouncer", "CascadeResponder", "Schedule"]
+
+
+def _table(layouts: tuple[PassLayout, ...]) -> NDArray[np.int64]:
+    """Rows of the kernels' table."""
+    table = np.zeros((len(layouts), kernels.TABLE_COLUMNS), dtype=np.int64)
+    offset = 0
+    for row, layout in zip(table, layouts, strict=True):
+        row[: kernels.OFFSET + 1] = layout.block_bits, layout.blocks, layout.depth, offset
+        offset += layout.nodes
+    return table
+
+
+class CascadeAnnouncer:
+    """The party whose bits are taken as right; it only answers.
+
+    Parameters
+    ----------
+    bits : (N,) uint8
+        Zeros and ones; copied. 0 <= N <= 2^26.
+    schedule : Schedule
+        One of `SCHEDULES`.
+    error_rate : float
+        Estimate that both ends agreed upon; clipped as in `Schedule.block_bits`.
+    seed : int
+        Of the shuffles, 64 bits, from a message.
+
+    Attributes
+    ----------
+    parities_disclosed : int
+        Parity bits in all answers so far.
+    """
+
+    def __init__(
+        self, bits: NDArray[np.uint8], *, schedule: Schedule, error_rate: float, seed: int
+    ) -> None:
+        self.parities_disclosed = 0
+        self._bits = as_bit_array(bits)
+        self._layouts = layout_passes(
+            size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
+        )
+        self._table = _table(self._layouts)
+        self._prefixes: dict[int, NDArray[np.uint8]] = {}
+
+    def answer(self, query: bytes) -> bytes:
+        """Parities that ``query`` asks for.
+
+        Raises
+        ------
+        MalformedMessageError
+            If it is no query for these passes: nothing is disclosed then.
+        """
+        if len(query) < HEADER_BYTES or query[0] >= len(self._layouts):
+            raise MalformedMessageError("cascade query", len(query))
+        layout = self._layouts[query[0]]
+        if query[1] == SPLIT:
+            return self._answer_halves(layout, query)
+        if query[1] != BLOCKS or len(query) != HEADER_BYTES:
+            raise MalformedMessageError("cascade query", len(query))
+        packed = np.zeros(packed_size_bytes(layout.asked_blocks), dtype=np.uint8)
+        kernels.pack_block_parities(
+            self._prefix(layout), layout.block_bits, layout.asked_blocks, packed
+        )
+        return self._disclose(packed, layout.asked_blocks)
+
+    def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
+        coded = np.frombuffer(query, dtype=np.uint8)
+        most = min(len(query) - HEADER_BYTES, layout.size_bits // 2)
+        packed = np.zeros(packed_size_bytes(most), dtype=np.uint8)
+        count = kernels.pack_half_parities(
+            coded, HEADER_BYTES, self._prefix(layout), self._table[layout.index], packed
+        )
+        if not 0 < count <= most:
+            raise MalformedMessageError("cascade query", len(query))
+        return self._disclose(packed[: packed_size_bytes(count)], count)
+
+    def _prefix(self, layout: PassLayout) -> NDArray[np.uint8]:
+        prefix = self._prefixes.get(layout.index)
+        if prefix is None:
+            prefix = kernels.shuffled_prefix(self._bits, layout.index > 0, np.uint64(layout.seed))
+            self._prefixes[layout.index] = prefix
+        return prefix
+
+    def _disclose(self, packed: NDArray[np.uint8], count: int) -> bytes:
+        """Serialise the answer; the one place where parities leave, and where they are counted."""
+        self.parities_disclosed += count
+        return packed.tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the outstanding query asked: ``count`` parities in ``layout``, of blocks or halves."""
+
+    layout: PassLayout
+    kind: int
+    count: int
+
+
+class CascadeResponder:
+    """The party that asks, searches and corrects its own bits.
+
+    Call `next_query`, hand the peer's answer to `handle_answer`, until `next_query` gives None.
+
+    Parameters
+    ----------
+    bits : (N,) uint8
+        Zeros and ones; copied. 0 <= N <= 2^26.
+    schedule, error_rate, seed
+        As the announcer's.
+
+    Attributes
+    ----------
+    bits : (N,) uint8
+        As corrected so far.
+    parities_learned : int
+        Parity bits in all answers so far.
+    rounds : int
+        Answers so far, each a round trip.
+    """
+
+    def __init__(
+        self, bits: NDArray[np.uint8], *, schedule: Schedule, error_rate: float, seed: int
+    ) -> None:
+        self.bits = as_bit_array(bits)
+        self.parities_learned = 0
+        self.rounds = 0
+        checked_seed(seed)
+        self._layouts = layout_passes(
+            size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
+        )
+        self._keeps_sub_blocks = schedule.keeps_sub_blocks
+        self._begun = 0
+        self._current = 0
+        self._total = 0
+        self._question: _Question | None = None
+        self._allocate(bits.size, len(self._layouts))
+
+    def _allocate(self, size: int, passes: int) -> None:
+        node_count = sum(layout.nodes for layout in self._layouts)
+        self._table = _table(self._layouts)
+        self._corrected = np.zeros(size, dtype=np.uint8)
+        self._orders = np.empty((passes, 2, size), dtype=np.int32)
+        self._parities = np.zeros((passes, 2, size + 1), dtype=np.uint8)
+        self._nodes = np.zeros(node_count, dtype=np.uint8)
+        self._lists = np.empty((passes, size), dtype=np.int32)
+        self._buffer = np.empty(HEADER_BYTES + MAX_VARINT_BYTES * (size // 2), dtype=np.uint8)
+
+    @property
+    def errors_corrected(self) -> NDArray[np.bool_]:
+        """(N,) bool: the bits that differ from the input."""
+        return self._corrected.astype(np.bool_)
+
+    def next_query(self) -> bytes | None:
+        """Next query for the announcer; None when all passes are done.
+
+        Raises
+        ------
+        LocalProtocolError
+            If the last query is not answered yet.
+        """
+        if self._question is not None:
+            raise LocalProtocolError("the last cascade query is not answered yet")
+        return self._query_halves() or self._query_blocks()
+
+    def _query_halves(self) -> bytes | None:
+        if not self._begun:
+            return None
+        p, count, written = kernels.write_question(
+            self._current, self._buffer, HEADER_BYTES, self._table, self._nodes, self._lists
+        )
+        if not count:
+            return None
+        self._current = p
+        self._question = _Question(self._layouts[p], SPLIT, count)
+        self._buffer[0], self._buffer[1] = p, SPLIT
+        return self._buffer[: HEADER_BYTES + written].tobytes()
+
+    def _query_blocks(self) -> bytes | None:
+        for layout in self._layouts[self._begun :]:
+            self._begun = layout.index + 1
+            if layout.asked_blocks:
+                self._current = layout.index
+                self._begin(layout)
+                self._question = _Question(layout, BLOCKS, layout.asked_blocks)
+                return bytes((layout.index, BLOCKS))
+        return None
+
+    def _begin(self, layout: PassLayout) -> None:
+        seed = np.uint64(layout.seed)
+        kernels.begin_pass(layout.index, seed, self.bits, self._table, self._orders, self._parities)
+
+    def handle_answer(self, answer: bytes) -> None:
+        """Take the announcer's answer to the last query.
+
+        Raises
+        ------
+        MalformedMessageError
+            If nothing was asked, the size is wrong or a filling bit is set: nothing is learnt.
+        """
+        question = self._question
+        if question is None or not _fits(answer, question.count):
+            raise MalformedMessageError("cascade answer", len(answer))
+        self._question = None
+        self.rounds += 1
+        self.parities_learned += question.count
+        self._learn(question, np.frombuffer(answer, dtype=np.uint8))
+
+    def _learn(self, question: _Question, packed: NDArray[np.uint8]) -> None:
+        p = question.layout.index
+        bits, corrected = self.bits, self._corrected
+        table, orders, parities = self._table, self._orders, self._parities
+        nodes, lists = self._nodes, self._lists
+        if question.kind == SPLIT:
+            kernels.learn_halves(
+                p, question.count, packed, self._keeps_sub_blocks,
+                bits, corrected, table, orders, parities, nodes, lists,
+            )  # fmt: skip
+        else:
+            self._total = kernels.learn_blocks(
+                p, packed, self._total, bits, corrected, table, orders, parities, nodes, lists
+            )
+
+
+def _fits(answer: bytes, count: int) -> bool:
+    """Whether ``answer`` holds exactly ``count`` bits, filled up with zeros."""
+    if len(answer) != packed_size_bytes(count):
+        return False
+    return not answer[-1] & (1 << (-count % 8)) - 1

@@ -1,0 +1,197 @@
+"""A user's own clicks, shared by the endpoints of all its links.
+
+It merges clicks that are too close to tell apart, numbers them, encodes each announcement once for
+all links, and hands every click to at most one link: a click sifted with two partners would give
+one of them a bit of the other's key. It knows nothing of partners and messages.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.compiled import kernel
+from protocols.tags import TagFrame
+from protocols.varint import encode_ascending
+
+
+@kernel
+def _merge(
+    rng: np.random.Generator, tags: NDArray[np.int64], window_ticks: int, out: NDArray[np.int64]
+) -> int:
+    """Merge each click within the window of an earlier one into it; returns the number kept.
+
+    If both bases fired the basis is drawn at random, if both ports of that basis fired the bit is.
+    A group is anchored at its first click; ``out`` may be ``tags`` itself.
+    """
+    kept = 0
+    k = 0
+    while k < tags.size:
+        first = tags[k] >> 2
+        fired = 1 << (tags[k] & 3)
+        stop = k + 1
+        while stop < tags.size and (tags[stop] >> 2) - first < window_ticks:
+            fired |= 1 << (tags[stop] & 3)
+            stop += 1
+        detector = tags[k] & 3
+        if stop > k + 1:
+            z, x = fired & 3, fired >> 2
+            basis = 1 if z == 0 else 0
+            if z != 0 and x != 0:
+                basis = 1 if rng.random() < 0.5 else 0
+            ports = x if basis == 1 else z
+            port = 1 if ports == 2 else 0
+            if ports == 3:
+                port = 1 if rng.random() < 0.5 else 0
+            detector = 2 * basis + port
+        out[kept] = (first << 2) | detector
+        kept += 1
+        k = stop
+    return kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Announcement:
+    """Click times of consecutive frames as they go on the wire, numbered from ``first_id``."""
+
+    first_id: int
+    start_ticks: int
+    stop_ticks: int
+    count: int
+    deltas: bytes
+
+
+class TagBook:
+    """Clicks of one user between two watermarks, numbered from 0 in order of time.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The user's own randomness, for clicks that must be assigned at random.
+    window_ticks : int, >= 1
+        A click less than this after the first of a group joins the group.
+    links : int, >= 1
+        Number of endpoints that must release a click before it is forgotten.
+    """
+
+    def __init__(self, rng: np.random.Generator, *, window_ticks: int, links: int = 1) -> None:
+        self._rng = rng
+        self._window_ticks = window_ticks
+        self._pending = np.empty(0, dtype=np.int64)
+        self._tags = np.empty(0, dtype=np.int64)
+        self._claimed = np.empty(0, dtype=np.bool_)
+        self._first_id = 0
+        self._released = [0] * links
+        self._frame_stop_ids: list[int] = []
+        self._frame_stop_ticks: list[int] = []
+        self._first_frame = 0
+        self._announcements: dict[tuple[int, int], Announcement] = {}
+
+    @property
+    def frames(self) -> int:
+        """Number of frames taken in so far."""
+        return self._first_frame + len(self._frame_stop_ids)
+
+    @property
+    def stop_ticks(self) -> int:
+        """Watermark: clicks before this are all in the book (none if no frame has come)."""
+        return self._frame_stop_ticks[-1] if self._frame_stop_ticks else -(2**62)
+
+    def append(self, frame: TagFrame) -> None:
+        """Take in the next frame; a frame that is already in is ignored (all links offer it)."""
+        if frame.index < self.frames:
+            return
+        tags = np.concatenate((self._pending, frame.tags))
+        # The last group may grow with the next frame: it waits, and so does the watermark.
+        settled_ticks = frame.stop_ticks - self._window_ticks
+        merged = np.empty_like(tags)
+        cut = self._settled(tags, settled_ticks)
+        kept = _merge(self._rng, tags[:cut], self._window_ticks, merged)
+        self._pending = tags[cut:].copy()
+        if self._pending.size:
+            settled_ticks = min(settled_ticks, int(self._pending[0] >> 2))
+        self._tags = np.concatenate((self._tags, merged[:kept]))
+        self._claimed = np.concatenate((self._claimed, np.zeros(kept, dtype=np.bool_)))
+        self._frame_stop_ids.append(self._first_id + self._tags.size)
+        self._frame_stop_ticks.append(settled_ticks)
+
+    def _settled(self, tags: NDArray[np.int64], settled_ticks: int) -> int:
+        """Number of leading tags whose groups cannot grow any more."""
+        cut = int(np.searchsorted(tags, settled_ticks << 2))
+        while 0 < cut < tags.size and (tags[cut] >> 2) - (tags[cut - 1] >> 2) < self._window_ticks:
+            cut -= 1
+        return cut
+
+    def announcement(self, first_frame: int, stop_frame: int) -> Announcement:
+        """Times of the frames ``first_frame`` to ``stop_frame - 1``, encoded once for all links."""
+        key = (first_frame, stop_frame)
+        found = self._announcements.get(key)
+        if found is None:
+            found = self._announcements[key] = self._announce(first_frame, stop_frame)
+        return found
+
+    def _announce(self, first_frame: int, stop_frame: int) -> Announcement:
+        low, high = self.stop_id(first_frame - 1), self.stop_id(stop_frame - 1)
+        times_ticks = self._tags[low - self._first_id : high - self._first_id] >> 2
+        start_ticks = int(times_ticks[0]) if times_ticks.size else 0
+        return Announcement(
+            first_id=low,
+            start_ticks=start_ticks,
+            stop_ticks=self._frame_stop_ticks[stop_frame - 1 - self._first_frame],
+            count=times_ticks.size,
+            deltas=encode_ascending(times_ticks, previous=start_ticks),
+        )
+
+    def stop_id(self, frame: int) -> int:
+        """Number of the first click after frame ``frame`` (which is in the book)."""
+        if frame < self._first_frame:
+            return self._first_id
+        return self._frame_stop_ids[frame - self._first_frame]
+
+    def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
+        """Number of the first click in [start, stop) and the packed tags there ((N,) int64)."""
+        low, high = np.searchsorted(self._tags, [start_ticks << 2, stop_ticks << 2])
+        return self._first_id + int(low), self._tags[low:high]
+
+    def tags_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""
+        return self._tags[ids - self._first_id]
+
+    def holds(self, first_id: int) -> bool:
+        """Whether clicks from number ``first_id`` on are still in the book."""
+        return first_id >= self._first_id
+
+    def is_free(self, first_id: int, count: int) -> NDArray[np.bool_]:
+        """(count,) bool: which clicks from ``first_id`` on belong to no link yet."""
+        low = first_id - self._first_id
+        return ~self._claimed[low : low + count]
+
+    def claim(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Give the clicks ``ids`` (distinct) to the calling link; False where another has it."""
+        at = ids - self._first_id
+        free = ~self._claimed[at]
+        self._claimed[at] = True
+        return free
+
+    def release(self, link: int, stop_id: int) -> None:
+        """Endpoint number ``link`` needs no click before ``stop_id`` any more."""
+        self._released[link] = max(self._released[link], stop_id)
+        self._trim(min(self._released))
+
+    def _trim(self, stop_id: int) -> None:
+        drop = min(stop_id - self._first_id, self._tags.size)
+        if drop < max(self._tags.size // 2, 1):
+            return
+        self._tags = self._tags[drop:].copy()
+        self._claimed = self._claimed[drop:].copy()
+        self._first_id += drop
+        while (
+            self._frame_stop_ids
+            and self._frame_stop_ids[0] <= self._first_id
+            and len(self._frame_stop_ids) > 1
+        ):
+            del self._frame_stop_ids[0], self._frame_stop_ticks[0]
+            self._first_frame += 1
+        self._announcements = {
+            key: value for key, value in self._announcements.items() if key[1] > self._first_frame
+        }

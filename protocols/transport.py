@@ -1,0 +1,347 @@
+"""Ordered delivery of messages over datagrams that may be lost, repeated, late or forged.
+
+Sans-I/O: datagrams in, datagrams out, one deadline out; ``now_ps`` comes in. Law of this module:
+whatever arrives, messages come out in order, each at most once, and memory stays bounded; a forger
+can at worst deny service. It knows nothing of what the messages mean.
+
+Selective acknowledgement and retransmission after three later arrivals follow RFC 2018 and
+RFC 6675, the retransmission timer RFC 6298.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from protocols.datagrams import (
+    HEADER_BYTES,
+    SACK_BITS,
+    Datagram,
+    Kind,
+    decode_datagram,
+    encode_datagram,
+)
+from protocols.errors import LocalProtocolError, MalformedMessageError
+from protocols.messages import MAX_MESSAGE_BYTES
+
+WINDOW = SACK_BITS
+"""Datagrams in flight; what arrives further ahead is dropped."""
+MAX_QUEUED_BYTES = 256 * 1024 * 1024
+ACKNOWLEDGE_EVERY = 16
+REORDER_TOLERANCE = 3
+MIN_TIMEOUT_PS = 5_000_000_000
+MAX_TIMEOUT_PS = 2_000_000_000_000
+SEQUENCE_LIMIT = 2**32
+
+
+@dataclass(slots=True)
+class _Piece:
+    payload: bytes
+    starts_message: bool
+    ends_message: bool
+    sent_ps: int = 0
+    is_retransmitted: bool = False
+    """RFC 6298: the round trip of a repeated datagram says nothing."""
+
+
+@dataclass(slots=True)
+class TransportCounts:
+    """What went over the wire from this end."""
+
+    datagrams_sent: int = 0
+    bytes_sent: int = 0
+    retransmissions: int = 0
+    datagrams_refused: int = 0
+
+
+@dataclass(slots=True)
+class _Receiving:
+    """State of the incoming direction; a new epoch of the peer starts it afresh."""
+
+    epoch: int = 0
+    """0: nothing is known of the peer yet."""
+    next_sequence: int = 0
+    early: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
+    pieces: list[bytes] = field(default_factory=list)
+    pieces_bytes: int = 0
+    is_skipping: bool = False
+    """Inside a message that is too long, or whose beginning was missed: dropped at its end."""
+    unacknowledged: int = 0
+
+
+class Transport:
+    """One end of a link's classical connection.
+
+    Parameters
+    ----------
+    epoch : int
+        Drawn at random (1 to 2^32 - 1) whenever the endpoint starts.
+    max_datagram_bytes : int
+        Header included.
+    initial_timeout_ps : int
+        First retransmission time-out, before a round trip was measured.
+    """
+
+    def __init__(self, *, epoch: int, max_datagram_bytes: int, initial_timeout_ps: int) -> None:
+        if not 0 < epoch < SEQUENCE_LIMIT or max_datagram_bytes <= HEADER_BYTES:
+            raise LocalProtocolError("epoch or datagram size out of range")
+        self.counts = TransportCounts()
+        self._epoch = epoch
+        self._piece_bytes = max_datagram_bytes - HEADER_BYTES
+        self._queue: deque[_Piece] = deque()
+        self._queued_bytes = 0
+        self._in_flight: dict[int, _Piece] = {}
+        self._next_sequence = 0
+        self._resend: list[int] = []
+        self._smoothed_ps: float | None = None
+        self._variation_ps = 0.0
+        self._timeout_ps = initial_timeout_ps
+        self._deadline_ps: int | None = None
+        self._acknowledge_now = False
+        self._controls: list[tuple[Kind, int, int]] = []
+        self._challenge: tuple[int, int] | None = None
+        self._nonce = 0
+        self._receiving = _Receiving()
+        self._messages: deque[bytes] = deque()
+        self._was_reset = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything sent has been acknowledged."""
+        return not (self._queue or self._in_flight)
+
+    @property
+    def next_deadline_ps(self) -> int | None:
+        """When `handle_deadline` is due, if at all."""
+        return self._deadline_ps
+
+    def send(self, message: bytes) -> None:
+        """Queue ``message``; LocalProtocolError if it is too large or the queue is full."""
+        if not 0 < len(message) <= MAX_MESSAGE_BYTES:
+            raise LocalProtocolError(f"a message of {len(message)} bytes")
+        if self._queued_bytes + len(message) > MAX_QUEUED_BYTES:
+            raise LocalProtocolError("the transport's queue is full")
+        for start in range(0, len(message), self._piece_bytes):
+            stop = start + self._piece_bytes
+            self._queue.append(_Piece(message[start:stop], start == 0, stop >= len(message)))
+        self._queued_bytes += len(message)
+
+    def next_message(self) -> bytes | None:
+        """The next message that has arrived whole, in order."""
+        return self._messages.popleft() if self._messages else None
+
+    def take_reset(self) -> bool:
+        """Whether the peer has started anew since the last call."""
+        was_reset, self._was_reset = self._was_reset, False
+        return was_reset
+
+    def datagrams_to_send(self, now_ps: int) -> list[bytes]:
+        """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
+        out = [self._encode_control(*control) for control in self._controls]
+        self._controls.clear()
+        out += [
+            self._repeat(sequence, now_ps)
+            for sequence in self._resend
+            if sequence in self._in_flight
+        ]
+        self._resend.clear()
+        window = WINDOW if self._receiving.epoch else 1
+        while self._queue and (self._next_sequence - self._oldest) % SEQUENCE_LIMIT < window:
+            out.append(self._send_next(now_ps))
+        if self._acknowledge_now:
+            out.append(self._encode(Kind.ACKNOWLEDGE))
+        if self._in_flight and self._deadline_ps is None:
+            self._deadline_ps = now_ps + self._timeout_ps
+        return out
+
+    @property
+    def _oldest(self) -> int:
+        """Sequence number of the oldest datagram not acknowledged, or of the next one."""
+        return next(iter(self._in_flight), self._next_sequence)
+
+    def _send_next(self, now_ps: int) -> bytes:
+        piece = self._queue.popleft()
+        piece.sent_ps = now_ps
+        self._queued_bytes -= len(piece.payload)
+        sequence = self._next_sequence
+        self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
+        self._in_flight[sequence] = piece
+        return self._encode(
+            Kind.DATA, sequence=sequence, payload=piece.payload, ends_message=piece.ends_message
+        )
+
+    def _repeat(self, sequence: int, now_ps: int) -> bytes:
+        entry = self._in_flight[sequence]
+        entry.sent_ps, entry.is_retransmitted = now_ps, True
+        self.counts.retransmissions += 1
+        return self._encode(
+            Kind.DATA, sequence=sequence, payload=entry.payload, ends_message=entry.ends_message
+        )
+
+    def _encode(
+        self, kind: Kind, *, sequence: int = 0, payload: bytes = b"", ends_message: bool = False
+    ) -> bytes:
+        receiving = self._receiving
+        received = 0
+        for early in receiving.early:
+            received |= 1 << ((early - receiving.next_sequence - 1) % SEQUENCE_LIMIT)
+        self._acknowledge_now = False
+        receiving.unacknowledged = 0
+        return self._count(
+            Datagram(
+                kind,
+                ends_message,
+                self._epoch,
+                receiving.epoch,
+                sequence,
+                receiving.next_sequence,
+                received,
+                payload,
+            )
+        )
+
+    def _encode_control(self, kind: Kind, nonce: int, peer_epoch: int) -> bytes:
+        """Say, in a response, where our stream stands and whether a message starts there."""
+        oldest = self._in_flight.get(self._oldest) or (self._queue[0] if self._queue else None)
+        starts = oldest is None or oldest.starts_message
+        return self._count(
+            Datagram(kind, starts, self._epoch, peer_epoch, nonce, self._oldest, 0, b"")
+        )
+
+    def _count(self, datagram: Datagram) -> bytes:
+        data = encode_datagram(datagram)
+        self.counts.datagrams_sent += 1
+        self.counts.bytes_sent += len(data)
+        return data
+
+    def receive_datagram(self, data: bytes, now_ps: int) -> None:
+        """Take in ``data``; anything that is not a datagram of this connection is dropped."""
+        try:
+            datagram = decode_datagram(data)
+        except MalformedMessageError:
+            self.counts.datagrams_refused += 1
+            return
+        if datagram.peer_epoch not in (0, self._epoch):
+            # Meant for an earlier life of this endpoint: the sender must learn of this one.
+            self._acknowledge_now = True
+            self.counts.datagrams_refused += 1
+            return
+        if datagram.kind is Kind.CHALLENGE:
+            self._controls = [
+                *self._controls[-3:],
+                (Kind.RESPONSE, datagram.sequence, datagram.epoch),
+            ]
+            # Who asks has dropped what we sent so far; the rest follows by the timer.
+            self._resend = list(self._in_flight)[:1]
+        elif datagram.kind is Kind.RESPONSE:
+            self._accept_epoch(datagram)
+        elif datagram.epoch == self._receiving.epoch:
+            self._accept(datagram, now_ps)
+        else:
+            self._challenge_epoch(datagram.epoch)
+
+    def _challenge_epoch(self, epoch: int) -> None:
+        """An epoch that answers is alive; a replayed one stays silent."""
+        if self._challenge is None or self._challenge[0] != epoch:
+            self._nonce = (self._nonce + 1) % SEQUENCE_LIMIT
+            self._challenge = (epoch, self._nonce)
+        self._controls = [*self._controls[-3:], (Kind.CHALLENGE, self._nonce, epoch)]
+
+    def _accept_epoch(self, datagram: Datagram) -> None:
+        if self._challenge != (datagram.epoch, datagram.sequence):
+            self.counts.datagrams_refused += 1
+            return
+        self._challenge = None
+        self._was_reset |= self._receiving.epoch not in (0, datagram.epoch)
+        self._receiving = _Receiving(
+            epoch=datagram.epoch,
+            next_sequence=datagram.acknowledged,
+            is_skipping=not datagram.ends_message,
+        )
+        self._acknowledge_now = True
+
+    def _accept(self, datagram: Datagram, now_ps: int) -> None:
+        if datagram.peer_epoch == self._epoch:
+            self._take_acknowledgement(datagram, now_ps)
+        if datagram.kind is Kind.DATA:
+            self._take_data(datagram)
+
+    def _take_data(self, datagram: Datagram) -> None:
+        receiving = self._receiving
+        ahead = (datagram.sequence - receiving.next_sequence) % SEQUENCE_LIMIT
+        receiving.unacknowledged += 1
+        if ahead >= WINDOW:
+            self._acknowledge_now = True
+            return
+        if ahead:
+            receiving.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
+            self._acknowledge_now = True
+            return
+        self._append(datagram.payload, ends_message=datagram.ends_message)
+        while (piece := receiving.early.pop(receiving.next_sequence, None)) is not None:
+            self._append(piece[0], ends_message=piece[1])
+        if datagram.ends_message or receiving.unacknowledged >= ACKNOWLEDGE_EVERY:
+            self._acknowledge_now = True
+
+    def _append(self, payload: bytes, *, ends_message: bool) -> None:
+        receiving = self._receiving
+        receiving.next_sequence = (receiving.next_sequence + 1) % SEQUENCE_LIMIT
+        receiving.pieces_bytes += len(payload)
+        if receiving.pieces_bytes > MAX_MESSAGE_BYTES:
+            receiving.pieces.clear()
+            receiving.is_skipping = True
+        if not receiving.is_skipping:
+            receiving.pieces.append(payload)
+        if ends_message:
+            if not receiving.is_skipping:
+                self._messages.append(b"".join(receiving.pieces))
+            receiving.pieces.clear()
+            receiving.pieces_bytes, receiving.is_skipping = 0, False
+
+    def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
+        outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
+        if outstanding > SEQUENCE_LIMIT // 2:
+            self.counts.datagrams_refused += 1
+            return
+        seen = [
+            sequence
+            for sequence in self._in_flight
+            if (distance := (sequence - datagram.acknowledged) % SEQUENCE_LIMIT)
+            > SEQUENCE_LIMIT // 2
+            or (0 < distance < WINDOW and datagram.received >> (distance - 1) & 1)
+        ]
+        for sequence in seen:
+            entry = self._in_flight.pop(sequence)
+            if not entry.is_retransmitted:
+                self._measure(now_ps - entry.sent_ps)
+        if seen:
+            self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None
+        self._find_lost(datagram, now_ps)
+
+    def _find_lost(self, datagram: Datagram, now_ps: int) -> None:
+        """Repeat what three later datagrams have overtaken, at most once a round trip."""
+        highest = datagram.received.bit_length() - REORDER_TOLERANCE
+        patience_ps = self._smoothed_ps or self._timeout_ps
+        for sequence, entry in self._in_flight.items():
+            distance = (sequence - datagram.acknowledged) % SEQUENCE_LIMIT
+            if (
+                distance <= highest
+                and now_ps - entry.sent_ps >= patience_ps
+                and sequence not in self._resend
+            ):
+                self._resend.append(sequence)
+
+    def _measure(self, round_trip_ps: int) -> None:
+        if self._smoothed_ps is None:
+            self._smoothed_ps, self._variation_ps = float(round_trip_ps), round_trip_ps / 2
+        else:
+            self._variation_ps += (abs(self._smoothed_ps - round_trip_ps) - self._variation_ps) / 4
+            self._smoothed_ps += (round_trip_ps - self._smoothed_ps) / 8
+        wanted_ps = self._smoothed_ps + 4 * self._variation_ps
+        self._timeout_ps = int(min(max(wanted_ps, MIN_TIMEOUT_PS), MAX_TIMEOUT_PS))
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """The retransmission timer has run out: repeat the oldest datagrams, back off."""
+        if self._deadline_ps is None or now_ps < self._deadline_ps:
+            return
+        self._resend = list(self._in_flight)[:ACKNOWLEDGE_EVERY]
+        self._timeout_ps = min(2 * self._timeout_ps, MAX_TIMEOUT_PS)
+        self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None

@@ -1,0 +1,113 @@
+"""What needs a process of its own: Ctrl-C, closed pipes, start-up time, import weight."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.netsim.sample import TWO_USERS
+
+ROOT = Path(__file__).parents[2]
+
+COMMAND = """
+import sys, time, types
+from dataclasses import replace
+from netsim.cli import run_command
+from tests.unit.netsim.runs import made_up_run
+
+def simulate(topology, *, should_stop, **_):
+    print("started", file=sys.stderr, flush=True)
+    while not {stop}:
+        time.sleep(0.01)
+    return made_up_run(partial=True)
+
+fake = types.ModuleType("netsim.run")
+fake.simulate = simulate
+sys.modules["netsim.run"] = fake
+sys.exit(run_command(["run", sys.argv[1], "--json"]))
+"""
+
+
+def start(topology: Path, *, stop: str) -> subprocess.Popen[str]:
+    """Start a run that never ends by itself and wait until it is under way."""
+    process = subprocess.Popen(  # noqa: S603  # this interpreter, a script of ours
+        [sys.executable, "-c", COMMAND.format(stop=stop), str(topology)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "started\n"
+    return process
+
+
+@pytest.fixture
+def topology(tmp_path: Path) -> Path:
+    """A valid topology."""
+    path = tmp_path / "sample.toml"
+    path.write_text(TWO_USERS)
+    return path
+
+
+def test_ctrl_c_stops_at_a_frame_end(topology: Path) -> None:
+    """The first Ctrl-C is passed to the run, whose partial result is printed; exit code 130."""
+    process = start(topology, stop="should_stop()")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert json.loads(out)["partial"] is True
+    assert "Traceback" not in err
+
+
+def test_second_ctrl_c_stops_at_once(topology: Path) -> None:
+    """A run that does not stop by itself is stopped by the second Ctrl-C; no traceback."""
+    process = start(topology, stop="False")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "Ctrl-C again" not in process.stderr.readline():
+        pass
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    """`netsim schema | head -c 1` ends quietly."""
+    process = subprocess.Popen(  # noqa: S603  # this interpreter, this package
+        [sys.executable, "-m", "netsim", "schema"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=20) == 1
+    assert errors == b""
+
+
+def test_help_is_quick() -> None:
+    """`netsim --help` loads neither NumPy, Numba, SimPy nor pydantic, and the best of 3 is < 0.5 s."""
+    script = (
+        "import sys; from netsim.cli import run_command; run_command(['--help']);"
+        "print(sorted({'numpy', 'numba', 'simpy', 'pydantic'} & set(sys.modules)))"
+    )
+    times_s = []
+    for _ in range(3):
+        began_s = time.perf_counter()
+        output = subprocess.run(  # noqa: S603  # this interpreter, a script of ours
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+        ).stdout
+        times_s.append(time.perf_counter() - began_s)
+        assert output.splitlines()[-1] == "[]"
+    assert min(times_s) < 0.5

@@ -1,0 +1,64 @@
+"""What the README shows works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^netsim (\w+)(.*)$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_python_examples_run(block: str, tmp_path: Path) -> None:
+    """Each Python block of the README runs from start to end in a fresh process and prints."""
+    output = subprocess.run(  # noqa: S603  # this interpreter, our own README
+        [sys.executable, "-W", "error", "-c", block],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert output
+
+
+def test_there_are_examples() -> None:
+    """The README holds at least one Python example and one command of each kind."""
+    assert BLOCKS
+    assert {command for command, _ in COMMANDS} >= {"run", "validate", "schema", "pools"}
+
+
+def test_options_of_the_examples_exist() -> None:
+    """Every option that the README names is one of the command line."""
+    output = subprocess.run(  # noqa: S603  # this interpreter, this package
+        [sys.executable, "-m", "netsim", "run", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    named = set(re.findall(r"--[a-z][a-z-]+", README))
+    assert named
+    assert named <= set(re.findall(r"--[a-z][a-z-]+", output))
+
+
+def test_every_dependency_is_pinned_and_has_a_reason() -> None:
+    """Each run-time dependency is in the README's table and, with a version, in constraints.txt."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in project["dependencies"]}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._]+", line) for line in lines)
+    table = README.split("## Dependencies")[1].split("##")[0]
+    reasons = set(
+        re.findall(r"[a-z]+", " ".join(re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE)))
+    )
+    assert dependencies <= {line.split("==")[0].lower() for line in lines}
+    assert dependencies <= reasons

@@ -1,0 +1,44 @@
+"""Law of the run directory: what is written is what is read."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsim.results import LaneResult, LinkResult, TwinResult, UserResult
+from netsim.rundir import load_run, save_run
+from tests.unit.netsim.runs import made_up_run
+
+counts = st.integers(0, 2**50)
+rates = st.floats(0, 1e9)
+
+
+@settings(max_examples=40)
+@given(st.data(), st.integers(1, 2**62))
+def test_any_counts_come_back(data: st.DataObject, duration_ps: int) -> None:
+    """Counts, also those of which the file holds only the rate, come back exactly."""
+    users = ("Alice", "Bob")
+    sifted = data.draw(counts)
+    lane = LaneResult(
+        users,
+        ("C1", "C2"),
+        duration_ps,
+        coincidences=data.draw(counts),
+        sifted_bits=sifted,
+        errors=data.draw(st.integers(0, sifted)),
+        twin=TwinResult(data.draw(rates), data.draw(st.floats(0, 1)), data.draw(rates)),
+    )
+    numbers = [data.draw(counts) for _ in range(6)]
+    link = LinkResult(users, duration_ps, *numbers, shannon_bits=data.draw(rates))
+    run = replace(
+        made_up_run(),
+        duration_ps=duration_ps,
+        lanes=(lane,),
+        links=(link,),
+        users=(UserResult("Alice", duration_ps, data.draw(counts)),),
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        save_run(run, Path(directory))
+        assert load_run(directory) == run

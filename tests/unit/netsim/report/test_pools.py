@@ -1,0 +1,68 @@
+"""Pool levels come from the ledger's rows alone."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from netsim.pools.ledger import Account, Movement
+from netsim.report.pools import ASCII_BLOCKS, BLOCKS, pool_histories, print_pools, sparkline
+from netsim.units import PS_PER_S
+from tests.unit.netsim.runs import DURATION_PS, ENDS, LINK, made_up_movements
+
+
+def test_levels_are_the_running_balance() -> None:
+    """The level jumps at the deposit, at that very picosecond, and key spent lowers it."""
+    spent = Movement(50 * PS_PER_S, LINK, "Alice", -1, Account.POOL, Account.SPENT, 872)
+    rows = sorted([*made_up_movements(), spent], key=lambda row: row.time_ps)
+    alice, bob = pool_histories(rows)
+    deposit_ps = 30 * PS_PER_S
+    assert alice.level_at(deposit_ps - 1) == 0
+    assert alice.level_at(deposit_ps) == 27_872
+    assert alice.level_at(DURATION_PS) == 27_000
+    assert bob.level_at(DURATION_PS) == 27_872
+    assert (alice.deposited_bits, alice.spent_bits) == (27_872, 1_000)
+    assert bob.balances_bits[Account.RESERVE] == 16_512 + 128 - 128
+    assert bob.balances_bits[Account.DOUBT] == 0
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=40))
+def test_sparkline_keeps_the_order(levels: list[int]) -> None:
+    """Higher levels never look lower; zero is the lowest mark and only zero is."""
+    marks = [BLOCKS.index(mark) for mark in sparkline(levels)]
+    assert len(marks) == len(levels)
+    for level, mark in zip(levels, marks, strict=True):
+        assert (mark == 0) == (level == 0)
+    ranked = sorted(zip(levels, marks, strict=True))
+    assert [mark for _, mark in ranked] == sorted(marks)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_and_name_both_ends(width: int) -> None:
+    """Both ends are shown with level, sparkline and balances, inside the width."""
+    file = io.StringIO()
+    print_pools(made_up_movements(), Console(file=file, width=width), end_ps=DURATION_PS)
+    text = file.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    assert all(end in text for end in ENDS)
+    assert "27872" in text
+    assert "60 s" in text
+    assert BLOCKS[-1] in text
+
+
+def test_without_unicode_the_sparkline_is_ascii() -> None:
+    """A terminal that knows ASCII only gets ASCII only."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    print_pools(made_up_movements(), Console(file=file, width=80), end_ps=DURATION_PS)
+    file.flush()
+    assert ASCII_BLOCKS[-1] in raw.getvalue().decode("ascii")
+
+
+def test_an_empty_ledger_says_so() -> None:
+    """No movement: one line, no table."""
+    file = io.StringIO()
+    print_pools((), Console(file=file, width=80), end_ps=0)
+    assert "no key yet" in file.getvalue()

@@ -1,0 +1,266 @@
+"""The command line, with a made-up simulation behind it: arguments in, exit code and streams out."""
+
+import inspect
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from netsim.cli import app, run_command
+from netsim.durations import parse_duration_ps
+from netsim.results import Run
+from netsim.rundir import load_run, save_run
+from tests.unit.netsim.runs import made_up_run
+from tests.unit.netsim.sample import TWO_USERS
+
+
+class FakeSimulation(ModuleType):
+    """Stands for `netsim.run`: keeps what it was called with, returns a made-up run."""
+
+    def __init__(self) -> None:
+        super().__init__("netsim.run")
+        self.calls: list[SimpleNamespace] = []
+        self.partial = False
+
+    def simulate(self, topology: Any, **arguments: Any) -> Run:
+        """Write a made-up run where it belongs, as the real one does."""
+        self.calls.append(SimpleNamespace(topology=topology, **arguments))
+        run = replace(made_up_run(partial=self.partial), topology=topology.name)
+        arguments["progress"](10**12)
+        if arguments["out"] is not None:
+            save_run(run, arguments["out"])
+        return run
+
+
+@pytest.fixture
+def simulation(monkeypatch: pytest.MonkeyPatch) -> FakeSimulation:
+    """The made-up simulation, in the place of the real one."""
+    fake = FakeSimulation()
+    monkeypatch.setitem(sys.modules, "netsim.run", fake)
+    return fake
+
+
+@pytest.fixture
+def topology(tmp_path: Path) -> str:
+    """Path of a valid topology."""
+    path = tmp_path / "sample.toml"
+    path.write_text(TWO_USERS)
+    return str(path)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """Lines on stderr of a command that must end with code 2 and nothing on stdout."""
+    code = run_command(arguments)
+    streams = capsys.readouterr()
+    assert code == 2
+    assert streams.out == ""
+    assert "Traceback" not in streams.err
+    lines = streams.err.splitlines()
+    assert lines
+    assert all(line.startswith("netsim: ") for line in lines)
+    return lines
+
+
+def test_run_prints_tables_and_keeps_results(
+    simulation: FakeSimulation, topology: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables go to stdout, where the results are to stderr, files into the directory."""
+    out = tmp_path / "new" / "results"
+    assert (
+        run_command(["run", topology, "--duration", "60s", "--seed", "3", "--out", str(out)]) == 0
+    )
+    streams = capsys.readouterr()
+    assert "C50&C30" in streams.out
+    assert str(out) in streams.err
+    assert load_run(out).topology == "sample"
+    (call,) = simulation.calls
+    assert (call.seed, call.out, call.save_tags) == (3, out, False)
+    assert parse_duration_ps(call.duration_s) == 60 * 10**12
+    assert call.should_stop() is False
+
+
+def test_without_out_nothing_is_kept_and_that_is_said(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No --out: the tables are all there is, and stderr says so."""
+    assert run_command(["run", topology]) == 0
+    assert "not kept" in capsys.readouterr().err
+    assert simulation.calls[0].out is None
+
+
+def test_json_prints_the_summary_and_nothing_else(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json stdout is summary.json, byte by byte."""
+    assert run_command(["run", topology, "--json"]) == 0
+    out = capsys.readouterr().out
+    assert json.loads(out)["topology"] == "sample"
+    assert out == replace(made_up_run(), topology="sample").summary_json()
+
+
+def test_overrides_reach_the_topology(simulation: FakeSimulation, topology: str) -> None:
+    """Each --set changes one number."""
+    overrides = ["--set", "users.Alice.fibre.length_m=5000.0", "--set", "protocol.round_s=0.5"]
+    assert run_command(["run", topology, *overrides]) == 0
+    spec = simulation.calls[0].topology
+    assert spec.user("Alice").fibre.length_m == 5000.0
+    assert spec.protocol.round_s == 0.5
+
+
+def test_a_stopped_run_exits_with_130(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A partial run is printed, marked as such, and the exit code says that it was stopped."""
+    simulation.partial = True
+    assert run_command(["run", topology, "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["partial"] is True
+
+
+def test_a_full_directory_needs_force(
+    simulation: FakeSimulation, topology: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A directory that is not empty is refused without --force, before anything is simulated."""
+    out = tmp_path / "results"
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    (line,) = refused(capsys, "run", topology, "--out", str(out))
+    assert "--force" in line
+    assert simulation.calls == []
+    assert run_command(["run", topology, "--out", str(out), "--force"]) == 0
+    assert (out / "mine.txt").read_text() == "keep"
+
+
+def test_out_that_cannot_be_written(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, or a place below a file, is no directory for results."""
+    (line,) = refused(capsys, "run", topology, "--out", topology)
+    assert "is a file" in line
+    (line,) = refused(capsys, "run", topology, "--out", topology + "/below", "--force")
+    assert "cannot be written" in line
+    assert simulation.calls == []
+
+
+@pytest.mark.parametrize("duration", ["0", "-1s", "0s", "nan", "1 parsec", "", "1e9h"])
+def test_bad_durations(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str], duration: str
+) -> None:
+    """Zero, below zero, too long and nonsense are refused, each in one line."""
+    (line,) = refused(capsys, "run", topology, "--duration", duration)
+    assert "--duration" in line
+    assert simulation.calls == []
+
+
+def test_all_faults_at_once(simulation: FakeSimulation, capsys: pytest.CaptureFixture[str]) -> None:
+    """Faults of arguments and of the topology come together, one line each."""
+    lines = refused(capsys, "run", "no_such.toml", "--duration", "0", "--save-tags")
+    assert len(lines) == 3
+    assert [
+        word in line
+        for word, line in zip(("--save-tags", "--duration", "no_such"), lines, strict=True)
+    ]
+    assert simulation.calls == []
+
+
+def test_faults_of_the_file_come_with_their_key_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two faults in a file: two lines, each with the path of its key."""
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        TWO_USERS.replace("efficiency = 0.8", "efficiency = 1.2").replace(
+            "pump_rejection_loss_db = 1.0", "pump_rejection_loss_db = -1.0"
+        )
+    )
+    for command in ("run", "validate"):
+        lines = refused(capsys, command, str(path))
+        assert len(lines) == 2
+        assert any("qnsp.pump_rejection_loss_db" in line for line in lines)
+        assert any("efficiency" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run",),
+        ("run", "x", "--seed", "abc"),
+        ("run", "x", "--seed", "-1"),
+        ("run", "x", "--no-such-option"),
+        ("run", "x", "y"),
+        ("run", "x", "--set"),
+        ("nonsense",),
+        ("validate",),
+        ("pools",),
+    ],
+)
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    """Missing, unknown and unparsable arguments: one line each."""
+    assert len(refused(capsys, *arguments)) == 1
+
+
+def test_odd_file_names_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line break or an escape code in a name does not break the line."""
+    assert len(refused(capsys, "validate", "a\nb\x1b[31m.toml")) == 1
+
+
+def test_validate_counts(topology: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A valid topology is summed up in one line."""
+    assert run_command(["validate", topology]) == 0
+    assert capsys.readouterr().out == "sample: valid; 2 users, 2 channels, 1 links, 1 lanes\n"
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """The schema is JSON and describes the keys of a topology."""
+    assert run_command(["schema"]) == 0
+    assert "qnsp" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_pools_of_a_finished_and_of_a_killed_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Levels are shown for a whole run, and for one that left half a ledger and nothing else."""
+    save_run(made_up_run(), tmp_path)
+    assert run_command(["pools", str(tmp_path)]) == 0
+    assert "27872" in capsys.readouterr().out
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    (killed / "ledger.csv").write_bytes((tmp_path / "ledger.csv").read_bytes()[:-3])
+    assert run_command(["pools", str(killed)]) == 0
+    assert "27872" in capsys.readouterr().out
+
+
+def test_pools_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A directory without a ledger, or none at all, is refused in one line."""
+    assert len(refused(capsys, "pools", str(tmp_path))) == 1
+    assert len(refused(capsys, "pools", str(tmp_path / "nowhere"))) == 1
+
+
+def test_help_teaches() -> None:
+    """Every command has help; that of `run` has examples and the word on Ctrl-C."""
+    runner = CliRunner()
+    for command in ([], ["run"], ["validate"], ["schema"], ["pools"]):
+        result = runner.invoke(app, [*command, "--help"])
+        assert result.exit_code == 0
+        assert "netsim " in result.output
+    text = runner.invoke(app, ["run", "--help"]).output
+    assert "Examples" in text
+    assert "Ctrl-C" in text
+
+
+def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """`netsim` alone shows what there is."""
+    assert run_command([]) == 0
+    assert "validate" in capsys.readouterr().out
+
+
+def test_the_real_simulation_takes_these_arguments() -> None:
+    """What the command line passes on is what `simulate` accepts."""
+    from netsim.run import simulate  # noqa: PLC0415  # heavy
+
+    names = {"duration_s", "seed", "out", "save_tags", "progress", "should_stop"}
+    inspect.signature(simulate).bind(None, **dict.fromkeys(names))

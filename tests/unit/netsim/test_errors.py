@@ -1,0 +1,13 @@
+"""Errors carry their faults, one line each, and survive pickling."""
+
+import pickle
+
+from netsim.errors import ConfigError, Fault
+
+
+def test_config_error_survives_pickle_and_prints_one_line_per_fault() -> None:
+    """A sweep's worker process hands the same faults to its parent."""
+    error = ConfigError((Fault("users.0", "gets no channel"), Fault("name", "missing")))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert copy.faults == error.faults
+    assert str(copy) == "users.0: gets no channel\nname: missing"

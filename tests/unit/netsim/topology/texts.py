@@ -1,0 +1,20 @@
+"""Shipped topologies as text and as tables, to be damaged by tests."""
+
+import tomllib
+
+from netsim.topology.shipped import shipped_bytes
+
+TWO_USERS = shipped_bytes("two_user").decode()
+STRUCTURED = shipped_bytes("fan2025_structured").decode()
+FOUR_USERS = shipped_bytes("fan2025_four_user").decode()
+
+
+def tables(text: str) -> dict[str, object]:
+    """Parse a fresh copy."""
+    return tomllib.loads(text)
+
+
+def damaged(text: str, old: str, new: str) -> str:
+    """Replace the first ``old``; it must be there."""
+    assert old in text, old
+    return text.replace(old, new, 1)

@@ -1,0 +1,145 @@
+"""The direction of dependencies: protocols know no simulator, nothing in netsim points upwards."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LAYERS = (
+    {"units", "errors"},
+    {"kernel", "physics", "frames", "tagfile", "durations", "interrupt"},
+    {"driver", "devices", "topology", "twin", "scoring", "pools", "links", "results"},
+    {"run", "report", "rundir"},
+    {"cli"},
+    {"__main__"},
+)
+"""Parts of netsim from the ground up; a part may import its own layer and those below.
+
+`netsim/__init__.py` names the public API and loads it on demand; it belongs to no layer.
+"""
+
+SHARED_BY_PROTOCOLS = {
+    "protocols.books",
+    "protocols.compiled",
+    "protocols.errors",
+    "protocols.events",
+    "protocols.keyrate",
+    "protocols.ledger",
+    "protocols.tags",
+}
+"""Data types and pure formulas, open to all of netsim."""
+
+DRIVER = "netsim.driver"
+"""Moves bytes between endpoints and the simulated channel."""
+KNOW_ENDPOINTS = {DRIVER, "netsim.links"}
+"""The driver, and the one that builds what it drives."""
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules that a file imports anywhere in it; `from a import b` counts as a.b where that is one."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            found |= {_deepest(node.module, alias.name) for alias in node.names}
+    return found
+
+
+def _deepest(module: str, name: str) -> str:
+    folder = ROOT.joinpath(*module.split("."))
+    inside = (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+    return f"{module}.{name}" if inside else module
+
+
+def layer_of(module: str) -> int:
+    """Layer of a module of netsim; KeyError for one that belongs to none yet."""
+    part = module.split(".")[1]
+    for layer, parts in enumerate(LAYERS):
+        if part in parts:
+            return layer
+    raise KeyError(f"{module} belongs to no layer: give it one in this test")
+
+
+IMPORTS = {
+    module_name(path): imports_of(path)
+    for package in ("netsim", "protocols")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+@pytest.mark.parametrize("module", sorted(name for name in IMPORTS if name.startswith("netsim.")))
+def test_nothing_points_upwards(module: str) -> None:
+    """A module of netsim imports its own layer and lower ones only."""
+    above = {
+        other
+        for other in IMPORTS[module]
+        if other.startswith("netsim.") and layer_of(other) > layer_of(module)
+    }
+    assert not above
+
+
+@pytest.mark.parametrize("module", sorted(IMPORTS))
+def test_protocols_stay_apart(module: str) -> None:
+    """protocols import neither simpy nor netsim; netsim takes data types and formulas from them."""
+    imports = IMPORTS[module]
+    if module.split(".")[0] == "protocols":
+        assert not {name for name in imports if name.split(".")[0] in {"simpy", "netsim"}}
+        return
+    endpoints = {name for name in imports if name.startswith("protocols")} - SHARED_BY_PROTOCOLS
+    if module not in KNOW_ENDPOINTS:
+        assert not endpoints
+
+
+def test_simpy_and_endpoints_meet_in_the_driver_only() -> None:
+    """One module imports both, and it is there."""
+    both = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(name.split(".")[0] == "simpy" for name in imports)
+        and any(name.startswith("protocols") for name in imports - SHARED_BY_PROTOCOLS)
+    }
+    assert both <= {DRIVER}
+    assert DRIVER in IMPORTS
+
+
+def test_protocols_load_no_simulator() -> None:
+    """All of protocols imported in a fresh process: neither simpy nor netsim is loaded."""
+    script = (
+        "import importlib, pkgutil, sys, protocols\n"
+        "for found in pkgutil.walk_packages(protocols.__path__, 'protocols.'):\n"
+        "    importlib.import_module(found.name)\n"
+        "assert 'protocols.tags' in sys.modules\n"
+        "print(sorted({'simpy', 'netsim'} & set(sys.modules)))"
+    )
+    output = subprocess.run(  # noqa: S603  # this interpreter, a script of ours
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    assert output == "[]\n"
+
+
+def test_import_netsim_is_light() -> None:
+    """`import netsim` loads none of the heavy libraries; its public names load on demand."""
+    script = (
+        "import sys, netsim\n"
+        "print(sorted({'numpy', 'numba', 'simpy', 'pydantic', 'typer'} & set(sys.modules)))\n"
+        "assert set(netsim.__all__) <= set(dir(netsim))\n"
+        "for name in netsim.__all__:\n"
+        "    assert callable(getattr(netsim, name)), name\n"
+    )
+    output = subprocess.run(  # noqa: S603  # this interpreter, a script of ours
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    assert output == "[]\n"
