@@ -21,7 +21,7 @@ FIND_PYTHON = for python in $(CANDIDATES); do \
 	incomplete=$$python; found=; \
 	done; \
 	if [ -z "$$found" ] && [ -n "$$incomplete" ]; then \
-	echo "$$incomplete cannot make virtual environments: install its venv package, e.g. apt install $${incomplete##*/}-venv" >&2; exit 1; \
+	echo "$$incomplete cannot make virtual environments: install its venv package, e.g. apt install $${incomplete}-venv" >&2; exit 1; \
 	elif [ -z "$$found" ]; then \
 	echo "no Python 3.11, 3.12 or 3.13 found: install one, e.g. apt install python3 python3-venv" >&2; exit 1; \
 	fi

@@ -13,13 +13,9 @@ from dataclasses import dataclass, field, fields, replace
 from importlib import metadata
 from typing import Any, TypeVar
 
-from protocols.keyrate import skr_asymptotic_bps
-
 from netsim.pools.ledger import Movement
 from netsim.units import s_from_ps
-
-PAPER_EFFICIENCY = 1.2
-"""Reconciliation efficiency f that Fan et al. 2025 book in N [1 - f h(Q) - h(Q)]."""
+from protocols.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps
 
 Json = dict[str, Any]
 R = TypeVar("R", "LaneResult", "LinkResult", "UserResult")

@@ -58,13 +58,12 @@ def _match(
     counts: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either."""
+    known = np.searchsorted(first, until_ps << 2)
     at = 0
     k = 0
-    while k < first.size and first[k] >> 2 < until_ps:
-        time_ps = first[k] >> 2
-        while at < second.size and (second[at] >> 2) - time_ps < low_ps:
-            at += 1
-        if at < second.size and (second[at] >> 2) - time_ps < high_ps:
+    while k < known and at < second.size:
+        difference_ps = (second[at] >> 2) - (first[k] >> 2)
+        if low_ps <= difference_ps < high_ps:
             counts[_COINCIDENCES] += 1
             basis = (first[k] >> 1) & 1
             if basis == (second[at] >> 1) & 1:
@@ -72,9 +71,14 @@ def _match(
                 # Equal ports are an error in X, different ones in Z.
                 if (first[k] ^ second[at]) & 1 == 1 - basis:
                     counts[_ERRORS_Z + basis] += 1
+            k += 1
             at += 1
-        k += 1
-    return k, at
+        else:
+            # No branch here: which of the two is behind is as random as a coin.
+            first_is_behind = int(difference_ps >= high_ps)
+            k += first_is_behind
+            at += 1 - first_is_behind
+    return known, at
 
 
 @kernel

@@ -17,6 +17,7 @@ References
 """
 
 import functools
+import math
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -98,10 +99,10 @@ def _block_words(rows: int, columns: int) -> int:
         *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1)),
     ]
 
-    def cost(block: int) -> int:
+    def cost(block: int) -> float:
         level = ((block - 1) // BASE_WORDS).bit_length()
-        products = ((block >> level) ** 2 + CALL_PRODUCTS) * 3**level
-        return int(-(-rows // block) * -(-columns // block) * products)
+        products = ((block >> level) ** 2 + CALL_PRODUCTS) * math.pow(3.0, level)
+        return -(-rows // block) * -(-columns // block) * products
 
     return min((block for block in candidates if block <= 2 * max(rows, columns)), key=cost)
 

@@ -105,6 +105,7 @@ class Clock:
         self._step_sigma_ps = allan_deviation_1s * math.sqrt(GRID_PS * PS_PER_S)
         self._walk_ps = np.zeros(1)
         self._known = 1
+        self._cell, self._left_ps, self._climb_ps = -1, 0.0, 0.0
 
     def local_ps(self, true_ps: int) -> int:
         """Local time at true time ``true_ps``, which may lie in the future or before 0."""
@@ -153,12 +154,15 @@ class Clock:
         cell = true_ps // GRID_PS
         if cell < 0:
             return self.offset_ps + self._rate * true_ps
-        self._extend(cell + 2)
-        # Plain floats are much faster than NumPy's scalars, and the same numbers.
-        left_ps, right_ps = self._walk_ps[cell : cell + 2].tolist()
+        if cell != self._cell:
+            self._extend(cell + 2)
+            # Plain floats are much faster than NumPy's scalars, and the same numbers.
+            self._left_ps, right_ps = self._walk_ps[cell : cell + 2].tolist()
+            self._climb_ps = right_ps - self._left_ps
+            self._cell = cell
         share = (true_ps - cell * GRID_PS) / GRID_PS
         error_ps = self.offset_ps + self._rate * true_ps
-        return float(error_ps + (left_ps + (right_ps - left_ps) * share))
+        return error_ps + (self._left_ps + self._climb_ps * share)
 
     def _extend(self, size: int) -> None:
         """Draw the walk until ``size`` grid points are known, always in whole blocks."""

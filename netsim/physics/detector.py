@@ -28,6 +28,7 @@ JITTER_CLIP_SIGMA = 8.0
 """Jitter is clipped here (probability 1e-15), so that frames can rely on it."""
 
 _NEVER_PACKED = 2**63 - 1
+_ROOM = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,18 +157,58 @@ def sample_dark_counts(
 
 
 @kernel
-def _with_pending(pending: NDArray[np.int64], head: int, candidate: int) -> NDArray[np.int64]:
-    """``pending[head:]`` with ``candidate`` put in its place."""
-    size = pending.size - head
-    longer = np.empty(size + 1, dtype=np.int64)
-    at = 0
-    while at < size and pending[head + at] <= candidate:
-        longer[at] = pending[head + at]
-        at += 1
-    longer[at] = candidate
-    for k in range(at, size):
-        longer[k + 1] = pending[head + k]
-    return longer
+def _insert(pending: NDArray[np.int64], head: int, tail: int, candidate: int) -> None:
+    """Put ``candidate`` in its place within the ascending ``pending[head:tail + 1]``."""
+    at = tail
+    while at > head and pending[at - 1] > candidate:
+        pending[at] = pending[at - 1]
+        at -= 1
+    pending[at] = candidate
+
+
+@kernel
+def _register_some(
+    rng: np.random.Generator,
+    candidates: NDArray[np.int64],
+    used: int,
+    stop: int,
+    last_click_ps: NDArray[np.int64],
+    pending: NDArray[np.int64],
+    head: int,
+    tail: int,
+    clicks: NDArray[np.int64],
+    size: int,
+    dead_time_ps: NDArray[np.int64],
+    afterpulse_probability: NDArray[np.float64],
+    afterpulse_decay_ps: NDArray[np.float64],
+) -> tuple[int, int, int, int]:
+    """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
+    while size < clicks.size and tail < pending.size:
+        candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
+        if head < tail and pending[head] < candidate:
+            candidate = pending[head]
+            if candidate >= stop:
+                break
+            head += 1
+        else:
+            if candidate >= stop:
+                break
+            used += 1
+        time_ps = candidate >> 2
+        detector = candidate & 3
+        if time_ps - last_click_ps[detector] < dead_time_ps[detector]:
+            continue
+        last_click_ps[detector] = time_ps
+        clicks[size] = candidate
+        size += 1
+        probability = afterpulse_probability[detector]
+        if probability > 0.0 and rng.random() < probability:
+            late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
+            # What falls into the dead time of its own click can never be registered.
+            if late_ps >= dead_time_ps[detector]:
+                _insert(pending, head, tail, ((time_ps + late_ps) << 2) | detector)
+                tail += 1
+    return used, head, tail, size
 
 
 @kernel
@@ -181,44 +222,33 @@ def _register(
     afterpulse_probability: NDArray[np.float64],
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
-    clicks = np.empty(candidates.size + 16, dtype=np.int64)
-    clicks_size = 0
-    stop = stop_ps << 2
-    used = 0
-    head = 0
-    next_pending = pending[0] if pending.size else _NEVER_PACKED
+    room = np.empty(_ROOM, dtype=np.int64)
+    clicks = np.empty(candidates.size + _ROOM, dtype=np.int64)
+    used, head, tail, size = 0, 0, pending.size, 0
+    pending = np.concatenate((pending, room))
     while True:
-        candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
-        from_pending = next_pending < candidate
-        if from_pending:
-            candidate = next_pending
-        if candidate >= stop:
-            break
-        if from_pending:
-            head += 1
-            next_pending = pending[head] if head < pending.size else _NEVER_PACKED
-        else:
-            used += 1
-        time_ps = candidate >> 2
-        detector = candidate & 3
-        if time_ps - last_click_ps[detector] < dead_time_ps[detector]:
-            continue
-        last_click_ps[detector] = time_ps
-        if clicks_size == clicks.size:
-            longer = np.empty(2 * clicks_size, dtype=np.int64)
-            longer[:clicks_size] = clicks
-            clicks = longer
-        clicks[clicks_size] = candidate
-        clicks_size += 1
-        probability = afterpulse_probability[detector]
-        if probability > 0.0 and rng.random() < probability:
-            late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
-            # What falls into the dead time of its own click can never be registered.
-            if late_ps >= dead_time_ps[detector]:
-                pending = _with_pending(pending, head, ((time_ps + late_ps) << 2) | detector)
-                head = 0
-                next_pending = pending[0]
-    return clicks[:clicks_size], used, pending[head:].copy()
+        used, head, tail, size = _register_some(
+            rng,
+            candidates,
+            used,
+            stop_ps << 2,
+            last_click_ps,
+            pending,
+            head,
+            tail,
+            clicks,
+            size,
+            dead_time_ps,
+            afterpulse_probability,
+            afterpulse_decay_ps,
+        )
+        if size < clicks.size and tail < pending.size:
+            return clicks[:size], used, pending[head:tail].copy()
+        # Growing within the inner loop would slow down every step of it.
+        if size == clicks.size:
+            clicks = np.concatenate((clicks, np.empty(size, dtype=np.int64)))
+        pending = np.concatenate((pending[head:tail], np.empty(tail - head + _ROOM, dtype=np.int64)))
+        head, tail = 0, tail - head
 
 
 def register_clicks(

@@ -96,10 +96,11 @@ def _measure(
     contrast: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     arrivals = np.empty(times_ps.size, dtype=np.int64)
+    late_ps = (delay_ps + 0.5).astype(np.int64)
     for k in range(times_ps.size):
         uniform = rng.random()
         bits = int(uniform * _LOW_BITS)
-        basis = 0 if uniform < z_probability else 1
+        basis = int(uniform >= z_probability)
         path = bits & 1
         port = (bits >> 1) & 1
         row = pair_rows[k]
@@ -126,8 +127,7 @@ def _measure(
                     total_rad = phase_rad[basis] + ledger_phase_rad[row] + pair_phase_rad[process]
                     same = rng.random() < 0.5 * (1.0 + visibility * math.cos(total_rad))
                     port = (earlier & 1) if same else 1 - (earlier & 1)
-        late_ps = int(delay_ps[basis] + 0.5) if path == 1 else 0
-        arrivals[k] = ((times_ps[k] + late_ps) << 2) | (2 * basis + port)
+        arrivals[k] = ((times_ps[k] + path * late_ps[basis]) << 2) | (2 * basis + port)
     return arrivals
 
 

@@ -4,9 +4,7 @@ import math
 
 from netsim.results import LaneResult
 from netsim.units import s_from_ps
-
-CHARGE = 2.2
-"""1 + f in SKR = N [1 - f h(Q) - h(Q)] with the f = 1.2 of Fan et al. 2025."""
+from protocols.keyrate import PAPER_EFFICIENCY
 
 
 def sifted_sigma(lane: LaneResult) -> float | None:
@@ -35,6 +33,6 @@ def skr_sigma(lane: LaneResult) -> float | None:
     if skr_bps <= 0 or not 0 < q < 1 or seconds <= 0:
         return None
     by_count = (skr_bps / rate_hz) ** 2 * rate_hz / seconds
-    slope = CHARGE * rate_hz * math.log2((1 - q) / q)
+    slope = (1 + PAPER_EFFICIENCY) * rate_hz * math.log2((1 - q) / q)
     by_qber = slope**2 * q * (1 - q) / (rate_hz * seconds)
     return (lane.skr_asymptotic_bps - skr_bps) / math.sqrt(by_count + by_qber)

@@ -116,7 +116,7 @@ def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int
 def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
-    add_numbers(table, "Deposited", "Spent", "Pool", "Reserve", "In doubt")
+    add_numbers(table, "To pool", "Spent", "Pool", "Reserve", "In doubt")
     for history in histories:
         held = (history.balances_bits.get(account, 0) for account in _SHOWN)
         figures = (history.deposited_bits, history.spent_bits, *held)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import match
+from protocols.bbm92.coincidence import NearPairs, match_lane
 from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, Tracker, acquire
 from protocols.events import Event, LinkLocked, LockLost, SyncFailed
@@ -179,33 +179,31 @@ class LinkAligner:
         start_ps = tracker.alignment.predict_one(int(times_ps[0])) - reach_ps
         stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + reach_ps
         first_id, own_ps = self._own_between(start_ps, stop_ps)
-        tracker.follow(times_ps, own_ps)
+        pairs = tracker.follow(times_ps, own_ps)
         if tracker.is_lost:
             self._lose_lock(announced.round)
-        return self._pair(tracker.alignment.predict(times_ps), first_id, own_ps)
+        if pairs is None:
+            return no_coincidences()
+        return self._pair(pairs, times_ps.size, first_id, own_ps.size)
 
     def _lose_lock(self, number: int) -> None:
         self._tracker = None
         self._next_attempt_ps = -(2**62)
         self._events.append(LockLost(number))
 
-    def _pair(
-        self, predicted_ps: NDArray[np.int64], first_id: int, own_ps: NDArray[np.int64]
-    ) -> Coincidences:
-        partner = np.full(predicted_ps.size, -1, dtype=np.int64)
-        lanes = np.zeros(predicted_ps.size, dtype=np.uint8)
-        own_free = self._book.is_free(first_id, own_ps.size)
+    def _pair(self, pairs: NearPairs, announced: int, first_id: int, own: int) -> Coincidences:
+        partner = np.full(announced, -1, dtype=np.int64)
+        lanes = np.zeros(announced, dtype=np.uint8)
+        own_free = self._book.is_free(first_id, own)
         for lane, delay_ps in enumerate(self._config.lane_delays_ps):
-            match(
-                predicted_ps,
-                own_ps,
-                delay_ps,
-                self._config.window_ps,
-                lane,
-                partner,
-                lanes,
-                own_free,
+            matched = match_lane(
+                pairs,
+                delay_ps=delay_ps,
+                window_ps=self._config.window_ps,
+                partner=partner,
+                own_free=own_free,
             )
+            lanes[matched] = lane
         positions = np.flatnonzero(partner >= 0)
         ids = first_id + partner[positions]
         self._book.claim(ids)

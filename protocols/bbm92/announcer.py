@@ -169,7 +169,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         for round_ in self._rounds.values():
             if round_.state is State.LIGHT and not round_.is_announced:
                 stop_ticks = self._book.stop_ticks
-                nothing = Announcement(self._book.stop_id(self._next_frame - 1), 0, stop_ticks, 0, b"")
+                nothing = Announcement(
+                    self._book.stop_id(self._next_frame - 1), 0, stop_ticks, 0, b""
+                )
                 self._send_times(round_, nothing, is_last=True)
 
     def _start(self, number: int, now_ps: int) -> AnnouncerRound | None:

@@ -50,89 +50,106 @@ def predict(
     return out
 
 
-@kernel
-def match(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    predicted_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    delay_ps: int,
-    window_ps: int,
-    lane: int,
-    partner: NDArray[np.int64],
-    lanes: NDArray[np.uint8],
-    own_free: NDArray[np.bool_],
-) -> int:
-    """Pair clicks whose difference less ``delay_ps`` lies in [-window/2, window/2).
+@dataclass(frozen=True, slots=True, eq=False)
+class NearPairs:
+    """Announced and own clicks that lie near each other; (K,) each, ordered by announced click.
 
-    Parameters
-    ----------
-    predicted_ps : (N,) int64, ascending
-        Announced times, in the responder's clock.
-    own_ps : (M,) int64, ascending
-        The responder's times.
-    delay_ps, window_ps, lane : int
-        Delay and number of the lane looked at.
-    partner : (N,) int64
-        Index of the own click matched so far, or -1; written.
-    lanes : (N,) uint8
-        Lane of the match; written.
-    own_free : (M,) bool
-        Own clicks not used yet; written.
-
-    Returns
-    -------
-    int
-        Matches added. Each click is used once; the earliest free partner wins.
+    ``announced`` and ``own`` are indices, ``differences_ps`` is own less predicted time.
     """
-    found = 0
-    low = 0
-    half_ps = window_ps // 2
-    for k in range(predicted_ps.size):
-        if partner[k] >= 0:
-            continue
-        start_ps = predicted_ps[k] + delay_ps - half_ps
-        while low < own_ps.size and own_ps[low] < start_ps:
-            low += 1
-        j = low
-        while j < own_ps.size and own_ps[j] < start_ps + window_ps:
-            if own_free[j]:
-                partner[k] = j
-                lanes[k] = lane
-                own_free[j] = False
-                found += 1
-                break
-            j += 1
-    return found
+
+    announced: NDArray[np.int64]
+    own: NDArray[np.int64]
+    differences_ps: NDArray[np.int64]
 
 
 @kernel
-def differences(
+def _find_near(
     predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All pairs with low <= own - predicted < high: their differences and the predicted times.
-
-    Both inputs ascending int64 in ps; both outputs (K,) int64.
-    """
+) -> NDArray[np.int64]:
+    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
     capacity = 1024
-    values = np.empty(capacity, dtype=np.int64)
-    times = np.empty(capacity, dtype=np.int64)
+    found = np.empty((2, capacity), dtype=np.int64)
     count = 0
     first = 0
     for k in range(predicted_ps.size):
         start_ps = predicted_ps[k] + low_ps
+        stop_ps = predicted_ps[k] + high_ps
         while first < own_ps.size and own_ps[first] < start_ps:
             first += 1
         j = first
-        while j < own_ps.size and own_ps[j] < predicted_ps[k] + high_ps:
+        while j < own_ps.size and own_ps[j] < stop_ps:
             if count == capacity:
                 capacity *= 2
-                grown_values = np.empty(capacity, dtype=np.int64)
-                grown_values[:count] = values
-                values = grown_values
-                grown_times = np.empty(capacity, dtype=np.int64)
-                grown_times[:count] = times
-                times = grown_times
-            values[count] = own_ps[j] - predicted_ps[k]
-            times[count] = predicted_ps[k]
+                grown = np.empty((2, capacity), dtype=np.int64)
+                grown[:, :count] = found
+                found = grown
+            found[0, count] = k
+            found[1, count] = j
             count += 1
             j += 1
-    return values[:count].copy(), times[:count].copy()
+    return found[:, :count].copy()
+
+
+def near_pairs(
+    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], *, low_ps: int, high_ps: int
+) -> NearPairs:
+    """All pairs with low <= own - predicted < high; both inputs ascending int64 in ps."""
+    announced, own = _find_near(predicted_ps, own_ps, low_ps, high_ps)
+    return NearPairs(announced, own, own_ps[own] - predicted_ps[announced])
+
+
+@kernel
+def _match(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+    differences_ps: NDArray[np.int64],
+    low_ps: int,
+    high_ps: int,
+    partner: NDArray[np.int64],
+    own_free: NDArray[np.bool_],
+) -> None:
+    for pair in range(announced.size):
+        k, j = announced[pair], own[pair]
+        if low_ps <= differences_ps[pair] < high_ps and partner[k] < 0 and own_free[j]:
+            partner[k] = j
+            own_free[j] = False
+
+
+def match_lane(
+    pairs: NearPairs,
+    *,
+    delay_ps: int,
+    window_ps: int,
+    partner: NDArray[np.int64],
+    own_free: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Pair clicks whose difference less ``delay_ps`` lies in [-window/2, window/2).
+
+    Parameters
+    ----------
+    pairs : NearPairs
+        Must cover the window.
+    delay_ps, window_ps : int
+        Delay of the lane; full width of the window.
+    partner : (N,) int64
+        Own click of each announced one, or -1; written.
+    own_free : (M,) bool
+        Own clicks that are not used yet; written.
+
+    Returns
+    -------
+    (K,) int64
+        Announced clicks matched now. Each click is used once; the earliest free partner wins.
+    """
+    before = partner < 0
+    low_ps = delay_ps - window_ps // 2
+    _match(
+        pairs.announced,
+        pairs.own,
+        pairs.differences_ps,
+        low_ps,
+        low_ps + window_ps,
+        partner,
+        own_free,
+    )
+    return np.flatnonzero(before & (partner >= 0))

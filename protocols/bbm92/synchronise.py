@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, differences
+from protocols.bbm92.coincidence import Alignment, NearPairs, near_pairs
 from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.compiled import kernel
 
@@ -30,6 +30,8 @@ REFINE_WIDTH = 4
 """Candidates are refined in bins of 8.2 ns, four of which hold all three peaks."""
 FALSE_LOCK_PROBABILITY = 1e-6
 FINE_BIN_PS = 250
+PEAK_REACH_PS = 4_000
+"""How far from an expected peak pairs are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def _refine(
     line = Alignment(start_ps, candidate.offset_ps, candidate.rate)
     span_ps = COARSE_SLICE_PS + LATER_SLICE_PS
     reach_ps = (2 << COARSE_SHIFT) + int(rate_step * span_ps)
-    values, times = differences(line.predict(announced_ps), own_ps, -reach_ps, reach_ps)
+    pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
+    values, times = pairs.differences_ps, announced_ps[pairs.announced]
     top, at_bin, at_step = _refine_grid(values, times - start_ps, reach_ps, span_ps, rate_step)
     mean = values.size * REFINE_WIDTH * (1 << REFINE_SHIFT) / (2 * reach_ps)
     offset_ps = candidate.offset_ps - reach_ps + ((at_bin + REFINE_WIDTH // 2) << REFINE_SHIFT)
@@ -247,7 +250,8 @@ def _fit(
     spread_ps = config.lane_delays_ps[-1] - config.lane_delays_ps[0]
     inner_ps = spread_ps + config.umi_delay_ps + 20_000
     reach_ps = 2 * spread_ps + config.umi_delay_ps + 80_000
-    values, times = differences(line.predict(announced_ps), own_ps, -reach_ps, reach_ps)
+    pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
+    values, times = pairs.differences_ps, announced_ps[pairs.announced]
     if values.size == 0:
         return None
     template = _template(config, inner_ps)
@@ -270,32 +274,42 @@ def _fit(
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Residuals:
-    """Differences near an expected peak, less that peak: (K,) float64 and their int64 times."""
-
-    values_ps: NDArray[np.float64]
-    times_ps: NDArray[np.int64]
-
-
 def peak_residuals(
+    config: LinkConfig, differences_ps: NDArray[np.int64], half_ps: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Differences within ``half_ps`` of an expected peak.
+
+    Returns
+    -------
+    (K,) int64, (K,) float64
+        Their indices in ``differences_ps``, and each less its peak; three peaks a lane.
+    """
+    indices: list[NDArray[np.int64]] = []
+    values: list[NDArray[np.float64]] = []
+    for delay_ps in config.lane_delays_ps:
+        for peak in (-1, 0, 1):
+            residuals = differences_ps - (delay_ps + peak * config.umi_delay_ps)
+            at = np.flatnonzero((residuals >= -half_ps) & (residuals < half_ps))
+            indices.append(at)
+            values.append(residuals[at].astype(np.float64))
+    return np.concatenate(indices), np.concatenate(values)
+
+
+def peak_span_ps(config: LinkConfig) -> tuple[int, int]:
+    """Differences that belong to any peak lie between these two."""
+    reach_ps = config.umi_delay_ps + PEAK_REACH_PS
+    return config.lane_delays_ps[0] - reach_ps, config.lane_delays_ps[-1] + reach_ps
+
+
+def pairs_at_peaks(
     config: LinkConfig,
     alignment: Alignment,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
-    half_ps: int,
-) -> Residuals:
-    """Residuals within ``half_ps`` of each of the three peaks of each lane."""
-    predicted_ps = alignment.predict(announced_ps)
-    values: list[NDArray[np.float64]] = []
-    times: list[NDArray[np.int64]] = []
-    for delay_ps in config.lane_delays_ps:
-        for peak in (-1, 0, 1):
-            at_ps = delay_ps + peak * config.umi_delay_ps
-            found, when = differences(predicted_ps, own_ps, at_ps - half_ps, at_ps + half_ps)
-            values.append(found.astype(np.float64) - at_ps)
-            times.append(when)
-    return Residuals(np.concatenate(values), np.concatenate(times))
+) -> NearPairs:
+    """Pairs of clicks near the expected peaks of any lane."""
+    low_ps, high_ps = peak_span_ps(config)
+    return near_pairs(alignment.predict(announced_ps), own_ps, low_ps=low_ps, high_ps=high_ps)
 
 
 def _least_squares(
@@ -305,14 +319,14 @@ def _least_squares(
     own_ps: NDArray[np.int64],
     half_ps: int,
 ) -> Alignment:
-    residuals = peak_residuals(config, alignment, announced_ps, own_ps, half_ps)
-    if residuals.values_ps.size < 16:
+    pairs = pairs_at_peaks(config, alignment, announced_ps, own_ps)
+    at, values_ps = peak_residuals(config, pairs.differences_ps, half_ps)
+    if values_ps.size < 16:
         return alignment
-    origin_ps = alignment.predict_one(int(announced_ps[0]))
-    elapsed_ps = (residuals.times_ps - origin_ps).astype(np.float64)
-    slope, offset_ps = np.polyfit(elapsed_ps, residuals.values_ps, 1)
-    share = signal_share(config, announced_ps, own_ps, residuals.values_ps.size, half_ps)
     reference_ps = int(announced_ps[0])
+    elapsed_ps = (announced_ps[pairs.announced[at]] - reference_ps).astype(np.float64)
+    slope, offset_ps = np.polyfit(elapsed_ps, values_ps, 1)
+    share = signal_share(config, announced_ps, own_ps, values_ps.size, half_ps)
     moved = alignment.moved(reference_ps)
     return Alignment(reference_ps, moved.offset_ps + offset_ps / share, moved.rate + slope / share)
 
@@ -345,9 +359,10 @@ def _is_confirmed(
 ) -> bool:
     """Whether the central and side peaks stand out in a slice that the fit has not seen."""
     half_ps = config.window_ps
-    residuals = peak_residuals(config, alignment, announced_ps, own_ps, half_ps)
+    pairs = pairs_at_peaks(config, alignment, announced_ps, own_ps)
+    _, values_ps = peak_residuals(config, pairs.differences_ps, half_ps)
     mean = expected_background(config, announced_ps.size, own_ps, half_ps)
-    log10 = poisson_tail_log10(residuals.values_ps.size, mean)
+    log10 = poisson_tail_log10(values_ps.size, mean)
     return log10 < math.log10(FALSE_LOCK_PROBABILITY)
 
 
@@ -373,24 +388,41 @@ class Tracker:
         """Whether the peaks have been absent for `LOST_AFTER` announcements."""
         return self._weak >= self.LOST_AFTER
 
-    def follow(self, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]) -> None:
-        """Update with one announcement and the own times around it (both ascending int64, ps)."""
+    def follow(
+        self, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+    ) -> NearPairs | None:
+        """Update with one announcement and the own times around it (both ascending int64, ps).
+
+        Returns
+        -------
+        NearPairs or None
+            Pairs near the peaks, with differences by the updated alignment; None without light.
+        """
         if announced_ps.size == 0 or own_ps.size < 2:
             self._weak += 1
-            return
-        middle_ps = int(announced_ps[0] + announced_ps[-1]) // 2
-        self._advance(middle_ps)
-        residuals = peak_residuals(self._config, self.alignment, announced_ps, own_ps, self.HALF_PS)
-        count = residuals.values_ps.size
+            return None
+        self._advance(int(announced_ps[0] + announced_ps[-1]) // 2)
+        pairs = pairs_at_peaks(self._config, self.alignment, announced_ps, own_ps)
+        _, values_ps = peak_residuals(self._config, pairs.differences_ps, self.HALF_PS)
+        self._take(values_ps, announced_ps, own_ps)
+        predicted_ps = self.alignment.predict(announced_ps[pairs.announced])
+        return NearPairs(pairs.announced, pairs.own, own_ps[pairs.own] - predicted_ps)
+
+    def _take(
+        self,
+        values_ps: NDArray[np.float64],
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+    ) -> None:
+        """Use the residuals of one announcement, if there is a significant peak in it."""
+        count = values_ps.size
         mean = expected_background(self._config, announced_ps.size, own_ps, self.HALF_PS)
         if sigma_of(count, mean) < 4.0 or count < 4:
             self._weak += 1
             return
         self._weak = 0
         share = signal_share(self._config, announced_ps, own_ps, count, self.HALF_PS)
-        value_ps = float(residuals.values_ps.mean()) / share
-        variance = float(residuals.values_ps.var()) / count / share**2
-        self._correct(value_ps, variance)
+        self._correct(float(values_ps.mean()) / share, float(values_ps.var()) / count / share**2)
 
     def _advance(self, middle_ps: int) -> None:
         step_ps = middle_ps - self.alignment.reference_ps

@@ -81,7 +81,7 @@ def test_second_ctrl_c_stops_at_once(topology: Path) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     """`netsim schema | head -c 1` ends quietly."""
-    process = subprocess.Popen(  # noqa: S603  # this interpreter, this package
+    process = subprocess.Popen(  # this interpreter, this package
         [sys.executable, "-m", "netsim", "schema"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -97,7 +97,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 
 
 def test_help_is_quick() -> None:
-    """`netsim --help` loads neither NumPy, Numba, SimPy nor pydantic, and the best of 3 is < 0.5 s."""
+    """`netsim --help` loads neither NumPy, Numba, SimPy nor pydantic; best of 3 below 0.5 s."""
     script = (
         "import sys; from netsim.cli import run_command; run_command(['--help']);"
         "print(sorted({'numpy', 'numba', 'simpy', 'pydantic'} & set(sys.modules)))"

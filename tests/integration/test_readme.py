@@ -37,7 +37,7 @@ def test_there_are_examples() -> None:
 
 def test_options_of_the_examples_exist() -> None:
     """Every option that the README names is one of the command line."""
-    output = subprocess.run(  # noqa: S603  # this interpreter, this package
+    output = subprocess.run(  # this interpreter, this package
         [sys.executable, "-m", "netsim", "run", "--help"],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},

@@ -1,7 +1,7 @@
 """Law of the run directory: what is written is what is read."""
 
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -30,8 +30,9 @@ def test_any_counts_come_back(data: st.DataObject, duration_ps: int) -> None:
         errors=data.draw(st.integers(0, sifted)),
         twin=TwinResult(data.draw(rates), data.draw(st.floats(0, 1)), data.draw(rates)),
     )
-    numbers = [data.draw(counts) for _ in range(6)]
-    link = LinkResult(users, duration_ps, *numbers, shannon_bits=data.draw(rates))
+    numbers = {f.name: data.draw(counts) for f in fields(LinkResult) if f.type is int}
+    link = LinkResult(users, **numbers | {"duration_ps": duration_ps})
+    link = replace(link, shannon_bits=data.draw(rates))
     run = replace(
         made_up_run(),
         duration_ps=duration_ps,

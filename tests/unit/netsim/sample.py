@@ -34,12 +34,20 @@ clock = { offset_bound_ps = 1_000_000_000, rate_bound_ppm = 0.5, allan_deviation
 [[users]]
 name = "Alice"
 receiver = "lab"
-fibre = { length_m = 1000.0, attenuation_db_per_km = 0.2, group_index = 1.468, dispersion_ps_per_nm_km = 17.0 }
+[users.fibre]
+length_m = 1000.0
+attenuation_db_per_km = 0.2
+group_index = 1.468
+dispersion_ps_per_nm_km = 17.0
 
 [[users]]
 name = "Bob"
 receiver = "lab"
-fibre = { length_m = 1000.0, attenuation_db_per_km = 0.2, group_index = 1.468, dispersion_ps_per_nm_km = 17.0 }
+[users.fibre]
+length_m = 1000.0
+attenuation_db_per_km = 0.2
+group_index = 1.468
+dispersion_ps_per_nm_km = 17.0
 
 [classical]
 bandwidth_bps = 1e8

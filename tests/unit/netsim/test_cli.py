@@ -1,4 +1,4 @@
-"""The command line, with a made-up simulation behind it: arguments in, exit code and streams out."""
+"""The command line, with a made-up simulation behind it: arguments in, code and streams out."""
 
 import inspect
 import json

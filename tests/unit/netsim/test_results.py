@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_summary_has_exactly_the_agreed_keys() -> None:
 
 
 def test_rates_are_counts_over_time() -> None:
-    """51600 bits in 60 s, 1733 of them wrong: 860/s, 3.36 %, and the paper's formula for the rest."""
+    """1733 of 51600 bits in 60 s are wrong: 860/s, 3.36 %, and the key rate of the formula."""
     lane = made_up_run().lanes[0]
     assert lane.sifted_hz == 860.0
     assert lane.qber == 1733 / 51600
@@ -93,7 +94,7 @@ def test_a_lane_without_bits_has_no_qber() -> None:
 
 
 def test_link_figures() -> None:
-    """f counts verified blocks only, the net rate subtracts what authentication spent."""
+    """Verified blocks alone count for f; what authentication spent is off the net rate."""
     link = made_up_run().links[0]
     assert link.f_measured == 9_000 / 8_571.5
     assert link.f_charged == 10_000 / 8_571.5
@@ -133,7 +134,8 @@ def test_summary_differs_in_performance_only() -> None:
 def test_numpy_counts_are_plain_in_the_summary() -> None:
     """NumPy integers, as kernels return them, do not reach JSON."""
     run = made_up_run()
-    lane = replace(run.lanes[0], sifted_bits=np.int64(51_600), errors=np.int64(1_733))
+    numpy_counts: dict[str, Any] = {"sifted_bits": np.int64(51_600), "errors": np.int64(1_733)}
+    lane = replace(run.lanes[0], **numpy_counts)
     assert replace(run, lanes=(lane, run.lanes[1])).summary_json() == run.summary_json()
 
 

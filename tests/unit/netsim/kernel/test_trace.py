@@ -27,7 +27,7 @@ def test_form_of_a_line() -> None:
     """Time, link, end and event come first, the rest in alphabetical order, NumPy made plain."""
     sink = MemorySink()
     Trace(sink).emit(
-        EventName.POOL_DEPOSIT,
+        EventName.BLOCK_USABLE,
         time_ps=np.int64(5),
         link="a&b",
         end="a",
@@ -37,8 +37,10 @@ def test_form_of_a_line() -> None:
         note=None,
     )
     assert sink.lines == [
-        '{"time_ps":5,"link":"a&b","end":"a","event":"pool_deposit",'
-        '"bits":7,"note":null,"qber":0.5,"whole":true}'
+        (
+            '{"time_ps":5,"link":"a&b","end":"a","event":"block_usable",'
+            '"bits":7,"note":null,"qber":0.5,"whole":true}'
+        )
     ]
     assert sink.events[0]["bits"] == 7
 
@@ -71,7 +73,7 @@ def test_lines_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     with Trace(FileSink(path)) as trace:
         for time_ps in range(20):
-            trace.emit(EventName.ROUND_STARTED, time_ps=time_ps)
+            trace.emit(EventName.ROUND_SIFTED, time_ps=time_ps)
             assert len(path.read_text().splitlines()) == time_ps + 1
     assert [json.loads(line)["time_ps"] for line in path.read_text().splitlines()] == [*range(20)]
 

@@ -1,4 +1,4 @@
-"""The ledger: only possible movements are booked, and what was booked can be read from half a file."""
+"""The ledger: only possible movements are booked, and half a file is readable."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_impossible_movements_are_refused(movement: Movement, reason: str) -> No
 
 def test_every_account_is_in_the_map() -> None:
     """Each account can be entered or is an origin; wire and spent have no way out."""
-    entered = {credit for credits in ALLOWED_CREDITS.values() for credit in credits}
+    entered = {credit for ways in ALLOWED_CREDITS.values() for credit in ways}
     origins = {Account.LIGHT, Account.PRESHARED, Account.PARITIES, Account.VERIFICATION}
     assert entered | origins == set(Account)
     assert not entered & origins
