@@ -11,7 +11,7 @@ from simpy.events import Event as SimEvent
 
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
-from protocols.endpoint import Endpoint
+from protocols.endpoint import Endpoint, WireCounts
 from protocols.events import Event
 from protocols.tags import TagFrame
 
@@ -42,7 +42,9 @@ class EndpointDriver:
         *,
         on_event: Callable[[Event, int], None],
     ) -> None:
-        self.endpoint = endpoint
+        self._endpoint: Endpoint | None = endpoint
+        self._is_light_over = False
+        self._past = WireCounts()
         self._sim = sim
         self._clock = clock
         self._wire: Callable[[bytes], None] | None = None
@@ -59,8 +61,33 @@ class EndpointDriver:
     @property
     def is_done(self) -> bool:
         """Whether the link is closed (or stopped) here and nothing waits to be acknowledged."""
-        endpoint = self.endpoint
+        endpoint = self._endpoint
+        if endpoint is None:
+            return False
         return (endpoint.is_closed or endpoint.is_stopped) and endpoint.is_idle
+
+    @property
+    def wire(self) -> WireCounts:
+        """What this end has sent in all its lives."""
+        return self._past if self._endpoint is None else self._past + self._endpoint.wire
+
+    @property
+    def reserve_bits(self) -> int:
+        """Pad bits that are still secret; 0 while the process is down."""
+        return 0 if self._endpoint is None else self._endpoint.reserve_bits
+
+    def stop(self) -> None:
+        """Crash: the endpoint and all it had in memory are gone; what arrives is lost."""
+        self._past = self.wire
+        self._endpoint = None
+        self._inbox.clear()
+
+    def start(self, endpoint: Endpoint) -> None:
+        """Come back with a new endpoint, made from what was durable."""
+        self._endpoint = endpoint
+        if self._is_light_over:
+            self._inbox.append(None)
+        self._wake_up()
 
     def deliver(self, datagram: bytes) -> None:
         """Take a datagram off the wire."""
@@ -72,53 +99,58 @@ class EndpointDriver:
 
     def end_light(self) -> None:
         """No more frames will come."""
+        self._is_light_over = True
         self._put(None)
 
     def _put(self, item: bytes | TagFrame | None) -> None:
-        self._inbox.append(item)
-        self._wake_up()
+        if self._endpoint is not None:
+            self._inbox.append(item)
+            self._wake_up()
 
     def _wake_up(self, _: SimEvent | None = None) -> None:
         if not self._wake.triggered:
             self._wake.succeed()
 
     def _run(self) -> Generator[SimEvent, None, None]:
-        endpoint = self.endpoint
         while True:
-            self._take_inbox()
-            due_ps = endpoint.next_deadline_ps()
-            if due_ps is not None and due_ps <= self._local_ps():
-                endpoint.handle_deadline(self._local_ps())
-            self._flush()
-            self._set_timer()
+            if self._endpoint is not None:
+                self._step(self._endpoint)
             yield self._wake
             self._wake = self._sim.event()
+
+    def _step(self, endpoint: Endpoint) -> None:
+        now_ps = self._local_ps()
+        self._take_inbox(endpoint, now_ps)
+        due_ps = endpoint.next_deadline_ps()
+        if due_ps is not None and due_ps <= now_ps:
+            endpoint.handle_deadline(now_ps)
+        self._flush(endpoint, now_ps)
+        self._set_timer(endpoint)
 
     def _local_ps(self) -> int:
         return self._clock.local_ps(self._sim.now_ps)
 
-    def _take_inbox(self) -> None:
-        now_ps = self._local_ps()
+    def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:
             item = self._inbox.popleft()
             if item is None:
-                self.endpoint.end_light(now_ps)
+                endpoint.end_light(now_ps)
             elif isinstance(item, TagFrame):
-                self.endpoint.add_tags(item, now_ps)
+                endpoint.add_tags(item, now_ps)
             else:
-                self.endpoint.receive_message(item, now_ps)
+                endpoint.receive_message(item, now_ps)
 
-    def _flush(self) -> None:
+    def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
-        while (event := self.endpoint.next_event()) is not None:
+        while (event := endpoint.next_event()) is not None:
             self._on_event(event, self._sim.now_ps)
-        for datagram in self.endpoint.messages_to_send(self._local_ps()):
+        for datagram in endpoint.messages_to_send(now_ps):
             if self._wire is not None:
                 self._wire(datagram)
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, endpoint: Endpoint) -> None:
         """Wake at the deadline; timers that are set already and come too early do no harm."""
-        local_ps = self.endpoint.next_deadline_ps()
+        local_ps = endpoint.next_deadline_ps()
         if local_ps is None:
             return
         due_ps = max(self._clock.true_ps(local_ps) + 1, self._sim.now_ps + MIN_WAIT_PS)

@@ -1,20 +1,23 @@
 """Builds the classical half of the network: per link two endpoints, a channel, books and pools."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.driver import EndpointDriver
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.kernel.trace import Trace
+from netsim.kernel.trace import EventName, Trace
 from netsim.physics.clock import Clock
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
+from netsim.pools.store import UserStore
 from netsim.topology.network import Network
 from netsim.units import ps_from_s
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
+from protocols.durable import DurableState
 from protocols.endpoint import Endpoint
 from protocols.messages import TAG_BYTES, Role
 from protocols.tagbook import TagBook
@@ -37,6 +40,25 @@ class Link:
     def is_done(self) -> bool:
         """Whether both ends have closed and nothing is on its way."""
         return all(driver.is_done for driver in self.drivers)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """What a link is built from; the secrets belong to its two ends alone."""
+
+    config: LinkConfig
+    secrets: LinkSecrets
+    path: ClassicalPath
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """One end of a link: the driver of its endpoint, and its books."""
+
+    plan: LinkPlan
+    role: Role
+    driver: EndpointDriver
+    books: Bookkeeper
 
 
 def link_config(network: Network, users: tuple[str, str]) -> LinkConfig:
@@ -84,6 +106,7 @@ class Parties:
         *,
         ledger: Ledger,
         trace: Trace,
+        stores: Mapping[str, UserStore],
     ) -> None:
         self._sim = sim
         self._network = network
@@ -91,14 +114,17 @@ class Parties:
         self._clocks = clocks
         self._ledger = ledger
         self._trace = trace
-        self._books = {user.name: self._tag_book(user.name) for user in network.topology.users}
-        self._of_user: dict[str, list[EndpointDriver]] = {name: [] for name in self._books}
-        self.links = tuple(self._link(users) for users in network.links)
+        users = [user.name for user in network.topology.users]
+        self._stores = stores
+        self._lives = dict.fromkeys(users, 0)
+        self._tag_books = {user: self._tag_book(user) for user in users}
+        self._ends: dict[str, list[LinkEnd]] = {user: [] for user in users}
+        self.links = tuple(self._link(pair) for pair in network.links)
 
     def add_tags(self, user: str, frame: TagFrame) -> None:
         """Hand a frame of ``user`` to all its endpoints."""
-        for driver in self._of_user[user]:
-            driver.add_tags(frame)
+        for end in self._ends[user]:
+            end.driver.add_tags(frame)
 
     def end_light(self) -> None:
         """Tell all endpoints that no more tags will come."""
@@ -116,57 +142,76 @@ class Parties:
         receiver = topology.receiver_of(topology.user(user))
         links = sum(user in pair for pair in self._network.links)
         return TagBook(
-            self._rng_tree.stream(f"{user}/tagbook"),
+            self._rng_tree.stream(self._life(f"{user}/tagbook", user)),
             window_ticks=max(1, topology.protocol.window_ps // receiver.tick_ps),
             links=max(1, links),
         )
 
-    def _link(self, users: tuple[str, str]) -> Link:
+    def stop(self, user: str) -> None:
+        """Crash the process of ``user``: all that is not in its store is gone."""
+        self._trace.emit(EventName.PROCESS_STOPPED, time_ps=self._sim.now_ps, end=user)
+        for end in self._ends[user]:
+            end.driver.stop()
+            end.books.lose_open_rounds(self._sim.now_ps)
+
+    def start(self, user: str) -> None:
+        """Start the process of ``user`` again, from its store."""
+        self._trace.emit(EventName.PROCESS_STARTED, time_ps=self._sim.now_ps, end=user)
+        self._lives[user] += 1
+        self._tag_books[user] = self._tag_book(user)
+        for index, end in enumerate(self._ends[user]):
+            durable = self._stores[user].state(end.plan.config.link)
+            end.driver.start(self._endpoint(end.plan, end.role, user, index, durable))
+
+    def _plan(self, users: tuple[str, str]) -> LinkPlan:
         config = link_config(self._network, users)
         size = SECRET_RS * TAG_BYTES + 2 * TAG_BYTES * config.initial_pads
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
-        secrets = LinkSecrets.from_bytes(secret)
-        path = self._path(users)
-        books = tuple(
-            Bookkeeper(
-                config.link,
-                end,
-                ledger=self._ledger,
-                trace=self._trace,
-                initial_reserve_bits=8 * len(secrets.pads),
-            )
-            for end in users
+        return LinkPlan(config, LinkSecrets.from_bytes(secret), self._path(users))
+
+    def _link(self, users: tuple[str, str]) -> Link:
+        plan = self._plan(users)
+        ends = [self._end(plan, role, user) for role, user in zip(Role, users, strict=True)]
+        for end, user in zip(ends, users, strict=True):
+            rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
+            peer = ends[end.role.peer]
+            wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
+            end.driver.connect(wire.send)
+            self._ends[user].append(end)
+        return Link(users, (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books))
+
+    def _end(self, plan: LinkPlan, role: Role, user: str) -> LinkEnd:
+        books = Bookkeeper(
+            plan.config.link,
+            user,
+            ledger=self._ledger,
+            trace=self._trace,
+            store=self._stores[user],
+            pads=plan.secrets.pads,
         )
-        drivers: list[EndpointDriver] = []
-        for role, user in zip(Role, users, strict=True):
-            driver = EndpointDriver(
-                self._sim,
-                self._endpoint(role, user, config, secrets, path),
-                self._clocks[user],
-                on_event=books[role].record,
-            )
-            drivers.append(driver)
-            self._of_user[user].append(driver)
-        for role, user in zip(Role, users, strict=True):
-            rng = self._rng_tree.stream(f"{config.link}/channel/{user}")
-            wire = ClassicalChannel(self._sim, path, rng, drivers[role.peer].deliver)
-            drivers[role].connect(wire.send)
-        return Link(users, (drivers[0], drivers[1]), (books[0], books[1]))
+        endpoint = self._endpoint(plan, role, user, len(self._ends[user]), None)
+        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_event=books.record)
+        return LinkEnd(plan, role, driver, books)
 
     def _endpoint(
-        self, role: Role, user: str, config: LinkConfig, secrets: LinkSecrets, path: ClassicalPath
+        self, plan: LinkPlan, role: Role, user: str, index: int, durable: DurableState | None
     ) -> Endpoint:
-        classical = self._network.topology.classical
+        patience_ps = 4 * (plan.path.latency_ps + plan.path.jitter_ps) + ps_from_s("0.05")
         return Endpoint(
             role,
-            config,
-            secrets,
-            book=self._books[user],
-            book_index=len(self._of_user[user]),
-            rng=self._rng_tree.stream(f"{config.link}/{user}"),
-            max_datagram_bytes=classical.max_datagram_bytes,
-            initial_timeout_ps=4 * (path.latency_ps + path.jitter_ps) + ps_from_s("0.05"),
+            plan.config,
+            plan.secrets,
+            book=self._tag_books[user],
+            book_index=index,
+            rng=self._rng_tree.stream(self._life(f"{plan.config.link}/{user}", user)),
+            max_datagram_bytes=self._network.topology.classical.max_datagram_bytes,
+            initial_timeout_ps=patience_ps,
+            durable=durable,
         )
+
+    def _life(self, stream: str, user: str) -> str:
+        """Name of a random stream in the present life of the process of ``user``."""
+        return f"{stream}#{self._lives[user]}" if self._lives[user] else stream
 
     def _path(self, users: tuple[str, str]) -> ClassicalPath:
         """Both users' fibres behind each other: classical light takes the same way."""

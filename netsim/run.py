@@ -4,9 +4,11 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
+
+from simpy.events import Event
 
 from netsim.devices.world import World, build_world
 from netsim.frames import ClickFrame
@@ -16,6 +18,7 @@ from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
 from netsim.links import Link, Parties
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import KeyPool
+from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.results import (
     LaneResult,
     LinkResult,
@@ -26,11 +29,11 @@ from netsim.results import (
     UserResult,
     collect_provenance,
 )
-from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, save_run
+from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, USERS_DIRECTORY, save_run
 from netsim.scoring import LaneCounts, LaneScorer
 from netsim.tagfile import TagFile
 from netsim.topology.network import Lane, Network, build_network
-from netsim.topology.specs import TopologySpec
+from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.twin import LanePrediction, predict
 from netsim.units import ps_from_s
 from protocols.tags import TagFrame
@@ -138,8 +141,30 @@ class Simulation:
             self.world.clocks,
             ledger=self.ledger,
             trace=self.trace,
+            stores=self._open_stores(out, stack),
         )
+        self._plan_crashes(topology)
         self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)
+
+    def _open_stores(self, out: Path | None, stack: ExitStack) -> dict[str, UserStore]:
+        """One store a user: files of the run directory, or memory without one."""
+        if out is not None:
+            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
+        paths = {
+            user.name: IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user.name}.sqlite"
+            for user in self.network.topology.users
+        }
+        return {name: stack.enter_context(UserStore(path)) for name, path in paths.items()}
+
+    def _plan_crashes(self, topology: TopologySpec) -> None:
+        for crash in topology.crashes:
+            self._sim.process(self._crash(crash))
+
+    def _crash(self, crash: CrashSpec) -> Generator[Event, None, None]:
+        yield self._sim.wait_until(ps_from_s(crash.stop_s))
+        self.parties.stop(crash.user)
+        yield self._sim.wait_until(ps_from_s(crash.start_s))
+        self.parties.start(crash.user)
 
     @property
     def pools(self) -> dict[tuple[str, str], KeyPool]:
@@ -249,7 +274,7 @@ class Simulation:
 
     def _link_result(self, link: Link) -> LinkResult:
         counts = link.books[0].counts
-        wires = [driver.endpoint.wire for driver in link.drivers]
+        wires = [driver.wire for driver in link.drivers]
         return LinkResult(
             users=link.users,
             duration_ps=self._done_ps,

@@ -37,6 +37,7 @@ LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
 RUN_FILES = (MANIFEST, SUMMARY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
+USERS_DIRECTORY = "users"
 FORMAT = 1
 """Raised when a reader of older directories would misread newer ones."""
 
@@ -72,6 +73,8 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
             (directory / name).unlink(missing_ok=True)
         for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):
             tags.unlink()
+        for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
+            store.unlink()
     except OSError as error:
         raise _fault(directory, f"cannot be written to: {error.strerror}") from error
 

@@ -94,7 +94,7 @@ def _words(bits: NDArray[np.uint8], count: int, shift: int) -> Words:
 def _block_words(rows: int, columns: int) -> int:
     """Cheapest block size, a small number times a power of two, for a product of >= 1 row."""
     smallest = 1 + BASE_WORDS // 2
-    candidates = [
+    candidates: list[int] = [
         *range(1, smallest),
         *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1)),
     ]
@@ -104,7 +104,8 @@ def _block_words(rows: int, columns: int) -> int:
         products = ((block >> level) ** 2 + CALL_PRODUCTS) * math.pow(3.0, level)
         return -(-rows // block) * -(-columns // block) * products
 
-    return min((block for block in candidates if block <= 2 * max(rows, columns)), key=cost)
+    fitting: list[int] = [block for block in candidates if block <= 2 * max(rows, columns)]
+    return min(fitting, key=cost)
 
 
 def _carryless_product(typing_context: Any, left: Any, right: Any) -> Any:  # noqa: ARG001

@@ -15,6 +15,7 @@ from protocols.bbm92.announcer import AnnouncerSession
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.responder import ResponderSession
 from protocols.bbm92.rounds import LinkSecrets
+from protocols.durable import DurableState
 from protocols.events import Event
 from protocols.messages import Role
 from protocols.tagbook import TagBook
@@ -32,10 +33,18 @@ SESSIONS: dict[Role, type[Session]] = {
 class WireCounts:
     """What this end has sent."""
 
-    messages: int
-    datagrams: int
-    bytes: int
-    retransmissions: int
+    messages: int = 0
+    datagrams: int = 0
+    bytes: int = 0
+    retransmissions: int = 0
+
+    def __add__(self, other: "WireCounts") -> "WireCounts":
+        return WireCounts(
+            self.messages + other.messages,
+            self.datagrams + other.datagrams,
+            self.bytes + other.bytes,
+            self.retransmissions + other.retransmissions,
+        )
 
 
 class Endpoint:
@@ -55,6 +64,8 @@ class Endpoint:
         Number of this link among those of the user.
     rng : numpy.random.Generator
         This end's own randomness.
+    durable : DurableState, optional
+        What this end had before a crash.
     max_datagram_bytes, initial_timeout_ps : int
         See `Transport`.
     """
@@ -70,10 +81,13 @@ class Endpoint:
         rng: np.random.Generator,
         max_datagram_bytes: int = 9000,
         initial_timeout_ps: int = 1_000_000_000_000,
+        durable: DurableState | None = None,
     ) -> None:
         self.role = role
         self._book = book
-        self._session = SESSIONS[role](config, secrets, book=book, book_index=book_index, rng=rng)
+        self._session = SESSIONS[role](
+            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
+        )
         self._transport = Transport(
             epoch=int.from_bytes(rng.bytes(4), "big") or 1,
             max_datagram_bytes=max_datagram_bytes,

@@ -32,6 +32,13 @@ class LockLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundStarted:
+    """The round has begun at this end: from now on its pads are for it alone."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundSifted:
     """All sifted bits of a round are fixed at this end."""
 
@@ -57,6 +64,8 @@ class BlockPrepared:
     key_bits: int
     vote: bytes
     """Encoded vote, repeated as it is until a decision comes."""
+    digests: bytes
+    """Of the transcripts, against which the decision will be checked."""
     books: RoundBooks
 
 
@@ -73,13 +82,14 @@ class BlockHeld:
 
 @dataclass(frozen=True, slots=True)
 class BlockUsable:
-    """The block is settled: ``key`` is for the pool, ``reserve_bits`` of it went to the pads."""
+    """The block is settled: its front went to the pads, the rest is for the pool."""
 
     round: int
     key: bytes
     """What is left after the reserve took its share, packed, first bit first."""
     key_bits: int
-    reserve_bits: int
+    reserve: bytes
+    """What refills the pads, 32 bytes a round."""
     books: RoundBooks
 
 
@@ -126,6 +136,7 @@ Event = (
     LinkLocked
     | SyncFailed
     | LockLost
+    | RoundStarted
     | RoundSifted
     | RoundAborted
     | BlockPrepared

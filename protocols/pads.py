@@ -5,6 +5,9 @@ skipped burns its pads. Both ends refill from the same settled blocks in the sam
 ``n`` is the same at both without a word about it.
 """
 
+from collections.abc import Mapping
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +39,15 @@ class PadReserve:
         self._first_round = 0
         self.provisioned_rounds = 0
         self._add(preshared)
+
+    @classmethod
+    def restored(cls, pads: Mapping[tuple[int, Role], bytes], provisioned_rounds: int) -> Self:
+        """Reserve with the pads that were left before a crash."""
+        reserve = cls(b"")
+        reserve._pads = dict(pads)
+        reserve._first_round = min((number for number, _ in pads), default=provisioned_rounds)
+        reserve.provisioned_rounds = provisioned_rounds
+        return reserve
 
     @property
     def level_bits(self) -> int:

@@ -85,6 +85,7 @@ class TagBook:
         self._frame_stop_ids: list[int] = []
         self._frame_stop_ticks: list[int] = []
         self._first_frame = 0
+        self._origin_frame: int | None = None
         self._announcements: dict[tuple[int, int], Announcement] = {}
 
     @property
@@ -97,8 +98,15 @@ class TagBook:
         """Watermark: clicks before this are all in the book (none if no frame has come)."""
         return self._frame_stop_ticks[-1] if self._frame_stop_ticks else -(2**62)
 
+    @property
+    def first_frame(self) -> int:
+        """Index of the first frame that was ever taken in (0 before that)."""
+        return self._origin_frame or 0
+
     def append(self, frame: TagFrame) -> None:
         """Take in the next frame; a frame that is already in is ignored (all links offer it)."""
+        if self._origin_frame is None:
+            self._origin_frame = self._first_frame = frame.index
         if frame.index < self.frames:
             return
         tags = np.concatenate((self._pending, frame.tags))

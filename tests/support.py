@@ -280,9 +280,7 @@ def two_user_topology(
                 loss_db=db_from_transmittance(eta),
                 noise_hz_per_mw=noise,
             )
-            for channel, user, eta, noise in zip(
-                ("C38", "C42"), users, etas, noise_hz, strict=True
-            )
+            for channel, user, eta, noise in zip(("C38", "C42"), users, etas, noise_hz, strict=True)
         ),
         {"one": one, "other": other},
         tuple(
@@ -367,8 +365,9 @@ def run_photons(
     seed: int = 1,
     keep_ratios: Mapping[str, KeepRatio] | None = None,
     on_clicks: Callable[[str, ClickFrame], None] | None = None,
+    on_tags: Callable[[str, TagFrame], None] | None = None,
 ) -> PhotonRun:
-    """Run the photon level; everything is kept, unless ``on_clicks`` takes the clicks."""
+    """Run the photon level; all tags and clicks are kept, unless a callback takes them."""
     sim, network = Simulator(), build_network(topology)
     tags: dict[str, list[TagFrame]] = {user.name: [] for user in topology.users}
     clicks: dict[str, list[ClickFrame]] = {user.name: [] for user in topology.users}
@@ -377,7 +376,7 @@ def run_photons(
         network,
         RngTree(seed),
         duration_ps=ps_from_s(duration_s),
-        on_tags=lambda user, frame: tags[user].append(frame),
+        on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
         on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
         keep_ratios=keep_ratios,
     )

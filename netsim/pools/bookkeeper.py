@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netsim.kernel.trace import EventName, Trace
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
 from netsim.pools.pool import KeyBlock, KeyPool
+from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
 
@@ -52,12 +53,14 @@ class Bookkeeper:
     ----------
     link, end : str
         Names as they appear in ledger and trace.
-    initial_reserve_bits : int
-        Pre-shared pads; booked at time 0.
+    store : UserStore
+        Makes events durable before they are booked.
+    pads : bytes
+        Pre-shared one-time pads; booked at time 0.
     """
 
     def __init__(
-        self, link: str, end: str, *, ledger: Ledger, trace: Trace, initial_reserve_bits: int
+        self, link: str, end: str, *, ledger: Ledger, trace: Trace, store: UserStore, pads: bytes
     ) -> None:
         self.pool = KeyPool(link, end)
         self.counts = LinkCounts()
@@ -66,10 +69,13 @@ class Bookkeeper:
         self._trace = trace
         self._sifted: dict[int, int] = {}
         self._in_doubt: dict[int, int] = {}
-        self._move(0, NO_BLOCK, Account.PRESHARED, Account.RESERVE, initial_reserve_bits)
+        self._store = store
+        store.open_link(link, pads)
+        self._move(0, NO_BLOCK, Account.PRESHARED, Account.RESERVE, 8 * len(pads))
 
     def record(self, event: events.Event, time_ps: int) -> None:
-        """Book one event at simulated time ``time_ps``."""
+        """Make durable and book one event at simulated time ``time_ps``."""
+        self._store.apply(self._link, event)
         match event:
             case events.RoundSifted():
                 self._on_sifted(event, time_ps)
@@ -122,8 +128,8 @@ class Bookkeeper:
         number = event.round
         del self._in_doubt[number]
         self.counts.add_round(event.books, failed=False)
-        self.counts.deposited_bits += event.key_bits + event.reserve_bits
-        self._move(time_ps, number, Account.DOUBT, Account.RESERVE, event.reserve_bits)
+        self.counts.deposited_bits += event.key_bits + 8 * len(event.reserve)
+        self._move(time_ps, number, Account.DOUBT, Account.RESERVE, 8 * len(event.reserve))
         self._move(time_ps, number, Account.DOUBT, Account.POOL, event.key_bits)
         self.pool.deposit(number, KeyBlock(event.key, event.key_bits))
         self._emit(
@@ -131,11 +137,20 @@ class Bookkeeper:
             time_ps,
             block=number,
             deposited_bits=event.key_bits,
-            reserve_bits=event.reserve_bits,
+            reserve_bits=8 * len(event.reserve),
             pool_bits=self._ledger.balance(self._link, self._end, Account.POOL),
             qber=event.books.errors / event.books.sifted_bits,
             parity_bits=event.books.parity_bits,
         )
+
+    def lose_open_rounds(self, time_ps: int) -> None:
+        """Book what a crash of this end costs: sifted bits that were not in a durable block yet."""
+        for number, bits in sorted(self._sifted.items()):
+            self._move(time_ps, number, Account.OPEN, Account.FAILED, bits)
+            self.counts.blocks += 1
+            self.counts.blocks_failed += 1
+            self.counts.sifted_bits += bits
+        self._sifted.clear()
 
     def _on_dropped(self, event: events.BlockDropped, time_ps: int) -> None:
         bits = self._in_doubt.pop(event.round)
@@ -177,6 +192,8 @@ class Bookkeeper:
                     best_sigma=round(event.best_sigma, 2),
                     searched_bins=event.searched_bins,
                 )
+            case events.RoundStarted():
+                self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
             case events.LockLost():
                 self._emit(EventName.LOCK_LOST, time_ps, block=event.round)
             case events.Alarm():

@@ -7,11 +7,11 @@ faults of single fields; warnings need the topology worked out (`topology_warnin
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, combinations, combinations_with_replacement
+from itertools import chain, combinations
 
 from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
-from netsim.topology.network import Lane, Network, build_network
+from netsim.topology.network import Network, build_network
 from netsim.topology.processes import pair_labels, unusable_labels
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
@@ -248,27 +248,39 @@ def _missing_lanes(network: Network) -> Iterator[Fault]:
 def _overlapping_peaks(network: Network) -> Iterator[Fault]:
     index = {c.channel: i for i, c in enumerate(network.topology.qnsp.channels)}
     for link in network.links:
-        for one, other in combinations_with_replacement(network.lanes_of(link), 2):
-            distance_ps = _peak_distance_ps(network, one, other)
+        sides_ps = _side_peaks_ps(network.topology, link)
+        path, closest_ps = min(sides_ps, key=lambda side: abs(side[1]))
+        if abs(closest_ps) < MIN_PEAK_DISTANCE_PS:
+            yield Fault(path, _too_close("the central and the side peak", link, abs(closest_ps)))
+        for one, other in combinations(network.lanes_of(link), 2):
+            apart_ps = other.delay_ps - one.delay_ps
+            offsets_ps = [0.0, *(side_ps for _, side_ps in sides_ps)]
+            distance_ps = min(
+                abs(sign * apart_ps + offset_ps) for sign in (1, -1) for offset_ps in offsets_ps
+            )
             if distance_ps < MIN_PEAK_DISTANCE_PS:
-                between = " and ".join(
-                    "&".join(lane.channels) for lane in dict.fromkeys((one, other))
-                )
-                yield Fault(
-                    f"qnsp.channels.{index[other.channels[1]]}.patch_delay_ps",
-                    f"peaks of {between} between {link[0]} and {link[1]} lie {distance_ps:.0f} ps "
-                    f"apart, less than {MIN_PEAK_DISTANCE_PS:.0f}",
-                )
+                lanes = f"peaks of {'&'.join(one.channels)} and {'&'.join(other.channels)}"
+                path = f"qnsp.channels.{index[other.channels[1]]}.patch_delay_ps"
+                yield Fault(path, _too_close(lanes, link, distance_ps))
 
 
-def _peak_distance_ps(network: Network, one: Lane, other: Lane) -> float:
-    """Closest approach of the centre of one lane and any other peak of the two lanes."""
-    topology = network.topology
-    first, second = (topology.receiver_of(topology.user(user)) for user in one.users)
-    sides_ps = [-first.z.delay_ps, -first.x.delay_ps, second.z.delay_ps, second.x.delay_ps]
-    apart_ps = other.delay_ps - one.delay_ps
-    offsets_ps = sides_ps if one == other else [0.0, *sides_ps]
-    return min(abs(sign * apart_ps + offset) for sign in (1, -1) for offset in offsets_ps)
+def _side_peaks_ps(topology: TopologySpec, link: tuple[str, str]) -> list[tuple[str, float]]:
+    """Where side peaks lie relative to the centre of a lane, and the key that says so."""
+    return [
+        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * interferometer.delay_ps)
+        for sign, user in zip((-1.0, 1.0), map(topology.user, link), strict=True)
+        for basis, interferometer in (
+            ("z", topology.receiver_of(user).z),
+            ("x", topology.receiver_of(user).x),
+        )
+    ]
+
+
+def _too_close(peaks: str, link: tuple[str, str], distance_ps: float) -> str:
+    return (
+        f"{peaks} between {link[0]} and {link[1]} lie {distance_ps:.0f} ps apart, "
+        f"less than {MIN_PEAK_DISTANCE_PS:.0f}"
+    )
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:

@@ -278,6 +278,23 @@ class ProtocolSpec(Spec):
     """A round above this is dropped; where the length formula reaches zero if absent."""
 
 
+class CrashSpec(Spec):
+    """A user's process stops and starts again; its hardware goes on, its store survives."""
+
+    user: Name
+    """Whose process."""
+    stop_s: NonNegative
+    """Simulated time of the crash."""
+    start_s: NonNegative
+    """Simulated time of the return."""
+
+    @model_validator(mode="after")
+    def _returns(self) -> Self:
+        if self.start_s <= self.stop_s:
+            raise ValueError("a process starts again after it has stopped: start_s > stop_s")
+        return self
+
+
 class PaperLaneSpec(Spec):
     """What a publication prints for one lane; shown beside the results, never used."""
 
@@ -327,6 +344,8 @@ class TopologySpec(Spec):
     """Classical channel of every link."""
     protocol: ProtocolSpec
     """What the parties do with their tags."""
+    crashes: Annotated[tuple[CrashSpec, ...], Field(strict=False)] = ()
+    """Crashes of users' processes during the run."""
     paper: PaperSpec | None = None
     """Published figures to compare with; never used in a calculation."""
 

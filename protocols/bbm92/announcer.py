@@ -19,8 +19,9 @@ from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
 from protocols.bbm92.session import LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
+from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
-from protocols.events import Alarm, BlockHeld, LinkClosed, RoundSifted
+from protocols.events import Alarm, BlockHeld, LinkClosed, RoundSifted, RoundStarted
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -104,43 +105,58 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         book: TagBook,
         book_index: int,
         rng: np.random.Generator,
+        durable: DurableState | None = None,
     ) -> None:
-        super().__init__(config, secrets, book=book, book_index=book_index, rng=rng)
-        self._next_frame = 0
+        super().__init__(
+            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
+        )
+        self._next_frame: int | None = None
         self._close_due_ps: int | None = None
         self._held: dict[int, HeldBlock] = {}
         self._decisions: dict[int, bytes] = {}
+        for block in durable.in_doubt if durable is not None else ():
+            key = unpack_bits(block.key, block.key_bits)
+            self._held[block.round] = HeldBlock(block.round, key, block.books)
+            self._decisions[block.round] = block.message
 
     # Light --------------------------------------------------------------------------------------
 
     def advance(self, now_ps: int) -> None:
         """Announce every batch of frames that is complete; ask to close when all is done."""
-        while not self.is_stopped and (stop := self._batch_stop()) is not None:
-            self._announce(stop, now_ps)
+        while not self.is_stopped and (batch := self._batch()) is not None:
+            self._announce(*batch, now_ps)
         if self._is_light_over:
             self._end_open_round()
         self._release()
         if self._is_light_over and not self._rounds and self._close_due_ps is None:
             self._ask_to_close(now_ps)
 
-    def _batch_stop(self) -> int | None:
-        """Frame after the next announcement, if all its frames are in the book."""
+    def _first_frame(self) -> int:
+        """Where the first announcement starts: a round boundary in the book, and a new round."""
         per_round = self.config.frames_per_round
-        round_stop = (self._next_frame // per_round + 1) * per_round
-        stop = min(self._next_frame + self.config.frames_per_announcement, round_stop)
-        if self._book.frames >= stop:
-            return stop
-        if self._is_light_over and self._book.frames > self._next_frame:
-            return self._book.frames
-        return None
+        return max(-(-self._book.first_frame // per_round), self._last_round + 1) * per_round
 
-    def _announce(self, stop: int, now_ps: int) -> None:
-        number, first_frame = divmod(self._next_frame, self.config.frames_per_round)
+    def _batch(self) -> tuple[int, int] | None:
+        """Frames [start, stop) of the next announcement, if all of them are in the book."""
+        frames = self._book.frames
+        if self._next_frame is None and frames:
+            self._next_frame = self._first_frame()
+        start = self._next_frame
+        if start is None or frames <= start:
+            return None
+        round_stop = (start // self.config.frames_per_round + 1) * self.config.frames_per_round
+        stop = min(start + self.config.frames_per_announcement, round_stop)
+        if frames >= stop:
+            return start, stop
+        return (start, frames) if self._is_light_over else None
+
+    def _announce(self, start: int, stop: int, now_ps: int) -> None:
+        number, first_frame = divmod(start, self.config.frames_per_round)
         starts_round = first_frame == 0
         ends_round = stop % self.config.frames_per_round == 0
         is_last = ends_round or (self._is_light_over and stop == self._book.frames)
         round_ = self._start(number, now_ps) if starts_round else self._rounds.get(number)
-        announcement = self._book.announcement(self._next_frame, stop)
+        announcement = self._book.announcement(start, stop)
         self._next_frame = stop
         if round_ is None or round_.state is not State.LIGHT:
             return
@@ -170,7 +186,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             if round_.state is State.LIGHT and not round_.is_announced:
                 stop_ticks = self._book.stop_ticks
                 nothing = Announcement(
-                    self._book.stop_id(self._next_frame - 1), 0, stop_ticks, 0, b""
+                    self._book.stop_id(self._book.frames - 1), 0, stop_ticks, 0, b""
                 )
                 self._send_times(round_, nothing, is_last=True)
 
@@ -181,13 +197,15 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             return None
         round_ = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
+        self._events.append(RoundStarted(number))
         return round_
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
-        if self._next_frame:
-            waiting.append(self._book.stop_id(self._next_frame - 1))
+        if self._book.frames:
+            announced = min(self._next_frame or 0, self._book.frames)
+            waiting.append(self._book.stop_id(announced - 1))
             self._book.release(self._book_index, min(waiting))
 
     # Messages of a round ------------------------------------------------------------------------

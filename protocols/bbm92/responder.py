@@ -21,8 +21,9 @@ from protocols.bbm92.distillation import final_key, joined_bits, plan_key
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
 from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
+from protocols.durable import BlockInDoubt, DurableState
 from protocols.errors import RemoteProtocolError
-from protocols.events import BlockDropped, BlockPrepared, LinkClosed, RoundSifted
+from protocols.events import BlockDropped, BlockPrepared, LinkClosed, RoundSifted, RoundStarted
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -96,12 +97,29 @@ class ResponderSession(LinkSession[ResponderRound]):
         book: TagBook,
         book_index: int,
         rng: np.random.Generator,
+        durable: DurableState | None = None,
     ) -> None:
-        super().__init__(config, secrets, book=book, book_index=book_index, rng=rng)
+        super().__init__(
+            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
+        )
         self._aligner = LinkAligner(config, book, book_index)
         self._error_rates = [config.initial_qber] * config.lanes
         self._resend_due_ps: int | None = None
         self._closing: tuple[int, bytes] | None = None
+        for block in durable.in_doubt if durable is not None else ():
+            self._restore(block)
+
+    def _restore(self, block: BlockInDoubt) -> None:
+        """Take up a prepared block where the crash left it: ask for the decision again."""
+        round_ = ResponderRound.start(block.round, self.config, self._secrets, 0)
+        round_.state = State.PREPARED
+        round_.key = unpack_bits(block.key, block.key_bits)
+        round_.vote = block.message
+        round_.books = block.books
+        round_.digests = block.digests
+        self._rounds[block.round] = round_
+        self._post(block.message)
+        self._resend_due_ps = -(2**62)
 
     # Light --------------------------------------------------------------------------------------
 
@@ -150,6 +168,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._last_round = number
         round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
+        self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
         if len(droppable) > MAX_OPEN_ROUNDS:
             self._drop(droppable[0], AbortReason.TIMED_OUT, tell=True)
@@ -287,7 +306,12 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_.state = State.PREPARED
         self._events.append(
             BlockPrepared(
-                round_.number, pack_bits(round_.key), round_.key.size, round_.vote, round_.books
+                round_.number,
+                pack_bits(round_.key),
+                round_.key.size,
+                round_.vote,
+                round_.digests,
+                round_.books,
             )
         )
         self._post(round_.vote)

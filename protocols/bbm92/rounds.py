@@ -148,7 +148,7 @@ class Signer:
         """Tag of 16 bytes."""
         return tag(self._tag_r, pad, self._bound(purpose, role, number, digests))
 
-    def check(
+    def check(  # noqa: PLR0917 - one call, all of what a tag covers
         self, signature: bytes, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes
     ) -> bool:
         """Whether ``signature`` is the tag."""

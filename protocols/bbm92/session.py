@@ -19,6 +19,7 @@ from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, Signer
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
+from protocols.durable import DurableState
 from protocols.errors import MalformedMessageError, RemoteProtocolError
 from protocols.events import Alarm, BlockUsable, Event, PadsSpent, ReserveEmpty, RoundAborted
 from protocols.messages import (
@@ -57,6 +58,8 @@ class LinkSession(Generic[RoundT]):
         Number of this link among those of the user.
     rng : numpy.random.Generator
         This end's own randomness: seeds of shuffles and hashes.
+    durable : DurableState, optional
+        What this end had before a crash; None for a new link.
     """
 
     ROLE: ClassVar[Role]
@@ -69,6 +72,7 @@ class LinkSession(Generic[RoundT]):
         book: TagBook,
         book_index: int,
         rng: np.random.Generator,
+        durable: DurableState | None = None,
     ) -> None:
         self.config = config
         self.messages_sent = 0
@@ -77,11 +81,14 @@ class LinkSession(Generic[RoundT]):
         self._secrets = secrets
         self._signer = Signer(config, secrets)
         self._pads = PadReserve(secrets.pads)
+        self._last_round = -1
+        if durable is not None:
+            self._pads = PadReserve.restored(durable.pads, durable.provisioned_rounds)
+            self._last_round = durable.last_round
         self._book = book
         self._book_index = book_index
         self._rng = rng
         self._rounds: dict[int, RoundT] = {}
-        self._last_round = -1
         self._is_light_over = False
         self._events: deque[Event] = deque()
         self._outbox: deque[bytes] = deque()
@@ -259,7 +266,8 @@ class LinkSession(Generic[RoundT]):
         """Make a block usable: its front refills the reserve, the rest is the pool's."""
         taken = self._pads.refill(key, settled_round=number, ahead=self.config.initial_pads)
         rest = key[taken:]
-        self._events.append(BlockUsable(number, pack_bits(rest), rest.size, taken, books))
+        reserve = pack_bits(key[:taken])
+        self._events.append(BlockUsable(number, pack_bits(rest), rest.size, reserve, books))
 
 
 class RoundDropped(Exception):  # noqa: N818 - control flow inside the session, not an error

@@ -1,0 +1,193 @@
+"""What survives when a user's process stops: one SQLite file a user.
+
+Counts and messages lie in tables of their own, key bytes in ``keys`` alone; they are overwritten
+when they are spent. The file is written before anything that follows from it is sent.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from protocols import events
+from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_books
+from protocols.messages import TAG_BYTES, Role
+
+IN_MEMORY = Path(":memory:")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS links (
+    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS blocks (
+    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
+    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
+CREATE TABLE IF NOT EXISTS keys (
+    link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
+    bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
+"""
+
+_BLOCK, _PAD = "block", "pad"
+IN_DOUBT, USABLE = "in doubt", "usable"
+
+
+class UserStore:
+    """Durable pools, pads and blocks in doubt of one user, all links.
+
+    Parameters
+    ----------
+    path : Path
+        SQLite file, made if absent; `IN_MEMORY` for none.
+    """
+
+    def __init__(self, path: Path = IN_MEMORY) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.executescript(_SCHEMA)
+
+    def open_link(self, link: str, pads: bytes) -> None:
+        """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
+        with self._transaction():
+            self._db.execute("INSERT INTO links VALUES (?, -1, 0)", (link,))
+            self._add_pads(link, pads)
+
+    def apply(self, link: str, event: events.Event) -> None:
+        """Make ``event`` durable; events that change nothing durable are ignored."""
+        match event:
+            case events.RoundStarted():
+                self._start_round(link, event.round)
+            case events.BlockPrepared():
+                self._doubt(link, event, event.vote, event.digests)
+            case events.BlockHeld():
+                self._doubt(link, event, event.decision, b"")
+            case events.BlockUsable():
+                self._settle(link, event)
+            case events.BlockDropped():
+                with self._transaction():
+                    self._forget(link, _BLOCK, event.round, event.round + 1)
+                    self._db.execute(
+                        "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
+                    )
+            case events.PadsSpent():
+                with self._transaction():
+                    self._forget(link, _PAD, -1, event.round)
+            case _:
+                pass
+
+    def state(self, link: str) -> DurableState:
+        """What an endpoint needs to go on; KeyError for an unknown link."""
+        row = self._db.execute(
+            "SELECT last_round, provisioned_rounds FROM links WHERE link = ?", (link,)
+        ).fetchone()
+        if row is None:
+            raise KeyError(link)
+        pads = self._db.execute(
+            "SELECT round, role, bits FROM keys WHERE link = ? AND kind = ? ORDER BY round, role",
+            (link, _PAD),
+        )
+        return DurableState(
+            last_round=row[0],
+            provisioned_rounds=row[1],
+            pads={(number, Role(role)): bits for number, role, bits in pads},
+            in_doubt=tuple(self._in_doubt(link)),
+        )
+
+    def blocks(self, link: str) -> dict[int, tuple[bytes, int]]:
+        """Usable blocks of ``link`` by round: packed key and its bits."""
+        rows = self._db.execute(
+            "SELECT b.round, k.bits, b.key_bits FROM blocks b JOIN keys k ON k.link = b.link"
+            " AND k.round = b.round AND k.kind = ? WHERE b.link = ? AND b.state = ?"
+            " ORDER BY b.round",
+            (_BLOCK, link, USABLE),
+        )
+        return {number: (bits, size) for number, bits, size in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _start_round(self, link: str, number: int) -> None:
+        self._db.execute("UPDATE links SET last_round = ? WHERE link = ?", (number, link))
+
+    def _add_pads(self, link: str, pads: bytes) -> None:
+        (first,) = self._db.execute(
+            "SELECT provisioned_rounds FROM links WHERE link = ?", (link,)
+        ).fetchone()
+        cut = [pads[at : at + TAG_BYTES] for at in range(0, len(pads), TAG_BYTES)]
+        rows = [(link, _PAD, first + at // 2, at % 2, pad) for at, pad in enumerate(cut)]
+        self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", rows)
+        self._db.execute(
+            "UPDATE links SET provisioned_rounds = ? WHERE link = ?", (first + len(cut) // 2, link)
+        )
+
+    def _doubt(
+        self,
+        link: str,
+        event: events.BlockPrepared | events.BlockHeld,
+        message: bytes,
+        digests: bytes,
+    ) -> None:
+        values = (link, event.round, IN_DOUBT, event.key_bits, message, digests)
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*values, pack_books(event.books)),
+            )
+            self._db.execute(
+                "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+            )
+
+    def _in_doubt(self, link: str) -> Iterator[BlockInDoubt]:
+        rows = self._db.execute(
+            "SELECT b.round, k.bits, b.key_bits, b.message, b.books, b.digests FROM blocks b"
+            " JOIN keys k ON k.link = b.link AND k.round = b.round AND k.kind = ?"
+            " WHERE b.link = ? AND b.state = ? ORDER BY b.round",
+            (_BLOCK, link, IN_DOUBT),
+        )
+        for number, key, key_bits, message, books, digests in rows:
+            yield BlockInDoubt(number, key, key_bits, message, unpack_books(books), digests)
+
+    def _settle(self, link: str, event: events.BlockUsable) -> None:
+        """The block becomes usable; what refills the reserve moves over in the same transaction."""
+        with self._transaction():
+            self._forget(link, _BLOCK, event.round, event.round + 1)
+            self._db.execute(
+                "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+            )
+            self._db.execute(
+                "UPDATE blocks SET state = ?, key_bits = ?, message = x''"
+                " WHERE link = ? AND round = ?",
+                (USABLE, event.key_bits, link, event.round),
+            )
+            self._add_pads(link, event.reserve)
+
+    def _forget(self, link: str, kind: str, start: int, stop: int) -> None:
+        """Overwrite, then delete, key bytes of rounds [start, stop)."""
+        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
+        arguments = (link, kind, start, stop)
+        self._db.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
+        self._db.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause

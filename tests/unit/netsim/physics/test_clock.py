@@ -1,0 +1,122 @@
+"""Clocks: inverse, order of questions, agreement of the scalar and the vector path."""
+
+import numpy as np
+import pytest
+
+from netsim.physics import clock as clock_module
+from netsim.physics.clock import GRID_PS, Clock
+from netsim.units import PS_PER_S
+from tests.unit.netsim.physics.helpers import generator, int64, pack
+
+
+def make_clock(
+    *,
+    seed: int = 1,
+    allan_deviation_1s: float = 1e-10,
+    offset_ps: int | None = None,
+    rate_ppm: float | None = None,
+) -> Clock:
+    """A clock with public bounds of 1 ms and 0.5 ppm."""
+    return Clock(
+        generator(seed),
+        offset_bound_ps=1_000_000_000,
+        rate_bound_ppm=0.5,
+        allan_deviation_1s=allan_deviation_1s,
+        offset_ps=offset_ps,
+        rate_ppm=rate_ppm,
+    )
+
+
+def test_perfect_clock_shows_true_time() -> None:
+    """No offset, no rate, no walk: local is true."""
+    clock = make_clock(allan_deviation_1s=0.0, offset_ps=0, rate_ppm=0.0)
+    for time_ps in (-5, 0, 1, 10**15 + 1):
+        assert clock.local_ps(time_ps) == time_ps == clock.true_ps(time_ps)
+
+
+def test_offset_and_rate_are_what_they_say() -> None:
+    """After 1000 s a clock fast by 0.25 ppm gains 0.25 ms on its offset, exactly."""
+    clock = make_clock(allan_deviation_1s=0.0, offset_ps=-12_345, rate_ppm=0.25)
+    assert clock.local_ps(0) == -12_345
+    assert clock.local_ps(1000 * PS_PER_S) == 1000 * PS_PER_S - 12_345 + 250_000_000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_inverse_within_one_ps(seed: int) -> None:
+    """``true_ps`` undoes ``local_ps`` and the other way round, within 1 ps, also before 0."""
+    clock = make_clock(seed=seed)
+    for time_ps in generator(seed).integers(-PS_PER_S, 500 * PS_PER_S, 300).tolist():
+        assert abs(clock.true_ps(clock.local_ps(time_ps)) - time_ps) <= 1
+        assert abs(clock.local_ps(clock.true_ps(time_ps)) - time_ps) <= 1
+
+
+def test_first_true_time_of_a_local_time() -> None:
+    """One picosecond before, the clock still shows less."""
+    clock = make_clock(seed=3)
+    for local_ps in (10**9, 10**12 + 7, 5 * 10**13 + 1):
+        first_ps = clock.first_true_ps(local_ps)
+        assert clock.local_ps(first_ps - 1) < local_ps <= clock.local_ps(first_ps)
+
+
+def test_answers_do_not_depend_on_the_order_of_questions() -> None:
+    """Asking about the far future first changes no answer, bit for bit."""
+    times_ps = [0, 3 * GRID_PS + 1, 10 * PS_PER_S, 400 * PS_PER_S + 7, 30_000 * PS_PER_S]
+    forward = make_clock()
+    backward = make_clock()
+    asked = [forward.local_ps(time_ps) for time_ps in times_ps]
+    assert asked == [backward.local_ps(time_ps) for time_ps in times_ps[::-1]][::-1]
+
+
+def test_giving_the_offset_changes_nothing_else() -> None:
+    """Rate and walk are the same, whether the offset is drawn or given."""
+    drawn, given = make_clock(), make_clock(offset_ps=0)
+    assert given.rate_ppm == drawn.rate_ppm
+    moved_ps = [drawn.local_ps(time_ps) - given.local_ps(time_ps) for time_ps in (0, 10**14)]
+    assert all(abs(ps - drawn.offset_ps) <= 1 for ps in moved_ps)
+
+
+def test_drawn_errors_lie_within_their_bounds_and_fill_them() -> None:
+    """Offset and rate are uniform within the public bounds."""
+    clocks = [make_clock(seed=seed) for seed in range(1000)]
+    for bound, values in (
+        (1e9, [clock.offset_ps for clock in clocks]),
+        (0.5, [clock.rate_ppm for clock in clocks]),
+    ):
+        assert bound * 0.98 < max(values) <= bound
+        assert -bound <= min(values) < -bound * 0.98
+        assert abs(np.mean(values)) < 5 * bound / np.sqrt(3 * 1000)
+
+
+@pytest.mark.parametrize("tick_ps", [1, 10, 7_001])
+def test_digitiser_is_the_scalar_clock(tick_ps: int) -> None:
+    """The kernel cuts the very times that ``local_ps`` shows, before 0 and over the grid."""
+    clock = make_clock(seed=2)
+    times_ps = np.sort(generator(5).integers(-1000, 3 * PS_PER_S, 500))
+    times_ps = np.concatenate((times_ps, int64(4 * GRID_PS * 20), int64(10**15)))
+    clicks = pack(times_ps, np.arange(times_ps.size) % 4)
+    expected = sorted(
+        ((clock.local_ps(int(click) >> 2) // tick_ps) << 2) | (int(click) & 3) for click in clicks
+    )
+    assert clock.digitise(clicks, tick_ps=tick_ps).tolist() == expected
+
+
+def test_digitiser_kernel_is_its_interpreted_self(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled and interpreted digitisers give the same tags, bit for bit."""
+    clicks = pack(np.sort(generator(5).integers(0, 3 * PS_PER_S, 500)), 1)
+    compiled = make_clock().digitise(clicks, tick_ps=10)
+    monkeypatch.setattr(clock_module, "_digitise", clock_module._digitise.py_func)
+    assert np.array_equal(make_clock().digitise(clicks, tick_ps=10), compiled)
+
+
+def test_tags_of_one_tick_are_in_order() -> None:
+    """Clicks of several detectors within one tick come out ascending by detector."""
+    clock = make_clock(allan_deviation_1s=0.0, offset_ps=0, rate_ppm=0.0)
+    clicks = pack(int64(100, 101, 102, 103, 200), int64(3, 1, 2, 0, 1))
+    tags = clock.digitise(clicks, tick_ps=100)
+    assert (tags >> 2).tolist() == [1, 1, 1, 1, 2]
+    assert (tags & 3).tolist() == [0, 1, 2, 3, 1]
+
+
+def test_no_clicks_no_tags() -> None:
+    """An empty frame stays empty."""
+    assert make_clock().digitise(int64(), tick_ps=10).size == 0

@@ -1,0 +1,129 @@
+"""Good topologies load, by name, path or text; overrides change what they name."""
+
+from pathlib import Path
+
+import pytest
+
+from netsim.errors import ConfigError
+from netsim.topology.checks import check_topology
+from netsim.topology.load import load_topology, parse_topology, topology_from_mapping
+from netsim.topology.overrides import apply_overrides
+from netsim.topology.shipped import shipped_topologies
+from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, tables
+
+
+def test_shipped_topologies_are_those_of_the_repository() -> None:
+    """The three topologies are found wherever the package is installed."""
+    assert shipped_topologies() == ["fan2025_four_user", "fan2025_structured", "two_user"]
+
+
+@pytest.mark.parametrize("name", shipped_topologies())
+def test_shipped_topology_is_sound_and_bears_its_name(name: str) -> None:
+    """No shipped topology gives an error or a warning."""
+    topology = load_topology(name)
+    assert topology.name == name
+    assert check_topology(topology).errors == ()
+    assert check_topology(topology).warnings == ()
+
+
+def test_every_number_of_a_shipped_topology_says_where_it_comes_from() -> None:
+    """Each line with a number has a comment with a mark, or is part of the file's structure."""
+    marks = ("[paper]", "[calc]", "[fit]", "[assumed]")
+    for name in shipped_topologies():
+        text = (Path(__file__).parents[4] / "topologies" / f"{name}.toml").read_text()
+        for line in text.splitlines():
+            value, _, comment = line.partition("#")
+            if "=" in value and value.split("=")[1].strip()[0].isdigit():
+                assert any(mark in comment for mark in marks), line
+
+
+def test_path_text_and_mapping_give_the_same_topology(tmp_path: Path) -> None:
+    """A file (with a byte-order mark and CRLF), its text and its tables are one topology."""
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + TWO_USERS.replace("\n", "\r\n").encode())
+    topology = load_topology("two_user")
+    assert load_topology(path) == load_topology(str(path)) == topology
+    assert parse_topology(TWO_USERS) == topology
+    assert topology_from_mapping(tables(TWO_USERS)) == topology
+
+
+def test_a_path_object_is_never_a_shipped_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Path("two_user")`` is a file, which is not there."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no such file"):
+        load_topology(Path("two_user"))
+
+
+def test_integer_is_a_number() -> None:
+    """``1000`` and ``1000.0`` are the same length."""
+    texts = (TWO_USERS, TWO_USERS.replace("1_000 ", "1000.0"))
+    assert parse_topology(texts[0]) == parse_topology(texts[1])
+
+
+def test_overrides_address_entries_by_index_name_channel_and_pair() -> None:
+    """Each form of path changes its value and no other."""
+    topology = parse_topology(
+        FOUR_USERS,
+        overrides=(
+            "frame_s=0.01",
+            "qnsp.source.pumps.0.power_mw=0.3",
+            "qnsp.source.pumps.C46.power_mw=0.2",
+            "users.alice.fibre.length_m=5000",
+            "qnsp.channels.C50.patch_delay_ps = 50_000",
+            "qnsp.source.pairs.C26&C54.contrast=0.5",
+            "description=anything = goes",
+            "qnsp.channels.C38.noise_hz_per_mw=1e3",
+            "users.bob.clock={offset_bound_ps=7, rate_bound_ppm=0, allan_deviation_1s=0}",
+        ),
+    )
+    raw = tables(FOUR_USERS)
+    before = topology_from_mapping(raw)
+    assert topology.frame_s == 0.01
+    assert [pump.power_mw for pump in topology.qnsp.source.pumps] == [0.3, 0.2]
+    assert topology.user("alice").fibre.length_m == 5000
+    assert topology.user("dave") == before.user("dave")
+    assert topology.qnsp.channels[3].patch_delay_ps == 50_000
+    assert topology.qnsp.channels[0].noise_hz_per_mw == 1e3
+    assert topology.qnsp.source.pairs[3].contrast == 0.5
+    assert topology.qnsp.source.pairs[3].factor == before.qnsp.source.pairs[3].factor
+    assert topology.description == "anything = goes"
+    assert topology.clock_of(topology.user("bob")).offset_bound_ps == 7
+    assert raw == tables(FOUR_USERS)
+
+
+def test_override_makes_a_table_that_the_file_leaves_out() -> None:
+    """A user's own clock can be written key by key."""
+    keys = ("offset_bound_ps=9", "rate_bound_ppm=0.1", "allan_deviation_1s=0", "offset_ps=-9")
+    topology = parse_topology(TWO_USERS, overrides=[f"users.bob.clock.{key}" for key in keys])
+    assert topology.clock_of(topology.user("bob")).offset_ps == -9
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "message"),
+    [
+        ("users.alise.fibre.length_m=1", "users.alise.fibre.length_m", "mean alice?"),
+        ("users.alice.fibre.length_km=1", "users.alice.fibre.length_km", "mean length_m?"),
+        ("qnsp.sauce.contrast=1", "qnsp.sauce.contrast", "mean source?"),
+        ("qnsp.channels.C83.loss_db=1", "qnsp.channels.C83.loss_db", "mean C38?"),
+        ("users.2.name=x", "users.2.name", "no entry 2, the list has 2"),
+        ("users.-1.name=x", "users.-1.name", "unknown key '-1'"),
+        ("name.first=x", "name.first", "the text 'two_user' has no key 'first'"),
+        ("=3", "override", "an override reads path=value"),
+        ("frame_s", "frame_s", "an override reads path=value"),
+    ],
+)
+def test_override_that_leads_nowhere_is_a_fault(override: str, path: str, message: str) -> None:
+    """A wrong path is named, with what was probably meant; nothing is changed."""
+    raw = tables(TWO_USERS)
+    (fault,) = apply_overrides(raw, [override])
+    assert fault.path == path
+    assert message in fault.message
+    assert raw == tables(TWO_USERS)
+
+
+def test_override_of_the_wrong_type_is_a_fault_of_its_key() -> None:
+    """A value that is no TOML is a text, and a text is no number."""
+    with pytest.raises(ConfigError, match=r"^users\.0\.fibre\.length_m: .*found the text '5 km'$"):
+        parse_topology(TWO_USERS, overrides=["users.alice.fibre.length_m=5 km"])
