@@ -3,9 +3,11 @@
 `simulate` is the one way to run a simulation; the command line and the Python API both call it.
 """
 
+import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from simpy.events import Event
@@ -15,7 +17,7 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
-from netsim.links import Link, Parties
+from netsim.links import Link, Parties, link_config
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import KeyPool
 from netsim.pools.store import IN_MEMORY, UserStore
@@ -80,6 +82,8 @@ def simulate(
         Lanes as scored by the simulator, links as booked by the parties.
     """
     started_s = time.perf_counter()
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         simulation = Simulation(
             topology, duration_ps=ps_from_s(duration_s), seed=seed, out=out, sink=sink, stack=stack
@@ -176,11 +180,15 @@ class Simulation:
         }
 
     def save_tags(self, directory: Path, stack: ExitStack) -> None:
-        """Write every user's tags into ``directory`` as they come."""
+        """Write every user's tags into ``directory`` as they come, and what each link is."""
         directory.mkdir(exist_ok=True)
         for user in self.network.topology.users:
             path = directory / f"{user.name}.npy"
             self._tag_files[user.name] = stack.enter_context(TagFile(path))
+        for users in self.network.links:
+            config = link_config(self.network, users)
+            text = json.dumps(asdict(config), indent=2) + "\n"
+            (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
 
     def run(
         self,

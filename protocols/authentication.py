@@ -23,7 +23,7 @@ References
 .. [3] M. N. Wegman, J. L. Carter, New hash functions and their use in authentication and set
    equality, J. Comput. Syst. Sci. 22, 265 (1981).
 .. [4] D. R. Stinson, Universal hashing and authentication codes, Des. Codes Cryptogr. 4, 369
-   (1994), theorem 5.6 (composition).
+   (1994), on the composition of families.
 """
 
 import hmac

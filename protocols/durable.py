@@ -49,6 +49,8 @@ class DurableState:
     pads: dict[tuple[int, Role], bytes]
     provisioned_rounds: int
     in_doubt: tuple[BlockInDoubt, ...] = field(default=())
+    closed: tuple[int, bytes] | None = None
+    """Round and message of the closing exchange, if the link was closed."""
 
 
 def pack_books(books: RoundBooks) -> bytes:

@@ -138,7 +138,7 @@ class Endpoint:
         """Take in one datagram, whatever it holds."""
         self._transport.receive_datagram(data, now_ps)
         if self._transport.take_reset():
-            self._session.peer_restarted()
+            self._session.peer_restarted(now_ps)
         while (message := self._transport.next_message()) is not None:
             self._session.receive(message, now_ps)
 

@@ -130,6 +130,8 @@ class LinkClosed:
     """The closing exchange is done: nothing of this link is in doubt."""
 
     round: int
+    message: bytes
+    """Closing vote (responder) or decision (announcer), for a peer that must ask again."""
 
 
 Event = (

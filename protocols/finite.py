@@ -8,7 +8,7 @@ trusted devices, fair sampling, a passive symmetric choice of basis and a random
 References
 ----------
 .. [1] M. Tomamichel, A. Leverrier, A largely self-contained and complete security proof for
-   quantum key distribution, Quantum 1, 14 (2017), arXiv:1506.08458, theorem 2 and section 6.
+   quantum key distribution, Quantum 1, 14 (2017), arXiv:1506.08458.
 .. [2] V. Mannalath, V. Zapatero, M. Curty, Sharp finite statistics for quantum key distribution,
    Phys. Rev. Lett. (2025), arXiv:2410.04095.
 .. [3] M. Tomamichel, C. C. W. Lim, N. Gisin, R. Renner, Tight finite-key analysis for quantum

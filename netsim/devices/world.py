@@ -83,13 +83,17 @@ def build_world(
     Raises
     ------
     ValueError
-        If ``duration_ps`` is below 1 or beyond what packed times can hold.
+        If ``duration_ps`` is below 1 or beyond what packed times can hold, or an element of
+        ``keep_ratios`` does not exist.
     """
     if not 1 <= duration_ps <= MAX_TIME_PS:
         raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
+    users = [user.name for user in network.topology.users]
+    elements = {f"{user}/{element}" for user in users for element in ("fibre", "receiver")}
+    if unknown := sorted((keep_ratios or {}).keys() - elements):
+        raise ValueError(f"no such element: {', '.join(unknown)}")
     builder = _Builder(sim, network, rng_tree, duration_ps, keep_ratios or {})
     pairs = build_pair_table(network)
-    users = [user.name for user in network.topology.users]
     clocks = {user: builder.clock(user) for user in users}
     receivers = {
         user: builder.receiver(

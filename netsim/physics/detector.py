@@ -247,7 +247,9 @@ def _register(
         # Growing within the inner loop would slow down every step of it.
         if size == clicks.size:
             clicks = np.concatenate((clicks, np.empty(size, dtype=np.int64)))
-        pending = np.concatenate((pending[head:tail], np.empty(tail - head + _ROOM, dtype=np.int64)))
+        pending = np.concatenate(
+            (pending[head:tail], np.empty(tail - head + _ROOM, dtype=np.int64))
+        )
         head, tail = 0, tail - head
 
 

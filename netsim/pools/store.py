@@ -19,7 +19,8 @@ IN_MEMORY = Path(":memory:")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (
-    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL);
+    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
+    closed_round INTEGER, closed_message BLOB);
 CREATE TABLE IF NOT EXISTS blocks (
     link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
     message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
@@ -51,7 +52,7 @@ class UserStore:
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
         with self._transaction():
-            self._db.execute("INSERT INTO links VALUES (?, -1, 0)", (link,))
+            self._db.execute("INSERT INTO links VALUES (?, -1, 0, NULL, NULL)", (link,))
             self._add_pads(link, pads)
 
     def apply(self, link: str, event: events.Event) -> None:
@@ -74,13 +75,20 @@ class UserStore:
             case events.PadsSpent():
                 with self._transaction():
                     self._forget(link, _PAD, -1, event.round)
+            case events.LinkClosed():
+                self._db.execute(
+                    "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
+                    (event.round, event.message, link),
+                )
             case _:
                 pass
 
     def state(self, link: str) -> DurableState:
         """What an endpoint needs to go on; KeyError for an unknown link."""
         row = self._db.execute(
-            "SELECT last_round, provisioned_rounds FROM links WHERE link = ?", (link,)
+            "SELECT last_round, provisioned_rounds, closed_round, closed_message FROM links"
+            " WHERE link = ?",
+            (link,),
         ).fetchone()
         if row is None:
             raise KeyError(link)
@@ -93,6 +101,7 @@ class UserStore:
             provisioned_rounds=row[1],
             pads={(number, Role(role)): bits for number, role, bits in pads},
             in_doubt=tuple(self._in_doubt(link)),
+            closed=None if row[2] is None else (row[2], row[3]),
         )
 
     def blocks(self, link: str) -> dict[int, tuple[bytes, int]]:
@@ -131,7 +140,9 @@ class UserStore:
         self._db.execute("COMMIT")
 
     def _start_round(self, link: str, number: int) -> None:
-        self._db.execute("UPDATE links SET last_round = ? WHERE link = ?", (number, link))
+        self._db.execute(
+            "UPDATE links SET last_round = ?, closed_round = NULL WHERE link = ?", (number, link)
+        )
 
     def _add_pads(self, link: str, pads: bytes) -> None:
         (first,) = self._db.execute(

@@ -118,6 +118,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             key = unpack_bits(block.key, block.key_bits)
             self._held[block.round] = HeldBlock(block.round, key, block.books)
             self._decisions[block.round] = block.message
+        if durable is not None and durable.closed is not None:
+            self._decisions[durable.closed[0]] = durable.closed[1]
+        self._is_confirmed = True
 
     # Light --------------------------------------------------------------------------------------
 
@@ -339,6 +342,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         _ = now_ps
         if not isinstance(body, Vote):
             raise RemoteProtocolError(f"{type(body).__name__} from the responder")
+        self._is_confirmed |= body.closing
         decision = self._decisions.get(number)
         if decision is not None:
             self._post(decision)  # the same bytes, however often it asks
@@ -400,10 +404,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     # Closing ------------------------------------------------------------------------------------
 
     def _ask_to_close(self, now_ps: int) -> None:
-        if self.is_closed or self.is_stopped:
+        if self.is_stopped or (self.is_closed and self._is_confirmed):
             return
         number = self._last_round + 1
-        if not self._pads.has(number):
+        if not self.is_closed and not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
             return
         self._post(self._final(number, Close()))
@@ -416,11 +420,18 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             return
         self._settle_before(number)
         tag = self._sign(b"closed", number)
-        self._publish(number, self._final(number, Decision(commit=True, tag=tag)))
+        decision = self._final(number, Decision(commit=True, tag=tag))
+        self._publish(number, decision)
         self._spend_pads_before(number + 1)
         self.is_closed = True
         self._close_due_ps = None
-        self._events.append(LinkClosed(number))
+        self._events.append(LinkClosed(number, decision))
+
+    def peer_restarted(self, now_ps: int) -> None:
+        """Drop what was under way; a responder that was not closed yet is asked again."""
+        self._is_confirmed = not self.is_closed
+        self._close_due_ps = None
+        super().peer_restarted(now_ps)
 
     def next_deadline_ps(self) -> int | None:
         """Earliest of the rounds' time-outs and the next request to close."""

@@ -105,7 +105,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._aligner = LinkAligner(config, book, book_index)
         self._error_rates = [config.initial_qber] * config.lanes
         self._resend_due_ps: int | None = None
-        self._closing: tuple[int, bytes] | None = None
+        self._closing = durable.closed if durable is not None else None
         for block in durable.in_doubt if durable is not None else ():
             self._restore(block)
 
@@ -394,7 +394,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._spend_pads_before(number + 1)
         self.is_closed = True
         self._resend_due_ps = None
-        self._events.append(LinkClosed(number))
+        self._events.append(LinkClosed(number, self._closing[1] if self._closing else b""))
 
     # Deadlines ----------------------------------------------------------------------------------
 
@@ -417,7 +417,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         elif self._closing is not None:
             self._post(self._closing[1])
 
-    def peer_restarted(self) -> None:
+    def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way, and ask again for the decision on what is in doubt."""
-        super().peer_restarted()
+        super().peer_restarted(now_ps)
         self._repeat_vote()

@@ -85,6 +85,7 @@ class LinkSession(Generic[RoundT]):
         if durable is not None:
             self._pads = PadReserve.restored(durable.pads, durable.provisioned_rounds)
             self._last_round = durable.last_round
+            self.is_closed = durable.closed is not None
         self._book = book
         self._book_index = book_index
         self._rng = rng
@@ -121,9 +122,10 @@ class LinkSession(Generic[RoundT]):
             self._distrust(str(error))
         self.advance(now_ps)
 
-    def peer_restarted(self) -> None:
+    def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
         self._drop_all(AbortReason.CONNECTION_RESET)
+        self.advance(now_ps)
 
     def advance(self, now_ps: int) -> None:
         """Do what can be done now."""

@@ -1,1 +1,1 @@
-"""Error correction: both ends of a block end with the announcer's bits, and every parity is counted."""
+"""Error correction: both ends get the announcer's bits, and every parity is counted."""

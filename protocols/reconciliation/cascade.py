@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import as_bit_array, checked_seed, packed_size_bytes
+from protocols.bits import as_bit_array, packed_size_bytes
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.reconciliation import cascade_kernels as kernels
 from protocols.reconciliation.cascade_layout import (
@@ -167,7 +167,6 @@ class CascadeResponder:
         self.bits = as_bit_array(bits)
         self.parities_learned = 0
         self.rounds = 0
-        checked_seed(seed)
         self._layouts = layout_passes(
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )

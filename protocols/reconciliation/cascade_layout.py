@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import derived_seed
+from protocols.bits import checked_seed, derived_seed
 from protocols.reconciliation.schedules import Schedule
 
 BLOCKS = 0
@@ -71,8 +71,9 @@ def layout_passes(
     Raises
     ------
     ValueError
-        If there are more than 2^26 bits, or the estimate is not a number.
+        If there are more than 2^26 bits, the estimate is not a number or the seed not 64 bits.
     """
+    checked_seed(seed)
     if size_bits > MAX_BLOCK_BITS:
         raise ValueError(f"{size_bits} bits are too many for one block")
     if size_bits == 0:

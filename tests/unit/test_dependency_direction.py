@@ -25,10 +25,11 @@ LAYERS = (
 SHARED_BY_PROTOCOLS = {
     "protocols.books",
     "protocols.compiled",
+    "protocols.durable",
     "protocols.errors",
     "protocols.events",
     "protocols.keyrate",
-    "protocols.ledger",
+    "protocols.messages",
     "protocols.tags",
 }
 """Data types and pure formulas, open to all of netsim."""

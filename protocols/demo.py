@@ -1,0 +1,214 @@
+"""Two real processes distil key over TCP: the endpoints, without any simulator.
+
+Record tags first, then start one process an end (the announcer listens)::
+
+    netsim run two_user --duration 5s --save-tags --out run
+    python -m protocols.demo secret secret.bin
+    python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
+        --role announcer --tags run/tags/alice.npy --port 7001
+    python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
+        --role responder --tags run/tags/bob.npy --port 7001
+
+Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself.
+This is the one module of the package that does I/O, and none of the others imports it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import secrets
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.rounds import LinkSecrets
+from protocols.endpoint import Endpoint
+from protocols.events import Alarm, BlockUsable, RoundAborted
+from protocols.messages import TAG_BYTES, Role
+from protocols.tagbook import TagBook
+from protocols.tags import DETECTOR_BITS, TagFrame
+
+_LENGTH = struct.Struct(">I")
+MAX_DATAGRAM_BYTES = 65_507
+POLL_S = 0.05
+PS_PER_NS = 1000
+
+
+def read_link(path: Path) -> LinkConfig:
+    """Link description: the fields of `LinkConfig` as a JSON object; all of it is public."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["lane_delays_ps"] = tuple(values["lane_delays_ps"])
+    return LinkConfig(**values)
+
+
+def cut_frames(config: LinkConfig, tags: np.ndarray, tick_ps: int) -> Iterator[TagFrame]:
+    """Frames of recorded tags, by the user's own clock."""
+    frame_ticks = config.frame_ps // tick_ps
+    if not tags.size:
+        return
+    start_ticks = int(tags[0]) >> DETECTOR_BITS
+    frames = ((int(tags[-1]) >> DETECTOR_BITS) - start_ticks) // frame_ticks + 1
+    stops = start_ticks + frame_ticks * np.arange(1, frames + 1, dtype=np.int64)
+    cuts = np.searchsorted(tags, stops << DETECTOR_BITS)
+    for index, (stop_ticks, low, high) in enumerate(zip(stops, [0, *cuts[:-1]], cuts, strict=True)):
+        yield TagFrame(index, int(stop_ticks), tags[low:high])
+
+
+class Peer:
+    """One end of a link on one TCP connection."""
+
+    def __init__(
+        self, endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._endpoint = endpoint
+        self._reader = reader
+        self._writer = writer
+        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.blocks: dict[str, dict[str, int | str]] = {}
+        self.aborted: list[int] = []
+        self.alarms: list[str] = []
+
+    async def run(self, frames: Iterator[TagFrame]) -> None:
+        """Feed all frames, then go on until the link is closed."""
+        reading = asyncio.create_task(self._read())
+        try:
+            for frame in frames:
+                self._endpoint.add_tags(frame, _now_ps())
+                await self._exchange(wait_s=0.0)
+            self._endpoint.end_light(_now_ps())
+            while not (self._endpoint.is_closed and self._endpoint.is_idle):
+                if not await self._exchange(wait_s=POLL_S):
+                    break
+        finally:
+            reading.cancel()
+            self._writer.close()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+                if size > MAX_DATAGRAM_BYTES:
+                    break
+                self._inbox.put_nowait(await self._reader.readexactly(size))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        self._inbox.put_nowait(None)
+
+    async def _exchange(self, *, wait_s: float) -> bool:
+        """Events, then datagrams out, then datagrams in; False once the peer has gone."""
+        self._take_events()
+        for datagram in self._endpoint.messages_to_send(_now_ps()):
+            self._writer.write(_LENGTH.pack(len(datagram)) + datagram)
+        await self._writer.drain()
+        received: bytes | None = b""
+        with contextlib.suppress(TimeoutError):
+            received = await asyncio.wait_for(self._inbox.get(), wait_s or 1e-4)
+        while received:
+            self._endpoint.receive_message(received, _now_ps())
+            received = b"" if self._inbox.empty() else self._inbox.get_nowait()
+        self._endpoint.handle_deadline(_now_ps())
+        self._take_events()
+        return received is not None
+
+    def _take_events(self) -> None:
+        while (event := self._endpoint.next_event()) is not None:
+            match event:
+                case BlockUsable():
+                    fingerprint = hashlib.sha256(event.key).hexdigest()
+                    self.blocks[str(event.round)] = {
+                        "bits": event.key_bits,
+                        "sha256": fingerprint,
+                    }
+                case RoundAborted():
+                    self.aborted.append(event.round)
+                case Alarm():
+                    self.alarms.append(event.what)
+                case _:
+                    pass
+
+
+def _now_ps() -> int:
+    return time.monotonic_ns() * PS_PER_NS
+
+
+def _build(config: LinkConfig, role: Role, secret: bytes) -> Endpoint:
+    rng = np.random.Generator(np.random.PCG64DXSM(secrets.randbits(128)))
+    tick_ps = _tick_ps(config, role)
+    book = TagBook(rng, window_ticks=max(1, config.window_ps // tick_ps))
+    return Endpoint(role, config, LinkSecrets.from_bytes(secret), book=book, rng=rng)
+
+
+def _tick_ps(config: LinkConfig, role: Role) -> int:
+    return config.announcer_tick_ps if role is Role.ANNOUNCER else config.responder_tick_ps
+
+
+async def distil(
+    config: LinkConfig, role: Role, secret: bytes, tags: np.ndarray, *, host: str, port: int
+) -> Peer:
+    """Run one end: the announcer listens on ``port`` (once), the responder connects."""
+    if role is Role.ANNOUNCER:
+        accepted: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        accepted = asyncio.get_running_loop().create_future()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not accepted.done():
+                accepted.set_result((reader, writer))
+
+        server = await asyncio.start_server(accept, host, port)
+        reader, writer = await accepted
+        server.close()
+    else:
+        reader, writer = await _connect(host, port)
+    peer = Peer(_build(config, role, secret), reader, writer)
+    await peer.run(cut_frames(config, tags, _tick_ps(config, role)))
+    return peer
+
+
+async def _connect(
+    host: str, port: int, attempts: int = 200
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    for _ in range(attempts):
+        try:
+            return await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(POLL_S)
+    raise ConnectionError(f"nobody listens on {host}:{port}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line of the example."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    secret = commands.add_parser("secret", help="write a fresh pre-shared secret")
+    secret.add_argument("path", type=Path)
+    run = commands.add_parser("run", help="run one end of a link")
+    run.add_argument("--link", type=Path, required=True, help="link description (JSON)")
+    run.add_argument("--secret", type=Path, required=True, help="the same file at both ends")
+    run.add_argument("--role", choices=[role.name.lower() for role in Role], required=True)
+    run.add_argument("--tags", type=Path, required=True, help="int64 .npy: ticks << 2 | detector")
+    run.add_argument("--host", default="127.0.0.1")
+    run.add_argument("--port", type=int, required=True)
+    options = parser.parse_args(arguments)
+    if options.command == "secret":
+        options.path.write_bytes(secrets.token_bytes(3 * TAG_BYTES + 64 * 2 * TAG_BYTES))
+        return
+    config = read_link(options.link)
+    role = Role[options.role.upper()]
+    tags = np.load(options.tags, allow_pickle=False).astype(np.int64)
+    peer = asyncio.run(
+        distil(
+            config, role, options.secret.read_bytes(), tags, host=options.host, port=options.port
+        )
+    )
+    report = {"blocks": peer.blocks, "aborted": peer.aborted, "alarms": peer.alarms}
+    print(json.dumps(report, sort_keys=True))  # noqa: T201 - the result of the command
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""A process may stop at any message: what was durable is settled alike, nothing is used twice."""
+
+import pytest
+
+from protocols.events import BlockHeld, BlockPrepared, BlockUsable
+from protocols.messages import Role, decode
+from tests.two_ends import TwoEnds
+
+
+def _check(ends: TwoEnds) -> None:
+    """Both ends are closed and hold the same bits under the same ids; no pad signed twice."""
+    assert ends.is_done
+    announcer, responder = ends.usable
+    assert announcer == responder
+    assert [store.state("alice-bob").in_doubt for store in ends.stores] == [(), ()]
+    signed: dict[tuple[Role, int], bytes] = {}
+    for role, event in ends.events:
+        if isinstance(event, BlockPrepared | BlockHeld):
+            message = event.vote if isinstance(event, BlockPrepared) else event.decision
+            assert signed.setdefault((role, event.round), message) == message
+    assert all(decode(message).round == number for (_, number), message in signed.items())
+
+
+def _deliveries() -> int:
+    ends = TwoEnds()
+    ends.run()
+    _check(ends)
+    assert len(ends.usable[0]) == 3
+    return ends.delivered
+
+
+def _crash_at(role: Role, boundary: int) -> TwoEnds:
+    ends = TwoEnds()
+    usable_before: list[dict[int, tuple[bytes, int]]] = []
+
+    def crash(count: int) -> None:
+        if count == boundary:
+            usable_before.extend(dict(blocks) for blocks in ends.usable)
+            ends.crash(role)
+
+    ends.on_delivery = crash
+    ends.run()
+    _check(ends)
+    for before, after in zip(usable_before, ends.usable, strict=True):
+        assert before.items() <= after.items(), "a usable block was lost"
+    return ends
+
+
+def test_round_without_crash_gives_three_blocks() -> None:
+    """The reference: three rounds, three equal blocks."""
+    _deliveries()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_crash_at_sampled_message_boundaries(role: Role) -> None:
+    """A crash after every ninth datagram leaves both ends equal and closed."""
+    total = _deliveries()
+    for boundary in range(1, total, 9):
+        _crash_at(role, boundary)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", list(Role))
+def test_crash_at_every_message_boundary(role: Role) -> None:
+    """The same after each single datagram."""
+    for boundary in range(1, _deliveries() + 1):
+        _crash_at(role, boundary)
+
+
+def test_block_in_doubt_is_settled_after_the_return() -> None:
+    """A responder that crashes right after its vote makes the block usable later, unchanged."""
+    ends = TwoEnds()
+    voted: list[BlockPrepared] = []
+
+    def crash(_count: int) -> None:
+        prepared = [e for r, e in ends.events if isinstance(e, BlockPrepared) and r == 1]
+        if prepared and not voted:
+            voted.append(prepared[0])
+            ends.crash(Role.RESPONDER)
+
+    ends.on_delivery = crash
+    ends.run()
+    _check(ends)
+    settled = [e for r, e in ends.events if isinstance(e, BlockUsable) and r == 1]
+    assert voted[0].round in {event.round for event in settled}
