@@ -16,8 +16,8 @@ UNITS_PS = {
     "d": 86_400 * PS_PER_S,
 }
 
-MAX_PS = 100 * UNITS_PS["d"]
-"""Time is an int64 of picoseconds: 2^63 ps are 106 days."""
+MAX_PS = 26 * UNITS_PS["d"]
+"""A packed tag is an int64 that keeps two bits for the detector: 2^61 ps are 26.7 days."""
 
 _FORM = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([a-z]*)", re.ASCII)
 
@@ -30,7 +30,7 @@ def parse_duration_ps(text: str) -> int:
     Raises
     ------
     ValueError
-        It is no duration, it is below 1 ps, or it is above 100 days.
+        It is no duration, it is below 1 ps, or it is above 26 days.
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
@@ -42,7 +42,7 @@ def parse_duration_ps(text: str) -> int:
     if duration_ps <= 0:
         raise ValueError(f"{text!r} is not above zero")
     if duration_ps > MAX_PS:
-        raise ValueError(f"{text!r} is above 100 days, the longest time that fits")
+        raise ValueError(f"{text!r} is above 26 days, the longest time that fits")
     return duration_ps
 
 

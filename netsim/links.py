@@ -1,10 +1,12 @@
 """Builds the classical half of the network: per link two endpoints, a channel, books and pools."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
+from netsim.devices.faults import faults_of
+from netsim.devices.wiretap import Wiretaps
 from netsim.driver import EndpointDriver
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -13,6 +15,7 @@ from netsim.physics.clock import Clock
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
 from netsim.pools.store import UserStore
+from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
 from netsim.units import ps_from_s
 from protocols.bbm92.config import LinkConfig
@@ -107,6 +110,7 @@ class Parties:
         ledger: Ledger,
         trace: Trace,
         stores: Mapping[str, UserStore],
+        taps: Sequence[TapPlan] = (),
     ) -> None:
         self._sim = sim
         self._network = network
@@ -119,7 +123,9 @@ class Parties:
         self._lives = dict.fromkeys(users, 0)
         self._tag_books = {user: self._tag_book(user) for user in users}
         self._ends: dict[str, list[LinkEnd]] = {user: [] for user in users}
+        self._wiretaps = Wiretaps(sim, taps)
         self.links = tuple(self._link(pair) for pair in network.links)
+        self._wiretaps.install(rng_tree)
 
     def add_tags(self, user: str, frame: TagFrame) -> None:
         """Hand a frame of ``user`` to all its endpoints."""
@@ -176,7 +182,8 @@ class Parties:
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
             peer = ends[end.role.peer]
             wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
-            end.driver.connect(wire.send)
+            send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
+            end.driver.connect(send)
             self._ends[user].append(end)
         return Link(users, (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books))
 
@@ -223,4 +230,5 @@ class Parties:
             group_index=classical.group_index,
             bandwidth_bps=classical.bandwidth_bps,
             jitter_ps=classical.jitter_ps,
+            faults=faults_of(classical, "-".join(users)),
         )

@@ -5,7 +5,7 @@
 
 import json
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +34,8 @@ from netsim.results import (
 from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, USERS_DIRECTORY, save_run
 from netsim.scoring import LaneCounts, LaneScorer
 from netsim.tagfile import TagFile
+from netsim.taps.kinds import plan_of
+from netsim.taps.tap import TapPlan
 from netsim.topology.network import Lane, Network, build_network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.twin import LanePrediction, predict
@@ -54,6 +56,7 @@ def simulate(
     progress: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
+    taps: Sequence[TapPlan] = (),
 ) -> Run:
     """Simulate ``topology``.
 
@@ -75,6 +78,8 @@ def simulate(
         Asked once a frame; True ends the run there and marks it partial.
     sink : TraceSink, optional
         Where events go if there is no ``out``.
+    taps : sequence of TapPlan
+        Attackers on the classical channels, beside those of the topology.
 
     Returns
     -------
@@ -86,7 +91,13 @@ def simulate(
         out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         simulation = Simulation(
-            topology, duration_ps=ps_from_s(duration_s), seed=seed, out=out, sink=sink, stack=stack
+            topology,
+            duration_ps=ps_from_s(duration_s),
+            seed=seed,
+            out=out,
+            sink=sink,
+            taps=taps,
+            stack=stack,
         )
         if save_tags and out is not None:
             simulation.save_tags(out / TAGS_DIRECTORY, stack)
@@ -102,7 +113,7 @@ class Simulation:
 
     Parameters
     ----------
-    topology, duration_ps, seed, out, sink
+    topology, duration_ps, seed, out, sink, taps
         See `simulate`.
     stack : ExitStack
         Closes the files of the run.
@@ -116,6 +127,7 @@ class Simulation:
         seed: int,
         out: Path | None = None,
         sink: TraceSink | None = None,
+        taps: Sequence[TapPlan] = (),
         stack: ExitStack,
     ) -> None:
         self.network: Network = build_network(topology)
@@ -146,6 +158,7 @@ class Simulation:
             ledger=self.ledger,
             trace=self.trace,
             stores=self._open_stores(out, stack),
+            taps=(*(plan_of(spec) for spec in topology.taps), *taps),
         )
         self._plan_crashes(topology)
         self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)

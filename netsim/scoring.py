@@ -58,7 +58,7 @@ def _match(
     counts: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either."""
-    known = np.searchsorted(first, until_ps << 2)
+    known = int(np.searchsorted(first, until_ps << 2))
     at = 0
     k = 0
     while k < known and at < second.size:

@@ -1,7 +1,7 @@
-"""One direction of a classical channel: datagrams go in, and come out later.
+"""One direction of a classical channel: datagrams go in, and come out later, or never.
 
-It carries bytes only and knows nothing of what they mean. Faults of the wire and attackers belong
-between `send` and `deliver`.
+It carries bytes only and knows nothing of what they mean. An attacker on the wire sits before
+`send`, see `netsim.devices.wiretap`.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netsim.devices.faults import NO_FAULTS, WireFaults
 from netsim.kernel.simulator import Simulator
 from netsim.units import PS_PER_S, SPEED_OF_LIGHT_M_PER_S
 
@@ -22,14 +23,31 @@ class ClassicalPath:
     latency_ps: int
     bandwidth_bps: float
     jitter_ps: int
+    faults: WireFaults = NO_FAULTS
 
     @classmethod
     def along_fibre(
-        cls, *, length_m: float, group_index: float, bandwidth_bps: float, jitter_ps: int
+        cls,
+        *,
+        length_m: float,
+        group_index: float,
+        bandwidth_bps: float,
+        jitter_ps: int,
+        faults: WireFaults = NO_FAULTS,
     ) -> "ClassicalPath":
         """Path whose latency is the group delay n_g L / c of its fibre."""
         latency_ps = round(group_index * length_m / SPEED_OF_LIGHT_M_PER_S * PS_PER_S)
-        return cls(latency_ps, bandwidth_bps, jitter_ps)
+        return cls(latency_ps, bandwidth_bps, jitter_ps, faults)
+
+
+@dataclass(slots=True)
+class ChannelCounts:
+    """What became of the datagrams of one direction."""
+
+    sent: int = 0
+    lost: int = 0
+    """By chance or in an outage."""
+    duplicated: int = 0
 
 
 class ClassicalChannel:
@@ -40,16 +58,22 @@ class ClassicalChannel:
     sim : Simulator
         Simulated time.
     path : ClassicalPath
-        Latency, bandwidth, jitter.
+        Latency, bandwidth, jitter, faults.
     rng : numpy.random.Generator
         Of this direction alone.
     deliver : callable
         Takes each datagram at the simulated time of its arrival.
+
+    Attributes
+    ----------
+    counts : ChannelCounts
+        So far.
     """
 
     def __init__(
         self, sim: Simulator, path: ClassicalPath, rng: np.random.Generator, deliver: DatagramSink
     ) -> None:
+        self.counts = ChannelCounts()
         self._sim = sim
         self._path = path
         self._rng = rng
@@ -58,9 +82,20 @@ class ClassicalChannel:
 
     def send(self, datagram: bytes) -> None:
         """Put ``datagram`` on the wire behind those sent before."""
+        path, faults = self._path, self._path.faults
         start_ps = max(self._sim.now_ps, self._busy_until_ps)
-        bits = 8 * len(datagram)
-        self._busy_until_ps = start_ps + round(bits / self._path.bandwidth_bps * PS_PER_S)
-        late_ps = int(self._rng.random() * self._path.jitter_ps) if self._path.jitter_ps else 0
-        arrival = self._sim.wait_until(self._busy_until_ps + self._path.latency_ps + late_ps)
+        bandwidth_bps = faults.bandwidth_bps(start_ps, initial_bps=path.bandwidth_bps)
+        self._busy_until_ps = start_ps + round(8 * len(datagram) / bandwidth_bps * PS_PER_S)
+        copies = 0 if faults.is_out(start_ps) else faults.sample_copies(self._rng)
+        self.counts.sent += 1
+        self.counts.lost += copies == 0
+        self.counts.duplicated += copies > 1
+        for _ in range(copies):
+            self._arrive(datagram)
+
+    def _arrive(self, datagram: bytes) -> None:
+        path = self._path
+        late_ps = int(self._rng.random() * path.jitter_ps) if path.jitter_ps else 0
+        late_ps += path.faults.sample_delay_ps(self._rng)
+        arrival = self._sim.wait_until(self._busy_until_ps + path.latency_ps + late_ps)
         arrival.callbacks.append(lambda _: self._deliver(datagram))

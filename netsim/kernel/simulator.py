@@ -43,7 +43,7 @@ class Simulator(simpy.Environment):
             raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
         return self.timeout(when_ps - self._now)
 
-    def run(self, until: float | Event | None = None) -> Any:
+    def run(self, until: float | SupportsIndex | Event | None = None) -> Any:
         """Run to a time in picoseconds (exclusive), to an event, or until nothing is left.
 
         Raises

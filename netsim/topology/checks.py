@@ -13,6 +13,7 @@ from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
 from netsim.topology.network import Network, build_network
 from netsim.topology.processes import pair_labels, unusable_labels
+from netsim.topology.references import reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec, channel_of
@@ -56,8 +57,15 @@ def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
             _delay_faults(skeleton),
             _timing_faults(skeleton),
             _paper_faults(skeleton),
+            _reference_faults(raw, skeleton),
         )
     )
+
+
+def _reference_faults(raw: Mapping[str, object], skeleton: Skeleton) -> Iterator[Fault]:
+    names = [user.name for user in skeleton.users if user.name is not None]
+    if len(names) == len(skeleton.users):
+        yield from reference_faults(raw, names)
 
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:

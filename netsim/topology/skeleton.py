@@ -10,7 +10,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from netsim.topology.specs import Channel, LinewidthHz, Name, Positive, label_of
+from netsim.topology.base import LinewidthHz, Name, Positive
+from netsim.topology.specs import Channel, label_of
 
 T = TypeVar("T")
 

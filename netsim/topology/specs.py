@@ -6,40 +6,35 @@ two users, a label on a pump) is checked in `netsim.topology.checks`.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-HUGE = 1e15
-"""No device number is larger; the bound keeps products finite and times within int64."""
-
-NonNegative = Annotated[float, Field(ge=0, le=HUGE)]
-Positive = Annotated[float, Field(gt=0, le=HUGE)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Decibel = Annotated[float, Field(ge=0, le=300)]
-LinewidthHz = Annotated[float, Field(ge=1, le=1e12)]
-Radian = Annotated[float, Field(ge=-1e6, le=1e6)]
-SecondInPs = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
-
-
-class Spec(BaseModel):
-    """Base of all specs: frozen, unknown keys refused, no silent conversion, no NaN or infinity."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
-
+from netsim.topology.base import (
+    HUGE,
+    Decibel,
+    LinewidthHz,
+    Name,
+    NonNegative,
+    Probability,
+    Radian,
+    SecondInPs,
+    Spec,
+    check_name,
+)
+from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
 
 MAX_LABEL_DIGITS = 3
 """ITU-T G.694.1 labels of the C and L bands have one to three digits."""
 
+MAX_USER_NAME_CHARACTERS = 64
+"""A link is named after both its users, and messages carry at most 160 characters of it."""
 
-def _check_name(name: str) -> str:
-    if not name or not all(c.isascii() and (c.isalnum() or c in "_-") for c in name):
-        raise ValueError("a name consists of ASCII letters, digits, '_' and '-'")
-    return name
+
+def _check_user_name(name: str) -> str:
+    if len(name) > MAX_USER_NAME_CHARACTERS:
+        raise ValueError(f"a user's name has at most {MAX_USER_NAME_CHARACTERS} characters")
+    if "-" in name:
+        raise ValueError("a user's name has no '-': it joins the two users of a link")
+    return check_name(name)
 
 
 def _check_label(channel: str) -> str:
@@ -50,7 +45,7 @@ def _check_label(channel: str) -> str:
     return channel
 
 
-Name = Annotated[str, AfterValidator(_check_name)]
+UserName = Annotated[str, AfterValidator(_check_user_name)]
 Channel = Annotated[str, AfterValidator(_check_label)]
 Pair = Annotated[tuple[Channel, Channel], Field(strict=False)]
 
@@ -234,7 +229,7 @@ class ReceiverSpec(Spec):
 class UserSpec(Spec):
     """A user: a fibre from the provider and a named receiver."""
 
-    name: Name
+    name: UserName
     """Unique; the earlier of two users in the file announces, the later one responds."""
     receiver: Name
     """Key of this user's hardware in `receivers`."""
@@ -257,6 +252,18 @@ class ClassicalSpec(Spec):
     """Detour beyond the two users' fibres."""
     max_datagram_bytes: Annotated[int, Field(ge=128, le=65_507)]
     """Longer messages are cut; 65507 is the most that UDP over IPv4 carries."""
+    loss_probability: Probability = 0.0
+    """Each datagram is lost with this probability."""
+    duplication_probability: Probability = 0.0
+    """A datagram that is not lost arrives twice with this probability."""
+    reordering_probability: Probability = 0.0
+    """A datagram is held up by `reordering_delay_ps` with this probability."""
+    reordering_delay_ps: SecondInPs = 0
+    """How long; what was sent after it overtakes it."""
+    bandwidth_changes: Annotated[tuple[BandwidthChangeSpec, ...], Field(strict=False)] = ()
+    """From a given time on another bandwidth."""
+    outages: Annotated[tuple[OutageSpec, ...], Field(strict=False)] = ()
+    """Datagrams that leave their sender within an outage are lost."""
 
 
 class ProtocolSpec(Spec):
@@ -346,6 +353,8 @@ class TopologySpec(Spec):
     """What the parties do with their tags."""
     crashes: Annotated[tuple[CrashSpec, ...], Field(strict=False)] = ()
     """Crashes of users' processes during the run."""
+    taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()
+    """Attackers on the classical channels; of two on one wire the earlier sees a datagram first."""
     paper: PaperSpec | None = None
     """Published figures to compare with; never used in a calculation."""
 

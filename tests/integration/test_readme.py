@@ -18,7 +18,7 @@ COMMANDS = re.findall(r"^netsim (\w+)(.*)$", README, re.MULTILINE)
 @pytest.mark.parametrize("block", BLOCKS)
 def test_python_examples_run(block: str, tmp_path: Path) -> None:
     """Each Python block of the README runs from start to end in a fresh process and prints."""
-    output = subprocess.run(  # noqa: S603  # this interpreter, our own README
+    output = subprocess.run(  # this interpreter, our own README
         [sys.executable, "-W", "error", "-c", block],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

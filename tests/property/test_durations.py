@@ -18,7 +18,7 @@ def test_seconds_text_is_exact(duration_ps: int) -> None:
     assert ps_from_s(text) == duration_ps
 
 
-@given(st.integers(1, 90), st.sampled_from(sorted(UNITS_PS)))
+@given(st.integers(1, 26), st.sampled_from(sorted(UNITS_PS)))
 def test_whole_numbers_of_a_unit_are_exact(number: int, unit: str) -> None:
     """A whole number of any unit is that many of it, with or without a space."""
     assert parse_duration_ps(f"{number}{unit}") == number * UNITS_PS[unit]
@@ -53,9 +53,9 @@ def test_examples(text: str, duration_ps: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0", "0s", "-1s", "0.1ps", "nan", "inf", "1e999", "101d", "", "s", "60 parsecs", "1 2s", "1m"],
+    ["0", "0s", "-1s", "0.1ps", "nan", "inf", "1e999", "27d", "", "s", "60 parsecs", "1 2s", "1m"],
 )
 def test_refused(text: str) -> None:
     """Nothing at or below zero, no unknown unit, nothing that overflows."""
-    with pytest.raises(ValueError, match=r"duration|unit|zero|100 days"):
+    with pytest.raises(ValueError, match=r"duration|unit|zero|26 days"):
         parse_duration_ps(text)

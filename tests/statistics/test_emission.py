@@ -126,9 +126,9 @@ def test_thinning_on_the_way_is_a_lower_transmittance() -> None:
     )
     assert_poisson(dim.world.singles["alice"], 0.3 * 200_000)
     assert_poisson(dim.world.singles["bob"], 200_000)
-    coincidences = [
-        near(*((run.all_clicks(user) >> 2).astype(np.float64) for user in ("alice", "bob")), 2000.0)
-        for run in (clear, dim)
-    ]
+    coincidences = []
+    for run in (clear, dim):
+        alice, bob = ((run.all_clicks(user) >> 2).astype(np.float64) for user in ("alice", "bob"))
+        coincidences.append(near(alice, bob, 2000.0))
     assert coincidences[0] > 30_000
     assert_same_mean(coincidences[1], coincidences[0], ratio=0.3)

@@ -40,7 +40,7 @@ def scored_run(
         on_clicks=score,
         on_tags=lambda _user, _frame: None,
     )
-    counts = {}
+    counts: dict[tuple[str, str], LaneCounts] = {}
     for scorer in scorers:
         scorer.finish()
         counts |= {

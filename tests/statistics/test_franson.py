@@ -113,7 +113,7 @@ def test_bases_correlate_anticorrelate_or_do_neither() -> None:
 
 def test_contrasts_multiply() -> None:
     """V = V0 c_u c_v times what a delay mismatch d leaves, (1 + kappa d / 2) exp(-kappa d / 2)."""
-    mismatch_ps = 400.0
+    mismatch_ps = 2000.0
     topology = two_user_topology(
         rate_hz=RATE_HZ,
         etas=(ETA, ETA),
@@ -127,10 +127,11 @@ def test_contrasts_multiply() -> None:
     )
     counts = coincidences(run_photons(topology, duration_s=1.0, seed=13))
     visibility = 0.9 * 0.8 * 0.7 * mismatch_contrast(mismatch_ps, linewidth_hz=200e6)
-    # Half of the central peak is shifted by the mismatch; accidentals change by less than 1e-3.
+    # Half of the central peak is shifted by the mismatch, which doubles the share of accidentals
+    # to 1e-3: 0.05 sigma.
     visibility *= 1 - accidental_share()
     assert_binomial(int(counts[0, 0, 1]), int(counts[0, 0].sum()), (1 + visibility) / 2)
-    assert visibility < 0.495
+    assert visibility < 0.33
 
 
 def test_singles_are_flat_under_a_phase() -> None:

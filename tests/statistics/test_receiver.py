@@ -15,9 +15,9 @@ from netsim.physics.detector import (
 )
 from netsim.physics.emission import sample_poisson_times
 from netsim.physics.interferometer import measure_photons
+from netsim.topology.specs import DetectorSpec
 from tests.support import (
     Z_SIGMA,
-    DetectorSpec,
     assert_binomial,
     assert_mean,
     assert_poisson,

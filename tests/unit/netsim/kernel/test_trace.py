@@ -81,7 +81,7 @@ def test_lines_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:
 def test_hash_seed_changes_nothing() -> None:
     """The same events give the same bytes under two values of PYTHONHASHSEED."""
     outputs = [
-        subprocess.run(  # noqa: S603  # this interpreter, a script of ours
+        subprocess.run(  # this interpreter, a script of ours
             [sys.executable, "-c", SCRIPT],
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,

@@ -85,8 +85,9 @@ def test_process_kernel_is_its_interpreted_self() -> None:
     args = (50_000.0, 80_000.0, 20_000.0, KAPPA_PER_PS, FRAME_PS, 2 * FRAME_PS)
     compiled = sample_process(generator(), *args)
     interpreted = sample_process.py_func(generator(), *args)
-    for one, other in zip(compiled, interpreted, strict=True):
-        assert np.array_equal(one, other)
+    assert np.array_equal(compiled[0], interpreted[0])
+    assert np.array_equal(compiled[1], interpreted[1])
+    assert compiled[2] == interpreted[2] > 400
 
 
 def test_photons_are_born_in_their_frame() -> None:

@@ -1,0 +1,53 @@
+"""Whether crashes, faults and taps of a raw topology name users and links that are there."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from netsim.errors import Fault
+from netsim.topology.schema import suggestion
+
+_NAMED = (
+    (("crashes",), "user"),
+    (("classical", "bandwidth_changes"), "link"),
+    (("classical", "outages"), "link"),
+    (("taps",), "link"),
+    (("taps",), "sender"),
+)
+"""Lists of tables, and the key of each entry that names something."""
+
+
+def reference_faults(raw: Mapping[str, object], users: list[str]) -> Iterator[Fault]:
+    """Names of users or links that do not exist.
+
+    Parameters
+    ----------
+    raw : mapping
+        Parsed TOML, whatever else is wrong with it.
+    users : list of str
+        All names of users, in the order of the file.
+    """
+    links = [f"{first}-{second}" for first, second in combinations(users, 2)]
+    for path, key in _NAMED:
+        known = links if key == "link" else users
+        for index, name in _entries(raw, path, key):
+            if name not in known:
+                where = ".".join((*path, str(index), key))
+                yield Fault(where, _unknown("link" if key == "link" else "user", name, known))
+
+
+def _entries(
+    raw: Mapping[str, object], path: tuple[str, ...], key: str
+) -> Iterator[tuple[int, str]]:
+    node: object = raw
+    for step in path:
+        node = node.get(step) if isinstance(node, Mapping) else None
+    for index, entry in enumerate(node if isinstance(node, list | tuple) else ()):
+        name = entry.get(key) if isinstance(entry, Mapping) else None
+        if isinstance(name, str):
+            yield index, name
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    meant = suggestion(name, known)
+    shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
+    return f"unknown {kind} {shown[:80]}" + (f", did you mean {meant}?" if meant else "")
