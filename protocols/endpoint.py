@@ -22,6 +22,9 @@ from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.transport import Transport
 
+CONGESTED_BYTES = 32 * 1024 * 1024
+"""With more than this waiting for the wire no new round begins."""
+
 Session = AnnouncerSession | ResponderSession
 SESSIONS: dict[Role, type[Session]] = {
     Role.ANNOUNCER: AnnouncerSession,
@@ -128,6 +131,7 @@ class Endpoint:
     def add_tags(self, frame: TagFrame, now_ps: int) -> None:
         """Take in the user's next frame (ignored if another link of the user has offered it)."""
         self._book.append(frame)
+        self._session.is_congested = self._transport.queued_bytes > CONGESTED_BYTES
         self._session.advance(now_ps)
 
     def end_light(self, now_ps: int) -> None:

@@ -109,6 +109,11 @@ class Transport:
         return not (self._queue or self._in_flight)
 
     @property
+    def queued_bytes(self) -> int:
+        """Bytes of messages that wait for a place in the window."""
+        return self._queued_bytes
+
+    @property
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all."""
         return self._deadline_ps

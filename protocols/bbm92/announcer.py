@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import final_key, joined_bits, plan_key
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
 from protocols.bbm92.session import LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
@@ -195,6 +195,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _start(self, number: int, now_ps: int) -> AnnouncerRound | None:
         self._last_round = number
+        if self.is_congested:
+            return None  # this round's light is lost, its pads are burned
         if not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
             return None
@@ -208,6 +210,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
             announced = min(self._next_frame or 0, self._book.frames)
+            if self.is_stopped:
+                announced = self._book.frames
             waiting.append(self._book.stop_id(announced - 1))
             self._book.release(self._book_index, min(waiting))
 
@@ -244,7 +248,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError("matches that do not end where the light ends")
         positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
         lanes = np.frombuffer(body.lanes, dtype=np.uint8)
-        bases = unpack_bits(body.bases, body.count)
+        bases = received_bits(body.bases, body.count)
         if not _are_valid(positions, clicks, lanes, self.config.lanes):
             raise RemoteProtocolError("impossible matches")
         self._sift(round_, body.announcement, first_id + positions, lanes, bases)

@@ -5,8 +5,7 @@ from numpy.typing import NDArray
 
 from protocols.amplification import toeplitz_amplify
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import RoundCore
-from protocols.bits import unpack_bits
+from protocols.bbm92.rounds import RoundCore, received_bits
 from protocols.keyrate import LaneCounts, asymptotic_key_bits, error_correction_charge_bits
 from protocols.messages import AbortReason
 
@@ -32,7 +31,9 @@ def plan_key(
 
 def final_key(bits: NDArray[np.uint8], *, seed: bytes, key_bits: int) -> NDArray[np.uint8]:
     """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed`` (n - 1 bits, packed)."""
-    return toeplitz_amplify(bits, seed_bits=unpack_bits(seed, bits.size - 1), output_bits=key_bits)
+    return toeplitz_amplify(
+        bits, seed_bits=received_bits(seed, bits.size - 1), output_bits=key_bits
+    )
 
 
 def joined_bits(blocks: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import final_key, joined_bits, plan_key
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
 from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.durable import BlockInDoubt, DurableState
@@ -211,7 +211,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
             raise RemoteProtocolError("a keep mask for no open matches")
         _, matched, is_last = round_.unanswered.popleft()
-        keep = unpack_bits(body.mask, matched.positions.size).astype(np.bool_)
+        keep = received_bits(body.mask, matched.positions.size).astype(np.bool_)
         # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
         bits = matched.ports ^ matched.bases
         round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
@@ -271,7 +271,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
         bits, size = round_.bits, self.config.verification_bits
-        seed = unpack_bits(body.seed, bits.size + size - 1)
+        seed = received_bits(body.seed, bits.size + size - 1)
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors(round_)) if equal else ()
         self._send(round_, VerificationResult(equal, errors))

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from protocols.authentication import Transcript, forgery_probability, tag, verify
 from protocols.bbm92.config import LinkConfig
+from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
+from protocols.errors import RemoteProtocolError
 from protocols.keyrate import LaneCounts
 from protocols.messages import TAG_BYTES, Role
 
@@ -71,6 +73,14 @@ class SiftedBits:
             return [(empty, empty) for _ in range(self._lanes_count)]
         lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         return [(bases[lanes == k], bits[lanes == k]) for k in range(self._lanes_count)]
+
+
+def received_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
+    """(size_bits,) uint8 bits from a message; RemoteProtocolError if they are not that many."""
+    try:
+        return unpack_bits(packed, size_bits)
+    except ValueError as error:
+        raise RemoteProtocolError(str(error)) from error
 
 
 def lane_counts(

@@ -78,6 +78,8 @@ class LinkSession(Generic[RoundT]):
         self.messages_sent = 0
         self.is_closed = False
         self.is_stopped = False
+        self.is_congested = False
+        """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets
         self._signer = Signer(config, secrets)
         self._pads = PadReserve(secrets.pads)
