@@ -29,7 +29,9 @@ class Kind(IntEnum):
     CHALLENGE = 2
     """Asks an unknown epoch to prove that it is alive: ``sequence`` is the nonce."""
     RESPONSE = 3
-    """Returns the nonce."""
+    """Returns the nonce; `acknowledged` and `ends_message` say where the sender's stream stands."""
+    BASE = 4
+    """Says unasked where the sender's stream stands: what lies before will not come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def decode_datagram(data: bytes) -> Datagram:
         _HEADER.unpack_from(data)
     )
     intact = zlib.crc32(data[: HEADER_BYTES - 4] + bytes(4)) == checksum
-    if not intact or magic != _MAGIC or kind > Kind.RESPONSE or ends > 1 or not epoch:
+    if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
         Kind(kind),

@@ -264,10 +264,36 @@ class Transport:
         self._acknowledge_now = True
 
     def _accept(self, datagram: Datagram, now_ps: int) -> None:
+        if datagram.kind is Kind.BASE:
+            self._take_base(datagram)
+            return
         if datagram.peer_epoch == self._epoch:
             self._take_acknowledgement(datagram, now_ps)
         if datagram.kind is Kind.DATA:
             self._take_data(datagram)
+
+    def _take_base(self, datagram: Datagram) -> None:
+        """Skip what will not come again; early datagrams from there on are still good."""
+        receiving = self._receiving
+        ahead = (datagram.acknowledged - receiving.next_sequence) % SEQUENCE_LIMIT
+        if not 0 < ahead < SEQUENCE_LIMIT // 2:
+            return
+        receiving.next_sequence = datagram.acknowledged
+        receiving.pieces.clear()
+        receiving.pieces_bytes = 0
+        receiving.is_skipping = not datagram.ends_message
+        receiving.early = {
+            sequence: piece
+            for sequence, piece in receiving.early.items()
+            if (sequence - datagram.acknowledged) % SEQUENCE_LIMIT < WINDOW
+        }
+        self._append_early()
+        self._acknowledge_now = True
+
+    def _append_early(self) -> None:
+        receiving = self._receiving
+        while (piece := receiving.early.pop(receiving.next_sequence, None)) is not None:
+            self._append(piece[0], ends_message=piece[1])
 
     def _take_data(self, datagram: Datagram) -> None:
         receiving = self._receiving
@@ -281,8 +307,7 @@ class Transport:
             self._acknowledge_now = True
             return
         self._append(datagram.payload, ends_message=datagram.ends_message)
-        while (piece := receiving.early.pop(receiving.next_sequence, None)) is not None:
-            self._append(piece[0], ends_message=piece[1])
+        self._append_early()
         if datagram.ends_message or receiving.unacknowledged >= ACKNOWLEDGE_EVERY:
             self._acknowledge_now = True
 
@@ -306,6 +331,9 @@ class Transport:
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1
             return
+        if 0 < (self._oldest - datagram.acknowledged) % SEQUENCE_LIMIT < SEQUENCE_LIMIT // 2:
+            # Late news, or a peer that came back and waits for what its former life had received.
+            self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
         seen = [
             sequence
             for sequence in self._in_flight

@@ -1,5 +1,7 @@
 """A process may stop at any message: what was durable is settled alike, nothing is used twice."""
 
+import random
+
 import pytest
 
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable
@@ -65,6 +67,42 @@ def test_crash_at_every_message_boundary(role: Role) -> None:
     """The same after each single datagram."""
     for boundary in range(1, _deliveries() + 1):
         _crash_at(role, boundary)
+
+
+def _crash_on_a_bad_wire(seed: int) -> None:
+    """One to four crashes of either end at random while datagrams are lost, late and repeated."""
+    rng = random.Random(seed)
+    ends = TwoEnds(seed % 7 + 1)
+    crashes = {rng.randrange(1, 320): rng.choice(list(Role)) for _ in range(rng.randrange(1, 5))}
+
+    def crash(count: int) -> None:
+        if count in crashes:
+            ends.crash(crashes[count])
+
+    def fault(_to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        if rng.random() < 0.05:
+            return []
+        copies = [(rng.randrange(20_000_000_000), datagram)]
+        if rng.random() < 0.02:
+            copies.append((rng.randrange(500_000_000_000), datagram))
+        return copies
+
+    ends.on_delivery, ends.fault = crash, fault
+    ends.run()
+    _check(ends)
+
+
+@pytest.mark.parametrize("seed", [28, 134, 135, *range(12)])
+def test_crashes_on_a_bad_wire(seed: int) -> None:
+    """Loss 5 %, repeats 2 %, 20 ms of jitter and crashes: equal and closed all the same."""
+    _crash_on_a_bad_wire(seed)
+
+
+@pytest.mark.slow
+def test_many_crashes_on_a_bad_wire() -> None:
+    """The same for 400 seeds."""
+    for seed in range(400):
+        _crash_on_a_bad_wire(seed)
 
 
 def test_block_in_doubt_is_settled_after_the_return() -> None:
