@@ -125,6 +125,12 @@ class LinkResult:
     wire_bytes: int = 0
     """Bytes in both directions, transport included."""
     round_trips: int = 0
+    retransmissions: int = 0
+    """Datagrams sent again."""
+    alarms: int = 0
+    """Messages that no honest peer sends, and tags that did not verify; both ends."""
+    settle_ps: int = 0
+    """From the end of the light until both ends had closed; 0 if they did not."""
 
     @property
     def f_measured(self) -> float | None:
@@ -161,6 +167,9 @@ class LinkResult:
             "messages": int(self.messages),
             "wire_bytes": int(self.wire_bytes),
             "round_trips": int(self.round_trips),
+            "retransmissions": int(self.retransmissions),
+            "alarms": int(self.alarms),
+            "settle_ps": int(self.settle_ps),
         }
 
 

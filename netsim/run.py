@@ -312,4 +312,11 @@ class Simulation:
             messages=sum(wire.messages for wire in wires),
             wire_bytes=sum(wire.bytes for wire in wires),
             round_trips=counts.round_trips,
+            retransmissions=sum(wire.retransmissions for wire in wires),
+            alarms=sum(books.counts.alarms for books in link.books),
+            settle_ps=self._settle_ps(link),
         )
+
+    def _settle_ps(self, link: Link) -> int:
+        closed_ps = [books.counts.closed_ps for books in link.books]
+        return max(closed_ps) - self._done_ps if all(closed_ps) else 0

@@ -28,6 +28,9 @@ class LinkCounts:
     auth_spent_bits: int = 0
     deposited_bits: int = 0
     round_trips: int = 0
+    alarms: int = 0
+    closed_ps: int = 0
+    """When the link closed at this end; 0 if it has not."""
     failure_probability: float = 0.0
     """Sum of the forgery bounds of all rounds, aborted ones included."""
 
@@ -197,8 +200,10 @@ class Bookkeeper:
             case events.LockLost():
                 self._emit(EventName.LOCK_LOST, time_ps, block=event.round)
             case events.Alarm():
+                self.counts.alarms += 1
                 self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what)
             case events.ReserveEmpty():
                 self._emit(EventName.RESERVE_EMPTY, time_ps, block=event.round)
             case events.LinkClosed():
+                self.counts.closed_ps = time_ps
                 self._emit(EventName.LINK_CLOSED, time_ps, block=event.round)

@@ -198,6 +198,9 @@ _LINK_COLUMNS: tuple[_LinkColumn, ...] = (
     ("Mes-\nsages", lambda link: str(link.messages), False),
     ("Wire", lambda link: byte_count(link.wire_bytes), True),
     ("Round\ntrips", lambda link: str(link.round_trips), True),
+    ("Re-\nsent", lambda link: str(link.retransmissions), False),
+    ("Alarms", lambda link: str(link.alarms), False),
+    ("Settled\n[s]", lambda link: fixed(s_from_ps(link.settle_ps), 3), False),
 )
 """Header, cell, and whether the column is kept on a narrow console."""
 

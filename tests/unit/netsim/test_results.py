@@ -51,6 +51,9 @@ LINK_KEYS = [
     "messages",
     "wire_bytes",
     "round_trips",
+    "retransmissions",
+    "alarms",
+    "settle_ps",
 ]
 
 
