@@ -35,18 +35,22 @@ def test_there_are_examples() -> None:
     assert {command for command, _ in COMMANDS} >= {"run", "validate", "schema", "pools"}
 
 
-def test_options_of_the_examples_exist() -> None:
-    """Every option that the README names is one of the command line."""
+@pytest.mark.parametrize("command", sorted({command for command, _ in COMMANDS}))
+def test_options_of_the_examples_exist(command: str) -> None:
+    """Every option that a README example gives to a command is one of that command."""
     output = subprocess.run(  # this interpreter, this package
-        [sys.executable, "-m", "netsim", "run", "--help"],
+        [sys.executable, "-m", "netsim", command, "--help"],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
         capture_output=True,
         check=True,
         text=True,
     ).stdout
-    named = set(re.findall(r"--[a-z][a-z-]+", README))
-    assert named
+    named = {
+        option
+        for line in re.findall(rf"^netsim {command} .*$", README, flags=re.MULTILINE)
+        for option in re.findall(r"--[a-z][a-z-]+", line)
+    }
     assert named <= set(re.findall(r"--[a-z][a-z-]+", output))
 
 
