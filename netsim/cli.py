@@ -8,9 +8,9 @@ Heavy modules are imported inside the commands, so that ``netsim --help`` is qui
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -19,13 +19,19 @@ from netsim.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from netsim.compare import Outcome, Variant
+    from netsim.distilled import Distilled
+    from netsim.recordings import DistilOptions, LinkTags
     from netsim.results import Run
     from netsim.topology.specs import TopologySpec
+
+T = TypeVar("T")
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
+NO_PLOT = "; no plot without matplotlib"
 
 app = typer.Typer(
     name="netsim",
@@ -151,6 +157,247 @@ def pools(
     print_pools(movements, _stdout(), end_ps=duration_ps_of(directory))
 
 
+@app.command(epilog="Example: netsim verify results")
+def verify(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="What was given to `netsim run --out`.")
+    ],
+) -> None:
+    """Recheck the books of a run from its files: both ends, levels, leak, pads, summary.
+
+    Prints one line per fault, with its place, and returns 1 if there is any. Interrupted and killed
+    runs may have rounds open and blocks in doubt.
+    """
+    from netsim.verify import verify_run
+
+    faults = verify_run(directory)
+    for fault in faults:
+        typer.echo(str(fault))
+    if faults:
+        raise typer.Exit(EXIT_FAILED)
+    _say(f"the books of {directory} are in order")
+
+
+@app.command(
+    epilog=(
+        "Examples:\n\n"
+        "* netsim compare two_user --duration 10s --set protocol.round_s=5 "
+        "--variant reconciliation=cascade-original --variant reconciliation=cascade-yanetal\n"
+        "* netsim compare fan2025_four_user --duration 60s "
+        "--variant error_correction_charge=paper --variant error_correction_charge=measured\n"
+        "* netsim compare two_user "
+        "--variant reconciliation=cascade-yanetal,classical.extra_length_m=1e6 --json\n"
+    )
+)
+def compare(
+    topologies: Annotated[
+        list[str],
+        typer.Argument(metavar="TOPOLOGY...", help="Paths of TOML files, or shipped names."),
+    ],
+    *,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE[,...]",
+            help="One variant; a comma list changes several names at once. A name lies under "
+            "`protocol.` unless it has a dot. Repeat the option for more variants.",
+        ),
+    ] = None,
+    duration: Annotated[
+        str, typer.Option(metavar="TIME", help="Light of each run: 500ms, 60s, 2min, 1h.")
+    ] = "60s",
+    seed: Annotated[int, typer.Option(min=0, help="The same for all: all see the same light.")] = 1,
+    override: OverrideOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keeps every run, compare.json and, where matplotlib is installed, compare.svg.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a list, one entry a topology and variant.")
+    ] = False,
+) -> None:
+    """Run the same light through several variants of the protocol and set them side by side.
+
+    Photons depend on the seed and the devices, never on the protocol: they are simulated once for
+    all variants that change nothing they meet, and it is checked that all saw the same.
+    """
+    from netsim.compare import comparison_json, load_plan, parse_variant
+    from netsim.durations import parse_duration_ps
+    from netsim.report.compare import print_comparison, save_comparison
+    from netsim.rundir import prepare_run_directory
+
+    texts = _Texts()
+    duration_ps = texts.read("--duration", parse_duration_ps, duration)
+    variants = [texts.read("--variant", parse_variant, text) for text in variant or []]
+    texts.raise_faults()
+    load_plan(topologies, variants, override or [])
+    if out is not None:
+        prepare_run_directory(out, force=force)
+    found = _compare(topologies, variants, override or [], duration_ps, seed=seed, out=out)
+    if as_json:
+        typer.echo(comparison_json(found), nl=False)
+    else:
+        print_comparison(found, _stdout())
+    if out is not None:
+        _say(f"results are in {out}" + ("" if save_comparison(found, out) else NO_PLOT))
+    if any(outcome.run.partial for outcome in found):
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@app.command(
+    epilog=(
+        "Examples:\n\n"
+        "* netsim distil alice.csv bob.csv --tick-a 1 --tick-b 1 --delay 5000000 --round 10s\n"
+        "* netsim distil a.npz b.npz --map 1=Z0,2=Z1,3=X0,4=X1,9=- --detector-delays 2=120\n"
+        "* netsim distil a.npy b.npy --offset 3200000000000 --offset-bound 100ms --rate-bound 60\n"
+        "\nFiles: .csv with the header `time,detector`, one tag a line; .npy with int64 "
+        "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
+        "and detector. Times in ticks of the recorder, sorted, not negative.\n"
+    )
+)
+def distil(
+    alice: Annotated[Path, typer.Argument(metavar="ALICE", help="Tags of the announcer.")],
+    bob: Annotated[Path, typer.Argument(metavar="BOB", help="Tags of the responder.")],
+    *,
+    tick_a: Annotated[int, typer.Option(min=1, help="Tick of alice's recorder in ps.")] = 10,
+    tick_b: Annotated[int, typer.Option(min=1, help="Tick of bob's recorder in ps.")] = 10,
+    detector_map: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            metavar="N=BASISBIT,...",
+            help="Recorder's detector numbers to basis and bit; N=- ignores a channel.",
+        ),
+    ] = "0=Z0,1=Z1,2=X0,3=X1",
+    map_b: Annotated[
+        str | None, typer.Option(metavar="N=BASISBIT,...", help="The same for bob, if different.")
+    ] = None,
+    detector_delays: Annotated[
+        str,
+        typer.Option(metavar="N=PS,...", help="How late each detector is, in ps: calibration."),
+    ] = "",
+    delays_b: Annotated[
+        str | None,
+        typer.Option("--detector-delays-b", metavar="N=PS,...", help="For bob, if different."),
+    ] = None,
+    flip_x: Annotated[
+        bool,
+        typer.Option(
+            help="X outcomes of the two are opposite (interferometers at pi/2), or equal. For Z, "
+            "exchange Z0 and Z1 in --map-b."
+        ),
+    ] = True,
+    window: Annotated[int, typer.Option(help="Coincidence window in ps, full width.")] = 2000,
+    umi_delay: Annotated[
+        int, typer.Option(help="Delay of the interferometers in ps: where the side peaks are.")
+    ] = 10_000,
+    linewidth: Annotated[
+        float, typer.Option(help="Linewidth of the source in Hz: the shape of the peaks.")
+    ] = 200e6,
+    delay: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="PS",
+            help="Light's way to bob less that to alice, in ps; once a lane. Default 0.",
+        ),
+    ] = None,
+    offset: Annotated[
+        int, typer.Option(metavar="PS", help="Bob's clock less alice's, as far as known, in ps.")
+    ] = 0,
+    offset_bound: Annotated[
+        str, typer.Option(metavar="TIME", help="How wrong that may be: 2ms, 500us.")
+    ] = "2ms",
+    rate_bound: Annotated[
+        float, typer.Option(metavar="PPM", help="How far the clocks' rates may differ.")
+    ] = 1.0,
+    round_length: Annotated[
+        str, typer.Option("--round", metavar="TIME", help="Light per round.")
+    ] = "30s",
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change the protocol variant, e.g. reconciliation=cascade-original; repeatable.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all the parties' random choices.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keeps ledger, events, summary, and the users' keys."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON, and nothing else there.")
+    ] = False,
+) -> None:
+    """Distil key from two files of time tags that someone else recorded.
+
+    The same two endpoints as in a simulation find each other's clock, sift, correct, verify and
+    amplify. Returns 1 if the clocks could not be found, with the best peak and how many bins were
+    searched.
+    """
+    from netsim.durations import parse_duration_ps
+    from netsim.recordings import DistilOptions, EndOptions, load_link_tags
+    from netsim.report.distil import print_distilled
+    from netsim.rundir import prepare_run_directory
+    from netsim.tagio import parse_delays_ps, parse_detector_map
+
+    texts = _Texts()
+    maps = [
+        texts.read(name, parse_detector_map, text)
+        for name, text in (("--map", detector_map), ("--map-b", map_b or detector_map))
+    ]
+    delays_ps = [
+        texts.read(name, parse_delays_ps, text)
+        for name, text in (
+            ("--detector-delays", detector_delays),
+            ("--detector-delays-b", detector_delays if delays_b is None else delays_b),
+        )
+    ]
+    bound_ps = texts.read("--offset-bound", parse_duration_ps, offset_bound)
+    round_ps = texts.read("--round", parse_duration_ps, round_length)
+    texts.raise_faults()
+    options = DistilOptions(
+        window_ps=window,
+        umi_delay_ps=umi_delay,
+        linewidth_hz=linewidth,
+        lane_delays_ps=tuple(delay or (0,)),
+        offset_ps=offset,
+        offset_bound_ps=bound_ps,
+        rate_bound_ppm=rate_bound,
+        round_ps=round_ps,
+        flip_x=flip_x,
+        sets=tuple(override or ()),
+        seed=seed,
+    )
+    ends = (
+        EndOptions(alice, tick_a, maps[0], delays_ps[0]),
+        EndOptions(bob, tick_b, maps[1], delays_ps[1]),
+    )
+    tags = load_link_tags(ends, options)
+    if out is not None:
+        prepare_run_directory(out, force=force)
+    found = _distil(tags, options, out)
+    if as_json:
+        typer.echo(found.summary_json(), nl=False)
+    else:
+        print_distilled(found, _stdout())
+    if found.partial:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if found.no_lock_reason is not None:
+        _say(found.no_lock_reason)
+        raise typer.Exit(EXIT_FAILED)
+
+
 def main() -> None:
     """Run the console script ``netsim``."""
     sys.exit(run_command(sys.argv[1:]))
@@ -226,6 +473,72 @@ def _simulate(
             progress=progress,
             should_stop=interrupt.should_stop,
         )
+
+
+class _Texts:
+    """Reads texts of the command line and keeps what is wrong with them, to tell it at once."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+
+    def read(self, option: str, parse: Callable[[str], T], text: str) -> T:
+        """`text` as `parse` reads it; after a fault, None, which nobody sees."""
+        try:
+            return parse(text)
+        except ValueError as error:
+            self._faults.setdefault(str(error), Fault(option, str(error)))
+            return None  # type: ignore[return-value]  # `raise_faults` comes before its use
+
+    def raise_faults(self) -> None:
+        """Raise `ConfigError` if there was any."""
+        if self._faults:
+            raise ConfigError(tuple(self._faults.values()))
+
+
+def _compare(
+    topologies: list[str],
+    variants: "list[Variant]",
+    overrides: list[str],
+    duration_ps: int,
+    *,
+    seed: int,
+    out: Path | None,
+) -> "list[Outcome]":
+    from rich.console import Console
+
+    from netsim.compare import compare
+    from netsim.durations import seconds_text
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.report.progress import progress_bar
+
+    with (
+        StopOnInterrupt() as interrupt,
+        progress_bar(duration_ps, Console(stderr=True)) as progress,
+    ):
+        return compare(
+            topologies,
+            variants,
+            duration_s=seconds_text(duration_ps),
+            seed=seed,
+            overrides=overrides,
+            out=out,
+            progress=progress,
+            should_stop=interrupt.should_stop,
+        )
+
+
+def _distil(tags: "LinkTags", options: "DistilOptions", out: Path | None) -> "Distilled":
+    from rich.console import Console
+
+    from netsim.distil import distil
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.report.progress import progress_bar
+
+    with (
+        StopOnInterrupt() as interrupt,
+        progress_bar(tags.light_ps, Console(stderr=True)) as progress,
+    ):
+        return distil(tags, options, out=out, progress=progress, should_stop=interrupt.should_stop)
 
 
 def _show(found: "Run", *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, Trace
 from netsim.physics.clock import Clock
+from netsim.planning import LinkAgreement, agree
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
 from netsim.pools.store import UserStore
@@ -25,10 +26,13 @@ from protocols.endpoint import Endpoint
 from protocols.messages import TAG_BYTES, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
+from protocols.variants import AUTHENTICATIONS
 
 ANNOUNCEMENT_S = 0.5
 """Light per announcement: few messages, and little waiting at the end of a round."""
 SECRET_RS = 3
+INITIAL_PADS = 64
+"""Pre-shared one-time pads per direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Link:
     users: tuple[str, str]
     drivers: tuple[EndpointDriver, EndpointDriver]
     books: tuple[Bookkeeper, Bookkeeper]
+    agreement: LinkAgreement
 
     @property
     def is_done(self) -> bool:
@@ -50,6 +55,7 @@ class LinkPlan:
     """What a link is built from; the secrets belong to its two ends alone."""
 
     config: LinkConfig
+    agreement: LinkAgreement
     secrets: LinkSecrets
     path: ClassicalPath
 
@@ -64,15 +70,25 @@ class LinkEnd:
     books: Bookkeeper
 
 
-def link_config(network: Network, users: tuple[str, str]) -> LinkConfig:
-    """Public description of the link between ``users`` (announcer first)."""
+def link_config(
+    network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
+) -> LinkConfig:
+    """Public description of the link between ``users`` (announcer first).
+
+    Parameters
+    ----------
+    agreement : LinkAgreement, optional
+        If it has been worked out already.
+    """
+    agreement = agreement or agree(network, users)
     topology = network.topology
     protocol = topology.protocol
     announcer, responder = (topology.user(name) for name in users)
     receivers = (topology.receiver_of(announcer), topology.receiver_of(responder))
     clocks = (topology.clock_of(announcer), topology.clock_of(responder))
+    uses_pads = AUTHENTICATIONS.get(protocol.authentication).uses_pads
     delays_ps = [arm.delay_ps for receiver in receivers for arm in (receiver.z, receiver.x)]
-    frames = max(1, round(protocol.round_s / topology.frame_s))
+    frames = max(1, round(topology.round_s_of(users) / topology.frame_s))
     return LinkConfig(
         link="-".join(users),
         announcer=users[0],
@@ -94,6 +110,17 @@ def link_config(network: Network, users: tuple[str, str]) -> LinkConfig:
         verification_bits=protocol.verification_bits,
         initial_qber=protocol.initial_qber,
         abort_qber=protocol.abort_qber or 0.5,
+        initial_pads=INITIAL_PADS if uses_pads else 0,
+        protocol=protocol.protocol,
+        estimation=protocol.estimation,
+        amplification=protocol.amplification,
+        security=protocol.security,
+        authentication=protocol.authentication,
+        basis=protocol.basis,
+        sample_share=agreement.terms.sample_share,
+        qber_threshold=agreement.terms.qber_threshold,
+        leak_share=agreement.terms.leak_share,
+        epsilon=agreement.terms.epsilon,
     )
 
 
@@ -170,10 +197,11 @@ class Parties:
             end.driver.start(self._endpoint(end.plan, end.role, user, index, durable))
 
     def _plan(self, users: tuple[str, str]) -> LinkPlan:
-        config = link_config(self._network, users)
+        agreement = agree(self._network, users)
+        config = link_config(self._network, users, agreement)
         size = SECRET_RS * TAG_BYTES + 2 * TAG_BYTES * config.initial_pads
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
-        return LinkPlan(config, LinkSecrets.from_bytes(secret), self._path(users))
+        return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
 
     def _link(self, users: tuple[str, str]) -> Link:
         plan = self._plan(users)
@@ -185,7 +213,8 @@ class Parties:
             send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
             end.driver.connect(send)
             self._ends[user].append(end)
-        return Link(users, (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books))
+        drivers, books = (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books)
+        return Link(users, drivers, books, plan.agreement)
 
     def _end(self, plan: LinkPlan, role: Role, user: str) -> LinkEnd:
         books = Bookkeeper(
@@ -195,6 +224,7 @@ class Parties:
             trace=self._trace,
             store=self._stores[user],
             pads=plan.secrets.pads,
+            round_epsilons=(plan.config.correctness_epsilon, plan.config.secrecy_epsilon),
         )
         endpoint = self._endpoint(plan, role, user, len(self._ends[user]), None)
         driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_event=books.record)

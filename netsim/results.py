@@ -131,6 +131,28 @@ class LinkResult:
     """Messages that no honest peer sends, and tags that did not verify; both ends."""
     settle_ps: int = 0
     """From the end of the light until both ends had closed; 0 if they did not."""
+    sampled_bits: int = 0
+    """Sifted bits that were published to estimate the error rate."""
+    failure_probability: float = 0.0
+    """Bound on having accepted a forged message, all rounds together."""
+    correctness_epsilon: float = 0.0
+    """Bound on a block that differs at the two ends, all rounds together, aborted ones included."""
+    secrecy_epsilon: float | None = None
+    """The same for a block that is not secret; None where the key length does not claim any."""
+    security: str = "asymptotic"
+    """Variant that set the key lengths."""
+    assumptions: str = ""
+    """What must hold for them."""
+    notes: str = ""
+    """What else must be said: labels, and why rounds ended without key."""
+
+    @property
+    def epsilon(self) -> float | None:
+        """Distance of all keys of this link from ideal ones; None where secrecy has no epsilon."""
+        if self.secrecy_epsilon is None:
+            return None
+        parts = self.failure_probability + self.correctness_epsilon + self.secrecy_epsilon
+        return min(1.0, parts)
 
     @property
     def f_measured(self) -> float | None:
@@ -148,7 +170,9 @@ class LinkResult:
         return _per_second(self.deposited_bits - self.auth_spent_bits, self.duration_ps)
 
     def __add__(self, other: "LinkResult") -> "LinkResult":
-        return _add(self, other)
+        notes = dict.fromkeys(filter(None, (self.notes, other.notes)))
+        added = _add(replace(self, notes=""), replace(other, notes=""))
+        return replace(added, notes="; ".join(notes))
 
     def summary(self) -> Json:
         """The entry of ``summary.json``."""
@@ -170,6 +194,14 @@ class LinkResult:
             "retransmissions": int(self.retransmissions),
             "alarms": int(self.alarms),
             "settle_ps": int(self.settle_ps),
+            "sampled_bits": int(self.sampled_bits),
+            "security": self.security,
+            "epsilon": self.epsilon,
+            "correctness_epsilon": self.correctness_epsilon,
+            "secrecy_epsilon": self.secrecy_epsilon,
+            "failure_probability": self.failure_probability,
+            "assumptions": self.assumptions,
+            "notes": self.notes,
         }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from simpy.events import Event
 
-from netsim.devices.world import World, build_world
+from netsim.devices.world import PhotonLevel, WorldBuilder, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -41,6 +41,7 @@ from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.twin import LanePrediction, predict
 from netsim.units import ps_from_s
 from protocols.tags import TagFrame
+from protocols.variants import SECURITIES
 
 DRAIN_S = 600
 """Simulated time after the light in which rounds may end and links close."""
@@ -57,6 +58,7 @@ def simulate(
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
     taps: Sequence[TapPlan] = (),
+    build: WorldBuilder = build_world,
 ) -> Run:
     """Simulate ``topology``.
 
@@ -80,6 +82,8 @@ def simulate(
         Where events go if there is no ``out``.
     taps : sequence of TapPlan
         Attackers on the classical channels, beside those of the topology.
+    build : callable
+        Builds the photon level; another one than `build_world` may replay recorded frames.
 
     Returns
     -------
@@ -97,6 +101,7 @@ def simulate(
             out=out,
             sink=sink,
             taps=taps,
+            build=build,
             stack=stack,
         )
         if save_tags and out is not None:
@@ -113,7 +118,7 @@ class Simulation:
 
     Parameters
     ----------
-    topology, duration_ps, seed, out, sink, taps
+    topology, duration_ps, seed, out, sink, taps, build
         See `simulate`.
     stack : ExitStack
         Closes the files of the run.
@@ -128,6 +133,7 @@ class Simulation:
         out: Path | None = None,
         sink: TraceSink | None = None,
         taps: Sequence[TapPlan] = (),
+        build: WorldBuilder = build_world,
         stack: ExitStack,
     ) -> None:
         self.network: Network = build_network(topology)
@@ -142,7 +148,7 @@ class Simulation:
         self._sim = Simulator()
         rng_tree = RngTree(seed)
         self._scorers = {users: LaneScorer(self.network, users) for users in self.network.links}
-        self.world: World = build_world(
+        self.world: PhotonLevel = build(
             self._sim,
             self.network,
             rng_tree,
@@ -294,7 +300,8 @@ class Simulation:
         return None
 
     def _link_result(self, link: Link) -> LinkResult:
-        counts = link.books[0].counts
+        counts, agreement = link.books[0].counts, link.agreement
+        security = self.network.topology.protocol.security
         wires = [driver.wire for driver in link.drivers]
         return LinkResult(
             users=link.users,
@@ -315,6 +322,13 @@ class Simulation:
             retransmissions=sum(wire.retransmissions for wire in wires),
             alarms=sum(books.counts.alarms for books in link.books),
             settle_ps=self._settle_ps(link),
+            sampled_bits=counts.sampled_bits,
+            failure_probability=min(1.0, counts.failure_probability),
+            correctness_epsilon=counts.correctness_epsilon,
+            secrecy_epsilon=counts.secrecy_epsilon,
+            security=security,
+            assumptions=SECURITIES.get(security).assumptions,
+            notes="; ".join((*agreement.notes, *counts.failures())),
         )
 
     def _settle_ps(self, link: Link) -> int:

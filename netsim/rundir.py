@@ -175,7 +175,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
 
 
 def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
-    derived = {"users", "f_measured", "f_charged", "net_key_bps"}
+    derived = {"users", "f_measured", "f_charged", "net_key_bps", "epsilon"}
     return LinkResult(
         users=_pair(entry["users"]),
         duration_ps=duration_ps,

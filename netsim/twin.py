@@ -36,6 +36,9 @@ DETECTORS = range(4)
 SAME_BASIS = np.array([[i // 2 == j // 2 for j in DETECTORS] for i in DETECTORS])
 """(4, 4) bool: kept by sifting."""
 
+IN_Z = np.array([[i < 2 and j < 2 for j in DETECTORS] for i in DETECTORS])
+"""(4, 4) bool: both users in basis Z."""
+
 ERRORS = np.array(
     [[(i, j) in {(0, 1), (1, 0), (2, 2), (3, 3)} for j in DETECTORS] for i in DETECTORS]
 )
@@ -67,6 +70,12 @@ class LanePrediction:
     skr_bps: float
     true_hz: float
     accidental_hz: float
+    z_hz: float
+    """Sifted in basis Z; ``x_hz`` in basis X."""
+    z_qber: float
+    """Error rate in basis Z, ``x_qber`` in basis X; NaN if nothing is sifted there."""
+    x_hz: float
+    x_qber: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +262,9 @@ def _peaks(network: Network, window: Lane, source: Lane) -> _Peaks:
 def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
     all_hz = true_hz + accidental_hz
-    sifted_hz = float(all_hz[SAME_BASIS].sum())
-    qber = float(all_hz[ERRORS].sum()) / sifted_hz if sifted_hz > 0.0 else math.nan
+    sifted_hz, qber = _rate_and_qber(all_hz, SAME_BASIS)
+    z_hz, z_qber = _rate_and_qber(all_hz, SAME_BASIS & IN_Z)
+    x_hz, x_qber = _rate_and_qber(all_hz, SAME_BASIS & ~IN_Z)
     return LanePrediction(
         users=lane.users,
         channels=lane.channels,
@@ -265,4 +275,14 @@ def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
         skr_bps=skr_asymptotic_bps(sifted_hz, qber) if sifted_hz > 0.0 else 0.0,
         true_hz=float(true_hz[SAME_BASIS].sum()),
         accidental_hz=float(accidental_hz[SAME_BASIS].sum()),
+        z_hz=z_hz,
+        z_qber=z_qber,
+        x_hz=x_hz,
+        x_qber=x_qber,
     )
+
+
+def _rate_and_qber(all_hz: Rates, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """Rate of the ``chosen`` pairs of detectors, and the share of errors among them."""
+    rate_hz = float(all_hz[chosen].sum())
+    return rate_hz, float(all_hz[chosen & ERRORS].sum()) / rate_hz if rate_hz > 0.0 else math.nan

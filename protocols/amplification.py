@@ -21,11 +21,14 @@ References
    24.2: the error of an FFT of length N grows with log2(N).
 """
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols import clmul
 from protocols.bits import as_bit_array
+from protocols.interfaces import Amplification
 
 MAX_INPUT_BITS = 2**27
 """Where the argument for exactness in `toeplitz_amplify` has been made."""
@@ -86,6 +89,30 @@ def toeplitz_amplify_clmul(
     if head.size == 0 or tail.size == 0:
         return head
     return head ^ clmul.middle_product(seed_bits, tail, head.size)
+
+
+class ToeplitzFft(Amplification):
+    """`toeplitz_amplify`."""
+
+    is_universal: ClassVar[bool] = True
+
+    def amplify(
+        self, bits: NDArray[np.uint8], *, seed_bits: NDArray[np.uint8], output_bits: int
+    ) -> NDArray[np.uint8]:
+        """(I|T) by fast Fourier transform."""
+        return toeplitz_amplify(bits, seed_bits=seed_bits, output_bits=output_bits)
+
+
+class ToeplitzClmul(Amplification):
+    """`toeplitz_amplify_clmul`: the same bits from the same seed."""
+
+    is_universal: ClassVar[bool] = True
+
+    def amplify(
+        self, bits: NDArray[np.uint8], *, seed_bits: NDArray[np.uint8], output_bits: int
+    ) -> NDArray[np.uint8]:
+        """(I|T) by carry-less multiplication."""
+        return toeplitz_amplify_clmul(bits, seed_bits=seed_bits, output_bits=output_bits)
 
 
 def fast_fft_length(size: int) -> int:

@@ -13,9 +13,15 @@ class RoundBooks:
     """Counts of one round at one end; all in bits unless said otherwise."""
 
     sifted_bits: int = 0
+    sampled_bits: int = 0
+    """Of these, published to estimate the error rate and thrown away."""
+    sample_errors: int = 0
+    """Errors among the sampled."""
     parity_bits: int = 0
     """Parities of the announcer's bits that crossed the wire."""
     verification_bits: int = 0
+    count_bits: int = 0
+    """What announced error counts disclose, where the key length charges it."""
     charge_bits: int = 0
     """What error correction is booked at in the key length."""
     key_bits: int = 0
@@ -27,6 +33,15 @@ class RoundBooks:
     """Tags that did not verify."""
     forgery_probability: float = 0.0
     """Bound on accepting a forged tag in this round, all checks counted."""
+    correctness_epsilon: float = 0.0
+    """Failure probability of equality: the budget, and that of the key once there is one."""
+    secrecy_epsilon: float | None = None
+    """The same of secrecy; None where the key length claims none."""
+
+    @property
+    def raw_bits(self) -> int:
+        """Sifted bits that were not published."""
+        return self.sifted_bits - self.sampled_bits
 
     @property
     def errors(self) -> int:

@@ -30,3 +30,12 @@ class Kernel(Protocol[P, R_co]):
 def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     """Compile ``function`` with numba in nopython mode, cached on disk."""
     return cast("Kernel[P, R_co]", numba.njit(cache=True, nogil=True)(function))
+
+
+def lane_kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
+    """Compile ``function`` like `kernel`, with IEEE division, so that loops of it vectorise.
+
+    A division by zero then gives infinity or NaN instead of an exception.
+    """
+    jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+    return cast("Kernel[P, R_co]", jit(function))

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protocols.bbm92.announcer import AnnouncerSession
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.responder import ResponderSession
 from protocols.bbm92.rounds import LinkSecrets
 from protocols.durable import DurableState
 from protocols.events import Event
@@ -21,15 +19,10 @@ from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.transport import Transport
+from protocols.variants import PROTOCOLS
 
 CONGESTED_BYTES = 32 * 1024 * 1024
 """With more than this waiting for the wire no new round begins."""
-
-Session = AnnouncerSession | ResponderSession
-SESSIONS: dict[Role, type[Session]] = {
-    Role.ANNOUNCER: AnnouncerSession,
-    Role.RESPONDER: ResponderSession,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ class Endpoint:
     ) -> None:
         self.role = role
         self._book = book
-        self._session = SESSIONS[role](
+        self._session = PROTOCOLS.get(config.protocol).session(role)(
             config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
         )
         self._transport = Transport(

@@ -47,6 +47,14 @@ class RoundSifted:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundSampled:
+    """Bits of this end at random places are public now, and no longer part of the round."""
+
+    round: int
+    sampled_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundAborted:
     """The round ends without key; its sifted bits stay in the books."""
 
@@ -104,10 +112,11 @@ class BlockDropped:
 
 @dataclass(frozen=True, slots=True)
 class PadsSpent:
-    """Pads of the rounds before ``round`` are gone, used or burned."""
+    """Pads of the rounds from ``first`` to the one before ``round`` are gone, used or burned."""
 
     round: int
     bits: int
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ Event = (
     | LockLost
     | RoundStarted
     | RoundSifted
+    | RoundSampled
     | RoundAborted
     | BlockPrepared
     | BlockHeld

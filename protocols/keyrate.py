@@ -9,6 +9,8 @@ References
    source; the phase error of one basis is the bit error of the other.
 .. [2] Y.-R. Fan et al., Light Sci. Appl. 14 (2025), doi 10.1038/s41377-025-01805-1: key rate
    N [1 - f h(Q) - h(Q)] with f = 1.2.
+.. [3] D. Tupkary, N. Luetkenhaus, Using Cascade in quantum key distribution, Phys. Rev. Applied
+   20, 064040 (2023), arXiv:2307.00576.
 """
 
 import math
@@ -19,7 +21,7 @@ from typing import Literal
 PAPER_EFFICIENCY = 1.2
 """f of [2]_."""
 
-ChargePolicy = Literal["paper", "measured"]
+ChargePolicy = Literal["paper", "measured", "both-directions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,27 @@ def asymptotic_key_bits(
 
 
 def error_correction_charge_bits(
-    disclosed_bits: int, lanes: Iterable[LaneCounts], policy: ChargePolicy
+    disclosed_bits: int,
+    lanes: Iterable[LaneCounts],
+    policy: ChargePolicy,
+    *,
+    returned_bits: int = 0,
 ) -> int:
     """What error correction takes from the key.
 
     Parameters
     ----------
     disclosed_bits : int
-        Parity bits on the wire, all lanes.
+        Parity bits of the announcer's data on the wire, all lanes.
     lanes : iterable of LaneCounts
         Exact corrected errors.
     policy : str
         ``measured``: the bits disclosed. ``paper``: at least the budget of [2]_, the sum over
-        lanes of 1.2 n h(Q), rounded up.
+        lanes of 1.2 n h(Q), rounded up. ``both-directions``: ``returned_bits`` as well, since a
+        question that depends on the responder's bits tells where the errors are [3]_.
+    returned_bits : int
+        Parities of the responder's data that its questions disclose: as many as the announcer's
+        where it asks for them one after the other, none where error correction is one message.
 
     Raises
     ------
@@ -121,6 +131,8 @@ def error_correction_charge_bits(
     """
     if policy == "measured":
         return disclosed_bits
+    if policy == "both-directions":
+        return disclosed_bits + returned_bits
     if policy != "paper":
         raise ValueError(f"no error correction charge is called {policy!r}")
     budget_bits = PAPER_EFFICIENCY * shannon_bits(lanes)

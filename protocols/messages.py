@@ -47,6 +47,10 @@ class AbortReason(IntEnum):
     PEER_ABORTED = 9
     RESERVE_EMPTY = 10
     CONNECTION_RESET = 11
+    LEAK_TOO_HIGH = 12
+    """Error correction disclosed more than the budget that was fixed before the round."""
+    TOO_MANY_BITS = 13
+    """The round is longer than one message can carry seeds for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,25 @@ class Close:
     TAG: ClassVar[int] = 14
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A random part of the announcer's sifted bits, to be thrown away at both ends."""
+
+    TAG: ClassVar[int] = 15
+    mask: bytes
+    """One bit a sifted bit, 1 = published."""
+    bits: bytes
+    """The announcer's bits there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleReply:
+    """The responder's bits at the same places."""
+
+    TAG: ClassVar[int] = 16
+    bits: bytes
+
+
 Message = (
     Announce
     | Matches
@@ -200,6 +223,8 @@ Message = (
     | Decision
     | Abort
     | Close
+    | Sample
+    | SampleReply
 )
 
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}

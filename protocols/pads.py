@@ -65,6 +65,10 @@ class PadReserve:
         """Whether both pads of round ``number`` are there."""
         return (number, Role.ANNOUNCER) in self._pads and (number, Role.RESPONDER) in self._pads
 
+    def is_gone(self, number: int) -> bool:
+        """Whether round ``number`` had pads and has none any more: settled, or burned."""
+        return number < self.provisioned_rounds and not self.has(number)
+
     def pad_to_sign(self, number: int, role: Role) -> bytes:
         """Pad of ``role`` for its one message of round ``number``; a second call is an error."""
         if (number, role) in self._signed:
@@ -82,13 +86,17 @@ class PadReserve:
 
     def spend_before(self, number: int) -> int:
         """Forget the pads of all rounds before ``number``, used or not; returns their bits."""
-        spent_bits = 0
-        for gone in range(self._first_round, min(number, self.provisioned_rounds)):
-            for role in Role:
-                spent_bits += PAD_BITS * (self._pads.pop((gone, role), None) is not None)
-                self._checks.pop((gone, role), None)
-                self._signed.discard((gone, role))
+        rounds = range(self._first_round, min(number, self.provisioned_rounds))
         self._first_round = max(self._first_round, number)
+        return sum(self.spend(gone) for gone in rounds)
+
+    def spend(self, number: int) -> int:
+        """Forget the pads of round ``number`` alone, used or not; returns their bits."""
+        spent_bits = 0
+        for role in Role:
+            spent_bits += PAD_BITS * (self._pads.pop((number, role), None) is not None)
+            self._checks.pop((number, role), None)
+            self._signed.discard((number, role))
         return spent_bits
 
     def refill(self, key: NDArray[np.uint8], *, settled_round: int, ahead: int) -> int:
@@ -111,3 +119,40 @@ class PadReserve:
         taken_bits = rounds * BITS_PER_ROUND
         self._add(pack_bits(key[:taken_bits]))
         return taken_bits
+
+
+class NoPads(PadReserve):
+    """Reserve of an authentication that takes no pads: never empty, never refilled."""
+
+    def __init__(self, preshared: bytes) -> None:
+        _ = preshared
+        super().__init__(b"")
+        self._gone: set[int] = set()
+
+    def has(self, number: int) -> bool:
+        """Whether the round is not settled yet."""
+        return not self.is_gone(number)
+
+    def is_gone(self, number: int) -> bool:
+        """Whether the round is settled."""
+        return number < self._first_round or number in self._gone
+
+    def spend(self, number: int) -> int:
+        """Remember that the round is settled; no bits."""
+        self._gone.add(number)
+        return 0
+
+    def pad_to_sign(self, number: int, role: Role) -> bytes:
+        """Zeros."""
+        _ = number, role
+        return bytes(TAG_BYTES)
+
+    def pad_to_check(self, number: int, role: Role) -> bytes | None:
+        """Zeros."""
+        _ = number, role
+        return bytes(TAG_BYTES)
+
+    def refill(self, key: NDArray[np.uint8], *, settled_round: int, ahead: int) -> int:
+        """Take nothing."""
+        _ = key, settled_round, ahead
+        return 0

@@ -29,6 +29,8 @@ ACKNOWLEDGE_EVERY = 16
 REORDER_TOLERANCE = 3
 MIN_TIMEOUT_PS = 5_000_000_000
 MAX_TIMEOUT_PS = 2_000_000_000_000
+BROKEN_AFTER_PS = 10_000_000_000_000
+"""A peer that has waited this long for data that it seemed to have acknowledged never had it."""
 SEQUENCE_LIMIT = 2**32
 
 
@@ -102,6 +104,7 @@ class Transport:
         self._receiving = _Receiving()
         self._messages: deque[bytes] = deque()
         self._was_reset = False
+        self._stuck_since_ps: int | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -306,9 +309,10 @@ class Transport:
             receiving.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
             self._acknowledge_now = True
             return
+        fills_gap = bool(receiving.early)  # the sender waits to hear of it: RFC 5681, section 4.2
         self._append(datagram.payload, ends_message=datagram.ends_message)
         self._append_early()
-        if datagram.ends_message or receiving.unacknowledged >= ACKNOWLEDGE_EVERY:
+        if datagram.ends_message or fills_gap or receiving.unacknowledged >= ACKNOWLEDGE_EVERY:
             self._acknowledge_now = True
 
     def _append(self, payload: bytes, *, ends_message: bool) -> None:
@@ -326,7 +330,29 @@ class Transport:
             receiving.pieces.clear()
             receiving.pieces_bytes, receiving.is_skipping = 0, False
 
+    def _watch(self, acknowledged: int, now_ps: int) -> None:
+        """Notice that somebody has forged acknowledgements: the peer waits for what is gone here.
+
+        Late datagrams look the same for a moment; the next one in time clears the suspicion.
+        """
+        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
+            self._stuck_since_ps = None
+        elif self._stuck_since_ps is None:
+            self._stuck_since_ps = now_ps
+        elif now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """Begin a new stream, as after a crash; the owner learns that messages were lost."""
+        self._stuck_since_ps = self._deadline_ps = None
+        self._epoch = self._epoch % (SEQUENCE_LIMIT - 1) + 1
+        self._queue.clear()
+        self._in_flight.clear()
+        self._queued_bytes = self._next_sequence = 0
+        self._acknowledge_now = self._was_reset = True
+
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
+        self._watch(datagram.acknowledged, now_ps)
         outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1

@@ -39,6 +39,11 @@ class TappedEnds:
         What they know of another link.
     seed : int
         Of their randomness.
+
+    Attributes
+    ----------
+    strikes : int
+        How often something else went on than what was sent, or something was injected.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class TappedEnds:
         seed: int = 1,
     ) -> None:
         self.ends = ends
+        self.strikes = 0
         self.signed: defaultdict[tuple[Role, int], set[bytes]] = defaultdict(set)
         names = ("alice", "bob")
         wires = [Wire(LINK, names[role], role, partial(self._inject, role)) for role in Role]
@@ -66,12 +72,14 @@ class TappedEnds:
         ends.fault = self._see
 
     def _inject(self, sender: Role, datagram: bytes, delay_ps: int) -> None:
+        self.strikes += 1
         at_ps = self.ends.now_ps + LATENCY_PS + delay_ps
         self.ends._at(at_ps, partial(self.ends._deliver, sender.peer, datagram))
 
     def _see(self, receiver: Role, datagram: bytes) -> list[tuple[int, bytes]]:
         chain = self.chains[receiver.peer]
         passing = chain.see(datagram, self.ends.now_ps)
+        self.strikes += passing != [(0, datagram)]
         sighting = chain.wire.view.latest
         if sighting is not None and sighting.envelope is not None:
             body = sighting.envelope.body

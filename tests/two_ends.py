@@ -94,7 +94,13 @@ class TwoEnds:
     """
 
     def __init__(
-        self, seed: int = 1, *, duration_s: float = 3.0, config: LinkConfig | None = None
+        self,
+        seed: int = 1,
+        *,
+        duration_s: float = 3.0,
+        config: LinkConfig | None = None,
+        pairs_hz: float = 6000.0,
+        error: float = 0.02,
     ) -> None:
         self.config = config or link_config()
         self.seed = seed
@@ -114,7 +120,8 @@ class TwoEnds:
         self._order = itertools.count()
         self._is_light_over = False
         self.ends = [self._start(role) for role in Role]
-        self._plan_light(duration_s)
+        tags = correlated_tags(seed, duration_s, pairs_hz=pairs_hz, error=error)
+        self._plan_light(duration_s, tags)
 
     def _start(self, role: Role) -> Endpoint:
         rng = np.random.default_rng([self.seed, role, self._lives[role]])
@@ -128,9 +135,11 @@ class TwoEnds:
             durable=self.stores[role].state(LINK),
         )
 
-    def _plan_light(self, duration_s: float) -> None:
+    def _plan_light(
+        self, duration_s: float, both_tags: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ) -> None:
         frames = round(duration_s * PS_PER_S) // FRAME_PS
-        for role, tags in zip(Role, correlated_tags(self.seed, duration_s), strict=True):
+        for role, tags in zip(Role, both_tags, strict=True):
             stops = (np.arange(1, frames + 1) * FRAME_PS) // 10
             cuts = [0, *np.searchsorted(tags, stops << 2)]
             for k in range(frames):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from simpy.events import AllOf, Event
 
@@ -21,6 +22,40 @@ from protocols.tags import TagFrame
 
 OnTags = Callable[[str, TagFrame], None]
 OnClicks = Callable[[str, ClickFrame], None]
+
+
+class PhotonLevel(Protocol):
+    """What a run needs of its photon level, be it simulated (`World`) or replayed."""
+
+    @property
+    def clocks(self) -> dict[str, Clock]:
+        """User to clock."""
+        ...
+
+    @property
+    def finished(self) -> Event:
+        """Happens when every user has its last frame."""
+        ...
+
+    @property
+    def singles(self) -> dict[str, int]:
+        """Clicks of each user so far, all detectors together."""
+        ...
+
+
+class WorldBuilder(Protocol):
+    """Registers the processes of a photon level: `build_world`, or what records or replays one."""
+
+    def __call__(  # noqa: D102 - as `build_world`
+        self,
+        sim: Simulator,
+        network: Network,
+        rng_tree: RngTree,
+        *,
+        duration_ps: int,
+        on_tags: OnTags,
+        on_clicks: OnClicks,
+    ) -> PhotonLevel: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +129,7 @@ def build_world(
         raise ValueError(f"no such element: {', '.join(unknown)}")
     builder = _Builder(sim, network, rng_tree, duration_ps, keep_ratios or {})
     pairs = build_pair_table(network)
-    clocks = {user: builder.clock(user) for user in users}
+    clocks = {user: build_clock(network, rng_tree, user) for user in users}
     receivers = {
         user: builder.receiver(
             user, clocks[user], pairs, partial(_hand_out, user, on_tags, on_clicks)
@@ -105,6 +140,19 @@ def build_world(
     Qnsp(sim, network, build_source(network, rng_tree), fibres, duration_ps=duration_ps)
     finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
     return World(clocks, receivers, fibres, finished)
+
+
+def build_clock(network: Network, rng_tree: RngTree, user: str) -> Clock:
+    """Clock of ``user``, from the stream ``<user>/clock``."""
+    spec = network.topology.clock_of(network.topology.user(user))
+    return Clock(
+        rng_tree.stream(f"{user}/clock"),
+        offset_bound_ps=spec.offset_bound_ps,
+        rate_bound_ppm=spec.rate_bound_ppm,
+        allan_deviation_1s=spec.allan_deviation_1s,
+        offset_ps=spec.offset_ps,
+        rate_ppm=spec.rate_ppm,
+    )
 
 
 def _hand_out(
@@ -121,17 +169,6 @@ class _Builder:
     rng_tree: RngTree
     duration_ps: int
     keep_ratios: Mapping[str, KeepRatio]
-
-    def clock(self, user: str) -> Clock:
-        spec = self.network.topology.clock_of(self.network.topology.user(user))
-        return Clock(
-            self.rng_tree.stream(f"{user}/clock"),
-            offset_bound_ps=spec.offset_bound_ps,
-            rate_bound_ppm=spec.rate_bound_ppm,
-            allan_deviation_1s=spec.allan_deviation_1s,
-            offset_ps=spec.offset_ps,
-            rate_ppm=spec.rate_ppm,
-        )
 
     def receiver(
         self,

@@ -34,6 +34,8 @@ class EventName(StrEnum):
     ROUND_STARTED = "round_started"
     ROUND_SIFTED = "round_sifted"
     """The sifted bits of a round are fixed at this end."""
+    ROUND_SAMPLED = "round_sampled"
+    """Random sifted bits are public now and thrown away."""
     ROUND_ABORTED = "round_aborted"
     BLOCK_PREPARED = "block_prepared"
     """The responder has voted and waits for the decision."""

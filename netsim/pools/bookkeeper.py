@@ -3,7 +3,9 @@
 It is the only place where key passes from an endpoint to a pool, and nothing of it goes elsewhere.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from netsim.kernel.trace import EventName, Trace
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
@@ -31,8 +33,15 @@ class LinkCounts:
     alarms: int = 0
     closed_ps: int = 0
     """When the link closed at this end; 0 if it has not."""
+    sampled_bits: int = 0
     failure_probability: float = 0.0
     """Sum of the forgery bounds of all rounds, aborted ones included."""
+    correctness_epsilon: float = 0.0
+    """Sum over all rounds, aborted and lost ones included."""
+    secrecy_epsilon: float | None = None
+    """The same; None where the key length claims none."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why rounds ended without key, and how many."""
 
     def add_round(self, books: RoundBooks, *, failed: bool) -> None:
         """Count a round that has ended."""
@@ -42,11 +51,25 @@ class LinkCounts:
         self.leaked_bits += books.parity_bits
         self.verification_bits += books.verification_bits
         self.round_trips += books.round_trips
+        self.sampled_bits += books.sampled_bits
         self.failure_probability += books.forgery_probability
+        self.add_epsilons(books.correctness_epsilon, books.secrecy_epsilon)
         if books.lanes:
             self.verified_leak_bits += books.parity_bits
             self.charged_bits += books.charge_bits
             self.shannon_bits += books.shannon_bits
+
+    def failures(self) -> Iterator[str]:
+        """One phrase about the rounds without key, if there are any."""
+        if self.reasons:
+            counted = " + ".join(f"{count} {name}" for name, count in sorted(self.reasons.items()))
+            yield f"rounds without key: {counted}"
+
+    def add_epsilons(self, correctness: float, secrecy: float | None) -> None:
+        """Add the failure probabilities of a round."""
+        self.correctness_epsilon += correctness
+        if secrecy is not None:
+            self.secrecy_epsilon = (self.secrecy_epsilon or 0.0) + secrecy
 
 
 class Bookkeeper:
@@ -60,19 +83,30 @@ class Bookkeeper:
         Makes events durable before they are booked.
     pads : bytes
         Pre-shared one-time pads; booked at time 0.
+    round_epsilons : tuple
+        Correctness and secrecy of a round, for those that a crash leaves without books.
     """
 
     def __init__(
-        self, link: str, end: str, *, ledger: Ledger, trace: Trace, store: UserStore, pads: bytes
+        self,
+        link: str,
+        end: str,
+        *,
+        ledger: Ledger,
+        trace: Trace,
+        store: UserStore,
+        pads: bytes,
+        round_epsilons: tuple[float, float | None] = (0.0, None),
     ) -> None:
         self.pool = KeyPool(link, end)
-        self.counts = LinkCounts()
+        self.counts = LinkCounts(secrecy_epsilon=None if round_epsilons[1] is None else 0.0)
         self._link, self._end = link, end
         self._ledger = ledger
         self._trace = trace
         self._sifted: dict[int, int] = {}
         self._in_doubt: dict[int, int] = {}
         self._store = store
+        self._round_epsilons = round_epsilons
         store.open_link(link, pads)
         self._move(0, NO_BLOCK, Account.PRESHARED, Account.RESERVE, 8 * len(pads))
 
@@ -82,6 +116,8 @@ class Bookkeeper:
         match event:
             case events.RoundSifted():
                 self._on_sifted(event, time_ps)
+            case events.RoundSampled():
+                self._on_sampled(event, time_ps)
             case events.BlockPrepared() | events.BlockHeld():
                 self._on_in_doubt(event, time_ps)
             case events.BlockUsable():
@@ -112,9 +148,17 @@ class Bookkeeper:
             EventName.ROUND_SIFTED, time_ps, block=event.round, sifted_bits=event.sifted_bits
         )
 
+    def _on_sampled(self, event: events.RoundSampled, time_ps: int) -> None:
+        self._sifted[event.round] -= event.sampled_bits
+        self._move(time_ps, event.round, Account.OPEN, Account.SAMPLED, event.sampled_bits)
+        self._emit(
+            EventName.ROUND_SAMPLED, time_ps, block=event.round, sampled_bits=event.sampled_bits
+        )
+
     def _disclose(self, time_ps: int, number: int, books: RoundBooks) -> None:
         self._move(time_ps, number, Account.PARITIES, Account.WIRE, books.parity_bits)
         self._move(time_ps, number, Account.VERIFICATION, Account.WIRE, books.verification_bits)
+        self._move(time_ps, number, Account.COUNTS, Account.WIRE, books.count_bits)
 
     def _on_in_doubt(self, event: events.BlockPrepared | events.BlockHeld, time_ps: int) -> None:
         number, bits = event.round, event.key_bits
@@ -142,8 +186,10 @@ class Bookkeeper:
             deposited_bits=event.key_bits,
             reserve_bits=8 * len(event.reserve),
             pool_bits=self._ledger.balance(self._link, self._end, Account.POOL),
-            qber=event.books.errors / event.books.sifted_bits,
+            qber=event.books.errors / event.books.raw_bits,
             parity_bits=event.books.parity_bits,
+            forgery_probability=event.books.forgery_probability,
+            epsilon=_epsilon(event.books),
         )
 
     def lose_open_rounds(self, time_ps: int) -> None:
@@ -153,6 +199,8 @@ class Bookkeeper:
             self.counts.blocks += 1
             self.counts.blocks_failed += 1
             self.counts.sifted_bits += bits
+            self.counts.reasons["crash"] += 1
+            self.counts.add_epsilons(*self._round_epsilons)
         self._sifted.clear()
 
     def _on_dropped(self, event: events.BlockDropped, time_ps: int) -> None:
@@ -165,6 +213,7 @@ class Bookkeeper:
     def _on_aborted(self, event: events.RoundAborted, time_ps: int) -> None:
         number, books = event.round, event.books
         self.counts.add_round(books, failed=True)
+        self.counts.reasons[event.reason.name.lower()] += 1
         if number in self._sifted:
             self._disclose(time_ps, number, books)
             self._move(time_ps, number, Account.OPEN, Account.FAILED, self._sifted.pop(number))
@@ -174,6 +223,8 @@ class Bookkeeper:
             block=number,
             reason=event.reason.name.lower(),
             sifted_bits=books.sifted_bits,
+            forgery_probability=books.forgery_probability,
+            epsilon=_epsilon(books),
         )
 
     def _on_notice(self, event: events.Event, time_ps: int) -> None:
@@ -207,3 +258,10 @@ class Bookkeeper:
             case events.LinkClosed():
                 self.counts.closed_ps = time_ps
                 self._emit(EventName.LINK_CLOSED, time_ps, block=event.round)
+
+
+def _epsilon(books: RoundBooks) -> float | None:
+    """Correctness and secrecy of a block together; None where secrecy has no epsilon."""
+    if books.secrecy_epsilon is None:
+        return None
+    return books.correctness_epsilon + books.secrecy_epsilon

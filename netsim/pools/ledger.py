@@ -45,11 +45,15 @@ class Account(StrEnum):
     """Memo, origin: parity bits disclosed."""
     VERIFICATION = "verification"
     """Memo, origin: verification bits disclosed."""
+    COUNTS = "counts"
+    """Memo, origin: what announced error counts disclose, where the key length charges it."""
     WIRE = "wire"
     """Memo: bits disclosed on the classical channel."""
 
 
-ORIGINS = frozenset({Account.LIGHT, Account.PRESHARED, Account.PARITIES, Account.VERIFICATION})
+ORIGINS = frozenset(
+    {Account.LIGHT, Account.PRESHARED, Account.PARITIES, Account.VERIFICATION, Account.COUNTS}
+)
 
 ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
     Account.LIGHT: frozenset({Account.OPEN}),
@@ -69,6 +73,7 @@ ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
     Account.RESERVE: frozenset({Account.SPENT}),
     Account.PARITIES: frozenset({Account.WIRE}),
     Account.VERIFICATION: frozenset({Account.WIRE}),
+    Account.COUNTS: frozenset({Account.WIRE}),
 }
 """Which account may receive from which; what is not here has no way out."""
 

@@ -74,7 +74,7 @@ class UserStore:
                     )
             case events.PadsSpent():
                 with self._transaction():
-                    self._forget(link, _PAD, -1, event.round)
+                    self._forget(link, _PAD, event.first, event.round)
             case events.LinkClosed():
                 self._db.execute(
                     "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
@@ -141,7 +141,8 @@ class UserStore:
 
     def _start_round(self, link: str, number: int) -> None:
         self._db.execute(
-            "UPDATE links SET last_round = ?, closed_round = NULL WHERE link = ?", (number, link)
+            "UPDATE links SET last_round = max(last_round, ?), closed_round = NULL WHERE link = ?",
+            (number, link),
         )
 
     def _add_pads(self, link: str, pads: bytes) -> None:

@@ -75,9 +75,13 @@ def notes(run: Run) -> Iterator[str]:
     )
     yield (
         "Links are booked by the parties: f = parity bits / n h(Q); key and authentication count "
-        "at one end; net = (key - authentication) / time. Assumed: trusted devices, fair sampling, "
-        "passive basis choice."
+        "at one end; net = (key - authentication) / time; epsilon: all rounds together."
     )
+    for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
+        yield f"Assumed: {assumptions}."
+    for link in run.links:
+        if link.notes:
+            yield f"{' & '.join(link.users)}: {link.notes}."
 
 
 def _paper_total(run: Run) -> str:
@@ -207,12 +211,18 @@ _LINK_COLUMNS: tuple[_LinkColumn, ...] = (
 
 def _links(run: Run, *, wide: bool) -> Table:
     columns = [column for column in _LINK_COLUMNS if wide or column[2]]
+    if any(link.epsilon is not None for link in run.links):
+        columns.append(("Epsilon", lambda link: _epsilon_cell(link.epsilon), True))
     table = plain_table("Links")
     add_names(table, "Link")
     add_numbers(table, *(header for header, _, _ in columns))
     for link in run.links:
         table.add_row(" & ".join(link.users), *(cell(link) for _, cell, _ in columns))
     return table
+
+
+def _epsilon_cell(epsilon: float | None) -> str:
+    return "-" if epsilon is None else f"{epsilon:.2g}"
 
 
 def _users(run: Run) -> Table:

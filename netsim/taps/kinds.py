@@ -15,6 +15,7 @@ from netsim.taps.attacks import (
     Splice,
 )
 from netsim.taps.finals import DropLast, ForgeAbort
+from netsim.taps.forgery import Forge
 from netsim.taps.tap import Forward, PassTap, Tap, TapContext, TapMaker, TapPlan
 from netsim.topology.wire import TapKind, TapSpec
 from netsim.units import ps_from_s
@@ -41,7 +42,7 @@ class Mixture(Attack):
         delay_ps: int = DEFAULT_DELAY_PS,
     ) -> None:
         super().__init__(context, probability=probability)
-        plain = (Flip, Drop, Reflect, Splice, ForgeAbort, DropLast)
+        plain = (Flip, Drop, Reflect, Splice, Forge, ForgeAbort, DropLast)
         self._attacks: list[Attack] = [kind(context) for kind in plain]
         self._attacks += [kind(context, delay_ps=delay_ps) for kind in (Delay, Replay)]
 
@@ -57,6 +58,7 @@ ATTACKS: Mapping[TapKind, type[Attack]] = {
     "replay": Replay,
     "reflect": Reflect,
     "splice": Splice,
+    "forge": Forge,
     "forge-abort": ForgeAbort,
     "drop-last": DropLast,
     "mixture": Mixture,

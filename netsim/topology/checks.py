@@ -13,10 +13,11 @@ from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
 from netsim.topology.network import Network, build_network
 from netsim.topology.processes import pair_labels, unusable_labels
-from netsim.topology.references import reference_faults
+from netsim.topology.references import link_faults, reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec, channel_of
+from netsim.topology.variants import variant_faults
 
 MIN_DELAY_LIFETIMES = 5.0
 """An interferometer delays by at least this many photon lifetimes 1 / kappa: the tail of a side
@@ -58,6 +59,7 @@ def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
             _timing_faults(skeleton),
             _paper_faults(skeleton),
             _reference_faults(raw, skeleton),
+            variant_faults(raw),
         )
     )
 
@@ -66,6 +68,7 @@ def _reference_faults(raw: Mapping[str, object], skeleton: Skeleton) -> Iterator
     names = [user.name for user in skeleton.users if user.name is not None]
     if len(names) == len(skeleton.users):
         yield from reference_faults(raw, names)
+        yield from link_faults(raw, names, skeleton.frame_s)
 
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:

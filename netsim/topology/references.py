@@ -35,6 +35,40 @@ def reference_faults(raw: Mapping[str, object], users: list[str]) -> Iterator[Fa
                 yield Fault(where, _unknown("link" if key == "link" else "user", name, known))
 
 
+def link_faults(
+    raw: Mapping[str, object], users: list[str], frame_s: float | None
+) -> Iterator[Fault]:
+    """Entries of ``links`` that name no two users, a pair twice, or rounds below one frame.
+
+    Parameters
+    ----------
+    raw : mapping
+        Parsed TOML, whatever else is wrong with it.
+    users : list of str
+        All names of users.
+    frame_s : float or None
+        Length of a frame, if it is a valid one.
+    """
+    links = raw.get("links")
+    seen: set[frozenset[str]] = set()
+    for index, entry in enumerate(links if isinstance(links, list | tuple) else ()):
+        values = entry if isinstance(entry, Mapping) else {}
+        pair, round_s = values.get("users"), values.get("round_s")
+        both = pair if isinstance(pair, list | tuple) and len(pair) == 2 else ()
+        names = [name for name in both if isinstance(name, str)]
+        where = f"links.{index}"
+        for position, name in enumerate(names):
+            if name not in users:
+                yield Fault(f"{where}.users.{position}", _unknown("user", name, users))
+        if len(names) == 2 and (len(set(names)) == 1 or frozenset(names) in seen):
+            twice = "this link is given twice" if frozenset(names) in seen else "one user, no link"
+            yield Fault(f"{where}.users", twice)
+        seen.add(frozenset(names))
+        if frame_s is not None and isinstance(round_s, float | int) and 0 < round_s < frame_s:
+            reason = f"{round_s:g} is shorter than one frame of {frame_s:g}"
+            yield Fault(f"{where}.round_s", reason)
+
+
 def _entries(
     raw: Mapping[str, object], path: tuple[str, ...], key: str
 ) -> Iterator[tuple[int, str]]:

@@ -20,6 +20,15 @@ from netsim.topology.base import (
     Spec,
     check_name,
 )
+from netsim.topology.variants import (
+    DEFAULT_EPSILON,
+    AmplificationName,
+    AuthenticationName,
+    BasisName,
+    EstimationName,
+    ProtocolName,
+    SecurityName,
+)
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
 
 MAX_LABEL_DIGITS = 3
@@ -277,12 +286,42 @@ class ProtocolSpec(Spec):
     """Schedule of Cascade; Martinez-Mateo et al., arXiv:1407.3257."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
     """First guess; later rounds start from the previous round's."""
-    error_correction_charge: Literal["paper", "measured"]
-    """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed."""
+    error_correction_charge: Literal["paper", "measured", "both-directions"]
+    """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed; both-directions: with what
+    the responder's questions disclose. Finite securities charge a budget fixed beforehand."""
     verification_bits: Annotated[int, Field(ge=16, le=128, multiple_of=8)]
     """Length of the Toeplitz hash that compares the two corrected keys; disclosed and booked."""
     abort_qber: Annotated[float, Field(gt=0, le=0.5)] | None = None
-    """A round above this is dropped; where the length formula reaches zero if absent."""
+    """A round above this is dropped. If absent: where the length formula reaches zero, or (finite
+    securities) the threshold chosen from the analytic twin before the first round."""
+    protocol: ProtocolName = "bbm92"
+    """What the two ends of a link run."""
+    estimation: EstimationName = "reconciled"
+    """Where the error rate comes from: all corrected errors, or a random published sample."""
+    amplification: AmplificationName = "toeplitz-fft"
+    """How the key is hashed; both give the same bits."""
+    security: SecurityName = "asymptotic"
+    """How long a key may be; all but asymptotic state with which probability it is not secret."""
+    authentication: AuthenticationName = "wegman-carter"
+    """How messages are authenticated; none is for study."""
+    basis: BasisName = "symmetric"
+    """Whether both bases are equally likely, as `receivers.*.z_probability` must say."""
+    epsilon: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_EPSILON
+    """Failure probability of one round, correctness and secrecy together; for finite securities."""
+    sample_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the sifted bits in the sample; chosen from the analytic twin if absent."""
+    leak_efficiency: Annotated[float, Field(ge=1, le=10)] | None = None
+    """Factor f of the leak budget f n h(Q) of the finite securities; that of the error correction
+    if absent."""
+
+
+class LinkSpec(Spec):
+    """What is different on one link."""
+
+    users: Annotated[tuple[Name, Name], Field(strict=False)]
+    """The two users, in any order."""
+    round_s: Annotated[float, Field(gt=0, le=1e7)]
+    """Light per round on this link."""
 
 
 class CrashSpec(Spec):
@@ -351,6 +390,8 @@ class TopologySpec(Spec):
     """Classical channel of every link."""
     protocol: ProtocolSpec
     """What the parties do with their tags."""
+    links: Annotated[tuple[LinkSpec, ...], Field(strict=False)] = ()
+    """Links that differ from what `protocol` says."""
     crashes: Annotated[tuple[CrashSpec, ...], Field(strict=False)] = ()
     """Crashes of users' processes during the run."""
     taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()
@@ -372,6 +413,13 @@ class TopologySpec(Spec):
     def clock_of(self, user: UserSpec) -> ClockSpec:
         """Clock of ``user``: its own, or that of its receiver."""
         return user.clock or self.receiver_of(user).clock
+
+    def round_s_of(self, users: tuple[str, str]) -> float:
+        """Light per round on the link between ``users``."""
+        for link in self.links:
+            if set(link.users) == set(users):
+                return link.round_s
+        return self.protocol.round_s
 
     def channels_of(self, user: UserSpec) -> tuple[DeliveredChannelSpec, ...]:
         """Channels delivered to ``user``, in the order of the file."""

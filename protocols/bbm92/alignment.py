@@ -81,6 +81,10 @@ class LinkAligner:
         """Queue an announcement."""
         self._pending.append(announced)
 
+    def forget_round(self, number: int) -> None:
+        """Drop what is queued of a round that has ended: nothing behind it waits for it."""
+        self._pending = deque(kept for kept in self._pending if kept.round != number)
+
     def advance(self, *, is_light_over: bool) -> Iterator[tuple[Announced, Coincidences]]:
         """Announcements that are finished now, in order, with what matched."""
         if self._tracker is None:

@@ -2,7 +2,7 @@
 
 States of a round::
 
-    LIGHT -> SIFTED -> RECONCILING -> VERIFYING -> VOTING -> decided
+    LIGHT -> (SAMPLING ->) SIFTED -> RECONCILING -> VERIFYING -> VOTING -> decided
 """
 
 from collections import deque
@@ -14,14 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.distillation import final_key, joined_bits, plan_key
+from protocols.bbm92.distillation import (
+    final_key,
+    joined_bits,
+    judge_sample,
+    plan_key,
+    sample_size,
+    seed_size,
+)
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
 from protocols.bbm92.session import LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
 from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
-from protocols.events import Alarm, BlockHeld, LinkClosed, RoundSifted, RoundStarted
+from protocols.estimation import random_mask
+from protocols.events import (
+    Alarm,
+    BlockHeld,
+    LinkClosed,
+    RoundSampled,
+    RoundSifted,
+    RoundStarted,
+)
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -37,6 +52,8 @@ from protocols.messages import (
     Reconciled,
     ReconciliationSetup,
     Role,
+    Sample,
+    SampleReply,
     VerificationHash,
     VerificationResult,
     Vote,
@@ -49,14 +66,13 @@ from protocols.verification import toeplitz_hash
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_QUERIES = 100_000
-MAX_DECISIONS = 64
-"""Decisions kept for a responder that asks again; it has one round in doubt at most."""
 
 
 class State(Enum):
     """Where a round stands."""
 
     LIGHT = auto()
+    SAMPLING = auto()
     SIFTED = auto()
     RECONCILING = auto()
     VERIFYING = auto()
@@ -72,6 +88,8 @@ class AnnouncerRound(RoundCore):
     """Sequence, first click, clicks and whether it was the last, per announcement."""
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
     cascades: list[CascadeAnnouncer] = field(default_factory=list)
+    published: NDArray[np.uint8] | None = None
+    """Bits of the sample, until the responder's come."""
     queries: int = 0
     is_announced: bool = False
     """Whether the last announcement of the round has been sent."""
@@ -195,6 +213,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _start(self, number: int, now_ps: int) -> AnnouncerRound | None:
         self._last_round = number
+        if number in self._decisions:
+            return None  # its pad has signed the abort of a round made up on the wire
         if self.is_congested:
             return None  # this round's light is lost, its pads are burned
         if not self._pads.has(number):
@@ -229,6 +249,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         match round_.state, body:
             case State.LIGHT, Matches():
                 self._on_matches(round_, body)
+            case State.SAMPLING, SampleReply():
+                self._on_sample(round_, body)
             case State.SIFTED, ReconciliationSetup():
                 self._on_setup(round_, body)
             case State.RECONCILING, ParityQuery():
@@ -253,9 +275,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError("impossible matches")
         self._sift(round_, body.announcement, first_id + positions, lanes, bases)
         if is_last:
-            round_.state = State.SIFTED
             round_.book(sifted_bits=round_.sifted.size)
             self._events.append(RoundSifted(round_.number, round_.sifted.size))
+            self._publish_sample(round_)
 
     def _sift(
         self,
@@ -272,6 +294,26 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         bits = (detectors & 1).astype(np.uint8)
         round_.sifted.add(lanes[keep], bases[keep], bits[keep])
         self._send(round_, Keep(announcement, pack_bits(keep.astype(np.uint8))))
+
+    def _publish_sample(self, round_: AnnouncerRound) -> None:
+        """Draw and publish a sample, if the estimate takes one: both ends' bits are fixed now."""
+        sampled_bits = sample_size(self.config, round_)
+        round_.state = State.SAMPLING if sampled_bits else State.SIFTED
+        if sampled_bits:
+            mask = random_mask(self._rng, round_.sifted.size, sampled_bits)
+            _, round_.published = round_.sifted.remove(mask)
+            round_.book(sampled_bits=sampled_bits)
+            self._send(round_, Sample(pack_bits(mask), pack_bits(round_.published)))
+            self._events.append(RoundSampled(round_.number, sampled_bits))
+
+    def _on_sample(self, round_: AnnouncerRound, body: SampleReply) -> None:
+        mine = round_.published if round_.published is not None else np.empty(0, dtype=np.uint8)
+        round_.book(round_trips=round_.books.round_trips + 1)
+        reason = judge_sample(self.config, round_, mine, received_bits(body.bits, mine.size))
+        if reason is not None:
+            raise RoundDropped(reason, tell=False)
+        round_.published = None
+        round_.state = State.SIFTED
 
     def _on_setup(self, round_: AnnouncerRound, body: ReconciliationSetup) -> None:
         if len(body.seed) != 8 or len(body.error_rates_ppm) != self.config.lanes:
@@ -329,11 +371,11 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _amplify(self, round_: AnnouncerRound) -> None:
         bits, key_bits = round_.bits, round_.books.key_bits
-        seed = pack_bits(_random_bits(self._rng, bits.size - 1))
+        seed = pack_bits(_random_bits(self._rng, seed_size(self.config, bits.size, key_bits)))
         self._send(round_, Amplify(key_bits, seed))
         round_.book(round_trips=round_.books.round_trips + 1)
         round_.finish_transcripts()
-        round_.key = final_key(bits, seed=seed, key_bits=key_bits)
+        round_.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
         round_.state = State.VOTING
 
     # Votes and decisions ------------------------------------------------------------------------
@@ -359,10 +401,12 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _decide(self, number: int, vote: Vote) -> None:
         """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
-        if number > self._last_round:
-            raise RemoteProtocolError(f"vote for round {number}, which has not begun")
         round_ = self._rounds.get(number)
-        if round_ is None or round_.state is not State.VOTING:
+        if number > self._last_round:
+            # The responder has been led through a round that is not ours, and needs an answer.
+            self._events += Alarm(number, "vote for a round to come"), RoundStarted(number)
+            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
+        elif round_ is None or round_.state is not State.VOTING:
             self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
         elif self._is_signed(vote.tag, b"vote", number, round_.digests):
             self._commit(round_)
@@ -394,8 +438,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _publish(self, number: int, decision: bytes) -> None:
         self._decisions[number] = decision
-        while len(self._decisions) > MAX_DECISIONS:
-            del self._decisions[min(self._decisions)]
         self._post(decision)
 
     def _settle_before(self, number: int) -> None:
@@ -403,6 +445,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         for held in [self._held[key] for key in sorted(self._held) if key < number]:
             del self._held[held.number]
             self._settle(held.number, held.key, held.books)
+        self._decisions = {key: kept for key, kept in self._decisions.items() if key >= number}
         self._spend_pads_before(number)
 
     # Closing ------------------------------------------------------------------------------------
@@ -410,15 +453,22 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _ask_to_close(self, now_ps: int) -> None:
         if self.is_stopped or (self.is_closed and self._is_confirmed):
             return
-        number = self._last_round + 1
+        number = self._closing_round()
         if not self.is_closed and not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
             return
         self._post(self._final(number, Close()))
         self._close_due_ps = now_ps + self.config.resend_ps
 
+    def _closing_round(self) -> int:
+        """The first after all rounds whose pads have not signed anything else."""
+        number = self._last_round + 1
+        while number in self._decisions and not self.is_closed:
+            number += 1
+        return number
+
     def _on_closing_vote(self, number: int, vote: Vote) -> None:
-        if self._rounds or not self._is_light_over or number != self._last_round + 1:
+        if self._rounds or not self._is_light_over or number != self._closing_round():
             raise RemoteProtocolError("closing vote while the link is open")
         if not self._is_signed(vote.tag, b"close", number):
             return

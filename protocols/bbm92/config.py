@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 
 import msgpack
 
+from protocols.interfaces import Terms
 from protocols.keyrate import ChargePolicy
+from protocols.variants import SECURITIES, is_two_way
 
 PS_PER_S = 1_000_000_000_000
 
@@ -52,6 +54,10 @@ class LinkConfig:
         A vote is repeated after this time without a valid decision.
     initial_pads : int
         Pre-shared one-time pads per direction.
+    protocol, estimation, amplification, security, authentication, basis : str
+        Names of variants, see `protocols.variants`.
+    sample_share, qber_threshold, leak_share, epsilon : float
+        Fixed before the first round, see `protocols.interfaces.Terms`.
     """
 
     link: str
@@ -77,11 +83,50 @@ class LinkConfig:
     timeout_ps: int = 120 * PS_PER_S
     resend_ps: int = 2 * PS_PER_S
     initial_pads: int = 64
+    protocol: str = "bbm92"
+    estimation: str = "reconciled"
+    amplification: str = "toeplitz-fft"
+    security: str = "asymptotic"
+    authentication: str = "wegman-carter"
+    basis: str = "symmetric"
+    sample_share: float = 0.0
+    qber_threshold: float = 0.5
+    leak_share: float = 1.0
+    epsilon: float = 1e-10
 
     @property
     def lanes(self) -> int:
         """Number of lanes."""
         return len(self.lane_delays_ps)
+
+    @property
+    def is_two_way(self) -> bool:
+        """Whether error correction asks questions that depend on the responder's bits."""
+        return is_two_way(self.reconciliation)
+
+    @property
+    def terms(self) -> Terms:
+        """What the key length may depend on beside the counts of the round."""
+        return Terms(
+            sample_share=self.sample_share,
+            qber_threshold=min(self.qber_threshold, self.abort_qber),
+            leak_share=self.leak_share,
+            epsilon=self.epsilon,
+            verification_bits=self.verification_bits,
+            charge=self.error_correction_charge,
+        )
+
+    @property
+    def correctness_epsilon(self) -> float:
+        """What a round may add to the probability that the ends' keys differ."""
+        return self.terms.correctness_epsilon
+
+    @property
+    def secrecy_epsilon(self) -> float | None:
+        """What a round may add to the probability that its key is known; None if not claimed."""
+        if not SECURITIES.get(self.security).has_secrecy_epsilon:
+            return None
+        return self.epsilon - self.correctness_epsilon
 
     def digest(self) -> bytes:
         """Hash that both transcripts begin with: ends that differ here never agree on a tag."""

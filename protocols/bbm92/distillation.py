@@ -3,37 +3,71 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.amplification import toeplitz_amplify
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import RoundCore, received_bits
-from protocols.keyrate import LaneCounts, asymptotic_key_bits, error_correction_charge_bits
+from protocols.interfaces import RoundFacts
+from protocols.keyrate import LaneCounts
 from protocols.messages import AbortReason
+from protocols.security import error_count_charge_bits
+from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES
+
+
+def sample_size(config: LinkConfig, core: RoundCore) -> int:
+    """How many bits of a round, all sifted, are to be published; the same at both ends."""
+    return ESTIMATIONS.get(config.estimation).sample_bits(config.terms, core.sifted.size)
+
+
+def judge_sample(
+    config: LinkConfig, core: RoundCore, mine: NDArray[np.uint8], theirs: NDArray[np.uint8]
+) -> AbortReason | None:
+    """Book a sample that both ends have published; the reason if the round ends by it."""
+    errors = int(np.count_nonzero(mine != theirs))
+    core.book(sampled_bits=mine.size, sample_errors=errors)
+    estimation = ESTIMATIONS.get(config.estimation)
+    if estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors):
+        return None
+    return AbortReason.QBER_TOO_HIGH
 
 
 def plan_key(
     config: LinkConfig, core: RoundCore, lanes: tuple[LaneCounts, ...]
 ) -> AbortReason | None:
     """Book charge and key length of a verified round; the reason if there is no key in it."""
-    charge_bits = error_correction_charge_bits(
-        core.books.parity_bits, lanes, config.error_correction_charge
+    security, books = SECURITIES.get(config.security), core.books
+    count_bits = error_count_charge_bits(lanes) if security.books_error_counts else 0
+    facts = RoundFacts(
+        sifted_bits=books.sifted_bits,
+        sampled_bits=books.sampled_bits,
+        sample_errors=books.sample_errors,
+        lanes=lanes,
+        parity_bits=books.parity_bits,
+        returned_bits=books.parity_bits if config.is_two_way else 0,
+        count_bits=count_bits,
     )
-    bits = sum(lane.z_bits + lane.x_bits for lane in lanes)
-    errors = sum(lane.z_errors + lane.x_errors for lane in lanes)
-    core.book(lanes=lanes, charge_bits=charge_bits)
-    if bits == 0 or errors > config.abort_qber * bits:
-        return AbortReason.QBER_TOO_HIGH
-    key_bits = asymptotic_key_bits(
-        lanes, charge_bits=charge_bits, verification_bits=config.verification_bits
+    decision = security.key(facts, config.terms)
+    core.book(
+        lanes=lanes,
+        count_bits=count_bits,
+        charge_bits=decision.charge_bits,
+        key_bits=decision.key_bits,
+        correctness_epsilon=decision.correctness_epsilon,
+        secrecy_epsilon=decision.secrecy_epsilon,
     )
-    core.book(key_bits=key_bits)
-    return AbortReason.NO_KEY if key_bits == 0 else None
+    return decision.reason
 
 
-def final_key(bits: NDArray[np.uint8], *, seed: bytes, key_bits: int) -> NDArray[np.uint8]:
-    """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed`` (n - 1 bits, packed)."""
-    return toeplitz_amplify(
-        bits, seed_bits=received_bits(seed, bits.size - 1), output_bits=key_bits
-    )
+def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:
+    """Bits of the seed of privacy amplification."""
+    return AMPLIFICATIONS.get(config.amplification).seed_size(input_bits, key_bits)
+
+
+def final_key(
+    config: LinkConfig, bits: NDArray[np.uint8], *, seed: bytes, key_bits: int
+) -> NDArray[np.uint8]:
+    """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed``, packed."""
+    seed_bits = received_bits(seed, seed_size(config, bits.size, key_bits))
+    amplification = AMPLIFICATIONS.get(config.amplification)
+    return amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
 
 
 def joined_bits(blocks: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 States of a round::
 
-    LIGHT -> QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED -> settled
+    LIGHT -> (SAMPLING ->) QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED -> settled
 
 One round at a time is distilled; the next waits in QUEUED.
 """
@@ -17,13 +17,28 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.distillation import final_key, joined_bits, plan_key
+from protocols.bbm92.distillation import (
+    final_key,
+    joined_bits,
+    judge_sample,
+    plan_key,
+    sample_size,
+)
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
 from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.durable import BlockInDoubt, DurableState
 from protocols.errors import RemoteProtocolError
-from protocols.events import BlockDropped, BlockPrepared, LinkClosed, RoundSifted, RoundStarted
+from protocols.events import (
+    BlockDropped,
+    BlockPrepared,
+    LinkClosed,
+    PadsSpent,
+    RoundSampled,
+    RoundSifted,
+    RoundStarted,
+)
+from protocols.interfaces import MIN_SIFTED_BITS
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -39,6 +54,8 @@ from protocols.messages import (
     Reconciled,
     ReconciliationSetup,
     Role,
+    Sample,
+    SampleReply,
     VerificationHash,
     VerificationResult,
     Vote,
@@ -48,8 +65,10 @@ from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending, encode_ascending
 from protocols.verification import toeplitz_hash
 
-MIN_SIFTED_BITS = 64
-"""A round with fewer bits than its verification hash has no key in it."""
+MAX_ROUND_BITS = 2**26 - 2**14
+"""The seed of the hash, a bit more for each, fits into one message."""
+MIN_SAMPLE_BITS = 100
+"""A lane with fewer bits in the sample is reconciled at the error rate of the round before."""
 MAX_ANNOUNCED_TICKS = 2**60
 
 
@@ -57,6 +76,7 @@ class State(Enum):
     """Where a round stands."""
 
     LIGHT = auto()
+    SAMPLING = auto()
     QUEUED = auto()
     RECONCILING = auto()
     VERIFYING = auto()
@@ -105,7 +125,14 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._aligner = LinkAligner(config, book, book_index)
         self._error_rates = [config.initial_qber] * config.lanes
         self._resend_due_ps: int | None = None
-        self._closing = durable.closed if durable is not None else None
+        self._closing: dict[int, bytes] = {}
+        """Closing votes by round: somebody else may have asked for the wrong ones."""
+        if durable is not None and durable.closed is not None:
+            self._closing[durable.closed[0]] = durable.closed[1]
+        self._begun: set[int] = set()
+        """Rounds of this life whose pads are not spent yet; they begin once."""
+        self._floor = self._last_round
+        """No round up to this one may begin."""
         for block in durable.in_doubt if durable is not None else ():
             self._restore(block)
 
@@ -129,7 +156,8 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
         busy = any(
-            round_.state not in (State.LIGHT, State.QUEUED) for round_ in self._rounds.values()
+            round_.state not in (State.LIGHT, State.SAMPLING, State.QUEUED)
+            for round_ in self._rounds.values()
         )
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
         if queued and not busy and not self.is_stopped:
@@ -160,12 +188,13 @@ class ResponderSession(LinkSession[ResponderRound]):
         """Open a round for its first announcement; anything else for an unknown round is late."""
         number = envelope.round
         is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
-        if not is_first or number <= self._last_round or self.is_stopped:
+        if not is_first or self.is_stopped or not self._may_begin(number):
             return None
         if not self._pads.has(number):
-            self._stop_for_lack_of_pads(number)
-            return None
-        self._last_round = number
+            # Our pads reach at least as far as the announcer's, who settles later: not its round.
+            raise RemoteProtocolError(f"round {number}, which has no pads")
+        self._begun = {begun for begun in self._begun if self._pads.has(begun)} | {number}
+        self._last_round = max(self._last_round, number)
         round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
         self._events.append(RoundStarted(number))
@@ -174,12 +203,23 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._drop(droppable[0], AbortReason.TIMED_OUT, tell=True)
         return round_
 
+    def _may_begin(self, number: int) -> bool:
+        """Whether the round is new; a number far ahead, forged, blocks no honest one."""
+        is_past = number <= self._floor or self._pads.is_gone(number)
+        return not is_past and number not in self._begun
+
+    def _drop(self, round_: ResponderRound, reason: AbortReason, *, tell: bool) -> None:
+        self._aligner.forget_round(round_.number)
+        super()._drop(round_, reason, tell=tell)
+
     def _take(self, round_: ResponderRound, body: Message, now_ps: int) -> None:
         match round_.state, body:
             case State.LIGHT, Announce():
                 self._on_announce(round_, body)
             case State.LIGHT, Keep():
                 self._on_keep(round_, body)
+            case State.SAMPLING, Sample():
+                self._on_sample(round_, body)
             case State.RECONCILING, ParityReply():
                 self._on_reply(round_, body)
             case State.VERIFYING, VerificationHash():
@@ -192,11 +232,13 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_announce(self, round_: ResponderRound, body: Announce) -> None:
         elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
         last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
+        tick_ps = self.config.announcer_tick_ps
         if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
             raise RemoteProtocolError("announced times out of range")
         if body.count and last_ticks >= body.stop_ticks:
             raise RemoteProtocolError("an announced time after its watermark")
-        tick_ps = self.config.announcer_tick_ps
+        if body.count and (body.stop_ticks - body.start_ticks) * tick_ps > self._longest_ps():
+            raise RemoteProtocolError("an announcement of too much light")
         self._aligner.add(
             Announced(
                 round=round_.number,
@@ -207,6 +249,10 @@ class ResponderSession(LinkSession[ResponderRound]):
             )
         )
 
+    def _longest_ps(self) -> int:
+        """What an announcement covers, and a frame more for clicks held back at its beginning."""
+        return (self.config.frames_per_announcement + 1) * self.config.frame_ps
+
     def _on_keep(self, round_: ResponderRound, body: Keep) -> None:
         if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
             raise RemoteProtocolError("a keep mask for no open matches")
@@ -216,9 +262,33 @@ class ResponderSession(LinkSession[ResponderRound]):
         bits = matched.ports ^ matched.bases
         round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
         if is_last:
-            round_.state = State.QUEUED
+            round_.state = State.SAMPLING if sample_size(self.config, round_) else State.QUEUED
             round_.book(sifted_bits=round_.sifted.size)
             self._events.append(RoundSifted(round_.number, round_.sifted.size))
+
+    def _on_sample(self, round_: ResponderRound, body: Sample) -> None:
+        """Publish the same places, throw them away; the round goes on if they agree enough."""
+        sampled_bits = sample_size(self.config, round_)
+        mask = received_bits(body.mask, round_.sifted.size)
+        if int(np.count_nonzero(mask)) != sampled_bits:
+            raise RemoteProtocolError("a sample of the wrong size")
+        theirs = received_bits(body.bits, sampled_bits)
+        lanes, mine = round_.sifted.remove(mask)
+        self._send(round_, SampleReply(pack_bits(mine)))
+        self._events.append(RoundSampled(round_.number, sampled_bits))
+        round_.book(round_trips=round_.books.round_trips + 1)
+        reason = judge_sample(self.config, round_, mine, theirs)
+        if reason is not None:
+            raise RoundDropped(reason, tell=False)
+        self._learn_rates(lanes, mine != theirs)
+        round_.state = State.QUEUED
+
+    def _learn_rates(self, lanes: NDArray[np.uint8], wrong: NDArray[np.bool_]) -> None:
+        """Error correction starts from the sample where it is large enough."""
+        for lane in range(self.config.lanes):
+            found = wrong[lanes == lane]
+            if found.size >= MIN_SAMPLE_BITS:
+                self._error_rates[lane] = (int(np.count_nonzero(found)) + 1) / (found.size + 2)
 
     # Reconciliation, verification, amplification --------------------------------------------------
 
@@ -227,6 +297,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         if round_.sifted.size < MIN_SIFTED_BITS:
             reason = AbortReason.TOO_FEW_BITS if self._aligner.is_locked else AbortReason.NO_LOCK
             self._drop(round_, reason, tell=True)
+            return
+        if round_.sifted.size > MAX_ROUND_BITS:
+            self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
             return
         seed = self._rng.bytes(8)
         rates_ppm = tuple(round(rate * 1e6) for rate in self._error_rates)
@@ -298,7 +371,9 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_amplify(self, round_: ResponderRound, body: Amplify, now_ps: int) -> None:
         if body.key_bits != round_.books.key_bits:
             raise RemoteProtocolError("the ends disagree about the key length")
-        round_.key = final_key(round_.bits, seed=body.seed, key_bits=body.key_bits)
+        round_.key = final_key(
+            self.config, round_.bits, seed=body.seed, key_bits=body.key_bits
+        )
         round_.book(round_trips=round_.books.round_trips + 2)  # this seed, and the vote to come
         round_.finish_transcripts()
         tag = self._sign(b"vote", round_.number, round_.digests)
@@ -324,7 +399,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
         match body:
-            case Decision() if self._closing is not None and number == self._closing[0]:
+            case Decision() if number in self._closing:
                 self._on_closed(number, body)
             case Decision():
                 self._on_decision(number, body)
@@ -366,26 +441,31 @@ class ResponderSession(LinkSession[ResponderRound]):
             )
             self._resend_due_ps = None
         self._drop(round_, AbortReason.PEER_ABORTED, tell=False)
-        self._spend_pads_before(round_.number + 1)
+        # Its own pads only: the round may be far ahead of the true ones, made up on the wire.
+        spent_bits = self._pads.spend(round_.number)
+        self._events.append(PadsSpent(round_.number + 1, spent_bits, first=round_.number))
 
     # Closing ------------------------------------------------------------------------------------
 
     def _on_close(self, number: int, now_ps: int) -> None:
         """Answer with the closing vote once nothing is open here either."""
-        if self._closing is not None and self._closing[0] == number:
-            self._post(self._closing[1])
-        elif self._closing is None and self._is_light_over and not self.is_stopped:
+        if number in self._closing:
+            self._post(self._closing[number])
+        elif not self.is_closed and self._is_light_over and not self.is_stopped:
             self._vote_to_close(number, now_ps)
 
     def _vote_to_close(self, number: int, now_ps: int) -> None:
         if any(not self._may_drop(round_) for round_ in self._rounds.values()):
             return
-        if number <= self._last_round or not self._pads.has(number):
+        if not self._pads.has(number):
             raise RemoteProtocolError(f"closing round {number}")
         self._drop_all(AbortReason.PEER_ABORTED)
+        # From here on the pad is this vote's alone, in later lives too.
+        self._floor = max(self._floor, number)
+        self._events.append(RoundStarted(self._floor))
         tag = self._sign(b"close", number)
-        self._closing = (number, self._final(number, Vote(closing=True, tag=tag)))
-        self._post(self._closing[1])
+        self._closing[number] = self._final(number, Vote(closing=True, tag=tag))
+        self._post(self._closing[number])
         self._resend_due_ps = now_ps + self.config.resend_ps
 
     def _on_closed(self, number: int, decision: Decision) -> None:
@@ -394,7 +474,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._spend_pads_before(number + 1)
         self.is_closed = True
         self._resend_due_ps = None
-        self._events.append(LinkClosed(number, self._closing[1] if self._closing else b""))
+        self._events.append(LinkClosed(number, self._closing[number]))
 
     # Deadlines ----------------------------------------------------------------------------------
 
@@ -414,8 +494,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         prepared = [round_ for round_ in self._rounds.values() if round_.state is State.PREPARED]
         if prepared:
             self._post(prepared[0].vote)
-        elif self._closing is not None:
-            self._post(self._closing[1])
+        else:
+            for vote in self._closing.values():
+                self._post(vote)
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way, and ask again for the decision on what is in doubt."""

@@ -11,13 +11,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.authentication import Transcript, forgery_probability, tag, verify
+from protocols.authentication import Transcript, forgery_probability
 from protocols.bbm92.config import LinkConfig
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
 from protocols.keyrate import LaneCounts
 from protocols.messages import TAG_BYTES, Role
+from protocols.variants import AUTHENTICATIONS
 
 BASES = 2
 
@@ -65,6 +66,15 @@ class SiftedBits:
         """Append (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
         self._parts.append((lanes, bases, bits))
         self.size += bits.size
+
+    def remove(self, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Take out the bits marked in ``mask`` ((size,) uint8); their lanes and the bits."""
+        lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        taken = mask.astype(np.bool_)
+        kept = ~taken
+        self._parts = [(lanes[kept], bases[kept], bits[kept])]
+        self.size = int(np.count_nonzero(kept))
+        return lanes[taken], bits[taken]
 
     def sub_blocks(self) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """(bases, bits) of each lane."""
@@ -119,7 +129,11 @@ class RoundCore:
         """Begin a round."""
         announcer_r, responder_r = secrets.transcript_rs
         transcripts = (Transcript(announcer_r), Transcript(responder_r))
-        return cls(number, transcripts, SiftedBits(config.lanes), active_ps=now_ps)
+        books = RoundBooks(
+            correctness_epsilon=config.correctness_epsilon, secrecy_epsilon=config.secrecy_epsilon
+        )
+        sifted = SiftedBits(config.lanes)
+        return cls(number, transcripts, sifted, books=books, active_ps=now_ps)
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
@@ -142,6 +156,7 @@ class Signer:
     def __init__(self, config: LinkConfig, secrets: LinkSecrets) -> None:
         self._config_digest = config.digest()
         self._tag_r = secrets.tag_r
+        self._authentication = AUTHENTICATIONS.get(config.authentication)
 
     def _bound(self, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
         """Everything that a tag covers: link, purpose, direction, round, transcripts."""
@@ -156,14 +171,17 @@ class Signer:
 
     def sign(self, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
         """Tag of 16 bytes."""
-        return tag(self._tag_r, pad, self._bound(purpose, role, number, digests))
+        bound = self._bound(purpose, role, number, digests)
+        return self._authentication.tag(self._tag_r, pad, bound)
 
     def check(  # noqa: PLR0917 - one call, all of what a tag covers
         self, signature: bytes, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes
     ) -> bool:
         """Whether ``signature`` is the tag."""
-        return verify(self._tag_r, pad, self._bound(purpose, role, number, digests), signature)
+        bound = self._bound(purpose, role, number, digests)
+        return self._authentication.verify(self._tag_r, pad, bound, signature)
 
     def forgery_probability(self) -> float:
         """Bound for one check of one tag."""
-        return forgery_probability(len(self._bound(b"", Role.ANNOUNCER, 0, bytes(48))))
+        size = len(self._bound(b"", Role.ANNOUNCER, 0, bytes(48)))
+        return self._authentication.forgery_probability(size)

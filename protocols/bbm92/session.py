@@ -34,8 +34,9 @@ from protocols.messages import (
     decode,
     encode,
 )
-from protocols.pads import PadReserve
+from protocols.pads import NoPads, PadReserve
 from protocols.tagbook import TagBook
+from protocols.variants import AUTHENTICATIONS
 
 MAX_OPEN_ROUNDS = 4
 """Rounds whose light or messages are under way; an older one is dropped."""
@@ -82,10 +83,11 @@ class LinkSession(Generic[RoundT]):
         """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets
         self._signer = Signer(config, secrets)
-        self._pads = PadReserve(secrets.pads)
+        reserve = reserve_type(config.authentication)
+        self._pads = reserve(secrets.pads)
         self._last_round = -1
         if durable is not None:
-            self._pads = PadReserve.restored(durable.pads, durable.provisioned_rounds)
+            self._pads = reserve.restored(durable.pads, durable.provisioned_rounds)
             self._last_round = durable.last_round
             self.is_closed = durable.closed is not None
         self._book = book
@@ -262,6 +264,10 @@ class LinkSession(Generic[RoundT]):
         return valid
 
     def _spend_pads_before(self, number: int) -> None:
+        """Forget the pads of earlier rounds; one still open, held up by an attacker, ends here."""
+        for round_ in list(self._rounds.values()):
+            if round_.number < number and self._may_drop(round_):
+                self._drop(round_, AbortReason.TIMED_OUT, tell=True)
         spent_bits = self._pads.spend_before(number)
         if spent_bits:
             self._events.append(PadsSpent(number, spent_bits))
@@ -272,6 +278,11 @@ class LinkSession(Generic[RoundT]):
         rest = key[taken:]
         reserve = pack_bits(key[:taken])
         self._events.append(BlockUsable(number, pack_bits(rest), rest.size, reserve, books))
+
+
+def reserve_type(authentication: str) -> type[PadReserve]:
+    """What keeps the pads of that authentication variant."""
+    return PadReserve if AUTHENTICATIONS.get(authentication).uses_pads else NoPads
 
 
 class RoundDropped(Exception):  # noqa: N818 - control flow inside the session, not an error

@@ -11,9 +11,23 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     {"units", "errors"},
-    {"kernel", "physics", "frames", "tagfile", "durations", "interrupt"},
-    {"driver", "devices", "topology", "twin", "scoring", "pools", "taps", "links", "results"},
-    {"run", "report", "rundir"},
+    {"kernel", "physics", "frames", "tagfile", "tagio", "durations", "interrupt"},
+    {
+        "driver",
+        "devices",
+        "topology",
+        "twin",
+        "scoring",
+        "pools",
+        "taps",
+        "planning",
+        "links",
+        "results",
+        "pump",
+        "recordings",
+        "distilled",
+    },
+    {"run", "report", "rundir", "verify", "compare", "distil"},
     {"cli"},
     {"__main__"},
 )
@@ -29,16 +43,22 @@ SHARED_BY_PROTOCOLS = {
     "protocols.durable",
     "protocols.errors",
     "protocols.events",
+    "protocols.interfaces",
     "protocols.keyrate",
     "protocols.messages",
+    "protocols.registry",
+    "protocols.security",
     "protocols.tags",
+    "protocols.variants",
 }
 """Data types and pure formulas, open to all of netsim."""
 
 DRIVER = "netsim.driver"
 """Moves bytes between endpoints and the simulated channel."""
-KNOW_ENDPOINTS = {DRIVER, "netsim.links"}
-"""The driver, and the one that builds what it drives."""
+WITHOUT_SIMULATOR = {"netsim.pump", "netsim.recordings", "netsim.distil"}
+"""Two endpoints on recorded tags: who moves their bytes, describes their link, builds them."""
+KNOW_ENDPOINTS = {DRIVER, "netsim.links", *WITHOUT_SIMULATOR}
+"""The driver, and the one that builds what it drives; the same for recorded tags."""
 
 
 def module_name(path: Path) -> str:

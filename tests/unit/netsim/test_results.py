@@ -54,6 +54,14 @@ LINK_KEYS = [
     "retransmissions",
     "alarms",
     "settle_ps",
+    "sampled_bits",
+    "security",
+    "epsilon",
+    "correctness_epsilon",
+    "secrecy_epsilon",
+    "failure_probability",
+    "assumptions",
+    "notes",
 ]
 
 

@@ -144,11 +144,12 @@ def test_contrasts_multiply() -> None:
     assert lower.visibility == pytest.approx(only_lane().visibility * 0.81, abs=1e-5)
 
 
-@pytest.mark.parametrize("z_probability", [0.5, 0.7, 1.0])
+@pytest.mark.parametrize("z_probability", [0.5, 0.7, 0.99])
 def test_uneven_beam_splitter_sifts_more(z_probability: float) -> None:
     """True coincidences follow r^2 + (1-r)^2, accidentals the same per basis."""
     r = z_probability
-    even, lane = only_lane(*IDEAL), only_lane(*IDEAL, f"receivers.bench.z_probability={r}")
+    biased = ("protocol.basis=biased", f"receivers.bench.z_probability={r}")
+    even, lane = only_lane(*IDEAL), only_lane(*IDEAL, *biased)
     share = r**2 + (1 - r) ** 2
     assert lane.true_hz == pytest.approx(even.true_hz * share / 0.5, rel=1e-9)
     assert lane.accidental_hz == pytest.approx(even.accidental_hz * share / 0.5, rel=1e-2)

@@ -112,4 +112,4 @@ def test_fft_length_is_smooth_and_close(size: int) -> None:
         while rest % prime == 0:
             rest //= prime
     assert rest == 1
-    assert size <= length <= (2 * size if size < 2**12 else 1.1 * size)
+    assert size <= length <= (2 * size if size < 2**12 else 1.12 * size)

@@ -1,0 +1,147 @@
+"""The photon level recorded once and replayed: many protocols over the same photons.
+
+Random streams are named, so that photons depend on no protocol: a replay gives each party the very
+frames, at the very times, that a new simulation of the same light would give it. Only clocks are
+built anew, from the same stream: they are functions of the seed and the time alone.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from simpy.events import Event
+
+from netsim.devices.world import OnClicks, OnTags, PhotonLevel, build_clock, build_world
+from netsim.frames import ClickFrame
+from netsim.kernel.rng import RngTree
+from netsim.kernel.simulator import Simulator
+from netsim.physics.clock import Clock
+from netsim.topology.network import Network
+from protocols.tags import TagFrame
+
+FRAME_BYTES = 1000
+"""What a frame costs beside its tags, generously."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedFrame:
+    """What one user was handed at one time."""
+
+    time_ps: int
+    user: str
+    tags: TagFrame
+    clicks: ClickFrame
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory, roughly."""
+        return self.tags.tags.nbytes + self.clicks.clicks.nbytes + FRAME_BYTES
+
+
+class FrameRecorder:
+    """Builds the photon level of a run and keeps what it hands out, up to a bound.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Beyond this everything is forgotten: half a recording is of no use.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Memory of what is kept.
+    """
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self.size_bytes = 0
+        self._max_bytes = max_bytes
+        self._frames: list[RecordedFrame] = []
+        self._is_full = False
+
+    def __call__(
+        self,
+        sim: Simulator,
+        network: Network,
+        rng_tree: RngTree,
+        *,
+        duration_ps: int,
+        on_tags: OnTags,
+        on_clicks: OnClicks,
+    ) -> PhotonLevel:
+        """Build the photon level as `build_world` does, listening in."""
+        latest: dict[str, ClickFrame] = {}
+
+        def take_clicks(user: str, clicks: ClickFrame) -> None:
+            latest[user] = clicks
+            on_clicks(user, clicks)
+
+        def take_tags(user: str, tags: TagFrame) -> None:
+            self._keep(RecordedFrame(sim.now_ps, user, tags, latest[user]))
+            on_tags(user, tags)
+
+        return build_world(
+            sim,
+            network,
+            rng_tree,
+            duration_ps=duration_ps,
+            on_tags=take_tags,
+            on_clicks=take_clicks,
+        )
+
+    def _keep(self, frame: RecordedFrame) -> None:
+        if self._is_full:
+            return
+        self._frames.append(frame)
+        self.size_bytes += frame.size_bytes
+        if self.size_bytes > self._max_bytes:
+            self._is_full, self.size_bytes = True, 0
+            self._frames.clear()
+
+    def replay(self) -> "Replay | None":
+        """What builds the same photon level again; None if it was too large to keep."""
+        return None if self._is_full or not self._frames else Replay(tuple(self._frames))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReplayedLevel:
+    clocks: dict[str, Clock]
+    finished: Event
+    singles: dict[str, int] = field(default_factory=dict)
+
+
+class Replay:
+    """Builds a photon level from recorded frames; as often as wanted, of one duration and seed.
+
+    Parameters
+    ----------
+    frames : tuple of RecordedFrame
+        In the order in which they were handed out.
+    """
+
+    def __init__(self, frames: tuple[RecordedFrame, ...]) -> None:
+        self._frames = frames
+
+    def __call__(
+        self,
+        sim: Simulator,
+        network: Network,
+        rng_tree: RngTree,
+        *,
+        duration_ps: int,
+        on_tags: OnTags,
+        on_clicks: OnClicks,
+    ) -> PhotonLevel:
+        """Register the one process that hands the frames out."""
+        _ = duration_ps
+        users = [user.name for user in network.topology.users]
+        singles = dict.fromkeys(users, 0)
+
+        def hand_out() -> Generator[Event, None, None]:
+            for frame in self._frames:
+                if frame.time_ps > sim.now_ps:
+                    yield sim.wait_until(frame.time_ps)
+                singles[frame.user] += frame.tags.tags.size
+                on_clicks(frame.user, frame.clicks)
+                on_tags(frame.user, frame.tags)
+
+        clocks = {user: build_clock(network, rng_tree, user) for user in users}
+        return _ReplayedLevel(clocks, sim.process(hand_out()), singles)

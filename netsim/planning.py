@@ -1,0 +1,204 @@
+"""What a link agrees on before its first round: thresholds from the analytic twin.
+
+The twin knows device inputs and nothing of the run; what it expects is public and the same at both
+ends. The security variants of `protocols.security` turn it into thresholds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netsim.topology.network import Network, build_network
+from netsim.topology.specs import ProtocolSpec, TopologySpec
+from netsim.twin import LanePrediction, predict
+from protocols.interfaces import Choice, Expectation, LaneExpectation, Plan, Security, Terms
+from protocols.security import label, smallest_scale
+from protocols.variants import (
+    AUTHENTICATIONS,
+    BASES,
+    ESTIMATIONS,
+    RECONCILIATIONS,
+    SECURITIES,
+    is_two_way,
+)
+
+PAPER_LEAK_EFFICIENCY = 1.2
+"""The budget f of Fan et al. 2025."""
+LEAK_EFFICIENCIES = {"cascade-original": 1.25, "ldpc": 1.3}
+"""Budget f by error correction, with room for blocks of 1e4 bits; arXiv:1407.3257 for Cascade."""
+USUAL_LEAK_EFFICIENCY = 1.1
+RATIOS = tuple(0.5 + 0.01 * step for step in range(50))
+"""Z probabilities tried by `best_basis_ratio`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAgreement:
+    """Terms of a link, and what must be said of them.
+
+    Attributes
+    ----------
+    expected_key_bits : int
+        Per round, if it goes as the twin expects.
+    notes : tuple of str
+        Labels, and why no key is to be expected.
+    """
+
+    terms: Terms
+    expected_key_bits: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BasisRatio:
+    """The choice of basis that gives a network the most key.
+
+    Attributes
+    ----------
+    z_probability : float
+        For all receivers.
+    key_bps : float
+        Expected sum over all links.
+    symmetric_key_bps : float
+        The same at 0.5.
+    """
+
+    z_probability: float
+    key_bps: float
+    symmetric_key_bps: float
+
+
+def agree(
+    network: Network, users: tuple[str, str], lanes: Sequence[LanePrediction] | None = None
+) -> LinkAgreement:
+    """Choose the terms of the link between ``users`` (announcer first).
+
+    Parameters
+    ----------
+    lanes : sequence of LanePrediction, optional
+        What the twin predicts of that link, if it has been asked already.
+    """
+    topology = network.topology
+    protocol, round_s = topology.protocol, topology.round_s_of(users)
+    if lanes is None:
+        lanes = _lanes_of(network, users)
+    security = SECURITIES.get(protocol.security)
+    expectation = expect(lanes, round_s, protocol)
+    plan = security.plan(expectation, _open_terms(protocol))
+    notes = [
+        label(choice_of(protocol), security),
+        AUTHENTICATIONS.get(protocol.authentication).note,
+    ]
+    if plan.key_bits == 0:
+        notes.append(_no_key(security, expectation, plan, round_s))
+    return LinkAgreement(plan.terms, plan.key_bits, tuple(filter(None, notes)))
+
+
+def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSpec) -> Expectation:
+    """What a round of ``round_s`` should hold."""
+    return Expectation(
+        tuple(
+            LaneExpectation(
+                z_bits=lane.z_hz * round_s,
+                z_qber=_rate(lane.z_qber),
+                x_bits=lane.x_hz * round_s,
+                x_qber=_rate(lane.x_qber),
+            )
+            for lane in lanes
+        ),
+        leak_efficiency(protocol),
+    )
+
+
+def leak_efficiency(protocol: ProtocolSpec) -> float:
+    """Budget f of a round's leak; both directions together where both are booked."""
+    reconciliation, charge = protocol.reconciliation, protocol.error_correction_charge
+    efficiency = protocol.leak_efficiency
+    if efficiency is None and charge == "paper":
+        efficiency = PAPER_LEAK_EFFICIENCY
+    if efficiency is None:
+        efficiency = LEAK_EFFICIENCIES.get(reconciliation, USUAL_LEAK_EFFICIENCY)
+    doubled = charge == "both-directions" and is_two_way(reconciliation)
+    return 2.0 * efficiency if doubled else efficiency
+
+
+def choice_of(protocol: ProtocolSpec) -> Choice:
+    """The variants of a valid topology."""
+    return Choice(
+        estimation=protocol.estimation,
+        reconciliation=protocol.reconciliation,
+        amplification=protocol.amplification,
+        authentication=protocol.authentication,
+        basis=protocol.basis,
+        charge=protocol.error_correction_charge,
+        verification_bits=protocol.verification_bits,
+        epsilon=protocol.epsilon,
+        is_two_way=is_two_way(protocol.reconciliation),
+        is_measurable=RECONCILIATIONS.get(protocol.reconciliation).is_measurable,
+        is_random_sample=ESTIMATIONS.get(protocol.estimation).is_random_sample,
+        is_symmetric=BASES.get(protocol.basis).is_symmetric,
+    )
+
+
+def best_basis_ratio(topology: TopologySpec) -> BasisRatio:
+    """The Z probability, the same at all receivers, with which the twin expects the most key.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+        Its security variant and the length of its rounds decide: without finite-size effects the
+        best ratio is always the most extreme one.
+
+    Returns
+    -------
+    BasisRatio
+        Of `RATIOS`.
+    """
+    rates_bps = [_key_bps(topology, ratio) for ratio in RATIOS]
+    best = max(range(len(RATIOS)), key=rates_bps.__getitem__)
+    return BasisRatio(RATIOS[best], rates_bps[best], rates_bps[0])
+
+
+def _key_bps(topology: TopologySpec, z_probability: float) -> float:
+    receivers = {
+        name: spec.model_copy(update={"z_probability": z_probability})
+        for name, spec in topology.receivers.items()
+    }
+    network = build_network(topology.model_copy(update={"receivers": receivers}))
+    predicted = predict(network).lanes
+    total_bps = 0.0
+    for users in network.links:
+        lanes = [lane for lane in predicted if lane.users == users]
+        agreement = agree(network, users, lanes)
+        total_bps += agreement.expected_key_bits / topology.round_s_of(users)
+    return total_bps
+
+
+def _lanes_of(network: Network, users: tuple[str, str]) -> list[LanePrediction]:
+    return [lane for lane in predict(network).lanes if lane.users == users]
+
+
+def _open_terms(protocol: ProtocolSpec) -> Terms:
+    """What the topology says; zero or one half where it leaves the choice."""
+    return Terms(
+        sample_share=protocol.sample_share or 0.0,
+        qber_threshold=protocol.abort_qber or 0.5,
+        epsilon=protocol.epsilon,
+        verification_bits=protocol.verification_bits,
+        charge=protocol.error_correction_charge,
+    )
+
+
+def _rate(qber: float) -> float:
+    return 0.5 if math.isnan(qber) else min(0.5, qber)
+
+
+def _no_key(security: Security, expectation: Expectation, plan: Plan, round_s: float) -> str:
+    """Say why no key is to be expected, and from what length of a round on it would be."""
+    bits = math.fsum(lane.bits for lane in expectation.lanes)
+    errors = math.fsum(lane.bits * lane.qber for lane in expectation.lanes)
+    counts = f"{bits:.0f} sifted bits at QBER {100.0 * errors / bits:.2f} %" if bits else "no bits"
+    found = f"no key expected from a round of {round_s:g} s ({counts})"
+    scale = smallest_scale(security, expectation, plan.terms) if bits else None
+    if scale is None:
+        return f"{found}, nor from a longer one"
+    return f"{found}; from rounds of about {round_s * scale:.2g} s on"

@@ -1,0 +1,164 @@
+"""Two endpoints of one link without a simulator: time is a number, the wire a fixed latency.
+
+For tags that are there already: nothing happens between two frames but messages and deadlines.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.endpoint import Endpoint, WireCounts
+from protocols.events import Event
+from protocols.messages import Role
+from protocols.tags import DETECTOR_BITS, TagFrame
+
+OnEvent = Callable[[Role, Event, int], None]
+
+LATENCY_PS = 1_000_000_000
+"""One way: some 200 km of fibre."""
+DRAIN_PS = 600 * 10**12
+"""After the light, for the last rounds and the closing exchange."""
+_STEP_PS = 1_000_000
+"""A deadline that stays due never stops the time."""
+
+
+def cut_frames(
+    tags: NDArray[np.int64],
+    *,
+    tick_ps: int,
+    start_ps: int,
+    stop_ps: int,
+    frame_ps: int,
+    margin_ps: int = 0,
+) -> Iterator[TagFrame]:
+    """Frames of recorded tags on a grid of ``frame_ps`` from ``start_ps`` on.
+
+    Parameters
+    ----------
+    tags : (N,) int64, ascending
+        ``ticks << 2 | detector``; those outside all frames are left out.
+    tick_ps : int
+    start_ps, stop_ps : int
+        Times of the recorder's clock; the last frame is the one that holds ``stop_ps``.
+    frame_ps : int
+    margin_ps : int
+        The first frame begins and the last one ends by so much more.
+    """
+    frames = (stop_ps - start_ps) // frame_ps + 1
+    edges_ps = start_ps + frame_ps * np.arange(frames + 1, dtype=np.int64)
+    edges_ps[0] -= margin_ps
+    edges_ps[-1] += margin_ps
+    edges_ticks = edges_ps // tick_ps
+    cuts = np.searchsorted(tags, edges_ticks << DETECTOR_BITS)
+    for k in range(frames):
+        yield TagFrame(k, int(edges_ticks[k + 1]), tags[cuts[k] : cuts[k + 1]])
+
+
+class Pump:
+    """Moves tags and datagrams between two endpoints until their link is closed.
+
+    Parameters
+    ----------
+    ends : (Endpoint, Endpoint)
+        Announcer and responder.
+    latency_ps : int
+        What every datagram takes.
+    on_event : callable
+        Takes role, event and time, before the messages that follow from the event are sent.
+
+    Attributes
+    ----------
+    now_ps : int
+        Time since the first frame began; both ends are told the same.
+    """
+
+    def __init__(
+        self,
+        ends: tuple[Endpoint, Endpoint],
+        *,
+        latency_ps: int = LATENCY_PS,
+        on_event: OnEvent,
+    ) -> None:
+        self.now_ps = 0
+        self._ends = dict(zip(Role, ends, strict=True))
+        self._latency_ps = latency_ps
+        self._on_event = on_event
+        self._wire: list[tuple[int, int, Role, bytes]] = []
+        self._order = itertools.count()
+
+    @property
+    def wire(self) -> WireCounts:
+        """What both ends have sent."""
+        announcer, responder = self._ends.values()
+        return announcer.wire + responder.wire
+
+    @property
+    def is_done(self) -> bool:
+        """Whether both ends have closed (or stopped) and everything sent has arrived."""
+        return all((end.is_closed or end.is_stopped) and end.is_idle for end in self._ends.values())
+
+    def run(
+        self,
+        frames: Iterable[tuple[TagFrame, TagFrame]],
+        *,
+        frame_ps: int,
+        progress: Callable[[int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Feed all frames (announcer's and responder's), each when its time is over, then close.
+
+        Returns
+        -------
+        bool
+            False if ``should_stop`` ended it.
+        """
+        for both in frames:
+            if should_stop is not None and should_stop():
+                return False
+            self._go_on_until(self.now_ps + frame_ps)
+            for end, frame in zip(self._ends.values(), both, strict=True):
+                end.add_tags(frame, self.now_ps)
+            self._flush()
+            if progress is not None:
+                progress(self.now_ps)
+        for end in self._ends.values():
+            end.end_light(self.now_ps)
+        self._flush()
+        self._go_on_until(self.now_ps + DRAIN_PS, stop_when_done=True)
+        return True
+
+    def _go_on_until(self, time_ps: int, *, stop_when_done: bool = False) -> None:
+        """Deliver datagrams and handle deadlines up to ``time_ps``, which becomes the time."""
+        while not (stop_when_done and self.is_done):
+            due_ps = self._next_ps()
+            if due_ps is None or due_ps > time_ps:
+                self.now_ps = time_ps
+                return
+            self.now_ps = due_ps
+            while self._wire and self._wire[0][0] <= due_ps:
+                _, _, role, datagram = heapq.heappop(self._wire)
+                self._ends[role].receive_message(datagram, due_ps)
+                self._flush()
+            for end in self._ends.values():
+                deadline_ps = end.next_deadline_ps()
+                if deadline_ps is not None and deadline_ps <= due_ps:
+                    end.handle_deadline(due_ps)
+            self._flush()
+
+    def _next_ps(self) -> int | None:
+        deadlines = (end.next_deadline_ps() for end in self._ends.values())
+        due = [max(at_ps, self.now_ps + _STEP_PS) for at_ps in deadlines if at_ps is not None]
+        due += [self._wire[0][0]] if self._wire else []
+        return min(due, default=None)
+
+    def _flush(self) -> None:
+        """Events first: what an endpoint has said must be on record before the peer hears of it."""
+        for role, end in self._ends.items():
+            while (event := end.next_event()) is not None:
+                self._on_event(role, event, self.now_ps)
+            for datagram in end.messages_to_send(self.now_ps):
+                entry = (self.now_ps + self._latency_ps, next(self._order), role.peer, datagram)
+                heapq.heappush(self._wire, entry)

@@ -1,0 +1,70 @@
+"""The closing tables of `netsim distil`."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from netsim.distilled import Distilled
+from netsim.report.text import add_names, add_numbers, byte_count, fixed, percent, plain_table
+from netsim.units import s_from_ps
+
+FOR_STUDY = (
+    "The pre-shared secret and all random choices come from the seed: the keys are for study only."
+)
+
+
+def print_distilled(found: Distilled, console: Console) -> None:
+    """Print lock, rounds and key of two recordings."""
+    partial = ", PARTIAL: stopped before its time" if found.partial else ""
+    title = f"{found.paths[0]} & {found.paths[1]}: {s_from_ps(found.light_ps):.3f} s in common"
+    console.print(Text(title + partial, style="bold"), soft_wrap=True)
+    console.print()
+    table = plain_table("Link")
+    add_names(table, "")
+    add_numbers(table, "")
+    for name, value in _rows(found):
+        table.add_row(Text(name), Text(value))
+    console.print(table)
+    if found.blocks or found.aborts:
+        console.print()
+        _print_rounds(found, console)
+    console.print()
+    console.print(Text(f"Assumed: {found.assumptions}. {FOR_STUDY}"))
+
+
+def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
+    yield "tags", f"{found.tags[0]} and {found.tags[1]}"
+    lock = found.lock
+    if lock is not None:
+        yield "offset of bob's clock [ns]", fixed(lock.offset_ps / 1000, 3)
+        yield "rate of bob's clock [ppm]", fixed(lock.rate_ppm, 4)
+        yield "lock [sigma]", fixed(lock.significance_sigma, 1)
+        yield "bins searched", f"{lock.searched_bins:.2e}"
+        yield "lock lost", f"{found.locks_lost} times"
+    yield "rounds with key / without", f"{len(found.blocks)} / {len(found.aborts)}"
+    yield "sifted [bit]", str(found.sifted_bits)
+    both = f"{percent(found.qber())} (Z {percent(found.qber('z'))}, X {percent(found.qber('x'))})"
+    yield "QBER [%]", both
+    yield "f", fixed(found.f_measured, 3)
+    yield "leak, verification [bit]", f"{found.leaked_bits}, {found.verification_bits}"
+    yield "key, authentication [bit]", f"{found.key_bits}, {found.auth_spent_bits}"
+    yield "net [bit/s]", fixed(found.net_key_bps, 1)
+    yield "both ends hold the same key", "yes" if found.pools_equal else "NO"
+    yield "messages, wire", f"{found.messages}, {byte_count(found.wire_bytes)}"
+    if found.alarms:
+        yield f"alarms: {len(found.alarms)}, the first", found.alarms[0]
+
+
+def _print_rounds(found: Distilled, console: Console) -> None:
+    table = plain_table("Rounds")
+    add_numbers(table, "Round", "Sifted [bit]", "QBER [%]", "Leak [bit]", "Key [bit]")
+    add_names(table, " Ended by")
+    for block in found.blocks:
+        books = block.books
+        figures = (block.round, books.sifted_bits, percent(books.errors / books.raw_bits))
+        more = (books.parity_bits, block.deposited_bits)
+        table.add_row(*map(str, (*figures, *more)), " commit")
+    for number, reason in sorted(found.aborts.items()):
+        table.add_row(str(number), "-", "-", "-", "0", f" {reason}")
+    console.print(table)

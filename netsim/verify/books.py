@@ -1,0 +1,53 @@
+"""Whether the ledger balances and every pad is in it once, from its rows alone."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from netsim.errors import Fault
+from netsim.pools.audit import check_balance
+from netsim.pools.ledger import NO_BLOCK, Account
+from netsim.rundir import LEDGER
+from netsim.verify.records import Records
+
+PAD_BITS = 128
+"""One pad; a round has two (Poly1305, protocol version 1)."""
+
+
+def book_faults(records: Records) -> Iterator[Fault]:
+    """Faults of the rows, of the running sums and of the pads."""
+    for fault in check_balance(records.movements):
+        yield _located(fault)
+    yield from _pad_faults(records)
+
+
+def _located(fault: str) -> Fault:
+    """The audit counts rows from 1; the file has a header line above them."""
+    match = re.fullmatch(r"row (\d+): (.*)", fault)
+    if match is None:
+        return Fault(LEDGER, fault)
+    return Fault(f"{LEDGER}:{int(match[1]) + 1}", match[2])
+
+
+def _pad_faults(records: Records) -> Iterator[Fault]:
+    """Pads come and go whole; what is spent was there, once, before."""
+    provisioned: defaultdict[tuple[str, str], int] = defaultdict(int)
+    spent: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for line, row in enumerate(records.movements, start=2):
+        where, end = f"{LEDGER}:{line}", (row.link, row.end)
+        if row.credit is Account.RESERVE:
+            provisioned[end] += row.bits
+            if row.bits % (2 * PAD_BITS):
+                yield Fault(where, f"{row.bits} bits are no whole pads for the reserve")
+            if (row.block == NO_BLOCK) is not (row.debit is Account.PRESHARED):
+                yield Fault(where, "a block refills the reserve, or nothing but the pre-shared key")
+        elif row.debit is Account.RESERVE:
+            spent[end] += row.bits
+            if row.bits % PAD_BITS:
+                yield Fault(where, f"{row.bits} bits are no whole pads")
+            if spent[end] > provisioned[end]:
+                yield Fault(
+                    where,
+                    f"{row.link} {row.end} has spent {spent[end]} bits of pads, "
+                    f"{provisioned[end]} were there",
+                )

@@ -1,0 +1,78 @@
+"""Whether the trace agrees with the ledger: blocks, levels, times."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from netsim.errors import Fault
+from netsim.pools.ledger import Account
+from netsim.rundir import EVENTS
+from netsim.verify.records import Json, Records
+
+_End = tuple[str, str]
+
+
+def event_faults(records: Records) -> Iterator[Fault]:
+    """Faults of the trace."""
+    yield from _times(records)
+    yield from _usable_blocks(records)
+
+
+def _times(records: Records) -> Iterator[Fault]:
+    latest_ps = 0
+    for line, event in records.events:
+        time_ps = event.get("time_ps")
+        if not isinstance(time_ps, int):
+            yield Fault(f"{EVENTS}:{line}", "has no time")
+        elif time_ps < latest_ps:
+            yield Fault(f"{EVENTS}:{line}", "is older than the line before")
+        else:
+            latest_ps = time_ps
+
+
+def _usable_blocks(records: Records) -> Iterator[Fault]:
+    """Each deposit of the ledger is an event and the other way round; levels are running sums."""
+    levels: Counter[_End] = Counter()
+    told: set[tuple[str, str, int]] = set()
+    for line, event in records.events:
+        if event.get("event") != "block_usable":
+            continue
+        where = f"{EVENTS}:{line}"
+        link, end, block = event.get("link"), event.get("end"), event.get("block")
+        if not (isinstance(link, str) and isinstance(end, str) and isinstance(block, int)):
+            yield Fault(where, "names no block")
+            continue
+        if (link, end, block) in told:
+            yield Fault(where, f"{link} block {block} becomes usable at {end} a second time")
+        told.add((link, end, block))
+        levels[link, end] += records.flow(link, end, block, Account.DOUBT, Account.POOL)
+        yield from _one_block(records, where, (link, end, block), event, levels[link, end])
+    yield from _untold(records, told)
+
+
+def _one_block(
+    records: Records, where: str, place: tuple[str, str, int], event: Json, level_bits: int
+) -> Iterator[Fault]:
+    link, end, block = place
+    booked = {
+        "deposited_bits": records.flow(link, end, block, Account.DOUBT, Account.POOL),
+        "reserve_bits": records.flow(link, end, block, Account.DOUBT, Account.RESERVE),
+        "parity_bits": records.flow(link, end, block, Account.PARITIES, Account.WIRE),
+        "pool_bits": level_bits,
+    }
+    for name, bits in booked.items():
+        if event.get(name) != bits:
+            yield Fault(
+                where, f"{link} block {block} at {end}: {name} {event.get(name)}, booked {bits}"
+            )
+
+
+def _untold(records: Records, told: set[tuple[str, str, int]]) -> Iterator[Fault]:
+    if records.summary is None:
+        return  # a killed run may have booked its last row without telling
+    deposits = {
+        key[:3]
+        for key, bits in records.flows.items()
+        if bits and key[3] is Account.DOUBT and key[4] in (Account.POOL, Account.RESERVE)
+    }
+    for link, end, block in sorted(deposits - told):
+        yield Fault(EVENTS, f"says nothing of {link} block {block}, usable at {end}")

@@ -1,0 +1,131 @@
+"""Whether the users' stores hold what the ledger says, and the same bits at both ends of a link.
+
+Bits are compared and never shown.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from netsim.errors import Fault
+from netsim.pools.ledger import NO_BLOCK, Account
+from netsim.rundir import USERS_DIRECTORY
+from netsim.verify.books import PAD_BITS
+from netsim.verify.records import Records
+
+_USABLE = "usable"
+
+
+@dataclass(frozen=True)
+class StoredEnd:
+    """What one user has stored of one link.
+
+    Attributes
+    ----------
+    blocks : dict
+        Round to state, bits and key bytes.
+    pads : dict
+        (round, role) to 16 bytes.
+    provisioned_rounds : int
+        Rounds that have been given pads so far.
+    """
+
+    blocks: dict[int, tuple[str, int, bytes]]
+    pads: dict[tuple[int, int], bytes]
+    provisioned_rounds: int
+
+
+def store_faults(records: Records) -> Iterator[Fault]:
+    """Faults of the stores; a killed run's may be ahead of its ledger: there only bits count."""
+    for link, ends in records.ends.items():
+        stored: dict[str, StoredEnd] = {}
+        for end in ends:
+            path = records.directory / USERS_DIRECTORY / f"{end}.sqlite"
+            try:
+                found = _read(path, link)
+            except sqlite3.Error as error:
+                yield Fault(f"{USERS_DIRECTORY}/{path.name}", f"cannot be read: {error}")
+                continue
+            if found is not None:
+                stored[end] = found
+                yield from _pad_faults(link, end, found)
+                if records.summary is not None:
+                    yield from _ledger_faults(records, link, end, found)
+        if len(stored) == 2:
+            yield from _unequal(link, stored)
+
+
+def _read(path: Path, link: str) -> StoredEnd | None:
+    """Stored state of ``link``; None if the run has kept no store."""
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+        links = db.execute("SELECT provisioned_rounds FROM links WHERE link = ?", (link,))
+        row = links.fetchone()
+        blocks = db.execute(
+            "SELECT b.round, b.state, b.key_bits, k.bits FROM blocks b LEFT JOIN keys k"
+            " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
+            (link,),
+        )
+        pads = db.execute(
+            "SELECT round, role, bits FROM keys WHERE link = ? AND kind = 'pad'", (link,)
+        )
+        return StoredEnd(
+            {number: (state, bits, key or b"") for number, state, bits, key in blocks},
+            {(number, role): bits for number, role, bits in pads},
+            0 if row is None else row[0],
+        )
+
+
+def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
+    """No two pads are the same secret, and settled rounds have none left."""
+    where = f"{USERS_DIRECTORY}/{end}.sqlite, {link}"
+    if len(set(stored.pads.values())) != len(stored.pads):
+        yield Fault(where, "two pads are the same bits")
+    for number, (state, _, _) in sorted(stored.blocks.items()):
+        if state == _USABLE and any((number, role) in stored.pads for role in (0, 1)):
+            yield Fault(where, f"block {number} is settled, and its pads are still there")
+    if any(number >= stored.provisioned_rounds for number, _ in stored.pads):
+        yield Fault(where, f"pads beyond round {stored.provisioned_rounds}, the last provided for")
+
+
+def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
+    where = f"{USERS_DIRECTORY}/{end}.sqlite, {link}"
+    reserve = sum(
+        records.level(link, end, block, Account.RESERVE)
+        for block in (NO_BLOCK, *records.blocks(link, end))
+    )
+    if PAD_BITS * len(stored.pads) != reserve:
+        yield Fault(
+            where, f"{PAD_BITS * len(stored.pads)} bits of pads, {reserve} in the reserve's books"
+        )
+    for block in records.blocks(link, end):
+        booked = records.flow(link, end, block, Account.DOUBT, Account.POOL)
+        doubtful = records.level(link, end, block, Account.DOUBT)
+        state, bits, _ = stored.blocks.get(block, ("", 0, b""))
+        kept = (bits, 0) if state == _USABLE else (0, bits)
+        if kept != (booked, doubtful):
+            yield Fault(
+                f"{where} block {block}",
+                f"{kept[0]} bits usable and {kept[1]} in doubt, booked {booked} and {doubtful}",
+            )
+
+
+def _unequal(link: str, stored: dict[str, StoredEnd]) -> Iterator[Fault]:
+    """Compare the bits of every block and pad that both ends have in the same state."""
+    (first, one), (second, other) = stored.items()
+    for number in sorted(one.blocks.keys() & other.blocks.keys()):
+        its, own = one.blocks[number], other.blocks[number]
+        if its[0] == own[0] and its[1:] != own[1:]:
+            yield Fault(
+                USERS_DIRECTORY, f"{link} block {number} is not the same at {first} and {second}"
+            )
+    for place in sorted(one.pads.keys() & other.pads.keys()):
+        if one.pads[place] != other.pads[place]:
+            yield Fault(
+                USERS_DIRECTORY,
+                f"{link}: a pad of round {place[0]} differs between {first} and {second}",
+            )

@@ -1,0 +1,142 @@
+"""Whether the summary follows from ledger and counts, and the tables repeat it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from netsim.errors import Fault
+from netsim.pools.ledger import NO_BLOCK, Account
+from netsim.rundir import LANES, LINKS, MANIFEST, SUMMARY, load_run
+from netsim.verify.ends import is_usable
+from netsim.verify.records import Json, Records
+
+_BY_BLOCK = {
+    "sifted_bits": ((Account.LIGHT, Account.OPEN),),
+    "leaked_bits": ((Account.PARITIES, Account.WIRE),),
+    "verification_bits": ((Account.VERIFICATION, Account.WIRE),),
+    "sampled_bits": ((Account.OPEN, Account.SAMPLED),),
+    "deposited_bits": ((Account.DOUBT, Account.POOL), (Account.DOUBT, Account.RESERVE)),
+}
+"""What a link's figure sums up: flows of the finished blocks at the announcer's end."""
+
+_SPECIAL = {"users", "channels", "twin", "paper"}
+
+
+def summary_faults(records: Records) -> Iterator[Fault]:
+    """Faults of the summary; nothing is asked of a run that was killed before it had one."""
+    if records.summary is None or records.manifest is None:
+        return
+    yield from _manifest_faults(records.manifest, records.summary)
+    yield from _derived_faults(records, records.summary)
+    for table, name in ((LANES, "lanes"), (LINKS, "links")):
+        rows = records.lanes if name == "lanes" else records.links
+        yield from _table_faults(table, rows, records.summary[name])
+    for entry in records.summary["links"]:
+        yield from _link_faults(records, entry)
+
+
+def _manifest_faults(manifest: Json, summary: Json) -> Iterator[Fault]:
+    for name in ("topology", "seed", "fidelity", "partial"):
+        if manifest.get(name) != summary.get(name):
+            yield Fault(MANIFEST, f"{name} {manifest.get(name)}, {summary.get(name)} in {SUMMARY}")
+
+
+def _derived_faults(records: Records, summary: Json) -> Iterator[Fault]:
+    """Every rate and share, worked out again from the counts."""
+    for path, found, expected in _differences(summary, load_run(records.directory).summary(), ""):
+        yield Fault(SUMMARY, f"{path} is {found}, {expected} follows from the counts")
+
+
+def _differences(found: Any, expected: Any, path: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in expected:
+            yield from _differences(found.get(name), expected[name], f"{path}.{name}".lstrip("."))
+    elif isinstance(expected, list) and isinstance(found, list) and len(found) == len(expected):
+        for index, (its, own) in enumerate(zip(found, expected, strict=True)):
+            yield from _differences(its, own, f"{path}.{index}")
+    elif not _are_equal(found, expected):
+        yield path, found, expected
+
+
+def _are_equal(found: object, expected: object) -> bool:
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=1e-12)
+    return found == expected
+
+
+def _table_faults(
+    table: str, rows: tuple[dict[str, str], ...], entries: list[Json]
+) -> Iterator[Fault]:
+    if len(rows) != len(entries):
+        yield Fault(table, f"has {len(rows)} rows, {SUMMARY} {len(entries)}")
+        return
+    for line, (row, entry) in enumerate(zip(rows, entries, strict=True), start=2):
+        for name, text in _expected_cells(entry).items():
+            if row.get(name) != text:
+                yield Fault(f"{table}:{line}", f"{name} {row.get(name)}, {text} in {SUMMARY}")
+
+
+def _expected_cells(entry: Json) -> dict[str, str]:
+    cells = {name: value for name, value in entry.items() if name not in _SPECIAL}
+    for name in ("users", "channels"):
+        for side, item in zip("ab", entry.get(name, ()), strict=False):
+            cells[f"{name[:-1]}_{side}"] = item
+    return {name: "" if value is None else str(value) for name, value in cells.items()}
+
+
+def _link_faults(records: Records, entry: Json) -> Iterator[Fault]:
+    users = entry["users"]
+    link, end = "-".join(users), users[0]
+    where = f"{SUMMARY}, {link}"
+    for name, bits in _booked(records, link, end).items():
+        if entry.get(name) != bits:
+            yield Fault(where, f"{name} {entry.get(name)}, the ledger of {end} has {bits}")
+    good = sum(is_usable(records, link, end, block) for block in records.blocks(link, end))
+    if entry["blocks"] - entry["blocks_failed"] != good:
+        told = entry["blocks"] - entry["blocks_failed"]
+        yield Fault(where, f"{told} good blocks, the ledger of {end} has {good}")
+    yield from _epsilon_faults(records, where, (link, end), entry)
+
+
+def _booked(records: Records, link: str, end: str) -> dict[str, int]:
+    """Figures of the summary from the rows of the ledger; open and doubtful blocks do not count."""
+    finished = [
+        block
+        for block in records.blocks(link, end)
+        if is_usable(records, link, end, block) or records.level(link, end, block, Account.FAILED)
+    ]
+    booked = {
+        name: sum(records.flow(link, end, block, *way) for block in finished for way in ways)
+        for name, ways in _BY_BLOCK.items()
+    }
+    spent = records.flow(link, end, NO_BLOCK, Account.RESERVE, Account.SPENT)
+    return booked | {"auth_spent_bits": spent}
+
+
+def _epsilon_faults(
+    records: Records, where: str, place: tuple[str, str], entry: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """What the link may fail with is the sum over its rounds, aborted ones included."""
+    secrecy = entry.get("secrecy_epsilon")
+    totals = {"forgery_probability": entry.get("failure_probability")}
+    if secrecy is not None:
+        totals["epsilon"] = entry.get("correctness_epsilon", 0.0) + secrecy
+    for name, total in totals.items():
+        if total is None:
+            continue
+        rounds = math.fsum(_values(records, place, name))
+        # Rounds that a crash has cut off count in the total and tell nothing.
+        is_crashed = bool(list(_values(records, (None, place[1]), "event", "process_stopped")))
+        is_sum = math.isclose(min(1.0, rounds), min(1.0, total), rel_tol=1e-9)
+        if total < 0 or not (is_sum or (is_crashed and rounds < total)):
+            yield Fault(where, f"{name} adds up to {total}, its rounds to {rounds}")
+
+
+def _values(
+    records: Records, place: tuple[str | None, str], name: str, wanted: object = None
+) -> Iterator[Any]:
+    """Values of ``name`` in the events of one end, only those equal to ``wanted`` if given."""
+    for _, event in records.events:
+        is_here = (event.get("link"), event.get("end")) == place
+        if is_here and event.get(name) is not None and wanted in (None, event[name]):
+            yield event[name]

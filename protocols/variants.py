@@ -1,0 +1,123 @@
+"""All kinds of variants and their registries; the one place that knows which names there are.
+
+A program adds its own with `register`, a distribution with an entry point (`protocols.registry`).
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from protocols.interfaces import (
+    Amplification,
+    Authentication,
+    Basis,
+    Estimation,
+    LinkProtocol,
+    Security,
+)
+from protocols.reconciliation.registry import RECONCILIATIONS
+from protocols.registry import Registry, VariantError
+
+__all__ = [
+    "AMPLIFICATIONS",
+    "AUTHENTICATIONS",
+    "BASES",
+    "ESTIMATIONS",
+    "KINDS",
+    "PROTOCOLS",
+    "RECONCILIATIONS",
+    "SECURITIES",
+    "is_two_way",
+    "register",
+]
+
+PROTOCOLS = Registry[LinkProtocol](
+    "protocol",
+    LinkProtocol,  # type: ignore[type-abstract]  # only isinstance is asked of it
+    {"bbm92": "protocols.bbm92.variant:Bbm92"},
+)
+ESTIMATIONS = Registry[Estimation](
+    "estimation",
+    Estimation,  # type: ignore[type-abstract]
+    {
+        "reconciled": "protocols.estimation:ReconciledErrors",
+        "sample": "protocols.estimation:PublishedSample",
+    },
+)
+AMPLIFICATIONS = Registry[Amplification](
+    "amplification",
+    Amplification,  # type: ignore[type-abstract]
+    {
+        "toeplitz-fft": "protocols.amplification:ToeplitzFft",
+        "toeplitz-clmul": "protocols.amplification:ToeplitzClmul",
+    },
+)
+SECURITIES = Registry[Security](
+    "security",
+    Security,  # type: ignore[type-abstract]
+    {
+        "asymptotic": "protocols.security:Asymptotic",
+        "finite": "protocols.security:Finite",
+        "finite-exact": "protocols.security:FiniteExact",
+        "two-basis": "protocols.security:TwoBasis",
+    },
+)
+AUTHENTICATIONS = Registry[Authentication](
+    "authentication",
+    Authentication,  # type: ignore[type-abstract]
+    {
+        "wegman-carter": "protocols.authenticators:WegmanCarter",
+        "none": "protocols.authenticators:NoAuthentication",
+    },
+)
+BASES = Registry[Basis](
+    "basis",
+    Basis,  # type: ignore[type-abstract]
+    {"symmetric": "protocols.bases:Symmetric", "biased": "protocols.bases:Biased"},
+)
+
+KINDS: Mapping[str, Registry[Any]] = MappingProxyType(
+    {
+        registry.kind: registry
+        for registry in (
+            PROTOCOLS,
+            ESTIMATIONS,
+            RECONCILIATIONS,
+            AMPLIFICATIONS,
+            SECURITIES,
+            AUTHENTICATIONS,
+            BASES,
+        )
+    }
+)
+"""Registries by the key of the topology's ``protocol`` that names their variants."""
+
+
+def is_two_way(reconciliation: str) -> bool:
+    """Whether that error correction asks questions that depend on the responder's bits."""
+    return RECONCILIATIONS.get(reconciliation).is_two_way
+
+
+def register(kind: str, name: str, make: Callable[[], object]) -> None:
+    """Add a variant for this process; topologies may then name it.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    name : str
+        Not one that is built in.
+    make : callable
+        A subclass of the interface of that kind (`protocols.interfaces`), or a function without
+        arguments that makes an instance.
+
+    Raises
+    ------
+    VariantError
+        For an unknown kind or an impossible name.
+    """
+    if kind not in KINDS:
+        raise VariantError(
+            kind, name, f"there are no variants of this kind, only {', '.join(KINDS)}"
+        )
+    KINDS[kind].register(name, make)

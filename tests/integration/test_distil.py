@@ -1,0 +1,298 @@
+"""`netsim distil`: the protocol on recorded tags, from files to key, and every honest refusal."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import netsim
+from netsim.cli import run_command
+from netsim.pools.audit import check_balance
+from netsim.pools.ledger import read_ledger
+from netsim.pools.store import UserStore
+from tests.two_ends import correlated_tags
+
+Tags = NDArray[np.int64]
+ROUND = ("--round", "1s")
+DELAY = ("--delay", "5000000")
+"""Of the synthetic tags: bob's light is 5 us late, his clock 40 us ahead and 0.1 ppm fast."""
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Tags, Tags]:
+    """Correlated tags of three seconds."""
+    return correlated_tags(1, 3.0)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[str, Tags], str]:
+    """Write packed tags to a file and return its name."""
+
+    def write(name: str, tags: Tags) -> str:
+        np.save(tmp_path / f"{name}.npy", tags)
+        return str(tmp_path / f"{name}.npy")
+
+    return write
+
+
+def distilled(
+    capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0
+) -> tuple[Any, list[str]]:
+    """The JSON on stdout and the lines on stderr of one command."""
+    delay = () if "--delay" in arguments else DELAY
+    assert run_command(["distil", *ROUND, *delay, *arguments, "--json"]) == code
+    streams = capsys.readouterr()
+    assert "Traceback" not in streams.err
+    return json.loads(streams.out or "null"), streams.err.splitlines()
+
+
+def test_two_recordings_become_key(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Clock found, equal keys at both ends, books that balance, all kept like a run."""
+    out = tmp_path / "out"
+    files = (save("a", pair[0]), save("b", pair[1]))
+    found, _ = distilled(capsys, *files, "--out", str(out))
+    assert abs(found["lock"]["offset_ps"] - 40e6) < 1000
+    assert abs(found["lock"]["rate_ppm"] - 0.1) < 0.01
+    assert found["lock"]["significance_sigma"] > 20
+    assert [block["round"] for block in found["blocks"]] == [0, 1, 2]
+    # 6000 pairs/s, half in the central peak, half of them in equal bases, 1 - exp(-kappa W / 2) of
+    # them within the window; 2 % errors. Two-sided, z = 5.
+    expected = 3 * 6000 / 4 * (1 - math.exp(-2 * math.pi * 200e6 * 1e-9))
+    assert abs(found["sifted_bits"] - expected) < 5 * expected**0.5
+    assert abs(found["qber"] - 0.02) < 5 * (0.02 * 0.98 / found["sifted_bits"]) ** 0.5
+    assert found["key_bits"] == sum(block["key_bits"] for block in found["blocks"]) > 1000
+    assert found["pools_equal"]
+    assert check_balance(read_ledger(out / "ledger.csv")) == []
+    assert json.loads((out / "summary.json").read_text()) == found
+    keys = []
+    for user in ("alice", "bob"):
+        with UserStore(out / "users" / f"{user}.sqlite") as store:
+            keys.append(store.blocks("alice-bob"))
+    assert keys[0] == keys[1] != {}
+    assert any('"link_locked"' in line for line in (out / "events.jsonl").open())
+
+
+def test_tables(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without --json the same figures come as tables, with what they assume."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    assert run_command(["distil", *files, *ROUND, *DELAY]) == 0
+    text = capsys.readouterr().out
+    for word in ("offset of bob's clock [ns]", "QBER [%]", "commit", "trusted devices"):
+        assert word in text
+
+
+def test_same_seed_same_bytes(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two runs of one seed write the same ledger and events; another seed makes other keys."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    for name, seed in (("one", "1"), ("two", "1"), ("other", "2")):
+        distilled(capsys, *files, "--out", str(tmp_path / name), "--seed", seed)
+    for name in ("ledger.csv", "events.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    with (
+        UserStore(tmp_path / "one" / "users" / "alice.sqlite") as one,
+        UserStore(tmp_path / "other" / "users" / "alice.sqlite") as other,
+    ):
+        assert one.blocks("alice-bob") != other.blocks("alice-bob")
+
+
+def test_the_recorders_own_numbers_ticks_and_calibration(
+    pair: tuple[Tags, Tags],
+    tmp_path: Path,
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another numbering, another tick, a late detector and a marker channel change nothing."""
+    alice, bob = pair
+    late_ps = np.array([0, 7000, 0, 0])
+    times = (alice >> 2) * 10 + late_ps[alice & 3]
+    numbers = 8 - (alice & 3)
+    order = np.argsort(times, kind="stable")
+    times, numbers = times[order], numbers[order]
+    markers = np.arange(0, 3 * 10**12, 10**10)
+    where = np.searchsorted(times, markers)
+    times, numbers = np.insert(times, where, markers), np.insert(numbers, where, 1)
+    path = tmp_path / "alice.csv"
+    rows = "".join(f"{t},{d}\n" for t, d in zip(times, numbers, strict=True))
+    path.write_text("time,detector\n" + rows)
+    options = ("--tick-a", "1", "--map", "8=Z0,7=Z1,6=X0,5=X1,1=-", "--detector-delays", "7=7000")
+    plain = ("--map-b", "0=Z0,1=Z1,2=X0,3=X1", "--detector-delays-b", "")
+    found, _ = distilled(capsys, str(path), save("b", bob), *options, *plain)
+    reference, _ = distilled(capsys, save("a", alice), save("b", bob))
+    assert found["tags"] == [alice.size, bob.size]
+    assert found["qber"] == pytest.approx(reference["qber"], abs=0.005)
+    assert abs(found["sifted_bits"] - reference["sifted_bits"]) <= 5
+    assert found["key_bits"] > 1000
+
+
+def test_equal_x_outcomes(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Tags whose X outcomes are equal need --no-flip-x: with it key, without it X is all errors."""
+    alice, bob = pair
+    equal = np.sort(bob ^ ((bob >> 1) & 1))
+    files = (save("a", alice), save("b", equal))
+    found, _ = distilled(capsys, *files, "--no-flip-x")
+    assert found["key_bits"] > 1000
+    assert found["qber_x"] < 0.05
+    found, _ = distilled(capsys, *files)
+    assert found["key_bits"] == 0
+    assert len(found["aborts"]) == 3
+    assert found["qber_x"] is None or found["qber_x"] > 0.9
+
+
+def test_recordings_that_began_apart(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Bob's counter an hour ahead: refused with the reason, and fine with --offset."""
+    alice, bob = pair
+    hour_ps = 3600 * 10**12
+    files = (save("a", alice), save("b", bob + (hour_ps // 10 << 2)))
+    _, (line,) = distilled(capsys, *files, code=2)
+    assert "no time in common" in line
+    assert "--offset" in line
+    found, _ = distilled(capsys, *files, "--offset", str(hour_ps))
+    assert found["lock"]["offset_ps"] == pytest.approx(hour_ps + 40e6, abs=1000)
+    assert found["key_bits"] > 1000
+
+
+def test_unrelated_recordings(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two recordings of different light: no lock, code 1, the best peak and the bins searched."""
+    other, _ = correlated_tags(2, 3.0)
+    found, (line,) = distilled(capsys, save("a", pair[0]), save("c", other), code=1)
+    assert "no correlation found (best peak " in line
+    assert "sigma of 1.7e6 bins)" in line
+    assert found["lock"] is None
+    assert found["blocks"] == []
+    assert found["search"]["failed_attempts"] >= 1
+    assert {abort["reason"] for abort in found["aborts"]} == {"no_lock"}
+
+
+def test_a_clock_beyond_the_prior(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """50 ppm off: not found within 1 ppm, and said so; found within 60 ppm."""
+    alice, bob = pair
+    fast = ((bob >> 2) * (1 + 50e-6)).astype(np.int64) << 2 | (bob & 3)
+    files = (save("a", alice), save("b", fast))
+    _, (line,) = distilled(capsys, *files, code=1)
+    assert "no correlation found" in line
+    found, _ = distilled(capsys, *files, "--rate-bound", "60")
+    assert found["lock"]["rate_ppm"] == pytest.approx(50.1, abs=0.02)
+    assert found["key_bits"] > 1000
+
+
+def test_too_short(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Half a second is too little to search in; that is what is said, not that nothing is there."""
+    files = [save(f"short{k}", tags[tags >> 2 < 5 * 10**10]) for k, tags in enumerate(pair)]
+    _, (line,) = distilled(capsys, *files, code=1)
+    assert "one attempt needs 0.84 s" in line
+
+
+def test_faults_come_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Options, variant and both files: one line each, code 2, nothing on stdout."""
+    (tmp_path / "bad.csv").write_text("time,detector\n5,1\n4,1\n")
+    arguments = (str(tmp_path / "bad.csv"), str(tmp_path), "--window", "0", "--umi-delay", "1")
+    found, lines = distilled(capsys, *arguments, "--set", "reconciliation=magic", code=2)
+    assert found is None
+    words = ("--window", "--umi-delay", "protocol.reconciliation", "not sorted", "a directory")
+    assert len(lines) == len(words)
+    assert all(word in line for word, line in zip(words, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--map", "0=Z0,1=Q1"),
+        ("--map-b", "0=Z0,0=Z1"),
+        ("--detector-delays", "1=fast"),
+        ("--round", "0"),
+        ("--offset-bound", "soon"),
+        ("--rate-bound", "-1"),
+        ("--rate-bound", "nan"),
+        ("--linewidth", "inf"),
+        ("--delay", "9999999999"),
+        ("--tick-a", "0"),
+    ],
+)
+def test_bad_options(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+) -> None:
+    """Every option out of range is one line that names it."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    _, (line,) = distilled(capsys, *files, option, value, code=2)
+    assert option in line
+
+
+def test_a_search_without_end_is_refused(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Offset and rate bounds that would take hours to search are refused beforehand."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    arguments = ("--offset-bound", "1s", "--rate-bound", "1000")
+    _, (line,) = distilled(capsys, *files, *arguments, code=2)
+    assert "bins" in line
+
+
+def test_thresholds_that_nobody_fixed(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Finite key lengths need thresholds from a twin, which recordings have not: refused."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    sets = ("security=finite", "estimation=sample", "error_correction_charge=both-directions")
+    options = [word for text in sets for word in ("--set", text)]
+    _, (line,) = distilled(capsys, *files, *options, code=2)
+    assert "twin" in line
+
+
+def test_what_a_run_has_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tags saved by a simulation give, distilled, what its own parties made of them."""
+    topology = netsim.load_topology("two_user", overrides=["protocol.round_s=1.0"])
+    run = netsim.simulate(topology, duration_s=3, seed=4, out=tmp_path, save_tags=True)
+    (link,) = run.links
+    delay_ps = json.loads((tmp_path / "tags" / "alice-bob.json").read_text())["lane_delays_ps"][0]
+    files = [str(tmp_path / "tags" / f"{user}.npy") for user in ("alice", "bob")]
+    found, _ = distilled(capsys, *files, "--delay", str(delay_ps))
+    assert abs(found["sifted_bits"] - link.sifted_bits) <= 3
+    assert found["key_bits"] == pytest.approx(link.deposited_bits, rel=0.05)
+    assert found["pools_equal"]

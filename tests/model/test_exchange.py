@@ -1,0 +1,91 @@
+"""All states of the vote and decision exchange that any wire and any crash can lead to."""
+
+from collections import deque
+
+import pytest
+
+from tests.model import exchange
+from tests.model.exchange import (
+    Announcer,
+    Model,
+    Responder,
+    State,
+    heal,
+    is_settled,
+    violations,
+)
+
+
+def reachable(model: Model) -> dict[State, tuple[State, str] | None]:
+    """Every reachable state and how it was first reached; stops at the first violation."""
+    origin = State()
+    paths: dict[State, tuple[State, str] | None] = {origin: None}
+    queue = deque([origin])
+    while queue:
+        state = queue.popleft()
+        for name, following in model.steps(state):
+            if following not in paths:
+                paths[following] = (state, name)
+                assert not violations(following), (violations(following), story(paths, following))
+                queue.append(following)
+    return paths
+
+
+def story(paths: dict[State, tuple[State, str] | None], state: State) -> list[str]:
+    """The steps that lead to ``state``."""
+    names: list[str] = []
+    while (step := paths[state]) is not None:
+        state, name = step
+        names.append(name)
+    return names[::-1]
+
+
+def check(model: Model) -> int:
+    """Explore; every state must also settle once the channel heals. Returns their number."""
+    paths = reachable(model)
+    for state in paths:
+        healed = heal(state)
+        assert not violations(healed), (violations(healed), story(paths, state), healed)
+        assert is_settled(healed), (story(paths, state), healed)
+    return len(paths)
+
+
+def test_one_round_never_disagrees() -> None:
+    """One round, everything lost, repeated, reordered, forged, any crashes: no violation."""
+    assert check(Model(rounds=1)) > 1000
+
+
+@pytest.mark.slow
+def test_two_rounds_never_disagree() -> None:
+    """The same with two rounds in flight."""
+    assert check(Model(rounds=2)) > 10_000
+
+
+def _forgets_what_it_holds(end: Announcer) -> Announcer:
+    return Announcer(durable_last=end.durable_last, last=end.durable_last, light=end.light)
+
+
+def _forgets_its_vote(end: Responder) -> Responder:
+    return Responder(last=end.last, floor=end.last, light=end.light, usable=end.usable)
+
+
+def _forgets_its_last_round(end: Announcer) -> Announcer:
+    kept = {"held": end.held, "usable": end.usable, "pads_from": end.pads_from}
+    return Announcer(light=end.light, closed=end.closed, **kept)  # type: ignore[arg-type]  # mixed
+
+
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [
+        ("crashed_announcer", _forgets_what_it_holds),
+        ("crashed_announcer", _forgets_its_last_round),
+        ("crashed_responder", _forgets_its_vote),
+    ],
+)
+def test_the_search_finds_what_is_broken(
+    part: str, broken: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end that forgets what must be durable is caught."""
+    monkeypatch.setattr(exchange, part, broken)
+    with pytest.raises(AssertionError):
+        check(Model(rounds=1))

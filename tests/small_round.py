@@ -1,0 +1,88 @@
+"""One small round on the fake wire, and what one flipped bit does to it."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from netsim.taps.kinds import tap_maker
+from netsim.taps.tap import TapPlan
+from protocols.datagrams import HEADER_BYTES
+from protocols.events import RoundAborted
+from protocols.messages import Announce, Role
+from tests.tapped import TappedEnds, alarms
+from tests.two_ends import TwoEnds, link_config
+
+SENDERS = ("alice", "bob")
+
+
+def small_round() -> TwoEnds:
+    """A second of weak light: one round of 23 kB on the wire, with key in it."""
+    config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
+    return TwoEnds(1, duration_s=1.0, config=config, pairs_hz=1500.0, error=0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A byte on the wire: datagram ``number`` of a sender, counted from 0."""
+
+    role: Role
+    number: int
+    byte: int
+    is_announcement: bool
+
+    @property
+    def is_header(self) -> bool:
+        """Whether it lies in the header."""
+        return self.byte < HEADER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a damaged round."""
+
+    faults: tuple[str, ...]
+    alarms: int
+    is_aborted: bool
+    is_as_without: bool
+    """Same blocks, bit for bit, as without the damage."""
+    end_s: float
+
+
+@cache
+def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
+    """All bytes that an undisturbed round puts on the wire, and its blocks."""
+    ends = small_round()
+    tapped = TappedEnds(ends, [])
+    places: list[Place] = []
+    counts = [0, 0]
+    plain = ends.fault
+
+    def note(receiver: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        passing = plain(receiver, datagram)
+        role = receiver.peer
+        sighting = tapped.chains[role].wire.view.latest
+        envelope = None if sighting is None else sighting.envelope
+        is_announcement = envelope is not None and isinstance(envelope.body, Announce)
+        places.extend(Place(role, counts[role], k, is_announcement) for k in range(len(datagram)))
+        counts[role] += 1
+        return passing
+
+    ends.fault = note
+    ends.run()
+    assert not tapped.faults()
+    assert ends.usable[0]
+    return tuple(places), ends.usable[0]
+
+
+def flip(place: Place) -> Outcome:
+    """Flip one bit of one byte, and let the channel be sound otherwise."""
+    ends = small_round()
+    make = tap_maker("flip", datagram=place.number, byte=place.byte, bit=place.byte % 8)
+    tapped = TappedEnds(ends, [TapPlan(make, sender=SENDERS[place.role])])
+    ends.run()
+    return Outcome(
+        faults=tuple(tapped.faults()),
+        alarms=len(alarms(ends)),
+        is_aborted=any(isinstance(event, RoundAborted) for _, event in ends.events),
+        is_as_without=ends.usable[0] == undisturbed()[1],
+        end_s=ends.now_ps / 1e12,
+    )

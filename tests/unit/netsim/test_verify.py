@@ -1,0 +1,227 @@
+"""The recheck of a run directory: silent on sound books, precise on broken ones."""
+
+import csv
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netsim.cli import run_command
+from netsim.errors import ConfigError
+from netsim.run import simulate
+from netsim.taps.kinds import tap_maker
+from netsim.taps.tap import TapPlan
+from netsim.topology.load import load_topology
+from netsim.verify import verify_run
+
+Damage = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def sound_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two rounds of the two-user network."""
+    directory = tmp_path_factory.mktemp("sound")
+    topology = load_topology("two_user", overrides=["protocol.round_s=1.5"])
+    simulate(topology, duration_s=3, seed=3, out=directory)
+    return directory
+
+
+def replaced(name: str, old: str, new: str) -> Damage:
+    """Change the first ``old`` of a file."""
+
+    def damage(directory: Path) -> None:
+        text = (directory / name).read_text()
+        assert old in text, (name, old)
+        (directory / name).write_text(text.replace(old, new, 1))
+
+    return damage
+
+
+def changed_link(**changes: object) -> Damage:
+    """Change figures of the link in the summary and, alike, in the table."""
+
+    def damage(directory: Path) -> None:
+        summary = json.loads((directory / "summary.json").read_text())
+        with (directory / "links.csv").open(newline="") as file:
+            (cells,) = csv.DictReader(file)
+        summary["links"][0] |= changes
+        cells |= {name: str(value) for name, value in changes.items() if name in cells}
+        (directory / "summary.json").write_text(json.dumps(summary))
+        with (directory / "links.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(cells), lineterminator="\n")
+            writer.writeheader()
+            writer.writerow(cells)
+
+    return damage
+
+
+def sql(user: str, statement: str) -> Damage:
+    """Change a user's store."""
+
+    def damage(directory: Path) -> None:
+        db = sqlite3.connect(directory / "users" / f"{user}.sqlite")
+        with db:
+            assert db.execute(statement).rowcount > 0
+        db.close()
+
+    return damage
+
+
+def row(directory: Path, *parts: str) -> tuple[int, str]:
+    """Number and text of the first ledger line that holds all of ``parts``."""
+    lines = (directory / "ledger.csv").read_text().splitlines()
+    return next(
+        (k, line)
+        for k, line in enumerate(lines, start=1)
+        if all(f",{part}," in f",{line}," for part in parts)
+    )
+
+
+def without_row(*parts: str) -> Damage:
+    """Remove a ledger line."""
+
+    def damage(directory: Path) -> None:
+        _, line = row(directory, *parts)
+        replaced("ledger.csv", line + "\n", "")(directory)
+
+    return damage
+
+
+def repeated_row(*parts: str) -> Damage:
+    """Repeat a ledger line."""
+
+    def damage(directory: Path) -> None:
+        _, line = row(directory, *parts)
+        replaced("ledger.csv", line + "\n", f"{line}\n{line}\n")(directory)
+
+    return damage
+
+
+def test_sound_run_has_no_fault(sound_run: Path) -> None:
+    """Exit code 0, nothing on stdout."""
+    assert verify_run(sound_run) == ()
+    assert run_command(["verify", str(sound_run)]) == 0
+
+
+DAMAGES: list[tuple[Damage, str]] = [
+    (repeated_row("alice", "0", "doubt", "pool"), "doubt falls to"),
+    (repeated_row("alice", "-1", "reserve", "spent"), "summary.json, alice-bob: auth_spent_bits"),
+    (without_row("bob", "0", "parities"), "bits disclosed as parities at alice, 0 at bob"),
+    (without_row("alice", "0", "verification"), "verification_bits 128, the ledger of alice has"),
+    (without_row("bob", "0", "doubt", "pool"), "are still doubt at bob, which has closed"),
+    (without_row("bob", "-1", "preshared"), "reserve falls to"),
+    (without_row("alice", "1", "light"), "open falls to"),
+    (changed_link(leaked_bits=1), "leaked_bits 1, the ledger of alice has"),
+    (changed_link(deposited_bits=7), "deposited_bits 7, the ledger of alice has"),
+    (changed_link(net_key_bps=1.5), "links.0.net_key_bps is 1.5"),
+    (changed_link(f_measured=1.0), "links.0.f_measured is 1.0"),
+    (changed_link(blocks=9), "9 good blocks, the ledger of alice has 2"),
+    (changed_link(failure_probability=0.5), "forgery_probability adds up to 0.5, its rounds to"),
+    (replaced("links.csv", "alice,bob,2,", "alice,bob,3,"), "links.csv:2: blocks 3, 2 in summary"),
+    (replaced("lanes.csv", "C38", "C36"), "lanes.csv:2: channel_a C36, C38 in summary.json"),
+    (replaced("manifest.json", '"seed": 3', '"seed": 4'), "manifest.json: seed 4, 3 in"),
+    (replaced("summary.json", '"qber": 0', '"qber": 1'), "lanes.0.qber is 1."),
+    (replaced("events.jsonl", '"event":"block_usable"', '"event":"alarm"'), "says nothing of"),
+    (replaced("events.jsonl", '"pool_bits":', '"pool_bits":1'), "pool_bits 1"),
+    (replaced("events.jsonl", '{"time_ps":0,', '{"time_ps":9000000000000,'), "is older than the"),
+    (
+        sql("bob", "UPDATE keys SET bits = zeroblob(length(bits)) WHERE kind = 'block'"),
+        "alice-bob block 0 is not the same at alice and bob",
+    ),
+    (sql("bob", "DELETE FROM blocks WHERE round = 1"), "block 1: 0 bits usable and 0 in doubt"),
+    (sql("alice", "DELETE FROM keys WHERE kind = 'pad' AND round = 9"), "in the reserve's books"),
+    (
+        sql("alice", "UPDATE keys SET bits = zeroblob(16) WHERE kind = 'pad' AND round = 9"),
+        "two pads are the same bits",
+    ),
+    (
+        sql("alice", "UPDATE keys SET round = 0 WHERE kind = 'pad' AND round = 9"),
+        "block 0 is settled, and its pads are still there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "fault"), DAMAGES)
+def test_each_damage_is_found(damage: Damage, fault: str, sound_run: Path, tmp_path: Path) -> None:
+    """One changed figure anywhere is a fault that says where it is."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    damage(directory)
+    found = [str(line) for line in verify_run(directory)]
+    assert any(fault in line for line in found), found
+
+
+def test_ledger_faults_name_their_line(sound_run: Path, tmp_path: Path) -> None:
+    """The number is that of the line in the file."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    number, line = row(directory, "alice", "0", "doubt", "pool")
+    repeated_row("alice", "0", "doubt", "pool")(directory)
+    assert line in (directory / "ledger.csv").read_text()
+    assert any(fault.path == f"ledger.csv:{number + 1}" for fault in verify_run(directory))
+
+
+def test_faults_are_printed_and_counted(
+    sound_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 with one line per fault on stdout; 2 for what is no run directory."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    changed_link(leaked_bits=1)(directory)
+    assert run_command(["verify", str(directory)]) == 1
+    assert "leaked_bits 1" in capsys.readouterr().out
+    assert run_command(["verify", str(tmp_path)]) == 2
+    assert "no run directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("frames", [20, 31, 44, 59])
+def test_interrupted_run_may_be_open(frames: int, tmp_path: Path) -> None:
+    """A run stopped in the middle of rounds, blocks in doubt and all, has no fault."""
+    asked = iter(range(1000))
+    topology = load_topology("two_user", overrides=["protocol.round_s=1.5"])
+    run = simulate(
+        topology,
+        duration_s=4,
+        seed=3,
+        out=tmp_path,
+        should_stop=lambda: next(asked) >= frames,
+    )
+    assert run.partial
+    assert verify_run(tmp_path) == ()
+
+
+def test_killed_run_is_checked_as_far_as_it_went(sound_run: Path, tmp_path: Path) -> None:
+    """Without a summary, cut in the middle of a line: no fault; of a broken row the fault."""
+    text = (sound_run / "ledger.csv").read_text()
+    (tmp_path / "ledger.csv").write_text(text[: len(text) * 2 // 3])
+    lines = (sound_run / "events.jsonl").read_text()
+    (tmp_path / "events.jsonl").write_text(lines[: len(lines) // 3])
+    assert verify_run(tmp_path) == ()
+    repeated_row("alice", "0", "doubt", "pool")(tmp_path)
+    assert any("doubt falls to" in str(fault) for fault in verify_run(tmp_path))
+
+
+def test_attacked_and_crashed_run_has_no_fault(tmp_path: Path) -> None:
+    """Books stay in order whatever happens on the wire and to a process."""
+    overrides = ["protocol.round_s=1.5", "classical.loss_probability=0.05"]
+    make = tap_maker("mixture", probability=0.02)
+    simulate(
+        load_topology("two_user", overrides=overrides),
+        duration_s=6,
+        seed=3,
+        out=tmp_path,
+        taps=[TapPlan(make, start_ps=10**12, stop_ps=4 * 10**12)],
+    )
+    assert verify_run(tmp_path) == ()
+
+
+def test_unreadable_files_are_named(sound_run: Path, tmp_path: Path) -> None:
+    """A summary that is no JSON is bad input, with its path."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    (directory / "summary.json").write_text("{")
+    with pytest.raises(ConfigError, match="no JSON"):
+        verify_run(directory)

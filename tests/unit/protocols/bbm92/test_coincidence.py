@@ -1,0 +1,161 @@
+"""Coincidences: prediction, pairs that are near, windows, each click once."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from protocols.bbm92 import coincidence
+from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs
+
+Times = NDArray[np.int64]
+
+
+def int64(*values: int) -> Times:
+    return np.array(values, dtype=np.int64)
+
+
+def match(
+    predicted: Times, own: Times, *, delay_ps: int = 0, window_ps: int = 2000
+) -> tuple[Times, NDArray[np.bool_]]:
+    """Partner of each predicted time, and which own ones are left."""
+    pairs = near_pairs(predicted, own, low_ps=-50_000, high_ps=50_000)
+    partner = np.full(predicted.size, -1, dtype=np.int64)
+    free = np.ones(own.size, dtype=np.bool_)
+    match_lane(pairs, delay_ps=delay_ps, window_ps=window_ps, partner=partner, own_free=free)
+    return partner, free
+
+
+# Prediction ---------------------------------------------------------------------------------------
+
+
+def test_prediction_is_a_line() -> None:
+    """A time goes to t + offset + rate (t - reference), rounded to ps."""
+    line = Alignment(reference_ps=1_000, offset_ps=250.4, rate=1e-3)
+    assert line.predict(int64(1_000, 2_000, 0)).tolist() == [1_250, 2_251, 249]
+    assert line.predict_one(2_000) == 2_251
+
+
+def test_prediction_is_exact_far_from_zero() -> None:
+    """After 100 days of picoseconds the line still holds to 1 ps near its reference."""
+    origin_ps = 8_640_000 * 10**12
+    line = Alignment(origin_ps, 1e9 + 0.5, 2e-6)
+    for elapsed_ps in (0, 10**11, 30 * 10**12):
+        expected = origin_ps + elapsed_ps + 10**9 + 2 * elapsed_ps // 10**6
+        assert abs(line.predict_one(origin_ps + elapsed_ps) - expected) <= 1
+        assert abs(int(line.predict(int64(origin_ps + elapsed_ps))[0]) - expected) <= 1
+
+
+@given(st.integers(-(10**14), 10**14), st.floats(-1e10, 1e10), st.floats(-1e-5, 1e-5))
+@settings(derandomize=True, deadline=None)
+def test_moving_the_reference_moves_no_time(to_ps: int, offset_ps: float, rate: float) -> None:
+    """The same line, wherever its reference is, to a few ps of rounding."""
+    line = Alignment(0, offset_ps, rate)
+    times = int64(-(10**13), 0, 10**12, 10**14)
+    assert np.abs(line.moved(to_ps).predict(times) - line.predict(times)).max() <= 2
+
+
+# Near pairs ---------------------------------------------------------------------------------------
+
+streams = st.lists(st.integers(0, 3_000), max_size=40).map(
+    lambda times: np.array(sorted(times), dtype=np.int64)
+)
+
+
+@settings(derandomize=True, deadline=None)
+@given(streams, streams, st.integers(-400, 400), st.integers(-400, 400))
+def test_all_near_pairs_are_found(one: Times, other: Times, low: int, high: int) -> None:
+    """Exactly the pairs with low <= difference < high, in order, as a double loop finds them."""
+    found = near_pairs(one, other, low_ps=low, high_ps=high)
+    expected = [
+        (k, j)
+        for k in range(one.size)
+        for j in range(other.size)
+        if low <= other[j] - one[k] < high
+    ]
+    assert list(zip(found.announced.tolist(), found.own.tolist(), strict=True)) == expected
+    assert np.array_equal(found.differences_ps, other[found.own] - one[found.announced])
+
+
+def test_more_pairs_than_room() -> None:
+    """The list of pairs grows as it must: 100 x 100 clicks, all near each other."""
+    one, other = np.arange(100, dtype=np.int64), np.arange(100, dtype=np.int64)
+    found = near_pairs(one, other, low_ps=-1000, high_ps=1000)
+    assert found.own.size == 10_000
+    plain = coincidence._find_near.py_func(one, other, -1000, 1000)
+    assert np.array_equal(plain, np.stack((found.announced, found.own)))
+
+
+# Matching -----------------------------------------------------------------------------------------
+
+
+def test_window_is_half_open() -> None:
+    """A difference of -1000 ps is inside 2 ns, one of +1000 ps is not."""
+    own = int64(99_000, 201_000, 300_999, 398_999)
+    partner, _ = match(int64(100_000, 200_000, 300_000, 400_000), own)
+    assert partner.tolist() == [0, -1, 2, -1]
+
+
+@pytest.mark.parametrize(("window_ps", "width"), [(2000, 2000), (2001, 2001), (1, 1)])
+def test_window_has_its_width(window_ps: int, width: int) -> None:
+    """Exactly as many differences as the window is wide, odd or even, match."""
+    matched = [
+        difference
+        for difference in range(-1500, 1500)
+        if match(int64(10_000), int64(10_000 + difference), window_ps=window_ps)[0][0] == 0
+    ]
+    assert len(matched) == width
+    assert matched[0] == -(window_ps // 2)
+
+
+def test_each_click_is_used_once() -> None:
+    """Two announced clicks near one own click: the first has it; two own near one: the earlier."""
+    partner, free = match(int64(1_000, 1_500), int64(1_200))
+    assert partner.tolist() == [0, -1]
+    assert not free.any()
+    partner, free = match(int64(1_000), int64(900, 1_100))
+    assert partner.tolist() == [0]
+    assert free.tolist() == [False, True]
+
+
+def test_claimed_clicks_are_left_alone() -> None:
+    """An own click that another link has is passed over, and the next one taken."""
+    predicted, own = int64(1_000), int64(900, 1_100)
+    pairs = near_pairs(predicted, own, low_ps=-5_000, high_ps=5_000)
+    partner, free = np.full(1, -1, dtype=np.int64), np.array([False, True])
+    match_lane(pairs, delay_ps=0, window_ps=2_000, partner=partner, own_free=free)
+    assert partner.tolist() == [1]
+
+
+def test_lanes_do_not_take_each_others_clicks() -> None:
+    """A click matched in one lane is not free for the next lane, at either side."""
+    predicted, own = int64(0, 40_000), int64(40_000, 80_000)
+    pairs = near_pairs(predicted, own, low_ps=-1_000, high_ps=90_000)
+    partner, free = np.full(2, -1, dtype=np.int64), np.ones(2, dtype=np.bool_)
+    lanes = [
+        match_lane(pairs, delay_ps=delay, window_ps=2_000, partner=partner, own_free=free).tolist()
+        for delay in (0, 40_000)
+    ]
+    assert lanes == [[1], []]
+    assert partner.tolist() == [-1, 0]
+
+
+@settings(derandomize=True, deadline=None)
+@given(streams, streams, st.integers(-300, 300), st.integers(1, 200))
+def test_matches_are_one_to_one_and_in_the_window(
+    one: Times, other: Times, delay_ps: int, window_ps: int
+) -> None:
+    """Every match lies in the window, no click is in two, and none that could match is left over.
+
+    Left over means: an announced and an own click, both unmatched, within the window.
+    """
+    partner, free = match(one, other, delay_ps=delay_ps, window_ps=window_ps)
+    matched = np.flatnonzero(partner >= 0)
+    low = delay_ps - window_ps // 2
+    differences = other[partner[matched]] - one[matched]
+    assert np.all((differences >= low) & (differences < low + window_ps))
+    assert np.unique(partner[matched]).size == matched.size == np.count_nonzero(~free)
+    for k in np.flatnonzero(partner < 0):
+        rest = other[free] - one[k]
+        assert not np.any((rest >= low) & (rest < low + window_ps))

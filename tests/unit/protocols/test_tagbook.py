@@ -1,0 +1,268 @@
+"""TagBook: merging, numbering, announcing, claiming, forgetting."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from protocols import tagbook
+from protocols.tagbook import TagBook
+from protocols.tags import TagFrame
+from protocols.varint import decode_ascending
+from tests.support import assert_binomial
+
+WINDOW_TICKS = 200
+FRAME_TICKS = 100_000
+
+
+def generator(seed: int = 1) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64DXSM(seed))
+
+
+def packed(*clicks: tuple[int, int]) -> NDArray[np.int64]:
+    """Tags of (tick, detector)."""
+    return np.array([tick << 2 | detector for tick, detector in clicks], dtype=np.int64)
+
+
+def book_of(*frames: NDArray[np.int64], links: int = 1, seed: int = 1, first: int = 0) -> TagBook:
+    """A book with the given frames of `FRAME_TICKS`."""
+    book = TagBook(generator(seed), window_ticks=WINDOW_TICKS, links=links)
+    for k, tags in enumerate(frames, start=first):
+        book.append(TagFrame(k, (k + 1) * FRAME_TICKS, tags))
+    return book
+
+
+def all_tags(book: TagBook) -> NDArray[np.int64]:
+    return book.between(-(2**40), 2**40)[1]
+
+
+# Merging ------------------------------------------------------------------------------------------
+
+
+def merged_detector(fired: tuple[int, ...], seed: int) -> int:
+    """What becomes of clicks of the detectors ``fired``, one tick apart."""
+    tags = packed(*((1000 + k, detector) for k, detector in enumerate(fired)))
+    (tag,) = all_tags(book_of(tags, seed=seed))
+    assert tag >> 2 == 1000, "a group has the time of its first click"
+    return int(tag & 3)
+
+
+FIRED = [
+    fired for size in (1, 2, 3, 4) for fired in itertools.permutations(range(4), size)
+]  # fmt: skip
+
+
+def shares_of(fired: set[int]) -> dict[int, float]:
+    """A random basis if both fired, then a random port if both ports of that basis did."""
+    bases = {detector >> 1 for detector in fired}
+    shares: dict[int, float] = {}
+    for basis in bases:
+        ports = [detector for detector in fired if detector >> 1 == basis]
+        shares |= {port: 1 / len(bases) / len(ports) for port in ports}
+    return shares
+
+
+@pytest.mark.parametrize("fired", FIRED, ids=lambda fired: "".join(map(str, fired)))
+def test_every_combination_of_detectors(fired: tuple[int, ...]) -> None:
+    """One click each, as probable as the rule says, in whatever order they fired (z = 5)."""
+    trials, shares = 400, shares_of(set(fired))
+    found = [merged_detector(fired, seed) for seed in range(trials)]
+    assert set(found) <= set(shares)
+    for detector, share in shares.items():
+        assert_binomial(found.count(detector), trials, share)
+
+
+def test_repeated_detector_counts_once() -> None:
+    """Two clicks of one detector and one of the other port: still a fair bit."""
+    found = [merged_detector((0, 0, 1), seed) for seed in range(400)]
+    assert_binomial(found.count(0), 400, 0.5)
+
+
+def test_window_is_half_open_and_anchored_at_the_first_click() -> None:
+    """A click 199 ticks after the first joins, one after 200 does not; chains do not grow."""
+    assert all_tags(book_of(packed((0, 2), (199, 2)))).size == 1
+    assert all_tags(book_of(packed((0, 2), (200, 2)))).size == 2
+    chain = all_tags(book_of(packed((0, 2), (150, 2), (300, 2), (450, 2)))) >> 2
+    assert chain.tolist() == [0, 300]
+
+
+def test_kernel_agrees_with_its_interpreted_self() -> None:
+    """Same tags, same random draws, compiled or not."""
+    rng = generator(3)
+    times = np.cumsum(rng.exponential(150, 3000)).astype(np.int64)
+    tags = np.sort(times << 2 | (rng.random(3000) * 4).astype(np.int64))
+    out, plain = np.empty_like(tags), np.empty_like(tags)
+    kept = tagbook._merge(generator(4), tags, WINDOW_TICKS, out)
+    assert tagbook._merge.py_func(generator(4), tags, WINDOW_TICKS, plain) == kept
+    assert np.array_equal(out[:kept], plain[:kept])
+
+
+def test_dropped_clicks_are_those_of_the_rate() -> None:
+    """At rate r a click survives with 1 / (1 + r w): merging is a non-paralysable dead time."""
+    rng, mean_ticks = generator(5), 1000.0
+    times = np.cumsum(rng.exponential(mean_ticks, 100_000)).astype(np.int64)
+    tags = times << 2
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS)
+    book.append(TagFrame(0, int(times[-1]) + 10_000, tags))
+    share = 1 / (1 + WINDOW_TICKS / mean_ticks)
+    found = all_tags(book).size
+    # Renewal process of period w + exponential: variance N (mean / (mean + w))^2 of the count.
+    sigma = math.sqrt(times.size * share) * share
+    assert abs(found - times.size * share) < 5 * sigma + 0.5 * share * times.size / mean_ticks
+
+
+# Frames -------------------------------------------------------------------------------------------
+
+
+def test_last_clicks_wait_for_the_next_frame() -> None:
+    """A click that the next frame may still join is not out yet, and the watermark says so."""
+    edge = FRAME_TICKS
+    book = book_of(packed((10, 0), (edge - 50, 0)))
+    assert (all_tags(book) >> 2).tolist() == [10]
+    assert book.stop_ticks == edge - WINDOW_TICKS
+    book.append(TagFrame(1, 2 * edge, packed((edge + 100, 0), (edge + 500, 0))))
+    assert (all_tags(book) >> 2).tolist() == [10, edge - 50, edge + 500]
+    assert book.stop_ticks == 2 * edge - WINDOW_TICKS
+
+
+def test_watermark_never_passes_a_waiting_click() -> None:
+    """A chain of close clicks that began before the watermark holds it back."""
+    clicks = [(FRAME_TICKS - 150 * k, 0) for k in range(9, 0, -1)]
+    book = book_of(packed((10, 0), *clicks))
+    assert book.stop_ticks == clicks[0][0]
+    assert (all_tags(book) >> 2).tolist() == [10]
+
+
+def test_frames_offered_by_several_links_are_taken_once() -> None:
+    """All endpoints of a user offer each frame; only the first offer counts."""
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, links=3)
+    for k in range(3):
+        frame = TagFrame(k, (k + 1) * FRAME_TICKS, packed((k * FRAME_TICKS + 5, 1)))
+        for _ in range(3):
+            book.append(frame)
+    assert book.frames == 3
+    assert all_tags(book).size == 3
+
+
+def test_empty_frames_carry_time() -> None:
+    """Silence moves the watermark; a book that begins late numbers its frames as the user does."""
+    nothing = packed()
+    book = book_of(nothing, nothing, first=7)
+    assert (book.first_frame, book.frames) == (7, 9)
+    assert book.stop_ticks == 9 * FRAME_TICKS - WINDOW_TICKS
+    assert TagBook(generator(), window_ticks=1).frames == 0
+
+
+# Announcing ---------------------------------------------------------------------------------------
+
+
+def test_announcement_holds_times_and_nothing_else() -> None:
+    """The code decodes to the times of its frames, whichever detectors clicked."""
+    times = [5, 400, FRAME_TICKS - 10, FRAME_TICKS + 600, 3 * FRAME_TICKS - 5000]
+    frames = [
+        packed(*((t, d) for t in times if t // FRAME_TICKS == k)) for d in (0,) for k in range(4)
+    ]
+    others = [frame | 3 for frame in frames]
+    one, other = (book_of(*found).announcement(0, 3) for found in (frames, others))
+    assert one.deltas == other.deltas
+    elapsed = decode_ascending(one.deltas, count=one.count, previous=0)
+    assert (elapsed + one.start_ticks).tolist() == times
+    assert one.first_id == 0
+    assert one.stop_ticks == 3 * FRAME_TICKS - WINDOW_TICKS
+
+
+def test_announcements_tile_the_light() -> None:
+    """Consecutive announcements hold every click once, before their watermark, numbered on."""
+    rng = generator(6)
+    times = np.unique((rng.random(2000) * 10 * FRAME_TICKS).astype(np.int64))
+    frames = [times[times // FRAME_TICKS == k] << 2 for k in range(10)]
+    book = book_of(*frames)
+    seen, watermark = 0, -1
+    for start in range(0, 10, 2):
+        found = book.announcement(start, start + 2)
+        assert found.first_id == seen
+        elapsed = decode_ascending(found.deltas, count=found.count, previous=0)
+        assert watermark <= elapsed[0] + found.start_ticks
+        assert elapsed[-1] + found.start_ticks < found.stop_ticks
+        seen, watermark = seen + found.count, found.stop_ticks
+    assert seen == all_tags(book).size
+
+
+def test_one_encoding_serves_all_links() -> None:
+    """The second link that announces the same frames gets the very same object."""
+    book = book_of(packed((5, 0)), packed(), links=2)
+    assert book.announcement(0, 1) is book.announcement(0, 1)
+    empty = book.announcement(1, 2)
+    assert (empty.count, empty.deltas) == (0, b"")
+
+
+# Claiming and forgetting --------------------------------------------------------------------------
+
+
+def test_a_click_goes_to_one_link_only() -> None:
+    """Whoever claims first has it; the others see it taken."""
+    book = book_of(packed(*((1000 * k, 0) for k in range(1, 11))), links=2)
+    assert book.is_free(0, 10).all()
+    assert book.claim(np.array([2, 5, 7])).all()
+    assert book.is_free(0, 10).tolist() == [k not in {2, 5, 7} for k in range(10)]
+    assert book.claim(np.array([1, 2, 3, 7])).tolist() == [True, False, True, False]
+    assert not book.claim(np.array([1, 2, 3, 5, 7])).any()
+
+
+def test_random_claims_never_overlap() -> None:
+    """Three links that claim at random get disjoint clicks, while the book forgets old ones."""
+    rng, book = generator(8), TagBook(generator(), window_ticks=1, links=3)
+    owned: list[set[int]] = [set(), set(), set()]
+    for k in range(40):
+        times = k * FRAME_TICKS + np.unique((rng.random(60) * 90_000).astype(np.int64))
+        book.append(TagFrame(k, (k + 1) * FRAME_TICKS, times << 2))
+        stop = book.stop_id(k)
+        for link in range(3):
+            if k > 5:
+                book.release(link, book.stop_id(k - 3 - link))
+            ids = np.unique(stop - 1 - (rng.random(50) * min(stop, 60)).astype(np.int64))
+            owned[link] |= set(ids[book.claim(ids)].tolist())
+    assert sum(len(found) for found in owned) == len(set.union(*owned)) > 500
+
+
+def test_book_forgets_what_all_links_have_released() -> None:
+    """Memory stays bounded; numbers, times and claims of the rest do not change."""
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, links=2)
+    for k in range(200):
+        base = k * FRAME_TICKS
+        tags = packed(*((base + 1000 * j, j & 3) for j in range(1, 51)))
+        book.append(TagFrame(k, base + FRAME_TICKS, tags))
+        announced = book.announcement(k, k + 1)
+        assert (announced.first_id, announced.count) == (50 * k, 50)
+        book.claim(np.array([50 * k]))
+        for link in range(2):
+            book.release(link, max(0, 50 * (k - 3 - link)))
+        assert book._tags.size <= 50 * 12
+        assert len(book._frame_stop_ids) <= 12
+        assert len(book._announcements) <= 12
+        assert book.tags_of(np.array([50 * k + 6])) == (base + 7000) << 2 | 3
+        assert book.is_free(50 * k, 2).tolist() == [False, True]
+        assert book.between(base, base + 2000)[0] == 50 * k
+    assert not book.holds(0)
+    assert book.holds(50 * 199)
+
+
+def test_one_slow_link_keeps_the_clicks() -> None:
+    """Nothing is forgotten that one link has not released."""
+    book = book_of(*(packed((k * FRAME_TICKS + 5, 0)) for k in range(50)), links=2)
+    book.release(0, 50)
+    assert book.holds(0)
+    book.release(1, 49)
+    assert not book.holds(0)
+    assert book.holds(49)
+
+
+def test_release_does_not_go_back() -> None:
+    """A link that names an older click later takes nothing back."""
+    book = book_of(*(packed((k * FRAME_TICKS + 5, 0)) for k in range(50)))
+    book.release(0, 40)
+    book.release(0, 10)
+    assert book.holds(40)
+    assert not book.holds(39)

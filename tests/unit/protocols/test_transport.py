@@ -1,0 +1,391 @@
+"""Transport: what goes out when, what is refused, what is bounded, and how it heals."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from protocols.datagrams import SACK_BITS, Datagram, Kind, decode_datagram, encode_datagram
+from protocols.errors import LocalProtocolError
+from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.transport import (
+    ACKNOWLEDGE_EVERY,
+    MAX_QUEUED_BYTES,
+    MAX_TIMEOUT_PS,
+    MIN_TIMEOUT_PS,
+    SEQUENCE_LIMIT,
+    WINDOW,
+    Transport,
+)
+from tests.transport_pair import LATENCY_PS, MS_PS, TransportPair, transport
+
+S_PS = 1000 * MS_PS
+PIECE_BYTES = 100
+
+
+def connected() -> TransportPair:
+    """A pair that has exchanged a message each way."""
+    pair = TransportPair()
+    for end in pair.ends:
+        end.send(b"hello")
+    pair.run()
+    assert pair.received == [[b"hello"], [b"hello"]]
+    for sent in pair.sent_datagrams:
+        sent.clear()
+    for received in pair.received:
+        received.clear()
+    return pair
+
+
+def kinds(datagrams: list[bytes]) -> list[Kind]:
+    return [decode_datagram(data).kind for data in datagrams]
+
+
+# Sending ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, MAX_MESSAGE_BYTES + 1])
+def test_impossible_messages_are_our_callers_fault(size: int) -> None:
+    """Empty and oversized messages are refused where they are sent."""
+    with pytest.raises(LocalProtocolError, match=f"{size} bytes"):
+        transport(1).send(bytes(size))
+
+
+def test_queue_is_bounded() -> None:
+    """More than the queue holds is refused, and nothing of it is queued."""
+    end, message = transport(1, max_datagram_bytes=2**22), bytes(MAX_MESSAGE_BYTES)
+    for _ in range(MAX_QUEUED_BYTES // MAX_MESSAGE_BYTES):
+        end.send(message)
+    assert end.queued_bytes == MAX_QUEUED_BYTES
+    with pytest.raises(LocalProtocolError, match="full"):
+        end.send(b"x")
+    assert end.queued_bytes == MAX_QUEUED_BYTES
+
+
+@pytest.mark.parametrize(("epoch", "size"), [(0, 140), (2**32, 140), (-1, 140), (1, 40)])
+def test_impossible_settings(epoch: int, size: int) -> None:
+    """Epoch 0 means unknown; a datagram holds more than its header."""
+    with pytest.raises(LocalProtocolError):
+        transport(epoch, max_datagram_bytes=size)
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 200, 12_345])
+def test_messages_are_cut_and_joined(size: int) -> None:
+    """Any size arrives whole; pieces hold at most what a datagram has room for."""
+    pair, message = connected(), random.Random(size).randbytes(size)
+    pair.ends[0].send(message)
+    pair.run()
+    assert pair.received[1] == [message]
+    pieces = [d for d in pair.sent_datagrams[0] if decode_datagram(d).kind is Kind.DATA]
+    assert len(pieces) == -(-size // PIECE_BYTES)
+    assert max(len(data) for data in pieces) <= 140
+
+
+def test_one_datagram_until_the_peer_is_known() -> None:
+    """A stranger gets one datagram, not a window of them; the first contact takes 1.5 more."""
+    pair = TransportPair()
+    pair.ends[0].send(bytes(100 * PIECE_BYTES))
+    pair.flush()
+    assert kinds(pair.sent_datagrams[0]) == [Kind.DATA]
+    pair.run()
+    assert len(pair.received[1]) == 1
+    assert pair.now_ps < 12 * LATENCY_PS
+
+
+def test_window_is_never_exceeded() -> None:
+    """Without acknowledgements no more than the window goes out."""
+    pair = connected()
+    pair.ends[0].send(bytes(10 * WINDOW * PIECE_BYTES))
+    out = pair.ends[0].datagrams_to_send(pair.now_ps)
+    assert kinds(out) == [Kind.DATA] * WINDOW
+    assert pair.ends[0].datagrams_to_send(pair.now_ps) == []
+    assert not pair.ends[0].is_idle
+
+
+def test_acknowledgement_rides_on_data() -> None:
+    """A whole message is answered at once; an answer that is sent anyway carries it."""
+    pair = connected()
+    pair.ends[0].send(b"question")
+    (question,) = pair.ends[0].datagrams_to_send(0)
+    pair.ends[1].receive_datagram(question, 0)
+    pair.ends[1].send(b"answer")
+    (answer,) = pair.ends[1].datagrams_to_send(0)
+    assert decode_datagram(answer).kind is Kind.DATA
+    pair.ends[0].receive_datagram(answer, 0)
+    assert pair.ends[0].is_idle
+
+
+def test_long_message_is_acknowledged_now_and_then() -> None:
+    """One acknowledgement for sixteen pieces, not one each."""
+    pair = connected()
+    pair.ends[0].send(bytes(64 * PIECE_BYTES))
+    answers: list[bytes] = []
+    for data in pair.ends[0].datagrams_to_send(0):
+        pair.ends[1].receive_datagram(data, 0)
+        answers += pair.ends[1].datagrams_to_send(0)
+    assert len(answers) == 64 // ACKNOWLEDGE_EVERY
+    assert decode_datagram(answers[-1]).acknowledged == pair.ends[0]._next_sequence
+
+
+# Loss ---------------------------------------------------------------------------------------------
+
+
+def test_one_lost_datagram_is_repeated_alone() -> None:
+    """A missing piece is repeated once, and the message is there and acknowledged in 2 trips."""
+    pair, fate = connected(), iter([False] * 5 + [True])
+    pair.ends[0].send(b"measures the round trip")
+    pair.run()
+    pair.fault = lambda to, data: [] if to == 1 and next(fate, False) else [(0, data)]
+    before, began_ps = pair.ends[0].counts.retransmissions, pair.now_ps
+    pair.ends[0].send(bytes(100 * PIECE_BYTES))
+    pair.run()
+    assert len(pair.received[1]) == 2
+    assert pair.ends[0].counts.retransmissions == before + 1
+    assert pair.now_ps - began_ps == 4 * LATENCY_PS
+
+
+def test_silence_is_answered_with_patience() -> None:
+    """Into a dead wire an end repeats with intervals that double, up to 2 s, and never gives up."""
+    pair = connected()
+    pair.fault = lambda _to, _data: []
+    pair.ends[0].send(b"anyone?")
+    pair.flush()
+    times: list[int] = []
+    for _ in range(20):
+        due_ps = pair.ends[0].next_deadline_ps
+        assert due_ps is not None
+        pair.now_ps = due_ps
+        pair.ends[0].handle_deadline(due_ps)
+        assert kinds(pair.ends[0].datagrams_to_send(due_ps)) == [Kind.DATA]
+        times.append(due_ps)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps[0] >= MIN_TIMEOUT_PS
+    assert all(second == min(2 * first, MAX_TIMEOUT_PS) for first, second in pairwise(gaps))
+    assert gaps[-1] == MAX_TIMEOUT_PS
+    pair.fault = lambda _to, data: [(0, data)]
+    pair.run()
+    assert pair.received[1] == [b"anyone?"]
+
+
+def test_deadline_before_its_time_does_nothing() -> None:
+    """An early call repeats nothing; without data in flight there is no deadline."""
+    pair = connected()
+    assert pair.ends[0].next_deadline_ps is None
+    pair.ends[0].send(b"x")
+    pair.ends[0].datagrams_to_send(pair.now_ps)
+    due_ps = pair.ends[0].next_deadline_ps
+    assert due_ps is not None
+    pair.ends[0].handle_deadline(due_ps - 1)
+    assert pair.ends[0].datagrams_to_send(due_ps - 1) == []
+
+
+def test_sequence_numbers_wrap() -> None:
+    """A stream goes on over 2^32, with loss and reordering, as if nothing had happened."""
+    rng = random.Random(5)
+    pair = connected()
+    start = SEQUENCE_LIMIT - 40
+    pair.ends[0]._next_sequence = pair.ends[1]._receiving.next_sequence = start
+    pair.fault = lambda _to, data: [] if rng.random() < 0.1 else [(rng.randrange(5 * MS_PS), data)]
+    messages = [bytes([k]) * (50 * k + 1) for k in range(30)]
+    for message in messages:
+        pair.ends[0].send(message)
+    pair.run()
+    assert pair.received[1] == messages
+    assert pair.ends[0]._next_sequence < 1000
+
+
+# Bounded memory -----------------------------------------------------------------------------------
+
+
+def size_of(end: Transport) -> int:
+    """Everything an end keeps that an outsider could make grow."""
+    receiving = end._receiving
+    early = sum(len(piece) for piece, _ in receiving.early.values())
+    lists = (end._controls, end._resend, end._messages, end._in_flight, receiving.early)
+    return early + receiving.pieces_bytes + sum(len(found) for found in lists)
+
+
+def test_junk_costs_no_memory() -> None:
+    """1e5 datagrams of noise, foreign epochs and wild numbers leave an end as small as before."""
+    rng, pair = random.Random(1), connected()
+    end = pair.ends[0]
+    for _ in range(100_000):
+        forged = Datagram(
+            rng.choice(list(Kind)),
+            rng.random() < 0.5,
+            rng.randrange(1, SEQUENCE_LIMIT),
+            rng.choice([0, 11, rng.randrange(SEQUENCE_LIMIT)]),
+            rng.randrange(SEQUENCE_LIMIT),
+            rng.randrange(SEQUENCE_LIMIT),
+            rng.getrandbits(SACK_BITS),
+            b"junk",
+        )
+        end.receive_datagram(rng.choice([b"QN", encode_datagram(forged)]), pair.now_ps)
+    assert size_of(end) <= 8
+    assert len(end.datagrams_to_send(pair.now_ps)) <= 8
+    for sender, message in enumerate((b"from 0", b"from 1")):
+        pair.ends[sender].send(message)
+    pair.run()
+    assert pair.received == [[b"from 1"], [b"from 0"]]
+
+
+def test_data_without_end_is_bounded() -> None:
+    """Pieces of a message that never ends are given up at the size limit; the next one arrives."""
+    pair = connected()
+    end, sequence = pair.ends[1], pair.ends[1]._receiving.next_sequence
+    piece = bytes(2**20)
+    for k in range(20):
+        forged = Datagram(Kind.DATA, False, 11, 22, sequence + k, 1, 0, piece)
+        end.receive_datagram(encode_datagram(forged), pair.now_ps)
+        assert end._receiving.pieces_bytes <= MAX_MESSAGE_BYTES + len(piece) or k > 8
+        assert sum(len(part) for part in end._receiving.pieces) <= MAX_MESSAGE_BYTES
+    last = Datagram(Kind.DATA, True, 11, 22, sequence + 20, 1, 0, b"")
+    end.receive_datagram(encode_datagram(last), pair.now_ps)
+    assert end.next_message() is None
+    good = Datagram(Kind.DATA, True, 11, 22, sequence + 21, 1, 0, b"good")
+    end.receive_datagram(encode_datagram(good), pair.now_ps)
+    assert end.next_message() == b"good"
+
+
+def test_early_pieces_are_bounded() -> None:
+    """Nothing further ahead than the window is kept."""
+    pair = connected()
+    end, first = pair.ends[1], pair.ends[1]._receiving.next_sequence
+    for ahead in range(1, 10 * WINDOW):
+        forged = Datagram(Kind.DATA, True, 11, 22, first + ahead, 1, 0, b"x" * 100)
+        end.receive_datagram(encode_datagram(forged), pair.now_ps)
+    assert len(end._receiving.early) == WINDOW - 1
+    (answer,) = end.datagrams_to_send(pair.now_ps)
+    assert decode_datagram(answer).received == 2 ** (WINDOW - 1) - 1
+
+
+# Restarts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_restart_is_noticed_and_survived(end: int, is_busy: bool) -> None:
+    """A new life of one end is reported to the other once; then messages flow both ways again."""
+    pair = connected()
+    if is_busy:
+        for own in pair.ends:
+            own.send(bytes(50 * PIECE_BYTES))
+        pair.flush()
+        pair.step()
+    pair.restart(end, 33)
+    for sender, own in enumerate(pair.ends):
+        own.send(b"after %d" % sender)
+    pair.run()
+    assert pair.received[0][-1] == b"after 1"
+    assert pair.received[1][-1] == b"after 0"
+    assert pair.resets[1 - end] == 1
+    assert pair.resets[end] == 0
+
+
+def test_many_restarts_of_both_ends() -> None:
+    """Twenty restarts of either end under loss: what is sent after the last one arrives."""
+    rng, pair = random.Random(2), TransportPair()
+    pair.fault = lambda _to, data: [] if rng.random() < 0.2 else [(rng.randrange(MS_PS), data)]
+    for life in range(20):
+        for own in pair.ends:
+            own.send(b"life %d" % life)
+        pair.run(until_s=rng.choice([0.001, 0.01, 5.0]))
+        pair.restart(rng.randrange(2), 100 + life)
+    for own in pair.ends:
+        own.send(b"last")
+    pair.run()
+    assert pair.received[0][-1] == pair.received[1][-1] == b"last"
+
+
+def test_datagrams_of_a_former_life_change_nothing() -> None:
+    """All that was ever sent, replayed after a restart of both, delivers nothing twice."""
+    pair = TransportPair()
+    for k in range(10):
+        for own in pair.ends:
+            own.send(b"old %d" % k)
+    pair.run()
+    recorded = [list(sent) for sent in pair.sent_datagrams]
+    pair.restart(0, 77)
+    pair.restart(1, 88)
+    pair.received = [[], []]
+    for own in pair.ends:
+        own.send(b"new")
+    for sender, datagrams in enumerate(recorded):
+        for k, data in enumerate(datagrams):
+            pair.inject(1 - sender, data, k * MS_PS)
+            pair.inject(sender, data, k * MS_PS)
+    pair.run()
+    assert pair.received == [[b"new"], [b"new"]]
+
+
+# Attackers ----------------------------------------------------------------------------------------
+
+Forge = Callable[[random.Random, Datagram], Datagram]
+
+
+def far(rng: random.Random) -> int:
+    return rng.choice([1, 7, 500, 2**30, 2**31, rng.randrange(SEQUENCE_LIMIT)])
+
+
+FORGERIES: dict[str, Forge] = {
+    "acknowledgement": lambda rng, seen: replace(
+        seen,
+        kind=Kind.ACKNOWLEDGE,
+        acknowledged=(seen.acknowledged + far(rng)) % SEQUENCE_LIMIT,
+        received=rng.getrandbits(SACK_BITS),
+        payload=b"",
+    ),
+    "base": lambda rng, seen: replace(
+        seen, kind=Kind.BASE, acknowledged=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b""
+    ),
+    "data": lambda rng, seen: replace(
+        seen, sequence=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b"forged"
+    ),
+    "epoch": lambda rng, seen: replace(seen, epoch=rng.randrange(1, SEQUENCE_LIMIT)),
+    "challenge": lambda rng, seen: replace(seen, kind=Kind.CHALLENGE, sequence=rng.randrange(99)),
+    "response": lambda rng, seen: replace(
+        seen,
+        kind=Kind.RESPONSE,
+        epoch=rng.choice([seen.epoch, rng.randrange(1, SEQUENCE_LIMIT)]),
+        sequence=rng.randrange(1, 9),
+        acknowledged=(seen.sequence + far(rng)) % SEQUENCE_LIMIT,
+    ),
+}
+
+
+def talk(pair: TransportPair, seconds: int, forge: Forge | None, rng: random.Random) -> list[bytes]:
+    """Both ends send a message every half second; an attacker answers each with ten forgeries."""
+    messages: list[bytes] = []
+    for _ in range(2 * seconds):
+        messages.append(b"%d:" % pair.now_ps + rng.randbytes(rng.choice([5, 500])))
+        for own in pair.ends:
+            own.send(messages[-1])
+        pair.flush()
+        for sender, sent in enumerate(pair.sent_datagrams):
+            seen = [decode_datagram(data) for data in sent[-20:]]
+            data = [found for found in seen if found.kind is Kind.DATA]
+            for found in data[-1:] * (10 if forge else 0):
+                if forge is not None:
+                    forged = encode_datagram(forge(rng, found))
+                    pair.inject(1 - sender, forged, rng.randrange(20 * MS_PS))
+        until_ps = pair.now_ps + S_PS // 2
+        pair.inject(0, b"a clock", S_PS // 2 - LATENCY_PS)
+        while pair.now_ps < until_ps:
+            pair.step()
+    return messages
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forgeries_heal(name: str) -> None:
+    """10 s of forged headers; 20 s after the last one everything sent arrives again, in order."""
+    for seed in range(4):
+        rng, pair = random.Random(seed), connected()
+        talk(pair, 10, FORGERIES[name], rng)
+        talk(pair, 20, None, rng)
+        last = talk(pair, 5, None, rng)
+        pair.run(until_s=10)
+        for received in pair.received:
+            honest = [message for message in received if message in last]
+            assert honest == last
