@@ -106,7 +106,7 @@ def test_input_beyond_the_argument_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 @given(st.integers(1, 2**27))
 def test_fft_length_is_smooth_and_close(size: int) -> None:
-    """Lengths have factors 2, 3 and 5 only and are at most a tenth (if short, twice) too long."""
+    """Lengths have factors 2, 3 and 5 only and are at most an eighth (if short, twice) too long."""
     length = rest = fast_fft_length(size)
     for prime in (2, 3, 5):
         while rest % prime == 0:
