@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from netsim.topology.network import Network, build_network
 from netsim.topology.specs import ProtocolSpec, TopologySpec
 from netsim.twin import LanePrediction, predict
-from protocols.interfaces import Choice, Expectation, LaneExpectation, Plan, Security, Terms
+from protocols.interfaces import Choice, Expectation, LaneExpectation, Security, Terms
 from protocols.security import label, smallest_scale
 from protocols.variants import (
     AUTHENTICATIONS,
@@ -24,7 +24,7 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
-LEAK_EFFICIENCIES = {"cascade-original": 1.25, "ldpc": 1.3}
+LEAK_EFFICIENCIES = {"cascade-original": 1.25}
 """Budget f by error correction, with room for blocks of 1e4 bits; arXiv:1407.3257 for Cascade."""
 USUAL_LEAK_EFFICIENCY = 1.1
 RATIOS = tuple(0.5 + 0.01 * step for step in range(50))
@@ -83,13 +83,14 @@ def agree(
         lanes = _lanes_of(network, users)
     security = SECURITIES.get(protocol.security)
     expectation = expect(lanes, round_s, protocol)
-    plan = security.plan(expectation, _open_terms(protocol))
+    terms = _open_terms(protocol)
+    plan = security.plan(expectation, terms)
     notes = [
         label(choice_of(protocol), security),
         AUTHENTICATIONS.get(protocol.authentication).note,
     ]
     if plan.key_bits == 0:
-        notes.append(_no_key(security, expectation, plan, round_s))
+        notes.append(_no_key(security, expectation, terms, round_s))
     return LinkAgreement(plan.terms, plan.key_bits, tuple(filter(None, notes)))
 
 
@@ -192,13 +193,13 @@ def _rate(qber: float) -> float:
     return 0.5 if math.isnan(qber) else min(0.5, qber)
 
 
-def _no_key(security: Security, expectation: Expectation, plan: Plan, round_s: float) -> str:
+def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:
     """Say why no key is to be expected, and from what length of a round on it would be."""
     bits = math.fsum(lane.bits for lane in expectation.lanes)
     errors = math.fsum(lane.bits * lane.qber for lane in expectation.lanes)
     counts = f"{bits:.0f} sifted bits at QBER {100.0 * errors / bits:.2f} %" if bits else "no bits"
     found = f"no key expected from a round of {round_s:g} s ({counts})"
-    scale = smallest_scale(security, expectation, plan.terms) if bits else None
+    scale = smallest_scale(security, expectation, terms) if bits else None
     if scale is None:
         return f"{found}, nor from a longer one"
-    return f"{found}; from rounds of about {round_s * scale:.2g} s on"
+    return f"{found}; rounds of about {round_s * scale:.0f} s would hold some"

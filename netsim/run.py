@@ -34,7 +34,7 @@ from netsim.results import (
 from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, USERS_DIRECTORY, save_run
 from netsim.scoring import LaneCounts, LaneScorer
 from netsim.tagfile import TagFile
-from netsim.taps.kinds import plan_of
+from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Lane, Network, build_network
 from netsim.topology.specs import CrashSpec, TopologySpec
@@ -164,7 +164,7 @@ class Simulation:
             ledger=self.ledger,
             trace=self.trace,
             stores=self._open_stores(out, stack),
-            taps=(*(plan_of(spec) for spec in topology.taps), *taps),
+            taps=(*plans_of(topology.taps, self.network.links), *taps),
         )
         self._plan_crashes(topology)
         self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)

@@ -184,6 +184,11 @@ class RoundFacts:
         Disclosed by error correction about the announcer's and about the responder's bits.
     count_bits : int
         What announcing the exact error counts discloses.
+
+    Raises
+    ------
+    ValueError
+        If the lanes do not hold exactly what was sifted and not published.
     """
 
     sifted_bits: int
@@ -193,6 +198,14 @@ class RoundFacts:
     parity_bits: int
     returned_bits: int
     count_bits: int
+
+    def __post_init__(self) -> None:
+        kept_bits = sum(lane.bits for lane in self.lanes)
+        if kept_bits != self.raw_bits:
+            raise ValueError(
+                f"{kept_bits} bits in the key of {self.sifted_bits} sifted and "
+                f"{self.sampled_bits} published"
+            )
 
     @property
     def raw_bits(self) -> int:

@@ -129,6 +129,8 @@ class Pump:
         `link_config` of `tests.two_ends` by default: rounds of one second.
     tamper : callable, optional
         See `Tamper`; honest by default.
+    books : dict, optional
+        Role to a book that this user shares with another link, and the number of this link.
 
     Attributes
     ----------
@@ -148,6 +150,7 @@ class Pump:
         seed: int = 1,
         config: LinkConfig | None = None,
         tamper: Tamper | None = None,
+        books: dict[Role, tuple[TagBook, int]] | None = None,
     ) -> None:
         self.config = config or link_config()
         self.now_ps = 0
@@ -161,16 +164,19 @@ class Pump:
         self._order = itertools.count()
         secret = np.random.default_rng(seed).bytes(48 + 32 * self.config.initial_pads)
         self.secrets = LinkSecrets.from_bytes(secret)
-        self.ends = [self._endpoint(role, seed) for role in Role]
+        self.ends = [self._endpoint(role, seed, books or {}) for role in Role]
         self._plan_light(tags, seconds)
 
-    def _endpoint(self, role: Role, seed: int) -> Endpoint:
+    def _endpoint(self, role: Role, seed: int, books: dict[Role, tuple[TagBook, int]]) -> Endpoint:
         rng = np.random.Generator(np.random.PCG64DXSM([seed, role]))
+        own = TagBook(rng, window_ticks=self.config.window_ps // TICK_PS)
+        book, index = books.get(role, (own, 0))
         return Endpoint(
             role,
             self.config,
             self.secrets,
-            book=TagBook(rng, window_ticks=self.config.window_ps // TICK_PS),
+            book=book,
+            book_index=index,
             rng=rng,
             max_datagram_bytes=MESSAGE_ROOM_BYTES,
             initial_timeout_ps=20_000_000_000,

@@ -87,6 +87,11 @@ def tap_maker(kind: TapKind, **options: float) -> TapMaker:
     return make
 
 
+def plans_of(specs: Sequence[TapSpec], links: Sequence[tuple[str, str]]) -> tuple[TapPlan, ...]:
+    """Plans of the taps of a topology that sit on any of its links; the others have no effect."""
+    return tuple(plan_of(spec) for spec in specs if any(spec.sits_on(link) for link in links))
+
+
 def plan_of(spec: TapSpec) -> TapPlan:
     """The plan that a topology's entry describes."""
     names = ["probability", "delay_ps"]

@@ -72,9 +72,9 @@ def _reference_faults(raw: Mapping[str, object], skeleton: Skeleton) -> Iterator
 
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
-    """Warnings of a valid topology: users without a lane between them, peaks that overlap."""
+    """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect."""
     network = build_network(topology)
-    return (*_missing_lanes(network), *_overlapping_peaks(network))
+    return (*_missing_lanes(network), *_overlapping_peaks(network), *_idle_events(network))
 
 
 def _pump_faults(skeleton: Skeleton) -> Iterator[Fault]:
@@ -254,6 +254,20 @@ def _missing_lanes(network: Network) -> Iterator[Fault]:
                 f"no lane between {first.name} and {second.name}: no channels of theirs add up to "
                 "two pumps",
             )
+
+
+def _idle_events(network: Network) -> Iterator[Fault]:
+    """Faults and taps on a link that does not exist, because its users share no lane."""
+    classical, taps = network.topology.classical, network.topology.taps
+    links = {"-".join(link) for link in network.links} | {None}
+    named = [(f"bandwidth_changes.{k}", e.link) for k, e in enumerate(classical.bandwidth_changes)]
+    named += [(f"outages.{k}", outage.link) for k, outage in enumerate(classical.outages)]
+    for path, link in named:
+        if link not in links:
+            yield Fault(f"classical.{path}.link", f"no effect: {link} shares no lane")
+    for index, tap in enumerate(taps):
+        if not any(tap.sits_on(link) for link in network.links):
+            yield Fault(f"taps.{index}", "no effect: it sits on no link that shares a lane")
 
 
 def _overlapping_peaks(network: Network) -> Iterator[Fault]:

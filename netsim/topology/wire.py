@@ -91,6 +91,10 @@ class TapSpec(Spec):
     bit: Annotated[int, Field(ge=0, le=7)] = 0
     """Flip: bit of that byte, 0 is the lowest."""
 
+    def sits_on(self, link: tuple[str, str]) -> bool:
+        """Whether it sees anything of the link between two users."""
+        return self.link in (None, "-".join(link)) and self.sender in (None, *link)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.stop_s is not None and self.stop_s <= self.start_s:

@@ -154,8 +154,9 @@ class LinkAligner:
             self._events.append(SyncFailed(outcome.best_sigma, outcome.searched_bins))
 
     def _is_overdue(self, *, is_light_over: bool) -> bool:
-        span_ps = self._pending[-1].stop_ps - self._pending[0].stop_ps
-        return is_light_over or span_ps > KEEP_ANNOUNCED_PS
+        newest = self._pending[-1]
+        is_complete = is_light_over and newest.last  # before that more may be on its way
+        return is_complete or newest.stop_ps - self._pending[0].stop_ps > KEEP_ANNOUNCED_PS
 
     # Match --------------------------------------------------------------------------------------
 

@@ -371,9 +371,7 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_amplify(self, round_: ResponderRound, body: Amplify, now_ps: int) -> None:
         if body.key_bits != round_.books.key_bits:
             raise RemoteProtocolError("the ends disagree about the key length")
-        round_.key = final_key(
-            self.config, round_.bits, seed=body.seed, key_bits=body.key_bits
-        )
+        round_.key = final_key(self.config, round_.bits, seed=body.seed, key_bits=body.key_bits)
         round_.book(round_trips=round_.books.round_trips + 2)  # this seed, and the vote to come
         round_.finish_transcripts()
         tag = self._sign(b"vote", round_.number, round_.digests)

@@ -280,13 +280,13 @@ def test_frame_length_does_not_matter(frame_s: float) -> None:
         assert_same_mean(one.coincidences, two.coincidences)
         assert_same_mean(one.sifted_bits, two.sifted_bits)
         assert_same_mean(one.errors, two.errors)
-    for one, two in zip(usual.links, other.links, strict=True):
-        assert one.blocks == two.blocks == 2
-        assert_same_mean(one.sifted_bits, two.sifted_bits)
-        assert two.blocks_failed == 0
-        assert two.deposited_bits > 0
-    for one, two in zip(usual.users, other.users, strict=True):
-        assert_same_mean(one.singles, two.singles)
+    for mine, its in zip(usual.links, other.links, strict=True):
+        assert mine.blocks == its.blocks == 2
+        assert_same_mean(mine.sifted_bits, its.sifted_bits)
+        assert its.blocks_failed == 0
+        assert its.deposited_bits > 0
+    for user, same in zip(usual.users, other.users, strict=True):
+        assert_same_mean(user.singles, same.singles)
 
 
 def test_published_figures_change_nothing() -> None:

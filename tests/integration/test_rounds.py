@@ -18,6 +18,7 @@ from protocols.events import (
     Event,
     LinkClosed,
     LinkLocked,
+    LockLost,
     PadsSpent,
     ReserveEmpty,
     RoundAborted,
@@ -199,7 +200,11 @@ def _asked(pump: Pump, number: int) -> int:
 def _lane_sizes(pump: Pump, number: int) -> list[int]:
     """Sifted bits of each lane, from matches and keep masks on the wire."""
     sizes = [0] * pump.config.lanes
-    masks = {e.body.announcement: e.body for e in pump.messages(Keep) if e.round == number}  # type: ignore[union-attr]
+    masks = {
+        envelope.body.announcement: envelope.body
+        for envelope in pump.messages(Keep)
+        if envelope.round == number and isinstance(envelope.body, Keep)
+    }
     for envelope in pump.messages(Matches):
         if envelope.round != number or not isinstance(envelope.body, Matches):
             continue
@@ -382,6 +387,33 @@ def test_short_light_ends_the_round_early() -> None:
     assert 0.4 < sifted[1] / sifted[0] < 0.6
 
 
+def test_one_second_of_light_is_enough() -> None:
+    """The last announcements may still be on their way when the light ends: they are waited for."""
+    pump = Pump(light(), seconds=1).run()
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0]
+
+
+def test_clock_that_jumps_is_found_again() -> None:
+    """The responder's clock jumps by 3 us: the lock is lost, found anew, and key flows again.
+
+    What is sifted in between is next to nothing, and no round in between makes key.
+    """
+    announcer, responder = draw_tags(4, 12.2, rate_ppm=0.0)
+    jump_ticks = 4 * 10**11
+    later = responder + np.where(responder >> 2 >= jump_ticks, 300_000 << 2, 0)
+    pump = Pump((announcer, later), seconds=12).run()
+    assert is_closed_alike(pump)
+    assert unequal_bits(pump) == []
+    names = [type(event) for _, event in pump.events if isinstance(event, LinkLocked | LockLost)]
+    assert names == [LinkLocked, LockLost, LinkLocked]
+    offsets = [event.offset_ps for _, event in pump.events if isinstance(event, LinkLocked)]
+    assert offsets[1] - offsets[0] == pytest.approx(3e6, abs=2000)
+    usable = set(pump.usable(Role.ANNOUNCER))
+    assert {0, 1, 2, 3, 10, 11} <= usable
+    assert not {5, 6} & usable
+
+
 # Tampering ----------------------------------------------------------------------------------------
 
 
@@ -516,7 +548,7 @@ def test_watermark_far_ahead_costs_one_round(ahead_ticks: int) -> None:
 @pytest.mark.parametrize("number", [0, 2, 4, 9, 10**6])
 def test_wrong_closing_round_does_not_keep_the_link_open(number: int) -> None:
     """A request to close under another number, then the right one: closed, nothing in doubt."""
-    changed = []
+    changed: list[int] = []
 
     def renumber(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
         if changed:

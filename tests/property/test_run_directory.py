@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,9 @@ def test_any_counts_come_back(data: st.DataObject, duration_ps: int) -> None:
         errors=data.draw(st.integers(0, sifted)),
         twin=TwinResult(data.draw(rates), data.draw(st.floats(0, 1)), data.draw(rates)),
     )
-    numbers = {f.name: data.draw(counts) for f in fields(LinkResult) if f.type is int}
+    numbers: dict[str, Any] = {
+        f.name: data.draw(counts) for f in fields(LinkResult) if f.type is int
+    }
     link = LinkResult(users, **numbers | {"duration_ps": duration_ps})
     link = replace(link, shannon_bits=data.draw(rates))
     run = replace(

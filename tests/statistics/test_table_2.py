@@ -120,12 +120,13 @@ def test_pools_are_equal_and_books_balance(name: str, seed: int) -> None:
 def test_all_links_deposit_key(seed: int) -> None:
     """Calibrated: each of the six links deposits key in two rounds of 30 s.
 
-    A round of bob and dave is empty once in forty (QBER 8.4 %, limit 9.5 %), so each link may lose
-    one of its two rounds, for lack of key and for nothing else.
+    A round of bob and dave is empty once in forty (QBER 8.4 %, limit 9.5 %), and the schedule
+    leaves a pair of errors in about one block in 250 (eight passes of two halves each miss it with
+    2^-8), so a link may lose one of its two rounds, for these reasons and no other.
     """
     run, _, reasons = finished(CALIBRATED, seed)
     for link in run.links:
         assert link.blocks == 2
         assert link.blocks_failed <= 1
         assert link.deposited_bits > 0
-    assert set(reasons) <= {"no_key"}
+    assert set(reasons) <= {"no_key", "verification_failed"}

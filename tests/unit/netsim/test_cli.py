@@ -243,7 +243,7 @@ def test_pools_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_help_teaches() -> None:
     """Every command has help; that of `run` has examples and the word on Ctrl-C."""
     runner = CliRunner()
-    for command in ([], ["run"], ["validate"], ["schema"], ["pools"]):
+    for command in ([], ["run"], ["validate"], ["schema"], ["pools"], ["compare"], ["distil"]):
         result = runner.invoke(app, [*command, "--help"])
         assert result.exit_code == 0
         assert "netsim " in result.output

@@ -4,8 +4,10 @@ import pytest
 
 from netsim.devices.faults import NO_FAULTS, faults_of
 from netsim.errors import ConfigError
-from netsim.taps.kinds import plan_of
+from netsim.taps.kinds import plan_of, plans_of
+from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
+from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, damaged
 
@@ -64,6 +66,15 @@ def test_tap_becomes_a_plan() -> None:
         True,
         False,
     ]
+
+
+def test_what_has_no_effect_is_a_warning() -> None:
+    """Faults and taps on users that share no lane are allowed, but not passed over in silence."""
+    extra = OUTAGE + 'link = "alice-bob"\n' + TAP + 'link = "alice-bob"\nsender = "charlie"\n'
+    spec = topology(extra, FOUR_USERS)
+    warnings = [str(warning) for warning in topology_warnings(spec)]
+    assert warnings == ["taps.0: no effect: it sits on no link that shares a lane"]
+    assert plans_of(spec.taps, build_network(spec).links) == ()
 
 
 @pytest.mark.parametrize(

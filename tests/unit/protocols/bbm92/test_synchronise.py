@@ -82,8 +82,10 @@ def attempts(config: LinkConfig, seeds: range) -> list[float | None]:
         offset_ps, rate_ppm = random_clock(seed, config)
         announced, own = times_of(seed, offset_ps=offset_ps, rate_ppm=rate_ppm)
         outcome = acquire(config, announced, own)
-        is_lock = isinstance(outcome, Lock)
-        found.append(error_ps(outcome, announced, offset_ps, rate_ppm) if is_lock else None)
+        if isinstance(outcome, Lock):
+            found.append(error_ps(outcome, announced, offset_ps, rate_ppm))
+        else:
+            found.append(None)
     return found
 
 
@@ -269,7 +271,7 @@ def test_tracker_follows_a_wandering_clock() -> None:
 
 def test_tracker_follows_a_wrong_rate() -> None:
     """A rate of 4 ppb that the start did not know of is learnt within a few seconds."""
-    drift_ps = np.arange(0, 1001) * 1e10 * 4e-9
+    drift_ps = (np.arange(0, 1001) * 1e10 * 4e-9).astype(np.float64)
     tracker, errors = follow(2, drift_ps, 10, (LaneLight(),))
     assert not tracker.is_lost
     assert abs(tracker.alignment.rate - 4e-9) < 1e-9

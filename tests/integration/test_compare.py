@@ -1,0 +1,183 @@
+"""`netsim compare`: the same light under several variants, simulated once where that is enough."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import netsim
+from netsim.cli import run_command
+from netsim.compare import Variant, compare, parse_variant
+from netsim.devices.replay import FrameRecorder
+from netsim.report import compare as report
+from netsim.results import Run
+from netsim.rundir import load_run
+
+SHORT = ("protocol.round_s=1.0",)
+SCHEDULES = ("reconciliation=cascade-original", "reconciliation=cascade-yanetal")
+COMMAND = ("compare", "two_user", "--duration", "2s", "--set", *SHORT)
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """All of a summary but how fast it went."""
+    return {name: value for name, value in run.summary().items() if name != "performance"}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_replay_is_the_simulation(crash: bool) -> None:
+    """Recorded and replayed frames give the same figures and the same books, row by row."""
+    overrides = [*SHORT]
+    if crash:
+        overrides.append('crashes=[{user="bob", stop_s=0.7, start_s=0.9}]')
+    topology = netsim.load_topology("two_user", overrides=overrides)
+    recorder = FrameRecorder(max_bytes=1 << 28)
+    recorded = netsim.simulate(topology, duration_s=2, seed=3, build=recorder)
+    replay = recorder.replay()
+    assert replay is not None
+    plain = netsim.simulate(topology, duration_s=2, seed=3)
+    for _ in range(2):
+        replayed = netsim.simulate(topology, duration_s=2, seed=3, build=replay)
+        assert figures(replayed) == figures(plain) == figures(recorded)
+        assert replayed.ledger == plain.ledger
+
+
+def test_a_recording_beyond_its_bound_is_dropped() -> None:
+    """Too much light to keep: nothing is kept, and nothing is replayed."""
+    recorder = FrameRecorder(max_bytes=100_000)
+    netsim.simulate(netsim.load_topology("two_user"), duration_s=1, seed=3, build=recorder)
+    assert recorder.replay() is None
+    assert recorder.size_bytes == 0
+
+
+def test_variants_see_the_same_photons() -> None:
+    """Protocol and classical channel change no click; another fibre does, and is named."""
+    variants = [
+        *map(parse_variant, SCHEDULES),
+        parse_variant("reconciliation=cascade-yanetal,classical.extra_length_m=1e6"),
+        parse_variant("users.bob.fibre.length_m=3000"),
+    ]
+    found = compare(["two_user"], variants, duration_s=2, seed=2, overrides=SHORT)
+    assert [outcome.is_replayed for outcome in found] == [False, True, True, False]
+    assert [outcome.photons_of for outcome in found] == [SCHEDULES[0]] * 3 + [variants[3].label]
+    singles = [[user.singles for user in outcome.run.users] for outcome in found]
+    assert singles[0] == singles[1] == singles[2] != singles[3]
+    # 1000 km one way are 4.9 ms: three questions and answers at the very least behind the light.
+    settled_ps = [outcome.run.links[0].settle_ps for outcome in found]
+    assert settled_ps[2] > settled_ps[1] + 6 * 4_896_000_000
+    original, yanetal = (outcome.run.links[0] for outcome in found[:2])
+    assert original.sifted_bits == yanetal.sifted_bits
+    assert original.round_trips < yanetal.round_trips
+
+
+def test_simulated_each_time_it_is_the_same() -> None:
+    """Without memory for the light each variant is simulated, with the very same figures."""
+    variants = [parse_variant(text) for text in SCHEDULES]
+    settings: dict[str, Any] = {"duration_s": 2, "seed": 2, "overrides": SHORT}
+    replayed = compare(["two_user"], variants, **settings)
+    simulated = compare(["two_user"], variants, max_recorded_bytes=0, **settings)
+    assert [outcome.is_replayed for outcome in simulated] == [False, False]
+    assert [figures(o.run) for o in simulated] == [figures(o.run) for o in replayed]
+
+
+def test_command_prints_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json is a list with one entry a topology and variant; --out keeps each run and the list."""
+    out = tmp_path / "out"
+    variants = [word for text in SCHEDULES for word in ("--variant", text)]
+    assert run_command([*COMMAND, *variants, "--json", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    found = json.loads(text)
+    assert [entry["variant"] for entry in found] == list(SCHEDULES)
+    assert {entry["topology"] for entry in found} == {"two_user"}
+    assert found[0]["singles"] == found[1]["singles"]
+    assert found[0]["links"][0]["f_measured"] != found[1]["links"][0]["f_measured"]
+    assert (out / "compare.json").read_text() == text
+    for number, entry in enumerate(found, start=1):
+        run = load_run(out / f"{number:02d}-{entry['variant']}")
+        assert run.totals.net_key_bps == entry["net_key_bps"]
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_command_prints_a_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """A row a variant, its full name, and the word on the photons, on any console."""
+    monkeypatch.setenv("COLUMNS", columns)
+    variants = [word for text in SCHEDULES for word in ("--variant", text)]
+    assert run_command([*COMMAND, *variants]) == 0
+    text = capsys.readouterr().out
+    assert all(variant in text for variant in SCHEDULES)
+    assert "alice & bob" in text
+    assert "simulated once and replayed" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= int(columns)
+
+
+def test_no_variant_is_the_topology_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --variant the topologies are compared as they are."""
+    assert run_command([*COMMAND, "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["variant"], entry["overrides"]) == ("as it is", [])
+
+
+def test_faults_come_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown names and values of all variants, one line each, before anything is simulated."""
+    out = tmp_path / "out"
+    bad = ("--variant", "reconcilation=x", "--variant", "reconciliation=magic,verification_bits=3")
+    assert run_command([*COMMAND, *bad, "--out", str(out)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    words = ("did you mean reconciliation", "protocol.reconciliation", "verification_bits")
+    for word in words:
+        assert any(word in line for line in lines)
+    assert not out.exists()
+    assert run_command([*COMMAND, "--variant", "magic"]) == 2
+    assert "no name=value" in capsys.readouterr().err
+
+
+def test_variant_texts() -> None:
+    """Names get their section, values keep commas that no name follows."""
+    text = "reconciliation=cascade-option8, classical.jitter_ps=5,crashes.0=[1, 2]"
+    assert parse_variant(text) == Variant(
+        text,
+        (
+            "protocol.reconciliation=cascade-option8",
+            "classical.jitter_ps=5",
+            "crashes.0=[1, 2]",
+        ),
+    )
+    for bad in ("", "a", "=3"):
+        with pytest.raises(ValueError, match="no name=value"):
+            parse_variant(bad)
+
+
+def test_different_photons_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts that differ under the same light are never passed over in silence."""
+    module = sys.modules["netsim.compare"]
+    runs = iter([1, 2])
+    real = netsim.simulate
+
+    def other_light(topology: Any, *, seed: int, **arguments: Any) -> Run:
+        arguments.pop("build")
+        return real(topology, seed=next(runs), **arguments)
+
+    monkeypatch.setattr(module, "simulate", other_light)
+    variants = [parse_variant(text) for text in SCHEDULES]
+    with pytest.raises(RuntimeError, match="different photons"):
+        compare(["two_user"], variants, duration_s=1, seed=1, overrides=SHORT)
+
+
+def test_plot_needs_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without matplotlib there is no plot, and that is said; with it there is a file."""
+
+    def missing(name: str) -> ModuleType:
+        raise ImportError(name)
+
+    found = compare(["two_user"], [], duration_s=1, seed=1, overrides=SHORT)
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "import_module", missing)
+        assert not report.plot_comparison(found, tmp_path / "none.svg")
+    pytest.importorskip("matplotlib")
+    assert report.plot_comparison(found, tmp_path / "plot.svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()

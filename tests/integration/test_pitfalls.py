@@ -1,0 +1,303 @@
+"""Every known mistake of a key distillation, played on purpose: each is caught, and by whom."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import msgpack
+import numpy as np
+import pytest
+
+from netsim.pools.bookkeeper import Bookkeeper, LinkCounts
+from protocols.bbm92.announcer import AnnouncerRound, AnnouncerSession
+from protocols.bbm92.rounds import RoundCore, SiftedBits
+from protocols.bits import pack_bits
+from protocols.books import RoundBooks
+from protocols.errors import LocalProtocolError, MalformedMessageError
+from protocols.estimation import random_mask
+from protocols.events import Alarm, RoundAborted
+from protocols.messages import (
+    Amplify,
+    Announce,
+    Envelope,
+    Keep,
+    Role,
+    Sample,
+    decode,
+    encode,
+)
+from protocols.pads import PadReserve
+from protocols.tagbook import TagBook
+from tests.inspector import Booked, book_faults, kept_ticks, mirrored
+from tests.protocol_pump import Pump, Tags, draw_tags, unequal_bits
+from tests.two_ends import FRAME_PS, link_config
+
+SECONDS = 3
+
+
+@cache
+def light() -> tuple[Tags, Tags]:
+    return draw_tags(1, SECONDS + 0.2)
+
+
+def play(**changes: object) -> Pump:
+    """Three rounds of a second."""
+    return Pump(light(), config=link_config(**changes)).run()
+
+
+def alarms(pump: Pump, role: Role) -> list[str]:
+    return [event.what for at, event in pump.events if at is role and isinstance(event, Alarm)]
+
+
+def has_key(pump: Pump) -> bool:
+    return any(pump.usable(role) for role in Role)
+
+
+SAMPLE = {"estimation": "sample", "sample_share": 0.2}
+
+
+@pytest.mark.parametrize("changes", [{}, SAMPLE], ids=["reconciled", "sample"])
+def test_without_a_mistake_nothing_is_found(changes: dict[str, object]) -> None:
+    """The guards below are silent on an honest link."""
+    pump = play(**changes)
+    assert has_key(pump)
+    assert not [alarms(pump, role) for role in Role if alarms(pump, role)]
+    assert not unequal_bits(pump) + book_faults(pump) + Booked(pump).faults()
+
+
+# Pads ---------------------------------------------------------------------------------------------
+
+
+def test_pad_that_has_signed_signs_nothing_else() -> None:
+    """The reserve refuses to sign two messages with one pad."""
+    reserve = PadReserve(bytes(range(64)))
+    reserve.pad_to_sign(1, Role.RESPONDER)
+    with pytest.raises(LocalProtocolError, match="signed already"):
+        reserve.pad_to_sign(1, Role.RESPONDER)
+
+
+def test_reused_pad_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end that signs every round with the first pad has one round accepted, no more."""
+    honest = PadReserve.pad_to_sign
+    first: dict[Role, bytes] = {}
+
+    def again(self: PadReserve, number: int, role: Role) -> bytes:
+        return first.setdefault(role, honest(self, number, role))
+
+    monkeypatch.setattr(PadReserve, "pad_to_sign", again)
+    pump = play()
+    assert set(pump.usable(Role.RESPONDER)) == {0}
+    assert set(pump.usable(Role.ANNOUNCER)) <= {0}
+    assert any("bad" in what for role in Role for what in alarms(pump, role))
+
+
+# Order of messages --------------------------------------------------------------------------------
+
+
+def _hash_before_correction(
+    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound, body: object
+) -> None:
+    honest(self, round_, body)
+    state = round_.state
+    self._send_hash(round_)
+    round_.state = state
+
+
+def _amplify_before_verification(
+    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound
+) -> None:
+    self._send(round_, Amplify(1000, self._rng.bytes(200)))
+    honest(self, round_)
+
+
+def _sample_before_the_last_match(
+    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound, *arguments: object
+) -> None:
+    honest(self, round_, *arguments)
+    mask = random_mask(self._rng, round_.sifted.size, 10)
+    self._send(round_, Sample(pack_bits(mask), bytes(2)))
+
+
+@pytest.mark.parametrize(
+    ("method", "early"),
+    [
+        ("_on_setup", _hash_before_correction),
+        ("_send_hash", _amplify_before_verification),
+        ("_sift", _sample_before_the_last_match),
+    ],
+)
+def test_seed_sent_early_is_refused(
+    monkeypatch: pytest.MonkeyPatch, method: str, early: Callable[..., None]
+) -> None:
+    """A hash seed, a key seed or a sample that comes before the data are fixed: alarm, no key."""
+    honest = getattr(AnnouncerSession, method)
+
+    def changed(self: AnnouncerSession, round_: AnnouncerRound, *arguments: object) -> None:
+        early(honest, self, round_, *arguments)
+
+    monkeypatch.setattr(AnnouncerSession, method, changed)
+    pump = play()
+    assert any("in state" in what for what in alarms(pump, Role.RESPONDER))
+    assert not has_key(pump)
+
+
+def test_keep_mask_before_the_matches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An announcer that says which bases it has before the responder has matched gets no key."""
+    honest = AnnouncerSession._send_times
+
+    def eager(self: AnnouncerSession, round_: AnnouncerRound, *a: object, **kw: object) -> None:
+        honest(self, round_, *a, **kw)  # type: ignore[arg-type]  # passed on as they are
+        sequence = round_.sequences[Role.ANNOUNCER] - 1
+        self._send(round_, Keep(sequence, b"\xff"))
+
+    monkeypatch.setattr(AnnouncerSession, "_send_times", eager)
+    pump = play()
+    assert any("keep mask" in what for what in alarms(pump, Role.RESPONDER))
+    assert not has_key(pump)
+
+
+def test_announcement_has_no_room_for_bases() -> None:
+    """A field more than times is no message."""
+    body = Announce(last=True, start_ticks=0, stop_ticks=9, count=1, deltas=b"\0")
+    items = msgpack.unpackb(encode(Envelope("alice-bob", Role.ANNOUNCER, 0, 0, body)))
+    with pytest.raises(MalformedMessageError):
+        decode(msgpack.packb([*items, b"\xff"]))
+
+
+def test_announcements_do_not_depend_on_bases() -> None:
+    """Turning every basis and port round changes no byte of what is announced."""
+    one, other = light()
+    turned = Pump((mirrored(one), other), config=link_config()).run(until_s=2)
+    plain = Pump((one, other), config=link_config()).run(until_s=2)
+    sent = [[e.body for e in pump.messages(Announce)] for pump in (plain, turned)]
+    assert sent[0] == sent[1]
+    assert len(sent[0]) >= 3
+
+
+# Books --------------------------------------------------------------------------------------------
+
+
+def _forget_to_remove(self: SiftedBits, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is published stays in the key."""
+    lanes, _, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+    return lanes[mask == 1], bits[mask == 1]
+
+
+def test_sample_left_in_the_key_at_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends agree, but the bits of the key are not those that sifting and sample leave."""
+    monkeypatch.setattr(SiftedBits, "remove", _forget_to_remove)
+    with pytest.raises(ValueError, match=r"bits in the key of \d+ sifted and \d+ published"):
+        play(**SAMPLE)
+
+
+def test_sample_left_in_the_key_at_one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ends differ in length: the first seed that does not fit ends the round."""
+    honest = SiftedBits.remove
+
+    def forget_once(self: SiftedBits, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        removes = forget if next(turns) else honest
+        return removes(self, mask)
+
+    forget, turns = _forget_to_remove, iter([True, False] * 10)
+    monkeypatch.setattr(SiftedBits, "remove", forget_once)
+    pump = play(**SAMPLE)
+    assert not has_key(pump)
+    assert any(isinstance(event, RoundAborted) for _, event in pump.events)
+    assert alarms(pump, Role.ANNOUNCER) + alarms(pump, Role.RESPONDER)
+
+
+def _book_without(name: str) -> Callable[..., None]:
+    def book(self: RoundCore, **changes: object) -> None:
+        changes.pop(name, None)
+        self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # as the original
+
+    return book
+
+
+@pytest.mark.parametrize(("name", "changes"), [("verification_bits", {}), ("sampled_bits", SAMPLE)])
+def test_disclosed_bits_that_are_not_booked(
+    monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, object]
+) -> None:
+    """Verification or sample missing from the books: whoever counts messages finds it."""
+    monkeypatch.setattr(RoundCore, "book", _book_without(name))
+    if name == "sampled_bits":
+        with pytest.raises(ValueError, match="0 published"):
+            play(**changes)
+        return
+    faults = book_faults(play(**changes))
+    assert any("0 bits of verification booked, 64 sent" in fault for fault in faults)
+
+
+def test_key_is_shorter_by_what_is_booked() -> None:
+    """Verification is in the length: with a hash of 128 bits the key is 64 bits shorter."""
+    short, long = (play(verification_bits=bits) for bits in (64, 128))
+    sizes = [pump.in_doubt(Role.RESPONDER)[0].size for pump in (short, long)]
+    assert sizes[0] - sizes[1] == 64
+
+
+def _skip_failed(
+    honest: Callable[..., None], self: LinkCounts, books: RoundBooks, *, failed: bool
+) -> None:
+    if not failed:
+        honest(self, books, failed=failed)
+
+
+def test_failed_block_missing_from_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate from good rounds alone does not agree with the sifted bits of the ledger."""
+    config = link_config(frames_per_round=25)
+    pump = Pump(light(), config=config).run()
+    aborting = Pump(light(), config=replace(config, abort_qber=0.001)).run()
+    aborted, usable = aborting.aborted(Role.ANNOUNCER), pump.usable(Role.ANNOUNCER)
+    assert aborted
+    assert usable
+    assert not Booked(aborting).faults()
+    honest = LinkCounts.add_round
+    monkeypatch.setattr(
+        LinkCounts,
+        "add_round",
+        lambda self, books, *, failed: _skip_failed(honest, self, books, failed=failed),
+    )
+    assert any("a rate from" in fault for fault in Booked(aborting).faults())
+    assert not Booked(pump).faults()
+
+
+def test_aborted_round_left_open_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bits of a round that has ended but stays open are found when the link has closed."""
+    pump = Pump(light(), config=link_config(abort_qber=0.001)).run()
+    assert not Booked(pump).faults()
+    monkeypatch.setattr(Bookkeeper, "_on_aborted", lambda _self, _event, _time_ps: None)
+    assert any("in no round that has ended" in fault for fault in Booked(pump).faults())
+
+
+# One tag, two links -------------------------------------------------------------------------------
+
+
+class _TwoLinks:
+    """Alice on two links; each partner sees seven of ten photons, so some of them are shared."""
+
+    def __init__(self) -> None:
+        rng = np.random.Generator(np.random.PCG64DXSM(9))
+        self.book = TagBook(rng, window_ticks=200, links=2)
+        alice, other = light()
+        seen = [np.random.default_rng(k).random(other.size) < 0.7 for k in range(2)]
+        self.pumps = [
+            Pump((alice, other[seen[k]]), seed=k, books={Role.ANNOUNCER: (self.book, k)})
+            for k in range(2)
+        ]
+
+    def run(self) -> list[Pump]:
+        """Both links in turns of one frame."""
+        for stop in range(1, 10 * (SECONDS + 10)):
+            for pump in self.pumps:
+                pump.run(until_s=stop * FRAME_PS / 1e12)
+        return self.pumps
+
+
+def test_one_tag_in_two_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No click is kept on two links; with a book that grants all, the messages show it."""
+    honest = [kept_ticks(pump) for pump in _TwoLinks().run()]
+    assert min(map(len, honest)) > 50
+    assert not honest[0] & honest[1]
+    monkeypatch.setattr(TagBook, "claim", lambda _self, ids: np.ones(ids.shape, dtype=np.bool_))
+    double = [kept_ticks(pump) for pump in _TwoLinks().run()]
+    assert len(double[0] & double[1]) > 100

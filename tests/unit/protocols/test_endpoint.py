@@ -1,0 +1,253 @@
+"""Endpoint: deadlines, clicks shared by the links of a user, junk, restarts of the peer."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from protocols.bits import unpack_bits
+from protocols.endpoint import Endpoint, WireCounts
+from protocols.errors import LocalProtocolError
+from protocols.events import Alarm, BlockPrepared, BlockUsable, RoundAborted, RoundSifted
+from protocols.messages import (
+    AbortReason,
+    Announce,
+    Decision,
+    Envelope,
+    Keep,
+    Matches,
+    Role,
+    decode,
+    encode,
+)
+from protocols.pads import MAX_CHECKS
+from protocols.tagbook import TagBook
+from protocols.varint import decode_ascending
+from tests.protocol_pump import Pump, Tags, draw_tags, is_closed_alike
+from tests.two_ends import link_config
+
+NOTHING = np.empty(0, dtype=np.int64)
+Body = TypeVar("Body", Announce, Matches, Keep)
+
+
+def bodies_of(pump: Pump, kind: type[Body]) -> list[tuple[int, int, Body]]:
+    """(round, sequence, body) of all messages of a type."""
+    return [
+        (envelope.round, envelope.sequence, envelope.body)
+        for envelope in pump.messages(kind)
+        if isinstance(envelope.body, kind)
+    ]
+
+
+def kept_clicks(pump: Pump) -> set[tuple[int, int]]:
+    """(round, number of the announcer's click within it) of all sifted clicks, off the wire."""
+    masks = {(number, body.announcement): body for number, _, body in bodies_of(pump, Keep)}
+    announced = bodies_of(pump, Announce)
+    found: set[tuple[int, int]] = set()
+    for number, _, body in bodies_of(pump, Matches):
+        mine = [(sequence, other) for at, sequence, other in announced if at == number]
+        before = sum(other.count for sequence, other in mine if sequence < body.announcement)
+        (clicks,) = (other.count for sequence, other in mine if sequence == body.announcement)
+        positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
+        assert positions.size == 0 or positions[-1] < clicks
+        mask = unpack_bits(masks[number, body.announcement].mask, body.count)
+        found |= {(number, before + int(position)) for position in positions[mask == 1]}
+    return found
+
+
+# Clicks shared by links ---------------------------------------------------------------------------
+
+
+def shared_book(tags: tuple[Tags, Tags], role: Role) -> tuple[Pump, Pump]:
+    """One user with two links; the partners see the very same clicks, so that all are contested."""
+    rng = np.random.Generator(np.random.PCG64DXSM(8))
+    book = TagBook(rng, window_ticks=200, links=2)
+    first = Pump(tags, seed=1, books={role: (book, 0)}).run()
+    return first, Pump(tags, seed=2, books={role: (book, 1)}).run()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_click_is_sifted_with_one_partner_only(role: Role) -> None:
+    """The second link of a user gets none of the clicks that the first one has sifted."""
+    tags = draw_tags(1, 3.2)
+    first, second = shared_book(tags, role)
+    assert len(kept_clicks(first)) > 3000
+    if role is Role.ANNOUNCER:
+        assert not kept_clicks(first) & kept_clicks(second)
+    assert len(kept_clicks(second)) < 0.01 * len(kept_clicks(first))
+    assert is_closed_alike(first)
+    assert is_closed_alike(second)
+    assert not second.usable(Role.ANNOUNCER)
+
+
+def test_both_ends_count_the_same_clicks() -> None:
+    """Sifted bits at both ends are the clicks kept on the wire, round by round."""
+    pump = Pump(draw_tags(2, 3.2)).run()
+    kept = kept_clicks(pump)
+    for _, event in pump.events:
+        if isinstance(event, RoundSifted):
+            assert event.sifted_bits == sum(number == event.round for number, _ in kept)
+
+
+# Junk ---------------------------------------------------------------------------------------------
+
+
+def test_junk_on_the_wire_changes_nothing() -> None:
+    """Ten thousand datagrams of noise at either end: the same keys as without."""
+    tags = draw_tags(3, 3.2)
+    quiet, noisy = Pump(tags).run(), Pump(tags)
+    rng = np.random.default_rng(1)
+    for end in noisy.ends:
+        for size in rng.integers(0, 200, 10_000):
+            end.receive_message(rng.bytes(int(size)), 0)
+    noisy.run()
+    for role in Role:
+        assert {n: bits.tobytes() for n, bits in noisy.usable(role).items()} == {
+            n: bits.tobytes() for n, bits in quiet.usable(role).items()
+        }
+    assert not any(isinstance(event, Alarm) for _, event in noisy.events)
+
+
+@pytest.mark.parametrize("junk", [b"\xc0", b"", b"\x91" * 5000, b"\xc1"])
+def test_messages_that_are_none_cost_rounds_and_raise_an_alarm(junk: bytes) -> None:
+    """Whatever the transport delivers, the session neither fails nor makes unequal key."""
+    tampered: list[int] = []
+
+    def tamper(_sender: Role, envelope: object, data: bytes) -> bytes:
+        if isinstance(getattr(envelope, "body", None), Keep) and not tampered:
+            tampered.append(1)
+            return junk or b"\0"
+        return data
+
+    pump = Pump(draw_tags(3, 3.2), tamper=tamper).run()
+    assert tampered
+    assert is_closed_alike(pump)
+    assert pump.usable(Role.ANNOUNCER)
+    assert any(isinstance(event, Alarm) for _, event in pump.events)
+
+
+# Time ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_to_do_no_deadline() -> None:
+    """Before the first frame there is nothing to wait for, nothing to send, nothing to tell."""
+    end = Pump((NOTHING, NOTHING)).ends[0]
+    assert end.next_deadline_ps() is None
+    assert end.next_event() is None
+    assert end.messages_to_send(0) == []
+    assert end.wire == WireCounts()
+    assert not end.is_closed
+    assert not end.is_stopped
+    assert end.is_idle
+
+
+def test_silent_peer_times_out() -> None:
+    """Without a peer each round is dropped after its time-out, and the announcer asks to close."""
+    config = link_config(timeout_ps=5 * 10**12)
+    pump = Pump(draw_tags(4, 3.2), config=config)
+    pump._tamper = lambda _sender, _envelope, _data: None
+    pump.run(until_s=30)
+    dropped = pump.aborted(Role.ANNOUNCER)
+    assert {event.reason for event in dropped.values()} == {AbortReason.TIMED_OUT}
+    assert sorted(dropped) == [0, 1, 2]
+    times = [
+        time_ps
+        for (role, event), time_ps in zip(pump.events, pump.event_times_ps, strict=True)
+        if isinstance(event, RoundAborted)
+    ]
+    # A round counts from its last message received: here from its beginning.
+    assert times[0] == pytest.approx(5.5e12, abs=0.2e12)
+    assert not pump.ends[0].is_closed
+
+
+def test_deadlines_are_never_in_the_past_for_long() -> None:
+    """After a deadline has been handled the next one lies ahead: an owner's loop always sleeps."""
+    pump = Pump(draw_tags(5, 3.2))
+    pump.run()
+    for end in pump.ends:
+        due_ps = end.next_deadline_ps()
+        for _ in range(10):
+            if due_ps is None:
+                break
+            end.handle_deadline(due_ps)
+            end.messages_to_send(due_ps)
+            following_ps = end.next_deadline_ps()
+            assert following_ps is None or following_ps > due_ps
+            due_ps = following_ps
+
+
+def test_settings_are_checked() -> None:
+    """A datagram that cannot hold its header is our caller's fault."""
+    pump = Pump((NOTHING, NOTHING))
+    rng = np.random.Generator(np.random.PCG64DXSM(1))
+    with pytest.raises(LocalProtocolError):
+        Endpoint(
+            Role.ANNOUNCER,
+            pump.config,
+            pump.secrets,
+            book=TagBook(rng, window_ticks=200),
+            rng=rng,
+            max_datagram_bytes=40,
+        )
+
+
+def test_wire_counts_add() -> None:
+    """Counts of several lives of one end add up, field by field."""
+    assert WireCounts(1, 2, 3, 4) + WireCounts(10, 20, 30, 40) == WireCounts(11, 22, 33, 44)
+
+
+def test_forged_decisions_are_checked_a_bounded_number_of_times() -> None:
+    """After 2^10 wrong tags not even the right one is believed: the block stays in doubt.
+
+    That is the price of a bounded forgery probability, which is booked for every check.
+    """
+    decisions: list[bytes] = []
+
+    def swallow(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if not isinstance(envelope.body, Decision):
+            return data
+        decisions.append(data)
+        return b"\xc0"
+
+    pump = Pump(draw_tags(7, 1.2), seconds=1, tamper=swallow).run(until_s=20)
+    session = pump.ends[1]._session
+    (prepared,) = [event for _, event in pump.events if isinstance(event, BlockPrepared)]
+    right = decode(decisions[0])
+    assert isinstance(right.body, Decision)
+    for k in range(MAX_CHECKS):
+        forged = replace(right.body, tag=k.to_bytes(16, "big"))
+        session.receive(encode(replace(right, body=forged)), pump.now_ps)
+    session.receive(decisions[0], pump.now_ps)
+    events = []
+    while (event := pump.ends[1].next_event()) is not None:
+        events.append(event)
+    assert sum(isinstance(event, Alarm) for event in events) == MAX_CHECKS + 1
+    assert not any(isinstance(event, BlockUsable) for event in events)
+    books = session._rounds[0].books
+    assert books.failed_checks >= MAX_CHECKS
+    spent = books.forgery_probability - prepared.books.forgery_probability
+    assert spent >= MAX_CHECKS * 8 * 2.0**-106
+
+
+def test_one_check_less_and_the_right_decision_is_believed() -> None:
+    """A pad that has answered 2^10 - 1 wrong tags still answers the right one."""
+    decisions: list[bytes] = []
+
+    def swallow(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if not isinstance(envelope.body, Decision):
+            return data
+        decisions.append(data)
+        return b"\xc0"
+
+    pump = Pump(draw_tags(7, 1.2), seconds=1, tamper=swallow).run(until_s=20)
+    session, right = pump.ends[1]._session, decode(decisions[0])
+    assert isinstance(right.body, Decision)
+    for k in range(MAX_CHECKS - 1):
+        forged = replace(right.body, tag=k.to_bytes(16, "big"))
+        session.receive(encode(replace(right, body=forged)), pump.now_ps)
+    session.receive(decisions[0], pump.now_ps)
+    events = []
+    while (event := pump.ends[1].next_event()) is not None:
+        events.append(event)
+    assert any(isinstance(event, BlockUsable) for event in events)
