@@ -282,7 +282,13 @@ class ProtocolSpec(Spec):
     """Full width of the half-open coincidence window."""
     round_s: Annotated[float, Field(gt=0, le=1e7)]
     """Light per round."""
-    reconciliation: Literal["cascade-original", "cascade-yanetal"]
+    reconciliation: Literal[
+        "cascade-original",
+        "cascade-yanetal",
+        "cascade-option4",
+        "cascade-option7",
+        "cascade-option8",
+    ]
     """Schedule of Cascade; Martinez-Mateo et al., arXiv:1407.3257."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
     """First guess; later rounds start from the previous round's."""

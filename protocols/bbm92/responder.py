@@ -69,6 +69,9 @@ MAX_ROUND_BITS = 2**26 - 2**14
 """The seed of the hash, a bit more for each, fits into one message."""
 MIN_SAMPLE_BITS = 100
 """A lane with fewer bits in the sample is reconciled at the error rate of the round before."""
+MIN_ERROR_RATE, MAX_ERROR_RATE = 0.01, 0.5
+"""Bounds of the estimate that sets the block sizes: four passes of `original` leave errors where
+the estimate is far too low, and above one half there is nothing to correct."""
 MAX_ANNOUNCED_TICKS = 2**60
 
 
@@ -302,7 +305,10 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
             return
         seed = self._rng.bytes(8)
-        rates_ppm = tuple(round(rate * 1e6) for rate in self._error_rates)
+        rates_ppm = tuple(
+            round(min(max(rate, MIN_ERROR_RATE), MAX_ERROR_RATE) * 1e6)
+            for rate in self._error_rates
+        )
         self._send(round_, ReconciliationSetup(seed, rates_ppm))
         round_.blocks = round_.sifted.sub_blocks()
         round_.cascades = [

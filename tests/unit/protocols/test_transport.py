@@ -171,14 +171,17 @@ def test_silence_is_answered_with_patience() -> None:
 
 def test_deadline_before_its_time_does_nothing() -> None:
     """An early call repeats nothing; without data in flight there is no deadline."""
-    pair = connected()
-    assert pair.ends[0].next_deadline_ps is None
-    pair.ends[0].send(b"x")
-    pair.ends[0].datagrams_to_send(pair.now_ps)
-    due_ps = pair.ends[0].next_deadline_ps
+    end = connected().ends[0]
+    before = end.next_deadline_ps
+    end.send(b"x")
+    end.datagrams_to_send(S_PS)
+    due_ps = end.next_deadline_ps
+    assert before is None
     assert due_ps is not None
-    pair.ends[0].handle_deadline(due_ps - 1)
-    assert pair.ends[0].datagrams_to_send(due_ps - 1) == []
+    end.handle_deadline(due_ps - 1)
+    assert end.datagrams_to_send(due_ps - 1) == []
+    end.handle_deadline(due_ps)
+    assert kinds(end.datagrams_to_send(due_ps)) == [Kind.DATA]
 
 
 def test_sequence_numbers_wrap() -> None:

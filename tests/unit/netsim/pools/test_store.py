@@ -1,0 +1,176 @@
+"""The store: what an endpoint finds again after a crash, and what is gone for good."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netsim.pools.store import UserStore
+from protocols import events
+from protocols.books import RoundBooks
+from protocols.keyrate import LaneCounts
+from protocols.messages import AbortReason, Role
+
+LINK, OTHER = "alice-bob", "alice-dave"
+PADS = bytes(range(1, 97))
+"""Three rounds."""
+BOOKS = RoundBooks(
+    sifted_bits=1000,
+    parity_bits=200,
+    verification_bits=64,
+    lanes=(LaneCounts(500, 10, 400, 5), LaneCounts(60, 1, 40, 0)),
+    forgery_probability=1e-27,
+)
+KEY = b"a key that is secret, 32 bytes.."
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store lies."""
+    return tmp_path / "alice.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[UserStore]:
+    """A store with two links."""
+    with UserStore(path) as found:
+        found.open_link(LINK, PADS)
+        found.open_link(OTHER, PADS[::-1])
+        yield found
+
+
+def prepare(store: UserStore, number: int = 0) -> None:
+    event = events.BlockPrepared(number, KEY, 256, b"vote", b"digests", BOOKS)
+    store.apply(LINK, event)
+
+
+def settle(store: UserStore, number: int = 0) -> None:
+    """The front of the block (16 bytes a role) goes to the reserve."""
+    store.apply(LINK, events.BlockUsable(number, KEY[:20], 155, PADS[:32], BOOKS))
+
+
+def test_new_link(store: UserStore) -> None:
+    """Pads by round and role, no round begun, nothing in doubt."""
+    state = store.state(LINK)
+    assert (state.last_round, state.provisioned_rounds) == (-1, 3)
+    assert state.pads[0, Role.ANNOUNCER] == PADS[:16]
+    assert state.pads[2, Role.RESPONDER] == PADS[80:]
+    assert len(state.pads) == 6
+    assert (state.in_doubt, state.closed) == ((), None)
+    assert store.state(OTHER).pads[0, Role.ANNOUNCER] == PADS[:-17:-1]
+
+
+def test_unknown_link(store: UserStore) -> None:
+    """There is no state of a link that was never opened."""
+    with pytest.raises(KeyError, match="bob-dave"):
+        store.state("bob-dave")
+
+
+def test_started_rounds_are_remembered(store: UserStore) -> None:
+    """The highest round that has begun stays; the other link's is its own."""
+    store.apply(LINK, events.RoundStarted(4))
+    assert store.state(LINK).last_round == 4
+    assert store.state(OTHER).last_round == -1
+
+
+def test_block_in_doubt_comes_back_whole(store: UserStore) -> None:
+    """Key, vote, digests and books of a prepared block are those that went in."""
+    prepare(store)
+    (block,) = store.state(LINK).in_doubt
+    assert (block.round, block.key, block.key_bits) == (0, KEY, 256)
+    assert (block.message, block.digests, block.books) == (b"vote", b"digests", BOOKS)
+    assert store.blocks(LINK) == {}
+
+
+def test_held_blocks_come_back_in_order(store: UserStore) -> None:
+    """An announcer may hold several."""
+    for number in (5, 2, 9):
+        store.apply(LINK, events.BlockHeld(number, KEY, 256, b"decision", BOOKS))
+    found = store.state(LINK).in_doubt
+    assert [block.round for block in found] == [2, 5, 9]
+    assert {block.message for block in found} == {b"decision"}
+
+
+def test_settled_block_moves_to_pool_and_pads(store: UserStore) -> None:
+    """Nothing is in doubt any more; the rest is usable; the reserve has grown by a round."""
+    prepare(store)
+    settle(store)
+    state = store.state(LINK)
+    assert state.in_doubt == ()
+    assert store.blocks(LINK) == {0: (KEY[:20], 155)}
+    assert state.provisioned_rounds == 4
+    assert state.pads[3, Role.ANNOUNCER] == PADS[:16]
+    assert state.pads[3, Role.RESPONDER] == PADS[16:32]
+
+
+def test_dropped_block_is_gone(store: UserStore) -> None:
+    """Neither in doubt nor usable."""
+    prepare(store)
+    store.apply(LINK, events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED))
+    assert store.state(LINK).in_doubt == ()
+    assert store.blocks(LINK) == {}
+
+
+def test_spent_pads_are_gone(store: UserStore) -> None:
+    """Pads of earlier rounds leave; those of the round itself and of other links stay."""
+    store.apply(LINK, events.PadsSpent(2, 512))
+    assert set(store.state(LINK).pads) == {(2, Role.ANNOUNCER), (2, Role.RESPONDER)}
+    assert len(store.state(OTHER).pads) == 6
+    assert store.state(LINK).provisioned_rounds == 3
+
+
+def test_closing_is_remembered_until_a_round_begins(store: UserStore) -> None:
+    """Round and message of the closing exchange; a new round opens the link again."""
+    store.apply(LINK, events.LinkClosed(3, b"closed"))
+    assert store.state(LINK).closed == (3, b"closed")
+    store.apply(LINK, events.RoundStarted(4))
+    assert store.state(LINK).closed is None
+
+
+def test_other_events_change_nothing(store: UserStore) -> None:
+    """What need not survive is ignored."""
+    before = store.state(LINK)
+    for event in (
+        events.LinkLocked(1.0, 2.0, 3.0, 4),
+        events.RoundSifted(1, 5),
+        events.RoundAborted(1, AbortReason.NO_KEY, BOOKS),
+        events.Alarm(1, "x"),
+        events.ReserveEmpty(1),
+    ):
+        store.apply(LINK, event)
+    assert store.state(LINK) == before
+
+
+def test_a_killed_process_loses_nothing(path: Path) -> None:
+    """A second opening of the file, without the first having closed it, sees every event."""
+    first = UserStore(path)
+    first.open_link(LINK, PADS)
+    first.apply(LINK, events.RoundStarted(0))
+    prepare(first)
+    with UserStore(path) as second:
+        assert second.state(LINK) == first.state(LINK)
+        assert second.state(LINK).in_doubt[0].key == KEY
+    first.close()
+
+
+def test_a_failed_event_leaves_no_half(store: UserStore) -> None:
+    """A block that is prepared twice is an error, and leaves the first one as it was."""
+    prepare(store)
+    before = store.state(LINK)
+    with pytest.raises(Exception, match="UNIQUE"):
+        prepare(store)
+    assert store.state(LINK) == before
+
+
+def test_spent_key_is_not_in_the_file(path: Path) -> None:
+    """Pads that are spent and blocks that are dropped leave no bytes behind in the closed file."""
+    with UserStore(path) as store:
+        store.open_link(LINK, PADS)
+        prepare(store)
+        store.apply(LINK, events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED))
+        store.apply(LINK, events.PadsSpent(2, 512))
+    content = path.read_bytes()
+    assert KEY not in content
+    assert PADS[:16] not in content
+    assert PADS[64:80] in content
+    assert not path.with_name("alice.sqlite-wal").exists()
