@@ -127,6 +127,14 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
         f"{spec.name}: valid; {len(spec.users)} users, {len(network.channels)} channels, "
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
+    if spec.protocol.basis == "biased":
+        from netsim.planning import best_basis_ratio
+
+        best = best_basis_ratio(spec)
+        typer.echo(
+            f"biased bases: the twin expects most key at z_probability {best.z_probability:.2f}, "
+            f"{best.key_bps:.1f} bit/s (at 0.50: {best.symmetric_key_bps:.1f})"
+        )
 
 
 @app.command(epilog="Example: netsim schema > topology.schema.json")

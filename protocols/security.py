@@ -179,7 +179,10 @@ class Finite(_WithEpsilon):
         sifted_bits = math.floor(math.fsum(lane.bits for lane in expectation.lanes))
         shares = (terms.sample_share,) if terms.sample_share else SAMPLE_SHARES
         plans = [self._plan(expectation, terms, sifted_bits, share) for share in shares]
-        return max(plans, key=lambda plan: plan.key_bits)
+        best = max(plans, key=lambda plan: plan.key_bits)
+        if best.key_bits == 0 and not terms.sample_share:
+            return self._plan(expectation, terms, sifted_bits, ASYMPTOTIC_SAMPLE_SHARE)
+        return best
 
     def _plan(self, expectation: Expectation, terms: Terms, sifted_bits: int, share: float) -> Plan:
         sampled_bits = replace(terms, sample_share=share).sample_bits(sifted_bits)

@@ -28,6 +28,8 @@ MAX_QUEUED_BYTES = 256 * 1024 * 1024
 ACKNOWLEDGE_EVERY = 16
 REORDER_TOLERANCE = 3
 MIN_TIMEOUT_PS = 5_000_000_000
+MIN_PATIENCE_PS = 20_000_000_000
+"""A datagram sent again may wait behind a whole window; asking once more would only add to it."""
 MAX_TIMEOUT_PS = 2_000_000_000_000
 BROKEN_AFTER_PS = 10_000_000_000_000
 """A peer that has waited this long for data that it seemed to have acknowledged never had it."""
@@ -378,7 +380,8 @@ class Transport:
     def _find_lost(self, datagram: Datagram, now_ps: int) -> None:
         """Repeat what three later datagrams have overtaken, at most once a round trip."""
         highest = datagram.received.bit_length() - REORDER_TOLERANCE
-        patience_ps = self._smoothed_ps or self._timeout_ps
+        measured_ps = (self._smoothed_ps or self._timeout_ps) + 4 * self._variation_ps
+        patience_ps = max(measured_ps, MIN_PATIENCE_PS)
         for sequence, entry in self._in_flight.items():
             distance = (sequence - datagram.acknowledged) % SEQUENCE_LIMIT
             if (

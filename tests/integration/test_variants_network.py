@@ -1,0 +1,130 @@
+"""Variants in whole runs: what they print, keep and read back, and that the books are in order."""
+
+import io
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from rich.console import Console
+
+from netsim.cli import run_command
+from netsim.report.tables import print_run
+from netsim.results import LinkResult, Run
+from netsim.run import simulate
+from netsim.rundir import load_run
+from netsim.topology.load import load_topology
+from netsim.verify import verify_run
+from protocols.security import ONE_WAY_COUNT
+
+VARIANTS = {
+    "asymptotic": ("protocol.estimation=sample",),
+    "finite": ("protocol.security=finite", "protocol.estimation=sample"),
+    "two-basis": (
+        "protocol.security=two-basis",
+        "protocol.basis=biased",
+        "receivers.bench.z_probability=0.75",
+    ),
+    "none": ("protocol.authentication=none",),
+    "short": (
+        "protocol.security=finite",
+        "protocol.estimation=sample",
+        'links=[{users=["alice","bob"],round_s=1.0}]',
+    ),
+}
+
+
+@cache
+def kept(name: str) -> tuple[Run, Path]:
+    """Ten seconds of the two users, in one round unless the variant says otherwise."""
+    out = Path(mkdtemp(prefix="netsim-test-"))
+    overrides = ("protocol.round_s=10", *VARIANTS[name])
+    spec = load_topology("two_user", overrides=overrides)
+    return simulate(spec, duration_s=10 if name != "short" else 3, seed=3, out=out), out
+
+
+def link(name: str) -> LinkResult:
+    (found,) = kept(name)[0].links
+    return found
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_books_on_disk_are_in_order(name: str) -> None:
+    """Ledger, stores, events and summary of each variant agree, and come back as they were."""
+    run, out = kept(name)
+    assert verify_run(out) == ()
+    assert load_run(out) == run
+
+
+@pytest.mark.parametrize("name", ["asymptotic", "finite", "two-basis", "none"])
+def test_there_is_key(name: str) -> None:
+    """Ten seconds of 1590 sifted bits per second hold key in each variant."""
+    assert link(name).blocks == 1
+    assert link(name).blocks_failed == 0
+    assert link(name).deposited_bits > 1000
+
+
+def test_epsilon_of_a_link() -> None:
+    """Correctness, secrecy and authentication add up; the asymptotic length claims none."""
+    found = link("finite")
+    assert found.secrecy_epsilon is not None
+    parts = found.correctness_epsilon + found.secrecy_epsilon + found.failure_probability
+    assert found.epsilon == parts
+    assert 0.5e-10 < parts <= 1.0001e-10
+    assert link("asymptotic").epsilon is None
+    assert link("none").failure_probability == 1.0
+
+
+def test_aborted_rounds_cost_their_epsilon() -> None:
+    """Three rounds of a second are too short for a finite key; they are counted all the same."""
+    found = link("short")
+    assert (found.blocks, found.blocks_failed, found.deposited_bits) == (3, 3, 0)
+    assert found.epsilon == pytest.approx(3e-10, rel=1e-6)
+    assert found.sampled_bits > 0
+    assert "no key expected from a round of 1 s" in found.notes
+    assert "rounds without key: 3 no_key" in found.notes
+
+
+def test_runs_add_up_with_their_notes() -> None:
+    """Epsilons of equal links add, notes are said once."""
+    found = link("short")
+    both = found + found
+    assert both.notes == found.notes
+    assert both.epsilon == pytest.approx(6e-10, rel=1e-6)
+
+
+def printed(name: str, width: int) -> str:
+    text = io.StringIO()
+    print_run(kept(name)[0], Console(file=text, width=width))
+    return " ".join(text.getvalue().split())
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_assumptions_are_printed_beside_the_numbers(width: int) -> None:
+    """What must hold, the label of what no proof covers, and an epsilon where one is claimed."""
+    finite = printed("finite", width)
+    assert "Assumed: finite key of Tomamichel and Leverrier (arXiv:1506.08458);" in finite
+    assert f"alice & bob: {ONE_WAY_COUNT}." in finite
+    assert "Epsilon" in finite
+    assert re.search(r" (1|9\.[5-9])e-1[01] ", finite)
+    asymptotic = printed("asymptotic", width)
+    assert "asymptotic: no secrecy epsilon; trusted devices; fair sampling" in asymptotic
+    assert "Epsilon" not in asymptotic
+    assert "for study only" in printed("none", width)
+
+
+def test_refusals_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line says which key is at fault and why, and returns 2."""
+    assert run_command(["validate", "two_user", "--set", "protocol.security=finite"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("netsim: protocol.estimation: reconciled does not go with this")
+
+
+def test_best_ratio_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Validating a biased topology tells what the twin holds for the best ratio."""
+    overrides = ("protocol.security=two-basis", "protocol.basis=biased")
+    options = [item for override in overrides for item in ("--set", override)]
+    assert run_command(["validate", "two_user", *options]) == 0
+    assert "the twin expects most key at z_probability 0." in capsys.readouterr().out
