@@ -37,14 +37,14 @@ class LinkAgreement:
 
     Attributes
     ----------
-    expected_key_bits : int
-        Per round, if it goes as the twin expects.
+    expected_key_bits : int or None
+        Per round, if it goes as the twin expects; None if the security variant does not say.
     notes : tuple of str
         Labels, and why no key is to be expected.
     """
 
     terms: Terms
-    expected_key_bits: int
+    expected_key_bits: int | None
     notes: tuple[str, ...]
 
 
@@ -170,7 +170,7 @@ def _key_bps(topology: TopologySpec, z_probability: float) -> float:
     for users in network.links:
         lanes = [lane for lane in predicted if lane.users == users]
         agreement = agree(network, users, lanes)
-        total_bps += agreement.expected_key_bits / topology.round_s_of(users)
+        total_bps += (agreement.expected_key_bits or 0) / topology.round_s_of(users)
     return total_bps
 
 

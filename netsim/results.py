@@ -353,9 +353,13 @@ def _per_second(count: int, duration_ps: int) -> float:
 
 
 def _entry(part: TwinResult | PaperFigures | Totals) -> Json:
-    values = ((f.name, getattr(part, f.name)) for f in fields(part))
+    """Fields of ``part``; what is undefined (NaN) becomes null, which JSON has."""
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
     return {
-        name: value if isinstance(value, str | None) else float(value) for name, value in values
+        name: value
+        if isinstance(value, str | None)
+        else (None if math.isnan(value) else float(value))
+        for name, value in values.items()
     }
 
 

@@ -9,6 +9,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -169,7 +170,9 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
         coincidences=entry["coincidences"],
         sifted_bits=entry["sifted_bits"],
         errors=entry["errors"],
-        twin=TwinResult(**entry["twin"]),
+        twin=TwinResult(
+            **{name: math.nan if value is None else value for name, value in entry["twin"].items()}
+        ),
         paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
     )
 

@@ -7,7 +7,7 @@ own; none of them sees the peer, the channel or the simulated world.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MIN_SIFTED_BITS = 64
 """A round with fewer bits than its verification hash has no key in it; none are sampled."""
+USUAL_SAMPLE_SHARE = 0.1
+"""Without a proof to maximise under: a tenth, as is customary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,12 @@ class Plan:
 
     Attributes
     ----------
-    key_bits : int
-        Per round, if it goes as expected; 0 if no terms give any.
+    key_bits : int or None
+        Per round, if it goes as expected; 0 if no terms give any, None if nothing was worked out.
     """
 
     terms: Terms
-    key_bits: int
+    key_bits: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,9 +330,14 @@ class Security(ABC):
         """Length of the key of one round."""
 
     def plan(self, expectation: Expectation, terms: Terms) -> Plan:
-        """Choose what `terms` leave open (``sample_share`` 0, ``qber_threshold`` 1/2)."""
+        """Choose what `terms` leave open (``sample_share`` 0, ``qber_threshold`` 1/2).
+
+        Unless said otherwise a sample, if the estimate takes one, has the usual share, and what
+        key to expect is not worked out.
+        """
         _ = expectation
-        return Plan(terms, 0)
+        share = terms.sample_share or USUAL_SAMPLE_SHARE
+        return Plan(replace(terms, sample_share=share), None)
 
     def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
         """Keys of the topology's ``protocol`` that do not go with this, and why not."""

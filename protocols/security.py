@@ -24,6 +24,7 @@ from protocols.finite import (
     two_basis_key_bits,
 )
 from protocols.interfaces import (
+    USUAL_SAMPLE_SHARE,
     Choice,
     Expectation,
     KeyDecision,
@@ -43,8 +44,6 @@ from protocols.messages import AbortReason
 
 MODEL_MARGIN = 0.02
 SIGMAS = 3.0
-ASYMPTOTIC_SAMPLE_SHARE = 0.1
-"""Without a proof to maximise under: a tenth, as is customary."""
 SAMPLE_SHARES = tuple(0.002 * 1.12**step for step in range(51))
 """Tried by the planner: 0.2 % to 58 %, in steps of 12 %."""
 MAX_ROUND_SCALE = 2**14
@@ -79,8 +78,8 @@ class Asymptotic(Security):
         )
 
     def plan(self, expectation: Expectation, terms: Terms) -> Plan:
-        """A customary share for a sample, if one is taken; the key of the expected counts."""
-        planned = replace(terms, sample_share=terms.sample_share or ASYMPTOTIC_SAMPLE_SHARE)
+        """The usual share for a sample, if one is taken; the key of the expected counts."""
+        planned = super().plan(expectation, terms).terms
         rate_bits = math.fsum(
             lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
             + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
@@ -179,9 +178,9 @@ class Finite(_WithEpsilon):
         sifted_bits = math.floor(math.fsum(lane.bits for lane in expectation.lanes))
         shares = (terms.sample_share,) if terms.sample_share else SAMPLE_SHARES
         plans = [self._plan(expectation, terms, sifted_bits, share) for share in shares]
-        best = max(plans, key=lambda plan: plan.key_bits)
-        if best.key_bits == 0 and not terms.sample_share:
-            return self._plan(expectation, terms, sifted_bits, ASYMPTOTIC_SAMPLE_SHARE)
+        best = max(plans, key=lambda plan: plan.key_bits or 0)
+        if not best.key_bits and not terms.sample_share:
+            return self._plan(expectation, terms, sifted_bits, USUAL_SAMPLE_SHARE)
         return best
 
     def _plan(self, expectation: Expectation, terms: Terms, sifted_bits: int, share: float) -> Plan:
@@ -285,7 +284,7 @@ def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -
     """How much longer a round must be to hold any key; None if `MAX_ROUND_SCALE` is not enough."""
     scale = 1.0
     while scale <= MAX_ROUND_SCALE:
-        if security.plan(expectation.scaled(scale), terms).key_bits > 0:
+        if security.plan(expectation.scaled(scale), terms).key_bits:
             return scale
         scale *= 1.25
     return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
+    MAX_ROUND_BITS,
     final_key,
     joined_bits,
     judge_sample,
@@ -298,6 +299,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _publish_sample(self, round_: AnnouncerRound) -> None:
         """Draw and publish a sample, if the estimate takes one: both ends' bits are fixed now."""
         sampled_bits = sample_size(self.config, round_)
+        if sampled_bits and round_.sifted.size + sampled_bits > MAX_ROUND_BITS:
+            raise RoundDropped(AbortReason.TOO_MANY_BITS)
         round_.state = State.SAMPLING if sampled_bits else State.SIFTED
         if sampled_bits:
             mask = random_mask(self._rng, round_.sifted.size, sampled_bits)

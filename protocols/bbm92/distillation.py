@@ -11,6 +11,9 @@ from protocols.messages import AbortReason
 from protocols.security import error_count_charge_bits
 from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES
 
+MAX_ROUND_BITS = 2**26 - 2**14
+"""Mask and bits of the sample, or a hash seed, one bit for each of a round, fit into a message."""
+
 
 def sample_size(config: LinkConfig, core: RoundCore) -> int:
     """How many bits of a round, all sifted, are to be published; the same at both ends."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
+    MAX_ROUND_BITS,
     final_key,
     joined_bits,
     judge_sample,
@@ -65,8 +66,6 @@ from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending, encode_ascending
 from protocols.verification import toeplitz_hash
 
-MAX_ROUND_BITS = 2**26 - 2**14
-"""The seed of the hash, a bit more for each, fits into one message."""
 MIN_SAMPLE_BITS = 100
 """A lane with fewer bits in the sample is reconciled at the error rate of the round before."""
 MIN_ERROR_RATE, MAX_ERROR_RATE = 0.01, 0.5

@@ -227,13 +227,11 @@ def _refine_grid(
 
 def _template(config: LinkConfig, reach_ps: int) -> NDArray[np.float64]:
     """Expected peaks of all lanes about the first lane's centre, in fine bins, mean zero."""
-    centres_ps = (np.arange(2 * reach_ps // FINE_BIN_PS) + 0.5) * FINE_BIN_PS - reach_ps
-    decay_per_ps = config.coherence_rate_per_s / PS_PER_S
+    bins = np.arange(2 * reach_ps // FINE_BIN_PS, dtype=np.float64)
+    centres_ps: NDArray[np.float64] = (bins + 0.5) * FINE_BIN_PS - reach_ps
     shape = np.zeros_like(centres_ps)
     for delay_ps in config.lane_delays_ps:
-        for peak, weight in ((-1, 1.0), (0, 2.0), (1, 1.0)):
-            at_ps = delay_ps - config.lane_delays_ps[0] + peak * config.umi_delay_ps
-            shape += weight * np.exp(-decay_per_ps * np.abs(centres_ps - at_ps))
+        shape += _triple(config, centres_ps - (delay_ps - config.lane_delays_ps[0]))
     centred: NDArray[np.float64] = shape - shape.mean()
     return centred
 
@@ -267,11 +265,55 @@ def _fit(
         k = int(np.argmax(scores))
         if scores[k] > best[0]:
             best = (float(scores[k]), float(edges[k]) + inner_ps, float(extra))
-    first_lane_ps = candidate.offset_ps + best[1] - config.lane_delays_ps[0]
+    shift_ps = _resolve_peaks(config, values - best[2] * elapsed_ps, best[1], inner_ps)
+    first_lane_ps = candidate.offset_ps + shift_ps - config.lane_delays_ps[0]
     found = Alignment(start_ps, first_lane_ps, candidate.rate + best[2])
     for half_ps in (3_000, 2_000):
         found = _least_squares(config, found, announced_ps, own_ps, half_ps)
     return found
+
+
+def _resolve_peaks(
+    config: LinkConfig, values_ps: NDArray[np.float64], shift_ps: float, inner_ps: int
+) -> float:
+    """Of the fitted shift and its neighbours by a peak, the one that explains the counts best.
+
+    The template takes all lanes for equally strong. Where they are not and side peaks coincide, it
+    may prefer a neighbour; here each lane has a strength of its own, fitted by least squares.
+    """
+    if config.lanes == 1:
+        return shift_ps
+    span_ps = inner_ps + 2 * config.umi_delay_ps
+    bins = 2 * span_ps // FINE_BIN_PS
+    counts, edges = np.histogram(
+        values_ps, bins=bins, range=(shift_ps - span_ps, shift_ps + span_ps)
+    )
+    centres_ps = edges[:-1] + FINE_BIN_PS / 2
+    candidates = [shift_ps + peak * config.umi_delay_ps for peak in (0, -1, 1, -2, 2)]
+    return min(candidates, key=lambda at_ps: _misfit(config, centres_ps - at_ps, counts))
+
+
+def _misfit(
+    config: LinkConfig, centres_ps: NDArray[np.float64], counts: NDArray[np.int64]
+) -> float:
+    """Sum of squares left by a flat background and one triple per lane, of free strengths."""
+    columns = [np.ones_like(centres_ps)]
+    columns += [
+        _triple(config, centres_ps - (delay_ps - config.lane_delays_ps[0]))
+        for delay_ps in config.lane_delays_ps
+    ]
+    design = np.stack(columns, axis=1)
+    strengths = np.linalg.lstsq(design, counts.astype(np.float64), rcond=None)[0]
+    return float(np.sum((counts - design @ np.maximum(strengths, 0.0)) ** 2))
+
+
+def _triple(config: LinkConfig, centres_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Peaks of one lane about its centre: 1:2:1, each as wide as the biphoton."""
+    decay_per_ps = config.coherence_rate_per_s / PS_PER_S
+    shape = np.zeros_like(centres_ps)
+    for peak, weight in ((-1, 1.0), (0, 2.0), (1, 1.0)):
+        shape += weight * np.exp(-decay_per_ps * np.abs(centres_ps - peak * config.umi_delay_ps))
+    return shape
 
 
 def peak_residuals(

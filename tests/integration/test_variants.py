@@ -8,12 +8,24 @@ import numpy as np
 import pytest
 
 from netsim.pools.ledger import Account
+from protocols.bbm92.distillation import MAX_ROUND_BITS
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.events import BlockUsable, RoundSampled
 from protocols.finite import FiniteRound, finite_key, two_basis_key_bits
 from protocols.keyrate import binary_entropy
-from protocols.messages import AbortReason, Role, Sample, VerificationResult
+from protocols.messages import (
+    MAX_MESSAGE_BYTES,
+    AbortReason,
+    Amplify,
+    Envelope,
+    Role,
+    Sample,
+    VerificationHash,
+    VerificationResult,
+    decode,
+    encode,
+)
 from protocols.security import error_count_charge_bits
 from tests.inspector import Booked, book_faults, ended_rounds, published_bits, sample_messages
 from tests.protocol_pump import LaneLight, Pump, Tags, draw_tags, is_closed_alike, unequal_bits
@@ -324,10 +336,26 @@ def test_too_small_a_round_is_not_sampled() -> None:
     assert pump.aborted(Role.RESPONDER)[1].reason is AbortReason.TOO_FEW_BITS
 
 
-def test_round_beyond_one_message_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More bits than a message has room for seeds: an abort that says so, not an error."""
-    monkeypatch.setattr("protocols.bbm92.responder.MAX_ROUND_BITS", 1000)
-    pump = run({}, seconds=3)
-    reasons = {role: event.reason for role in Role for event in pump.aborted(role).values()}
-    assert reasons[Role.RESPONDER] is AbortReason.TOO_MANY_BITS
+@pytest.mark.parametrize("bits", [10**7, MAX_ROUND_BITS])
+def test_seeds_of_long_rounds_fit_into_a_message(bits: int) -> None:
+    """Hash seed, key seed and sample of a long round, and of the longest one, are messages."""
+    for body in (
+        VerificationHash(bytes((bits + 128 + 6) // 8), bytes(16)),
+        Amplify(bits, bytes((bits + 6) // 8)),
+        Sample(bytes(bits // 10), bytes(bits // 40)),
+    ):
+        data = encode(Envelope("alice-bob", Role.ANNOUNCER, 0, 0, body))
+        assert len(data) <= MAX_MESSAGE_BYTES
+        assert decode(data).body == body
+
+
+@pytest.mark.parametrize(("role", "changes"), [(Role.RESPONDER, {}), (Role.ANNOUNCER, SAMPLE)])
+def test_round_beyond_one_message_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, role: Role, changes: Settings
+) -> None:
+    """More bits than a message has room for seeds or mask: an abort that says so, not an error."""
+    monkeypatch.setattr(f"protocols.bbm92.{role.name.lower()}.MAX_ROUND_BITS", 1000)
+    pump = run(changes, seconds=3)
+    assert pump.aborted(role)[0].reason is AbortReason.TOO_MANY_BITS
+    assert pump.aborted(role.peer)[0].reason is AbortReason.PEER_ABORTED
     assert not Booked(pump).faults()

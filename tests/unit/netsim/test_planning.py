@@ -76,7 +76,8 @@ def test_plan_of_a_link_is_that_of_its_security() -> None:
     lanes = predict(net).lanes
     agreement = agree(net, USERS)
     plan = Finite().plan(expect(lanes, 60.0, net.topology.protocol), agreement.terms)
-    assert plan.key_bits == agreement.expected_key_bits > 30_000
+    assert plan.key_bits == agreement.expected_key_bits
+    assert (plan.key_bits or 0) > 30_000
     assert agreement.notes == (ONE_WAY_COUNT,)
 
 
@@ -89,7 +90,7 @@ def test_rounds_too_short_for_key_say_how_long_they_should_be() -> None:
     assert note.startswith("no key expected from a round of 30 s (")
     seconds = float(note.split("rounds of about ")[1].split(" s")[0])
     long = network("fan2025_four_user", *FINITE, f"protocol.round_s={seconds}")
-    assert agree(long, ("bob", "dave")).expected_key_bits > 0
+    assert (agree(long, ("bob", "dave")).expected_key_bits or 0) > 0
 
 
 def test_hopeless_links_say_so() -> None:
@@ -134,5 +135,5 @@ def test_best_basis_ratio() -> None:
         "protocol.round_s=60",
         f"receivers.bench.z_probability={short.z_probability}",
     )
-    expected_bps = agree(net, USERS).expected_key_bits / 60
+    expected_bps = (agree(net, USERS).expected_key_bits or 0) / 60
     assert math.isclose(expected_bps, short.key_bps, rel_tol=1e-12)

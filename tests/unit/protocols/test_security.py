@@ -304,6 +304,7 @@ OPEN = Terms(epsilon=EPSILON)
 @cache
 def planned(security: Security, seconds: float) -> tuple[Terms, int]:
     plan = security.plan(expectation(400.0, 0.05, seconds), OPEN)
+    assert plan.key_bits is not None
     return plan.terms, plan.key_bits
 
 
@@ -332,7 +333,7 @@ def test_planned_share_beats_others(security: Finite) -> None:
         fixed = replace(OPEN, sample_share=min(0.9, factor * terms.sample_share))
         other = security.plan(expectation(400.0, 0.05, 600.0), fixed)
         assert other.terms.sample_share == fixed.sample_share
-        assert other.key_bits <= 1.01 * key_bits
+        assert (other.key_bits or 0) <= 1.01 * key_bits
 
 
 @pytest.mark.parametrize("security", FINITE)
@@ -343,6 +344,19 @@ def test_honest_rounds_pass_the_planned_threshold(security: Finite) -> None:
     errors = np.random.default_rng(7).binomial(k, 0.05, 20_000)
     aborted = int(np.count_nonzero(errors > terms.tolerated_errors(k)))
     assert aborted < 100
+
+
+def test_plan_of_a_third_party_says_nothing() -> None:
+    """A variant that does not plan gets the usual sample, and nothing is said of its key."""
+
+    class Silent(Asymptotic):
+        plan = Security.plan
+
+    plan = Silent().plan(expectation(400.0, 0.05, 600.0), OPEN)
+    assert plan.key_bits is None
+    assert plan.terms == replace(OPEN, sample_share=0.1)
+    given = Silent().plan(expectation(400.0, 0.05, 600.0), replace(OPEN, sample_share=0.3))
+    assert given.terms.sample_share == 0.3
 
 
 def test_upper_rate() -> None:
@@ -388,7 +402,7 @@ def test_two_basis_prefers_uneven_bases() -> None:
     def key_bits(z: float) -> int:
         share = z**2 + (1 - z) ** 2
         light = expectation(800.0 * share, 0.05, 600.0, z_share=z**2 / share)
-        return TwoBasis().plan(light, OPEN).key_bits
+        return TwoBasis().plan(light, OPEN).key_bits or 0
 
     assert key_bits(0.5) < key_bits(0.8) > key_bits(0.995)
 
