@@ -24,6 +24,7 @@ class _Script:
         self.calls: list[tuple[str, object, int]] = []
         self.events: deque[Event] = deque()
         self.outgoing: list[bytes] = []
+        self.sent_ps: list[int] = []
         self.due_ps: int | None = None
         self.is_closed = self.is_stopped = False
         self.is_idle = True
@@ -51,8 +52,8 @@ class _Script:
         return self.events.popleft() if self.events else None
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
-        _ = now_ps
         sent, self.outgoing = self.outgoing, []
+        self.sent_ps += [now_ps] * len(sent)
         return sent
 
 
@@ -90,11 +91,13 @@ def test_time_is_the_users_own() -> None:
     stage = Stage(rate_ppm=2.0)
     stage.run_to(10**12)
     stage.script.events.append(RoundStarted(5))
+    stage.script.outgoing = [b"a"]
     stage.driver.deliver(b"x")
     stage.run_to(10**12 + 5)
     local_ps = 10**12 + 1 + OFFSET_PS + 2_000_000
+    assert stage.script.sent_ps == [local_ps]
     assert stage.script.calls == [("message", b"x", local_ps)]
-    assert stage.done == [("event", RoundStarted(5), 10**12 + 1)]
+    assert stage.done == [("event", RoundStarted(5), 10**12 + 1), ("sent", b"a", 10**12 + 1)]
 
 
 def test_order_is_kept() -> None:

@@ -1,0 +1,168 @@
+"""What both ends keep of a round: secrets cut alike, bits by lane, and all that a tag covers."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.rounds import (
+    LinkSecrets,
+    RoundCore,
+    SiftedBits,
+    Signer,
+    lane_counts,
+    received_bits,
+)
+from protocols.errors import RemoteProtocolError
+from protocols.keyrate import LaneCounts
+from protocols.messages import Role
+from tests.two_ends import link_config
+
+SECRET = bytes(range(48)) + bytes(range(100, 164))
+SECRETS = LinkSecrets.from_bytes(SECRET)
+PAD, OTHER_PAD = bytes(range(16)), bytes(range(1, 17))
+DIGESTS = bytes(48)
+
+
+def uint8(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.uint8)
+
+
+def test_secret_is_cut_without_overlap() -> None:
+    """16 bytes each for tags and both transcripts, the rest is pads: all of it, once."""
+    parts = (SECRETS.tag_r, *SECRETS.transcript_rs, SECRETS.pads)
+    assert b"".join(parts) == SECRET
+    assert [len(part) for part in parts] == [16, 16, 16, 64]
+
+
+# Sifted bits --------------------------------------------------------------------------------------
+
+
+def test_bits_are_sorted_by_lane_in_their_order() -> None:
+    """Each lane gets its bits in the order of arrival, whatever they came with."""
+    sifted = SiftedBits(3)
+    sifted.add(uint8(0, 2, 0), uint8(0, 1, 1), uint8(1, 0, 0))
+    sifted.add(uint8(), uint8(), uint8())
+    sifted.add(uint8(2, 0), uint8(0, 0), uint8(1, 1))
+    found = [(bases.tolist(), bits.tolist()) for bases, bits in sifted.sub_blocks()]
+    assert found == [([0, 1, 0], [1, 0, 1]), ([], []), ([1, 0], [0, 1])]
+    assert sifted.size == 5
+
+
+def test_no_bits() -> None:
+    """A round without light has an empty block for each lane."""
+    assert [bits.size for _, bits in SiftedBits(2).sub_blocks()] == [0, 0]
+
+
+def test_counts_per_lane_and_basis() -> None:
+    """Bits are counted from the blocks, errors are those reported."""
+    blocks = [(uint8(0, 0, 1), uint8(0, 1, 1)), (uint8(1, 1), uint8(0, 0))]
+    assert lane_counts(blocks, (2, 1, 0, 2)) == (LaneCounts(2, 2, 1, 1), LaneCounts(0, 0, 2, 2))
+
+
+@pytest.mark.parametrize(("packed", "size"), [(b"", 1), (b"\0\0", 8), (b"\x01", 7), (b"\0", 9)])
+def test_wrong_bit_strings_are_the_peers_fault(packed: bytes, size: int) -> None:
+    """Too short, too long, or filled up with ones."""
+    with pytest.raises(RemoteProtocolError):
+        received_bits(packed, size)
+    assert received_bits(b"\x80", 7).tolist() == [1, 0, 0, 0, 0, 0, 0]
+
+
+# Tags ---------------------------------------------------------------------------------------------
+
+
+def test_tag_covers_everything() -> None:
+    """Pad, purpose, direction, round and transcripts: a change of any of them is another tag."""
+    signer = Signer(link_config(), SECRETS)
+    right = (PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
+    wrong = [
+        (OTHER_PAD, *right[1:]),
+        (PAD, b"commit", *right[2:]),
+        (PAD, b"close", *right[2:]),
+        (*right[:2], Role.ANNOUNCER, *right[3:]),
+        (*right[:3], 8, DIGESTS),
+        (*right[:3], 7 + 2**32, DIGESTS),
+        (*right[:4], bytes(47) + b"\1"),
+        (*right[:4], bytes(47)),
+        (*right[:4], b""),
+    ]
+    signature = signer.sign(*right)
+    assert signer.check(signature, *right)
+    assert not any(signer.check(signature, *arguments) for arguments in wrong)
+    assert len({signer.sign(*arguments) for arguments in [right, *wrong]}) == 1 + len(wrong)
+
+
+def test_purposes_are_told_apart() -> None:
+    """The words that are signed differ within the eight bytes that they are given."""
+    signer = Signer(link_config(), SECRETS)
+    words = (b"vote", b"commit", b"abort", b"close", b"closed")
+    tags = {signer.sign(PAD, word, Role.ANNOUNCER, 1, b"") for word in words}
+    assert len(tags) == len(words)
+    assert all(len(word) <= 8 for word in words)
+
+
+@pytest.mark.parametrize("place", range(0, 128, 7))
+def test_damaged_tags_fail(place: int) -> None:
+    """One flipped bit anywhere in a tag."""
+    signer = Signer(link_config(), SECRETS)
+    arguments = (PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
+    damaged = bytearray(signer.sign(*arguments))
+    damaged[place // 8] ^= 1 << place % 8
+    assert not signer.check(bytes(damaged), *arguments)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 17, 4000])
+def test_tags_of_another_size_fail(size: int) -> None:
+    """A tag has 16 bytes; anything else is wrong, not an error."""
+    signer = Signer(link_config(), SECRETS)
+    assert not signer.check(bytes(size), PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
+
+
+def other_value(value: object) -> object:
+    """Another value of the same type."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return value + "x"
+        case tuple():
+            return (*value, 1)
+        case _:
+            return 0.5
+
+
+def changed(config: LinkConfig, name: str) -> LinkConfig:
+    """``config`` with another value of one field, without its checks: any change must show."""
+    found = object.__new__(LinkConfig)
+    for field in fields(LinkConfig):
+        object.__setattr__(found, field.name, getattr(config, field.name))
+    object.__setattr__(found, name, other_value(getattr(config, name)))
+    return found
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(LinkConfig)])
+def test_every_setting_is_in_the_digest(name: str) -> None:
+    """Ends that differ in any one setting never agree on a tag."""
+    config = link_config()
+    assert changed(config, name).digest() != config.digest()
+    assert replace(config).digest() == config.digest()
+
+
+def test_finished_transcripts_are_bound_and_booked() -> None:
+    """Digests differ by direction and content; both lengths raise the forgery bound."""
+    found = []
+    for messages in ([b"a", b"b"], [b"ab"], [b"b", b"a"], []):
+        core = RoundCore.start(0, link_config(), SECRETS, 0)
+        for message in messages:
+            core.transcripts[0].absorb(message)
+        core.finish_transcripts()
+        assert core.books.forgery_probability == (8 * 2.0**-106 if messages else 0.0)
+        found.append(core.digests)
+    assert len(set(found)) == 4
+    mirrored = RoundCore.start(0, link_config(), SECRETS, 0)
+    mirrored.transcripts[1].absorb(b"ab")
+    mirrored.finish_transcripts()
+    assert mirrored.digests not in found
