@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.devices.faults import faults_of
@@ -18,6 +19,7 @@ from netsim.pools.ledger import Ledger
 from netsim.pools.store import UserStore
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
+from netsim.twin import LanePrediction, Prediction
 from netsim.units import ps_from_s
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
@@ -33,6 +35,14 @@ ANNOUNCEMENT_S = 0.5
 SECRET_RS = 3
 INITIAL_PADS = 64
 """Pre-shared one-time pads per direction."""
+
+
+class Absence(Enum):
+    """Why a user's process is down."""
+
+    CRASHED = auto()
+    AWAY = auto()
+    """The user has left the network, or has not joined it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def link_config(
         responder_tick_ps=receivers[1].tick_ps,
         window_ps=protocol.window_ps,
         umi_delay_ps=round(math.fsum(delays_ps) / len(delays_ps)),
-        coherence_rate_per_s=2 * math.pi * topology.qnsp.source.linewidth_hz,
+        coherence_rate_per_s=2 * math.pi * topology.qnsp.source.bandwidth_hz,
         lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
         offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
         rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
@@ -134,6 +144,7 @@ class Parties:
         rng_tree: RngTree,
         clocks: dict[str, Clock],
         *,
+        prediction: Prediction,
         ledger: Ledger,
         trace: Trace,
         stores: Mapping[str, UserStore],
@@ -143,11 +154,15 @@ class Parties:
         self._network = network
         self._rng_tree = rng_tree
         self._clocks = clocks
+        self._lanes: dict[tuple[str, str], list[LanePrediction]] = {}
+        for lane in prediction.lanes:
+            self._lanes.setdefault(lane.users, []).append(lane)
         self._ledger = ledger
         self._trace = trace
         users = [user.name for user in network.topology.users]
         self._stores = stores
         self._lives = dict.fromkeys(users, 0)
+        self._absences: dict[str, set[Absence]] = {user: set() for user in users}
         self._tag_books = {user: self._tag_book(user) for user in users}
         self._ends: dict[str, list[LinkEnd]] = {user: [] for user in users}
         self._wiretaps = Wiretaps(sim, taps)
@@ -180,15 +195,23 @@ class Parties:
             links=max(1, links),
         )
 
-    def stop(self, user: str) -> None:
-        """Crash the process of ``user``: all that is not in its store is gone."""
+    def stop(self, user: str, why: Absence) -> None:
+        """Stop the process of ``user``: all that is not in its store is gone."""
+        was_up = not self._absences[user]
+        self._absences[user].add(why)
+        if not was_up:
+            return
         self._trace.emit(EventName.PROCESS_STOPPED, time_ps=self._sim.now_ps, end=user)
         for end in self._ends[user]:
             end.driver.stop()
             end.books.lose_open_rounds(self._sim.now_ps)
 
-    def start(self, user: str) -> None:
-        """Start the process of ``user`` again, from its store."""
+    def start(self, user: str, why: Absence) -> None:
+        """Start the process of ``user`` again, from its store, once nothing keeps it down."""
+        was_up = not self._absences[user]
+        self._absences[user].discard(why)
+        if was_up or self._absences[user]:
+            return
         self._trace.emit(EventName.PROCESS_STARTED, time_ps=self._sim.now_ps, end=user)
         self._lives[user] += 1
         self._tag_books[user] = self._tag_book(user)
@@ -197,7 +220,7 @@ class Parties:
             end.driver.start(self._endpoint(end.plan, end.role, user, index, durable))
 
     def _plan(self, users: tuple[str, str]) -> LinkPlan:
-        agreement = agree(self._network, users)
+        agreement = agree(self._network, users, self._lanes[users])
         config = link_config(self._network, users, agreement)
         size = SECRET_RS * TAG_BYTES + 2 * TAG_BYTES * config.initial_pads
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)

@@ -17,7 +17,7 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
-from netsim.links import Link, Parties, link_config
+from netsim.links import Absence, Link, Parties, link_config
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import KeyPool
 from netsim.pools.store import IN_MEMORY, UserStore
@@ -36,9 +36,12 @@ from netsim.scoring import LaneCounts, LaneScorer
 from netsim.tagfile import TagFile
 from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
-from netsim.topology.network import Lane, Network, build_network
+from netsim.topology.changes import event_times
+from netsim.topology.events import EventSpec
+from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
-from netsim.twin import LanePrediction, predict
+from netsim.topology.timeline import Timeline
+from netsim.twin import LanePrediction, predict_epochs
 from netsim.units import ps_from_s
 from protocols.tags import TagFrame
 from protocols.variants import SECURITIES
@@ -136,7 +139,8 @@ class Simulation:
         build: WorldBuilder = build_world,
         stack: ExitStack,
     ) -> None:
-        self.network: Network = build_network(topology)
+        self.timeline = Timeline(topology, stop_ps=duration_ps)
+        self.network: Network = self.timeline.network_at(0)
         self.duration_ps = duration_ps
         self._seed = seed
         self._done_ps = 0
@@ -148,9 +152,13 @@ class Simulation:
         self._sim = Simulator()
         rng_tree = RngTree(seed)
         self._scorers = {users: LaneScorer(self.network, users) for users in self.network.links}
+        self._scorers_of = {
+            user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
+            for user in topology.users
+        }
         self.world: PhotonLevel = build(
             self._sim,
-            self.network,
+            self.timeline,
             rng_tree,
             duration_ps=duration_ps,
             on_tags=self._on_tags,
@@ -161,13 +169,14 @@ class Simulation:
             self.network,
             rng_tree,
             self.world.clocks,
+            prediction=predict_epochs(tuple(self.timeline.epochs())),
             ledger=self.ledger,
             trace=self.trace,
             stores=self._open_stores(out, stack),
             taps=(*plans_of(topology.taps, self.network.links), *taps),
         )
-        self._plan_crashes(topology)
         self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)
+        self._plan_absences(topology)
 
     def _open_stores(self, out: Path | None, stack: ExitStack) -> dict[str, UserStore]:
         """One store a user: files of the run directory, or memory without one."""
@@ -179,15 +188,39 @@ class Simulation:
         }
         return {name: stack.enter_context(UserStore(path)) for name, path in paths.items()}
 
-    def _plan_crashes(self, topology: TopologySpec) -> None:
+    def _plan_absences(self, topology: TopologySpec) -> None:
+        """Processes that crash and return, and users who come and go."""
+        for user in topology.users:
+            if not user.is_present:
+                self.parties.stop(user.name, Absence.AWAY)
         for crash in topology.crashes:
             self._sim.process(self._crash(crash))
+        self._sim.process(self._follow_events(topology))
 
     def _crash(self, crash: CrashSpec) -> Generator[Event, None, None]:
         yield self._sim.wait_until(ps_from_s(crash.stop_s))
-        self.parties.stop(crash.user)
+        self.parties.stop(crash.user, Absence.CRASHED)
         yield self._sim.wait_until(ps_from_s(crash.start_s))
-        self.parties.start(crash.user)
+        self.parties.start(crash.user, Absence.CRASHED)
+
+    def _follow_events(self, topology: TopologySpec) -> Generator[Event, None, None]:
+        for time_ps, event in event_times(topology.events, stop_ps=self.duration_ps):
+            yield self._sim.wait_until(time_ps)
+            self._tell(event)
+            if event.kind == "leave":
+                self.parties.stop(event.user or "", Absence.AWAY)
+            elif event.kind == "join":
+                self.parties.start(event.user or "", Absence.AWAY)
+
+    def _tell(self, event: EventSpec) -> None:
+        """Put a change of the optical network on record."""
+        values = event.model_dump(exclude={"time_s", "every_s", "kind"}, exclude_none=True)
+        self.trace.emit(
+            EventName.NETWORK_CHANGED,
+            time_ps=self._sim.now_ps,
+            change=event.kind,
+            to=json.dumps(values, separators=(",", ":")),
+        )
 
     @property
     def pools(self) -> dict[tuple[str, str], KeyPool]:
@@ -244,9 +277,8 @@ class Simulation:
         self.parties.add_tags(user, frame)
 
     def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
-        for users, scorer in self._scorers.items():
-            if user in users:
-                scorer.add(user, clicks)
+        for scorer in self._scorers_of[user]:
+            scorer.add(user, clicks)
 
     # Results ------------------------------------------------------------------------------------
 
@@ -254,13 +286,15 @@ class Simulation:
         """Everything found so far."""
         topology = self.network.topology
         singles = self.world.singles
-        predictions = {p.channels: p for p in predict(self.network).lanes}
+        predictions = {
+            (lane.users, lane.channels): lane for lane in predict_epochs(self.world.history).lanes
+        }
         return Run(
             topology=topology.name,
             seed=self._seed,
             duration_ps=self._done_ps,
             lanes=tuple(
-                self._lane_result(lane, counts, predictions[lane.channels])
+                self._lane_result(lane, counts, predictions[lane.users, lane.channels])
                 for scorer in self._scorers.values()
                 for lane, counts in zip(scorer.lanes, scorer.counts, strict=True)
             ),
@@ -287,15 +321,20 @@ class Simulation:
             sifted_bits=counts.sifted_bits,
             errors=counts.errors,
             twin=TwinResult(prediction.sifted_hz, prediction.qber, prediction.skr_bps),
-            paper=self._paper_figures(lane.channels),
+            paper=self._paper_figures(lane),
         )
 
-    def _paper_figures(self, channels: tuple[str, str]) -> PaperFigures | None:
+    def _paper_figures(self, lane: Lane) -> PaperFigures | None:
         paper = self.network.topology.paper
-        for lane in paper.lanes if paper else ():
-            if set(lane.channels) == set(channels):
+        outlets = set(zip(lane.channels, lane.users, strict=True))
+        for printed in paper.lanes if paper else ():
+            if set(zip(printed.channels, printed.users, strict=True)) == outlets:
                 return PaperFigures(
-                    lane.sifted_hz, lane.visibility, lane.qber, lane.skr_bps, lane.note
+                    printed.sifted_hz,
+                    printed.visibility,
+                    printed.qber,
+                    printed.skr_bps,
+                    printed.note,
                 )
         return None
 

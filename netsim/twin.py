@@ -11,11 +11,14 @@ one user merging within the window, tags used by another link or lane first, imp
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.physics.interferometer import REFERENCE_HZ, channel_phase_rad
+from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import (
     accidentals_hz,
     arrival_rate_hz,
@@ -23,9 +26,12 @@ from netsim.physics.rates import (
     mismatch_contrast,
     window_share,
 )
-from netsim.topology.network import Lane, Network
-from netsim.topology.specs import DetectorSpec, InterferometerSpec
-from netsim.units import FWHM_PER_SIGMA
+from netsim.topology.labels import label_of
+from netsim.topology.network import Lane, LanePart, Network
+from netsim.topology.processes import PairProcess
+from netsim.topology.receiver import DetectorSpec, InterferometerSpec
+from netsim.topology.timeline import Epoch
+from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
 from protocols.keyrate import skr_asymptotic_bps
 
 Rates = NDArray[np.float64]
@@ -117,7 +123,7 @@ class Prediction:
 class _Detector:
     """One of a user's four detectors at work."""
 
-    interferometer: InterferometerSpec
+    analyser: InterferometerSpec
     jitter_ps: float
     """Standard deviation."""
     clicks_hz: float
@@ -133,11 +139,12 @@ _Detectors = tuple[_Detector, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Peaks:
-    """The pairs of one lane as seen in the window of a lane (the same or another) of the link."""
+    """The pairs of one process as seen in the window of a lane (its own or another) of the link."""
 
     pairs_hz: float
-    contrast: float
-    phase_rad: float
+    process: PairProcess
+    offsets_hz: tuple[float, float]
+    """Of the two channels, from the frequency to which interferometers are locked."""
     offset_ps: float
     """Centre of the middle peak less centre of the window."""
     window_ps: float
@@ -148,38 +155,85 @@ class _Peaks:
         """True coincidences of two detectors.
 
         Relative to independent ports, equal paths weigh 1 + s t V0 cos(phi_u + phi_v + phi_0) with
-        V0 lowered by both interferometers and their mismatch; unequal paths weigh 1.
+        V0 lowered by both analysers and their mismatch; unequal paths weigh 1. Each of the four
+        combinations of paths has probability 1/4; without paths there is only one.
         """
-        own, its = one.interferometer, other.interferometer
+        own, its = one.analyser, other.analyser
         mismatch_ps = its.delay_ps - own.delay_ps
         spread_ps = math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps)
-        short_short, long_long, short_long, long_short = (
-            window_share(
-                window_ps=self.window_ps,
-                offset_ps=self.offset_ps + path_ps,
-                linewidth_hz=self.linewidth_hz,
-                spread_ps=spread_ps,
-            )
-            for path_ps in (0.0, mismatch_ps, its.delay_ps, -own.delay_ps)
+        fringe = one.sign * other.sign * self._fringe(own, its)
+        if own.delay_ps == 0.0 == its.delay_ps:
+            share = self._share(0.0, spread_ps) * (1.0 + fringe)
+        else:
+            equal = self._share(0.0, spread_ps) + self._share(mismatch_ps, spread_ps)
+            unequal = self._share(its.delay_ps, spread_ps) + self._share(-own.delay_ps, spread_ps)
+            share = (equal * (1.0 + fringe) + unequal) / 4.0
+        return self.pairs_hz * one.photon_share * other.photon_share * share
+
+    def _share(self, path_ps: float, spread_ps: float) -> float:
+        return window_share(
+            window_ps=self.window_ps,
+            offset_ps=self.offset_ps + path_ps,
+            linewidth_hz=self.linewidth_hz,
+            spread_ps=spread_ps,
         )
-        contrast = self.contrast * own.contrast * its.contrast
-        contrast *= mismatch_contrast(mismatch_ps, linewidth_hz=self.linewidth_hz)
-        fringe = contrast * math.cos(own.phase_rad + its.phase_rad + self.phase_rad)
-        fringe *= one.sign * other.sign
-        shares = (short_short + long_long) * (1.0 + fringe), short_long + long_short
-        return self.pairs_hz * one.photon_share * other.photon_share * sum(shares) / 4.0
+
+    def _fringe(self, own: InterferometerSpec, its: InterferometerSpec) -> float:
+        """V cos(phase) of a pair on equal paths."""
+        contrast = self.process.contrast * own.effective_contrast * its.effective_contrast
+        contrast *= drift_contrast(
+            frequency_noise_hz=self.process.frequency_noise_hz, delay_ps=its.delay_ps
+        )
+        contrast *= mismatch_contrast(its.delay_ps - own.delay_ps, linewidth_hz=self.linewidth_hz)
+        phase_rad = self.process.phase_rad + math.fsum(
+            umi.phase_rad + channel_phase_rad(offset_hz, umi.path_error_ps)
+            for umi, offset_hz in zip((own, its), self.offsets_hz, strict=True)
+        )
+        return contrast * math.cos(phase_rad)
 
 
 def predict(network: Network) -> Prediction:
     """Work out the rates of all users and lanes of ``network``."""
-    stations = {user.name: _detectors(network, user.name) for user in network.topology.users}
+    return predict_epochs((Epoch(0, 1, network),))
+
+
+def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
+    """Mean rates over several states of a network, each weighted with its length.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+        At least one; the lanes are the same in all of them.
+    """
+    lanes = epochs[0].network.lanes
+    users = [user.name for user in epochs[0].network.topology.users]
+    total_ps = sum(epoch.length_ps for epoch in epochs)
+    true_hz = [np.zeros((4, 4)) for _ in lanes]
+    accidental_hz = [np.zeros((4, 4)) for _ in lanes]
+    singles_hz = dict.fromkeys(users, 0.0)
+    for network, length_ps in _lengths(epochs):
+        weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
+        stations = {user: _detectors(network, user) for user in users}
+        for user, detectors in stations.items():
+            singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
+        for k, lane in enumerate(network.lanes):
+            first, second = (stations[user] for user in lane.users)
+            true_hz[k] += weight * _true_hz(network, lane, first, second)
+            accidental_hz[k] += weight * _accidental_hz(network, first, second)
     return Prediction(
-        lanes=tuple(_lane(network, lane, stations) for lane in network.lanes),
-        users=tuple(
-            UserPrediction(name, math.fsum(detector.clicks_hz for detector in detectors))
-            for name, detectors in stations.items()
-        ),
+        lanes=tuple(map(_summed, lanes, true_hz, accidental_hz)),
+        users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
     )
+
+
+def _lengths(epochs: Sequence[Epoch]) -> Iterator[tuple[Network, int]]:
+    """Each distinct network and how long it lasts in all."""
+    lengths: dict[int, int] = {}
+    for epoch in epochs:
+        lengths[id(epoch.network)] = lengths.get(id(epoch.network), 0) + epoch.length_ps
+    networks = {id(epoch.network): epoch.network for epoch in epochs}
+    for key, length_ps in lengths.items():
+        yield networks[key], length_ps
 
 
 def _detectors(network: Network, user: str) -> _Detectors:
@@ -197,7 +251,7 @@ def _detectors(network: Network, user: str) -> _Detectors:
 
 def _detector(
     spec: DetectorSpec,
-    interferometer: InterferometerSpec,
+    analyser: InterferometerSpec,
     sign: int,
     share: float,
     light_hz: float,
@@ -210,7 +264,7 @@ def _detector(
     )
     survival = dead_time_survival(arrivals_hz, dead_time_ps=spec.dead_time_ps)
     return _Detector(
-        interferometer=interferometer,
+        analyser=analyser,
         jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
         clicks_hz=arrivals_hz * survival,
         sign=sign,
@@ -224,39 +278,52 @@ def _light_hz(network: Network, user: str) -> float:
         channel.transmittance
         * math.fsum(
             [channel.noise_hz]
-            + [pairs.rate_hz for pairs in network.processes if channel.channel in pairs.channels]
+            + [pairs.rate_hz * pairs.channels.count(channel.channel) for pairs in network.processes]
         )
         for channel in network.channels_of(user)
     )
 
 
-def _lane(network: Network, lane: Lane, stations: dict[str, _Detectors]) -> LanePrediction:
-    first, second = (stations[user] for user in lane.users)
-    peaks = [_peaks(network, lane, source) for source in network.lanes_of(lane.users)]
-    true_hz = np.array(
+def _true_hz(network: Network, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
+    """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
+    peaks = [
+        _peaks(network, lane, part)
+        for source in network.lanes_of(lane.users)
+        for part in source.parts
+        if part.process.rate_hz > 0.0
+    ]
+    return np.array(
         [[math.fsum(peak.rate_hz(i, j) for peak in peaks) for j in second] for i in first]
     )
-    accidental_hz = accidentals_hz(
+
+
+def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> Rates:
+    return accidentals_hz(
         np.array([detector.clicks_hz for detector in first]),
         np.array([detector.clicks_hz for detector in second]),
         window_ps=network.topology.protocol.window_ps,
     )
-    return _summed(lane, true_hz, accidental_hz)
 
 
-def _peaks(network: Network, window: Lane, source: Lane) -> _Peaks:
-    one, other = (network.channel(name) for name in source.channels)
-    if one is None or other is None:
-        raise KeyError(source.channels)
+def _peaks(network: Network, window: Lane, part: LanePart) -> _Peaks:
+    ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
+    transmittances = [0.0 if way is None else way.transmittance for way in ways]
+    broadenings_ps = [0.0 if way is None else way.broadening_ps for way in ways]
+    # Two photons in one channel: either may be the first user's.
+    multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
     return _Peaks(
-        pairs_hz=source.process.rate_hz * one.transmittance * other.transmittance,
-        contrast=source.process.contrast,
-        phase_rad=source.process.phase_rad,
-        offset_ps=source.delay_ps - window.delay_ps,
+        pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
+        process=part.process,
+        offsets_hz=(_offset_hz(part.channels[0]), _offset_hz(part.channels[1])),
+        offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
-        linewidth_hz=network.topology.qnsp.source.linewidth_hz,
-        broadening_ps=math.hypot(one.broadening_ps, other.broadening_ps),
+        linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
+        broadening_ps=math.hypot(*broadenings_ps),
     )
+
+
+def _offset_hz(channel: str) -> float:
+    return frequency_hz_from_label(label_of(channel)) - REFERENCE_HZ
 
 
 def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:

@@ -11,24 +11,24 @@ from netsim.devices.world import World, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.physics.loss import KeepRatio
-from netsim.topology.network import Network, build_network
+from netsim.topology.network import Network
+from netsim.topology.receiver import ClockSpec, DetectorSpec, InterferometerSpec, ReceiverSpec
+from netsim.topology.source import (
+    CrystalSourceSpec,
+    PairFactorSpec,
+    PumpSpec,
+    RingSourceSpec,
+)
 from netsim.topology.specs import (
     ClassicalSpec,
-    ClockSpec,
     DeliveredChannelSpec,
-    DetectorSpec,
     FibreSpec,
-    InterferometerSpec,
-    PairFactorSpec,
     ProtocolSpec,
-    PumpSpec,
     QnspSpec,
-    ReceiverSpec,
-    SourceSpec,
     TopologySpec,
     UserSpec,
 )
+from netsim.topology.timeline import Timeline
 from netsim.units import db_from_transmittance, ps_from_s
 from protocols.tags import TagFrame
 
@@ -165,7 +165,7 @@ def source_spec(
     phases_rad: Mapping[tuple[str, str], float] | None = None,
     linewidth_hz: float = 200e6,
     lossless: bool = False,
-) -> SourceSpec:
+) -> RingSourceSpec:
     """A ring with given pair rates, through factors of a brightness of 1 MHz per mW^2.
 
     The pumps have 1 mW in the fibre; a lossless source has no facet and escape loss. All processes
@@ -180,7 +180,7 @@ def source_spec(
         total = sum(int(channel[1:]) for channel in pair)
         return 1 if any(total == 2 * label for label in labels) else 4
 
-    return SourceSpec(
+    return RingSourceSpec(
         brightness_hz_per_mw2=1e6,
         linewidth_hz=linewidth_hz,
         comb_spacing_labels=2,
@@ -201,7 +201,7 @@ def source_spec(
 
 
 def topology_spec(
-    source: SourceSpec,
+    source: RingSourceSpec | CrystalSourceSpec,
     channels: tuple[DeliveredChannelSpec, ...],
     receivers: Mapping[str, ReceiverSpec],
     users: tuple[UserSpec, ...],
@@ -363,25 +363,24 @@ def run_photons(
     *,
     duration_s: float,
     seed: int = 1,
-    keep_ratios: Mapping[str, KeepRatio] | None = None,
     on_clicks: Callable[[str, ClickFrame], None] | None = None,
     on_tags: Callable[[str, TagFrame], None] | None = None,
 ) -> PhotonRun:
     """Run the photon level; all tags and clicks are kept, unless a callback takes them."""
-    sim, network = Simulator(), build_network(topology)
+    sim, duration_ps = Simulator(), ps_from_s(duration_s)
+    timeline = Timeline(topology, stop_ps=duration_ps)
     tags: dict[str, list[TagFrame]] = {user.name: [] for user in topology.users}
     clicks: dict[str, list[ClickFrame]] = {user.name: [] for user in topology.users}
     world = build_world(
         sim,
-        network,
+        timeline,
         RngTree(seed),
-        duration_ps=ps_from_s(duration_s),
+        duration_ps=duration_ps,
         on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
         on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
-        keep_ratios=keep_ratios,
     )
     sim.run(until=world.finished)
-    return PhotonRun(network, sim, world, duration_s, tags, clicks)
+    return PhotonRun(timeline.network_at(0), sim, world, duration_s, tags, clicks)
 
 
 def assert_binomial(hits: int, trials: int, probability: float) -> None:

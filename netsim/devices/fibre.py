@@ -10,7 +10,6 @@ from simpy.events import Event, Process
 
 from netsim.frames import PhotonBundle, PhotonFrame
 from netsim.kernel.simulator import Simulator
-from netsim.physics.loss import KeepRatio, thin_photons
 from netsim.physics.propagation import propagate
 from netsim.topology.network import DeliveredChannel
 
@@ -26,8 +25,6 @@ class FibreLink:
     rng : Generator
     deliver : callable
         Takes the light at the far end, at the time when the slowest channel is there.
-    keep_ratio : KeepRatio, optional
-        Actual over highest transmittance at the time of entrance; see `netsim.physics.loss`.
     """
 
     def __init__(
@@ -36,13 +33,10 @@ class FibreLink:
         channels: Mapping[str, DeliveredChannel],
         rng: RandomGenerator,
         deliver: Callable[[PhotonBundle], None],
-        *,
-        keep_ratio: KeepRatio | None = None,
     ) -> None:
         self._sim = sim
         self._rng = rng
         self._deliver = deliver
-        self._keep_ratio = keep_ratio
         self._channels = channels
         self._delay_ps = {name: round(channel.delay_ps) for name, channel in channels.items()}
         self.latency_ps = max(self._delay_ps.values(), default=0)
@@ -63,7 +57,7 @@ class FibreLink:
     def _through(self, frame: PhotonFrame) -> PhotonFrame:
         return propagate(
             self._rng,
-            thin_photons(self._rng, frame, self._keep_ratio),
+            frame,
             delay_ps=self._delay_ps[frame.channel],
             broadening_ps=self._channels[frame.channel].broadening_ps,
         )

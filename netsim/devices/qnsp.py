@@ -1,23 +1,33 @@
-"""The quantum network service provider: emits one bundle of photon frames per frame of time."""
+"""The quantum network service provider: emits one bundle of photon frames per frame of time.
+
+Its light follows the network as it is at the time of birth: a change within a frame cuts the frame.
+"""
 
 from collections.abc import Generator, Iterator, Mapping
 from typing import Protocol
 
-import numpy as np
 from simpy.events import Event, Process
 
 from netsim.frames import PhotonBundle
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.physics.emission import split_rates
-from netsim.physics.interferometer import PairTable
 from netsim.physics.rates import kappa_per_ps
-from netsim.physics.source import NoiseStream, PairSource, ProcessStream
+from netsim.physics.source import (
+    Arm,
+    EmissionPlan,
+    EmittedProcess,
+    Outlet,
+    PairSource,
+    plan_emission,
+)
+from netsim.topology.changes import changed, event_times
+from netsim.topology.events import EventSpec
 from netsim.topology.network import Network
+from netsim.topology.timeline import Epoch, Timeline
 from netsim.units import ps_from_s
 
 
-class Outlet(Protocol):
+class LightSink(Protocol):
     """Where the provider sends the light of one user: a fibre."""
 
     def send(self, light: PhotonBundle) -> None:
@@ -26,14 +36,16 @@ class Outlet(Protocol):
 
 
 class Qnsp:
-    """Provider with its source; one process.
+    """Provider with its source, its switches and the changes of its network.
 
     Parameters
     ----------
     sim : Simulator
-    network : Network
-    source : PairSource
-    outlets : mapping
+        At time 0.
+    timeline : Timeline
+    rng_tree : RngTree
+        Streams ``qnsp/...``, one a Poisson process.
+    fibres : mapping
         User to fibre.
     duration_ps : int
         The light stops here; the last frame may be shorter than the others.
@@ -42,70 +54,113 @@ class Qnsp:
     def __init__(
         self,
         sim: Simulator,
-        network: Network,
-        source: PairSource,
-        outlets: Mapping[str, Outlet],
+        timeline: Timeline,
+        rng_tree: RngTree,
+        fibres: Mapping[str, LightSink],
         *,
         duration_ps: int,
     ) -> None:
+        first = timeline.network_at(0)
         self._sim = sim
-        self._source = source
-        self._outlets = outlets
-        self._channels_of = {
-            user: [channel.channel for channel in network.channels_of(user)] for user in outlets
-        }
-        self._frame_ps = ps_from_s(network.topology.frame_s)
+        self._timeline = timeline
+        self._fibres = fibres
+        self._frame_ps = ps_from_s(first.topology.frame_s)
         self._duration_ps = duration_ps
+        self._history: list[tuple[int, Network]] = [(0, first)]
+        self._cut_at = 0
+        self._plans: dict[int, EmissionPlan] = {}
+        self._source = PairSource(
+            timeline.outlets,
+            rng_tree.stream,
+            kappa_per_ps=kappa_per_ps(first.topology.qnsp.source.bandwidth_hz),
+        )
+        sim.process(self._follow_events())
         self.process: Process = sim.process(self._run())
+
+    @property
+    def network(self) -> Network:
+        """As it is now."""
+        return self._history[-1][1]
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """All epochs so far, the last one up to the end of the light or to now."""
+        stop_ps = min(self._sim.now_ps, self._duration_ps)
+        starts_ps = [start_ps for start_ps, _ in self._history]
+        stops_ps = [*starts_ps[1:], max(stop_ps, starts_ps[-1])]
+        return tuple(
+            Epoch(start_ps, stop_ps, network)
+            for (start_ps, network), stop_ps in zip(self._history, stops_ps, strict=True)
+        )
+
+    def change(self, event: EventSpec) -> None:
+        """Change the network from now on, whatever time the event bears.
+
+        Raises
+        ------
+        KeyError
+            If it names what is not there.
+        ValueError
+            If it gives light to an outlet or a link that was not planned for.
+        """
+        network = self._timeline.network_of(changed(self.network.topology, event))
+        now_ps = self._sim.now_ps
+        if self._history[-1][0] == now_ps:
+            self._history[-1] = (now_ps, network)
+        elif network is not self.network:
+            self._history.append((now_ps, network))
+
+    def _follow_events(self) -> Generator[Event, None, None]:
+        events = self.network.topology.events
+        for time_ps, event in event_times(events, stop_ps=self._duration_ps):
+            if time_ps > self._sim.now_ps:
+                yield self._sim.wait_until(time_ps)
+            self.change(event)
+        yield self._sim.wait_until(self._sim.now_ps)
 
     def _run(self) -> Generator[Event, None, None]:
         for index, (start_ps, stop_ps) in enumerate(self._frames()):
             yield self._sim.wait_until(stop_ps)
-            photons = self._source.emit(index, start_ps, stop_ps)
-            for user, outlet in self._outlets.items():
-                frames = tuple(photons[channel] for channel in self._channels_of[user])
-                outlet.send(PhotonBundle(index, start_ps, stop_ps, frames))
+            light = self._source.emit(index, list(self._pieces(start_ps, stop_ps)))
+            for user, fibre in self._fibres.items():
+                frames = tuple(frame for (_, to), frame in light.items() if to == user)
+                fibre.send(PhotonBundle(index, start_ps, stop_ps, frames))
 
     def _frames(self) -> Iterator[tuple[int, int]]:
         for start_ps in range(0, self._duration_ps, self._frame_ps):
             yield start_ps, min(start_ps + self._frame_ps, self._duration_ps)
 
+    def _pieces(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, int, EmissionPlan]]:
+        """The frame, cut at the changes within it."""
+        history = self._history
+        while self._cut_at + 1 < len(history) and history[self._cut_at + 1][0] <= start_ps:
+            self._cut_at += 1
+        for k in range(self._cut_at, len(history)):
+            since_ps, network = history[k]
+            until_ps = history[k + 1][0] if k + 1 < len(history) else stop_ps
+            if since_ps >= stop_ps:
+                break
+            yield max(since_ps, start_ps), min(until_ps, stop_ps), self._plan(network)
 
-def build_source(network: Network, rng_tree: RngTree) -> PairSource:
-    """Source of ``network``; streams ``qnsp/C38&C42`` per process, ``qnsp/C38`` per noise."""
-    transmittance = {channel.channel: channel.transmittance for channel in network.channels}
-    processes = [
-        ProcessStream(
-            index=index,
-            channels=process.channels,
-            rates=split_rates(
-                process.rate_hz, *(transmittance.get(name, 0.0) for name in process.channels)
-            ),
-            rng=rng_tree.stream(f"qnsp/{'&'.join(process.channels)}"),
-        )
-        for index, process in enumerate(network.processes)
-    ]
-    noises = [
-        NoiseStream(
-            channel=channel.channel,
-            rate_hz=channel.noise_hz * channel.transmittance,
-            rng=rng_tree.stream(f"qnsp/{channel.channel}"),
-        )
-        for channel in network.channels
-        if channel.noise_hz > 0
-    ]
-    return PairSource(
-        list(transmittance),
+    def _plan(self, network: Network) -> EmissionPlan:
+        """Worked out once; the timeline keeps the networks alive."""
+        if id(network) not in self._plans:
+            self._plans[id(network)] = emission_plan(network, self._timeline.process_indices)
+        return self._plans[id(network)]
+
+
+def emission_plan(network: Network, process_indices: Mapping[tuple[str, str], int]) -> EmissionPlan:
+    """What the source emits of all that will be detected while the network is as given."""
+    ways: dict[str, dict[Outlet, float]] = {}
+    for way in network.channels:
+        ways.setdefault(way.channel, {})[way.channel, way.user] = way.transmittance
+    processes = []
+    for process in network.processes:
+        first, second = (Arm(ways.get(name, {})) for name in process.channels)
+        name, index = "&".join(process.channels), process_indices[process.channels]
+        processes.append(EmittedProcess(name, index, process.rate_hz, (first, second)))
+    return plan_emission(
         processes,
-        noises,
-        kappa_per_ps=kappa_per_ps(network.topology.qnsp.source.linewidth_hz),
-    )
-
-
-def build_pair_table(network: Network) -> PairTable:
-    """What the interference of each pair process depends on."""
-    return PairTable(
-        contrast=np.array([process.contrast for process in network.processes], dtype=np.float64),
-        phase_rad=np.array([process.phase_rad for process in network.processes], dtype=np.float64),
-        kappa_per_ps=kappa_per_ps(network.topology.qnsp.source.linewidth_hz),
+        {(way.channel, way.user): way.noise_hz * way.transmittance for way in network.channels},
+        is_thermal=network.topology.qnsp.source.statistics == "thermal",
     )

@@ -1,22 +1,23 @@
 """A user's receiver as a process: takes light, gives tags to the user and clicks to scoring."""
 
-from collections.abc import Callable, Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import simpy
-from numpy.random import Generator as RandomGenerator
 from simpy.events import Event, Process
 
 from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.simulator import Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.interferometer import AnalyserSettings, PairTable
-from netsim.physics.loss import KeepRatio, thin_photons
+from netsim.physics.pairs import drift_contrast
+from netsim.physics.rates import kappa_per_ps
 from netsim.physics.receiver import Receiver, ReceiverSettings
-from netsim.topology.network import Network
-from netsim.topology.specs import ReceiverSpec
+from netsim.topology.network import DeliveredChannel
+from netsim.topology.processes import PairProcess
+from netsim.topology.receiver import ReceiverSpec
+from netsim.topology.specs import TopologySpec
 from netsim.units import FWHM_PER_SIGMA
 from protocols.tags import TagFrame
 
@@ -34,10 +35,6 @@ class UserReceiver:
         Called with the tags and the truth of each frame, once all its clicks have happened.
     duration_ps : int
         When the light stops at the source.
-    rng : Generator
-        For ``keep_ratio``.
-    keep_ratio : KeepRatio, optional
-        Actual over highest transmittance of the receiver's entrance.
     """
 
     def __init__(
@@ -47,15 +44,11 @@ class UserReceiver:
         on_frame: FrameSink,
         *,
         duration_ps: int,
-        rng: RandomGenerator,
-        keep_ratio: KeepRatio | None = None,
     ) -> None:
         self._sim = sim
         self._receiver = receiver
         self._on_frame = on_frame
         self._duration_ps = duration_ps
-        self._rng = rng
-        self._keep_ratio = keep_ratio
         self._inbox = simpy.Store(sim)
         self.process: Process = sim.process(self._run())
 
@@ -71,27 +64,37 @@ class UserReceiver:
     def _run(self) -> Generator[Event, Any, None]:
         is_last = False
         while not is_last:
-            light = self._thinned((yield self._inbox.get()))
+            light: PhotonBundle = yield self._inbox.get()
             is_last = light.stop_ps >= self._duration_ps
             tags, clicks = self._receiver.receive(light, is_last=is_last)
             # Only the last frame reaches into the future, by its longest delays.
             yield self._sim.wait_until(max(self._sim.now_ps, clicks.stop_ps))
             self._on_frame(tags, clicks)
 
-    def _thinned(self, light: PhotonBundle) -> PhotonBundle:
-        frames = tuple(thin_photons(self._rng, frame, self._keep_ratio) for frame in light.frames)
-        return replace(light, frames=frames)
 
+def receiver_settings(
+    topology: TopologySpec,
+    user: str,
+    ways: Iterable[DeliveredChannel],
+    processes: Sequence[PairProcess],
+) -> ReceiverSettings:
+    """Settings of the receiver of ``user``.
 
-def receiver_settings(network: Network, user: str, pairs: PairTable) -> ReceiverSettings:
-    """Settings of the receiver of ``user``."""
-    spec = network.topology.receiver_of(network.topology.user(user))
-    channels = network.channels_of(user)
+    Parameters
+    ----------
+    ways : iterable of DeliveredChannel
+        All that it may ever get light from.
+    processes : sequence of PairProcess
+        In the order of the ledger's indices.
+    """
+    spec = topology.receiver_of(topology.user(user))
+    analyser = analyser_settings(spec)
+    channels = tuple(ways)
     delays_ps = [round(channel.delay_ps) for channel in channels]
     return ReceiverSettings(
-        analyser=analyser_settings(spec),
+        analyser=analyser,
         detectors=detector_settings(spec),
-        pairs=pairs,
+        pairs=pair_table(processes, analyser, bandwidth_hz=topology.qnsp.source.bandwidth_hz),
         tick_ps=spec.tick_ps,
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
@@ -99,14 +102,34 @@ def receiver_settings(network: Network, user: str, pairs: PairTable) -> Receiver
     )
 
 
+def pair_table(
+    processes: Sequence[PairProcess], analyser: AnalyserSettings, *, bandwidth_hz: float
+) -> PairTable:
+    """What the interference of each pair process depends on, as this user sees it."""
+    contrast = [
+        [
+            process.contrast
+            * drift_contrast(frequency_noise_hz=process.frequency_noise_hz, delay_ps=float(delay))
+            for delay in analyser.delay_ps
+        ]
+        for process in processes
+    ]
+    return PairTable(
+        contrast=np.array(contrast, dtype=np.float64).reshape(-1, 2),
+        phase_rad=np.array([process.phase_rad for process in processes], dtype=np.float64),
+        kappa_per_ps=kappa_per_ps(bandwidth_hz),
+    )
+
+
 def analyser_settings(spec: ReceiverSpec) -> AnalyserSettings:
-    """Beam splitter and interferometers of a receiver."""
+    """Beam splitter and analysers of a receiver."""
     both = (spec.z, spec.x)
     return AnalyserSettings(
         z_probability=spec.z_probability,
         delay_ps=np.array([umi.delay_ps for umi in both], dtype=np.float64),
         phase_rad=np.array([umi.phase_rad for umi in both], dtype=np.float64),
-        contrast=np.array([umi.contrast for umi in both], dtype=np.float64),
+        contrast=np.array([umi.effective_contrast for umi in both], dtype=np.float64),
+        path_error_ps=np.array([umi.path_error_ps for umi in both], dtype=np.float64),
     )
 
 

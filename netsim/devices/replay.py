@@ -15,7 +15,7 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
-from netsim.topology.network import Network
+from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import TagFrame
 
 FRAME_BYTES = 1000
@@ -56,11 +56,12 @@ class FrameRecorder:
         self._max_bytes = max_bytes
         self._frames: list[RecordedFrame] = []
         self._is_full = False
+        self._world: PhotonLevel | None = None
 
     def __call__(
         self,
         sim: Simulator,
-        network: Network,
+        timeline: Timeline,
         rng_tree: RngTree,
         *,
         duration_ps: int,
@@ -78,14 +79,15 @@ class FrameRecorder:
             self._keep(RecordedFrame(sim.now_ps, user, tags, latest[user]))
             on_tags(user, tags)
 
-        return build_world(
+        self._world = build_world(
             sim,
-            network,
+            timeline,
             rng_tree,
             duration_ps=duration_ps,
             on_tags=take_tags,
             on_clicks=take_clicks,
         )
+        return self._world
 
     def _keep(self, frame: RecordedFrame) -> None:
         if self._is_full:
@@ -98,13 +100,16 @@ class FrameRecorder:
 
     def replay(self) -> "Replay | None":
         """What builds the same photon level again; None if it was too large to keep."""
-        return None if self._is_full or not self._frames else Replay(tuple(self._frames))
+        if self._is_full or not self._frames or self._world is None:
+            return None
+        return Replay(tuple(self._frames), self._world.history)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ReplayedLevel:
     clocks: dict[str, Clock]
     finished: Event
+    history: tuple[Epoch, ...]
     singles: dict[str, int] = field(default_factory=dict)
 
 
@@ -115,15 +120,18 @@ class Replay:
     ----------
     frames : tuple of RecordedFrame
         In the order in which they were handed out.
+    history : tuple of Epoch
+        States of the optical network during the recording.
     """
 
-    def __init__(self, frames: tuple[RecordedFrame, ...]) -> None:
+    def __init__(self, frames: tuple[RecordedFrame, ...], history: tuple[Epoch, ...]) -> None:
         self._frames = frames
+        self._history = history
 
     def __call__(
         self,
         sim: Simulator,
-        network: Network,
+        timeline: Timeline,
         rng_tree: RngTree,
         *,
         duration_ps: int,
@@ -132,7 +140,8 @@ class Replay:
     ) -> PhotonLevel:
         """Register the one process that hands the frames out."""
         _ = duration_ps
-        users = [user.name for user in network.topology.users]
+        topology = timeline.network_at(0).topology
+        users = [user.name for user in topology.users]
         singles = dict.fromkeys(users, 0)
 
         def hand_out() -> Generator[Event, None, None]:
@@ -143,5 +152,5 @@ class Replay:
                 on_clicks(frame.user, frame.clicks)
                 on_tags(frame.user, frame.tags)
 
-        clocks = {user: build_clock(network, rng_tree, user) for user in users}
-        return _ReplayedLevel(clocks, sim.process(hand_out()), singles)
+        clocks = {user: build_clock(topology, rng_tree, user) for user in users}
+        return _ReplayedLevel(clocks, sim.process(hand_out()), self._history, singles)

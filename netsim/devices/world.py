@@ -1,6 +1,6 @@
 """Builds the photon level of a network: provider, fibres, receivers and clocks, all connected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -8,16 +8,15 @@ from typing import Protocol
 from simpy.events import AllOf, Event
 
 from netsim.devices.fibre import FibreLink
-from netsim.devices.qnsp import Qnsp, build_pair_table, build_source
+from netsim.devices.qnsp import Qnsp
 from netsim.devices.receiver import UserReceiver, receiver_settings
 from netsim.frames import MAX_TIME_PS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
-from netsim.physics.interferometer import PairTable
-from netsim.physics.loss import KeepRatio
 from netsim.physics.receiver import Receiver
-from netsim.topology.network import Network
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import TagFrame
 
 OnTags = Callable[[str, TagFrame], None]
@@ -42,6 +41,11 @@ class PhotonLevel(Protocol):
         """Clicks of each user so far, all detectors together."""
         ...
 
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """States of the optical network so far."""
+        ...
+
 
 class WorldBuilder(Protocol):
     """Registers the processes of a photon level: `build_world`, or what records or replays one."""
@@ -49,7 +53,7 @@ class WorldBuilder(Protocol):
     def __call__(  # noqa: D102 - as `build_world`
         self,
         sim: Simulator,
-        network: Network,
+        timeline: Timeline,
         rng_tree: RngTree,
         *,
         duration_ps: int,
@@ -70,6 +74,8 @@ class World:
         User to receiver process.
     fibres : dict
         User to fibre process.
+    qnsp : Qnsp
+        The provider.
     finished : Event
         Happens when every receiver has released its last frame.
     """
@@ -77,6 +83,7 @@ class World:
     clocks: dict[str, Clock]
     receivers: dict[str, UserReceiver]
     fibres: dict[str, FibreLink]
+    qnsp: Qnsp
     finished: Event
 
     @property
@@ -84,16 +91,20 @@ class World:
         """Clicks of each user so far, all detectors together."""
         return {user: receiver.singles for user, receiver in self.receivers.items()}
 
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """States of the optical network so far."""
+        return self.qnsp.history
+
 
 def build_world(
     sim: Simulator,
-    network: Network,
+    timeline: Timeline,
     rng_tree: RngTree,
     *,
     duration_ps: int,
     on_tags: OnTags,
     on_clicks: OnClicks,
-    keep_ratios: Mapping[str, KeepRatio] | None = None,
 ) -> World:
     """Register the processes of the photon level.
 
@@ -101,10 +112,11 @@ def build_world(
     ----------
     sim : Simulator
         At time 0.
-    network : Network
+    timeline : Timeline
+        States of the network, up to ``duration_ps``.
     rng_tree : RngTree
-        Streams: ``qnsp/<process>``, ``qnsp/<channel>``, and of each user ``<user>/fibre``,
-        ``<user>/receiver``, ``<user>/detectors``, ``<user>/clock``.
+        Streams: ``qnsp/...``, and of each user ``<user>/fibre``, ``<user>/receiver``,
+        ``<user>/detectors``, ``<user>/clock``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
     on_tags : callable
@@ -112,39 +124,31 @@ def build_world(
         frame and the delay of the slowest channel.
     on_clicks : callable
         Takes the truth about the same frame, at the same time, first.
-    keep_ratios : mapping, optional
-        Actual over highest transmittance of ``<user>/fibre`` and ``<user>/receiver``.
 
     Raises
     ------
     ValueError
-        If ``duration_ps`` is below 1 or beyond what packed times can hold, or an element of
-        ``keep_ratios`` does not exist.
+        If ``duration_ps`` is below 1 or beyond what packed times can hold.
     """
     if not 1 <= duration_ps <= MAX_TIME_PS:
         raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
-    users = [user.name for user in network.topology.users]
-    elements = {f"{user}/{element}" for user in users for element in ("fibre", "receiver")}
-    if unknown := sorted((keep_ratios or {}).keys() - elements):
-        raise ValueError(f"no such element: {', '.join(unknown)}")
-    builder = _Builder(sim, network, rng_tree, duration_ps, keep_ratios or {})
-    pairs = build_pair_table(network)
-    clocks = {user: build_clock(network, rng_tree, user) for user in users}
+    topology = timeline.network_at(0).topology
+    users = [user.name for user in topology.users]
+    builder = _Builder(sim, timeline, topology, rng_tree, duration_ps)
+    clocks = {user: build_clock(topology, rng_tree, user) for user in users}
     receivers = {
-        user: builder.receiver(
-            user, clocks[user], pairs, partial(_hand_out, user, on_tags, on_clicks)
-        )
+        user: builder.receiver(user, clocks[user], partial(_hand_out, user, on_tags, on_clicks))
         for user in users
     }
     fibres = {user: builder.fibre(user, receivers[user]) for user in users}
-    Qnsp(sim, network, build_source(network, rng_tree), fibres, duration_ps=duration_ps)
+    qnsp = Qnsp(sim, timeline, rng_tree, fibres, duration_ps=duration_ps)
     finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
-    return World(clocks, receivers, fibres, finished)
+    return World(clocks, receivers, fibres, qnsp, finished)
 
 
-def build_clock(network: Network, rng_tree: RngTree, user: str) -> Clock:
+def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
     """Clock of ``user``, from the stream ``<user>/clock``."""
-    spec = network.topology.clock_of(network.topology.user(user))
+    spec = topology.clock_of(topology.user(user))
     return Clock(
         rng_tree.stream(f"{user}/clock"),
         offset_bound_ps=spec.offset_bound_ps,
@@ -165,39 +169,28 @@ def _hand_out(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Builder:
     sim: Simulator
-    network: Network
+    timeline: Timeline
+    topology: TopologySpec
     rng_tree: RngTree
     duration_ps: int
-    keep_ratios: Mapping[str, KeepRatio]
 
     def receiver(
-        self,
-        user: str,
-        clock: Clock,
-        pairs: PairTable,
-        on_frame: Callable[[TagFrame, ClickFrame], None],
+        self, user: str, clock: Clock, on_frame: Callable[[TagFrame, ClickFrame], None]
     ) -> UserReceiver:
-        rng = self.rng_tree.stream(f"{user}/receiver")
         receiver = Receiver(
-            receiver_settings(self.network, user, pairs),
+            receiver_settings(
+                self.topology, user, self.timeline.ways_of(user).values(), self.timeline.processes
+            ),
             clock,
-            photon_rng=rng,
+            photon_rng=self.rng_tree.stream(f"{user}/receiver"),
             detector_rng=self.rng_tree.stream(f"{user}/detectors"),
         )
-        return UserReceiver(
-            self.sim,
-            receiver,
-            on_frame,
-            duration_ps=self.duration_ps,
-            rng=rng,
-            keep_ratio=self.keep_ratios.get(f"{user}/receiver"),
-        )
+        return UserReceiver(self.sim, receiver, on_frame, duration_ps=self.duration_ps)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         return FibreLink(
             self.sim,
-            {channel.channel: channel for channel in self.network.channels_of(user)},
+            self.timeline.ways_of(user),
             self.rng_tree.stream(f"{user}/fibre"),
             receiver.deliver,
-            keep_ratio=self.keep_ratios.get(f"{user}/fibre"),
         )

@@ -1,10 +1,9 @@
 """Emission of photon pairs and single photons, thinned to those that will be detected.
 
-Pairs of a weakly pumped ring are born as a Poisson process; photons are lost independently. By the
-marking theorem [1]_ the pairs of which both photons survive, only the first, or only the second
-are then independent Poisson processes, so that nothing else is ever drawn. What is folded in must
-be memoryless and common to all bases and ports; a path that is worse than its best for some time
-thins what is left (`netsim.physics.loss`).
+Pairs of a weakly pumped source are born as a Poisson process; photons are lost independently, and a
+splitter sends each one way or another. By the marking theorem [1]_ the pairs of which both photons
+arrive, and where, and the photons that arrive alone are then independent Poisson processes, so that
+nothing else is ever drawn. What is folded in must be memoryless and common to all bases and ports.
 
 References
 ----------
@@ -14,6 +13,7 @@ References
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,40 +28,52 @@ MAX_BIPHOTON_DELAY_PS = 40_000
 """Longer delays of a pair are clipped: beyond exp(-50) at 200 MHz; frames can rely on it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SplitRates:
-    """Pairs per second of a process, by which of the two photons will be detected."""
+    """Poisson processes that one pair process splits into, by which photons arrive where.
 
-    both_hz: float
-    only_first_hz: float
-    only_second_hz: float
+    Attributes
+    ----------
+    pairs_hz : (A, B) float64
+        Both photons arrive, at outlet ``i`` of the first channel and ``j`` of the second.
+    first_hz, second_hz : (A,), (B,) float64
+        One photon arrives alone.
+    """
+
+    pairs_hz: NDArray[np.float64]
+    first_hz: NDArray[np.float64]
+    second_hz: NDArray[np.float64]
 
 
 def split_rates(
-    rate_hz: float, first_transmittance: float, second_transmittance: float
+    rate_hz: float, first_transmittances: Sequence[float], second_transmittances: Sequence[float]
 ) -> SplitRates:
-    """Rates of the three Poisson streams of one pair process.
+    """Rates of the independent streams of one pair process.
 
     Parameters
     ----------
     rate_hz : float
         Pairs born per second.
-    first_transmittance, second_transmittance : float
-        From birth to a click in the best detector, in [0, 1]; 0 for a channel that is not
-        delivered.
+    first_transmittances, second_transmittances : sequence of float
+        From birth to a click in the best detector, for each user that the channel goes to; each in
+        [0, 1], and their sum too. Empty for a channel that is not delivered.
 
     Raises
     ------
     ValueError
-        If a transmittance is no probability.
+        If a photon would arrive with a probability that is none.
     """
-    for transmittance in (first_transmittance, second_transmittance):
-        if not 0 <= transmittance <= 1:
-            raise ValueError(f"a transmittance lies in [0, 1], but this one is {transmittance}")
+    first, second = (
+        np.array(values, dtype=np.float64)
+        for values in (first_transmittances, second_transmittances)
+    )
+    for transmittances in (first, second):
+        if not (np.all(transmittances >= 0.0) and transmittances.sum() <= 1.0 + 1e-12):
+            raise ValueError(f"a transmittance lies in [0, 1], but these are {transmittances}")
     return SplitRates(
-        both_hz=rate_hz * first_transmittance * second_transmittance,
-        only_first_hz=rate_hz * first_transmittance * (1 - second_transmittance),
-        only_second_hz=rate_hz * second_transmittance * (1 - first_transmittance),
+        pairs_hz=rate_hz * np.outer(first, second),
+        first_hz=rate_hz * first * (1.0 - second.sum()),
+        second_hz=rate_hz * second * (1.0 - first.sum()),
     )
 
 
@@ -119,49 +131,32 @@ def sample_poisson_times(
 
 
 @kernel
-def sample_process(
-    rng: np.random.Generator,
-    both_hz: float,
-    only_first_hz: float,
-    only_second_hz: float,
-    kappa_per_ps: float,
-    start_ps: int,
-    stop_ps: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Photons of one pair process that were born in one frame and will be detected.
+def sample_pairs(
+    rng: np.random.Generator, born_ps: NDArray[np.int64], kappa_per_ps: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Times of the two photons of pairs born at given times.
 
     The earlier photon of a pair bears the pair's time of birth, the other one follows after an
-    exponential time of rate kappa; which of them is late is random [2]_. A late photon may lie
-    beyond the frame, by `MAX_BIPHOTON_DELAY_PS` at most.
+    exponential time of rate kappa, `MAX_BIPHOTON_DELAY_PS` at most; which of them is late is
+    random [2]_.
 
     Parameters
     ----------
     rng : Generator
-    both_hz, only_first_hz, only_second_hz : float
-        See `SplitRates`.
+    born_ps : (N,) int64
     kappa_per_ps : float
-        Decay rate of the ring, 2 pi times its linewidth.
-    start_ps, stop_ps : int
-        The frame is ``[start_ps, stop_ps)``.
+        2 pi times the linewidth.
 
     Returns
     -------
-    first_ps, second_ps : (N,) int64, (M,) int64
-        Times of the photons of either channel. The first ``pairs`` of both belong together, in
-        order; single photons follow.
-    pairs : int
+    first_ps, second_ps : (N,) int64
+        In the order of ``born_ps``.
     """
-    born_ps = sample_poisson_times(rng, both_hz, start_ps, stop_ps)
-    only_first_ps = sample_poisson_times(rng, only_first_hz, start_ps, stop_ps)
-    only_second_ps = sample_poisson_times(rng, only_second_hz, start_ps, stop_ps)
-    pairs = born_ps.size
-    first_ps = np.empty(pairs + only_first_ps.size, dtype=np.int64)
-    second_ps = np.empty(pairs + only_second_ps.size, dtype=np.int64)
-    for k in range(pairs):
+    first_ps = np.empty_like(born_ps)
+    second_ps = np.empty_like(born_ps)
+    for k in range(born_ps.size):
         delay_ps = int(min(rng.standard_exponential() / kappa_per_ps, MAX_BIPHOTON_DELAY_PS) + 0.5)
         first_is_late = rng.random() < 0.5
         first_ps[k] = born_ps[k] + (delay_ps if first_is_late else 0)
         second_ps[k] = born_ps[k] + (0 if first_is_late else delay_ps)
-    first_ps[pairs:] = only_first_ps
-    second_ps[pairs:] = only_second_ps
-    return first_ps, second_ps, pairs
+    return first_ps, second_ps

@@ -1,4 +1,7 @@
-"""Beam splitter and unbalanced Michelson interferometers (UMI): where a photon comes out, and when.
+"""Beam splitter and analysers of two bases: at which port a photon comes out, and when.
+
+An analyser is an unbalanced Michelson interferometer (UMI), or, with delay 0, a polarising beam
+splitter: there is one path then, and every pair interferes.
 
 Joint outcomes are bound late: the first measurement of a pair draws from the marginal and leaves in
 the ledger what it fixed; the second draws conditionally on it. Two hidden bits per photon would
@@ -15,15 +18,20 @@ References
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame
+from netsim.physics.fibre import REFERENCE_WAVELENGTH_NM
+from netsim.units import SPEED_OF_LIGHT_M_PER_S, frequency_hz_from_label
 from protocols.compiled import kernel
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+REFERENCE_HZ = SPEED_OF_LIGHT_M_PER_S / (REFERENCE_WAVELENGTH_NM * 1e-9)
+"""Frequency at which interferometers are locked to their phases."""
 
 _LOW_BITS = 2.0**53
 """`Generator.random` yields multiples of 2^-53; its two lowest bits choose path and port."""
@@ -35,8 +43,8 @@ class PairTable:
 
     Attributes
     ----------
-    contrast : (P,) float64
-        V0 of each pair process, by its index.
+    contrast : (P, 2) float64
+        V0 of each pair process, by its index, and basis of the second photon measured.
     phase_rad : (P,) float64
         phi_0 of each pair process.
     kappa_per_ps : float
@@ -57,13 +65,31 @@ class AnalyserSettings:
     z_probability : float
         Share of the light that goes to the Z interferometer.
     delay_ps, phase_rad, contrast : (2,) float64
-        Of the Z and the X interferometer.
+        Of the Z and the X analyser; delay 0 where there is only one path.
+    path_error_ps : (2,) float64
+        What the delay misses: the phase of a channel is off by 2 pi times this times the distance
+        of its frequency from `REFERENCE_HZ`.
     """
 
     z_probability: float
     delay_ps: NDArray[np.float64]
     phase_rad: NDArray[np.float64]
     contrast: NDArray[np.float64]
+    path_error_ps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+
+    def phases_rad(self, channel: str) -> NDArray[np.float64]:
+        """(2,) float64: phases that photons of ``channel`` see."""
+        if not self.path_error_ps.any():
+            return self.phase_rad
+        offset_hz = frequency_hz_from_label(int(channel[1:])) - REFERENCE_HZ
+        errors_rad = [channel_phase_rad(offset_hz, error) for error in self.path_error_ps.tolist()]
+        phases: NDArray[np.float64] = self.phase_rad + np.array(errors_rad)
+        return phases
+
+
+def channel_phase_rad(offset_hz: float, path_error_ps: float) -> float:
+    """Phase that a path error gives a frequency ``offset_hz`` away from the reference."""
+    return 2.0 * math.pi * offset_hz * path_error_ps * 1e-12
 
 
 @kernel
@@ -101,7 +127,7 @@ def _measure(
         uniform = rng.random()
         bits = int(uniform * _LOW_BITS)
         basis = int(uniform >= z_probability)
-        path = bits & 1
+        path = bits & 1 if delay_ps[basis] > 0.0 else 0
         port = (bits >> 1) & 1
         row = pair_rows[k]
         if row >= 0:
@@ -119,7 +145,7 @@ def _measure(
                     process = ledger_process[row]
                     mismatch_ps = delay_ps[basis] - ledger_delay_ps[row]
                     visibility = (
-                        pair_contrast[process]
+                        pair_contrast[process, basis]
                         * ledger_contrast[row]
                         * contrast[basis]
                         * mismatched_contrast(mismatch_ps, kappa_per_ps)
@@ -175,6 +201,6 @@ def measure_photons(
         pairs.kappa_per_ps,
         analyser.z_probability,
         analyser.delay_ps,
-        analyser.phase_rad,
+        analyser.phases_rad(frame.channel),
         analyser.contrast,
     )

@@ -15,6 +15,7 @@ References
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ def mismatch_contrast(mismatch_ps: float, *, linewidth_hz: float) -> float:
     return (1.0 + half) * math.exp(-half)
 
 
+@lru_cache(maxsize=4096)
 def window_share(
     *, window_ps: float, offset_ps: float, linewidth_hz: float, spread_ps: float
 ) -> float:

@@ -1,112 +1,235 @@
-"""The pair source behind its demultiplexer: one photon frame per delivered channel."""
+"""The pair source behind its demultiplexer: one photon frame per delivered channel and user."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
-from netsim.physics.emission import SplitRates, sample_poisson_times, sample_process
+from netsim.physics.emission import sample_pairs, sample_poisson_times, split_rates
+from netsim.physics.thermal import fresh_field, sample_thermal_times
+
+Outlet = tuple[str, str]
+"""Channel and user."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ProcessStream:
-    """One pair process, its channels, its thinned rates and its randomness."""
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The ways that photons of one channel take: outlet to transmittance, birth to click."""
 
+    ways: Mapping[Outlet, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedProcess:
+    """A pair process and where its photons go."""
+
+    name: str
+    """Of its random streams."""
     index: int
-    """Number of the process; what the ledger stores."""
-    channels: tuple[str, str]
-    rates: SplitRates
-    rng: Generator
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NoiseStream:
-    """Uncorrelated photons of one delivered channel, thinned to those that will be detected."""
-
-    channel: str
+    """What the ledger stores."""
     rate_hz: float
-    rng: Generator
+    arms: tuple[Arm, Arm]
+
+
+@dataclass(frozen=True, slots=True)
+class PairStream:
+    """Pairs of one process whose photons arrive at two given outlets."""
+
+    name: str
+    index: int
+    outlets: tuple[Outlet, Outlet]
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionPlan:
+    """All light of one state of the network, as independent streams of what will be detected.
+
+    Attributes
+    ----------
+    pairs : tuple of PairStream
+    singles_hz : mapping
+        Outlet to the rate of photons that arrive there alone, noise included.
+    thermal : tuple of EmittedProcess
+        Processes whose pairs are bunched: their streams share one intensity, and are not above.
+    """
+
+    pairs: tuple[PairStream, ...]
+    singles_hz: Mapping[Outlet, float]
+    thermal: tuple[EmittedProcess, ...] = ()
+
+
+def plan_emission(
+    processes: Sequence[EmittedProcess],
+    noise_hz: Mapping[Outlet, float],
+    *,
+    is_thermal: bool = False,
+) -> EmissionPlan:
+    """Split ``processes`` and add the noise photons that will be detected (1/s, by outlet)."""
+    if is_thermal:
+        return EmissionPlan((), noise_hz, tuple(processes))
+    singles_hz = dict(noise_hz)
+    pairs: list[PairStream] = []
+    for process in processes:
+        first, second = (tuple(arm.ways.items()) for arm in process.arms)
+        rates = split_rates(process.rate_hz, [t for _, t in first], [t for _, t in second])
+        for (outlet, _), rate_hz in zip(
+            (*first, *second), (*rates.first_hz, *rates.second_hz), strict=True
+        ):
+            singles_hz[outlet] = singles_hz.get(outlet, 0.0) + float(rate_hz)
+        pairs += [
+            PairStream(
+                f"{process.name}/{one[1]}&{other[1]}",
+                process.index,
+                (one, other),
+                float(rates.pairs_hz[i, j]),
+            )
+            for i, (one, _) in enumerate(first)
+            for j, (other, _) in enumerate(second)
+            if rates.pairs_hz[i, j] > 0.0
+        ]
+    return EmissionPlan(tuple(pairs), singles_hz)
 
 
 class PairSource:
-    """Emits frames; holds no state but that of its random streams.
+    """Emits frames; holds no state but that of its random streams and thermal fields.
 
     Parameters
     ----------
-    channels : sequence of str
-        Delivered channels.
-    processes : sequence of ProcessStream
-    noises : sequence of NoiseStream
+    outlets : sequence of Outlet
+        All that light may ever go to.
+    stream : callable
+        Random stream of a name, see `netsim.kernel.rng.RngTree.stream`.
     kappa_per_ps : float
-        Decay rate of the ring.
+        2 pi times the linewidth.
     """
 
     def __init__(
         self,
-        channels: Sequence[str],
-        processes: Sequence[ProcessStream],
-        noises: Sequence[NoiseStream],
+        outlets: Sequence[Outlet],
+        stream: Callable[[str], Generator],
         *,
         kappa_per_ps: float,
     ) -> None:
-        self._channels = tuple(channels)
-        self._processes = tuple(processes)
-        self._noises = tuple(noises)
-        self._indices = np.array([stream.index for stream in processes], dtype=np.int64)
+        self._outlets = tuple(outlets)
+        self._stream = stream
+        self._rngs: dict[str, Generator] = {}
+        self._fields: dict[str, NDArray[np.float64]] = {}
         self._kappa_per_ps = kappa_per_ps
 
-    def emit(self, index: int, start_ps: int, stop_ps: int) -> dict[str, PhotonFrame]:
-        """Photons born in ``[start_ps, stop_ps)``, by channel, at the source."""
-        parts = {name: _Parts() for name in self._channels}
-        pairs_of = np.zeros(len(self._processes), dtype=np.int64)
-        for k, stream in enumerate(self._processes):
-            first_row = int(pairs_of.sum())
-            first_ps, second_ps, pairs = _sample(stream, self._kappa_per_ps, start_ps, stop_ps)
-            for channel, times_ps in zip(stream.channels, (first_ps, second_ps), strict=True):
-                if channel in parts:
-                    parts[channel].add(times_ps, pairs, first_row)
-            pairs_of[k] = pairs
-        for noise in self._noises:
-            times_ps = sample_poisson_times(noise.rng, noise.rate_hz, start_ps, stop_ps)
-            parts[noise.channel].add(times_ps, 0, 0)
-        ledger = PairLedger.unmeasured(np.repeat(self._indices, pairs_of))
+    def emit(
+        self, index: int, pieces: Sequence[tuple[int, int, EmissionPlan]]
+    ) -> dict[Outlet, PhotonFrame]:
+        """Photons of one frame, by outlet, at the source.
+
+        Parameters
+        ----------
+        index : int
+            Of the frame.
+        pieces : sequence of (start_ps, stop_ps, plan)
+            The frame cut where the network changes; light is born in ``[start_ps, stop_ps)``.
+        """
+        light = _Light(self._outlets)
+        for start_ps, stop_ps, plan in pieces:
+            for pairs in plan.pairs:
+                rng = self._rng(pairs.name)
+                born_ps = sample_poisson_times(rng, pairs.rate_hz, start_ps, stop_ps)
+                light.add_pairs(
+                    pairs.index, pairs.outlets, sample_pairs(rng, born_ps, self._kappa_per_ps)
+                )
+            for process in plan.thermal:
+                self._emit_thermal(light, process, start_ps, stop_ps)
+            for outlet, rate_hz in plan.singles_hz.items():
+                rng = self._rng(f"{outlet[0]}>{outlet[1]}")
+                light.add(outlet, sample_poisson_times(rng, rate_hz, start_ps, stop_ps))
+        return light.frames(index)
+
+    def _emit_thermal(
+        self, light: "_Light", process: EmittedProcess, start_ps: int, stop_ps: int
+    ) -> None:
+        """One stream of births, each marked with where its photons arrive, if anywhere."""
+        rng = self._rng(process.name)
+        if process.name not in self._fields:
+            self._fields[process.name] = fresh_field(rng)
+        first, second = (arm.ways for arm in process.arms)
+        nowhere = (1.0 - sum(first.values())) * (1.0 - sum(second.values()))
+        born_ps = sample_thermal_times(
+            rng,
+            process.rate_hz * (1.0 - nowhere),
+            self._kappa_per_ps,
+            start_ps,
+            stop_ps,
+            self._fields[process.name],
+        )
+        marks = [
+            (one, other, p * q)
+            for one, p in (*first.items(), (None, 1.0 - sum(first.values())))
+            for other, q in (*second.items(), (None, 1.0 - sum(second.values())))
+            if one is not None or other is not None
+        ]
+        shares = np.array([share for _, _, share in marks])
+        if not shares.sum() > 0.0:
+            return
+        which = np.searchsorted(np.cumsum(shares / shares.sum())[:-1], rng.random(born_ps.size))
+        for number, (one, other, _) in enumerate(marks):
+            chosen_ps = born_ps[which == number]
+            if one is not None and other is not None:
+                both_ps = sample_pairs(rng, chosen_ps, self._kappa_per_ps)
+                light.add_pairs(process.index, (one, other), both_ps)
+            elif (outlet := one or other) is not None:
+                light.add(outlet, chosen_ps)
+
+    def _rng(self, name: str) -> Generator:
+        if name not in self._rngs:
+            self._rngs[name] = self._stream(f"qnsp/{name}")
+        return self._rngs[name]
+
+
+class _Light:
+    """Photons of one frame as they are drawn, and the ledger of their pairs."""
+
+    def __init__(self, outlets: Sequence[Outlet]) -> None:
+        self._times: dict[Outlet, list[NDArray[np.int64]]] = {outlet: [] for outlet in outlets}
+        self._rows: dict[Outlet, list[NDArray[np.int64]]] = {outlet: [] for outlet in outlets}
+        self._indices: list[int] = []
+        self._sizes: list[int] = []
+
+    def add(
+        self, outlet: Outlet, times_ps: NDArray[np.int64], rows: NDArray[np.int64] | None = None
+    ) -> None:
+        """Add photons at one outlet, with their rows of the ledger if they are halves of pairs."""
+        if times_ps.size:
+            self._times[outlet].append(times_ps)
+            self._rows[outlet].append(np.full(times_ps.size, -1) if rows is None else rows)
+
+    def add_pairs(
+        self,
+        index: int,
+        outlets: tuple[Outlet, Outlet],
+        times_ps: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> None:
+        """Add both photons of each pair and its row of the ledger."""
+        first_row, size = sum(self._sizes), times_ps[0].size
+        self._indices.append(index)
+        self._sizes.append(size)
+        rows = np.arange(first_row, first_row + size)
+        for outlet, photons_ps in zip(outlets, times_ps, strict=True):
+            self.add(outlet, photons_ps, rows)
+
+    def frames(self, index: int) -> dict[Outlet, PhotonFrame]:
+        """All of it, sealed."""
+        processes = np.repeat(np.array(self._indices, dtype=np.int64), self._sizes)
+        ledger = PairLedger.unmeasured(processes)
         return {
-            name: PhotonFrame(index, name, *part.joined(), ledger) for name, part in parts.items()
+            outlet: PhotonFrame(
+                index, outlet[0], _joined(self._times[outlet]), _joined(self._rows[outlet]), ledger
+            )
+            for outlet in self._times
         }
 
 
-class _Parts:
-    """Photons of one channel, process by process."""
-
-    def __init__(self) -> None:
-        self._times: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
-        self._rows: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
-
-    def add(self, times_ps: NDArray[np.int64], pairs: int, first_row: int) -> None:
-        """Add photons, the first ``pairs`` of which have ledger rows from ``first_row`` on."""
-        rows = np.full(times_ps.size, -1, dtype=np.int64)
-        rows[:pairs] = np.arange(first_row, first_row + pairs)
-        self._times.append(times_ps)
-        self._rows.append(rows)
-
-    def joined(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Times and pair rows of all photons."""
-        return np.concatenate(self._times), np.concatenate(self._rows)
-
-
-def _sample(
-    stream: ProcessStream, kappa_per_ps: float, start_ps: int, stop_ps: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    rates = stream.rates
-    return sample_process(
-        stream.rng,
-        rates.both_hz,
-        rates.only_first_hz,
-        rates.only_second_hz,
-        kappa_per_ps,
-        start_ps,
-        stop_ps,
-    )
+def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

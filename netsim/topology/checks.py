@@ -4,6 +4,7 @@ Errors are found on the raw file (`find_faults`), so that they are reported toge
 faults of single fields; warnings need the topology worked out (`topology_warnings`).
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from itertools import chain, combinations
 
 from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.topology.labels import channel_of
 from netsim.topology.network import Network, build_network
-from netsim.topology.processes import pair_labels, unusable_labels
 from netsim.topology.references import link_faults, reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
-from netsim.topology.specs import TopologySpec, channel_of
+from netsim.topology.specs import TopologySpec
 from netsim.topology.variants import variant_faults
 
 MIN_DELAY_LIFETIMES = 5.0
@@ -54,6 +55,7 @@ def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
             _label_faults(skeleton),
             _repeated_channels(skeleton),
             _user_faults(skeleton),
+            _outlet_faults(skeleton),
             _pair_faults(skeleton),
             _delay_faults(skeleton),
             _timing_faults(skeleton),
@@ -95,61 +97,54 @@ def _pump_faults(skeleton: Skeleton) -> Iterator[Fault]:
 
 
 def _label_faults(skeleton: Skeleton) -> Iterator[Fault]:
-    pumps, spacing = skeleton.pump_labels, skeleton.spacing_labels
-    unusable = unusable_labels(pumps)
+    rule = skeleton.rule
     for entry in skeleton.channels:
-        label, path = entry.label, f"{entry.path}.channel"
-        if label is None:
-            continue
-        paired = [(p, q) for p, q in combinations(pumps, 2) if 2 * label == p + q]
-        if label in unusable:
-            yield Fault(path, f"C{label} is {unusable[label]}: classical light drowns the photons")
-        elif pumps and spacing and all((label - pump) % spacing for pump in pumps):
-            yield Fault(
-                path,
-                f"C{label} is off the comb: no multiple of {spacing} labels away from "
-                f"pump C{pumps[0]}",
-            )
-        elif paired:
-            p, q = paired[0]
-            yield Fault(path, f"C{label} pairs with itself (2 x {label} = {p} + {q})")
+        reason = None if rule is None or entry.label is None else rule.fault(entry.label)
+        if reason is not None:
+            yield Fault(f"{entry.path}.channel", reason)
 
 
 def _repeated_channels(skeleton: Skeleton) -> Iterator[Fault]:
-    owners: dict[int, str | None] = {}
+    owners: dict[int, tuple[str, ...] | None] = {}
     for entry in skeleton.channels:
         if entry.label is None:
             continue
-        if entry.label not in owners:
-            owners[entry.label] = entry.user
-        elif None not in (entry.user, owners[entry.label]) and entry.user != owners[entry.label]:
-            yield Fault(
-                f"{entry.path}.channel",
-                f"C{entry.label} is given to two users, {owners[entry.label]} and {entry.user}",
-            )
+        path, owner = f"{entry.path}.channel", owners.setdefault(entry.label, entry.users)
+        if owner is entry.users:
+            continue
+        if owner and entry.users and owner != entry.users:
+            names = f"{owner[0]} and {entry.users[0]}"
+            yield Fault(path, f"C{entry.label} is given to two users, {names}; split it by users")
         else:
-            yield Fault(f"{entry.path}.channel", f"C{entry.label} is given twice")
+            yield Fault(path, f"C{entry.label} is given twice")
 
 
 def _user_faults(skeleton: Skeleton) -> Iterator[Fault]:
-    names = [user.name for user in skeleton.users if user.name is not None]
-    all_names_known = len(names) == len(skeleton.users)
     for index, user in enumerate(skeleton.users):
         if user.name is not None and user.name in [u.name for u in skeleton.users[:index]]:
             yield Fault(f"{user.path}.name", f"there are two users called {user.name}")
-    for entry in skeleton.channels:
-        if entry.user is not None and entry.user not in names and all_names_known:
-            yield Fault(f"{entry.path}.user", _unknown("user", entry.user, names))
-    if skeleton.channels and all(entry.user is not None for entry in skeleton.channels):
-        served = {entry.user for entry in skeleton.channels}
-        for user in skeleton.users:
-            if user.name is not None and user.name not in served:
-                yield Fault(user.path, f"{user.name} gets no channel")
     for user in skeleton.users:
         known = skeleton.receivers
         if user.receiver is not None and known is not None and user.receiver not in known:
             path = f"{user.path}.receiver"
             yield Fault(path, _unknown("receiver", user.receiver, list(known)))
+
+
+def _outlet_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    """Channels to users that are not there, and users without a channel."""
+    names = [user.name for user in skeleton.users if user.name is not None]
+    all_names_known = len(names) == len(skeleton.users)
+    for entry in skeleton.channels:
+        for position, name in enumerate(entry.users or ()):
+            if name not in names and all_names_known:
+                path = f"users.{position}" if entry.is_split else "user"
+                yield Fault(f"{entry.path}.{path}", _unknown("user", name, names))
+    if skeleton.channels and all(entry.users is not None for entry in skeleton.channels):
+        served = {name for entry in skeleton.channels for name in entry.users or ()}
+        served |= skeleton.served_later
+        for user in skeleton.users:
+            if user.name is not None and user.name not in served:
+                yield Fault(user.path, f"{user.name} gets no channel")
 
 
 def _pair_faults(skeleton: Skeleton) -> Iterator[Fault]:
@@ -171,15 +166,16 @@ def _pair_faults(skeleton: Skeleton) -> Iterator[Fault]:
 
 
 def _process_labels(skeleton: Skeleton) -> set[tuple[int, ...]] | None:
-    """Label pairs of all processes; None where pumps or channels are not all sound."""
-    pumps = skeleton.pump_labels
+    """Label pairs of all processes; None where source or channels are not all sound."""
+    rule, pumps = skeleton.rule, skeleton.pump_labels
     labels = [entry.label for entry in skeleton.channels if entry.label is not None]
-    spacing = skeleton.spacing_labels
     readable = len(pumps) == len(skeleton.pumps) and len(labels) == len(skeleton.channels)
-    if not readable or not pumps or not labels or spacing is None:
+    if rule is None or not readable or not labels:
         return None
-    on_comb = all((pump - pumps[0]) % spacing == 0 for pump in pumps)
-    return set(pair_labels(labels, pumps, spacing)) if on_comb else None
+    if skeleton.sum_labels is None and skeleton.spacing_labels is None:
+        return None
+    on_comb = all((pump - rule.origin) % rule.spacing_labels == 0 for pump in pumps)
+    return set(rule.pairs(labels)) if on_comb else None
 
 
 def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
@@ -188,7 +184,7 @@ def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
         return
     shortest_ps = MIN_DELAY_LIFETIMES / kappa_per_ps(linewidth_hz)
     for (name, basis), delay_ps in skeleton.delays_ps.items():
-        if delay_ps < shortest_ps:
+        if 0 < delay_ps < shortest_ps:
             yield Fault(
                 f"receivers.{name}.{basis}.delay_ps",
                 f"{delay_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
@@ -201,7 +197,12 @@ def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
         ]
         for (first, first_ps), (second, second_ps) in combinations(delays_ps, 2):
             contrast = mismatch_contrast(second_ps - first_ps, linewidth_hz=linewidth_hz)
-            if contrast < MIN_MISMATCH_CONTRAST:
+            if (first_ps == 0) != (second_ps == 0):
+                yield Fault(
+                    f"receivers.{second}.kind",
+                    f"polarisation and time-bin receivers ({first}, {second}) share no basis",
+                )
+            elif contrast < MIN_MISMATCH_CONTRAST:
                 yield Fault(
                     f"receivers.{second}.{basis}.delay_ps",
                     f"{second_ps:g} against {first_ps:g} of receiver {first} leaves a contrast "
@@ -211,7 +212,7 @@ def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
 
 def _timing_faults(skeleton: Skeleton) -> Iterator[Fault]:
     window_ps, frame_s, round_s = skeleton.window_ps, skeleton.frame_s, skeleton.round_s
-    shortest_ps = min(skeleton.delays_ps.values(), default=None)
+    shortest_ps = min(filter(None, skeleton.delays_ps.values()), default=None)
     if window_ps is not None and shortest_ps is not None and window_ps >= 2 * shortest_ps:
         yield Fault(
             "protocol.window_ps",
@@ -224,7 +225,7 @@ def _timing_faults(skeleton: Skeleton) -> Iterator[Fault]:
 def _paper_faults(skeleton: Skeleton) -> Iterator[Fault]:
     names = [user.name for user in skeleton.users if user.name is not None]
     processes = _process_labels(skeleton)
-    owners = {entry.label: entry.user for entry in skeleton.channels if entry.label is not None}
+    owners = {entry.label: entry.users for entry in skeleton.channels if entry.label is not None}
     for lane in skeleton.lanes:
         for position, name in enumerate(lane.users or ()):
             if name not in names and len(names) == len(skeleton.users):
@@ -234,10 +235,10 @@ def _paper_faults(skeleton: Skeleton) -> Iterator[Fault]:
             owner = owners.get(label)
             if label not in owners and processes is not None:
                 yield Fault(f"{lane.path}.channels.{position}", f"C{label} is not delivered")
-            elif owner is not None and lane.users and owner != lane.users[position]:
+            elif owner and lane.users and lane.users[position] not in owner:
                 yield Fault(
                     f"{lane.path}.channels.{position}",
-                    f"C{label} goes to {owner}, not to {lane.users[position]}",
+                    f"C{label} goes to {' and '.join(owner)}, not to {lane.users[position]}",
                 )
         delivered = lane.labels is not None and all(label in owners for label in lane.labels)
         if lane.labels and delivered and processes and tuple(sorted(lane.labels)) not in processes:
@@ -274,7 +275,7 @@ def _overlapping_peaks(network: Network) -> Iterator[Fault]:
     index = {c.channel: i for i, c in enumerate(network.topology.qnsp.channels)}
     for link in network.links:
         sides_ps = _side_peaks_ps(network.topology, link)
-        path, closest_ps = min(sides_ps, key=lambda side: abs(side[1]))
+        path, closest_ps = min(sides_ps, key=lambda side: abs(side[1]), default=("", math.inf))
         if abs(closest_ps) < MIN_PEAK_DISTANCE_PS:
             yield Fault(path, _too_close("the central and the side peak", link, abs(closest_ps)))
         for one, other in combinations(network.lanes_of(link), 2):
@@ -285,7 +286,7 @@ def _overlapping_peaks(network: Network) -> Iterator[Fault]:
             )
             if distance_ps < MIN_PEAK_DISTANCE_PS:
                 lanes = f"peaks of {'&'.join(one.channels)} and {'&'.join(other.channels)}"
-                path = f"qnsp.channels.{index[other.channels[1]]}.patch_delay_ps"
+                path = f"qnsp.channels.{index[other.parts[0].channels[1]]}.patch_delay_ps"
                 yield Fault(path, _too_close(lanes, link, distance_ps))
 
 
@@ -298,6 +299,7 @@ def _side_peaks_ps(topology: TopologySpec, link: tuple[str, str]) -> list[tuple[
             ("z", topology.receiver_of(user).z),
             ("x", topology.receiver_of(user).x),
         )
+        if interferometer.delay_ps
     ]
 
 

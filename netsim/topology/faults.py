@@ -21,6 +21,8 @@ UNITS = {
     "km": "decibels per kilometre",
     "mw": "milliwatts",
     "mw2": "pairs per second and square milliwatt",
+    "labels": "ITU labels of 100 GHz",
+    "um": "micrometres",
     "m": "metres",
     "ppm": "parts per million",
     "bps": "bits per second",
@@ -34,6 +36,8 @@ SPECIAL_UNITS = {
     "dispersion_ps_per_nm_km": "picoseconds per nanometre and kilometre",
 }
 
+SOURCE_PATH = ("qnsp", "source")
+"""Where a table comes in kinds; pydantic puts the kind behind it."""
 LONG_INTEGER_BITS = 64
 SHORT_TEXT = 40
 
@@ -76,13 +80,15 @@ def faults_of(error: ValidationError) -> tuple[Fault, ...]:
     meant to be, and a list called too short because its entries are invalid.
     """
     details = error.errors(include_url=False)
+    for detail in details:
+        detail["loc"] = _visible(detail["loc"])
     meant = {
         (*detail["loc"][:-1], suggestion(str(detail["loc"][-1]), known_keys(detail["loc"][:-1])))
         for detail in details
         if detail["type"] == "extra_forbidden"
     }
     return tuple(
-        Fault(path_text(_visible(detail["loc"])), _message(detail))
+        Fault(path_text(detail["loc"]), _message(detail))
         for detail in details
         if not (detail["type"] == "missing" and detail["loc"] in meant)
         and not (detail["type"] == "too_short" and detail["input"])
@@ -108,7 +114,11 @@ def _key_text(key: str | int) -> str:
 
 
 def _visible(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    return path[:-1] if path and path[-1] == "[key]" else path
+    """Path as in the file: without what pydantic adds for keys of tables and kinds of sources."""
+    path = path[:-1] if path and path[-1] == "[key]" else path
+    if path[:2] == SOURCE_PATH and len(path) > len(SOURCE_PATH):
+        return (*SOURCE_PATH, *path[len(SOURCE_PATH) + 1 :])
+    return path
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -9,6 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 
 from netsim.errors import ConfigError, Fault
+from netsim.topology.changes import event_faults
 from netsim.topology.checks import find_faults
 from netsim.topology.faults import validate
 from netsim.topology.overrides import apply_overrides
@@ -87,6 +88,8 @@ def topology_from_mapping(
         faults = apply_overrides(changed, overrides)
         topology, invalid = validate(changed)
         faults += invalid + find_faults(changed)
+        if topology is not None and not faults:
+            faults += event_faults(topology)
     except RecursionError as error:
         raise _one(source, "tables or lists are nested too deeply") from error
     if faults or topology is None:

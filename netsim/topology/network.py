@@ -4,49 +4,75 @@ It holds device inputs only (transmittances, delays, pair rates), never counts, 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 from netsim.physics.fibre import broadening_ps, group_delay_ps
-from netsim.topology.processes import PairProcess, chip_power_mw, pair_processes
-from netsim.topology.specs import DeliveredChannelSpec, TopologySpec, label_of
+from netsim.topology.labels import label_of
+from netsim.topology.processes import PairProcess, pair_processes, pump_powers_mw
+from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
 from netsim.units import transmittance_from_db, wavelength_nm_from_label
+
+MERGED_SHARE = 0.25
+"""Pairs of channels that reach a link within this share of the window make one lane: their peaks
+cannot be told apart, and one window holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveredChannel:
-    """The way of one wavelength channel from the ring to a user's detectors, loss by loss."""
+    """The way of one wavelength channel from the source to a user's detectors, loss by loss."""
 
     channel: str
     user: str
     provider_transmittance: float
-    """Ring escape, facet, pump rejection, demultiplexer."""
+    """From birth into the fibre: exit of the source, pump rejection, demultiplexer, splitter."""
     fibre_transmittance: float
     receiver_transmittance: float
     """Receiver excess loss and the best of the four detectors, without the basis choice."""
     delay_ps: float
-    """From the ring to the receiver: patch fibre, group delay, dispersion."""
+    """From the source to the receiver: patch fibre, group delay, dispersion."""
     broadening_ps: float
     """Standard deviation of the spread that dispersion gives a photon."""
     noise_hz: float
-    """Uncorrelated photons in the ring's bus, before all losses."""
+    """Uncorrelated photons at the source, before all losses."""
 
     @property
     def transmittance(self) -> float:
-        """From the ring to a click in the best detector, without the basis choice (eta)."""
+        """From birth to a click in the best detector, without the basis choice (eta)."""
         return self.provider_transmittance * self.fibre_transmittance * self.receiver_transmittance
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """A pair process whose two channels go to two different users."""
+class LanePart:
+    """A pair process as two different users see it."""
 
-    users: tuple[str, str]
-    """In the order of the topology's users: announcer first."""
     channels: tuple[str, str]
     """Channel of the first user, channel of the second."""
     process: PairProcess
     delay_ps: float
     """Nominal arrival time at the second user minus that at the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """All pairs of one link that arrive together: one peak, one coincidence window."""
+
+    users: tuple[str, str]
+    """In the order of the topology's users: announcer first."""
+    parts: tuple[LanePart, ...]
+    """By ascending delay; usually one."""
+
+    @property
+    def channels(self) -> tuple[str, str]:
+        """Channels of the first user, channels of the second, joined by ``+``."""
+        first, second = zip(*(part.channels for part in self.parts), strict=True)
+        return "+".join(dict.fromkeys(first)), "+".join(dict.fromkeys(second))
+
+    @property
+    def delay_ps(self) -> float:
+        """Centre of the window."""
+        return math.fsum(part.delay_ps for part in self.parts) / len(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +82,7 @@ class Network:
     topology: TopologySpec
     processes: tuple[PairProcess, ...]
     channels: tuple[DeliveredChannel, ...]
+    """One entry a channel and user: several of a channel that is split."""
     lanes: tuple[Lane, ...]
 
     @property
@@ -63,9 +90,9 @@ class Network:
         """Pairs of users with at least one lane, announcer first."""
         return tuple(dict.fromkeys(lane.users for lane in self.lanes))
 
-    def channel(self, name: str) -> DeliveredChannel | None:
-        """Find the delivered channel called ``name``; None if it goes to nobody."""
-        return next((channel for channel in self.channels if channel.channel == name), None)
+    def channel(self, name: str, user: str) -> DeliveredChannel | None:
+        """Find the way of channel ``name`` to ``user``; None if it does not go there."""
+        return next((way for way in self.channels if (way.channel, way.user) == (name, user)), None)
 
     def channels_of(self, user: str) -> tuple[DeliveredChannel, ...]:
         """Channels that arrive at ``user``."""
@@ -80,46 +107,62 @@ class Network:
         )
 
 
-def build_network(topology: TopologySpec) -> Network:
-    """Work out ``topology``."""
+def build_network(topology: TopologySpec, lanes: Sequence[Lane] | None = None) -> Network:
+    """Work out ``topology`` as it is, whatever events it has.
+
+    Parameters
+    ----------
+    lanes : sequence of Lane, optional
+        From `all_lanes` of all states that the topology will ever be in, this one included: a lane
+        that has no pairs now is there all the same, with rate 0, for its link's ends know of it.
+    """
     processes = pair_processes(topology)
-    channels = tuple(_deliver(topology, spec) for spec in topology.qnsp.channels)
-    by_name = {channel.channel: channel for channel in channels}
-    lanes = tuple(
-        _lane(topology, process, by_name[process.channels[0]], by_name[process.channels[1]])
-        for process in processes
-        if process.channels[0] in by_name
-        and process.channels[1] in by_name
-        and by_name[process.channels[0]].user != by_name[process.channels[1]].user
-    )
-    order = {user.name: index for index, user in enumerate(topology.users)}
+    if lanes is None:
+        lanes = all_lanes([topology])
     return Network(
-        topology=topology,
-        processes=processes,
-        channels=channels,
-        lanes=tuple(sorted(lanes, key=lambda lane: (order[lane.users[0]], order[lane.users[1]]))),
+        topology,
+        processes,
+        tuple(_deliver_all(topology)),
+        tuple(_with_processes(lane, processes) for lane in lanes),
     )
 
 
-def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec) -> DeliveredChannel:
-    source = topology.qnsp.source
-    user = topology.user(spec.user)
-    receiver = topology.receiver_of(user)
-    fibre = user.fibre
+def all_lanes(states: Iterable[TopologySpec]) -> tuple[Lane, ...]:
+    """All lanes that a topology has in any of its ``states`` (at least one)."""
+    parts: dict[tuple[tuple[str, str], tuple[str, str]], LanePart] = {}
+    known = list(states)
+    for state in known:
+        for users, part in _parts(state):
+            parts.setdefault((users, part.channels), part)
+    # Users, their order and the window are the same in all states.
+    return _lanes(known[0], parts)
+
+
+def _deliver_all(topology: TopologySpec) -> Iterable[DeliveredChannel]:
+    for spec in topology.qnsp.channels:
+        for user in spec.receivers:
+            yield _deliver(topology, spec, user)
+
+
+def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> DeliveredChannel:
+    source, user = topology.qnsp.source, topology.user(name)
+    receiver, fibre = topology.receiver_of(user), user.fibre
     wavelength_nm = wavelength_nm_from_label(label_of(spec.channel))
-    power_mw = math.fsum(chip_power_mw(topology, pump.channel) for pump in source.pumps)
+    is_lit = user.is_present and not fibre.is_cut
+    fibre_db = fibre.attenuation_db_per_km * fibre.length_m / 1e3 + fibre.extra_loss_db
+    provider_db = math.fsum(
+        (
+            source.exit_loss_db,
+            topology.qnsp.pump_rejection_loss_db,
+            spec.loss_db,
+            spec.splitter_loss_db,
+        )
+    )
     return DeliveredChannel(
         channel=spec.channel,
-        user=spec.user,
-        provider_transmittance=transmittance_from_db(
-            source.escape_loss_db
-            + source.facet_loss_db
-            + topology.qnsp.pump_rejection_loss_db
-            + spec.loss_db
-        ),
-        fibre_transmittance=transmittance_from_db(
-            fibre.attenuation_db_per_km * fibre.length_m / 1e3
-        ),
+        user=name,
+        provider_transmittance=transmittance_from_db(provider_db) / len(spec.receivers),
+        fibre_transmittance=transmittance_from_db(fibre_db) if is_lit else 0.0,
         receiver_transmittance=transmittance_from_db(receiver.excess_loss_db)
         * max(detector.efficiency for detector in receiver.four_detectors),
         delay_ps=spec.patch_delay_ps
@@ -133,20 +176,69 @@ def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec) -> DeliveredCha
             length_m=fibre.length_m,
             dispersion_ps_per_nm_km=fibre.dispersion_ps_per_nm_km,
             wavelength_nm=wavelength_nm,
-            linewidth_hz=source.linewidth_hz,
+            linewidth_hz=source.bandwidth_hz,
         ),
-        noise_hz=spec.noise_hz_per_mw * power_mw,
+        noise_hz=spec.noise_hz_per_mw * math.fsum(pump_powers_mw(source).values()),
     )
 
 
-def _lane(
-    topology: TopologySpec, process: PairProcess, one: DeliveredChannel, other: DeliveredChannel
-) -> Lane:
-    order = [user.name for user in topology.users]
-    first, second = sorted((one, other), key=lambda channel: order.index(channel.user))
+def _parts(topology: TopologySpec) -> Iterable[tuple[tuple[str, str], LanePart]]:
+    """Every process as every pair of users sees it."""
+    order = {user.name: index for index, user in enumerate(topology.users)}
+    ways: dict[str, list[DeliveredChannel]] = {}
+    for way in _deliver_all(topology):
+        ways.setdefault(way.channel, []).append(way)
+    for process in pair_processes(topology):
+        both = (ways.get(name, []) for name in process.channels)
+        for one, other in product(*both):
+            if one.user == other.user:
+                continue
+            first, second = sorted((one, other), key=lambda way: order[way.user])
+            delay_ps = second.delay_ps - first.delay_ps
+            part = LanePart((first.channel, second.channel), process, delay_ps)
+            yield (first.user, second.user), part
+
+
+def _lanes(
+    topology: TopologySpec, parts: dict[tuple[tuple[str, str], tuple[str, str]], LanePart]
+) -> tuple[Lane, ...]:
+    """Parts of each link, those merged that arrive together; links in the order of their users."""
+    order = {user.name: index for index, user in enumerate(topology.users)}
+    by_link: dict[tuple[str, str], list[LanePart]] = {}
+    for (users, _), part in parts.items():
+        by_link.setdefault(users, []).append(part)
+    reach_ps = MERGED_SHARE * topology.protocol.window_ps
+    return tuple(
+        Lane(users, group)
+        for users in sorted(by_link, key=lambda users: (order[users[0]], order[users[1]]))
+        for group in _groups(by_link[users], reach_ps)
+    )
+
+
+def _groups(parts: list[LanePart], reach_ps: float) -> list[tuple[LanePart, ...]]:
+    """Parts that lie within ``reach_ps`` of the first of their group; groups as they first came."""
+    groups: list[list[LanePart]] = []
+    for part in sorted(parts, key=lambda part: part.delay_ps):
+        if groups and part.delay_ps - groups[-1][0].delay_ps <= reach_ps:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    first = {part.channels: index for index, part in enumerate(parts)}
+    groups.sort(key=lambda group: min(first[part.channels] for part in group))
+    return [tuple(group) for group in groups]
+
+
+def _with_processes(lane: Lane, processes: tuple[PairProcess, ...]) -> Lane:
+    """The lane with the rates of one state; 0 where the state makes no such pairs."""
+    by_channels = {process.channels: process for process in processes}
     return Lane(
-        users=(first.user, second.user),
-        channels=(first.channel, second.channel),
-        process=process,
-        delay_ps=second.delay_ps - first.delay_ps,
+        lane.users,
+        tuple(
+            replace(part, process=by_channels.get(part.process.channels, _dark(part.process)))
+            for part in lane.parts
+        ),
     )
+
+
+def _dark(process: PairProcess) -> PairProcess:
+    return replace(process, rate_hz=0.0)

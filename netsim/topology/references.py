@@ -12,6 +12,7 @@ _NAMED = (
     (("classical", "outages"), "link"),
     (("taps",), "link"),
     (("taps",), "sender"),
+    (("events",), "user"),
 )
 """Lists of tables, and the key of each entry that names something."""
 

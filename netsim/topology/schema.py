@@ -35,7 +35,10 @@ def schema_at(path: KeyPath) -> Schema | None:
 def known_keys(path: KeyPath) -> tuple[str, ...]:
     """Keys that the table at ``path`` may have; empty if it is no table of fixed keys."""
     node = schema_at(path)
-    return () if node is None else tuple(cast("Schema", node.get("properties", {})))
+    kinds = [] if node is None else _kinds(node)
+    return tuple(
+        dict.fromkeys(key for kind in kinds for key in cast("Schema", kind.get("properties", {})))
+    )
 
 
 def suggestion(key: str, known: Sequence[str]) -> str | None:
@@ -44,8 +47,18 @@ def suggestion(key: str, known: Sequence[str]) -> str | None:
     return close[0] if close else None
 
 
+def _kinds(node: Schema) -> list[Schema]:
+    """The alternatives of a table that comes in several kinds, or the one that there is."""
+    options = cast("Sequence[Schema]", node.get("oneOf", ()))
+    return [_resolved(option) for option in options] or [node]
+
+
 def _child(node: Schema, key: str | int) -> Schema | None:
-    resolved = _resolved(node)
+    children = (_child_of_kind(kind, key) for kind in _kinds(_resolved(node)))
+    return next((child for child in children if child is not None), None)
+
+
+def _child_of_kind(resolved: Schema, key: str | int) -> Schema | None:
     if isinstance(key, int):
         prefix = cast("Sequence[Schema]", resolved.get("prefixItems", ()))
         child = prefix[key] if 0 <= key < len(prefix) else resolved.get("items")

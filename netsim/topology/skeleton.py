@@ -11,7 +11,9 @@ from typing import Annotated, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from netsim.topology.base import LinewidthHz, Name, Positive
-from netsim.topology.specs import Channel, label_of
+from netsim.topology.labels import Channel, label_of
+from netsim.topology.processes import PairRule
+from netsim.units import frequency_hz_from_label
 
 T = TypeVar("T")
 
@@ -20,6 +22,7 @@ NAME: TypeAdapter[str] = TypeAdapter(Name, config=_STRICT)
 CHANNEL: TypeAdapter[str] = TypeAdapter(Channel, config=_STRICT)
 POSITIVE: TypeAdapter[float] = TypeAdapter(Positive, config=_STRICT)
 LINEWIDTH_HZ: TypeAdapter[float] = TypeAdapter(LinewidthHz, config=_STRICT)
+DELAY_PS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(ge=0)], config=_STRICT)
 POSITIVE_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1)], config=_STRICT)
 
 
@@ -33,11 +36,13 @@ class PumpEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEntry:
-    """A delivered channel."""
+    """A delivered channel and who gets it; None where that is no list of names."""
 
     path: str
     label: int | None
-    user: str | None
+    users: tuple[str, ...] | None
+    is_split: bool
+    """Whether the users are given as a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,16 @@ class Skeleton:
     Attributes
     ----------
     delays_ps : dict
-        Of each receiver and basis (``"z"``, ``"x"``), where it is a valid delay.
+        Of each receiver and basis (``"z"``, ``"x"``), where it is a valid delay; 0 for
+        polarisation.
     receivers : tuple of str, or None
         Valid names of receivers; None if they are no table.
     """
 
     spacing_labels: int | None
+    sum_labels: int | None
+    """Of a crystal; None for a ring."""
+    has_self_pairs: bool
     linewidth_hz: float | None
     window_ps: float | None
     frame_s: float | None
@@ -80,6 +89,8 @@ class Skeleton:
     users: tuple[UserEntry, ...]
     receivers: tuple[str, ...] | None
     delays_ps: dict[tuple[str, str], float]
+    served_later: frozenset[str]
+    """Users who get a channel by an event."""
     pairs: tuple[PairEntry, ...]
     lanes: tuple[PairEntry, ...]
 
@@ -88,6 +99,16 @@ class Skeleton:
         """Labels of the readable pumps."""
         return [pump.label for pump in self.pumps if pump.label is not None]
 
+    @property
+    def rule(self) -> PairRule | None:
+        """Which labels pair, from what is readable of the source; None if that is not enough."""
+        if self.sum_labels is not None:
+            return PairRule.of_crystal(self.sum_labels, has_self_pairs=self.has_self_pairs)
+        pumps, spacing = self.pump_labels, self.spacing_labels or 1
+        if not pumps:
+            return None
+        return PairRule.of_ring(pumps, spacing, has_self_pairs=self.has_self_pairs)
+
 
 def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
     """Extract the skeleton of a parsed TOML file (or of a dumped topology)."""
@@ -95,7 +116,9 @@ def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
     source, protocol = _get(qnsp, "source"), raw.get("protocol")
     return Skeleton(
         spacing_labels=_positive_int(_get(source, "comb_spacing_labels")),
-        linewidth_hz=_valid(LINEWIDTH_HZ, _get(source, "linewidth_hz")),
+        sum_labels=_positive_int(_get(source, "sum_labels")),
+        has_self_pairs=_get(source, "self_pairs") == "deliver",
+        linewidth_hz=_linewidth_hz(source),
         window_ps=_positive(_get(protocol, "window_ps")),
         frame_s=_positive(raw.get("frame_s", 0.05)),
         round_s=_positive(_get(protocol, "round_s")),
@@ -104,7 +127,7 @@ def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
             for path, entry in _entries(source, "qnsp.source", "pumps")
         ),
         channels=tuple(
-            ChannelEntry(path, _label(_get(entry, "channel")), _name(_get(entry, "user")))
+            ChannelEntry(path, _label(_get(entry, "channel")), *_users(entry))
             for path, entry in _entries(qnsp, "qnsp", "channels")
         ),
         users=tuple(
@@ -113,6 +136,9 @@ def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
         ),
         receivers=_receiver_names(receivers),
         delays_ps=_delays_ps(receivers),
+        served_later=frozenset(
+            name for _, event in _entries(raw, "", "events") for name in _users(event)[0] or ()
+        ),
         pairs=tuple(
             PairEntry(path, _labels(_get(entry, "channels")))
             for path, entry in _entries(source, "qnsp.source", "pairs")
@@ -146,10 +172,35 @@ def _delays_ps(receivers: object) -> dict[tuple[str, str], float]:
     delays_ps: dict[tuple[str, str], float] = {}
     for name in _receiver_names(receivers) or ():
         for basis in ("z", "x"):
-            delay_ps = _positive(_get(_get(_get(receivers, name), basis), "delay_ps"))
+            analyser = _get(_get(receivers, name), basis)
+            delay_ps = None
+            if isinstance(analyser, Mapping):
+                delay_ps = _valid(DELAY_PS, analyser.get("delay_ps", 0.0))
             if delay_ps is not None:
                 delays_ps[name, basis] = delay_ps
     return delays_ps
+
+
+def _linewidth_hz(source: object) -> float | None:
+    """Linewidth, given as it is or by the quality factor at the first pump."""
+    quality = _positive(_get(source, "quality_factor"))
+    pumps = _entries(source, "", "pumps")
+    label = _label(_get(pumps[0][1], "channel")) if pumps else None
+    if quality is not None and label is not None:
+        return frequency_hz_from_label(label) / quality
+    return _valid(LINEWIDTH_HZ, _get(source, "linewidth_hz"))
+
+
+def _users(entry: object) -> tuple[tuple[str, ...] | None, bool]:
+    """Who gets a channel, and whether that is given as a list."""
+    several = _get(entry, "users")
+    if several is None:
+        name = _name(_get(entry, "user"))
+        return None if name is None else (name,), False
+    if not isinstance(several, list | tuple):
+        return None, True
+    names = [_name(value) for value in several]
+    return None if None in names else tuple(name for name in names if name is not None), True
 
 
 def _valid(adapter: TypeAdapter[T], value: object) -> T | None:

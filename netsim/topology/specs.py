@@ -11,15 +11,17 @@ from pydantic import AfterValidator, Field, model_validator
 from netsim.topology.base import (
     HUGE,
     Decibel,
-    LinewidthHz,
     Name,
     NonNegative,
     Probability,
-    Radian,
     SecondInPs,
     Spec,
     check_name,
 )
+from netsim.topology.events import EventSpec
+from netsim.topology.labels import Channel, Pair
+from netsim.topology.receiver import ClockSpec, ReceiverSpec
+from netsim.topology.source import SourceSpec
 from netsim.topology.variants import (
     DEFAULT_EPSILON,
     AmplificationName,
@@ -30,9 +32,6 @@ from netsim.topology.variants import (
     SecurityName,
 )
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
-
-MAX_LABEL_DIGITS = 3
-"""ITU-T G.694.1 labels of the C and L bands have one to three digits."""
 
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
@@ -46,85 +45,40 @@ def _check_user_name(name: str) -> str:
     return check_name(name)
 
 
-def _check_label(channel: str) -> str:
-    digits = channel[1:]
-    plain = digits.isascii() and digits.isdecimal() and len(digits) <= MAX_LABEL_DIGITS
-    if not (channel.startswith("C") and plain and str(int(digits)) == digits):
-        raise ValueError("a channel is an ITU label such as 'C38', from C0 to C999")
-    return channel
-
-
 UserName = Annotated[str, AfterValidator(_check_user_name)]
-Channel = Annotated[str, AfterValidator(_check_label)]
-Pair = Annotated[tuple[Channel, Channel], Field(strict=False)]
-
-
-def label_of(channel: str) -> int:
-    """ITU label of a channel name: 38 of ``"C38"``."""
-    return int(channel[1:])
-
-
-def channel_of(label: int) -> str:
-    """Channel name of an ITU label: ``"C38"`` of 38."""
-    return f"C{label}"
-
-
-class PumpSpec(Spec):
-    """One continuous-wave pump laser."""
-
-    channel: Channel
-    """ITU label; all pumps lie on the comb of the ring."""
-    power_mw: Annotated[float, Field(ge=0, le=1e6)]
-    """Power in the fibre before the chip."""
-
-
-class PairFactorSpec(Spec):
-    """What sets one pair process apart from the others."""
-
-    channels: Pair
-    """The two channels of the process, in any order; one of them at least is delivered."""
-    factor: Annotated[float, Field(ge=0, le=1e6)] = 1.0
-    """Multiplies the brightness of this process (g in R = B m P_i P_j g)."""
-    contrast: Probability | None = None
-    """Two-photon interference contrast V0 of this process; the source's default if absent."""
-    phase_rad: Radian = 0.0
-    """What is left of the phase of this channel pair (phi_0)."""
-
-
-class SourceSpec(Spec):
-    """Microring pumped by continuous-wave lasers: photon pairs by spontaneous four-wave mixing."""
-
-    brightness_hz_per_mw2: NonNegative
-    """B in R = B m P_i P_j g: pairs per second and mW^2 of pump power in the chip."""
-    linewidth_hz: LinewidthHz
-    """Full width at half maximum of the ring's resonances; kappa = 2 pi linewidth."""
-    comb_spacing_labels: Annotated[int, Field(ge=1, le=1000)]
-    """Free spectral range in ITU labels (2 labels are 200 GHz); pumps lie on the comb."""
-    facet_loss_db: Decibel
-    """One facet of the chip: lowers the pump power going in and the photons coming out."""
-    escape_loss_db: Decibel
-    """A photon born in the ring leaves it through the bus waveguide with this loss."""
-    contrast: Probability
-    """Default contrast V0 of the pair processes."""
-    pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
-    """Pairs are born where the labels of two photons add up to those of two pumps."""
-    pairs: Annotated[tuple[PairFactorSpec, ...], Field(strict=False)] = ()
-    """Processes that differ from the others."""
 
 
 class DeliveredChannelSpec(Spec):
-    """One wavelength channel that the provider sends to a user."""
+    """One wavelength channel that the provider sends to a user, or splits between several."""
 
     channel: Channel
     """ITU label, on the comb, neither a pump nor a stimulated line nor paired with itself."""
-    user: Name
-    """Who gets it; a channel goes to one user, a user may get several."""
+    user: Name | None = None
+    """Who gets it; a user may get several channels."""
+    users: Annotated[tuple[Name, ...], Field(strict=False)] | None = None
+    """Instead of `user`: a passive splitter sends each photon to one of these, with equal
+    probability; an empty list drops the channel until an event delivers it."""
+    splitter_loss_db: Decibel = 0.0
+    """What the splitter loses beyond its division."""
     loss_db: Decibel
     """Demultiplexer, multiplexer and connectors of this channel."""
     patch_delay_ps: SecondInPs = 0
     """Extra fibre at the provider that tells two lanes of one link apart."""
     noise_hz_per_mw: NonNegative = 0.0
-    """Single photons (Raman, leakage) in the ring's bus per second and mW of total chip power."""
+    """Single photons (Raman, leakage) at the source per second and mW of total pump power."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.user is None) == (self.users is None):
+            raise ValueError("give either user or users")
+        if self.users is not None and len(set(self.users)) < len(self.users):
+            raise ValueError("the same user twice")
+        return self
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Who gets it, however it is given."""
+        return (self.user,) if self.user is not None else self.users or ()
 
 
 class QnspSpec(Spec):
@@ -135,7 +89,7 @@ class QnspSpec(Spec):
     channels: Annotated[tuple[DeliveredChannelSpec, ...], Field(min_length=1, strict=False)]
     """All channels that are delivered; the others are dropped at the demultiplexer."""
     source: SourceSpec
-    """The ring and its pumps."""
+    """What makes the pairs: a ring and its pumps, or a crystal."""
 
 
 class FibreSpec(Spec):
@@ -149,90 +103,10 @@ class FibreSpec(Spec):
     """Group index at 1550 nm."""
     dispersion_ps_per_nm_km: Annotated[float, Field(ge=-1e5, le=1e5)]
     """Chromatic dispersion D: channels arrive apart by D L times their distance in wavelength."""
-
-
-class InterferometerSpec(Spec):
-    """Unbalanced Michelson interferometer with both output ports detected."""
-
-    delay_ps: Annotated[float, Field(gt=0, le=1e9)]
-    """Long path minus short path, there and back."""
-    phase_rad: Radian
-    """Phase of the long path against the short one; 0 for Z and pi/2 for X by convention."""
-    contrast: Probability = 1.0
-    """Two-photon interference contrast that this interferometer leaves (1: perfect)."""
-
-
-class DetectorSpec(Spec):
-    """Single-photon detector."""
-
-    efficiency: Probability
-    """Detection efficiency, coupling included."""
-    dark_rate_hz: Annotated[float, Field(ge=0, le=1e9)]
-    """Counts per second without light."""
-    jitter_fwhm_ps: Annotated[float, Field(ge=0, le=1e6)]
-    """Gaussian timing jitter, full width at half maximum."""
-    dead_time_ps: SecondInPs
-    """Non-paralysable: a click blinds the detector for this long."""
-    afterpulse_probability: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Probability that a click is followed by an afterpulse."""
-    afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
-    """Mean of the exponential delay of an afterpulse."""
-
-
-class ClockSpec(Spec):
-    """A user's clock: what is publicly known of it, and (optionally) its actual error."""
-
-    offset_bound_ps: SecondInPs
-    """The offset from true time lies within plus or minus this (public)."""
-    rate_bound_ppm: Annotated[float, Field(ge=0, le=1000)]
-    """The frequency error lies within plus or minus this (public)."""
-    allan_deviation_1s: Annotated[float, Field(ge=0, le=1e-3)]
-    """White frequency noise: Allan deviation at 1 s."""
-    offset_ps: int | None = None
-    """Actual offset; drawn uniformly within the bound if absent."""
-    rate_ppm: float | None = None
-    """Actual frequency error; drawn uniformly within the bound if absent."""
-
-    @model_validator(mode="after")
-    def _within_bounds(self) -> Self:
-        if self.offset_ps is not None and abs(self.offset_ps) > self.offset_bound_ps:
-            raise ValueError("offset_ps lies outside offset_bound_ps")
-        if self.rate_ppm is not None and abs(self.rate_ppm) > self.rate_bound_ppm:
-            raise ValueError("rate_ppm lies outside rate_bound_ppm")
-        return self
-
-
-class ReceiverSpec(Spec):
-    """User hardware: beam splitter, two interferometers, four detectors, digitiser, clock."""
-
-    z_probability: Probability
-    """Share of the light that the beam splitter sends to the Z interferometer."""
-    excess_loss_db: Decibel
-    """Beam splitter and interferometer, common to both bases and all ports."""
-    z: InterferometerSpec
-    """Interferometer of the Z basis."""
-    x: InterferometerSpec
-    """Interferometer of the X basis."""
-    detectors: Annotated[tuple[DetectorSpec, ...], Field(strict=False)]
-    """One entry for four equal detectors, or four: Z+, Z-, X+, X-."""
-    tick_ps: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Resolution of the digitiser; times are cut to whole ticks."""
-    clock: ClockSpec
-    """Clock that the digitiser counts."""
-
-    @model_validator(mode="after")
-    def _one_or_four(self) -> Self:
-        if len(self.detectors) not in (1, 4):
-            raise ValueError("give one detector for all four, or four: Z+, Z-, X+, X-")
-        return self
-
-    @property
-    def four_detectors(self) -> tuple[DetectorSpec, DetectorSpec, DetectorSpec, DetectorSpec]:
-        """Detectors Z+, Z-, X+, X- (index = 2 * basis + port)."""
-        first, *rest = self.detectors
-        if not rest:
-            return (first, first, first, first)
-        return (first, rest[0], rest[1], rest[2])
+    extra_loss_db: Decibel = 0.0
+    """Splices, connectors, attenuators."""
+    is_cut: bool = False
+    """Nothing comes through, until an event repairs it."""
 
 
 class UserSpec(Spec):
@@ -246,6 +120,8 @@ class UserSpec(Spec):
     """From the provider to this user."""
     clock: ClockSpec | None = None
     """Replaces the clock of the receiver."""
+    is_present: bool = True
+    """False: gets no light, and its process is down, until an event lets it join."""
 
 
 class ClassicalSpec(Spec):
@@ -398,6 +274,8 @@ class TopologySpec(Spec):
     """What the parties do with their tags."""
     links: Annotated[tuple[LinkSpec, ...], Field(strict=False)] = ()
     """Links that differ from what `protocol` says."""
+    events: Annotated[tuple[EventSpec, ...], Field(strict=False)] = ()
+    """Changes of the optical network during the run."""
     crashes: Annotated[tuple[CrashSpec, ...], Field(strict=False)] = ()
     """Crashes of users' processes during the run."""
     taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()
@@ -429,4 +307,4 @@ class TopologySpec(Spec):
 
     def channels_of(self, user: UserSpec) -> tuple[DeliveredChannelSpec, ...]:
         """Channels delivered to ``user``, in the order of the file."""
-        return tuple(channel for channel in self.qnsp.channels if channel.user == user.name)
+        return tuple(channel for channel in self.qnsp.channels if user.name in channel.receivers)

@@ -199,9 +199,10 @@ def test_events_hold_no_key(found: object) -> None:
     blocks = [
         block for pool in finished.simulation.pools.values() for block in pool.blocks.values()
     ]
-    assert blocks
+    # Fewer bytes than a piece may show up by chance.
+    assert any(len(block.key) >= 8 for block in blocks)
     for block in blocks:
-        for start in range(0, max(1, len(block.key) - 8), 8):
+        for start in range(0, len(block.key) - 7, 8):
             piece = block.key[start : start + 8]
             for shown in (
                 piece.hex(),

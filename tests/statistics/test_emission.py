@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from netsim.physics.emission import sample_poisson_times, sample_process, split_rates
+from netsim.physics.emission import sample_pairs, sample_poisson_times, split_rates
 from tests.support import (
     assert_binomial,
     assert_mean,
@@ -28,6 +28,22 @@ def emit_everything(
     return born_ps, born_ps + delay_ps, first, second
 
 
+def emit_thinned(
+    rng: Generator, rate_hz: float, transmittances: tuple[float, float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """One second of one process, both channels to one user each; the first photons are pairs."""
+    one, other = transmittances
+    rates = split_rates(rate_hz, [one], [other])
+    born_ps = sample_poisson_times(rng, float(rates.pairs_hz[0, 0]), 0, SECOND_PS)
+    photons = sample_pairs(rng, born_ps, KAPPA_PER_PS)
+    alone = [
+        sample_poisson_times(rng, float(rate_hz[0]), 0, SECOND_PS)
+        for rate_hz in (rates.first_hz, rates.second_hz)
+    ]
+    first_ps, second_ps = map(np.concatenate, zip(photons, alone, strict=True))
+    return first_ps, second_ps, born_ps.size
+
+
 def near(first_ps: NDArray[np.float64], second_ps: NDArray[np.float64], window_ps: float) -> int:
     """Pairs of events of two streams within half a window of each other."""
     second_ps = np.sort(second_ps)
@@ -39,16 +55,7 @@ def near(first_ps: NDArray[np.float64], second_ps: NDArray[np.float64], window_p
 def test_thinned_emission_is_the_unthinned_one() -> None:
     """Singles, pairs and correlations at several windows agree with drawing every pair."""
     rate_hz, transmittances = 5e6, (0.08, 0.03)
-    rates = split_rates(rate_hz, *transmittances)
-    first_ps, second_ps, pairs = sample_process(
-        generator(1),
-        rates.both_hz,
-        rates.only_first_hz,
-        rates.only_second_hz,
-        KAPPA_PER_PS,
-        0,
-        SECOND_PS,
-    )
+    first_ps, second_ps, pairs = emit_thinned(generator(1), rate_hz, transmittances)
     all_first_ps, all_second_ps, first, second = emit_everything(
         generator(2), rate_hz, transmittances, SECOND_PS
     )
@@ -62,16 +69,7 @@ def test_thinned_emission_is_the_unthinned_one() -> None:
 
 def test_rates_are_those_of_the_losses() -> None:
     """Counts of one second are Poisson with means R T_a T_b, R T_a, R T_b."""
-    rates = split_rates(2e6, 0.3, 0.1)
-    first_ps, second_ps, pairs = sample_process(
-        generator(3),
-        rates.both_hz,
-        rates.only_first_hz,
-        rates.only_second_hz,
-        KAPPA_PER_PS,
-        0,
-        SECOND_PS,
-    )
+    first_ps, second_ps, pairs = emit_thinned(generator(3), 2e6, (0.3, 0.1))
     assert_poisson(pairs, 2e6 * 0.03)
     assert_poisson(first_ps.size, 2e6 * 0.3)
     assert_poisson(second_ps.size, 2e6 * 0.1)
@@ -90,9 +88,7 @@ def test_emission_is_poissonian() -> None:
 
 def test_biphoton_delay_is_two_sided_exponential() -> None:
     """Density (kappa / 2) exp(-kappa |t|): mean of |t| 0.796 ns, 71.5 % within 1 ns, no side."""
-    first_ps, second_ps, pairs = sample_process(
-        generator(5), 2e5, 0.0, 0.0, KAPPA_PER_PS, 0, SECOND_PS
-    )
+    first_ps, second_ps, pairs = emit_thinned(generator(5), 2e5, (1.0, 1.0))
     delay_ps = (second_ps - first_ps).astype(np.float64)
     assert pairs > 190_000
     assert_mean(np.abs(delay_ps), 1 / KAPPA_PER_PS, 1 / KAPPA_PER_PS)
@@ -112,23 +108,3 @@ def test_noise_is_uncorrelated_light() -> None:
     # The topology's one pump has 1 mW in a chip without loss.
     assert_poisson(run.world.singles["alice"], 5e4)
     assert_poisson(run.world.singles["bob"], 6e4)
-
-
-def test_thinning_on_the_way_is_a_lower_transmittance() -> None:
-    """A fibre at 30 % of its best gives 30 % of the singles, and of the coincidences."""
-    topology = two_user_topology(rate_hz=400_000.0)
-    clear = run_photons(topology, duration_s=1.0, seed=1)
-    dim = run_photons(
-        topology,
-        duration_s=1.0,
-        seed=2,
-        keep_ratios={"alice/fibre": lambda times_ps: np.full(times_ps.size, 0.3)},
-    )
-    assert_poisson(dim.world.singles["alice"], 0.3 * 200_000)
-    assert_poisson(dim.world.singles["bob"], 200_000)
-    coincidences = []
-    for run in (clear, dim):
-        alice, bob = ((run.all_clicks(user) >> 2).astype(np.float64) for user in ("alice", "bob"))
-        coincidences.append(near(alice, bob, 2000.0))
-    assert coincidences[0] > 30_000
-    assert_same_mean(coincidences[1], coincidences[0], ratio=0.3)

@@ -11,7 +11,8 @@ from netsim.frames import ClickFrame
 from netsim.physics.rates import mismatch_contrast
 from netsim.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
-from netsim.topology.specs import InterferometerSpec, TopologySpec
+from netsim.topology.receiver import InterferometerSpec
+from netsim.topology.specs import TopologySpec
 from tests.support import (
     CALIBRATED_ETAS,
     NANOWIRE,
@@ -235,7 +236,8 @@ def test_two_lanes_of_charlie_and_dave_are_two_sets_of_peaks() -> None:
     dead = 1 - sum(singles) / duration_s / 4 * NANOWIRE.dead_time_ps * 1e-12
     for lane in lanes:
         etas = CALIBRATED_ETAS[lane.channels[0]] * CALIBRATED_ETAS[lane.channels[1]]
-        pairs = lane.process.rate_hz * etas * duration_s * -math.expm1(-KAPPA_PER_PS * half_ps)
+        (part,) = lane.parts
+        pairs = part.process.rate_hz * etas * duration_s * -math.expm1(-KAPPA_PER_PS * half_ps)
         centre_ps = round(lane.delay_ps)
         for late_ps, share in ((-10_000, 0.25), (0, 0.5), (10_000, 0.25)):
             expected = share * pairs * dead + floor

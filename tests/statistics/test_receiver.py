@@ -15,7 +15,7 @@ from netsim.physics.detector import (
 )
 from netsim.physics.emission import sample_poisson_times
 from netsim.physics.interferometer import measure_photons
-from netsim.topology.specs import DetectorSpec
+from netsim.topology.receiver import DetectorSpec
 from tests.support import (
     Z_SIGMA,
     assert_binomial,

@@ -180,14 +180,27 @@ def test_one_blind_detector_halves_a_basis() -> None:
     assert lane.accidental_hz == pytest.approx(whole.accidental_hz / 2 * (1 + 1 / 4), rel=1e-9)
 
 
-def test_lanes_that_overlap_leak_into_each_other() -> None:
-    """Without the patch fibre each lane of Charlie and Dave holds nearly all pairs of both."""
+def test_lanes_that_arrive_together_are_one() -> None:
+    """Without the patch fibre one window of Charlie and Dave holds nearly all pairs of both."""
     apart, together = predicted(FOUR_USERS), predicted(
         FOUR_USERS, "qnsp.channels.C50.patch_delay_ps=0"
     )  # fmt: skip
     both_hz = sum(apart.lane(pair).true_hz for pair in (("C50", "C30"), ("C54", "C26")))
+    (lane,) = (found for found in together.lanes if found.users == ("charlie", "dave"))
+    assert lane.channels == ("C50+C54", "C30+C26")
+    assert 0.95 * both_hz < lane.true_hz < both_hz
+    # The accidentals of one window, not of two.
+    assert lane.accidental_hz == pytest.approx(apart.lane(("C50", "C30")).accidental_hz)
+
+
+def test_lanes_that_overlap_leak_into_each_other() -> None:
+    """Lanes 0.7 ns apart are two windows, each with most pairs of both."""
+    apart, together = predicted(FOUR_USERS), predicted(
+        FOUR_USERS, "qnsp.channels.C50.patch_delay_ps=600"
+    )  # fmt: skip
+    both_hz = sum(apart.lane(pair).true_hz for pair in (("C50", "C30"), ("C54", "C26")))
     for pair in (("C50", "C30"), ("C54", "C26")):
-        assert 0.95 * both_hz < together.lane(pair).true_hz < both_hz
+        assert 0.7 * both_hz < together.lane(pair).true_hz < 0.95 * both_hz
 
 
 def test_side_peak_of_the_other_lane_leaks_without_correlation() -> None:

@@ -4,14 +4,17 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from netsim.devices import fibre
 from netsim.devices.world import build_world
-from netsim.frames import MAX_TIME_PS, ClickFrame
+from netsim.frames import MAX_TIME_PS, ClickFrame, PhotonFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
+from netsim.physics.propagation import propagate
 from netsim.topology.network import build_network
-from netsim.topology.specs import ClockSpec, DetectorSpec, InterferometerSpec, TopologySpec
+from netsim.topology.receiver import ClockSpec, DetectorSpec, InterferometerSpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Timeline
 from protocols.tags import TagFrame
 from tests.support import (
     PERFECT_CLOCK,
@@ -50,11 +53,11 @@ def far_and_near(clock: ClockSpec = REAL_CLOCK, *, tick_ps: int = 100) -> Topolo
 def test_frames_come_without_gaps_when_the_receiver_has_them() -> None:
     """Frame k comes at its end plus the fibre's delay; the last one is short and flushes."""
     topology = far_and_near()
-    network, sim = build_network(topology), Simulator()
+    timeline, sim = Timeline(topology, stop_ps=34_000_000_001), Simulator()
     seen: list[tuple[str, int, int]] = []
     world = build_world(
         sim,
-        network,
+        timeline,
         RngTree(1),
         duration_ps=34_000_000_001,
         on_tags=lambda user, frame: seen.append((user, frame.index, sim.now_ps)),
@@ -63,7 +66,7 @@ def test_frames_come_without_gaps_when_the_receiver_has_them() -> None:
     sim.run(until=world.finished)
     stops_ps = [10_000_000_000, 20_000_000_000, 30_000_000_000, 34_000_000_001]
     for user, channel in (("alice", "C38"), ("bob", "C42")):
-        delivered = network.channel(channel)
+        delivered = timeline.network_at(0).channel(channel, user)
         assert delivered is not None
         delay_ps = round(delivered.delay_ps)
         frames = [(index, time_ps) for name, index, time_ps in seen if name == user]
@@ -109,8 +112,23 @@ def assert_parted(run: PhotonRun, user: str) -> None:
         tag_start, click_start = tags.stop_ticks, clicks.stop_ps
 
 
+def count_photons(monkeypatch: pytest.MonkeyPatch, channels: tuple[str, ...]) -> list[int]:
+    """List that will hold the number of photons in each fibre frame of some channels."""
+    photons: list[int] = []
+
+    def counted(rng: np.random.Generator, frame: PhotonFrame, **how: float) -> PhotonFrame:
+        if frame.channel in channels:
+            photons.append(frame.times_ps.size)
+        return propagate(rng, frame, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fibre, "propagate", counted)
+    return photons
+
+
 @pytest.mark.parametrize("tick_ps", [1, 1_000_000])
-def test_light_that_comes_frames_late_is_carried(tick_ps: int) -> None:
+def test_light_that_comes_frames_late_is_carried(
+    tick_ps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With channels one and a half frames apart no photon is lost or doubled; frames still part."""
     receiver = receiver_spec(tick_ps=tick_ps, clock=FAST_CLOCK)
     topology = two_user_topology(
@@ -119,22 +137,13 @@ def test_light_that_comes_frames_late_is_carried(tick_ps: int) -> None:
     near, far = topology.qnsp.channels
     channels = (near, far.model_copy(update={"patch_delay_ps": 150_000_000}))
     qnsp = topology.qnsp.model_copy(update={"channels": channels})
-    photons = []
-
-    def count(times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-        photons.append(times_ps.size)
-        return np.ones(times_ps.size)
-
-    run = run_photons(
-        topology.model_copy(update={"qnsp": qnsp}),
-        duration_s=0.01,
-        keep_ratios={"alice/fibre": count},
-    )
+    photons = count_photons(monkeypatch, ("C38", "C42"))
+    run = run_photons(topology.model_copy(update={"qnsp": qnsp}), duration_s=0.01)
     assert run.world.singles["alice"] == sum(photons) > 19_000
     assert_parted(run, "alice")
 
 
-def test_margin_may_be_longer_than_a_frame() -> None:
+def test_margin_may_be_longer_than_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Broadening beyond the frame length delays the tags, but loses none and keeps their order."""
     # 5000 ps/(nm km) over 10000 km at 800 GHz: 160 us of spread, 1.3 ms of margin for 8 sigma.
     fibres = (fibre_spec(1e7, dispersion_ps_per_nm_km=5000.0),) * 2
@@ -142,14 +151,9 @@ def test_margin_may_be_longer_than_a_frame() -> None:
     topology = two_user_topology(
         rate_hz=2e6, linewidth_hz=8e11, fibres=fibres, frame_s=1e-4, receivers=(receiver, receiver)
     )
-    photons = []
-
-    def count(times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-        photons.append(times_ps.size)
-        return np.ones(times_ps.size)
-
-    run = run_photons(topology, duration_s=0.01, keep_ratios={"alice/fibre": count})
-    channel = run.network.channel("C38")
+    photons = count_photons(monkeypatch, ("C38",))
+    run = run_photons(topology, duration_s=0.01)
+    channel = run.network.channel("C38", "alice")
     assert channel is not None
     assert 150e6 < channel.broadening_ps < 170e6
     assert run.world.singles["alice"] == sum(photons) > 9_000
@@ -192,12 +196,12 @@ def test_hardware_of_one_user_changes_nothing_for_the_other_singles() -> None:
 
 def test_run_lasts_a_positive_time_that_fits() -> None:
     """No light, or more than packed times can hold, is refused."""
-    network = build_network(two_user_topology())
+    timeline = Timeline(two_user_topology(), stop_ps=1)
     for duration_ps in (0, -1, MAX_TIME_PS + 1):
         with pytest.raises(ValueError, match="the light lasts"):
             build_world(
                 Simulator(),
-                network,
+                timeline,
                 RngTree(1),
                 duration_ps=duration_ps,
                 on_tags=lambda _user, _frame: None,
@@ -239,21 +243,6 @@ def test_pair_may_go_to_one_user() -> None:
         assert np.mean(agree == ports_agree) > 0.985
 
 
-def test_keep_ratio_is_known_by_the_path_of_its_element() -> None:
-    """A dark fibre and a dark receiver give no light; the other user does not notice."""
-
-    def nothing(times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.zeros(times_ps.size)
-
-    topology = two_user_topology()
-    for element in ("alice/fibre", "alice/receiver"):
-        run = run_photons(topology, duration_s=0.1, keep_ratios={element: nothing})
-        assert run.world.singles["alice"] == 0
-        assert run.world.singles["bob"] > 9000
-    with pytest.raises(ValueError, match="carol/fibre"):
-        run_photons(topology, duration_s=0.1, keep_ratios={"carol/fibre": nothing})
-
-
 def test_memory_does_not_grow_with_duration() -> None:
     """Ten times the light needs no more memory, but for the clocks' 160 bytes per second."""
 
@@ -280,6 +269,6 @@ def test_topologies_of_tests_are_what_they_say() -> None:
     rates = {process.channels: process.rate_hz for process in network.processes}
     assert rates["C38", "C42"] == pytest.approx(1_639_850.0)
     assert len(rates) == 11
-    channel = network.channel("C54")
+    channel = network.channel("C54", "charlie")
     assert channel is not None
     assert channel.transmittance == pytest.approx(0.0347114)

@@ -45,7 +45,7 @@ def pair_ledger(pairs: int) -> PairLedger:
 
 def pair_table(contrast: float = 1.0, phase_rad: float = 0.0) -> PairTable:
     """One pair process."""
-    return PairTable(np.array([contrast]), np.array([phase_rad]), KAPPA_PER_PS)
+    return PairTable(np.array([[contrast, contrast]]), np.array([phase_rad]), KAPPA_PER_PS)
 
 
 def analyser(

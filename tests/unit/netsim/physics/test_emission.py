@@ -7,8 +7,8 @@ from netsim.physics import emission
 from netsim.physics.emission import (
     MAX_BIPHOTON_DELAY_PS,
     _fill,
+    sample_pairs,
     sample_poisson_times,
-    sample_process,
     split_rates,
 )
 from tests.unit.netsim.physics.helpers import KAPPA_PER_PS, generator
@@ -18,19 +18,28 @@ FRAME_PS = 10_000_000_000
 
 def test_split_rates_are_those_of_independent_losses() -> None:
     """Both survive with T_a T_b, one alone with T_a (1 - T_b): nothing lost, nothing doubled."""
-    rates = split_rates(1000.0, 0.2, 0.5)
-    assert (rates.both_hz, rates.only_first_hz, rates.only_second_hz) == pytest.approx(
-        (100.0, 100.0, 400.0)
-    )
-    alone = split_rates(1000.0, 0.2, 0.0)
-    assert (alone.both_hz, alone.only_first_hz, alone.only_second_hz) == (0.0, 200.0, 0.0)
+    rates = split_rates(1000.0, [0.2], [0.5])
+    assert rates.pairs_hz == pytest.approx(np.array([[100.0]]))
+    assert (rates.first_hz[0], rates.second_hz[0]) == pytest.approx((100.0, 400.0))
+    alone = split_rates(1000.0, [0.2], [])
+    assert alone.pairs_hz.size == alone.second_hz.size == 0
+    assert alone.first_hz == pytest.approx(np.array([200.0]))
 
 
-@pytest.mark.parametrize("transmittance", [-0.1, 1.1])
-def test_transmittance_is_a_probability(transmittance: float) -> None:
-    """Gain and negative loss are refused."""
+def test_split_channel_shares_its_photons() -> None:
+    """A photon goes to one user of several: rates over all outlets add up to the whole."""
+    first, second = [0.2, 0.1], [0.3, 0.05, 0.15]
+    rates = split_rates(1000.0, first, second)
+    assert rates.pairs_hz == pytest.approx(1000.0 * np.outer(first, second))
+    assert rates.first_hz + rates.pairs_hz.sum(axis=1) == pytest.approx(1000.0 * np.array(first))
+    assert rates.second_hz + rates.pairs_hz.sum(axis=0) == pytest.approx(1000.0 * np.array(second))
+
+
+@pytest.mark.parametrize("transmittances", [[-0.1], [1.1], [0.6, 0.6]])
+def test_transmittance_is_a_probability(transmittances: list[float]) -> None:
+    """Gain, negative loss and a splitter that multiplies photons are refused."""
     with pytest.raises(ValueError, match="transmittance"):
-        split_rates(1000.0, 0.2, transmittance)
+        split_rates(1000.0, [0.2], transmittances)
 
 
 def test_poisson_kernel_is_its_interpreted_self() -> None:
@@ -80,27 +89,24 @@ def test_no_rate_no_events() -> None:
     assert rng.random() == generator().random()
 
 
-def test_process_kernel_is_its_interpreted_self() -> None:
+def test_pair_kernel_is_its_interpreted_self() -> None:
     """Compiled and interpreted kernels draw the same photons, bit for bit."""
-    args = (50_000.0, 80_000.0, 20_000.0, KAPPA_PER_PS, FRAME_PS, 2 * FRAME_PS)
-    compiled = sample_process(generator(), *args)
-    interpreted = sample_process.py_func(generator(), *args)
+    born_ps = sample_poisson_times(generator(), 50_000.0, FRAME_PS, 2 * FRAME_PS)
+    compiled = sample_pairs(generator(1), born_ps, KAPPA_PER_PS)
+    interpreted = sample_pairs.py_func(generator(1), born_ps, KAPPA_PER_PS)
     assert np.array_equal(compiled[0], interpreted[0])
     assert np.array_equal(compiled[1], interpreted[1])
-    assert compiled[2] == interpreted[2] > 400
+    assert born_ps.size > 400
 
 
 def test_photons_are_born_in_their_frame() -> None:
-    """The earlier photon of a pair lies in the frame; the later one at most 40 ns beyond it."""
+    """The earlier photon of a pair is born when the pair is; the later one at most 40 ns after."""
     # A narrow line makes long delays: many of them are clipped.
     start_ps, stop_ps = FRAME_PS, FRAME_PS + 20_000_000
-    first_ps, second_ps, pairs = sample_process(generator(), 1e9, 1e9, 1e9, 5e-5, start_ps, stop_ps)
-    born_ps = np.minimum(first_ps[:pairs], second_ps[:pairs])
-    delay_ps = np.abs(first_ps[:pairs] - second_ps[:pairs])
-    assert pairs > 15_000
+    born_ps = sample_poisson_times(generator(), 1e9, start_ps, stop_ps)
+    first_ps, second_ps = sample_pairs(generator(1), born_ps, 5e-5)
+    assert born_ps.size > 15_000
+    assert np.array_equal(np.minimum(first_ps, second_ps), born_ps)
+    assert np.abs(first_ps - second_ps).max() == MAX_BIPHOTON_DELAY_PS
     assert born_ps.min() >= start_ps
     assert born_ps.max() < stop_ps
-    assert delay_ps.max() == MAX_BIPHOTON_DELAY_PS
-    for single_ps in (first_ps[pairs:], second_ps[pairs:]):
-        assert single_ps.min() >= start_ps
-        assert single_ps.max() < stop_ps

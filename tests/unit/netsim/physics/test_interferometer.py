@@ -31,7 +31,7 @@ def measured_twice(
         monkeypatch.setattr(interferometer, "_measure", interferometer._measure.py_func)
     rng = generator()
     ledger = PairLedger.unmeasured(np.arange(PAIRS, dtype=np.int64) % 2)
-    table = PairTable(np.array([1.0, 0.4]), np.array([0.3, -2.0]), KAPPA_PER_PS)
+    table = PairTable(np.array([[1.0, 1.0], [0.4, 0.4]]), np.array([0.3, -2.0]), KAPPA_PER_PS)
     times_ps = 1000 * np.arange(PAIRS, dtype=np.int64)
     rows = np.arange(PAIRS, dtype=np.int64)
     rows[::7] = -1

@@ -9,6 +9,7 @@ from netsim.topology.checks import check_topology
 from netsim.topology.load import load_topology, parse_topology, topology_from_mapping
 from netsim.topology.overrides import apply_overrides
 from netsim.topology.shipped import shipped_topologies
+from netsim.topology.source import RingSourceSpec
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, tables
 
 
@@ -81,6 +82,7 @@ def test_overrides_address_entries_by_index_name_channel_and_pair() -> None:
     raw = tables(FOUR_USERS)
     before = topology_from_mapping(raw)
     assert topology.frame_s == 0.01
+    assert isinstance(topology.qnsp.source, RingSourceSpec)
     assert [pump.power_mw for pump in topology.qnsp.source.pumps] == [0.3, 0.2]
     assert topology.user("alice").fibre.length_m == 5000
     assert topology.user("dave") == before.user("dave")

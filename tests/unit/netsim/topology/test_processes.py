@@ -42,14 +42,17 @@ def test_even_labels_give_exactly_the_pairs_of_table_1() -> None:
         if a in labels and b in labels
     }
     assert sorted(pairs) == sorted(TABLE_1.split())
-    degenerate = [pair for pair, (p, q) in pairs.items() if p == q]
+    degenerate = [pair for pair, ((p, q),) in pairs.items() if p == q]
     assert sorted(degenerate) == sorted(TABLE_1.split()[:DEGENERATE_ROWS])
 
 
 def test_pumps_and_stimulated_lines_make_no_pairs() -> None:
     """C46 and C22 add up to 2 C34, but drown; C40 and C40 to both pumps; C39 is off the comb."""
     assert pair_labels([46, 22, 34, 58, 39], (34, 46), 2) == {}
-    assert pair_labels([40], (34, 46), 2) == {(28, 40): (34, 34), (40, 52): (46, 46)}
+    assert pair_labels([40], (34, 46), 2) == {
+        (28, 40): ((34, 34),),
+        (40, 52): ((46, 46),),
+    }
 
 
 @pytest.mark.parametrize("name", ["structured", "calibrated"])

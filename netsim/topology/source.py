@@ -1,0 +1,178 @@
+"""Specs of the pair source: a ring with any number of pumps, or a crystal.
+
+Both say how bright a pair of channels is and how pure its interference; which channels pair is
+worked out in `netsim.topology.processes`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from netsim.topology.base import (
+    Decibel,
+    LinewidthHz,
+    NonNegative,
+    Positive,
+    Probability,
+    Radian,
+    Spec,
+)
+from netsim.topology.labels import Channel, Pair, label_of
+from netsim.units import frequency_hz_from_label
+
+PowerMw = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class PumpSpec(Spec):
+    """One continuous-wave pump laser."""
+
+    channel: Channel
+    """ITU label; all pumps lie on the comb of the ring."""
+    power_mw: PowerMw
+    """Power in the fibre before the chip."""
+    frequency_noise_hz: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    """Rms wander of its frequency, which blurs the phase of the pairs."""
+
+
+class PairFactorSpec(Spec):
+    """What sets one pair process apart from the others."""
+
+    channels: Pair
+    """The two channels of the process, in any order; one of them at least is delivered."""
+    factor: Annotated[float, Field(ge=0, le=1e6)] = 1.0
+    """Multiplies the brightness of this process (g in R = B m P_i P_j g)."""
+    contrast: Probability | None = None
+    """Two-photon interference contrast V0 of this process; the source's default if absent."""
+    phase_rad: Radian = 0.0
+    """What is left of the phase of this channel pair (phi_0)."""
+
+
+class RingDataSpec(Spec):
+    """Numbers of the chip that its brightness follows from."""
+
+    gamma_per_w_m: Annotated[float, Field(gt=0, le=1e9)]
+    """Nonlinear coefficient of the waveguide."""
+    group_index: Annotated[float, Field(ge=1, le=10)]
+    """Of the waveguide."""
+    radius_um: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Of the ring; from its free spectral range if absent."""
+
+
+class _SourceSpec(Spec):
+    """What both kinds of source have."""
+
+    linewidth_hz: LinewidthHz | None = None
+    """Full width at half maximum of the photons' line; kappa = 2 pi linewidth."""
+    contrast: Probability
+    """Default contrast V0 of the pair processes."""
+    pairs: Annotated[tuple[PairFactorSpec, ...], Field(strict=False)] = ()
+    """Processes that differ from the others."""
+    self_pairs: Literal["refuse", "deliver"] = "refuse"
+    """Whether a channel may be delivered both of whose photons of one process are born in it."""
+    statistics: Literal["poisson", "thermal"] = "poisson"
+    """thermal: pairs of a process come in bunches within the coherence time, as in one mode."""
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Width of the photons' line (full at half maximum), however it is given."""
+        raise NotImplementedError
+
+    @property
+    def exit_loss_db(self) -> float:
+        """What a photon loses between its birth and the provider's filters."""
+        raise NotImplementedError
+
+
+class RingSourceSpec(_SourceSpec):
+    """Microring pumped by continuous-wave lasers: photon pairs by spontaneous four-wave mixing."""
+
+    kind: Literal["ring"] = "ring"
+    """Kind of source."""
+    brightness_hz_per_mw2: NonNegative | None = None
+    """B in R = B m P_i P_j g: pairs per second and mW^2 of pump power in the chip."""
+    ring: RingDataSpec | None = None
+    """Device numbers instead of a brightness."""
+    quality_factor: Annotated[float, Field(ge=1, le=1e12)] | None = None
+    """Loaded Q of the resonances at the first pump, instead of their linewidth."""
+    comb_spacing_labels: Annotated[int, Field(ge=1, le=1000)]
+    """Free spectral range in ITU labels (2 labels are 200 GHz); pumps lie on the comb."""
+    dispersion_hz: Annotated[float, Field(ge=-1e12, le=1e12)] = 0.0
+    """D_2 / (2 pi): change of the free spectral range from one resonance to the next; pairs far
+    from the pumps get weaker with it."""
+    facet_loss_db: Decibel
+    """One facet of the chip: lowers the pump power going in and the photons coming out."""
+    escape_loss_db: Decibel
+    """A photon born in the ring leaves it through the bus waveguide with this loss."""
+    pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
+    """Pairs are born where the labels of two photons add up to those of two pumps."""
+
+    @model_validator(mode="after")
+    def _one_way_each(self) -> Self:
+        if (self.brightness_hz_per_mw2 is None) == (self.ring is None):
+            raise ValueError("give either brightness_hz_per_mw2 or the numbers of the ring")
+        if (self.linewidth_hz is None) == (self.quality_factor is None):
+            raise ValueError("give either linewidth_hz or quality_factor")
+        return self
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Width of the resonances."""
+        if self.linewidth_hz is not None:
+            return self.linewidth_hz
+        frequency_hz = frequency_hz_from_label(label_of(self.pumps[0].channel))
+        return frequency_hz / (self.quality_factor or 1.0)
+
+    @property
+    def exit_loss_db(self) -> float:
+        """From the ring into the fibre."""
+        return self.escape_loss_db + self.facet_loss_db
+
+
+class CrystalSourceSpec(_SourceSpec):
+    """Crystal or waveguide pumped by one laser: spontaneous parametric down-conversion (SPDC)."""
+
+    kind: Literal["spdc"]
+    """Kind of source."""
+    brightness_hz_per_mw: NonNegative
+    """Pairs per second and mW of pump power, in two channels at the centre of the spectrum."""
+    pump_power_mw: PowerMw
+    """Of the one pump, which has twice the frequency of the photons' mean."""
+    sum_labels: Annotated[int, Field(ge=0, le=2000)]
+    """Labels of the two photons add up to this."""
+    bandwidth_labels: Positive | None = None
+    """Spectrum of single photons: full width at half maximum; flat if absent."""
+    coupling_loss_db: Decibel
+    """From the crystal into the fibre."""
+
+    @model_validator(mode="after")
+    def _has_a_line(self) -> Self:
+        if self.linewidth_hz is None:
+            raise ValueError("linewidth_hz is missing: that of the channels' filters")
+        return self
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Width of the channels' filters, which the photons' line is cut to."""
+        return self.linewidth_hz or 0.0
+
+    @property
+    def exit_loss_db(self) -> float:
+        """From the crystal into the fibre."""
+        return self.coupling_loss_db
+
+
+RING, SPDC = "ring", "spdc"
+
+
+def _kind(source: object) -> str:
+    """Which of the two a source is; a ring unless it says otherwise."""
+    kind = source.get("kind") if isinstance(source, Mapping) else getattr(source, "kind", RING)
+    return SPDC if kind == SPDC else RING
+
+
+SourceSpec = Annotated[
+    Annotated[RingSourceSpec, Tag(RING)] | Annotated[CrystalSourceSpec, Tag(SPDC)],
+    Discriminator(_kind),
+]
+"""Either kind; the key ``kind`` tells them apart."""
