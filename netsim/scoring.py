@@ -15,8 +15,6 @@ from protocols.compiled import kernel
 _END_PS = 2**60
 """Later than every click (`netsim.frames.MAX_TIME_PS`)."""
 
-_COINCIDENCES, _SIFTED_Z, _SIFTED_X, _ERRORS_Z, _ERRORS_X = range(5)
-
 
 @dataclass(frozen=True, slots=True)
 class LaneCounts:
@@ -35,6 +33,18 @@ class LaneCounts:
     def __add__(self, other: "LaneCounts") -> "LaneCounts":
         return LaneCounts(
             *(getattr(self, count.name) + getattr(other, count.name) for count in fields(self))
+        )
+
+    @classmethod
+    def of_detectors(cls, matches: NDArray[np.int64]) -> "LaneCounts":
+        """Counts from (4, 4) int64: matches by detector of either user."""
+        z, x = matches[:2, :2], matches[2:, 2:]
+        return cls(
+            coincidences=int(matches.sum()),
+            sifted_z=int(z.sum()),
+            sifted_x=int(x.sum()),
+            errors_z=int(z[0, 1] + z[1, 0]),
+            errors_x=int(x[0, 0] + x[1, 1]),
         )
 
     @property
@@ -64,13 +74,7 @@ def _match(
     while k < known and at < second.size:
         difference_ps = (second[at] >> 2) - (first[k] >> 2)
         if low_ps <= difference_ps < high_ps:
-            counts[_COINCIDENCES] += 1
-            basis = (first[k] >> 1) & 1
-            if basis == (second[at] >> 1) & 1:
-                counts[_SIFTED_Z + basis] += 1
-                # Equal ports are an error in X, different ones in Z.
-                if (first[k] ^ second[at]) & 1 == 1 - basis:
-                    counts[_ERRORS_Z + basis] += 1
+            counts[first[k] & 3, second[at] & 3] += 1
             k += 1
             at += 1
         else:
@@ -149,7 +153,7 @@ class _LaneMatcher:
         self._low_ps = delay_ps - window_ps // 2
         self._high_ps = self._low_ps + window_ps
         self._carried = _Carried(self._high_ps)
-        self._counts = np.zeros(5, dtype=np.int64)
+        self.matches = np.zeros((4, 4), dtype=np.int64)
 
     def add(self, first: ClickFrame, second: ClickFrame) -> None:
         self._match(self._carried.extend(first, second))
@@ -157,14 +161,10 @@ class _LaneMatcher:
     def finish(self) -> None:
         self._match(_END_PS)
 
-    @property
-    def counts(self) -> LaneCounts:
-        return LaneCounts(*self._counts.tolist())
-
     def _match(self, until_ps: int) -> None:
         carried = self._carried
         used = _match(
-            carried.first, carried.second, until_ps, self._low_ps, self._high_ps, self._counts
+            carried.first, carried.second, until_ps, self._low_ps, self._high_ps, self.matches
         )
         carried.drop(*used)
 
@@ -204,7 +204,12 @@ class LaneScorer:
     @property
     def counts(self) -> tuple[LaneCounts, ...]:
         """Counts so far, one per lane."""
-        return tuple(matcher.counts for matcher in self._matchers)
+        return tuple(LaneCounts.of_detectors(matches) for matches in self.matches)
+
+    @property
+    def matches(self) -> tuple[NDArray[np.int64], ...]:
+        """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
+        return tuple(matcher.matches.copy() for matcher in self._matchers)
 
 
 class DifferenceHistogram:
@@ -226,6 +231,7 @@ class DifferenceHistogram:
     """
 
     def __init__(self, users: tuple[str, str], *, low_ps: int, bin_ps: int, bins: int) -> None:
+        self.users = users
         self._low_ps = low_ps
         self._bin_ps = bin_ps
         self._pairs = _FramePairs(users)

@@ -104,10 +104,15 @@ class Prediction:
         """Sum over all lanes."""
         return math.fsum(lane.skr_bps for lane in self.lanes)
 
-    def lane(self, channels: tuple[str, str]) -> LanePrediction:
-        """Find the lane of two channels, in any order; KeyError if there is none."""
+    def lane(
+        self, channels: tuple[str, str], users: tuple[str, str] | None = None
+    ) -> LanePrediction:
+        """Find the lane of two channels, in any order; KeyError if there is none.
+
+        With split channels several links have a lane of the same channels: ``users`` says which.
+        """
         for lane in self.lanes:
-            if set(lane.channels) == set(channels):
+            if set(lane.channels) == set(channels) and users in (None, lane.users):
                 return lane
         raise KeyError(channels)
 
@@ -282,6 +287,12 @@ def _light_hz(network: Network, user: str) -> float:
         )
         for channel in network.channels_of(user)
     )
+
+
+def detector_rates_hz(network: Network, lane: Lane) -> tuple[Rates, Rates]:
+    """Coincidences of one lane by detector of either user: (4, 4) true and accidental ones."""
+    first, second = (_detectors(network, user) for user in lane.users)
+    return _true_hz(network, lane, first, second), _accidental_hz(network, first, second)
 
 
 def _true_hz(network: Network, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:

@@ -10,7 +10,15 @@ from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 @pytest.mark.parametrize(
     ("delay_ps", "distance_ps"),
     # Besides the patch fibre, dispersion parts the lanes by 107.6 ps (D L d_lambda).
-    [(0, None), (600, 708), (7_000, 2_892), (10_000, 108), (17_000, 7_108), (18_000, None), (40_000, None)],
+    [
+        (0, None),
+        (600, 708),
+        (7_000, 2_892),
+        (10_000, 108),
+        (17_000, 7_108),
+        (18_000, None),
+        (40_000, None),
+    ],
 )
 def test_lanes_whose_peaks_come_too_close_give_a_warning(
     delay_ps: int, distance_ps: int | None
