@@ -27,7 +27,7 @@ LAYERS = (
         "recordings",
         "distilled",
     },
-    {"run", "report", "rundir", "verify", "compare", "distil"},
+    {"run", "photons", "report", "rundir", "verify", "compare", "distil"},
     {"cli"},
     {"__main__"},
 )
