@@ -191,8 +191,12 @@ def load_plan(
 
 
 def _photon_key(spec: TopologySpec) -> str:
-    """Equal for topologies whose photons and clicks are the same."""
-    return json.dumps(spec.model_dump(mode="json", exclude=UNSEEN_BY_PHOTONS), sort_keys=True)
+    """Equal for topologies whose photons and clicks are the same.
+
+    With a controller the light follows what the links report, so that everything counts.
+    """
+    unseen = UNSEEN_BY_PHOTONS if spec.controller is None else set()
+    return json.dumps(spec.model_dump(mode="json", exclude=unseen), sort_keys=True)
 
 
 def _directory(number: int, variant: Variant) -> str:

@@ -1,9 +1,10 @@
 """Builds the classical half of the network: per link two endpoints, a channel, books and pools."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.devices.faults import faults_of
@@ -25,6 +26,7 @@ from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
 from protocols.durable import DurableState
 from protocols.endpoint import Endpoint
+from protocols.events import Event
 from protocols.messages import TAG_BYTES, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
@@ -33,6 +35,8 @@ from protocols.variants import AUTHENTICATIONS
 ANNOUNCEMENT_S = 0.5
 """Light per announcement: few messages, and little waiting at the end of a round."""
 SECRET_RS = 3
+OnLinkEvent = Callable[[tuple[str, str], Event], None]
+"""Takes the users of a link and an event of its announcer's end."""
 INITIAL_PADS = 64
 """Pre-shared one-time pads per direction."""
 
@@ -134,6 +138,13 @@ def link_config(
     )
 
 
+def _record_and_tell(
+    books: Bookkeeper, listener: OnLinkEvent, users: tuple[str, str], event: Event, time_ps: int
+) -> None:
+    books.record(event, time_ps)
+    listener(users, event)
+
+
 class Parties:
     """All endpoints of the network, and the way of a user's tags to each of them."""
 
@@ -149,8 +160,10 @@ class Parties:
         trace: Trace,
         stores: Mapping[str, UserStore],
         taps: Sequence[TapPlan] = (),
+        on_announcer_event: OnLinkEvent | None = None,
     ) -> None:
         self._sim = sim
+        self._listener = on_announcer_event
         self._network = network
         self._rng_tree = rng_tree
         self._clocks = clocks
@@ -228,7 +241,7 @@ class Parties:
 
     def _link(self, users: tuple[str, str]) -> Link:
         plan = self._plan(users)
-        ends = [self._end(plan, role, user) for role, user in zip(Role, users, strict=True)]
+        ends = [self._end(plan, role, users) for role in Role]
         for end, user in zip(ends, users, strict=True):
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
             peer = ends[end.role.peer]
@@ -239,7 +252,8 @@ class Parties:
         drivers, books = (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books)
         return Link(users, drivers, books, plan.agreement)
 
-    def _end(self, plan: LinkPlan, role: Role, user: str) -> LinkEnd:
+    def _end(self, plan: LinkPlan, role: Role, users: tuple[str, str]) -> LinkEnd:
+        user = users[role]
         books = Bookkeeper(
             plan.config.link,
             user,
@@ -250,7 +264,10 @@ class Parties:
             round_epsilons=(plan.config.correctness_epsilon, plan.config.secrecy_epsilon),
         )
         endpoint = self._endpoint(plan, role, user, len(self._ends[user]), None)
-        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_event=books.record)
+        record = books.record
+        if role is Role.ANNOUNCER and self._listener is not None:
+            record = partial(_record_and_tell, books, self._listener, users)
+        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_event=record)
         return LinkEnd(plan, role, driver, books)
 
     def _endpoint(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simpy.events import Event
 
+from netsim.control import Controller, build_controller, report_of
 from netsim.devices.world import PhotonLevel, WorldBuilder, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
@@ -42,7 +43,8 @@ from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin import LanePrediction, predict_epochs
-from netsim.units import ps_from_s
+from netsim.units import ps_from_s, s_from_ps
+from protocols.events import Event as LinkEvent
 from protocols.tags import TagFrame
 from protocols.variants import SECURITIES
 
@@ -61,6 +63,7 @@ def simulate(
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
     taps: Sequence[TapPlan] = (),
+    controller: Controller | None = None,
     build: WorldBuilder = build_world,
 ) -> Run:
     """Simulate ``topology``.
@@ -85,6 +88,8 @@ def simulate(
         Where events go if there is no ``out``.
     taps : sequence of TapPlan
         Attackers on the classical channels, beside those of the topology.
+    controller : Controller, optional
+        Takes the reports of all links, beside or instead of the topology's.
     build : callable
         Builds the photon level; another one than `build_world` may replay recorded frames.
 
@@ -104,6 +109,7 @@ def simulate(
             out=out,
             sink=sink,
             taps=taps,
+            controller=controller,
             build=build,
             stack=stack,
         )
@@ -121,7 +127,7 @@ class Simulation:
 
     Parameters
     ----------
-    topology, duration_ps, seed, out, sink, taps, build
+    topology, duration_ps, seed, out, sink, taps, controller, build
         See `simulate`.
     stack : ExitStack
         Closes the files of the run.
@@ -136,6 +142,7 @@ class Simulation:
         out: Path | None = None,
         sink: TraceSink | None = None,
         taps: Sequence[TapPlan] = (),
+        controller: Controller | None = None,
         build: WorldBuilder = build_world,
         stack: ExitStack,
     ) -> None:
@@ -147,6 +154,9 @@ class Simulation:
         self._is_partial = False
         self._frame_ps = ps_from_s(topology.frame_s)
         self._tag_files: dict[str, TagFile] = {}
+        self._controller = controller
+        if controller is None and topology.controller is not None:
+            self._controller = build_controller(topology.controller, topology, self.network.links)
         self.ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
         self.trace = stack.enter_context(Trace(sink if out is None else FileSink(out / EVENTS)))
         self._sim = Simulator()
@@ -174,6 +184,7 @@ class Simulation:
             trace=self.trace,
             stores=self._open_stores(out, stack),
             taps=(*plans_of(topology.taps, self.network.links), *taps),
+            on_announcer_event=self._tell_controller if self._controller is not None else None,
         )
         self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)
         self._plan_absences(topology)
@@ -211,6 +222,15 @@ class Simulation:
                 self.parties.stop(event.user or "", Absence.AWAY)
             elif event.kind == "join":
                 self.parties.start(event.user or "", Absence.AWAY)
+
+    def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
+        """Hand a finished round to the controller, and do what it decides."""
+        report = report_of(users, self.network.topology.round_s_of(users), event)
+        if report is None or self._controller is None or self._sim.now_ps >= self.duration_ps:
+            return
+        for change in self._controller.report(report, s_from_ps(self._sim.now_ps)):
+            self.world.change(change)
+            self._tell(change)
 
     def _tell(self, event: EventSpec) -> None:
         """Put a change of the optical network on record."""

@@ -15,6 +15,7 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
+from netsim.topology.events import EventSpec
 from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import TagFrame
 
@@ -111,6 +112,10 @@ class _ReplayedLevel:
     finished: Event
     history: tuple[Epoch, ...]
     singles: dict[str, int] = field(default_factory=dict)
+
+    def change(self, event: EventSpec) -> None:
+        """Recorded light cannot be changed."""
+        raise ValueError(f"{event.kind}: this light was recorded")
 
 
 class Replay:

@@ -15,6 +15,7 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
 from netsim.physics.receiver import Receiver
+from netsim.topology.events import EventSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import TagFrame
@@ -44,6 +45,10 @@ class PhotonLevel(Protocol):
     @property
     def history(self) -> tuple[Epoch, ...]:
         """States of the optical network so far."""
+        ...
+
+    def change(self, event: EventSpec) -> None:
+        """Change the optical network from now on."""
         ...
 
 
@@ -95,6 +100,10 @@ class World:
     def history(self) -> tuple[Epoch, ...]:
         """States of the optical network so far."""
         return self.qnsp.history
+
+    def change(self, event: EventSpec) -> None:
+        """Change the optical network from now on."""
+        self.qnsp.change(event)
 
 
 def build_world(

@@ -18,6 +18,7 @@ from netsim.topology.base import (
     Spec,
     check_name,
 )
+from netsim.topology.controller import ControllerSpec
 from netsim.topology.events import EventSpec
 from netsim.topology.labels import Channel, Pair
 from netsim.topology.receiver import ClockSpec, ReceiverSpec
@@ -276,6 +277,8 @@ class TopologySpec(Spec):
     """Links that differ from what `protocol` says."""
     events: Annotated[tuple[EventSpec, ...], Field(strict=False)] = ()
     """Changes of the optical network during the run."""
+    controller: ControllerSpec | None = None
+    """Changes of the optical network by what the links report."""
     crashes: Annotated[tuple[CrashSpec, ...], Field(strict=False)] = ()
     """Crashes of users' processes during the run."""
     taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()

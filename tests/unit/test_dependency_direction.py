@@ -18,6 +18,7 @@ LAYERS = (
         "topology",
         "twin",
         "scoring",
+        "control",
         "pools",
         "taps",
         "planning",

@@ -1,0 +1,18 @@
+"""Spec of a controller: what the provider changes during a run by what links report."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from netsim.topology.base import Spec
+
+
+class ControllerSpec(Spec):
+    """The provider shifts pump power so that the poorest link gains; see `netsim.control`."""
+
+    kind: Literal["balance-power"]
+    """What it does."""
+    step: Annotated[float, Field(gt=1, le=4)]
+    """Ratio of the powers before and after a trial; it shrinks when no trial helps."""
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Whole rounds that every link reports before a trial is judged."""
