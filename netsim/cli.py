@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from netsim.errors import ConfigError, Fault
+from netsim.fit.command import EPILOG as FIT_EPILOG
+from netsim.fit.command import fit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -404,6 +406,9 @@ def distil(
     if found.no_lock_reason is not None:
         _say(found.no_lock_reason)
         raise typer.Exit(EXIT_FAILED)
+
+
+app.command(epilog=FIT_EPILOG)(fit)
 
 
 def main() -> None:

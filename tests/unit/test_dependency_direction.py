@@ -28,7 +28,7 @@ LAYERS = (
         "recordings",
         "distilled",
     },
-    {"run", "photons", "report", "rundir", "verify", "compare", "distil"},
+    {"run", "photons", "report", "rundir", "verify", "compare", "distil", "fit"},
     {"cli"},
     {"__main__"},
 )

@@ -1,0 +1,181 @@
+"""The command ``netsim fit``: reads options, calls, prints; knows no physics.
+
+scipy and tomlkit are imported here only when they are needed: they come with the extra ``fit``.
+"""
+
+# ruff: noqa: PLC0415  # imported where used, as said above
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from netsim.fit.results import Fit
+
+EXIT_FAILED = 1
+INSTALL = "netsim fit needs {}, which this installation has not: pip install 'qnsp-netsim[fit]'"
+EPILOG = (
+    "Examples:\n\n"
+    "* `netsim fit topologies/fan2025_table2.csv --topology fan2025_structured "
+    "--free qnsp.source.brightness_hz_per_mw2 --free qnsp.source.contrast "
+    "--free 'qnsp.channels.*.loss_db' -o fitted.toml`\n"
+    "* the same and `--against topologies/fan2025_table2_printed.csv`: what the printed 585.0 of "
+    "C50&C30 would do\n"
+    "* `netsim fit topologies/fan2025_table2.csv topologies/fan2025_fig3a.csv "
+    "--topology fan2025_structured --free 'qnsp.source.pairs.*.factor' "
+    "--free 'qnsp.source.pairs.*.contrast' --free 'qnsp.channels.*.loss_db' "
+    "--prior 'qnsp.source.pairs.*.factor=0.15' --prior 'qnsp.source.pairs.*.contrast=0.012' "
+    "--relative-error 0.001 -o calibrated.toml`\n"
+)
+
+
+def fit(
+    measured: Annotated[
+        list[Path],
+        typer.Argument(metavar="MEASURED.csv...", help="Tables of measurements."),
+    ],
+    *,
+    topology: Annotated[
+        str,
+        typer.Option(
+            metavar="T",
+            help="A TOML file or a shipped name: where the fit starts, and the centre of priors.",
+        ),
+    ],
+    free: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Numbers to fit, each on its own: a path as in --set of other commands, with * "
+            "and ?; repeatable.",
+        ),
+    ] = None,
+    common: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH[,PATH...]",
+            help="Numbers to fit as one: all that these paths mean get the same value; repeatable.",
+        ),
+    ] = None,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH=WIDTH",
+            help="What is known beforehand: the number lies within WIDTH (one sigma) of its start; "
+            "relative for rates and factors, dB for losses, absolute for contrasts and phases. The "
+            "last that means a number counts; repeatable.",
+        ),
+    ] = None,
+    relative_error: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Relative error of figures without a sigma column."),
+    ] = 0.01,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="OTHER.csv",
+            help="Fit to these tables as well and set both side by side; repeatable.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="OUT.toml",
+            help="Write the fitted topology: the old text, fitted numbers in place, marked [fit].",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace OUT.toml if it is there.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, and nothing else there.")
+    ] = False,
+) -> None:
+    """Fit numbers of a topology to measured rates and error rates, by the analytic twin.
+
+    Tables are CSV files with a header; blank cells were not measured, lines with # are comments.
+
+    Lanes: `channels` (C38&C42), optionally `users` (A&B), `n_sift_hz`, `qber`, `visibility`,
+    `skr_bps`; `n_sift_sigma_hz`, `qber_sigma`, `visibility_sigma`. Of error rate and visibility one
+    is met; an error rate that the key rate N [1 - 2.2 h(Q)] gives with more digits replaces the
+    printed one.
+
+    Users: `user`, `singles_hz`; `singles_sigma_hz`. Channels, with no other one delivered:
+    `channel`, `singles_hz` or `relative_singles` (only ratios within the table count);
+    `singles_sigma_hz`, `relative_singles_sigma`.
+
+    Figures without a sigma count with --relative-error; with sigmas everywhere, fitted numbers
+    carry one too. More free numbers than data are refused unless --prior says what is known; which
+    combinations the data leave open is told in any case. Bounds are those of `netsim schema`. A
+    search that does not converge ends with code 1.
+    """
+    _need("scipy", "tomlkit")
+    _check_out(out, force=force)
+    from netsim.fit.calibrate import fit_topology
+    from netsim.fit.results import fit_json
+
+    def fit_to(tables: list[Path]) -> "Fit":
+        return fit_topology(
+            topology,
+            tables,
+            free=free or [],
+            common=common or [],
+            priors=prior or [],
+            relative_error=relative_error,
+        )
+
+    found = fit_to(measured)
+    other = fit_to(against) if against else None
+    for remark in dict.fromkeys((*found.remarks, *(other.remarks if other else ()))):
+        _say(f"warning: {remark}")
+    if as_json:
+        typer.echo(fit_json(found, other), nl=False)
+    else:
+        _print(found, other)
+    if not found.is_converged:
+        _say("the fit did not converge; nothing is written")
+        raise typer.Exit(EXIT_FAILED)
+    _write(topology, found, out)
+
+
+def _need(*modules: str) -> None:
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise ConfigError((Fault("fit", INSTALL.format(" and ".join(missing))),))
+
+
+def _check_out(out: Path | None, *, force: bool) -> None:
+    if out is not None and out.exists() and not force:
+        raise ConfigError((Fault(str(out), "is there already; give another name, or --force"),))
+    if out is not None and not out.absolute().parent.is_dir():
+        raise ConfigError((Fault(str(out), "its directory does not exist"),))
+
+
+def _print(found: "Fit", other: "Fit | None") -> None:
+    from rich.console import Console
+
+    from netsim.fit.tables import print_fit
+
+    print_fit(found, Console(highlight=False), against=other)
+
+
+def _write(topology: str, found: "Fit", out: Path | None) -> None:
+    if out is None:
+        _say("the fitted topology is not kept: give -o OUT.toml")
+        return
+    from netsim.fit.writing import fitted_text, topology_text
+
+    out.write_text(fitted_text(topology_text(topology), found), encoding="utf-8")
+    _say(f"the fitted topology is in {out}")
+
+
+def _say(line: str) -> None:
+    """One line on stderr, whatever a file name in it may hold."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    typer.echo(f"netsim: {shown}", err=True)
