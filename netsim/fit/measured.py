@@ -191,7 +191,7 @@ class _Table:
         before = len(self._faults)
         names = self._two(line, kind, cells) if kind == "channels" else (cells.get(kind, ""),)
         users = self._two(line, "users", cells) if cells.get("users") else ()
-        if names == ("",):
+        if kind != "channels" and not names[0]:
             self._fault(line, f"{kind}: missing")
         figures = {name: self._figure(line, name, cells) for name in RANGES if cells.get(name)}
         for name, sigma in SIGMAS.items():

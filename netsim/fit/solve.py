@@ -22,7 +22,7 @@ from netsim.fit.problem import Problem
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-TOLERANCE = 1e-12
+TOLERANCE = 1e-10
 """Relative change of the sum of squares, the coordinates and the gradient at the end."""
 MAX_STEPS = 300
 """A good fit takes five to twenty."""

@@ -94,11 +94,9 @@ class _Editor:
         before = f"{number.start:.8g}" if old is None else _toml_text(old)
         comment = old.trivia.comment if isinstance(old, Item) else ""
         note = self._provenance(number, before, comment.lstrip("# "))
-        column = (
-            len(before) + len(old.trivia.comment_ws)
-            if comment
-            else COMMENT_COLUMN - len(f"{key} = ")
-        )
+        width = COMMENT_COLUMN - len(f"{key} = ")
+        if comment:
+            width = len(before) + len(old.trivia.comment_ws)
         parent[key] = number.fitted
         if isinstance(parent, InlineTable):
             self.inline.append(f"# {path} = {number.fitted!r}: {note}")
