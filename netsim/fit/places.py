@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from netsim.topology.network import build_network
 from netsim.topology.schema import suggestion
-from netsim.topology.specs import TopologySpec
+from netsim.topology.specs import PairFactorSpec, TopologySpec
 
 Tables = dict[str, object]
 Keys = tuple[str | int, ...]
@@ -48,7 +48,7 @@ def tables_of(topology: TopologySpec) -> Tables:
     if "pairs" in source:
         given = {frozenset(pair["channels"]) for pair in source["pairs"]}
         source["pairs"] = [*source["pairs"]] + [
-            {"channels": process.channels, "factor": 1.0, "contrast": None, "phase_rad": 0.0}
+            PairFactorSpec(channels=process.channels).model_dump()
             for process in build_network(topology).processes
             if frozenset(process.channels) not in given
         ]

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.errors import ConfigError
 from netsim.fit.data import Data, Forecast, values_and_deviations
 from netsim.fit.free_numbers import Number
 from netsim.fit.places import Tables, set_value
+from netsim.topology.faults import validate
 from netsim.topology.network import build_network
-from netsim.topology.specs import TopologySpec
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -61,12 +62,21 @@ class Problem:
         return sum(number.prior is not None for number in self.numbers)
 
     def forecast(self, coordinates: Vector) -> Forecast:
-        """What the twin says where the free numbers have these coordinates."""
+        """What the twin says where the free numbers have these coordinates.
+
+        Raises
+        ------
+        ConfigError
+            Where they contradict each other within one spec.
+        """
         for number, coordinate in zip(self.numbers, coordinates, strict=True):
             value = number.scale.to_value(float(coordinate))
             for place in number.places:
                 set_value(self.tables, place.keys, min(max(value, number.low), number.high))
-        return Forecast(build_network(TopologySpec.model_validate(self.tables)))
+        topology, faults = validate(self.tables)
+        if topology is None:
+            raise ConfigError(faults)
+        return Forecast(build_network(topology))
 
     def deviations(self, coordinates: Vector) -> Vector:
         """Of all data, fitted less measured, in sigmas."""

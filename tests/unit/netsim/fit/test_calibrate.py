@@ -13,6 +13,7 @@ from netsim.fit.results import Fit, fit_json
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin import Prediction, predict
+from tests.unit.netsim.topology.texts import TWO_USERS, damaged
 
 LOSSES = "qnsp.channels.*.loss_db"
 BRIGHTNESS = "qnsp.source.brightness_hz_per_mw2"
@@ -174,6 +175,16 @@ def test_too_few_data_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, free=["protocol.initial_qber"]) == (
         "--free: no datum depends on protocol.initial_qber"
     )
+
+
+def test_numbers_that_contradict_each_other_are_faults(tmp_path: Path) -> None:
+    """A bound that the search moves below the value it bounds: a fault with its path."""
+    topology = tmp_path / "t.toml"
+    clock = "rate_bound_ppm = 0.5"
+    text = damaged(TWO_USERS, clock, f"{clock}\nrate_ppm = 0.5")
+    topology.write_text(text)
+    with pytest.raises(ConfigError, match=r"receivers\.bench\.clock: rate_ppm lies outside"):
+        fit_topology(topology, tables(tmp_path), free=["receivers.bench.clock.rate_bound_ppm"])
 
 
 def test_faint_combinations_are_told(tmp_path: Path) -> None:
