@@ -2,7 +2,7 @@
 
 ::
 
-    measured -> choice -> data -.
-    places -> free_numbers -----+-> problem -> solve, degeneracy -> calibrate -> results
+    measured -> subjects -> choice -> data -.
+    places -> free_numbers -----------------+-> problem -> solve, degeneracy -> calibrate -> results
                                                         results -> tables, writing -> command
 """

@@ -14,7 +14,8 @@ References
 .. [1] Y.-R. Fan et al., Light Sci. Appl. 14 (2025), doi 10.1038/s41377-025-01805-1.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from netsim.errors import ConfigError, Fault
 from netsim.fit.data import Data, Datum
@@ -29,8 +30,8 @@ from netsim.fit.measured import (
     Figure,
     Row,
 )
-from netsim.topology.network import Lane, Network
-from netsim.topology.schema import suggestion
+from netsim.fit.subjects import Subject, find_subject
+from netsim.topology.network import Network
 from protocols.keyrate import qber_limit, skr_asymptotic_bps
 
 ROUNDING_MARGIN = 1.2
@@ -57,11 +58,18 @@ def data_of(rows: Sequence[Row], network: Network, *, relative_error: float) -> 
     if not 0.0 < relative_error < 1.0:
         reason = f"{relative_error:g} is not between 0 and 1"
         raise ConfigError((Fault("--relative-error", reason),))
-    faults = [fault for row in rows for fault in _strange_names(row, network)]
+    faults: list[Fault] = []
+    subjects = [find_subject(row, network, faults) for row in rows]
+    faults += _repeated(rows, subjects)
     faults += [fault for row in rows for fault in _zeros(row)]
     if faults:
         raise ConfigError(tuple(faults))
-    data = [datum for row in rows for datum in _chosen(row, _names(row, network), relative_error)]
+    data = [
+        datum
+        for row, subject in zip(rows, subjects, strict=True)
+        if subject is not None
+        for datum in _chosen(row, subject, relative_error)
+    ]
     remarks = [f"{row.where}: {text}" for row in rows for text in _contradictions(row)]
     return Data(tuple(data), tuple(remarks))
 
@@ -79,29 +87,22 @@ def qber_from_key_rate(sifted_hz: float, skr_bps: float) -> float | None:
     return low
 
 
-def _chosen(row: Row, names: tuple[str, ...], relative_error: float) -> Iterator[Datum]:
+def _chosen(row: Row, subject: Subject, relative_error: float) -> Iterator[Datum]:
     """Rates, then error rate or visibility, then what is only compared."""
     for quantity in (SINGLES, RELATIVE_SINGLES, N_SIFT):
         if quantity in row.figures:
-            yield _datum(row, names, quantity, row.figures[quantity], relative_error)
+            yield _datum(row, subject, quantity, row.figures[quantity], relative_error)
     error = _error_figure(row.figures)
     if error is not None:
         quantity, figure, note = error
-        yield _datum(row, names, quantity, figure, relative_error, note=note)
+        yield replace(_datum(row, subject, quantity, figure, relative_error), note=note)
     if SKR in row.figures and row.figures[SKR].value > 0.0:
-        figure = row.figures[SKR]
-        yield _datum(row, names, SKR, figure, relative_error, is_used=False)
+        compared = _datum(row, subject, SKR, row.figures[SKR], relative_error)
+        yield replace(compared, is_used=False)
 
 
 def _datum(
-    row: Row,
-    names: tuple[str, ...],
-    quantity: str,
-    figure: Figure,
-    relative_error: float,
-    *,
-    is_used: bool = True,
-    note: str = "",
+    row: Row, subject: Subject, quantity: str, figure: Figure, relative_error: float
 ) -> Datum:
     is_relative = quantity == RELATIVE_SINGLES
     sigma = figure.sigma
@@ -109,15 +110,15 @@ def _datum(
         sigma /= figure.value
     return Datum(
         kind=row.kind,
-        names=names,
+        names=subject.names,
+        users=subject.users,
+        item=subject.item,
         quantity=quantity,
         value=figure.value,
         sigma=relative_error if sigma is None else sigma,
         is_ratio=is_relative or sigma is None,
         is_assumed=sigma is None,
-        is_used=is_used,
         group=row.where.rpartition(":")[0] if is_relative else "",
-        note=note,
     )
 
 
@@ -190,63 +191,12 @@ def _zeros(row: Row) -> Iterator[Fault]:
             yield Fault(row.where, f"{name}: {reason}")
 
 
-def _names(row: Row, network: Network) -> tuple[str, ...]:
-    """Names as the network has them."""
-    if row.kind == "user":
-        return (_user(network, row.names[0]),)
-    lane = _lane(network, row.names) if row.kind == "channels" else None
-    return row.names if lane is None else lane.channels
-
-
-def _strange_names(row: Row, network: Network) -> Iterator[Fault]:
-    match row.kind:
-        case "user":
-            yield from _strange_user(row.where, "user", row.names[0], network)
-        case "channel":
-            known = [delivered.channel for delivered in network.channels]
-            if row.names[0] not in known:
-                reason = (
-                    f"{_shown(row.names[0])} is not delivered; delivered are {', '.join(known)}"
-                )
-                yield Fault(row.where, f"channel: {reason}")
-        case _:
-            yield from _strange_lane(row, network)
-
-
-def _strange_lane(row: Row, network: Network) -> Iterator[Fault]:
-    lane, shown = _lane(network, row.names), _shown("&".join(row.names))
-    if lane is None:
-        known = ", ".join("&".join(lane.channels) for lane in network.lanes)
-        yield Fault(row.where, f"channels: {shown} is no lane; lanes are {known}")
-    for name in row.users:
-        yield from _strange_user(row.where, "users", name, network)
-    found = {_user(network, name) for name in row.users}
-    if lane is not None and row.users and "" not in found and found != set(lane.users):
-        whose, given = " & ".join(lane.users), " & ".join(row.users)
-        yield Fault(row.where, f"users: {shown} is the lane of {whose}, not of {given}")
-
-
-def _strange_user(where: str, column: str, name: str, network: Network) -> Iterator[Fault]:
-    if not _user(network, name):
-        known = [user.name for user in network.topology.users]
-        meant = suggestion(name, known)
-        hint = f"did you mean {meant}?" if meant else f"users are {', '.join(known)}"
-        yield Fault(where, f"{column}: unknown user {_shown(name)}; {hint}")
-
-
-def _user(network: Network, text: str) -> str:
-    """Full name of a user given in full or by what only one begins with; empty if none."""
-    names = [user.name for user in network.topology.users]
-    if text in names:
-        return text
-    begun = [name for name in names if name.lower().startswith(text.lower())]
-    return begun[0] if len(begun) == 1 else ""
-
-
-def _lane(network: Network, channels: Iterable[str]) -> Lane | None:
-    wanted = set(channels)
-    return next((lane for lane in network.lanes if set(lane.channels) == wanted), None)
-
-
-def _shown(text: str) -> str:
-    return ascii(text[:40])[1:-1]
+def _repeated(rows: Sequence[Row], subjects: Sequence[Subject | None]) -> Iterator[Fault]:
+    first: dict[tuple[str, Subject], str] = {}
+    for row, subject in zip(rows, subjects, strict=True):
+        if subject is None:
+            continue
+        if (row.kind, subject) in first:
+            reason = f"{subject.item} was already given in {first[row.kind, subject]}"
+            yield Fault(row.where, reason)
+        first.setdefault((row.kind, subject), row.where)

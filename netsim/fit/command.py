@@ -101,14 +101,14 @@ def fit(
 
     Tables are CSV files with a header; blank cells were not measured, lines with # are comments.
 
-    Lanes: `channels` (C38&C42), optionally `users` (A&B), `n_sift_hz`, `qber`, `visibility`,
-    `skr_bps`; `n_sift_sigma_hz`, `qber_sigma`, `visibility_sigma`. Of error rate and visibility one
-    is met; an error rate that the key rate N [1 - 2.2 h(Q)] gives with more digits replaces the
-    printed one.
+    Lanes: `channels` (C38&C42), `users` (A&B), `n_sift_hz`, `qber`, `visibility`, `skr_bps`;
+    `n_sift_sigma_hz`, `qber_sigma`, `visibility_sigma`. Of error rate and visibility one is met; an
+    error rate that the key rate N [1 - 2.2 h(Q)] gives with more digits replaces the printed one.
 
     Users: `user`, `singles_hz`; `singles_sigma_hz`. Channels, with no other one delivered:
-    `channel`, `singles_hz` or `relative_singles` (only ratios within the table count);
-    `singles_sigma_hz`, `relative_singles_sigma`.
+    `channel`, `user`, `singles_hz` or `relative_singles` (only ratios within the table count);
+    `singles_sigma_hz`, `relative_singles_sigma`. Users of lanes and channels need not be given
+    where no channel is split.
 
     Figures without a sigma count with --relative-error; with sigmas everywhere, fitted numbers
     carry one too. More free numbers than data are refused unless --prior says what is known; which

@@ -30,29 +30,31 @@ class Forecast:
         return predict(self._network)
 
     @cached_property
-    def _figures(self) -> dict[tuple[str, tuple[str, ...], str], float]:
-        found: dict[tuple[str, tuple[str, ...], str], float] = {}
+    def _figures(self) -> dict[tuple[str, tuple[str, ...], tuple[str, ...], str], float]:
+        found: dict[tuple[str, tuple[str, ...], tuple[str, ...], str], float] = {}
         for lane in self.prediction.lanes:
             values = (lane.sifted_hz, lane.qber, lane.visibility, lane.skr_bps)
             for quantity, value in zip((N_SIFT, QBER, VISIBILITY, SKR), values, strict=True):
-                found["channels", lane.channels, quantity] = value
+                found["channels", lane.channels, lane.users, quantity] = value
         for user in self.prediction.users:
-            found["user", (user.name,), SINGLES] = user.singles_hz
+            found["user", (user.name,), (user.name,), SINGLES] = user.singles_hz
         return found
 
-    def figure(self, kind: str, names: tuple[str, ...], quantity: str) -> float:
+    def figure(
+        self, kind: str, names: tuple[str, ...], users: tuple[str, ...], quantity: str
+    ) -> float:
         """One figure; NaN for the error rate of a lane without light."""
         if kind == "channel":
-            return self._alone_hz(names[0])
-        return self._figures[kind, names, quantity]
+            return self._alone_hz(names[0], users[0])
+        return self._figures[kind, names, users, quantity]
 
-    def _alone_hz(self, channel: str) -> float:
-        """Clicks of a channel's user, no other channel delivered."""
-        delivered = self._network.channel(channel)
-        if delivered is None:
-            raise KeyError(channel)
-        alone = predict(replace(self._network, channels=(delivered,), lanes=()))
-        return alone.singles_hz(delivered.user)
+    def _alone_hz(self, channel: str, user: str) -> float:
+        """Clicks of ``user``, no other channel delivered."""
+        way = self._network.channel(channel, user)
+        if way is None:
+            raise KeyError(channel, user)
+        alone = predict(replace(self._network, channels=(way,), lanes=()))
+        return alone.singles_hz(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ class Datum:
     ----------
     kind : str
         ``"channels"`` (a lane), ``"user"`` or ``"channel"``.
-    names : tuple of str
-        The two channels of a lane as the network has them, or the one user or channel.
+    names, users : tuple of str
+        As the network has them: the two channels of a lane and their users, a channel and its user,
+        or a user twice.
+    item : str
+        What it is called: ``C38&C42``, ``C38`` or ``alice``.
     quantity : str
         Its column in the table.
     value : float
@@ -85,6 +90,8 @@ class Datum:
 
     kind: str
     names: tuple[str, ...]
+    users: tuple[str, ...]
+    item: str
     quantity: str
     value: float
     sigma: float
@@ -94,14 +101,9 @@ class Datum:
     group: str = ""
     note: str = ""
 
-    @property
-    def item(self) -> str:
-        """``C38&C42``, ``alice`` or ``C38``."""
-        return "&".join(self.names)
-
     def predicted(self, forecast: Forecast) -> float:
         """What the twin says of it; that of a guess for the errors of a lane without light."""
-        value = forecast.figure(self.kind, self.names, self.quantity)
+        value = forecast.figure(self.kind, self.names, self.users, self.quantity)
         if not math.isnan(value):
             return value
         return 0.5 if self.quantity == QBER else 0.0

@@ -5,20 +5,21 @@ measured. Three kinds of table, told apart by their header; every column but the
 and each value but ``skr_bps`` may have a standard deviation in a column of its own:
 
 lanes
-    ``channels`` (``C38&C42``, any order), ``users`` (``A&B`` or ``alice&bob``), ``n_sift_hz``
-    (sifted bits per second), ``qber`` and ``visibility`` (shares, not per cent), ``skr_bps``
-    (asymptotic key rate); ``n_sift_sigma_hz``, ``qber_sigma``, ``visibility_sigma``.
+    ``channels`` (``C38&C42``, any order), ``users`` (``A&B`` or ``alice&bob``; needed only where
+    split channels make several lanes of the same channels), ``n_sift_hz`` (sifted bits per second),
+    ``qber`` and ``visibility`` (shares, not per cent), ``skr_bps`` (asymptotic key rate);
+    ``n_sift_sigma_hz``, ``qber_sigma``, ``visibility_sigma``.
 users
     ``user``, ``singles_hz`` (all clicks of the four detectors per second); ``singles_sigma_hz``.
 channels
-    ``channel``, ``singles_hz`` (clicks of its user where no other channel is delivered) or
-    ``relative_singles`` (the same in a unit of one's own: only ratios within the table count);
-    ``singles_sigma_hz``, ``relative_singles_sigma``.
+    ``channel``, ``user`` (needed only where it is split), ``singles_hz`` (clicks of that user where
+    no other channel is delivered) or ``relative_singles`` (the same in a unit of one's own: only
+    ratios within the table count); ``singles_sigma_hz``, ``relative_singles_sigma``.
 """
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -52,10 +53,10 @@ RANGES = {
 }
 KINDS = {
     "channels": ("users", N_SIFT, QBER, VISIBILITY, SKR),
+    "channel": ("user", SINGLES, RELATIVE_SINGLES),
     "user": (SINGLES,),
-    "channel": (SINGLES, RELATIVE_SINGLES),
 }
-"""Column that names the rows of each kind of table, and what other columns there may be."""
+"""Column that tells each kind of table, the first that is there, and what others there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Row:
     names : tuple of str
         The two channels of a lane, or the one user or channel.
     users : tuple of str
-        The two users of a lane as written, if they are given.
+        The two users of a lane or the one of a channel as written, if they are given.
     figures : mapping
         Column to figure; blank cells are left out.
     """
@@ -112,7 +113,6 @@ def read_measured(paths: Sequence[Path]) -> tuple[Row, ...]:
     """
     faults: list[Fault] = []
     rows = tuple(row for path in paths for row in _Table(path, faults).rows())
-    faults.extend(_repeated(rows))
     if not faults and not any(row.figures for row in rows):
         faults.append(Fault(", ".join(map(str, paths)), "nothing is measured in there"))
     if faults:
@@ -170,13 +170,12 @@ class _Table:
 
     def _kind(self, line: int | None, columns: list[str]) -> str | None:
         """Column that names the rows; None where the header is of no use."""
-        kinds = [kind for kind in KINDS if kind in columns]
-        if len(kinds) != 1:
+        kind = next((kind for kind in KINDS if kind in columns), None)
+        if kind is None:
             one_of = ", ".join(KINDS)
             self._fault(line, f"the header needs one of the columns {one_of}: what a row is of")
             return None
-        named = KINDS[kinds[0]]
-        known = (kinds[0], *named, *(SIGMAS[name] for name in named if name in SIGMAS))
+        known = (kind, *KINDS[kind], *(SIGMAS[name] for name in KINDS[kind] if name in SIGMAS))
         unknown = [name for name in columns if name not in known]
         for name in unknown:
             meant = suggestion(name, known)
@@ -185,14 +184,12 @@ class _Table:
         repeated = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
         for name in repeated:
             self._fault(line, f"column {_shown(name)} is there twice")
-        return None if unknown or repeated else kinds[0]
+        return None if unknown or repeated else kind
 
     def _row(self, line: int, kind: str, cells: dict[str, str]) -> Row | None:
         before = len(self._faults)
-        names = self._two(line, kind, cells) if kind == "channels" else (cells.get(kind, ""),)
-        users = self._two(line, "users", cells) if cells.get("users") else ()
-        if kind != "channels" and not names[0]:
-            self._fault(line, f"{kind}: missing")
+        names = self._names(line, kind, cells)
+        users = self._users(line, kind, cells)
         figures = {name: self._figure(line, name, cells) for name in RANGES if cells.get(name)}
         for name, sigma in SIGMAS.items():
             if cells.get(sigma) and not cells.get(name):
@@ -201,6 +198,18 @@ class _Table:
             return None
         found = {name: figure for name, figure in figures.items() if figure is not None}
         return Row(f"{self._path}:{line}", kind, names, users, found)
+
+    def _names(self, line: int, kind: str, cells: dict[str, str]) -> tuple[str, ...]:
+        if kind == "channels":
+            return self._two(line, kind, cells)
+        if not cells.get(kind):
+            self._fault(line, f"{kind}: missing")
+        return (cells.get(kind, ""),)
+
+    def _users(self, line: int, kind: str, cells: dict[str, str]) -> tuple[str, ...]:
+        if kind == "channels":
+            return self._two(line, "users", cells) if cells.get("users") else ()
+        return (cells["user"],) if kind == "channel" and cells.get("user") else ()
 
     def _two(self, line: int, column: str, cells: dict[str, str]) -> tuple[str, ...]:
         names = tuple(name.strip() for name in cells.get(column, "").split("&"))
@@ -241,15 +250,6 @@ class _Table:
 def _rounding(value: Decimal) -> float:
     exponent = int(value.as_tuple().exponent)
     return 0.5 * 10.0 ** min(exponent, MAX_EXPONENT)
-
-
-def _repeated(rows: Iterable[Row]) -> Iterator[Fault]:
-    first: dict[tuple[str, frozenset[str]], str] = {}
-    for row in rows:
-        key = row.kind, frozenset(row.names)
-        if key in first:
-            yield Fault(row.where, f"{'&'.join(row.names)} was already given in {first[key]}")
-        first.setdefault(key, row.where)
 
 
 def _shown(text: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from netsim.topology.network import build_network
+from netsim.topology.processes import pair_processes
 from netsim.topology.schema import suggestion
-from netsim.topology.specs import PairFactorSpec, TopologySpec
+from netsim.topology.source import PairFactorSpec
+from netsim.topology.specs import TopologySpec
 
 Tables = dict[str, object]
 Keys = tuple[str | int, ...]
@@ -45,13 +46,12 @@ def tables_of(topology: TopologySpec) -> Tables:
     """Tables of ``topology``, defaults included, with an entry for every pair process."""
     tables = topology.model_dump()
     source = tables["qnsp"]["source"]
-    if "pairs" in source:
-        given = {frozenset(pair["channels"]) for pair in source["pairs"]}
-        source["pairs"] = [*source["pairs"]] + [
-            PairFactorSpec(channels=process.channels).model_dump()
-            for process in build_network(topology).processes
-            if frozenset(process.channels) not in given
-        ]
+    given = {frozenset(pair["channels"]) for pair in source["pairs"]}
+    source["pairs"] = [*source["pairs"]] + [
+        PairFactorSpec(channels=process.channels).model_dump()
+        for process in pair_processes(topology)
+        if frozenset(process.channels) not in given
+    ]
     return tables
 
 

@@ -10,7 +10,7 @@ from netsim.errors import ConfigError
 from netsim.fit.calibrate import fit_topology
 from netsim.fit.degeneracy import sparse_basis
 from netsim.fit.results import Fit, fit_json
-from netsim.topology.load import load_topology
+from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import build_network
 from netsim.twin import Prediction, predict
 from tests.unit.netsim.topology.texts import TWO_USERS, damaged
@@ -67,6 +67,30 @@ def test_numbers_are_found_again(tmp_path: Path) -> None:
         path, value = override.split("=")
         assert number(fit, path) == pytest.approx(float(value), rel=1e-6)
     assert all(datum.residual == pytest.approx(0, abs=1e-6) for datum in fit.data)
+
+
+def test_a_crystal_is_fitted_like_a_ring(tmp_path: Path) -> None:
+    """Brightness per mW and contrast of an SPDC source, from its lane and the users' singles."""
+    source = TWO_USERS[TWO_USERS.index("[qnsp.source]") : TWO_USERS.index("[[qnsp.channels]]")]
+    crystal = """[qnsp.source]
+kind = "spdc"
+brightness_hz_per_mw = 1e6
+pump_power_mw = 2.0
+sum_labels = 80
+linewidth_hz = 5e8
+coupling_loss_db = 1.0
+contrast = 0.9
+
+"""
+    text, topology = damaged(TWO_USERS, source, crystal), tmp_path / "spdc.toml"
+    topology.write_text(text)
+    truth = {"qnsp.source.brightness_hz_per_mw": 2.2e6, CONTRAST: 0.96}
+    overrides = [f"{path}={value}" for path, value in truth.items()]
+    prediction = predict(build_network(parse_topology(text, overrides=overrides)))
+    lane, measured = prediction.lanes[0], tmp_path / "m.csv"
+    measured.write_text(f"channels,n_sift_hz,qber\nC38&C42,{lane.sifted_hz},{lane.qber}")
+    fit = fit_topology(topology, [measured], free=list(truth))
+    assert fit.values == pytest.approx(truth, rel=1e-6)
 
 
 def test_a_tie_moves_all_its_places(tmp_path: Path) -> None:
@@ -129,7 +153,7 @@ def test_sigmas_add_up_with_what_is_known(tmp_path: Path) -> None:
 
 def test_a_prior_pulls_to_the_start(tmp_path: Path) -> None:
     """Data of 1 % and a prior of 1 % meet half way, on the logarithm."""
-    start = load_topology("two_user").qnsp.source.brightness_hz_per_mw2
+    start = 5.36e6
     measured = tables(tmp_path, f"{BRIGHTNESS}={1.02 * start}")
     fit = fit_topology("two_user", measured[1:], free=[BRIGHTNESS], priors=[f"{BRIGHTNESS}=0.01"])
     # Two users' singles weigh twice as much as the prior.

@@ -8,10 +8,11 @@ from netsim.errors import ConfigError
 from netsim.fit.choice import data_of, qber_from_key_rate
 from netsim.fit.data import Data, Forecast, values_and_deviations
 from netsim.fit.measured import read_measured
-from netsim.topology.load import load_topology
+from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
 from protocols.keyrate import skr_asymptotic_bps
 from tests.unit.netsim.fit import fan2025
+from tests.unit.netsim.topology.texts import TWO_USERS, damaged
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ LANES = "C38&C42, C38&C54, C38&C30, C42&C50, C42&C26, C54&C26, C50&C30"
         ("channels,qber\nC38&C26,0.1", f"channels: C38&C26 is no lane; lanes are {LANES}"),
         (
             "channels,users,qber\nC38&C42,A&C,0.1",
-            "users: C38&C42 is the lane of alice & bob, not of A & C",
+            "users: C38&C42 is that of alice & bob, not of A & C",
         ),
         (
             "channels,users,qber\nC38&C42,A&zoe,0.1",
@@ -141,6 +142,7 @@ LANES = "C38&C42, C38&C54, C38&C30, C42&C50, C42&C26, C54&C26, C50&C30"
             "channel,singles_hz\nC40,1",
             "channel: C40 is not delivered; delivered are C38, C42, C54, C50, C30, C26",
         ),
+        ("channel,user,singles_hz\nC38,B,1", "user: C38 is that of alice, not of B"),
         ("user,singles_hz\nalice,0", "singles_hz: 0 has no relative error: give singles_sigma_hz"),
         (
             "channels,visibility\nC38&C42,1",
@@ -161,6 +163,37 @@ def test_strange_names_and_zeros_are_refused(
     assert [str(found) for found in error.value.faults] == [f"{tmp_path / 'm.csv'}:2: {fault}"]
 
 
+def test_a_row_is_given_once(tmp_path: Path, network: Network) -> None:
+    """However its names are written."""
+    for text, item in (
+        ("channels,users,qber\nC38&C42,A&B,0.1\nC42&C38,bob&alice,0.1", "C38&C42"),
+        ("user,singles_hz\nalice,1\nA,1", "alice"),
+        ("channel,singles_hz\nC38,1\nC38,1", "C38"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            data(tmp_path, network, text)
+        path = tmp_path / "m.csv"
+        assert str(error.value) == f"{path}:3: {item} was already given in {path}:2"
+
+
+def test_split_channels_need_their_users(tmp_path: Path) -> None:
+    """Where bob and carol share C42, a row says whose lane and whose light it is."""
+    text = damaged(TWO_USERS, 'user = "bob"', 'users = ["bob", "carol"]')
+    carol = text[text.rindex("[[users]]") : text.index("[classical]")].replace("bob", "carol")
+    spec = parse_topology(text.replace("[classical]", f"{carol}[classical]"))
+    network = build_network(spec)
+    forecast = Forecast(network)
+    for table, column in (("channels,users,n_sift_hz\nC38&C42,{},1", "users"),
+        ("channel,user,singles_hz\nC42,{},1", "user")):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"{column}: .* must say which"):
+            data(tmp_path, network, table.format(""))
+        whole = "alice&carol" if column == "users" else "carol"
+        (datum,) = data(tmp_path, network, table.format(whole)).used
+        assert "carol" in datum.item
+        assert datum.predicted(forecast) > 1.0
+    assert len(network.lanes) == 2
+
+
 @pytest.mark.parametrize("relative_error", [0.0, -1.0, 1.0, float("nan")])
 def test_a_relative_error_is_a_share(network: Network, relative_error: float) -> None:
     """Between 0 and 1."""
@@ -171,7 +204,9 @@ def test_a_relative_error_is_a_share(network: Network, relative_error: float) ->
 def test_relative_singles_count_among_each_other_only(tmp_path: Path, network: Network) -> None:
     """Any common factor is forgiven, answered in the table's unit, and costs one datum."""
     channels = ("C30", "C42", "C54")
-    alone = [Forecast(network).figure("channel", (channel,), "singles_hz") for channel in channels]
+    users = {way.channel: way.user for way in network.channels}
+    forecast = Forecast(network)
+    alone = [forecast.figure("channel", (c,), (users[c],), "singles_hz") for c in channels]
     rows = [f"{channel},{7 * value}" for channel, value in zip(channels, alone, strict=True)]
     text = "\n".join(["channel,relative_singles", *rows[:2], f"C54,{7 * 1.01 * alone[2]}"])
     found = data(tmp_path, network, text)
@@ -184,6 +219,7 @@ def test_relative_singles_count_among_each_other_only(tmp_path: Path, network: N
 def test_channels_add_up_to_their_user(network: Network) -> None:
     """Charlie's two channels, one at a time, less the darks that are there both times."""
     forecast = Forecast(network)
-    alone = [forecast.figure("channel", (c,), "singles_hz") for c in ("C50", "C54")]
-    together_hz = forecast.figure("user", ("charlie",), "singles_hz")
+    who = ("charlie",)
+    alone = [forecast.figure("channel", (c,), who, "singles_hz") for c in ("C50", "C54")]
+    together_hz = forecast.figure("user", who, who, "singles_hz")
     assert sum(alone) - 400 == pytest.approx(together_hz, rel=2e-3)

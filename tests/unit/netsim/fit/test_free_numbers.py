@@ -106,8 +106,10 @@ def test_scale_and_bounds_follow_from_the_spec(
 
 
 def test_an_exclusive_bound_is_kept(tables: Tables) -> None:
-    """A delay of zero is not allowed, so the fit never tries it."""
-    assert 0.0 < only(tables, "receivers.bench.z.delay_ps").low < 1e-300
+    """A first guess of zero or of one half is not allowed, so the fit never tries it."""
+    number = only(tables, "protocol.initial_qber")
+    assert 0.0 < number.low < 1e-300
+    assert 0.5 - 1e-15 < number.high < 0.5
 
 
 def test_ties_make_one_number_of_many(tables: Tables) -> None:
