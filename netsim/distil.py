@@ -29,7 +29,7 @@ from protocols.endpoint import Endpoint
 from protocols.messages import TAG_BYTES, AbortReason, Role
 from protocols.tagbook import TagBook
 from protocols.tags import DETECTOR_BITS
-from protocols.variants import SECURITIES
+from protocols.variants import SECURITIES, study_notes
 
 
 def distil(
@@ -77,6 +77,10 @@ class _Link:
             paths=tags.paths,
             light_ps=tags.light_ps,
             assumptions=SECURITIES.get(tags.config.security).assumptions,
+            notes=study_notes(
+                reconciliation=tags.config.reconciliation,
+                authentication=tags.config.authentication,
+            ),
             attempt_ps=ACQUISITION_PS,
         )
         self._books: tuple[Bookkeeper, ...] = ()

@@ -44,6 +44,8 @@ class Distilled:
     lock: LockFound | None = None
     assumptions: str = ""
     """What must hold for the key lengths."""
+    notes: tuple[str, ...] = ()
+    """What must be said of the variants beside the figures."""
     attempt_ps: int = 0
     """Light that one search for the clocks needs."""
     attempts: int = 0
@@ -96,10 +98,10 @@ class Distilled:
 
     @property
     def f_measured(self) -> float | None:
-        """Parity bits over n h(Q) in rounds with key; None without a single error."""
+        """Parity bits over n h(Q) in rounds with key; None without any, or without an error."""
         shannon_bits = math.fsum(books.shannon_bits for books in self.books)
         leaked_bits = sum(books.parity_bits for books in self.books)
-        return leaked_bits / shannon_bits if shannon_bits > 0 else None
+        return leaked_bits / shannon_bits if leaked_bits and shannon_bits > 0 else None
 
     def qber(self, bases: str = "zx") -> float | None:
         """Share of errors in Z, X or both, wherever reconciliation has counted them."""
@@ -162,6 +164,7 @@ class Distilled:
             "round_trips": self.round_trips,
             "alarms": list(self.alarms),
             "assumptions": self.assumptions,
+            "notes": "; ".join(self.notes),
         }  # fmt: skip
 
     def summary_json(self) -> str:

@@ -14,19 +14,16 @@ from netsim.twin import LanePrediction, predict
 from protocols.interfaces import Choice, Expectation, LaneExpectation, Security, Terms
 from protocols.security import label, smallest_scale
 from protocols.variants import (
-    AUTHENTICATIONS,
     BASES,
     ESTIMATIONS,
     RECONCILIATIONS,
     SECURITIES,
     is_two_way,
+    study_notes,
 )
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
-LEAK_EFFICIENCIES = {"cascade-original": 1.25}
-"""Budget f by error correction, with room for blocks of 1e4 bits; arXiv:1407.3257 for Cascade."""
-USUAL_LEAK_EFFICIENCY = 1.1
 RATIOS = tuple(0.5 + 0.01 * step for step in range(50))
 """Z probabilities tried by `best_basis_ratio`."""
 
@@ -87,7 +84,9 @@ def agree(
     plan = security.plan(expectation, terms)
     notes = [
         label(choice_of(protocol), security),
-        AUTHENTICATIONS.get(protocol.authentication).note,
+        *study_notes(
+            reconciliation=protocol.reconciliation, authentication=protocol.authentication
+        ),
     ]
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, terms, round_s))
@@ -117,7 +116,7 @@ def leak_efficiency(protocol: ProtocolSpec) -> float:
     if efficiency is None and charge == "paper":
         efficiency = PAPER_LEAK_EFFICIENCY
     if efficiency is None:
-        efficiency = LEAK_EFFICIENCIES.get(reconciliation, USUAL_LEAK_EFFICIENCY)
+        efficiency = RECONCILIATIONS.get(reconciliation).budget_efficiency
     doubled = charge == "both-directions" and is_two_way(reconciliation)
     return 2.0 * efficiency if doubled else efficiency
 

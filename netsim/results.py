@@ -156,8 +156,11 @@ class LinkResult:
 
     @property
     def f_measured(self) -> float | None:
-        """Parity bits disclosed over n h(Q), in verified blocks; None without a single error."""
-        return self.verified_leak_bits / self.shannon_bits if self.shannon_bits > 0 else None
+        """Parity bits disclosed over n h(Q), in verified blocks; None without a single error, or
+        if nothing was disclosed because the correction is only modelled.
+        """  # noqa: D205 - one sentence that does not fit one line
+        is_known = self.shannon_bits > 0 and self.verified_leak_bits > 0
+        return self.verified_leak_bits / self.shannon_bits if is_known else None
 
     @property
     def f_charged(self) -> float | None:

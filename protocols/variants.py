@@ -29,6 +29,7 @@ __all__ = [
     "SECURITIES",
     "is_two_way",
     "register",
+    "study_notes",
 ]
 
 PROTOCOLS = Registry[LinkProtocol](
@@ -96,6 +97,15 @@ KINDS: Mapping[str, Registry[Any]] = MappingProxyType(
 def is_two_way(reconciliation: str) -> bool:
     """Whether that error correction asks questions that depend on the responder's bits."""
     return RECONCILIATIONS.get(reconciliation).is_two_way
+
+
+def study_notes(*, reconciliation: str, authentication: str) -> tuple[str, ...]:
+    """What must be said beside the results of variants that are for study only."""
+    notes = (
+        RECONCILIATIONS.get(reconciliation).note,
+        AUTHENTICATIONS.get(authentication).note,
+    )
+    return tuple(filter(None, notes))
 
 
 def register(kind: str, name: str, make: Callable[[], object]) -> None:

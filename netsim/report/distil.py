@@ -31,6 +31,8 @@ def print_distilled(found: Distilled, console: Console) -> None:
         _print_rounds(found, console)
     console.print()
     console.print(Text(f"Assumed: {found.assumptions}. {FOR_STUDY}"))
+    for note in found.notes:
+        console.print(Text(f"Note: {note}."))
 
 
 def _rows(found: Distilled) -> Iterator[tuple[str, str]]:

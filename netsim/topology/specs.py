@@ -4,7 +4,7 @@ A spec knows its own fields and nothing of other specs; what holds between them 
 two users, a label on a pump) is checked in `netsim.topology.checks`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -30,9 +30,11 @@ from netsim.topology.variants import (
     BasisName,
     EstimationName,
     ProtocolName,
+    ReconciliationName,
     SecurityName,
 )
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
+from protocols.keyrate import ChargePolicy
 
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
@@ -159,17 +161,12 @@ class ProtocolSpec(Spec):
     """Full width of the half-open coincidence window."""
     round_s: Annotated[float, Field(gt=0, le=1e7)]
     """Light per round."""
-    reconciliation: Literal[
-        "cascade-original",
-        "cascade-yanetal",
-        "cascade-option4",
-        "cascade-option7",
-        "cascade-option8",
-    ]
-    """Schedule of Cascade; Martinez-Mateo et al., arXiv:1407.3257."""
+    reconciliation: ReconciliationName
+    """How errors are corrected: a schedule of Cascade (arXiv:1407.3257), or modelled, which needs
+    the charge paper."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
     """First guess; later rounds start from the previous round's."""
-    error_correction_charge: Literal["paper", "measured", "both-directions"]
+    error_correction_charge: ChargePolicy
     """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed; both-directions: with what
     the responder's questions disclose. Finite securities charge a budget fixed beforehand."""
     verification_bits: Annotated[int, Field(ge=16, le=128, multiple_of=8)]

@@ -6,16 +6,18 @@ combination is covered by a proof is what the security variant says; it is only 
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field
 
 from netsim.errors import Fault
 from protocols.interfaces import Choice
+from protocols.keyrate import ChargePolicy
 from protocols.registry import VariantError
 from protocols.variants import KINDS
 
 DEFAULT_EPSILON = 1e-10
+CHARGES: tuple[ChargePolicy, ...] = get_args(ChargePolicy)
 
 
 def _check(kind: str, name: str) -> str:
@@ -32,6 +34,9 @@ def _examples(kind: str) -> Any:
 
 
 ProtocolName = Annotated[str, AfterValidator(partial(_check, "protocol")), _examples("protocol")]
+ReconciliationName = Annotated[
+    str, AfterValidator(partial(_check, "reconciliation")), _examples("reconciliation")
+]
 EstimationName = Annotated[
     str, AfterValidator(partial(_check, "estimation")), _examples("estimation")
 ]
@@ -68,9 +73,21 @@ def variant_faults(raw: Mapping[str, object]) -> Iterator[Fault]:
         yield Fault(f"receivers.{receiver}.z_probability", reason)
     if not variants["amplification"].is_universal:
         yield Fault("protocol.amplification", "is no universal family: no proof covers its key")
+    yield from _charge_faults(protocol, variants["reconciliation"].needs_charge)
     choice = _choice(protocol, variants)
     for key, reason in variants["security"].refusals(choice) if choice is not None else ():
         yield Fault(f"protocol.{key}", reason)
+
+
+def _charge_faults(protocol: Mapping[str, object], needed: ChargePolicy | None) -> Iterator[Fault]:
+    """A charge that does not go with the error correction."""
+    charge = protocol.get("error_correction_charge")
+    if needed is not None and charge in CHARGES and charge != needed:
+        yield Fault(
+            "protocol.error_correction_charge",
+            f"{charge} does not go with reconciliation {protocol.get('reconciliation')}, "
+            f"which can only be charged as {needed}; say {needed}",
+        )
 
 
 def _names(protocol: Mapping[str, object]) -> dict[str, str]:
@@ -104,7 +121,7 @@ def _choice(protocol: Mapping[str, object], variants: Mapping[str, Any]) -> Choi
     epsilon = protocol.get("epsilon", DEFAULT_EPSILON)
     if not isinstance(bits, int):
         return None
-    if charge not in ("paper", "measured", "both-directions"):
+    if charge not in CHARGES:
         return None
     if not isinstance(epsilon, int | float):
         return None

@@ -59,8 +59,9 @@ from protocols.messages import (
     VerificationResult,
     Vote,
 )
-from protocols.reconciliation.cascade import SCHEDULES, CascadeAnnouncer
+from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnouncer
 from protocols.tagbook import Announcement, TagBook
+from protocols.variants import RECONCILIATIONS
 from protocols.varint import decode_ascending
 from protocols.verification import toeplitz_hash
 
@@ -88,7 +89,8 @@ class AnnouncerRound(RoundCore):
     unanswered: deque[tuple[int, int, int, bool]] = field(default_factory=deque)
     """Sequence, first click, clicks and whether it was the last, per announcement."""
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
-    cascades: list[CascadeAnnouncer] = field(default_factory=list)
+    reconcilers: list[ReconcilingAnnouncer] = field(default_factory=list)
+    """This end of the error correction of each lane."""
     published: NDArray[np.uint8] | None = None
     """Bits of the sample, until the responder's come."""
     queries: int = 0
@@ -321,17 +323,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _on_setup(self, round_: AnnouncerRound, body: ReconciliationSetup) -> None:
         if len(body.seed) != 8 or len(body.error_rates_ppm) != self.config.lanes:
             raise RemoteProtocolError("impossible set-up")
-        if max(body.error_rates_ppm) > 500_000:
+        if max(body.error_rates_ppm) > MAX_ESTIMATE * 1e6:
             raise RemoteProtocolError("impossible error rate")
         round_.blocks = round_.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        round_.cascades = [
-            CascadeAnnouncer(
-                bits,
-                schedule=SCHEDULES[self.config.reconciliation],
-                error_rate=rate / 1e6,
-                seed=seed,
-            )
+        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        round_.reconcilers = [
+            variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
             for (_, bits), rate in zip(round_.blocks, body.error_rates_ppm, strict=True)
         ]
         round_.state = State.RECONCILING
@@ -341,12 +339,12 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if len(body.queries) != self.config.lanes or round_.queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
         replies = tuple(
-            cascade.answer(query) if query else b""
-            for cascade, query in zip(round_.cascades, body.queries, strict=True)
+            reconciler.answer(query) if query else b""
+            for reconciler, query in zip(round_.reconcilers, body.queries, strict=True)
         )
         self._send(round_, ParityReply(replies))
         round_.book(
-            parity_bits=sum(cascade.parities_disclosed for cascade in round_.cascades),
+            parity_bits=sum(end.parities_disclosed for end in round_.reconcilers),
             round_trips=round_.books.round_trips + 1,
         )
 

@@ -39,7 +39,7 @@ class LinkConfig:
     frames_per_round, frames_per_announcement : int
         A round is a number of frames fixed beforehand; an announcement covers a part of it.
     reconciliation : str
-        Name of the schedule.
+        Name of the error correction, see `protocols.reconciliation.registry`.
     error_correction_charge : str
         ``paper`` or ``measured``.
     verification_bits : int

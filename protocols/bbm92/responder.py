@@ -61,16 +61,14 @@ from protocols.messages import (
     VerificationResult,
     Vote,
 )
-from protocols.reconciliation.cascade import SCHEDULES, CascadeResponder
+from protocols.reconciliation.interface import ReconcilingResponder, bounded_estimate
 from protocols.tagbook import TagBook
+from protocols.variants import RECONCILIATIONS
 from protocols.varint import decode_ascending, encode_ascending
 from protocols.verification import toeplitz_hash
 
 MIN_SAMPLE_BITS = 100
 """A lane with fewer bits in the sample is reconciled at the error rate of the round before."""
-MIN_ERROR_RATE, MAX_ERROR_RATE = 0.01, 0.5
-"""Bounds of the estimate that sets the block sizes: four passes of `original` leave errors where
-the estimate is far too low, and above one half there is nothing to correct."""
 MAX_ANNOUNCED_TICKS = 2**60
 
 
@@ -94,7 +92,8 @@ class ResponderRound(RoundCore):
     unanswered: deque[tuple[int, Coincidences, bool]] = field(default_factory=deque)
     """Announcements whose matches wait for the keep mask: sequence, matches, was it the last."""
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
-    cascades: list[CascadeResponder] = field(default_factory=list)
+    reconcilers: list[ReconcilingResponder] = field(default_factory=list)
+    """This end of the error correction of each lane."""
     is_asked: tuple[bool, ...] = ()
     """Per lane, whether the outstanding query asks something of it."""
     key: NDArray[np.uint8] | None = None
@@ -103,7 +102,7 @@ class ResponderRound(RoundCore):
     @property
     def bits(self) -> NDArray[np.uint8]:
         """The whole round's bits as corrected so far."""
-        return joined_bits([cascade.bits for cascade in self.cascades])
+        return joined_bits([reconciler.bits for reconciler in self.reconcilers])
 
 
 class ResponderSession(LinkSession[ResponderRound]):
@@ -125,6 +124,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
         )
         self._aligner = LinkAligner(config, book, book_index)
+        self._reconciliation = RECONCILIATIONS.get(config.reconciliation)
         self._error_rates = [config.initial_qber] * config.lanes
         self._resend_due_ps: int | None = None
         self._closing: dict[int, bytes] = {}
@@ -290,7 +290,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         for lane in range(self.config.lanes):
             found = wrong[lanes == lane]
             if found.size >= MIN_SAMPLE_BITS:
-                self._error_rates[lane] = (int(np.count_nonzero(found)) + 1) / (found.size + 2)
+                self._error_rates[lane] = self._reconciliation.estimate(
+                    errors=int(np.count_nonzero(found)), bits=found.size
+                )
 
     # Reconciliation, verification, amplification --------------------------------------------------
 
@@ -304,18 +306,12 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
             return
         seed = self._rng.bytes(8)
-        rates_ppm = tuple(
-            round(min(max(rate, MIN_ERROR_RATE), MAX_ERROR_RATE) * 1e6)
-            for rate in self._error_rates
-        )
+        rates_ppm = tuple(round(bounded_estimate(rate) * 1e6) for rate in self._error_rates)
         self._send(round_, ReconciliationSetup(seed, rates_ppm))
         round_.blocks = round_.sifted.sub_blocks()
-        round_.cascades = [
-            CascadeResponder(
-                bits,
-                schedule=SCHEDULES[self.config.reconciliation],
-                error_rate=rate / 1e6,
-                seed=int.from_bytes(seed, "big"),
+        round_.reconcilers = [
+            self._reconciliation.responder(
+                bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big")
             )
             for (_, bits), rate in zip(round_.blocks, rates_ppm, strict=True)
         ]
@@ -323,7 +319,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._ask_parities(round_)
 
     def _ask_parities(self, round_: ResponderRound) -> None:
-        queries = tuple(cascade.next_query() or b"" for cascade in round_.cascades)
+        queries = tuple(reconciler.next_query() or b"" for reconciler in round_.reconcilers)
         round_.is_asked = tuple(bool(query) for query in queries)
         if any(queries):
             self._send(round_, ParityQuery(queries))
@@ -334,15 +330,15 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_reply(self, round_: ResponderRound, body: ParityReply) -> None:
         if len(body.replies) != self.config.lanes:
             raise RemoteProtocolError("impossible parities")
-        for cascade, asked, reply in zip(
-            round_.cascades, round_.is_asked, body.replies, strict=True
+        for reconciler, asked, reply in zip(
+            round_.reconcilers, round_.is_asked, body.replies, strict=True
         ):
             if asked:
-                cascade.handle_answer(reply)
+                reconciler.handle_answer(reply)
             elif reply:
                 raise RemoteProtocolError("parities that nobody asked for")
         round_.book(
-            parity_bits=sum(cascade.parities_learned for cascade in round_.cascades),
+            parity_bits=sum(end.parities_learned for end in round_.reconcilers),
             round_trips=round_.books.round_trips + 1,
         )
         self._ask_parities(round_)
@@ -355,10 +351,12 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._send(round_, VerificationResult(equal, errors))
         round_.book(verification_bits=size, round_trips=round_.books.round_trips + 1)
         if not equal:
+            sent = map(bounded_estimate, self._error_rates)
+            self._error_rates = [*map(self._reconciliation.estimate_after_failure, sent)]
             raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
         lanes = lane_counts(round_.blocks, errors)
         self._error_rates = [
-            (lane.z_errors + lane.x_errors + 1) / (lane.z_bits + lane.x_bits + 2) for lane in lanes
+            self._reconciliation.estimate(errors=lane.errors, bits=lane.bits) for lane in lanes
         ]
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
@@ -368,8 +366,8 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _count_errors(self, round_: ResponderRound) -> list[int]:
         """Corrected errors, Z and X of each lane."""
         counts: list[int] = []
-        for (bases, received), cascade in zip(round_.blocks, round_.cascades, strict=True):
-            wrong = received != cascade.bits
+        for (bases, received), reconciler in zip(round_.blocks, round_.reconcilers, strict=True):
+            wrong = received != reconciler.bits
             counts += [int(np.count_nonzero(wrong & (bases == basis))) for basis in (0, 1)]
         return counts
 

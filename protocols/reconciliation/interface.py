@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 
 from protocols.keyrate import ChargePolicy
 
-MIN_ESTIMATE = 0.01
-"""Floor of the error rate that the responder sends: an estimate far too low leaves errors behind
-(Cascade original has four passes and no more), one somewhat too high costs a few parities."""
-MAX_ESTIMATE = 0.5
+MIN_ESTIMATE, MAX_ESTIMATE = 0.01, 0.5
+"""Bounds of the error rate that the responder sends. One far too low leaves errors behind (Cascade
+original has four passes and no more), one somewhat too high costs a few parities; above one half
+there is nothing to correct."""
+USUAL_BUDGET_EFFICIENCY = 1.1
+
+
+def bounded_estimate(error_rate: float) -> float:
+    """``error_rate`` within `MIN_ESTIMATE` and `MAX_ESTIMATE`: what the responder sends."""
+    return min(max(error_rate, MIN_ESTIMATE), MAX_ESTIMATE)
 
 
 class ReconcilingAnnouncer(Protocol):
@@ -74,6 +80,8 @@ class Reconciliation(ABC):
     """Whether what its ends disclose is the cost of the correction."""
     needs_charge: ClassVar[ChargePolicy | None] = None
     """The one charge policy that goes with it; None for any."""
+    budget_efficiency: ClassVar[float] = USUAL_BUDGET_EFFICIENCY
+    """f that a leak budget fixed beforehand allows for, blocks of 1e4 bits included."""
     note: ClassVar[str] = ""
     """Printed beside the results."""
 

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from netsim.pools.ledger import Account
 from protocols.bbm92.distillation import MAX_ROUND_BITS
@@ -19,6 +20,8 @@ from protocols.messages import (
     AbortReason,
     Amplify,
     Envelope,
+    ParityQuery,
+    ReconciliationSetup,
     Role,
     Sample,
     VerificationHash,
@@ -26,9 +29,16 @@ from protocols.messages import (
     decode,
     encode,
 )
+from protocols.reconciliation.interface import (
+    Reconciliation,
+    ReconcilingAnnouncer,
+    ReconcilingResponder,
+)
 from protocols.security import error_count_charge_bits
+from protocols.variants import RECONCILIATIONS
 from tests.inspector import Booked, book_faults, ended_rounds, published_bits, sample_messages
 from tests.protocol_pump import LaneLight, Pump, Tags, draw_tags, is_closed_alike, unequal_bits
+from tests.third_party import registered
 from tests.two_ends import link_config
 
 SECONDS = 20
@@ -71,6 +81,8 @@ VARIANTS: dict[str, Settings] = {
     "clmul": {"amplification": "toeplitz-clmul"},
     "unauthenticated": {"authentication": "none", "initial_pads": 0},
     "both directions": {"error_correction_charge": "both-directions"},
+    "original": {"reconciliation": "cascade-original"},
+    "modelled": {"reconciliation": "modelled", "error_correction_charge": "paper"},
 }
 
 
@@ -287,6 +299,63 @@ def test_both_directions_end_key_above_six_per_cent() -> None:
     for rate, is_positive in ((0.0587, True), (0.0589, False)):
         secret = 1 - binary_entropy(rate) - 2 * 1.05 * binary_entropy(rate)
         assert (secret > 0) is is_positive
+
+
+def test_modelled_correction_charges_the_budget_and_discloses_nothing() -> None:
+    """No parity is booked, one question hands the bits over, and 1.2 n h(Q) is the charge."""
+    pump = found("modelled")
+    books = books_of(pump)
+    assert books.parity_bits == 0
+    assert len(pump.messages(ParityQuery)) == 1
+    budget_bits = 1.2 * books.raw_bits * binary_entropy(books.errors / books.raw_bits)
+    assert books.charge_bits == math.ceil(budget_bits)
+    assert books.key_bits < books_of(found("asymptotic")).key_bits
+
+
+class _Forgetful(Reconciliation):
+    """Cascade that leaves an error in its first block, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.cascade = RECONCILIATIONS.get("cascade-yanetal")
+        self.failed_at: list[float] = []
+        self.blocks = 0
+
+    def announcer(
+        self, bits: NDArray[np.uint8], *, error_rate: float, seed: int
+    ) -> ReconcilingAnnouncer:
+        return self.cascade.announcer(bits, error_rate=error_rate, seed=seed)
+
+    def responder(
+        self, bits: NDArray[np.uint8], *, error_rate: float, seed: int
+    ) -> ReconcilingResponder:
+        self.blocks += 1
+        end = self.cascade.responder(bits, error_rate=error_rate, seed=seed)
+        if self.blocks == 1:
+            end.bits[7] ^= 1
+            end.next_query = lambda: None  # type: ignore[method-assign]  # gives up at once
+        return end
+
+    def estimate(self, *, errors: int, bits: int) -> float:
+        return 0.123 if errors and bits else 0.0
+
+    def estimate_after_failure(self, error_rate: float) -> float:
+        self.failed_at.append(error_rate)
+        return 0.234
+
+
+def test_the_variant_says_where_the_next_block_starts() -> None:
+    """After a block that does not verify, and after one that does, the variant is asked."""
+    variant = _Forgetful()
+    with registered("reconciliation", "forgetful", lambda: variant):
+        config = link_config(reconciliation="forgetful", frames_per_round=10)
+        pump = Pump(light(), seconds=3, config=config).run()
+    setups = [found.body for found in pump.messages(ReconciliationSetup)]
+    rates_ppm = [body.error_rates_ppm for body in setups if isinstance(body, ReconciliationSetup)]
+    assert rates_ppm == [(50_000,), (234_000,), (123_000,)]
+    assert variant.failed_at == [0.05]
+    assert pump.aborted(Role.ANNOUNCER)[0].reason is AbortReason.VERIFICATION_FAILED
+    assert set(pump.usable(Role.ANNOUNCER)) == {1, 2}
+    assert not Booked(pump).faults()
 
 
 def test_sample_of_two_lanes() -> None:

@@ -27,6 +27,7 @@ VARIANTS = {
         "receivers.bench.z_probability=0.75",
     ),
     "none": ("protocol.authentication=none",),
+    "modelled": ("protocol.reconciliation=modelled",),
     "short": (
         "protocol.security=finite",
         "protocol.estimation=sample",
@@ -57,7 +58,7 @@ def test_books_on_disk_are_in_order(name: str) -> None:
     assert load_run(out) == run
 
 
-@pytest.mark.parametrize("name", ["asymptotic", "finite", "two-basis", "none"])
+@pytest.mark.parametrize("name", ["asymptotic", "finite", "two-basis", "none", "modelled"])
 def test_there_is_key(name: str) -> None:
     """Ten seconds of 1590 sifted bits per second hold key in each variant."""
     assert link(name).blocks == 1
@@ -112,6 +113,9 @@ def test_assumptions_are_printed_beside_the_numbers(width: int) -> None:
     assert "asymptotic: no secrecy epsilon; trusted devices; fair sampling" in asymptotic
     assert "Epsilon" not in asymptotic
     assert "for study only" in printed("none", width)
+    assert "error correction is modelled" in printed("modelled", width)
+    assert link("modelled").f_measured is None
+    assert link("modelled").f_charged == pytest.approx(1.2, rel=1e-3)
 
 
 def test_refusals_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:

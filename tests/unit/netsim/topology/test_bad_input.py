@@ -52,7 +52,12 @@ FIELDS = [
         "^a huge integer is above 1e\\+09$",
     ),
     ("verification_bits = 64", "verification_bits = 65", "protocol.verification_bits", "multiple"),
-    ('"cascade-yanetal"', '"turbo"', "protocol.reconciliation", "'turbo' is not 'cascade-orig"),
+    (
+        '"cascade-yanetal"',
+        '"turbo"',
+        "protocol.reconciliation",
+        "'turbo' is not one of 'cascade-yan",
+    ),
     ("linewidth_hz = 200e6", "linewidth_hz = 0", "qnsp.source.linewidth_hz", "0 is below 1"),
     ('channel = "C38"', 'channel = "C038"', "qnsp.channels.0.channel", "ITU label"),
     ('channel = "C38"', 'channel = "C-4"', "qnsp.channels.0.channel", "ITU label"),

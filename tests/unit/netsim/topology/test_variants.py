@@ -7,7 +7,8 @@ from netsim.topology.load import parse_topology
 from netsim.topology.schema import schema_at
 from netsim.topology.specs import TopologySpec
 from protocols.amplification import ToeplitzFft
-from protocols.variants import AMPLIFICATIONS, KINDS
+from protocols.variants import KINDS
+from tests.third_party import registered
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")
@@ -46,6 +47,7 @@ def test_defaults_are_the_built_in_ones() -> None:
         ("protocol.estimation=sample",),
         ("protocol.amplification=toeplitz-clmul",),
         ("protocol.authentication=none",),
+        ("protocol.reconciliation=modelled", "protocol.error_correction_charge=paper"),
         ("protocol.error_correction_charge=both-directions", *FINITE),
     ],
 )
@@ -65,6 +67,16 @@ def test_combinations_that_go_together(overrides: tuple[str, ...]) -> None:
             "protocol.estimation",
             "corrected errors of the other basis",
         ),
+        (
+            ("protocol.reconciliation=modelled", "protocol.error_correction_charge=measured"),
+            "protocol.error_correction_charge",
+            "measured does not go with reconciliation modelled",
+        ),
+        (
+            ("protocol.reconciliation=modelled", *FINITE),
+            "protocol.reconciliation",
+            "needs a leak that is counted on the wire",
+        ),
         ((*FINITE, "protocol.verification_bits=16"), "protocol.epsilon", "2^-16"),
         ((*FINITE, "protocol.epsilon=1e-20"), "protocol.epsilon", "2^-64"),
         (("receivers.bench.z_probability=0.7",), "receivers.bench.z_probability", "say biased"),
@@ -83,7 +95,7 @@ def test_what_no_proof_covers_is_refused(
     assert reason in found[path]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "reconciliation"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_unknown_names_list_the_known_ones(kind: str) -> None:
     """A name that is none gets one line with all that there are."""
     message = faults(f"protocol.{kind}=turbo")[f"protocol.{kind}"]
@@ -110,15 +122,9 @@ def test_families_that_are_not_universal_are_refused() -> None:
     class Almost(ToeplitzFft):
         is_universal = False
 
-    AMPLIFICATIONS.register("almost", Almost)
-    try:
-        assert (
-            "no universal family"
-            in faults("protocol.amplification=almost")["protocol.amplification"]
-        )
-    finally:
-        del AMPLIFICATIONS._registered["almost"]
-        AMPLIFICATIONS._made.pop("almost", None)
+    with registered("amplification", "almost", Almost):
+        found = faults("protocol.amplification=almost")
+    assert "no universal family" in found["protocol.amplification"]
 
 
 def test_a_variant_that_cannot_be_loaded_is_a_fault() -> None:
@@ -127,14 +133,9 @@ def test_a_variant_that_cannot_be_loaded_is_a_fault() -> None:
     def broken() -> ToeplitzFft:
         raise ImportError("no module named 'gone'")
 
-    AMPLIFICATIONS.register("broken", broken)
-    try:
-        assert (
-            "cannot be loaded: ImportError"
-            in faults("protocol.amplification=broken")["protocol.amplification"]
-        )
-    finally:
-        del AMPLIFICATIONS._registered["broken"]
+    with registered("amplification", "broken", broken):
+        found = faults("protocol.amplification=broken")
+    assert "cannot be loaded: ImportError" in found["protocol.amplification"]
 
 
 # Links --------------------------------------------------------------------------------------------
