@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from netsim.cli import run_command
-from netsim.fit.command import EPILOG
+from netsim.cli.fit import EXAMPLES
 from netsim.fit.results import Fit
 from netsim.fit.tables import print_fit, short_names
 from netsim.topology.load import load_topology
@@ -114,7 +114,7 @@ def test_without_the_extra_it_says_what_to_install(
 
 def test_examples_of_the_help_name_what_is_there() -> None:
     """Tables and topologies in the epilog exist."""
-    for word in EPILOG.replace("`", " ").replace(":", " ").split():
+    for word in " ".join(EXAMPLES).replace("`", " ").replace(":", " ").split():
         if word.endswith(".csv"):
             assert (fan2025.TOPOLOGIES.parent / word).is_file()
 

@@ -1,4 +1,4 @@
-"""The command ``netsim fit``: reads options, calls, prints; knows no physics.
+"""`netsim fit`: calibrate a topology.
 
 scipy and tomlkit are imported here only when they are needed: they come with the extra ``fit``.
 """
@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsim.cli.shared import EXIT_FAILED, say, stdout
 from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from netsim.fit.results import Fit
 
-EXIT_FAILED = 1
 INSTALL = "netsim fit needs {}, which this installation has not: pip install 'qnsp-netsim[fit]'"
-EPILOG = (
-    "Examples:\n\n"
-    "* `netsim fit topologies/fan2025_table2.csv --topology fan2025_structured "
+EXAMPLES = (
+    "`netsim fit topologies/fan2025_table2.csv --topology fan2025_structured "
     "--free qnsp.source.brightness_hz_per_mw2 --free qnsp.source.contrast "
-    "--free 'qnsp.channels.*.loss_db' -o fitted.toml`\n"
-    "* the same and `--against topologies/fan2025_table2_printed.csv`: what the printed 585.0 of "
-    "C50&C30 would do\n"
-    "* `netsim fit topologies/fan2025_table2.csv topologies/fan2025_fig3a.csv "
+    "--free 'qnsp.channels.*.loss_db' -o fitted.toml`",
+    "the same and `--against topologies/fan2025_table2_printed.csv`: what the printed 585.0 of "
+    "C50&C30 would do",
+    "`netsim fit topologies/fan2025_table2.csv topologies/fan2025_fig3a.csv "
     "--topology fan2025_structured --free 'qnsp.source.pairs.*.factor' "
     "--free 'qnsp.source.pairs.*.contrast' --free 'qnsp.channels.*.loss_db' "
     "--prior 'qnsp.source.pairs.*.factor=0.15' --prior 'qnsp.source.pairs.*.contrast=0.012' "
-    "--relative-error 0.001 -o calibrated.toml`\n"
+    "--relative-error 0.001 -o calibrated.toml`",
 )
 
 
@@ -133,13 +132,13 @@ def fit(
     found = fit_to(measured)
     other = fit_to(against) if against else None
     for remark in dict.fromkeys((*found.remarks, *(other.remarks if other else ()))):
-        _say(f"warning: {remark}")
+        say(f"warning: {remark}")
     if as_json:
         typer.echo(fit_json(found, other), nl=False)
     else:
         _print(found, other)
     if not found.is_converged:
-        _say("the fit did not converge; nothing is written")
+        say("the fit did not converge; nothing is written")
         raise typer.Exit(EXIT_FAILED)
     _write(topology, found, out)
 
@@ -158,24 +157,16 @@ def _check_out(out: Path | None, *, force: bool) -> None:
 
 
 def _print(found: "Fit", other: "Fit | None") -> None:
-    from rich.console import Console
-
     from netsim.fit.tables import print_fit
 
-    print_fit(found, Console(highlight=False), against=other)
+    print_fit(found, stdout(), against=other)
 
 
 def _write(topology: str, found: "Fit", out: Path | None) -> None:
     if out is None:
-        _say("the fitted topology is not kept: give -o OUT.toml")
+        say("the fitted topology is not kept: give -o OUT.toml")
         return
     from netsim.fit.writing import fitted_text, topology_text
 
     out.write_text(fitted_text(topology_text(topology), found), encoding="utf-8")
-    _say(f"the fitted topology is in {out}")
-
-
-def _say(line: str) -> None:
-    """One line on stderr, whatever a file name in it may hold."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-    typer.echo(f"netsim: {shown}", err=True)
+    say(f"the fitted topology is in {out}")

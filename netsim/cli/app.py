@@ -1,0 +1,85 @@
+"""The application: its commands in the order of the help, and what becomes of their errors."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import typer
+
+from netsim.cli import compare, distil, fit, pools, run, schema, validate, verify
+from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
+from netsim.errors import ConfigError
+
+app = typer.Typer(
+    name="netsim",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Simulate entanglement-based QKD networks, from photons to authenticated key.",
+    epilog="Begin with: netsim run two_user --duration 10s",
+)
+ClickFault: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, base of all faults of usage; newer versions of typer carry their own click."""
+
+
+def register(command: Callable[..., None], examples: Sequence[str], more: str = "") -> None:
+    """Make ``command`` one of `app`, named like the function.
+
+    Parameters
+    ----------
+    command : callable
+        Its signature is the command's, its docstring the help.
+    examples : sequence of str
+        Whole command lines, shown below the help.
+    more : str
+        Markdown shown below the examples.
+    """
+    if len(examples) == 1:
+        shown = f"Example: {examples[0]}"
+    else:
+        shown = "Examples:\n\n" + "\n".join(f"* {example}" for example in examples)
+    app.command(epilog=f"{shown}\n\n{more}".strip() + "\n")(command)
+
+
+register(run.run, run.EXAMPLES)
+register(validate.validate, validate.EXAMPLES)
+register(schema.schema, schema.EXAMPLES)
+register(pools.pools, pools.EXAMPLES)
+register(verify.verify, verify.EXAMPLES)
+register(compare.compare, compare.EXAMPLES)
+register(distil.distil, distil.EXAMPLES, distil.FORMATS)
+register(fit.fit, fit.EXAMPLES)
+
+
+def main() -> None:
+    """Run the console script ``netsim``."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments` and return its exit code; never raises for bad input."""
+    try:
+        code = app(args=list(arguments) or ["--help"], prog_name="netsim", standalone_mode=False)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return _complain(map(str, error.faults))
+    except ClickFault as error:
+        return _complain([error.format_message()])  # type: ignore[attr-defined]  # click's own
+    except KeyboardInterrupt:
+        say("stopped at once")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; whatever is still buffered must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        say(str(error))
+        return EXIT_FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _complain(faults: Iterable[str]) -> int:
+    for fault in faults:
+        say(fault)
+    return EXIT_BAD_INPUT

@@ -1,0 +1,121 @@
+"""`netsim compare`: the same light through several variants."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.cli.shared import (
+    EXIT_INTERRUPTED,
+    ForceOption,
+    OverrideOption,
+    Texts,
+    say,
+    stdout,
+    watched,
+)
+
+if TYPE_CHECKING:
+    from netsim.compare import Outcome, Variant
+
+EXAMPLES = (
+    (
+        "netsim compare two_user --duration 10s --set protocol.round_s=5 "
+        "--variant reconciliation=cascade-original --variant reconciliation=cascade-yanetal"
+    ),
+    (
+        "netsim compare fan2025_four_user --duration 60s "
+        "--variant error_correction_charge=paper --variant error_correction_charge=measured"
+    ),
+    (
+        "netsim compare two_user "
+        "--variant reconciliation=cascade-yanetal,classical.extra_length_m=1e6 --json"
+    ),
+)
+NO_PLOT = "; no plot without matplotlib"
+
+
+def compare(
+    topologies: Annotated[
+        list[str],
+        typer.Argument(metavar="TOPOLOGY...", help="Paths of TOML files, or shipped names."),
+    ],
+    *,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE[,...]",
+            help="One variant; a comma list changes several names at once. A name lies under "
+            "`protocol.` unless it has a dot. Repeat the option for more variants.",
+        ),
+    ] = None,
+    duration: Annotated[
+        str, typer.Option(metavar="TIME", help="Light of each run: 500ms, 60s, 2min, 1h.")
+    ] = "60s",
+    seed: Annotated[int, typer.Option(min=0, help="The same for all: all see the same light.")] = 1,
+    override: OverrideOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keeps every run, compare.json and, where matplotlib is installed, compare.svg.",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a list, one entry a topology and variant.")
+    ] = False,
+) -> None:
+    """Run the same light through several variants of the protocol and set them side by side.
+
+    Photons depend on the seed and the devices, never on the protocol: they are simulated once for
+    all variants that change nothing they meet, and it is checked that all saw the same.
+    """
+    from netsim.compare import comparison_json, load_plan, parse_variant
+    from netsim.durations import parse_duration_ps
+    from netsim.report.compare import print_comparison, save_comparison
+    from netsim.rundir import prepare_run_directory
+
+    texts = Texts()
+    duration_ps = texts.read("--duration", parse_duration_ps, duration)
+    variants = [texts.read("--variant", parse_variant, text) for text in variant or []]
+    texts.raise_faults()
+    load_plan(topologies, variants, override or [])
+    if out is not None:
+        prepare_run_directory(out, force=force)
+    found = _compare(topologies, variants, override or [], duration_ps, seed=seed, out=out)
+    if as_json:
+        typer.echo(comparison_json(found), nl=False)
+    else:
+        print_comparison(found, stdout())
+    if out is not None:
+        say(f"results are in {out}" + ("" if save_comparison(found, out) else NO_PLOT))
+    if any(outcome.run.partial for outcome in found):
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _compare(
+    topologies: list[str],
+    variants: "list[Variant]",
+    overrides: list[str],
+    duration_ps: int,
+    *,
+    seed: int,
+    out: Path | None,
+) -> "list[Outcome]":
+    from netsim.compare import compare
+    from netsim.durations import seconds_text
+
+    with watched(duration_ps) as watch:
+        return compare(
+            topologies,
+            variants,
+            duration_s=seconds_text(duration_ps),
+            seed=seed,
+            overrides=overrides,
+            out=out,
+            progress=watch.progress,
+            should_stop=watch.should_stop,
+        )

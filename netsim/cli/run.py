@@ -1,0 +1,124 @@
+"""`netsim run`: simulate a network."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.cli.shared import (
+    EXIT_INTERRUPTED,
+    ForceOption,
+    OverrideOption,
+    TopologyArgument,
+    say,
+    stdout,
+    warn,
+    watched,
+)
+from netsim.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from netsim.results import Run
+    from netsim.topology.specs import TopologySpec
+
+EXAMPLES = (
+    "netsim run fan2025_four_user --duration 60s --seed 1 --out results",
+    "netsim run two_user --duration 500ms --set protocol.round_s=0.5",
+    "netsim run mine.toml --duration 2min --json > summary.json",
+)
+
+
+def run(
+    topology: TopologyArgument,
+    *,
+    duration: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Light to simulate: 500ms, 60s, 2min, 1h; or seconds."),
+    ] = "60s",
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where to keep the results; without it they are only printed."
+        ),
+    ] = None,
+    force: ForceOption = False,
+    override: OverrideOption = None,
+    save_tags: Annotated[
+        bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
+    ] = False,
+) -> None:
+    """Simulate a network and distil key on all its links.
+
+    Ctrl-C stops at the end of the current frame and keeps the results so far, marked as partial; a
+    second Ctrl-C stops at once.
+    """
+    spec, duration_ps = _checked_inputs(topology, override, duration, out, save_tags=save_tags)
+    if out is not None:
+        from netsim.rundir import prepare_run_directory
+
+        prepare_run_directory(out, force=force)
+    found = _simulate(spec, duration_ps, seed, out, save_tags=save_tags)
+    _show(found, as_json=as_json)
+    say("results are not kept: give --out DIR" if out is None else f"results are in {out}")
+    if found.partial:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _checked_inputs(
+    topology: str, override: list[str] | None, duration: str, out: Path | None, *, save_tags: bool
+) -> tuple["TopologySpec", int]:
+    """Topology and duration, or all that is wrong with the arguments at once."""
+    from netsim.durations import parse_duration_ps
+    from netsim.topology.load import load_topology
+
+    faults: list[Fault] = []
+    if save_tags and out is None:
+        faults.append(Fault("--save-tags", "needs --out DIR"))
+    duration_ps = 0
+    try:
+        duration_ps = parse_duration_ps(duration)
+    except ValueError as error:
+        faults.append(Fault("--duration", str(error)))
+    try:
+        spec = load_topology(topology, overrides=override or [])
+    except ConfigError as error:
+        raise ConfigError((*faults, *error.faults)) from error
+    if faults:
+        raise ConfigError(tuple(faults))
+    warn(spec)
+    return spec, duration_ps
+
+
+def _simulate(
+    spec: "TopologySpec", duration_ps: int, seed: int, out: Path | None, *, save_tags: bool
+) -> "Run":
+    from netsim.durations import seconds_text
+    from netsim.run import simulate
+
+    with watched(duration_ps) as watch:
+        return simulate(
+            spec,
+            duration_s=seconds_text(duration_ps),
+            seed=seed,
+            out=out,
+            save_tags=save_tags,
+            progress=watch.progress,
+            should_stop=watch.should_stop,
+        )
+
+
+def _show(found: "Run", *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(found.summary_json(), nl=False)
+        return
+    from netsim.report.tables import print_run
+
+    print_run(found, stdout())

@@ -1,0 +1,112 @@
+"""What commands have in common: exit codes, options, streams, progress and Ctrl-C."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from netsim.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from netsim.topology.specs import TopologySpec
+
+T = TypeVar("T")
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+
+TopologyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TOPOLOGY", help="Path of a TOML file, or the name of a shipped topology."
+    ),
+]
+OverrideOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000; repeatable.",
+    ),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+]
+RunDirectory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="What was given to `netsim run --out`.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a long computation reports to, and asks."""
+
+    progress: Callable[[int], None]
+    """Takes the ps of light done so far."""
+    should_stop: Callable[[], bool]
+    """Whether Ctrl-C was pressed."""
+
+
+@contextmanager
+def watched(duration_ps: int) -> Iterator[Watch]:
+    """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
+    from rich.console import Console
+
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.report.progress import progress_bar
+
+    with (
+        StopOnInterrupt() as interrupt,
+        progress_bar(duration_ps, Console(stderr=True)) as progress,
+    ):
+        yield Watch(progress, interrupt.should_stop)
+
+
+class Texts:
+    """Reads texts of the command line and keeps what is wrong with them, to tell it at once."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+
+    def read(self, option: str, parse: Callable[[str], T], text: str) -> T:
+        """`text` as `parse` reads it; after a fault, None, which nobody sees."""
+        try:
+            return parse(text)
+        except ValueError as error:
+            self._faults.setdefault(str(error), Fault(option, str(error)))
+            return None  # type: ignore[return-value]  # `raise_faults` comes before its use
+
+    def raise_faults(self) -> None:
+        """Raise `ConfigError` if there was any."""
+        if self._faults:
+            raise ConfigError(tuple(self._faults.values()))
+
+
+def stdout() -> "Console":
+    """Where tables go."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def warn(spec: "TopologySpec") -> None:
+    """Say what is unwise about a topology though it is allowed."""
+    from netsim.topology.checks import topology_warnings
+
+    for warning in topology_warnings(spec):
+        say(f"warning: {warning}")
+
+
+def say(line: str) -> None:
+    """One line on stderr, whatever a file name in it may hold."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    typer.echo(f"netsim: {shown}", err=True)

@@ -1,0 +1,25 @@
+"""`netsim verify`: recheck the books of a run."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+import typer
+
+from netsim.cli.shared import EXIT_FAILED, RunDirectory, say
+
+EXAMPLES = ("netsim verify results",)
+
+
+def verify(directory: RunDirectory) -> None:
+    """Recheck the books of a run from its files: both ends, levels, leak, pads, summary.
+
+    Prints one line per fault, with its place, and returns 1 if there is any. Interrupted and killed
+    runs may have rounds open and blocks in doubt.
+    """
+    from netsim.verify import verify_run
+
+    faults = verify_run(directory)
+    for fault in faults:
+        typer.echo(str(fault))
+    if faults:
+        raise typer.Exit(EXIT_FAILED)
+    say(f"the books of {directory} are in order")
