@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish: the first asks the run to stop at the end of a frame, the second stops it."""
+"""Ctrl-C as a wish: the first asks to stop at the next good place, the second stops at once."""
 
 import signal
 import sys
@@ -37,6 +37,6 @@ class StopOnInterrupt:
             raise KeyboardInterrupt
         self.stopping = True
         print(  # noqa: T201  # a terminal is the only place where Ctrl-C comes from
-            "\nnetsim: stopping at the end of this frame; Ctrl-C again stops at once",
+            "\nnetsim: stopping as soon as it can; Ctrl-C again stops at once",
             file=sys.stderr,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import typer
 
-from netsim.cli import compare, distil, fit, pools, run, schema, validate, verify
+from netsim.cli import compare, distil, fit, pools, reconcile, run, schema, validate, verify
 from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
 from netsim.errors import ConfigError
 
@@ -48,6 +48,7 @@ register(schema.schema, schema.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
+register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 

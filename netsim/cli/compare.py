@@ -12,7 +12,8 @@ from netsim.cli.shared import (
     ForceOption,
     OverrideOption,
     Texts,
-    say,
+    prepare,
+    say_plots,
     stdout,
     watched,
 )
@@ -34,7 +35,6 @@ EXAMPLES = (
         "--variant reconciliation=cascade-yanetal,classical.extra_length_m=1e6 --json"
     ),
 )
-NO_PLOT = "; no plot without matplotlib"
 
 
 def compare(
@@ -60,7 +60,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Keeps every run, compare.json and, where matplotlib is installed, compare.svg.",
+            help="Keeps every run, compare.json and, with the extra `report`, .svg and .html.",
         ),
     ] = None,
     force: ForceOption = False,
@@ -76,22 +76,20 @@ def compare(
     from netsim.compare import comparison_json, load_plan, parse_variant
     from netsim.durations import parse_duration_ps
     from netsim.report.compare import print_comparison, save_comparison
-    from netsim.rundir import prepare_run_directory
 
     texts = Texts()
     duration_ps = texts.read("--duration", parse_duration_ps, duration)
     variants = [texts.read("--variant", parse_variant, text) for text in variant or []]
     texts.raise_faults()
     load_plan(topologies, variants, override or [])
-    if out is not None:
-        prepare_run_directory(out, force=force)
+    prepare(out, force=force)
     found = _compare(topologies, variants, override or [], duration_ps, seed=seed, out=out)
     if as_json:
         typer.echo(comparison_json(found), nl=False)
     else:
         print_comparison(found, stdout())
     if out is not None:
-        say(f"results are in {out}" + ("" if save_comparison(found, out) else NO_PLOT))
+        say_plots(out, save_comparison(found, out))
     if any(outcome.run.partial for outcome in found):
         raise typer.Exit(EXIT_INTERRUPTED)
 

@@ -12,6 +12,7 @@ from netsim.cli.shared import (
     EXIT_INTERRUPTED,
     ForceOption,
     Texts,
+    prepare,
     say,
     stdout,
     watched,
@@ -118,7 +119,6 @@ def distil(
     from netsim.durations import parse_duration_ps
     from netsim.recordings import DistilOptions, EndOptions, load_link_tags
     from netsim.report.distil import print_distilled
-    from netsim.rundir import prepare_run_directory
     from netsim.tagio import parse_delays_ps, parse_detector_map
 
     texts = Texts()
@@ -154,8 +154,7 @@ def distil(
         EndOptions(bob, tick_b, maps[1], delays_ps[1]),
     )
     tags = load_link_tags(ends, options)
-    if out is not None:
-        prepare_run_directory(out, force=force)
+    prepare(out, force=force)
     found = _distil(tags, options, out)
     if as_json:
         typer.echo(found.summary_json(), nl=False)

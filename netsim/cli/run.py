@@ -12,6 +12,7 @@ from netsim.cli.shared import (
     ForceOption,
     OverrideOption,
     TopologyArgument,
+    prepare,
     say,
     stdout,
     warn,
@@ -61,10 +62,7 @@ def run(
     second Ctrl-C stops at once.
     """
     spec, duration_ps = _checked_inputs(topology, override, duration, out, save_tags=save_tags)
-    if out is not None:
-        from netsim.rundir import prepare_run_directory
-
-        prepare_run_directory(out, force=force)
+    prepare(out, force=force)
     found = _simulate(spec, duration_ps, seed, out, save_tags=save_tags)
     _show(found, as_json=as_json)
     say("results are not kept: give --out DIR" if out is None else f"results are in {out}")

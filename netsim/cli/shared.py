@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Watch:
     """What a long computation reports to, and asks."""
 
     progress: Callable[[int], None]
-    """Takes the ps of light done so far."""
+    """Takes what is done so far: ps of light, or a number of pieces."""
     should_stop: Callable[[], bool]
     """Whether Ctrl-C was pressed."""
 
@@ -67,6 +67,21 @@ def watched(duration_ps: int) -> Iterator[Watch]:
     with (
         StopOnInterrupt() as interrupt,
         progress_bar(duration_ps, Console(stderr=True)) as progress,
+    ):
+        yield Watch(progress, interrupt.should_stop)
+
+
+@contextmanager
+def counted(total: int, pieces: str) -> Iterator[Watch]:
+    """The same for work that is made of ``total`` equal ``pieces``."""
+    from rich.console import Console
+
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.report.progress import count_bar
+
+    with (
+        StopOnInterrupt() as interrupt,
+        count_bar(total, pieces, Console(stderr=True)) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -89,6 +104,21 @@ class Texts:
         """Raise `ConfigError` if there was any."""
         if self._faults:
             raise ConfigError(tuple(self._faults.values()))
+
+
+def prepare(out: Path | None, *, force: bool) -> None:
+    """Make the directory for results, if one was given; see `prepare_run_directory`."""
+    from netsim.rundir import prepare_run_directory
+
+    if out is not None:
+        prepare_run_directory(out, force=force)
+
+
+def say_plots(out: Path, plots: Sequence[Path]) -> None:
+    """Say where results are, and what is missing for plots."""
+    from netsim.report.figure import EXTRA_HINT, FORMATS
+
+    say(f"results are in {out}" + ("" if len(plots) == len(FORMATS) else f"; {EXTRA_HINT}"))
 
 
 def stdout() -> "Console":

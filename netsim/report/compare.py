@@ -1,16 +1,15 @@
-"""Variants side by side: a table for each topology, and a plot where matplotlib is installed."""
+"""Variants side by side: a table for each topology, and a plot with the extra ``report``."""
 
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from netsim.compare import Outcome, comparison_json
+from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
     add_numbers,
@@ -23,8 +22,8 @@ from netsim.report.text import (
 from netsim.results import LinkResult
 from netsim.units import s_from_ps
 
-JSON_FILE = "compare.json"
-PLOT_FILE = "compare.svg"
+STEM = "compare"
+PLOT_COLUMNS = 4
 
 _Column = tuple[str, Callable[[LinkResult], str], bool]
 _COLUMNS: tuple[_Column, ...] = (
@@ -40,6 +39,22 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Settled\n[s]", lambda link: fixed(s_from_ps(link.settle_ps), 3), True),
 )
 """Header, cell, and whether the column is kept on a narrow console."""
+
+
+_PANELS: tuple[tuple[str, Callable[[LinkResult], float | None], bool], ...] = (
+    ("net key [bit/s]", lambda link: link.net_key_bps, True),
+    ("f", lambda link: link.f_measured, False),
+    ("rounds without key [%]", lambda link: _share(link.blocks_failed, link.blocks, 100.0), True),
+    ("round trips per round", lambda link: _share(link.round_trips, link.blocks), True),
+    ("bytes per sifted bit", lambda link: _share(link.wire_bytes, link.sifted_bits), True),
+    ("key spent on tags [bit]", lambda link: link.auth_spent_bits, True),
+    ("settled after the light [s]", lambda link: s_from_ps(link.settle_ps), True),
+)
+"""Label, value, and whether the axis holds zero."""
+
+
+def _share(part: float, whole: float, scale: float = 1.0) -> float | None:
+    return scale * part / whole if whole else None
 
 
 def print_comparison(outcomes: Sequence[Outcome], console: Console) -> None:
@@ -102,52 +117,46 @@ def _how(same: Sequence[Outcome]) -> str:
     return "simulated each time, singles and lane counts equal"
 
 
-def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> bool:
-    """Write ``compare.json`` and ``compare.svg``; False if there is no plot, for no matplotlib."""
-    (directory / JSON_FILE).write_text(comparison_json(outcomes), encoding="utf-8")
-    return plot_comparison(outcomes, directory / PLOT_FILE)
-
-
-def plot_comparison(outcomes: Sequence[Outcome], path: Path) -> bool:
-    """Draw net key, f and settling time of every variant into ``path`` (SVG, PDF or PNG).
+def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
+    """Write ``compare.json`` and, with the extra ``report``, ``compare.svg`` and ``.html``.
 
     Returns
     -------
-    bool
-        False if matplotlib is not installed.
+    list of Path
+        The plots.
     """
-    try:
-        matplotlib = import_module("matplotlib")
-        matplotlib.use("agg")
-        pyplot = import_module("matplotlib.pyplot")
-    except ImportError:
-        return False
-    labels = [f"{outcome.topology}\n{outcome.variant.label}" for outcome in outcomes]
-    runs = [outcome.run for outcome in outcomes]
-    panels: tuple[tuple[str, list[list[float | None]]], ...] = (
-        ("net key, all links [bit/s]", [[run.totals.net_key_bps] for run in runs]),
-        ("f, link by link", [[link.f_measured for link in run.links] for run in runs]),
-        ("settled after the light [s]", [[*map(_settled_s, run.links)] for run in runs]),
-    )
-    figure, axes = pyplot.subplots(
-        1, len(panels), sharey=True, figsize=(12, 1.5 + 0.45 * len(outcomes)), layout="constrained"
-    )
-    for axis, (title, values) in zip(axes, panels, strict=True):
-        _draw(axis, title, values)
-    axes[0].set_yticks(range(len(labels)), labels)
-    axes[0].invert_yaxis()
-    figure.savefig(path)
-    pyplot.close(figure)
-    return True
+    stem = directory / STEM
+    stem.with_suffix(".json").write_text(comparison_json(outcomes), encoding="utf-8")
+    return save_figure(comparison_figure(outcomes), stem)
 
 
-def _settled_s(link: LinkResult) -> float:
-    return s_from_ps(link.settle_ps)
+def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
+    """A row a variant and a panel a quantity; in each row the links one below the other."""
+    rows = tuple(_row_name(outcome, outcomes) for outcome in outcomes)
+    links = [[(" & ".join(link.users), link) for link in o.run.links] for o in outcomes]
+    names = tuple(dict.fromkeys(name for found in links for name, _ in found))
+    heights = {name: 0.7 * ((k + 0.5) / len(names) - 0.5) for k, name in enumerate(names)}
+    panels = []
+    for label, value, from_zero in _PANELS:
+        series = []
+        for name in names:
+            points = [
+                (x, y + heights[name])
+                for y, found in enumerate(links)
+                for at, link in found
+                if at == name and (x := value(link)) is not None
+            ]
+            xs, ys = zip(*points, strict=True) if points else ((), ())
+            series.append(Series(name, xs, ys))
+        panels.append(Panel(label, "", tuple(series), rows=rows, from_zero=from_zero))
+    run = outcomes[0].run
+    title = f"{run.duration_s:g} s of light, seed {run.seed}, link by link"
+    return Figure(title, tuple(panels), columns=PLOT_COLUMNS)
 
 
-def _draw(axis: Any, title: str, values: Sequence[Sequence[float | None]]) -> None:
-    """Dots of all links in one row a variant."""
-    points = [(x, y) for y, row in enumerate(values) for x in row if x is not None]
-    axis.plot([x for x, _ in points], [y for _, y in points], "o")
-    axis.set_xlabel(title)
-    axis.grid(visible=True, axis="x")
+def _row_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
+    """Variant, its parts one below the other; the topology before it where there are several."""
+    parts = [outcome.variant.label.replace(",", ",\n")]
+    if len({other.topology for other in outcomes}) > 1:
+        parts.insert(0, outcome.topology)
+    return "\n".join(parts)

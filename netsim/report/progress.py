@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: light simulated, rate, remaining time; silent where no one looks."""
+"""Progress of long work on stderr: done, rate, remaining time; silent where no one looks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,3 +38,24 @@ def progress_bar(duration_ps: int, console: Console) -> Iterator[Callable[[int],
     ) as bar:
         task = bar.add_task("", total=s_from_ps(duration_ps))
         yield lambda done_ps: bar.update(task, completed=s_from_ps(done_ps))
+
+
+@contextmanager
+def count_bar(total: int, pieces: str, console: Console) -> Iterator[Callable[[int], None]]:
+    """The same for ``total`` equal ``pieces`` of work.
+
+    Yields
+    ------
+    callable
+        To be called with the number of pieces done so far.
+    """
+    columns = (
+        TextColumn(f"{{task.completed:.0f}} of {{task.total:.0f}} {pieces}"),
+        BarColumn(bar_width=None),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)

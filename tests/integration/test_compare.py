@@ -2,8 +2,8 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import netsim
 from netsim.cli import run_command
 from netsim.compare import Variant, compare, parse_variant
 from netsim.devices.replay import FrameRecorder
-from netsim.report import compare as report
+from netsim.report.compare import comparison_figure, save_comparison
 from netsim.results import Run
 from netsim.rundir import load_run
 
@@ -168,16 +168,31 @@ def test_different_photons_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
         compare(["two_user"], variants, duration_s=1, seed=1, overrides=SHORT)
 
 
-def test_plot_needs_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without matplotlib there is no plot, and that is said; with it there is a file."""
+def test_plot_shows_every_variant_and_link(tmp_path: Path) -> None:
+    """A row a variant, a panel a quantity, and each figure where the summary has it."""
+    variants = [parse_variant(text) for text in SCHEDULES]
+    found = compare(["two_user"], variants, duration_s=2, seed=1, overrides=SHORT)
+    figure = comparison_figure(found)
+    assert {panel.rows for panel in figure.panels} == {SCHEDULES}
+    labels = [panel.x_label for panel in figure.panels]
+    keys = ("net_key_bps", "f_measured")
+    for label, key in zip(("net key [bit/s]", "f"), keys, strict=True):
+        (series,) = figure.panels[labels.index(label)].series
+        assert series.name == "alice & bob"
+        assert list(series.x) == [outcome.summary()["links"][0][key] for outcome in found]
+    assert [path.name for path in save_comparison(found, tmp_path)] == [
+        "compare.svg",
+        "compare.html",
+    ]
+    svg = (tmp_path / "compare.svg").read_text()
+    assert all(text.split("=")[1] in svg for text in (*SCHEDULES, "x=net key [bit/s]"))
 
-    def missing(name: str) -> ModuleType:
-        raise ImportError(name)
 
-    found = compare(["two_user"], [], duration_s=1, seed=1, overrides=SHORT)
-    with monkeypatch.context() as patched:
-        patched.setattr(report, "import_module", missing)
-        assert not report.plot_comparison(found, tmp_path / "none.svg")
-    pytest.importorskip("matplotlib")
-    assert report.plot_comparison(found, tmp_path / "plot.svg")
-    assert "<svg" in (tmp_path / "plot.svg").read_text()
+def test_several_topologies_are_named_in_the_plot() -> None:
+    """Rows of two topologies begin with their names; long variants take several lines."""
+    variant = parse_variant("reconciliation=cascade-original,verification_bits=32")
+    found = compare(["two_user"], [variant], duration_s=1, seed=1, overrides=SHORT)
+    other = replace(found[0], topology="another")
+    (rows,) = {panel.rows for panel in comparison_figure([found[0], other]).panels}
+    label = "reconciliation=cascade-original,\nverification_bits=32"
+    assert rows == (f"two_user\n{label}", f"another\n{label}")

@@ -28,7 +28,17 @@ LAYERS = (
         "recordings",
         "distilled",
     },
-    {"run", "photons", "report", "rundir", "verify", "compare", "distil", "fit"},
+    {
+        "run",
+        "photons",
+        "report",
+        "rundir",
+        "verify",
+        "compare",
+        "distil",
+        "fit",
+        "reconcile",
+    },
     {"cli"},
     {"__main__"},
 )
@@ -56,8 +66,9 @@ SHARED_BY_PROTOCOLS = {
 
 DRIVER = "netsim.driver"
 """Moves bytes between endpoints and the simulated channel."""
-WITHOUT_SIMULATOR = {"netsim.pump", "netsim.recordings", "netsim.distil"}
-"""Two endpoints on recorded tags: who moves their bytes, describes their link, builds them."""
+WITHOUT_SIMULATOR = {"netsim.pump", "netsim.recordings", "netsim.distil", "netsim.reconcile"}
+"""Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; and the
+bench of error correction."""
 KNOW_ENDPOINTS = {DRIVER, "netsim.links", *WITHOUT_SIMULATOR}
 """The driver, and the one that builds what it drives; the same for recorded tags."""
 

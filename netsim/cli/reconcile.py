@@ -1,0 +1,126 @@
+"""`netsim reconcile`: how efficient error correction is."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.cli.shared import (
+    EXIT_INTERRUPTED,
+    ForceOption,
+    Texts,
+    counted,
+    prepare,
+    say,
+    say_plots,
+    stdout,
+)
+from netsim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from netsim.reconcile import Efficiency
+
+EXAMPLES = (
+    "netsim reconcile --variant cascade-yanetal --qber 0.034 --block 10000 --blocks 200 --json",
+    (
+        "netsim reconcile --variant cascade-original,cascade-yanetal,cascade-option8 "
+        "--qber 0.01:0.09:0.01 --out efficiencies"
+    ),
+)
+
+
+def reconcile(
+    *,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help="What corrects errors: cascade-yanetal (if none is given), or any other that "
+            "`netsim schema` lists under `reconciliation`; repeatable.",
+        ),
+    ] = None,
+    qber: Annotated[
+        str,
+        typer.Option(
+            metavar="Q", help="Error rate: 0.034, a list 0.01,0.05, or a range 0.01:0.09:0.01."
+        ),
+    ] = "0.034",
+    block: Annotated[int, typer.Option(metavar="BITS", help="Size of a block.")] = 10_000,
+    blocks: Annotated[int, typer.Option(metavar="N", help="Blocks of each kind.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="The same for all: equal blocks.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keeps reconcile.json, .csv and, with the extra `report`, .svg and .html.",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print an object, or a list of several.")
+    ] = False,
+) -> None:
+    """Measure f, failures, leak, round trips, bytes and speed of error correction.
+
+    Both ends of a variant correct random blocks whose bits are wrong with probability Q, which is
+    also the estimate they start from; a 64-bit hash says which blocks have failed. No light is
+    simulated. Ctrl-C stops after the current block and shows what there is.
+    """
+    from netsim.reconcile import find_faults, parse_qbers
+    from netsim.report.reconcile import measured_json, print_measured, save_measured
+
+    texts = Texts()
+    qbers = texts.read("--qber", parse_qbers, qber)
+    texts.raise_faults()
+    names = _names(variant)
+    if faults := find_faults(names, qbers, block_bits=block, blocks=blocks, seed=seed):
+        raise ConfigError(faults)
+    prepare(out, force=force)
+    found, is_whole = _measure(names, qbers, block, blocks, seed)
+    if found and as_json:
+        typer.echo(measured_json(found), nl=False)
+    elif found:
+        print_measured(found, stdout())
+    if found and out is not None:
+        say_plots(out, save_measured(found, out))
+    if not is_whole:
+        say("stopped before all blocks were done")
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _names(variants: list[str] | None) -> list[str]:
+    given = [name.strip() for text in variants or ["cascade-yanetal"] for name in text.split(",")]
+    return list(dict.fromkeys(given))
+
+
+def _measure(
+    names: list[str], qbers: tuple[float, ...], block: int, blocks: int, seed: int
+) -> tuple[list["Efficiency"], bool]:
+    """Every variant at every rate, those without a block left out; whether all blocks were done."""
+    from netsim.reconcile import measure
+
+    found: list[Efficiency] = []
+    points = [(name, qber) for name in names for qber in qbers]
+    with counted(len(points) * blocks, "blocks") as watch:
+        for number, (name, qber) in enumerate(points):
+            entry = measure(
+                name,
+                qber=qber,
+                block_bits=block,
+                blocks=blocks,
+                seed=seed,
+                progress=partial(_add_progress, watch.progress, number * blocks),
+                should_stop=watch.should_stop,
+            )
+            found += [entry] if entry.blocks else []
+            if entry.blocks < blocks:
+                return found, False
+    return found, True
+
+
+def _add_progress(report: Callable[[int], None], before: int, done: int) -> None:
+    report(before + done)

@@ -1,0 +1,118 @@
+"""What a plot shows, apart from what draws it: panels of named series, as SVG and as HTML.
+
+Drawing needs the extra ``report`` (matplotlib for SVG, plotly for HTML); nothing else does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+EXTRA_HINT = "no plot: install the extra report, pip install 'qnsp-netsim[report]'"
+
+FORMATS = {".svg": "netsim.report.svg", ".html": "netsim.report.html"}
+"""Suffix to the module that draws it."""
+
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#000000",
+    "#7f7f7f",
+)
+"""Told apart by colour-blind readers: M. Okabe, K. Ito, Color Universal Design, 2008; and grey."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points of one name.
+
+    Attributes
+    ----------
+    name : str
+        Equal names have equal colours in all panels.
+    x, y : tuple of float
+        As many each.
+    y_error : tuple of float
+        Half a bar each; none for points without.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    y_error: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes
+    ----------
+    x_label, y_label : str
+        With units.
+    series : tuple of Series
+    rows : tuple of str
+        If any, names of the heights 0, 1, 2, ..., drawn downwards in place of numbers.
+    joined : bool
+        Whether the points of a series are joined by a line.
+    marks : tuple of (float, str)
+        Values on the axis without rows that get a line and a word.
+    from_zero : bool
+        Whether the axis without rows holds zero.
+    """
+
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    rows: tuple[str, ...] = ()
+    joined: bool = False
+    marks: tuple[tuple[float, str], ...] = ()
+    from_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Panels in rows of ``columns``, with a title and a legend of all names."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    columns: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all series, in their order."""
+        named = (series.name for panel in self.panels for series in panel.series)
+        return tuple(dict.fromkeys(named))
+
+    def colour(self, name: str) -> str:
+        """Colour of a name."""
+        return COLOURS[self.names.index(name) % len(COLOURS)]
+
+    @property
+    def grid_rows(self) -> int:
+        """Rows of panels."""
+        return -(-len(self.panels) // self.columns)
+
+
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
+    """Draw ``figure`` into ``stem``.svg and ``stem``.html.
+
+    Returns
+    -------
+    list of Path
+        What was written: less than both if a library of the extra ``report`` is not installed.
+    """
+    written = []
+    for suffix, module in FORMATS.items():
+        path = stem.with_name(stem.name + suffix)
+        try:
+            draw: Callable[[Figure, Path], None] = import_module(module).draw
+        except ImportError:
+            continue
+        draw(figure, path)
+        written.append(path)
+    return written

@@ -1,0 +1,141 @@
+"""Draws a figure with matplotlib, as SVG, PDF or PNG; importing this needs the extra ``report``.
+
+Same figure, same bytes: no date and no random identifiers are written.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from netsim.report.figure import Figure, Panel, Series
+
+MARKERS = "osD^vP*X"
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "qnsp-netsim",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "axes.titlesize": 10,
+    "lines.markersize": 4.5,
+}
+PANEL_WIDTH, PANEL_HEIGHT, ROW_HEIGHT = 3.0, 3.0, 0.34
+"""Inches."""
+
+
+def draw(figure: Figure, path: Path) -> None:
+    """Write ``figure`` to ``path``; its suffix is the format."""
+    with rc_context(STYLE):
+        canvas = Canvas(figsize=_size(figure), layout="constrained")
+        grid = canvas.subplots(figure.grid_rows, figure.columns, squeeze=False)
+        for number, axes in enumerate(grid.flat):
+            if number < len(figure.panels):
+                _panel(axes, figure, figure.panels[number], is_first=not number % figure.columns)
+            else:
+                axes.set_axis_off()
+        canvas.suptitle(figure.title, x=0.01, ha="left", fontweight="bold")
+        _legend(canvas, figure)
+        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+        canvas.savefig(path, metadata=metadata, dpi=150)
+
+
+def _size(figure: Figure) -> tuple[float, float]:
+    rows = max((len(panel.rows) for panel in figure.panels), default=0)
+    labels = (
+        max(len(line) for p in figure.panels for row in p.rows for line in row.split("\n"))
+        if rows
+        else 0
+    )
+    height = 1.0 + ROW_HEIGHT * rows if rows else PANEL_HEIGHT
+    width = PANEL_WIDTH * (1.0 if rows else 2.2)
+    return 0.4 + 0.075 * labels + width * figure.columns, 0.9 + height * figure.grid_rows
+
+
+def _panel(axes: Axes, figure: Figure, panel: Panel, *, is_first: bool) -> None:
+    for series in panel.series:
+        _series(axes, figure, panel, series)
+    axes.set_xlabel(panel.x_label)
+    if panel.rows:
+        axes.set_yticks(range(len(panel.rows)), panel.rows if is_first else [""] * len(panel.rows))
+        axes.set_ylim(len(panel.rows) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        for edge in range(1, len(panel.rows)):
+            axes.axhline(edge - 0.5, color="#e4e4e4", linewidth=0.7)
+    else:
+        axes.set_ylabel(panel.y_label)
+    _marks(axes, panel)
+    if panel.from_zero:
+        _show_zero(axes, panel)
+
+
+def _series(axes: Axes, figure: Figure, panel: Panel, series: Series) -> None:
+    axes.errorbar(
+        series.x,
+        series.y,
+        yerr=series.y_error or None,
+        color=figure.colour(series.name),
+        marker=MARKERS[figure.names.index(series.name) % len(MARKERS)],
+        linestyle="-" if panel.joined else "none",
+        linewidth=1.2,
+        capsize=2.0,
+        label=series.name,
+    )
+
+
+def _marks(axes: Axes, panel: Panel) -> None:
+    line = axes.axvline if panel.rows else axes.axhline
+    for value, word in panel.marks:
+        line(value, color="#555555", linewidth=0.8, linestyle="--")
+        if panel.rows:
+            axes.annotate(
+                word,
+                (value, 1.0),
+                xycoords=("data", "axes fraction"),
+                color="#555555",
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+        else:
+            axes.annotate(
+                word,
+                (0.01, value),
+                xycoords=("axes fraction", "data"),
+                color="#555555",
+                ha="left",
+                va="bottom",
+                fontsize=7,
+            )
+
+
+def _show_zero(axes: Axes, panel: Panel) -> None:
+    """Let the axis without rows hold zero, and leave room beside it for points that lie on it."""
+    points = [x for s in panel.series for x in (s.x if panel.rows else s.y)]
+    low, high = min((0.0, *points)), max((0.0, *points))
+    room = 0.04 * ((high - low) or 1.0)
+    (axes.set_xlim if panel.rows else axes.set_ylim)(low - room, (high or 1.0) + room)
+
+
+def _legend(canvas: Canvas, figure: Figure) -> None:
+    """One legend for all panels, if there is anything to tell apart."""
+    if len(figure.names) < 2:
+        return
+    handles: dict[str, Any] = {}
+    for axes in canvas.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(name, handle)
+    canvas.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower left",
+        ncols=6,
+        frameon=False,
+        fontsize=8,
+    )
