@@ -122,7 +122,7 @@ def link_config(
         reconciliation=protocol.reconciliation,
         error_correction_charge=protocol.error_correction_charge,
         verification_bits=protocol.verification_bits,
-        initial_qber=protocol.initial_qber,
+        initial_qber=agreement.initial_qber,
         abort_qber=protocol.abort_qber or 0.5,
         initial_pads=INITIAL_PADS if uses_pads else 0,
         protocol=protocol.protocol,

@@ -24,7 +24,7 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
-RATIOS = tuple(0.5 + 0.01 * step for step in range(50))
+RATIOS = tuple((50 + step) / 100 for step in range(50))
 """Z probabilities tried by `best_basis_ratio`."""
 
 
@@ -34,6 +34,9 @@ class LinkAgreement:
 
     Attributes
     ----------
+    initial_qber : float
+        Where the error correction of the first round starts: the topology's guess; with a leak
+        budget, which a guess far off would break, what the twin expects.
     expected_key_bits : int or None
         Per round, if it goes as the twin expects; None if the security variant does not say.
     notes : tuple of str
@@ -41,6 +44,7 @@ class LinkAgreement:
     """
 
     terms: Terms
+    initial_qber: float
     expected_key_bits: int | None
     notes: tuple[str, ...]
 
@@ -90,7 +94,10 @@ def agree(
     ]
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, terms, round_s))
-    return LinkAgreement(plan.terms, plan.key_bits, tuple(filter(None, notes)))
+    initial_qber = protocol.initial_qber
+    if security.has_secrecy_epsilon and expectation.bits:
+        initial_qber = expectation.qber
+    return LinkAgreement(plan.terms, initial_qber, plan.key_bits, tuple(filter(None, notes)))
 
 
 def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSpec) -> Expectation:
@@ -194,9 +201,9 @@ def _rate(qber: float) -> float:
 
 def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:
     """Say why no key is to be expected, and from what length of a round on it would be."""
-    bits = math.fsum(lane.bits for lane in expectation.lanes)
-    errors = math.fsum(lane.bits * lane.qber for lane in expectation.lanes)
-    counts = f"{bits:.0f} sifted bits at QBER {100.0 * errors / bits:.2f} %" if bits else "no bits"
+    bits, counts = expectation.bits, "no bits"
+    if bits:
+        counts = f"{bits:.0f} sifted bits at QBER {100.0 * expectation.qber:.2f} %"
     found = f"no key expected from a round of {round_s:g} s ({counts})"
     scale = smallest_scale(security, expectation, terms) if bits else None
     if scale is None:

@@ -153,6 +153,17 @@ class Expectation:
     lanes: tuple[LaneExpectation, ...]
     efficiency: float
 
+    @property
+    def bits(self) -> float:
+        """Bits of all lanes."""
+        return math.fsum(lane.bits for lane in self.lanes)
+
+    @property
+    def qber(self) -> float:
+        """Error rate of all lanes together, at most 1/2; 1/2 without bits."""
+        errors = math.fsum(lane.bits * lane.qber for lane in self.lanes)
+        return min(0.5, errors / self.bits) if self.bits else 0.5
+
     def scaled(self, factor: float) -> "Expectation":
         """The same of a round that is ``factor`` times as long."""
         return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.efficiency)

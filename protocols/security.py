@@ -28,7 +28,6 @@ from protocols.interfaces import (
     Choice,
     Expectation,
     KeyDecision,
-    LaneExpectation,
     Plan,
     RoundFacts,
     Security,
@@ -175,7 +174,7 @@ class Finite(_WithEpsilon):
 
     def plan(self, expectation: Expectation, terms: Terms) -> Plan:
         """Sample share, threshold and leak budget with which the expected key is longest."""
-        sifted_bits = math.floor(math.fsum(lane.bits for lane in expectation.lanes))
+        sifted_bits = math.floor(expectation.bits)
         shares = (terms.sample_share,) if terms.sample_share else SAMPLE_SHARES
         plans = [self._plan(expectation, terms, sifted_bits, share) for share in shares]
         best = max(plans, key=lambda plan: plan.key_bits or 0)
@@ -185,7 +184,7 @@ class Finite(_WithEpsilon):
 
     def _plan(self, expectation: Expectation, terms: Terms, sifted_bits: int, share: float) -> Plan:
         sampled_bits = replace(terms, sample_share=share).sample_bits(sifted_bits)
-        qber = _pooled_qber(expectation.lanes)
+        qber = expectation.qber
         planned = replace(
             terms,
             sample_share=share,
@@ -304,7 +303,7 @@ def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
 
 def _leak_share(expectation: Expectation, sample_share: float) -> float:
     """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included."""
-    raw_bits = (1.0 - sample_share) * math.fsum(lane.bits for lane in expectation.lanes)
+    raw_bits = (1.0 - sample_share) * expectation.bits
     if raw_bits < 1.0:
         return 1.0
     leak_bits = 0.0
@@ -314,12 +313,6 @@ def _leak_share(expectation: Expectation, sample_share: float) -> float:
         leak_bits += expectation.efficiency * lane_bits * binary_entropy(rate)
         leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
     return min(1.0, leak_bits / raw_bits)
-
-
-def _pooled_qber(lanes: tuple[LaneExpectation, ...]) -> float:
-    bits = math.fsum(lane.bits for lane in lanes)
-    errors = math.fsum(lane.bits * lane.qber for lane in lanes)
-    return min(0.5, errors / bits) if bits else 0.5
 
 
 def _finite_round(sifted_bits: int, terms: Terms) -> FiniteRound:

@@ -165,7 +165,8 @@ class ProtocolSpec(Spec):
     """How errors are corrected: a schedule of Cascade (arXiv:1407.3257), or modelled, which needs
     the charge paper."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
-    """First guess; later rounds start from the previous round's."""
+    """First guess; later rounds start from the previous round's. Securities with a leak budget
+    start from what the analytic twin expects instead."""
     error_correction_charge: ChargePolicy
     """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed; both-directions: with what
     the responder's questions disclose. Finite securities charge a budget fixed beforehand."""

@@ -70,6 +70,19 @@ def test_both_ends_get_the_same_public_terms() -> None:
     assert other.digest() != config.digest()
 
 
+def test_first_estimate_fits_the_leak_budget() -> None:
+    """With a leak budget the first block starts from the twin's error rate, else from the guess."""
+    (lane,) = predict(network("two_user")).lanes
+    assert link_config(network("two_user"), USERS).initial_qber == 0.05
+    for overrides in (FINITE, ("protocol.security=two-basis",)):
+        config = link_config(network("two_user", *overrides), USERS)
+        assert config.initial_qber == pytest.approx(lane.qber, rel=1e-12)
+    net = network("fan2025_four_user", "protocol.security=two-basis")
+    rates = [lane.qber for lane in predict(net).lanes if lane.users == ("charlie", "dave")]
+    pooled = link_config(net, ("charlie", "dave")).initial_qber
+    assert min(rates) < pooled < max(rates)
+
+
 def test_plan_of_a_link_is_that_of_its_security() -> None:
     """What a link agrees on is what the security variant plans for the twin's rates."""
     net = network("two_user", *FINITE, "protocol.round_s=60")
@@ -115,6 +128,61 @@ def test_rounds_of_single_links_reach_their_ends() -> None:
     net = build_network(spec)
     assert link_config(net, ("alice", "bob")).frames_per_round == 12_000
     assert link_config(net, ("alice", "dave")).frames_per_round == 600
+
+
+def _entropy(x: float) -> float:
+    return -x * math.log2(x) - (1 - x) * math.log2(1 - x)
+
+
+def _upper(bits: float, rate: float) -> float:
+    return 1.02 * rate + 3 * math.sqrt(rate * (1 - rate) / bits)
+
+
+def _two_basis_bits(bits: tuple[float, float], rates: tuple[float, float]) -> int:
+    """Key of a round by arXiv:1103.4130, written down anew, with f = 1.1, eps 1e-10 and t = 64."""
+    eps, t = (1e-10 - 2.0**-64) / 2, 64
+    tolerated = max(map(_upper, bits, rates))
+    whole = [math.floor(n) for n in bits]
+    lengths = []
+    for n, k in (whole, whole[::-1]):
+        mu = math.sqrt((n + k) * (k + 1) / (n * k * k) * math.log(4 / eps))
+        phase = min(0.5, tolerated + mu)
+        secret = n * (1 - (_entropy(phase) if phase < 0.5 else 1.0))
+        lengths.append(max(0, math.floor(secret - math.log2(2 / eps**2) - t)))
+    all_bits = math.fsum(bits)
+    qber = math.fsum(b * r for b, r in zip(bits, rates, strict=True)) / all_bits
+    counts = sum(math.ceil(b).bit_length() for b in bits)
+    share = (1.1 * all_bits * _entropy(_upper(all_bits, qber)) + counts) / all_bits
+    return max(0, sum(lengths) - math.ceil(share * sum(whole)))
+
+
+@pytest.mark.parametrize(
+    ("round_s", "lowest", "highest"), [(10, 0.5, 0.5), (20, 0.6, 0.7), (60, 0.7, 0.8)]
+)
+def test_best_ratio_is_that_of_the_formulas(round_s: int, lowest: float, highest: float) -> None:
+    """Tried one by one with the formulas written down anew, no ratio gives more key."""
+    overrides = ["protocol.security=two-basis", "protocol.basis=biased"]
+    overrides += [f"protocol.round_s={round_s}", "protocol.error_correction_charge=measured"]
+    tried = {}
+    for step in range(50):
+        ratio = 0.5 + step / 100
+        net = network("two_user", *overrides, f"receivers.bench.z_probability={ratio}")
+        (lane,) = predict(net).lanes
+        bits = (lane.z_hz * round_s, lane.x_hz * round_s)
+        tried[ratio] = _two_basis_bits(bits, (lane.z_qber, lane.x_qber)) / round_s
+    best = best_basis_ratio(load_topology("two_user", overrides=overrides))
+    assert best.z_probability == pytest.approx(max(tried, key=tried.__getitem__))
+    assert best.key_bps == pytest.approx(max(tried.values()), abs=1.5 / round_s)
+    assert best.symmetric_key_bps == pytest.approx(tried[0.5], abs=1.5 / round_s)
+    assert lowest <= best.z_probability <= highest
+
+
+def test_bits_per_basis_follow_the_beam_splitters() -> None:
+    """Two splitters that send p to Z sift p^2 to (1 - p)^2, but for dead time and dark counts."""
+    for ratio in (0.5, 0.7, 0.9):
+        overrides = ("protocol.basis=biased", f"receivers.bench.z_probability={ratio}")
+        (lane,) = predict(network("two_user", *overrides)).lanes
+        assert lane.z_hz / lane.x_hz == pytest.approx((ratio / (1 - ratio)) ** 2, rel=0.02)
 
 
 def test_best_basis_ratio() -> None:
