@@ -6,25 +6,28 @@ as estimate. Fixed seeds; the short check runs always, the table of all rates on
 
 import math
 
-import numpy as np
 import pytest
 
-from protocols.keyrate import binary_entropy
-from tests.unit.protocols.reconciliation.pairs import make_pair
+from netsim.reconcile import Efficiency
+from netsim.reconcile import measure as measure_all
 
 RATES = [0.01, 0.014, 0.034, 0.05, 0.076, 0.09]
 
 
 def measure(name: str, size: int, error_rate: float, blocks: int) -> tuple[float, float, int]:
-    """Mean f, its standard error, and the number of blocks with errors left."""
-    efficiencies, failed = [], 0
-    for seed in range(blocks):
-        pair = make_pair(name, size, error_rate, seed=seed)
-        pair.talk()
-        failed += not np.array_equal(pair.responder.bits, pair.bits)
-        shannon_bits = size * binary_entropy(float(pair.errors.mean()))
-        efficiencies.append(pair.announcer.parities_disclosed / shannon_bits)
-    return float(np.mean(efficiencies)), float(np.std(efficiencies)) / math.sqrt(blocks), failed
+    """Mean f, its standard error, and the number of failed blocks, each caught by its hash."""
+    found = measure_all(name, qber=error_rate, block_bits=size, blocks=blocks)
+    assert found.blocks == blocks
+    assert_caught(found)
+    assert found.f_mean is not None
+    assert found.f_std is not None
+    return found.f_mean, found.f_std / math.sqrt(blocks), found.failed
+
+
+def assert_caught(found: Efficiency) -> None:
+    """Errors are left exactly where verification says so."""
+    assert found.undetected == 0
+    assert (found.residual_errors > 0) is (found.failed > 0)
 
 
 @pytest.mark.parametrize(
