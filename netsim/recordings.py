@@ -15,7 +15,7 @@ from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.units import PS_PER_S, s_from_ps
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.synchronise import COARSE_SHIFT, COARSE_SLICE_PS
+from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 from protocols.tags import DETECTOR_BITS
 
 USERS = ("alice", "bob")
@@ -26,8 +26,6 @@ FOUR_DETECTORS: Mapping[int, int] = {0: 0, 1: 1, 2: 2, 3: 3}
 MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
 lie in two neighbouring bins of its first histogram."""
-MAX_SEARCH_BINS = 1e10
-"""About half a minute an attempt."""
 MAX_LIGHT_PS = 86_400 * PS_PER_S
 
 
@@ -79,16 +77,11 @@ class DistilOptions:
             ("--seed", "is not negative", self.seed >= 0),
         )
         faults = tuple(Fault(option, rule) for option, rule, is_met in rules if not is_met)
-        if not faults and self._search_bins() > MAX_SEARCH_BINS:
-            bins = f"{self._search_bins():.0e} bins would take long to search"
-            faults = (Fault("--offset-bound", f"{bins}: narrow it, or --rate-bound"),)
+        bins = search_bins(self.offset_bound_ps, self.rate_bound_ppm)
+        if not faults and bins > MAX_SEARCH_BINS:
+            found = f"{bins:.0e} bins would take long to search: narrow it, or --rate-bound"
+            faults = (Fault("--offset-bound", found),)
         return faults
-
-    def _search_bins(self) -> float:
-        """About as many as the coarse search for the clocks will fill."""
-        bin_ps = 1 << COARSE_SHIFT
-        rates = 2 * self.rate_bound_ppm * 1e-6 * COARSE_SLICE_PS / bin_ps + 1
-        return (2 * self.offset_bound_ps / bin_ps + 1) * rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,8 @@ def read_recording(path: Path) -> Recording:
             raise _fault(source, "no such file")
         if reader is None or not path.is_file():
             raise _fault(source, "no .csv, .npy or .npz file")
+        if not path.stat().st_size:
+            raise _fault(source, "an empty file")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             times, detectors, is_packed = reader(path, source)

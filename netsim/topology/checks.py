@@ -19,6 +19,7 @@ from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec
 from netsim.topology.variants import variant_faults
+from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 
 MIN_DELAY_LIFETIMES = 5.0
 """An interferometer delays by at least this many photon lifetimes 1 / kappa: the tail of a side
@@ -59,6 +60,7 @@ def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
             _pair_faults(skeleton),
             _delay_faults(skeleton),
             _timing_faults(skeleton),
+            _clock_faults(skeleton),
             _paper_faults(skeleton),
             _reference_faults(raw, skeleton),
             variant_faults(raw),
@@ -220,6 +222,23 @@ def _timing_faults(skeleton: Skeleton) -> Iterator[Fault]:
         )
     if frame_s is not None and round_s is not None and round_s < frame_s:
         yield Fault("protocol.round_s", f"{round_s:g} is shorter than one frame of {frame_s:g}")
+
+
+def _clock_faults(skeleton: Skeleton) -> Iterator[Fault]:
+    """Clock priors too wide to search in any reasonable time; one fault a clock."""
+    blamed: set[str] = set()
+    for one, other in combinations(skeleton.clocks, 2):
+        offset_ps = one.offset_bound_ps + other.offset_bound_ps
+        bins = search_bins(offset_ps, one.rate_bound_ppm + other.rate_bound_ppm)
+        wider = max(one, other, key=lambda c: search_bins(c.offset_bound_ps, c.rate_bound_ppm))
+        if bins > MAX_SEARCH_BINS and wider.path not in blamed:
+            blamed.add(wider.path)
+            yield Fault(
+                wider.path,
+                f"{one.user} and {other.user} would have {bins:.0e} bins to search for each "
+                f"other's clock, more than {MAX_SEARCH_BINS:.0e}: narrow offset_bound_ps or "
+                "rate_bound_ppm",
+            )
 
 
 def _paper_faults(skeleton: Skeleton) -> Iterator[Fault]:

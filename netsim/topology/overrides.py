@@ -62,20 +62,41 @@ def _value(text: str) -> object:
 def _assign(raw: dict[str, object], keys: list[str], value: object) -> None:
     node: object = raw
     path: list[str | int] = []
-    for key in keys[:-1]:
-        node = _enter(node, key, path)
-    last = _place(node, keys[-1], path)
+    made: list[tuple[dict[str, object], str]] = []
+    try:
+        for key in keys[:-1]:
+            node = _enter(node, key, path, made)
+        last = _place(node, keys[-1], path)
+    except _OverrideError:
+        for table, name in made[:1]:
+            del table[name]
+        raise
     # Where `_place` found a place, it fits: a key of a table or an index of a list.
     cast("dict[str | int, object]", node)[last] = value
 
 
-def _enter(node: object, key: str, path: list[str | int]) -> object:
-    """Go one key deeper; a table that the file leaves out but may have is made."""
+def _enter(
+    node: object, key: str, path: list[str | int], made: list[tuple[dict[str, object], str]]
+) -> object:
+    """Go one key deeper; a table that the file leaves out but may have is ``made``."""
     place = _place(node, key, path)
     path.append(place)
     if isinstance(node, dict):
-        return node.setdefault(place, {})
+        if place not in node:
+            _check_table(path)
+            node[place] = {}
+            made.append((node, cast("str", place)))
+        return node[place]
     return cast("list[object]", node)[cast("int", place)]
+
+
+def _check_table(path: list[str | int]) -> None:
+    """What the file leaves out at ``path`` can be entered only if it is a table."""
+    kind, name = (schema_at(path) or {}).get("type"), ".".join(map(str, path))
+    if kind == "array":
+        raise _OverrideError(f"the file has no list {name}: give it whole, {name}=[...]")
+    if kind != "object":
+        raise _OverrideError(f"{name} has no keys")
 
 
 def _place(node: object, key: str, path: list[str | int]) -> str | int:

@@ -4,13 +4,13 @@ A fault in one place of a file must not hide a fault in another: a value of the 
 None here (its own fault is reported by the specs), and the checks judge what is left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from netsim.topology.base import LinewidthHz, Name, Positive
+from netsim.topology.base import LinewidthHz, Name, NonNegative, Positive
 from netsim.topology.labels import Channel, label_of
 from netsim.topology.processes import PairRule
 from netsim.units import frequency_hz_from_label
@@ -23,6 +23,7 @@ CHANNEL: TypeAdapter[str] = TypeAdapter(Channel, config=_STRICT)
 POSITIVE: TypeAdapter[float] = TypeAdapter(Positive, config=_STRICT)
 LINEWIDTH_HZ: TypeAdapter[float] = TypeAdapter(LinewidthHz, config=_STRICT)
 DELAY_PS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(ge=0)], config=_STRICT)
+NOT_NEGATIVE: TypeAdapter[float] = TypeAdapter(NonNegative, config=_STRICT)
 POSITIVE_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1)], config=_STRICT)
 
 
@@ -55,6 +56,16 @@ class UserEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockEntry:
+    """A user's clock prior."""
+
+    path: str
+    user: str
+    offset_bound_ps: float
+    rate_bound_ppm: float
+
+
+@dataclass(frozen=True, slots=True)
 class PairEntry:
     """An entry of the source's pairs, or of the published lanes (then with its users)."""
 
@@ -72,6 +83,8 @@ class Skeleton:
     delays_ps : dict
         Of each receiver and basis (``"z"``, ``"x"``), where it is a valid delay; 0 for
         polarisation.
+    clocks : tuple of ClockEntry
+        Of each user, its own or its receiver's, where both bounds are valid.
     receivers : tuple of str, or None
         Valid names of receivers; None if they are no table.
     """
@@ -91,6 +104,7 @@ class Skeleton:
     delays_ps: dict[tuple[str, str], float]
     served_later: frozenset[str]
     """Users who get a channel by an event."""
+    clocks: tuple[ClockEntry, ...]
     pairs: tuple[PairEntry, ...]
     lanes: tuple[PairEntry, ...]
 
@@ -139,6 +153,7 @@ def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
         served_later=frozenset(
             name for _, event in _entries(raw, "", "events") for name in _users(event)[0] or ()
         ),
+        clocks=tuple(_clocks(raw)),
         pairs=tuple(
             PairEntry(path, _labels(_get(entry, "channels")))
             for path, entry in _entries(source, "qnsp.source", "pairs")
@@ -201,6 +216,21 @@ def _users(entry: object) -> tuple[tuple[str, ...] | None, bool]:
         return None, True
     names = [_name(value) for value in several]
     return None if None in names else tuple(name for name in names if name is not None), True
+
+
+def _clocks(raw: Mapping[str, object]) -> Iterator[ClockEntry]:
+    for user_path, user in _entries(raw, "", "users"):
+        path, clock = f"{user_path}.clock", _get(user, "clock")
+        if clock is None:
+            receiver = _name(_get(user, "receiver"))
+            path = f"receivers.{receiver}.clock"
+            clock = _get(_get(raw.get("receivers"), receiver or ""), "clock")
+        name = _name(_get(user, "name"))
+        bounds = [
+            _valid(NOT_NEGATIVE, _get(clock, key)) for key in ("offset_bound_ps", "rate_bound_ppm")
+        ]
+        if name is not None and bounds[0] is not None and bounds[1] is not None:
+            yield ClockEntry(path, name, bounds[0], bounds[1])
 
 
 def _valid(adapter: TypeAdapter[T], value: object) -> T | None:

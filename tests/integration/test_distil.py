@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,55 @@ def test_faults_come_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     words = ("--window", "--umi-delay", "protocol.reconciliation", "not sorted", "a directory")
     assert len(lines) == len(words)
     assert all(word in line for word, line in zip(words, lines, strict=True))
+
+
+def _unsorted(path: Path, tags: Tags) -> None:
+    np.save(path, tags[::-1])
+
+
+def _cut_short(path: Path, tags: Tags) -> None:
+    np.save(path, tags)
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _floats(path: Path, tags: Tags) -> None:
+    np.save(path, tags.astype(np.float64))
+
+
+def _without_tags(path: Path, tags: Tags) -> None:
+    np.save(path, tags[:0])
+
+
+def _without_bytes(path: Path, _tags: Tags) -> None:
+    path.touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (_unsorted, "not sorted"),
+        (_cut_short, "ends before|cut short|bytes"),
+        (_floats, "float64"),
+        (_without_tags, "no time tags"),
+        (_without_bytes, "an empty file"),
+    ],
+)
+def test_hostile_recordings(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    *,
+    spoil: Callable[[Path, Tags], None],
+    word: str,
+) -> None:
+    """Unsorted, truncated, of the wrong type, empty: one line that says what is wrong, code 2."""
+    path = tmp_path / "spoilt.npy"
+    spoil(path, pair[1])
+    found, (line,) = distilled(capsys, save("a", pair[0]), str(path), code=2)
+    assert found is None
+    assert "spoilt.npy" in line
+    assert re.search(word, line), line
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ LAYERS = (
 
 SHARED_BY_PROTOCOLS = {
     "protocols.books",
+    "protocols.clockprior",
     "protocols.compiled",
     "protocols.datagrams",
     "protocols.durable",

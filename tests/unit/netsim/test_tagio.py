@@ -104,7 +104,7 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "first line"),
+        ("", "an empty file"),
         ("5,1\n6,2\n", "first line"),
         ("time,detector\n", "no time tags"),
         ("time,detector\n5,1\n4,1\n", "not sorted: time 4 at entry 1 comes after 5"),

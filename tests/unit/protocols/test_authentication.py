@@ -14,6 +14,7 @@ from protocols.authentication import (
     tag,
     verify,
 )
+from protocols.variants import AUTHENTICATIONS
 
 IETF = (
     b"Any submission to the IETF intended by the Contributor for publication as all or part of an"
@@ -72,11 +73,14 @@ def slow_poly1305(r: bytes, pad: bytes, message: bytes) -> bytes:
 
 @pytest.mark.parametrize(("r", "pad", "message", "expected"), VECTORS)
 def test_published_vectors(r: str, pad: str, message: str, expected: str) -> None:
-    """All vectors of RFC 8439 for Poly1305 pass through tag, verify and poly1305."""
+    """All vectors of RFC 8439 for Poly1305 pass, through the variant that links run as well."""
     secret, once, text = bytes.fromhex(r), bytes.fromhex(pad), bytes.fromhex(message)
     assert tag(secret, once, text).hex() == expected
     assert poly1305(secret + once, text).hex() == expected
     assert verify(secret, once, text, bytes.fromhex(expected))
+    variant = AUTHENTICATIONS.get("wegman-carter")
+    assert variant.tag(secret, once, text).hex() == expected
+    assert variant.verify(secret, once, text, bytes.fromhex(expected))
 
 
 @given(halves, halves, st.binary(max_size=100))

@@ -117,6 +117,17 @@ RELATIONS = [
 ]
 
 
+WIDE = "{offset_bound_ps=999_999_999_999, rate_bound_ppm=900.0, allan_deviation_1s=0.0}"
+RELATIONS += [
+    (
+        ["receivers.bench.clock.offset_bound_ps=1e12", "receivers.bench.clock.rate_bound_ppm=100"],
+        "receivers.bench.clock",
+        r"^alice and bob would have 2e\+11 bins to search .* narrow offset_bound_ps or rate_bound",
+    ),
+    ([f"users.dave.clock={WIDE}"], "users.3.clock", "^alice and dave would have 5e"),
+]
+
+
 @pytest.mark.parametrize(("overrides", "path", "message"), RELATIONS)
 def test_fault_between_specs_is_named_with_its_key_path(
     overrides: list[str], path: str, message: str

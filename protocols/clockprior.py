@@ -1,0 +1,26 @@
+"""How long the search for another clock takes: arithmetic on the two bounds of a clock prior.
+
+Knows no tags; the search itself is `protocols.bbm92.synchronise`.
+"""
+
+COARSE_SHIFT = 14
+"""The coarse search fills bins of 2^14 ps,"""
+COARSE_SLICE_PS = 40_000_000_000
+"""from a slice of light of this length, which a wrong rate must not smear over more than a bin."""
+MAX_SEARCH_BINS = 1e10
+"""About half a minute an attempt; a search of more is refused before it begins."""
+
+
+def search_bins(offset_bound_ps: float, rate_bound_ppm: float) -> float:
+    """About as many bins as the coarse search fills, over all rates that it tries.
+
+    Parameters
+    ----------
+    offset_bound_ps : float
+        The clocks differ by up to plus or minus this, >= 0.
+    rate_bound_ppm : float
+        Their rates differ by up to plus or minus this, >= 0.
+    """
+    bin_ps = 1 << COARSE_SHIFT
+    rates = 2 * rate_bound_ppm * 1e-6 * COARSE_SLICE_PS / bin_ps + 1
+    return (2 * offset_bound_ps / bin_ps + 1) * rates
