@@ -24,6 +24,8 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
+MAX_ROUNDS = 120
+USUAL_SHARE = 0.9
 RATIOS = tuple((50 + step) / 100 for step in range(50))
 """Z probabilities tried by `best_basis_ratio`."""
 
@@ -98,6 +100,39 @@ def agree(
     if security.has_secrecy_epsilon and expectation.bits:
         initial_qber = expectation.qber
     return LinkAgreement(plan.terms, initial_qber, plan.key_bits, tuple(filter(None, notes)))
+
+
+def enough_s(
+    network: Network, users: tuple[str, str], total_s: float, *, share: float = USUAL_SHARE
+) -> float | None:
+    """Shortest round that is enough for the link between ``users`` within ``total_s`` of light.
+
+    Longer rounds hold more finite key per second, with ever smaller gains: the first division that
+    is not enough ends the search.
+
+    Parameters
+    ----------
+    total_s : float
+        Light in all; whole rounds fill it.
+    share : float
+        Of the key that the best division of ``total_s`` is expected to give, 0 to 1.
+
+    Returns
+    -------
+    float or None
+        ``total_s`` over a number from 1 to `MAX_ROUNDS`; None if no division gives any key.
+    """
+    protocol = network.topology.protocol
+    lanes, security = _lanes_of(network, users), SECURITIES.get(protocol.security)
+    enough, best_bits = 0, 1
+    for rounds in range(1, MAX_ROUNDS + 1):
+        expectation = expect(lanes, total_s / rounds, protocol)
+        key_bits = rounds * (security.plan(expectation, _open_terms(protocol)).key_bits or 0)
+        best_bits = max(best_bits, key_bits)
+        if key_bits < share * best_bits:
+            break
+        enough = rounds
+    return total_s / enough if enough else None
 
 
 def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSpec) -> Expectation:

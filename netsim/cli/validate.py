@@ -2,17 +2,34 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from netsim.cli.shared import OverrideOption, TopologyArgument, warn
 
-EXAMPLES = ("netsim validate mine.toml --set users.alice.fibre.length_m=5000",)
+if TYPE_CHECKING:
+    from netsim.topology.network import Network
+
+EXAMPLES = (
+    "netsim validate mine.toml --set users.alice.fibre.length_m=5000",
+    (
+        "netsim validate fan2025_four_user --set protocol.security=finite "
+        "--set protocol.estimation=sample"
+    ),
+)
+HOUR_S = 3600.0
 
 
 def validate(topology: TopologyArgument, override: OverrideOption = None) -> None:
-    """Check a topology without running it: all its faults at once, each with its key path."""
+    """Check a topology without running it: all its faults at once, each with its key path.
+
+    With a security that states an epsilon, also what key the analytic twin expects of each link's
+    rounds; with biased bases, the best ratio.
+    """
     from netsim.topology.load import load_topology
     from netsim.topology.network import build_network
+    from protocols.variants import SECURITIES
 
     spec = load_topology(topology, overrides=override or [])
     warn(spec)
@@ -21,6 +38,9 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
         f"{spec.name}: valid; {len(spec.users)} users, {len(network.channels)} channels, "
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
+    if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:
+        for users in network.links:
+            typer.echo(_plan_line(network, users))
     if spec.protocol.basis == "biased":
         from netsim.planning import best_basis_ratio
 
@@ -29,3 +49,18 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
             f"biased bases: the twin expects most key at z_probability {best.z_probability:.2f}, "
             f"{best.key_bps:.1f} bit/s (at 0.50: {best.symmetric_key_bps:.1f})"
         )
+
+
+def _plan_line(network: "Network", users: tuple[str, str]) -> str:
+    """What a link's rounds should hold, and how long they should be."""
+    from netsim.planning import USUAL_SHARE, agree, enough_s
+
+    round_s = network.topology.round_s_of(users)
+    enough = enough_s(network, users, HOUR_S)
+    advice = (
+        "no division of an hour holds any"
+        if enough is None
+        else f"{100 * USUAL_SHARE:.0f} % of the best hour takes rounds of {enough:.0f} s"
+    )
+    bits = agree(network, users).expected_key_bits
+    return f"{' & '.join(users)}: {bits} bits of key expected from {round_s:g} s; {advice}"

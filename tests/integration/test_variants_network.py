@@ -126,6 +126,21 @@ def test_refusals_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert error.startswith("netsim: protocol.estimation: reconciled does not go with this")
 
 
+def test_rounds_that_are_enough_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Validating a finite variant tells, link by link, what to expect and how long rounds must be."""
+    options = ("--set", "protocol.security=finite", "--set", "protocol.estimation=sample")
+    assert run_command(["validate", "fan2025_four_user", *options]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.endswith("6 links, 7 lanes")
+    assert len(lines) == 6
+    assert re.fullmatch(
+        r"alice & bob: [1-9]\d{4} bits of key expected from 30 s; "
+        r"90 % of the best hour takes rounds of 720 s",
+        lines[0],
+    )
+    assert "bob & dave: 0 bits of key expected from 30 s" in lines[4]
+
+
 def test_best_ratio_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Validating a biased topology tells what the twin holds for the best ratio."""
     overrides = ("protocol.security=two-basis", "protocol.basis=biased")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 
 from netsim.links import link_config
-from netsim.planning import RATIOS, agree, best_basis_ratio, expect, leak_efficiency
+from netsim.planning import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_efficiency
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
 from netsim.twin import predict
@@ -104,6 +104,31 @@ def test_rounds_too_short_for_key_say_how_long_they_should_be() -> None:
     seconds = float(note.split("rounds of about ")[1].split(" s")[0])
     long = network("fan2025_four_user", *FINITE, f"protocol.round_s={seconds}")
     assert (agree(long, ("bob", "dave")).expected_key_bits or 0) > 0
+
+
+def _hour_bits(users: tuple[str, str], round_s: float) -> float:
+    """Key expected in an hour of such rounds."""
+    net = network("fan2025_four_user", *FINITE, f"protocol.round_s={round_s}")
+    return (agree(net, users).expected_key_bits or 0) * 3600 / round_s
+
+
+@pytest.mark.parametrize(
+    ("users", "enough"), [(("alice", "bob"), 720), (("charlie", "dave"), 1200)]
+)
+def test_enough_is_the_shortest_round(users: tuple[str, str], enough: int) -> None:
+    """It holds 90 % of the key of an hour in one round; with one round more it would not."""
+    net = network("fan2025_four_user", *FINITE)
+    assert enough_s(net, users, 3600) == pytest.approx(enough)
+    one_round_less = 3600 / (3600 / enough + 1)
+    wanted = 0.9 * _hour_bits(users, 3600)
+    assert _hour_bits(users, enough) >= wanted > _hour_bits(users, one_round_less) > 0
+
+
+def test_enough_may_be_all_or_nothing() -> None:
+    """The weakest link needs the whole hour, and gets nothing from ten minutes."""
+    net = network("fan2025_four_user", *FINITE)
+    assert enough_s(net, ("bob", "dave"), 3600) == 3600
+    assert enough_s(net, ("bob", "dave"), 600) is None
 
 
 def test_hopeless_links_say_so() -> None:
