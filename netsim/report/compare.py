@@ -19,7 +19,7 @@ from netsim.report.text import (
     percent,
     plain_table,
 )
-from netsim.results import LinkResult
+from netsim.results import LinkResult, Run
 from netsim.units import s_from_ps
 
 STEM = "compare"
@@ -77,17 +77,18 @@ def _table(topology: str, group: Sequence[Outcome], *, wide: bool) -> Table:
     table = plain_table(f"{topology}: {run.duration_s:g} s of light, seed {run.seed}")
     columns = [column for column in _COLUMNS if wide or column[2]]
     add_names(table, "Variant", "Link")
-    add_numbers(table, *(header for header, _, _ in columns), "Wall\n[s]")
+    add_numbers(table, *(header for header, _, _ in columns), *(["Wall\n[s]"] if wide else []))
     for number, outcome in enumerate(group, start=1):
         name = outcome.variant.label if wide else str(number)
-        wall = fixed(outcome.wall_s, 1)
+        walls = [fixed(outcome.wall_s, 1)] if wide else []
         for link in outcome.run.links:
             cells = (cell(link) for _, cell, _ in columns)
-            table.add_row(Text(name), Text(" & ".join(link.users)), *cells, wall)
-            wall = ""
+            table.add_row(Text(name), Text(" & ".join(link.users)), *cells, *walls)
+            walls = [""] if wide else []
         if len(outcome.run.links) > 1:
             total = fixed(outcome.run.totals.net_key_bps, 1)
-            table.add_row("", "all links", total, *[""] * len(columns), end_section=True)
+            empty = [""] * (len(columns) - 1)
+            table.add_row("", "all links", total, *empty, *walls, end_section=True)
     return table
 
 
@@ -101,8 +102,21 @@ def _notes(group: Sequence[Outcome]) -> Iterator[str]:
         qbers = ", ".join(percent(lane.qber) for lane in same[0].run.lanes)
         names = "all variants" if len(same) == len(group) else ", ".join(map(_label, same))
         yield f"Photons of {names}: {_how(same)}; singles {singles}; QBER of the lanes {qbers} %."
+    for outcome in group:
+        for notes, names in _link_notes(outcome.run):
+            yield f"{outcome.variant.label}: {names}: {notes}."
     if any(outcome.run.partial for outcome in group):
         yield "PARTIAL: the last run was stopped before its time; do not compare it."
+
+
+def _link_notes(run: Run) -> Iterator[tuple[str, str]]:
+    """What must be said of links, and of which: no proof, no protocol, no key and why."""
+    said: dict[str, list[str]] = {}
+    for link in run.links:
+        if link.notes:
+            said.setdefault(link.notes, []).append(" & ".join(link.users))
+    for notes, links in said.items():
+        yield notes, "all links" if len(links) == len(run.links) > 1 else ", ".join(links)
 
 
 def _label(outcome: Outcome) -> str:

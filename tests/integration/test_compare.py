@@ -114,6 +114,21 @@ def test_command_prints_a_table(
     assert max(map(len, text.splitlines())) <= int(columns)
 
 
+def test_what_must_be_said_of_a_variant_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """The note of a study variant, and why a link has no key, stand below the table."""
+    texts = (
+        "reconciliation=modelled",
+        "security=finite,estimation=sample",
+    )
+    variants = [word for text in texts for word in ("--variant", text)]
+    assert run_command([*COMMAND, *variants]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "reconciliation=modelled: alice & bob: error correction is modelled" in text
+    assert "security=finite,estimation=sample: alice & bob: one-way count" in text
+    assert "no key expected from a round of 1 s" in text
+    assert "rounds without key: 2 no_key" in text
+
+
 def test_no_variant_is_the_topology_itself(capsys: pytest.CaptureFixture[str]) -> None:
     """Without --variant the topologies are compared as they are."""
     assert run_command([*COMMAND, "--json"]) == 0

@@ -127,7 +127,7 @@ def test_refusals_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_rounds_that_are_enough_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """Validating a finite variant tells, link by link, what to expect and how long rounds must be."""
+    """Validating a finite variant tells, link by link, what to expect and what is enough."""
     options = ("--set", "protocol.security=finite", "--set", "protocol.estimation=sample")
     assert run_command(["validate", "fan2025_four_user", *options]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
