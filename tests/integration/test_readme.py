@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from netsim.planning import enough_s
+from netsim.topology.load import load_topology
+from netsim.topology.network import build_network
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -55,9 +59,10 @@ def test_options_of_the_examples_exist(command: str) -> None:
 
 
 def test_every_dependency_is_pinned_and_has_a_reason() -> None:
-    """Each run-time dependency is in the README's table and, with a version, in constraints.txt."""
+    """Each one, extras included, is in the README's tables and pinned in constraints.txt."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in project["dependencies"]}
+    entries = (*project["dependencies"], *project["optional-dependencies"]["report"])
+    dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in entries}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._]+", line) for line in lines)
     table = README.split("## Dependencies")[1].split("##")[0]
@@ -66,3 +71,16 @@ def test_every_dependency_is_pinned_and_has_a_reason() -> None:
     )
     assert dependencies <= {line.split("==")[0].lower() for line in lines}
     assert dependencies <= reasons
+
+
+def test_the_hour_has_rounds_that_are_enough() -> None:
+    """The links and round lengths of the command for an hour are those that the planner finds."""
+    (command,) = re.findall(r"^netsim compare .* --duration 1h .*$", README, re.MULTILINE)
+    (links,) = re.findall(r"--set '(links=.*?)'", command)
+    finite = ("protocol.security=finite", "protocol.estimation=sample")
+    topology = load_topology(
+        "fan2025_four_user", overrides=["protocol.round_s=3600", links, *finite]
+    )
+    network = build_network(topology)
+    for users in network.links:
+        assert enough_s(network, users, 3600) == pytest.approx(topology.round_s_of(users))

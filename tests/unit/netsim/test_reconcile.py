@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netsim.cli import run_command
 from netsim.errors import ConfigError
+from netsim.interrupt import StopOnInterrupt
 from netsim.reconcile import Efficiency, measure, parse_qbers
 from protocols.keyrate import binary_entropy
 from protocols.messages import Envelope, ParityQuery, Role, encode
@@ -246,6 +247,19 @@ def test_table_fits_and_carries_notes(
     (row,) = [line for line in text.splitlines() if line.startswith("modelled ")]
     assert row.split()[2:5] == ["-", "-", "0/4"]
     assert "modelled: error correction is modelled" in " ".join(text.split())
+
+
+def test_stopped_command_shows_what_there_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after six of eight blocks: two rows, the second short, and exit code 130."""
+    asked = iter([False] * 6 + [True] * 9)
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: next(asked))
+    options = ("--variant", "cascade-yanetal,cascade-original,cascade-option8", "--json")
+    assert run_command(["reconcile", *SMALL, *options]) == 130
+    streams = capsys.readouterr()
+    assert [entry["blocks"] for entry in json.loads(streams.out)] == [4, 2]
+    assert streams.err == "netsim: stopped before all blocks were done\n"
 
 
 def test_stopped_measurements_show_what_there_is() -> None:
