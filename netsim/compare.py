@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from netsim.errors import ConfigError, Fault
 from netsim.results import Json, Run
 from netsim.run import simulate
 from netsim.topology.load import load_topology
+from netsim.topology.schema import known_keys
 from netsim.topology.specs import TopologySpec
 
 UNSEEN_BY_PHOTONS = {"name", "description", "protocol", "classical", "crashes", "taps", "paper"}
@@ -74,9 +75,10 @@ class Outcome:
 
 
 def parse_variant(text: str) -> Variant:
-    """``name=value[,name=value]...``: one variant; a name without a dot lies under ``protocol.``.
+    """``name=value[,name=value]...``: one variant.
 
-    A comma separates where a ``name=`` follows, so that a value may hold commas of its own.
+    A name without a dot is a key of the section ``protocol``, or else one of the whole topology. A
+    comma separates where a ``name=`` follows outside all brackets, so that a value may be a list.
 
     Raises
     ------
@@ -84,12 +86,24 @@ def parse_variant(text: str) -> Variant:
         A part without a name and ``=``.
     """
     overrides = []
-    for part in _NEXT_NAME.split(text):
+    for part in _parts(text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not name or not equals:
             raise ValueError(f"{part!a} is no name=value")
-        overrides.append(f"{name if '.' in name else f'protocol.{name}'}={value}")
+        is_whole = "." in name or name in set(known_keys(())) - set(known_keys(("protocol",)))
+        overrides.append(f"{name if is_whole else f'protocol.{name}'}={value}")
     return Variant(text.strip(), tuple(overrides))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cut at the commas that part one ``name=value`` from the next."""
+    start = 0
+    for comma in _NEXT_NAME.finditer(text):
+        before = text[: comma.start()]
+        if all(before.count(pair[0]) <= before.count(pair[1]) for pair in ("[]", "{}")):
+            yield text[start : comma.start()]
+            start = comma.end()
+    yield text[start:]
 
 
 def compare(

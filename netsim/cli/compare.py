@@ -47,8 +47,8 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE[,...]",
-            help="One variant; a comma list changes several names at once. A name lies under "
-            "`protocol.` unless it has a dot. Repeat the option for more variants.",
+            help="One variant; a comma list changes several names at once. A name without a dot "
+            "lies under `protocol.`, if that has it. Repeat the option for more variants.",
         ),
     ] = None,
     duration: Annotated[

@@ -162,6 +162,12 @@ def test_variant_texts() -> None:
             "crashes.0=[1, 2]",
         ),
     )
+    rounds = 'links=[{users=["alice","bob"],round_s=5}]'
+    assert parse_variant(f"{rounds},protocol=bbm92,round_s=2").overrides == (
+        rounds,
+        "protocol.protocol=bbm92",
+        "protocol.round_s=2",
+    )
     for bad in ("", "a", "=3"):
         with pytest.raises(ValueError, match="no name=value"):
             parse_variant(bad)
