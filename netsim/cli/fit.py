@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 
 INSTALL = "netsim fit needs {}, which this installation has not: pip install 'qnsp-netsim[fit]'"
 EXAMPLES = (
-    "`netsim fit topologies/fan2025_table2.csv --topology fan2025_structured "
-    "--free qnsp.source.brightness_hz_per_mw2 --free qnsp.source.contrast "
-    "--free 'qnsp.channels.*.loss_db' -o fitted.toml`",
-    "the same and `--against topologies/fan2025_table2_printed.csv`: what the printed 585.0 of "
-    "C50&C30 would do",
-    "`netsim fit topologies/fan2025_table2.csv topologies/fan2025_fig3a.csv "
-    "--topology fan2025_structured --free 'qnsp.source.pairs.*.factor' "
-    "--free 'qnsp.source.pairs.*.contrast' --free 'qnsp.channels.*.loss_db' "
-    "--prior 'qnsp.source.pairs.*.factor=0.15' --prior 'qnsp.source.pairs.*.contrast=0.012' "
-    "--relative-error 0.001 -o calibrated.toml`",
+    (
+        "`netsim fit topologies/fan2025_table2.csv --topology fan2025_structured "
+        "--free qnsp.source.brightness_hz_per_mw2 --free qnsp.source.contrast "
+        "--free 'qnsp.channels.*.loss_db' -o fitted.toml`"
+    ),
+    (
+        "the same and `--against topologies/fan2025_table2_printed.csv`: what the printed 585.0 of "
+        "C50&C30 would do"
+    ),
+    (
+        "`netsim fit topologies/fan2025_table2.csv topologies/fan2025_fig3a.csv "
+        "--topology fan2025_structured --free 'qnsp.source.pairs.*.factor' "
+        "--free 'qnsp.source.pairs.*.contrast' --free 'qnsp.channels.*.loss_db' "
+        "--prior 'qnsp.source.pairs.*.factor=0.15' --prior 'qnsp.source.pairs.*.contrast=0.012' "
+        "--relative-error 0.001 -o calibrated.toml`"
+    ),
 )
 
 
