@@ -6,6 +6,7 @@ every lane's counts are the same.
 """
 
 import json
+import math
 import re
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from netsim.devices.world import WorldBuilder, build_world
 from netsim.errors import ConfigError, Fault
 from netsim.results import Json, Run
 from netsim.run import simulate
+from netsim.topology.architecture import Architecture, architecture_of, fairness
 from netsim.topology.load import load_topology
 from netsim.topology.schema import known_keys
 from netsim.topology.specs import TopologySpec
@@ -54,6 +56,21 @@ class Outcome:
     photons_of: str
     """Label of the first variant of this topology with the same photons; its own if there is none
     before."""
+    architecture: Architecture
+    """What the network takes."""
+
+    @property
+    def worth(self) -> Json:
+        """What the network gives: sums over links, asymptotic, and how evenly they are spread."""
+        rates = list(self.run.link_skr_bps.values())
+        total_bps = math.fsum(rates)
+        channels = self.architecture.channels
+        return {
+            "total_skr_bps": total_bps,
+            "min_skr_bps": min(rates, default=0.0),
+            "fairness": fairness(rates),
+            "skr_per_channel_bps": total_bps / channels if channels else 0.0,
+        }
 
     def summary(self) -> Json:
         """The entry of ``--json``."""
@@ -66,6 +83,8 @@ class Outcome:
             "duration_s": run.duration_s,
             "partial": run.partial,
             "net_key_bps": run.totals.net_key_bps,
+            "architecture": self.architecture.summary(),
+            **self.worth,
             "links": [link.summary() for link in run.links],
             "singles": {user.name: int(user.singles) for user in run.users},
             "photons_of": self.photons_of,
@@ -167,6 +186,7 @@ def compare(
                 wall_s=time.perf_counter() - started_s,
                 is_replayed=isinstance(build, Replay),
                 photons_of=variant.label,
+                architecture=architecture_of(spec),
             )
             outcomes.append(light.with_reference(key, outcome))
             if run.partial:

@@ -305,6 +305,14 @@ class Run:
         return s_from_ps(self.duration_ps)
 
     @property
+    def link_skr_bps(self) -> dict[tuple[str, str], float]:
+        """Asymptotic key rate of every link, its lanes together."""
+        rates = dict.fromkeys((link.users for link in self.links), 0.0)
+        for lane in self.lanes:
+            rates[lane.users] = rates.get(lane.users, 0.0) + lane.skr_asymptotic_bps
+        return rates
+
+    @property
     def totals(self) -> Totals:
         """Sums over all lanes and links."""
         return Totals(

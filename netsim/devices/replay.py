@@ -6,7 +6,7 @@ built anew, from the same stream: they are functions of the seed and the time al
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simpy.events import Event
 
@@ -158,4 +158,9 @@ class Replay:
                 on_tags(frame.user, frame.tags)
 
         clocks = {user: build_clock(topology, rng_tree, user) for user in users}
-        return _ReplayedLevel(clocks, sim.process(hand_out()), self._history, singles)
+        # The same states, as the present protocol with its window sees them.
+        history = tuple(
+            replace(epoch, network=timeline.network_of(epoch.network.topology))
+            for epoch in self._history
+        )
+        return _ReplayedLevel(clocks, sim.process(hand_out()), history, singles)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netsim.compare import Outcome, comparison_json
+from netsim.compare import AS_IT_IS, Outcome, comparison_json
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
@@ -70,6 +70,52 @@ def print_comparison(outcomes: Sequence[Outcome], console: Console) -> None:
         for line in _notes(group):
             console.print(Text(line))
         console.print()
+    if len({outcome.topology for outcome in outcomes}) > 1:
+        print_architectures(outcomes, console)
+
+
+_WORTH: tuple[tuple[str, Callable[[Outcome], str], bool], ...] = (
+    ("Users", lambda o: str(o.architecture.users), True),
+    ("Links", lambda o: str(o.architecture.links), True),
+    ("Chan-\nnels", lambda o: str(o.architecture.channels), True),
+    ("Fil-\nters", lambda o: str(o.architecture.filters), True),
+    ("Split-\nters", lambda o: str(o.architecture.splitters), False),
+    ("Lanes per\nchannel", lambda o: fixed(o.architecture.lanes_per_channel, 2), True),
+    ("SKR\n[bit/s]", lambda o: fixed(o.worth["total_skr_bps"], 1), True),
+    ("smallest\n[bit/s]", lambda o: fixed(o.worth["min_skr_bps"], 1), True),
+    ("Fair-\nness", lambda o: fixed(o.worth["fairness"], 3), True),
+    ("per channel\n[bit/s]", lambda o: fixed(o.worth["skr_per_channel_bps"], 1), False),
+    ("Net\n[bit/s]", lambda o: fixed(o.run.totals.net_key_bps, 1), False),
+)
+"""Header, cell, and whether the column is kept on a narrow console."""
+
+
+def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Print what each network takes and gives, one line each."""
+    wide = _architectures(outcomes, wide=True)
+    console.print(wide if fits(wide, console) else _architectures(outcomes, wide=False))
+    console.print()
+    console.print(
+        Text(
+            "SKR: asymptotic, summed over all lanes; smallest: of any link; fairness: Jain's index "
+            "over the links, 1 if all get the same; filters: one a channel, and one fewer than a "
+            "user's channels to join them."
+        )
+    )
+    console.print()
+
+
+def _architectures(outcomes: Sequence[Outcome], *, wide: bool) -> Table:
+    columns = [column for column in _WORTH if wide or column[2]]
+    table = plain_table("Architectures")
+    add_names(table, "Topology")
+    add_numbers(table, *(header for header, _, _ in columns))
+    for outcome in outcomes:
+        name = outcome.topology
+        if sum(other.topology == name for other in outcomes) > 1:
+            name = f"{name}: {outcome.variant.label}"
+        table.add_row(Text(name), *(cell(outcome) for _, cell, _ in columns))
+    return table
 
 
 def _table(topology: str, group: Sequence[Outcome], *, wide: bool) -> Table:
@@ -134,6 +180,8 @@ def _how(same: Sequence[Outcome]) -> str:
 def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     """Write ``compare.json`` and, with the extra ``report``, ``compare.svg`` and ``.html``.
 
+    Several topologies get ``architectures.svg`` and ``.html`` as well.
+
     Returns
     -------
     list of Path
@@ -141,7 +189,10 @@ def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     """
     stem = directory / STEM
     stem.with_suffix(".json").write_text(comparison_json(outcomes), encoding="utf-8")
-    return save_figure(comparison_figure(outcomes), stem)
+    plots = save_figure(comparison_figure(outcomes), stem)
+    if len({outcome.topology for outcome in outcomes}) > 1:
+        plots += save_figure(architecture_figure(outcomes), directory / "architectures")
+    return plots
 
 
 def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
@@ -168,9 +219,37 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     return Figure(title, tuple(panels), columns=PLOT_COLUMNS)
 
 
+_WORTH_PANELS: tuple[tuple[str, Callable[[Outcome], float | None]], ...] = (
+    ("wavelength channels", lambda o: o.architecture.channels),
+    ("filters", lambda o: o.architecture.filters),
+    ("lanes per channel", lambda o: o.architecture.lanes_per_channel),
+    ("links", lambda o: o.architecture.links),
+    ("SKR of all links [bit/s]", lambda o: o.worth["total_skr_bps"]),
+    ("SKR of the poorest link [bit/s]", lambda o: o.worth["min_skr_bps"]),
+    ("fairness (Jain)", lambda o: o.worth["fairness"]),
+    ("SKR per channel [bit/s]", lambda o: o.worth["skr_per_channel_bps"]),
+)
+
+
+def architecture_figure(outcomes: Sequence[Outcome]) -> Figure:
+    """A row a network and a panel a quantity: what it takes, and what it gives."""
+    rows = tuple(_row_name(outcome, outcomes) for outcome in outcomes)
+    panels = []
+    for label, value in _WORTH_PANELS:
+        points = [(x, float(y)) for y, o in enumerate(outcomes) if (x := value(o)) is not None]
+        xs, ys = zip(*points, strict=True) if points else ((), ())
+        series = Series("network", xs, ys)
+        panels.append(Panel(label, "", (series,), rows=rows, from_zero=True))
+    run = outcomes[0].run
+    title = f"{run.duration_s:g} s of light, seed {run.seed}"
+    return Figure(title, tuple(panels), columns=PLOT_COLUMNS)
+
+
 def _row_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
     """Variant, its parts one below the other; the topology before it where there are several."""
-    parts = [outcome.variant.label.replace(",", ",\n")]
-    if len({other.topology for other in outcomes}) > 1:
-        parts.insert(0, outcome.topology)
+    label = outcome.variant.label
+    if len({other.topology for other in outcomes}) == 1:
+        parts = [label.replace(",", ",\n")]
+    else:
+        parts = [outcome.topology, *([] if label == AS_IT_IS else [label.replace(",", ",\n")])]
     return "\n".join(parts)

@@ -217,3 +217,35 @@ def test_several_topologies_are_named_in_the_plot() -> None:
     (rows,) = {panel.rows for panel in comparison_figure([found[0], other]).panels}
     label = "reconciliation=cascade-original,\nverification_bits=32"
     assert rows == (f"two_user\n{label}", f"another\n{label}")
+
+
+def test_topologies_are_set_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several networks: what each takes and gives, as table, JSON and plot."""
+    monkeypatch.setenv("COLUMNS", "120")
+    names = ("two_user", "fan2025_four_user")
+    command = ["compare", *names, "--duration", "1s", "--set", *SHORT, "--out", str(tmp_path)]
+    assert run_command(command) == 0
+    printed = capsys.readouterr().out
+    assert "Architectures" in printed
+    two, four = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
+    assert (two["architecture"]["channels"], four["architecture"]["channels"]) == (2, 6)
+    assert two["fairness"] == 1.0
+    for entry in (two, four):
+        lanes = sum(entry["skr_per_channel_bps"] for _ in range(entry["architecture"]["channels"]))
+        assert lanes == pytest.approx(entry["total_skr_bps"])
+        assert 0 <= entry["min_skr_bps"] <= entry["total_skr_bps"]
+    assert (tmp_path / "architectures.svg").is_file()
+    assert (tmp_path / "architectures.html").is_file()
+
+
+def test_a_window_of_its_own_has_a_twin_of_its_own() -> None:
+    """Replayed light is predicted with the variant's window, not with that of the recording."""
+    variants = [parse_variant(f"window_ps={window_ps}") for window_ps in (2000, 1000)]
+    wide, narrow = compare(["two_user"], variants, duration_s=1, seed=1, overrides=SHORT)
+    assert narrow.is_replayed
+    assert narrow.run.lanes[0].twin.sifted_hz < 0.8 * wide.run.lanes[0].twin.sifted_hz
+    assert narrow.run.lanes[0].sifted_hz == pytest.approx(
+        narrow.run.lanes[0].twin.sifted_hz, rel=0.2
+    )
