@@ -295,6 +295,11 @@ def detector_rates_hz(network: Network, lane: Lane) -> tuple[Rates, Rates]:
     return _true_hz(network, lane, first, second), _accidental_hz(network, first, second)
 
 
+def clicks_hz(network: Network, user: str) -> Rates:
+    """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
+    return np.array([detector.clicks_hz for detector in _detectors(network, user)])
+
+
 def _true_hz(network: Network, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
     """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
     peaks = [

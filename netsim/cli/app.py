@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 
 import typer
 
-from netsim.cli import compare, distil, fit, pools, reconcile, run, schema, validate, verify
+from netsim.cli import (
+    compare,
+    distil,
+    fit,
+    pools,
+    reconcile,
+    reproduce,
+    run,
+    schema,
+    validate,
+    verify,
+)
 from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
 from netsim.errors import ConfigError
 
@@ -51,6 +62,7 @@ register(compare.compare, compare.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
+register(reproduce.reproduce, reproduce.EXAMPLES)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import math
 
 from netsim.results import LaneResult
 from netsim.units import s_from_ps
-from protocols.keyrate import PAPER_EFFICIENCY
+from protocols.keyrate import PAPER_EFFICIENCY, binary_entropy
 
 
 def sifted_sigma(lane: LaneResult) -> float | None:
@@ -22,17 +22,22 @@ def qber_sigma(lane: LaneResult) -> float | None:
 
 
 def skr_sigma(lane: LaneResult) -> float | None:
-    """Deviation of the key rate, its variance propagated from count and QBER to first order.
-
-    With g = SKR / N and h'(q) = log2((1 - q) / q), the variance is
-    g^2 N / T + (2.2 N h'(q))^2 q (1 - q) / (N T).
-    None where the twin expects no key, for there the rate is cut off at zero.
-    """
+    """Deviation of the key rate; None where the twin expects none, for there it is cut off at 0."""
     rate_hz, q, skr_bps = lane.twin.sifted_hz, lane.twin.qber, lane.twin.skr_bps
     seconds = s_from_ps(lane.duration_ps)
     if skr_bps <= 0 or not 0 < q < 1 or seconds <= 0:
         return None
-    by_count = (skr_bps / rate_hz) ** 2 * rate_hz / seconds
-    slope = (1 + PAPER_EFFICIENCY) * rate_hz * math.log2((1 - q) / q)
-    by_qber = slope**2 * q * (1 - q) / (rate_hz * seconds)
-    return (lane.skr_asymptotic_bps - skr_bps) / math.sqrt(by_count + by_qber)
+    return (lane.skr_asymptotic_bps - skr_bps) / skr_error_bps(rate_hz, q, seconds)
+
+
+def skr_error_bps(sifted_hz: float, qber: float, seconds: float) -> float:
+    """Standard error of N [1 - 2.2 h(Q)] to first order, by the scatter of count and errors.
+
+    With g = 1 - 2.2 h(Q) and h'(Q) = log2((1 - Q) / Q), the variance is
+    g^2 N / T + (2.2 N h'(Q))^2 Q (1 - Q) / (N T); 0 < Q < 1.
+    """
+    share = 1.0 - (1 + PAPER_EFFICIENCY) * binary_entropy(qber)
+    by_count = share**2 * sifted_hz / seconds
+    slope = (1 + PAPER_EFFICIENCY) * sifted_hz * math.log2((1 - qber) / qber)
+    by_qber = slope**2 * qber * (1 - qber) / (sifted_hz * seconds)
+    return math.sqrt(by_count + by_qber)

@@ -3,15 +3,21 @@
 Drawing needs the extra ``report`` (matplotlib for SVG, plotly for HTML); nothing else does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 EXTRA_HINT = "no plot: install the extra report, pip install 'qnsp-netsim[report]'"
 
-FORMATS = {".svg": "netsim.report.svg", ".html": "netsim.report.html"}
-"""Suffix to the module that draws it."""
+FORMATS = {".svg": "netsim.report.svg:draw", ".html": "netsim.report.html:draw"}
+"""Suffix to the function that draws it."""
+
+SHARING_FORMATS = FORMATS | {".html": "netsim.report.html:draw_sharing"}
+"""The same for many figures in one directory, whose HTML files share one copy of plotly.js."""
+
+Style = Literal["points", "hollow", "line", "steps"]
 
 COLOURS = (
     "#0072b2",
@@ -36,14 +42,26 @@ class Series:
         Equal names have equal colours in all panels.
     x, y : tuple of float
         As many each.
-    y_error : tuple of float
+    y_error, x_error : tuple of float
         Half a bar each; none for points without.
+    style : str
+        ``points`` and ``hollow`` points, a ``line`` without points, or ``steps`` of a histogram.
+    like : str
+        Name of the series whose colour this one shares; its own if empty.
     """
 
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     y_error: tuple[float, ...] = ()
+    x_error: tuple[float, ...] = ()
+    style: Style = "points"
+    like: str = ""
+
+    @property
+    def coloured_as(self) -> str:
+        """The name that its colour goes by."""
+        return self.like or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,10 @@ class Panel:
         Values on the axis without rows that get a line and a word.
     from_zero : bool
         Whether the axis without rows holds zero.
+    title : str
+        Above the axes.
+    log_x, log_y : bool
+        Whether an axis is logarithmic.
     """
 
     x_label: str
@@ -72,6 +94,9 @@ class Panel:
     joined: bool = False
     marks: tuple[tuple[float, str], ...] = ()
     from_zero: bool = False
+    title: str = ""
+    log_x: bool = False
+    log_y: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +113,19 @@ class Figure:
         named = (series.name for panel in self.panels for series in panel.series)
         return tuple(dict.fromkeys(named))
 
+    @property
+    def hues(self) -> tuple[str, ...]:
+        """Names that stand for a colour, in their order."""
+        named = (series.coloured_as for panel in self.panels for series in panel.series)
+        return tuple(dict.fromkeys(named))
+
     def colour(self, name: str) -> str:
-        """Colour of a name."""
-        return COLOURS[self.names.index(name) % len(COLOURS)]
+        """Colour of a name, its own or another's."""
+        hues = self.hues
+        if name not in hues:
+            series = (series for panel in self.panels for series in panel.series)
+            name = next(one.coloured_as for one in series if one.name == name)
+        return COLOURS[hues.index(name) % len(COLOURS)]
 
     @property
     def grid_rows(self) -> int:
@@ -98,7 +133,7 @@ class Figure:
         return -(-len(self.panels) // self.columns)
 
 
-def save_figure(figure: Figure, stem: Path) -> list[Path]:
+def save_figure(figure: Figure, stem: Path, formats: Mapping[str, str] = FORMATS) -> list[Path]:
     """Draw ``figure`` into ``stem``.svg and ``stem``.html.
 
     Returns
@@ -107,10 +142,11 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
         What was written: less than both if a library of the extra ``report`` is not installed.
     """
     written = []
-    for suffix, module in FORMATS.items():
+    for suffix, place in formats.items():
+        module, function = place.split(":")
         path = stem.with_name(stem.name + suffix)
         try:
-            draw: Callable[[Figure, Path], None] = import_module(module).draw
+            draw: Callable[[Figure, Path], None] = getattr(import_module(module), function)
         except ImportError:
             continue
         draw(figure, path)

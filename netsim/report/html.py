@@ -7,52 +7,89 @@ from pathlib import Path
 from typing import Any
 
 from plotly import graph_objects
+from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from netsim.report.figure import Figure, Panel
+from netsim.report.figure import Figure, Panel, Series
 
 PANEL_HEIGHT, ROW_HEIGHT, MARGIN = 420, 30, 150
+TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP = 50, 100, 130, 75
 """Pixels."""
+
+MODES = {"points": "markers", "hollow": "markers", "line": "lines", "steps": "lines"}
+CONFIG = {"displaylogo": False, "responsive": True}
 
 
 def draw(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path``."""
+    plot(figure).write_html(path, include_plotlyjs=True, div_id="figure", config=CONFIG)
+
+
+def draw_sharing(figure: Figure, path: Path) -> None:
+    """Write ``figure`` to ``path``; plotly.js is in ``plotly.min.js`` beside it."""
+    plot(figure).write_html(path, include_plotlyjs="directory", div_id="figure", config=CONFIG)
+
+
+def fragment(figure: Figure, identifier: str) -> str:
+    """HTML of ``figure`` for a page that holds `script` once and no other ``identifier``.
+
+    The page says the title.
+    """
+    page = plot(figure)
+    page.update_layout(title=None, margin={"t": TOP})
+    html: str = page.to_html(
+        full_html=False, include_plotlyjs=False, div_id=identifier, config=CONFIG
+    )
+    return html
+
+
+def script() -> str:
+    """Source of plotly.js."""
+    source: str = get_plotlyjs()
+    return source
+
+
+def plot(figure: Figure) -> Any:
+    """The figure as one of plotly."""
     rows = max((len(panel.rows) for panel in figure.panels), default=0)
     height = MARGIN + ROW_HEIGHT * rows if rows else PANEL_HEIGHT
-    page = make_subplots(rows=figure.grid_rows, cols=figure.columns, shared_yaxes=bool(rows))
+    page = make_subplots(
+        rows=figure.grid_rows,
+        cols=figure.columns,
+        shared_yaxes=bool(rows),
+        subplot_titles=[panel.title for panel in figure.panels],
+    )
     shown: set[str] = set()
     for number, panel in enumerate(figure.panels):
         row, column = divmod(number, figure.columns)
         place = {"row": row + 1, "col": column + 1}
         _panel(page, figure, panel, place, shown)
+    height = height * figure.grid_rows + MARGIN
     page.update_layout(
         title=figure.title,
         template="simple_white",
-        height=height * figure.grid_rows + MARGIN,
+        height=height,
+        margin={"t": TOP_WITH_TITLE, "b": BOTTOM, "l": 80, "r": 30},
         showlegend=len(figure.names) > 1,
-        legend={"orientation": "h", "y": -0.15},
+        legend={
+            "orientation": "h",
+            "yanchor": "top",
+            "y": -LEGEND_DROP / (height - TOP_WITH_TITLE - BOTTOM),
+        },
     )
-    page.write_html(path, include_plotlyjs=True, div_id="figure")
+    return page
 
 
 def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown: set[str]) -> None:
     for series in panel.series:
-        page.add_trace(
-            graph_objects.Scatter(
-                x=series.x,
-                y=series.y,
-                error_y={"array": series.y_error} if series.y_error else None,
-                name=series.name,
-                legendgroup=series.name,
-                showlegend=series.name not in shown,
-                mode="lines+markers" if panel.joined else "markers",
-                marker={"color": figure.colour(series.name)},
-            ),
-            **place,
-        )
+        page.add_trace(_trace(figure, panel, series, is_first=series.name not in shown), **place)
         shown.add(series.name)
     page.update_xaxes(title=panel.x_label, showgrid=True, **place)
     page.update_yaxes(title=panel.y_label, showgrid=not panel.rows, **place)
+    if panel.log_x:
+        page.update_xaxes(type="log", dtick="D2", **place)
+    if panel.log_y:
+        page.update_yaxes(type="log", dtick="D2", **place)
     if panel.rows:
         names = [row.replace("\n", "<br>") for row in panel.rows]
         page.update_yaxes(tickvals=list(range(len(names))), ticktext=names, **place)
@@ -60,5 +97,31 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     if panel.from_zero:
         (page.update_xaxes if panel.rows else page.update_yaxes)(rangemode="tozero", **place)
     draw_line = page.add_vline if panel.rows else page.add_hline
+    # The template's lines have no width.
+    line = {"color": "#555555", "dash": "dash", "width": 1}
     for value, word in panel.marks:
-        draw_line(value, line={"color": "#555555", "dash": "dash"}, annotation_text=word, **place)
+        draw_line(value, line=line, opacity=1, annotation_text=word, **place)
+
+
+def _trace(figure: Figure, panel: Panel, series: Series, *, is_first: bool) -> Any:
+    is_joined = panel.joined and series.style == "points"
+    return graph_objects.Scatter(
+        x=series.x,
+        y=series.y,
+        error_y={"array": series.y_error} if series.y_error else None,
+        error_x={"array": series.x_error} if series.x_error else None,
+        name=series.name,
+        legendgroup=series.name,
+        showlegend=is_first,
+        mode="lines+markers" if is_joined else MODES[series.style],
+        marker={
+            "color": figure.colour(series.name),
+            "symbol": "diamond-open" if series.style == "hollow" else "circle",
+            "size": 9 if series.style == "hollow" else 6,
+        },
+        line={
+            "color": figure.colour(series.name),
+            "shape": "hvh" if series.style == "steps" else "linear",
+            "width": 1.5,
+        },
+    )

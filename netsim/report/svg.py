@@ -62,6 +62,12 @@ def _panel(axes: Axes, figure: Figure, panel: Panel, *, is_first: bool) -> None:
     for series in panel.series:
         _series(axes, figure, panel, series)
     axes.set_xlabel(panel.x_label)
+    if panel.title:
+        axes.set_title(panel.title)
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
     if panel.rows:
         axes.set_yticks(range(len(panel.rows)), panel.rows if is_first else [""] * len(panel.rows))
         axes.set_ylim(len(panel.rows) - 0.5, -0.5)
@@ -80,13 +86,25 @@ def _series(axes: Axes, figure: Figure, panel: Panel, series: Series) -> None:
         series.x,
         series.y,
         yerr=series.y_error or None,
+        xerr=series.x_error or None,
         color=figure.colour(series.name),
-        marker=MARKERS[figure.names.index(series.name) % len(MARKERS)],
-        linestyle="-" if panel.joined else "none",
         linewidth=1.2,
         capsize=2.0,
         label=series.name,
+        **_look(figure, series, is_joined=panel.joined),
     )
+
+
+def _look(figure: Figure, series: Series, *, is_joined: bool) -> dict[str, Any]:
+    """What sets the styles apart."""
+    if series.style == "line":
+        return {"marker": "none", "linestyle": "-"}
+    if series.style == "steps":
+        return {"marker": "none", "linestyle": "-", "drawstyle": "steps-mid"}
+    if series.style == "hollow":
+        return {"marker": "D", "linestyle": "none", "fillstyle": "none", "markersize": 6.0}
+    marker = MARKERS[figure.hues.index(series.coloured_as) % len(MARKERS)]
+    return {"marker": marker, "linestyle": "-" if is_joined else "none"}
 
 
 def _marks(axes: Axes, panel: Panel) -> None:

@@ -39,6 +39,7 @@ LAYERS = (
         "fit",
         "reconcile",
     },
+    {"reproduce"},
     {"cli"},
     {"__main__"},
 )

@@ -1,0 +1,134 @@
+"""`netsim reproduce`: figures and tables of a paper out of the simulator."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.cli.shared import EXIT_INTERRUPTED, say, stdout
+from netsim.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from netsim.reproduce.item import Paper
+    from netsim.reproduce.runner import Outcome
+
+EXAMPLES = (
+    "netsim reproduce fan2025 --out reproduction",
+    "netsim reproduce fan2025 --only fig4a,fig4b --out reproduction",
+    "netsim reproduce fan2025 --scale 0.05 --out quick",
+)
+
+
+def reproduce(
+    paper: Annotated[
+        str, typer.Argument(metavar="PAPER", help="fan2025: Light Sci. Appl. 14 (2025).")
+    ],
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Where figures go; what is finished there is not done again."
+        ),
+    ],
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ITEM,...", help="Only these figures and tables; the same numbers as in all."
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=1024, help="Processes that simulate at the same time.")
+    ] = 2,
+    scale: Annotated[
+        float,
+        typer.Option(
+            min=1e-4,
+            max=100.0,
+            help="Multiplies all light times: 0.05 for a quick look, with larger errors.",
+        ),
+    ] = 1.0,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Do finished figures again; write into any directory."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print comparison.json, and nothing else on stdout.")
+    ] = False,
+) -> None:
+    """Make the figures and tables of a paper again, each beside the twin and the printed numbers.
+
+    DIR gets a CSV and two plots (.html, .svg) an item, comparison.json with every compared
+    quantity, and index.html, which shows all of it. Items of fan2025: fig3a to fig3g, table1,
+    fig4a to fig4c, table2; single_pump, window, coherence_time and three_pumps from its discussion.
+
+    Ctrl-C keeps what is finished, and the same command goes on from there. Plots need the extra
+    `report`.
+    """
+    from netsim.report.figure import EXTRA_HINT
+
+    chosen = _paper(paper)
+    outcome = _run(chosen, out, _items(chosen, only), workers, scale=scale, force=force)
+    if as_json:
+        from netsim.reproduce.outputs import COMPARISON
+
+        typer.echo((out / COMPARISON).read_text(encoding="utf-8"), nl=False)
+    else:
+        from netsim.reproduce.summary import print_outcome
+
+        print_outcome(outcome, stdout())
+    if not all(entry.has_plots for entry in outcome.finished):
+        say(EXTRA_HINT)
+    say(f"{out / 'index.html'} shows all of it")
+    if outcome.is_partial:
+        say("stopped; the same command goes on from here")
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _paper(name: str) -> "Paper":
+    from netsim.reproduce.fan2025 import PAPER
+
+    papers = {PAPER.name: PAPER}
+    if name not in papers:
+        raise _fault("PAPER", f"{name} is none of {', '.join(papers)}")
+    return papers[name]
+
+
+def _items(paper: "Paper", only: str | None) -> list[str]:
+    from netsim.topology.schema import suggestion
+
+    known = [item.name for item in paper.items]
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    faults = []
+    for name in names:
+        if name not in known:
+            meant = suggestion(name, known)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            faults.append(Fault("--only", f"no item {name}; {hint}"))
+    if faults:
+        raise ConfigError(tuple(faults))
+    if only is not None and not names:
+        raise _fault("--only", "names no item")
+    return names
+
+
+def _run(
+    paper: "Paper", out: Path, only: Sequence[str], workers: int, *, scale: float, force: bool
+) -> "Outcome":
+    from rich.console import Console
+
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.reproduce.progress import watching
+    from netsim.reproduce.runner import reproduce as run
+
+    with (
+        StopOnInterrupt() as interrupt,
+        watching(Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
+    ):
+        return run(paper, out, only=only, scale=scale, workers=workers, force=force, watch=watch)
+
+
+def _fault(path: str, message: str) -> ConfigError:
+    return ConfigError((Fault(path, message),))

@@ -1,0 +1,146 @@
+"""What is finished in an output directory: one log, a line a shot or figure, appended as it ends.
+
+A line is whole or ignored, so that a run may be killed at any time. A finished thing counts only
+if everything that it depends on is as it was; hashes say so.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from netsim.errors import ConfigError, Fault
+from netsim.reproduce.shots import ShotResult
+
+RECORDS = "records.jsonl"
+
+ROOT = Path(__file__).parents[2]
+DRAWING = ("netsim/reproduce/", "netsim/report/")
+"""Sources that make figures of counts; the command line changes neither."""
+COMMAND_LINE = ("netsim/cli", "netsim/__main__.py")
+
+
+class Records:
+    """Finished shots and figures of a directory.
+
+    Parameters
+    ----------
+    directory : Path
+        Made if it does not exist.
+    force : bool
+        Forget everything that is finished.
+
+    Raises
+    ------
+    ConfigError
+        If the directory holds other things, and ``force`` is not given.
+    """
+
+    def __init__(self, directory: Path, *, force: bool) -> None:
+        self._path = directory / RECORDS
+        _prepare(directory, self._path, force=force)
+        self._shots: dict[str, ShotResult] = {}
+        self._figures: dict[str, str] = {}
+        for entry in _read(self._path):
+            self._take(entry)
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> "Records":
+        self._file = self._path.open("a", encoding="utf-8")
+        if self._file.tell() and not self._path.read_bytes().endswith(b"\n"):
+            self._file.write("\n")  # What a kill has cut off stays a line of its own.
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def shot(self, key: str) -> ShotResult | None:
+        """Result of the shot with this key; None if it is not there."""
+        return self._shots.get(key)
+
+    def add_shot(self, key: str, name: str, result: ShotResult) -> None:
+        """Keep a finished shot."""
+        self._append({"shot": name, "key": key, "result": result.to_json()})
+
+    def has_figure(self, item: str, inputs: str) -> bool:
+        """Whether the figure was made of just these inputs."""
+        return self._figures.get(item) == inputs
+
+    def add_figure(self, item: str, inputs: str) -> None:
+        """Keep that a figure is finished."""
+        self._append({"figure": item, "inputs": inputs})
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        if self._file is None:
+            raise ValueError("records are appended to while they are entered")
+        self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+        self._file.flush()
+        self._take(entry)
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        if "shot" in entry:
+            self._shots[entry["key"]] = ShotResult.from_json(entry["result"])
+        elif "figure" in entry:
+            self._figures[entry["figure"]] = entry["inputs"]
+
+
+def figure_inputs(item: str, shot_keys: Iterable[str]) -> str:
+    """Hash of all that a figure depends on: its shots, and the sources that make it."""
+    parts = [item, drawing_sources_sha256(), *shot_keys]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def simulator_sources_sha256() -> str:
+    """Hash of all modules that counts depend on."""
+    return _sources_sha256(is_wanted=lambda name: not name.startswith(DRAWING + COMMAND_LINE))
+
+
+@cache
+def drawing_sources_sha256() -> str:
+    """Hash of all modules that only figures depend on."""
+    return _sources_sha256(is_wanted=lambda name: name.startswith(DRAWING))
+
+
+def _sources_sha256(*, is_wanted: Any) -> str:
+    digest = hashlib.sha256()
+    for path in _sources():
+        name = path.relative_to(ROOT).as_posix()
+        if is_wanted(name):
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    for package in ("netsim", "protocols"):
+        yield from sorted((ROOT / package).rglob("*.py"))
+        yield from sorted((ROOT / package).rglob("*.csv"))
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """Lines that are whole; what a kill has cut off is done again."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+def _prepare(directory: Path, records: Path, *, force: bool) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError((Fault("--out", f"{directory} is not a directory"),))
+    directory.mkdir(parents=True, exist_ok=True)
+    if force:
+        records.unlink(missing_ok=True)
+    elif not records.exists() and any(directory.iterdir()):
+        reason = f"{directory} is not empty and holds no reproduction; --force writes all the same"
+        raise ConfigError((Fault("--out", reason),))
+    records.touch()
