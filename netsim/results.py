@@ -10,6 +10,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib import metadata
 from typing import Any, TypeVar
 
@@ -352,6 +353,7 @@ def collect_provenance(topology: Mapping[str, Any]) -> Provenance:
     )
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)

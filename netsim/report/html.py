@@ -3,6 +3,8 @@
 The file needs no network. Same figure, same bytes: the identifiers in it are fixed.
 """
 
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from plotly.subplots import make_subplots
 from netsim.report.figure import Figure, Panel, Series
 
 PANEL_HEIGHT, ROW_HEIGHT, MARGIN = 420, 30, 150
-TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP = 50, 100, 130, 75
+TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP, BETWEEN_ROWS = 50, 100, 130, 75, 95
 """Pixels."""
 
 MODES = {"points": "markers", "hollow": "markers", "line": "lines", "steps": "lines"}
@@ -53,10 +55,13 @@ def plot(figure: Figure) -> Any:
     """The figure as one of plotly."""
     rows = max((len(panel.rows) for panel in figure.panels), default=0)
     height = MARGIN + ROW_HEIGHT * rows if rows else PANEL_HEIGHT
+    height = height * figure.grid_rows + MARGIN
+    inside = height - TOP_WITH_TITLE - BOTTOM
     page = make_subplots(
         rows=figure.grid_rows,
         cols=figure.columns,
         shared_yaxes=bool(rows),
+        vertical_spacing=BETWEEN_ROWS / inside,
         subplot_titles=[panel.title for panel in figure.panels],
     )
     shown: set[str] = set()
@@ -64,7 +69,6 @@ def plot(figure: Figure) -> Any:
         row, column = divmod(number, figure.columns)
         place = {"row": row + 1, "col": column + 1}
         _panel(page, figure, panel, place, shown)
-    height = height * figure.grid_rows + MARGIN
     page.update_layout(
         title=figure.title,
         template="simple_white",
@@ -74,7 +78,7 @@ def plot(figure: Figure) -> Any:
         legend={
             "orientation": "h",
             "yanchor": "top",
-            "y": -LEGEND_DROP / (height - TOP_WITH_TITLE - BOTTOM),
+            "y": -LEGEND_DROP / inside,
         },
     )
     return page
@@ -87,9 +91,9 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     page.update_xaxes(title=panel.x_label, showgrid=True, **place)
     page.update_yaxes(title=panel.y_label, showgrid=not panel.rows, **place)
     if panel.log_x:
-        page.update_xaxes(type="log", dtick="D2", **place)
+        page.update_xaxes(type="log", **_log_ticks(s.x for s in panel.series), **place)
     if panel.log_y:
-        page.update_yaxes(type="log", dtick="D2", **place)
+        page.update_yaxes(type="log", **_log_ticks(s.y for s in panel.series), **place)
     if panel.rows:
         names = [row.replace("\n", "<br>") for row in panel.rows]
         page.update_yaxes(tickvals=list(range(len(names))), ticktext=names, **place)
@@ -101,6 +105,16 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     line = {"color": "#555555", "dash": "dash", "width": 1}
     for value, word in panel.marks:
         draw_line(value, line=line, opacity=1, annotation_text=word, **place)
+
+
+def _log_ticks(values: Iterable[Sequence[float]]) -> dict[str, Any]:
+    """Ticks at 1, 2 and 5 times powers of ten, written out; plotly would write 2 for 0.2."""
+    positive = [value for some in values for value in some if value > 0.0]
+    if not positive:
+        return {}
+    decades = range(math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive))) + 1)
+    ticks = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
 
 
 def _trace(figure: Figure, panel: Panel, series: Series, *, is_first: bool) -> Any:

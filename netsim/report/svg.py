@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import LogLocator, NullLocator
 
 from netsim.report.figure import Figure, Panel, Series
 
@@ -64,10 +65,15 @@ def _panel(axes: Axes, figure: Figure, panel: Panel, *, is_first: bool) -> None:
     axes.set_xlabel(panel.x_label)
     if panel.title:
         axes.set_title(panel.title)
-    if panel.log_x:
-        axes.set_xscale("log")
-    if panel.log_y:
-        axes.set_yscale("log")
+    for is_log, set_scale, axis in (
+        (panel.log_x, axes.set_xscale, axes.xaxis),
+        (panel.log_y, axes.set_yscale, axes.yaxis),
+    ):
+        if is_log:
+            set_scale("log")
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+            axis.set_minor_locator(NullLocator())
     if panel.rows:
         axes.set_yticks(range(len(panel.rows)), panel.rows if is_first else [""] * len(panel.rows))
         axes.set_ylim(len(panel.rows) - 0.5, -0.5)

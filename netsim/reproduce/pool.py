@@ -8,7 +8,6 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
@@ -99,33 +98,24 @@ def _run_in_pool(
     context = multiprocessing.get_context("spawn")
     stop, tags = context.Event(), context.Value("d", 0.0)
     with ProcessPoolExecutor(workers, context, _Worker.start, (stop, tags)) as pool:
-        waiting = {pool.submit(_Worker.measure, work): work for work in works}
+        waiting = {pool.submit(_Worker.measure, work): work.shot for work in works}
         try:
-            while waiting:
-                if should_stop():
-                    stop.set()
-                    pool.shutdown(wait=False, cancel_futures=True)
+            while waiting and not should_stop():
                 done, _ = wait(waiting, timeout=POLL_S, return_when=FIRST_COMPLETED)
                 on_progress(tags.value)
                 for future in done:
-                    shot, result = waiting.pop(future).shot, _result(future, stop)
-                    if result is not None:
-                        yield shot, result
+                    yield waiting.pop(future), future.result()
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
+        yield from _ended(waiting)
 
 
-def _result(future: "Future[ShotResult]", stop: Event) -> ShotResult | None:
-    """What a worker found; None if it was told to stop, whatever that did to it."""
-    if future.cancelled():
-        return None
-    try:
-        return future.result()
-    except (Stopped, BrokenProcessPool):
-        if stop.is_set():
-            return None
-        raise
+def _ended(waiting: dict["Future[ShotResult]", Shot]) -> Iterator[tuple[Shot, ShotResult]]:
+    """Shots that came to their end though the run was told to stop."""
+    for future, shot in waiting.items():
+        if not future.cancelled() and future.done() and future.exception() is None:
+            yield shot, future.result()
 
 
 class _Worker:

@@ -124,10 +124,10 @@ def reproduce(
     ValueError
         If two different shots have one name.
     """
-    plans = [_plan(item, scale) for item in paper.items]
-    _check_names(plans)
-    asked = [plan for plan in plans if not only or plan.item.name in only]
     with Records(out, force=force) as records:
+        plans = [_plan(item, scale) for item in paper.items]
+        _check_names(plans)
+        asked = [plan for plan in plans if not only or plan.item.name in only]
         finished = dict(_run(asked, records, out, workers, watch))
         for plan in plans:
             if plan.item.name not in finished and records.has_figure(plan.item.name, plan.inputs):

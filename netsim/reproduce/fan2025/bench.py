@@ -9,12 +9,10 @@ from functools import cache
 
 from netsim.topology.labels import label_of
 from netsim.topology.load import load_topology
-from netsim.topology.network import build_network
 from netsim.topology.processes import pair_rule
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import DeliveredChannelSpec, FibreSpec, TopologySpec, UserSpec
-from netsim.units import db_from_transmittance
 
 PUMPS = ("C34", "C46")
 """1550.12 nm and 1540.56 nm [paper]."""
@@ -107,10 +105,14 @@ def channel_loss_db(topology: TopologySpec, channel: str) -> float:
     [assumed]: visibilities hardly depend on it, rates do.
     """
     losses_db = {
-        way.channel: db_from_transmittance(way.fibre_transmittance) + spec.loss_db
-        for way, spec in zip(build_network(topology).channels, topology.qnsp.channels, strict=True)
+        spec.channel: spec.loss_db + _fibre_loss_db(topology.user(spec.receivers[0]).fibre)
+        for spec in topology.qnsp.channels
     }
     return losses_db.get(channel, math.fsum(losses_db.values()) / len(losses_db))
+
+
+def _fibre_loss_db(fibre: FibreSpec) -> float:
+    return fibre.attenuation_db_per_km * fibre.length_m / 1e3 + fibre.extra_loss_db
 
 
 def _bench(topology: TopologySpec, receivers: dict[str, ReceiverSpec]) -> TopologySpec:

@@ -16,8 +16,9 @@ LIGHT_S = 60.0
 BIN_PS, REACH_PS = 200, 80_000
 WINDOW_PS, SIDE_PS = 2000, 10_000
 """Coincidence window, and where the side peaks are: the delay of the interferometers."""
-FLOOR_PS = (-30_000, -14_000)
-"""Where a lane has accidentals only, from its centre."""
+FLOOR_PS = (-24_000, -16_000)
+"""Where a lane has accidentals only, from the edge of its window: 6 ns from its own side peak, and
+from that of a lane 40 ns earlier."""
 
 Link = tuple[str, str]
 
@@ -80,8 +81,11 @@ def side_ratio(shot: Measurement, users: Link, lane: Lane) -> Estimate:
     ]
     true_hz, accidental_hz = detector_rates_hz(shot.network, lane)
     true, accidental = (float(r.sum()) * shot.light_s for r in (true_hz, accidental_hz))
-    error = math.hypot(
-        math.sqrt((true / 2.0 + accidental) / 2.0), 0.5 * math.sqrt(true + accidental)
+    # Of the mean of the sides, of the middle, and of the floor, which is taken from both.
+    error = math.sqrt(
+        (true / 2.0 + accidental) / 2.0
+        + (true + accidental) / 4.0
+        + accidental * WINDOW_PS / (FLOOR_PS[1] - FLOOR_PS[0]) / 4.0
     )
     value = (sum(sides) / 2.0 - floor) / (middle - floor) if middle > floor else math.nan
     return Estimate(value, error / true, 0.5)

@@ -118,30 +118,40 @@ def _notes(found: dict[Table1Row, Estimate]) -> tuple[str, ...]:
 def _figure(found: dict[Table1Row, Estimate]) -> Figure:
     rows, places = list(found), tuple(float(k) for k in range(len(found)))
     estimates: Sequence[Estimate] = list(found.values())
+    simulated = Series(
+        "simulated",
+        tuple(100.0 * one.value for one in estimates),
+        places,
+        x_error=tuple(100.0 * (one.sigma or 0.0) for one in estimates),
+    )
+    paper = Series(
+        "paper",
+        tuple(100.0 * row.visibility for row in rows),
+        places,
+        x_error=tuple(100.0 * row.sigma for row in rows),
+        style="hollow",
+    )
     panel = Panel(
         "visibility [%]",
         "",
-        (
-            Series(
-                "simulated",
-                tuple(100.0 * one.value for one in estimates),
-                places,
-                x_error=tuple(100.0 * (one.sigma or 0.0) for one in estimates),
-            ),
-            Series(
-                "twin", tuple(100.0 * (one.twin or 0.0) for one in estimates), places, style="line"
-            ),
-            Series(
-                "paper",
-                tuple(100.0 * row.visibility for row in rows),
-                places,
-                x_error=tuple(100.0 * row.sigma for row in rows),
-                style="hollow",
-            ),
-        ),
+        (simulated, *_twin_lines(found), paper),
         rows=tuple(f"{row.pair} ({row.process})" for row in rows),
     )
     return Figure("Table 1: fringe visibilities of the 24 pairs", (panel,))
+
+
+def _twin_lines(found: dict[Table1Row, Estimate]) -> list[Series]:
+    """One line a class."""
+    lines = []
+    for kind in CLASS_MEANS:
+        points = [
+            (100.0 * (one.twin or 0.0), float(place))
+            for place, (row, one) in enumerate(found.items())
+            if row.kind == kind
+        ]
+        x, y = zip(*points, strict=True)
+        lines.append(Series("twin", x, y, style="line"))
+    return lines
 
 
 ITEM = Item(
