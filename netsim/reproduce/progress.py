@@ -32,7 +32,7 @@ def watching(console: Console, should_stop: Callable[[], bool]) -> Iterator[Watc
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=1.0)
         done = 0
         asked = 0
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from netsim.report.figure import Figure, Panel, Series
 from netsim.reproduce.estimates import Estimate
-from netsim.reproduce.fan2025.bench import ring_of
+from netsim.reproduce.fan2025.bench import NETWORK_POWER_MW, ring_of
 from netsim.reproduce.fan2025.paper import STATES_PER_CHANNEL
 from netsim.reproduce.fan2025.schemes import (
     ONE_PUMP_6,
@@ -28,7 +28,7 @@ THREE = (TWO_PUMPS_6, THREE_PUMPS_4)
 POWER = "power of all pumps [mW]"
 FAIR = (
     "Structured set, all channels with the mean loss of its six [assumed], so that schemes differ "
-    "by pumps and channels only; 20 s of light at each of six powers. "
+    "by pumps and channels only; 20 s of light at each of seven powers. "
 )
 NO_TABLE = 'the text: "higher than that by using a single pump scheme"; Table S5 is not available'
 
@@ -41,12 +41,11 @@ def analyse_single(measured: Measured) -> Findings:
         measured,
         NO_TABLE,
         notes=(
+            _key_rates(measured),
             (
-                "At equal total power the twelve channels of a single pump carry one state each "
-                "and so less noise, and give more key in all; what two pumps save is channels. At "
-                "equal power of each laser (0.4 mW, so 0.4 mW of one pump against 0.8 mW of two) "
-                "two pumps give more. The text does not say which is compared, nor with which "
-                "losses."
+                "The twelve channels of a single pump carry one state each and so less noise; what "
+                "two pumps save is channels. The text does not say at which power and with which "
+                "losses its schemes are compared."
             ),
             (
                 "With six channels a single pump has three pairs; beam splitters share one of "
@@ -54,6 +53,21 @@ def analyse_single(measured: Measured) -> Findings:
                 "from the other two."
             ),
         ),
+    )
+
+
+def _key_rates(measured: Measured) -> str:
+    """Simulated totals at equal power of each laser, and at equal power of all."""
+
+    def total(scheme: Scheme, total_mw: float) -> str:
+        return f"{scheme.total_skr_bps(measured, total_mw).value:.0f}"
+
+    two = total(TWO_PUMPS_6, PAPER_TOTAL_MW)
+    return (
+        f"Each laser at {NETWORK_POWER_MW:g} mW: {total(ONE_PUMP_12, NETWORK_POWER_MW)} bit/s of "
+        f"one pump with 12 channels, {total(ONE_PUMP_6, NETWORK_POWER_MW)} with 6, {two} of two "
+        f"pumps. All lasers together at {PAPER_TOTAL_MW:g} mW: "
+        f"{total(ONE_PUMP_12, PAPER_TOTAL_MW)}, {total(ONE_PUMP_6, PAPER_TOTAL_MW)} and {two}."
     )
 
 

@@ -16,9 +16,10 @@ from netsim.topology.source import PumpSpec
 from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
 from netsim.twin import Prediction, predict
 
-TOTAL_POWERS_MW = (0.3, 0.5, 0.8, 1.1, 1.4, 1.8)
+TOTAL_POWERS_MW = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.6)
 """Of all pumps together, in the fibre."""
 PAPER_TOTAL_MW = 0.8
+"""Two pumps of 0.4 mW [paper]."""
 LIGHT_S = 20.0
 
 
