@@ -163,25 +163,32 @@ def _table(compared: Sequence[Comparison]) -> Iterator[str]:
         is_open = 2 * sum(one.paper is not None for one in compared) > len(compared)
         yield f"<details{' open' if is_open else ''}>"
         yield f"<summary>{len(compared)} compared quantities</summary>"
+    notes = {one.note for one in compared}
+    if is_shared := len(notes) == 1:
+        yield f'<p class="faint">On all of them: {escape(notes.pop())}.</p>'
     yield '<div class="wide"><table><thead><tr><th>Quantity</th>'
     for head in ("Simulated", "&plusmn;", "Twin", "Deviation [&sigma;]", "Paper"):
         yield f'<th class="n">{head}</th>'
-    yield "<th>Note</th></tr></thead><tbody>"
+    yield f"{'' if is_shared else '<th>Note</th>'}</tr></thead><tbody>"
     for one in compared:
-        estimate = one.estimate
-        digits = digits_of(estimate.sigma, estimate.value)
-        yield (
-            f"<tr><td>{escape(one.quantity)}</td>"
-            f'<td class="n">{number(estimate.value, digits)}</td>'
-            f'<td class="n">{number(estimate.sigma, digits)}</td>'
-            f'<td class="n">{number(estimate.twin, digits)}</td>'
-            f"{_deviation_cell(estimate.deviation)}"
-            f'<td class="n">{"-" if one.paper is None else f"{one.paper:.10g}"}</td>'
-            f'<td class="note">{escape(one.note)}</td></tr>'
-        )
+        yield _row(one, has_note=not is_shared)
     yield "</tbody></table></div>"
     if is_long:
         yield "</details>"
+
+
+def _row(one: Comparison, *, has_note: bool) -> str:
+    estimate = one.estimate
+    digits = digits_of(estimate.sigma, estimate.value)
+    note = f'<td class="note">{escape(one.note)}</td>' if has_note else ""
+    return (
+        f"<tr><td>{escape(one.quantity)}</td>"
+        f'<td class="n">{number(estimate.value, digits)}</td>'
+        f'<td class="n">{number(estimate.sigma, digits)}</td>'
+        f'<td class="n">{number(estimate.twin, digits)}</td>'
+        f"{_deviation_cell(estimate.deviation)}"
+        f'<td class="n">{"-" if one.paper is None else f"{one.paper:.10g}"}</td>{note}</tr>'
+    )
 
 
 def _deviation_cell(deviation: float | None) -> str:

@@ -6,7 +6,8 @@ if everything that it depends on is as it was; hashes say so.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
@@ -44,7 +45,8 @@ class Records:
         self._shots: dict[str, ShotResult] = {}
         self._figures: dict[str, str] = {}
         for entry in _read(self._path):
-            self._take(entry)
+            with suppress(KeyError, TypeError):  # A line that is none of ours is done again.
+                self._take(entry)
         self._file: TextIO | None = None
 
     def __enter__(self) -> "Records":
@@ -105,7 +107,7 @@ def drawing_sources_sha256() -> str:
     return _sources_sha256(is_wanted=lambda name: name.startswith(DRAWING))
 
 
-def _sources_sha256(*, is_wanted: Any) -> str:
+def _sources_sha256(*, is_wanted: Callable[[str], bool]) -> str:
     digest = hashlib.sha256()
     for path in _sources():
         name = path.relative_to(ROOT).as_posix()

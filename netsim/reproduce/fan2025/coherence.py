@@ -4,7 +4,6 @@ from functools import cache
 
 from netsim.physics.rates import kappa_per_ps
 from netsim.report.figure import Figure, Panel
-from netsim.reproduce.curves import SIMULATED
 from netsim.reproduce.estimates import Estimate, total
 from netsim.reproduce.fan2025.bench import calibrated, with_source, with_window
 from netsim.reproduce.item import Findings, Item, Measured
@@ -12,7 +11,7 @@ from netsim.reproduce.scan import Scan
 from netsim.reproduce.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin import predict
+from netsim.twin import Prediction, predict
 
 WINDOWS_PS = (300, 500, 800, 1200, 1600, 2000, 2800, 4000)
 LINEWIDTHS_MHZ = (100, 150, 200, 300, 500, 800, 1400)
@@ -20,6 +19,8 @@ PAPER_WINDOW_PS, PAPER_LINEWIDTH_MHZ = 2000, 200
 """Window [assumed], linewidth [paper]."""
 LIGHT_S = 20.0
 
+ALL, WEAKEST, WEAKEST_LANE = "all lanes", "B&D", ("C42", "C26")
+WINDOW_NS = "coincidence window, full width [ns]"
 FIXED, PROPORTIONAL = "window 2 ns", "window in proportion"
 NO_NUMBERS = "the text: a smaller window or coherence time improves the SKR; no numbers"
 
@@ -35,8 +36,8 @@ def _with(linewidth_mhz: float, window_ps: int) -> TopologySpec:
 
 
 @cache
-def _twin_bps(linewidth_mhz: float, window_ps: int) -> float:
-    return predict(build_network(_with(linewidth_mhz, window_ps))).total_skr_bps
+def _prediction(linewidth_mhz: float, window_ps: int) -> Prediction:
+    return predict(build_network(_with(linewidth_mhz, window_ps)))
 
 
 def _total(measured: Measured, name: str) -> Estimate:
@@ -54,26 +55,52 @@ def window_shots() -> tuple[Shot, ...]:
 
 
 def analyse_window(measured: Measured) -> Findings:
-    """Total key rate against the window."""
-    found = {SIMULATED: [_total(measured, f"window/{ps}ps") for ps in WINDOWS_PS]}
-    windows_ns = [1e-3 * ps for ps in WINDOWS_PS]
-    scan = Scan("window_ns", windows_ns, "curve", "total_skr_bps", found)
-    series = scan.series(lambda _, ns: _twin_bps(PAPER_LINEWIDTH_MHZ, _even_ps(1e3 * ns)))
-    panel = Panel("coincidence window, full width [ns]", "total SKR [bit/s]", series)
+    """Key rate against the window: all lanes, and the weakest one."""
+    shots = [measured[f"window/{ps}ps"] for ps in WINDOWS_PS]
+    totals = _window_scan(ALL, [total([lane.skr_bps for lane in s.lanes()]) for s in shots])
+    weakest = _window_scan(WEAKEST, [shot.lane(WEAKEST_LANE).skr_bps for shot in shots])
     return Findings(
-        rows=scan.rows(),
-        figure=Figure("Key rate against the coincidence window", (panel,)),
-        compared=scan.compared(
-            lambda _, ns: f"total SKR, window {ns:g} ns [bit/s]",
-            NO_NUMBERS,
-        ),
-        notes=(
+        rows=totals.rows() + weakest.rows(),
+        figure=Figure(
+            "Key rate against the coincidence window",
             (
-                "A narrow window loses pairs, a wide one gathers accidentals; the paper's window "
-                "is not in its text (2 ns assumed)."
+                Panel(WINDOW_NS, "SKR, all lanes [bit/s]", totals.series(_twin_at_window)),
+                Panel(WINDOW_NS, "SKR, B&D [bit/s]", weakest.series(_twin_at_window)),
+            ),
+            columns=2,
+        ),
+        compared=[
+            one
+            for scan in (totals, weakest)
+            for one in scan.compared(
+                lambda of, ns: f"SKR of {of}, window {ns:g} ns [bit/s]", NO_NUMBERS
+            )
+        ],
+        notes=(
+            f"Largest at {_best_ns(totals):g} ns in all, at {_best_ns(weakest):g} ns for B&D.",
+            (
+                "A narrow window loses pairs, a wide one gathers accidentals. At 200 MHz the weak "
+                "lanes gain by a smaller window, as the text says, but the strong ones, of which "
+                "the total is made, lose: all gain only with a shorter coherence time (next item). "
+                "The paper's window is not in its text."
             ),
         ),
     )
+
+
+def _window_scan(name: str, found: list[Estimate]) -> Scan:
+    windows_ns = [1e-3 * ps for ps in WINDOWS_PS]
+    return Scan("window_ns", windows_ns, "lanes", "skr_bps", {name: found})
+
+
+def _twin_at_window(name: str, window_ns: float) -> float:
+    lanes = _prediction(PAPER_LINEWIDTH_MHZ, _even_ps(1e3 * window_ns))
+    return lanes.total_skr_bps if name == ALL else lanes.lane(WEAKEST_LANE).skr_bps
+
+
+def _best_ns(scan: Scan) -> float:
+    (found,) = scan.found.values()
+    return scan.settings[max(range(len(found)), key=lambda k: found[k].value)]
 
 
 def _even_ps(window_ps: float) -> int:
@@ -134,7 +161,7 @@ def analyse_coherence(measured: Measured) -> Findings:
 
 def _twin_at(curve: str, time_ns: float) -> float:
     linewidth_mhz = round(PAPER_LINEWIDTH_MHZ * coherence_ns(PAPER_LINEWIDTH_MHZ) / time_ns, 6)
-    return _twin_bps(linewidth_mhz, window_ps(curve, linewidth_mhz))
+    return _prediction(linewidth_mhz, window_ps(curve, linewidth_mhz)).total_skr_bps
 
 
 WINDOW = Item(

@@ -96,7 +96,7 @@ def _net_keys(shot: Measurement) -> Iterator[Comparison]:
         yield Comparison(
             f"{users} net key booked by the parties [bit/s]",
             Estimate(net_bps),
-            note="the paper distils no key; no twin",
+            note="the paper prints asymptotic key rates only; no twin",
         )
 
 

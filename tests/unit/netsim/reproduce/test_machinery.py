@@ -121,7 +121,7 @@ def test_a_line_that_was_cut_off_is_forgotten(tmp_path: Path) -> None:
         records.add_shot("key1", "one", result)
         records.add_shot("key2", "two", result)
     path = tmp_path / RECORDS
-    path.write_bytes(path.read_bytes()[:-20])
+    path.write_bytes(path.read_bytes()[:-20] + b'\n{"shot": "odd"}\n[1]\n{"figure"')
     with Records(tmp_path, force=False) as records:
         assert records.shot("key1") == result
         assert records.shot("key2") is None
