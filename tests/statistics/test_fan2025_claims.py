@@ -94,6 +94,7 @@ def test_car_falls_with_the_square_of_power() -> None:
         exponent = fig3_power.exponent(cars[pair])
         assert exponent.value == pytest.approx(-2.0, abs=0.05)
         assert abs(exponent.deviation or 99.0) < Z_SIGMA
+        assert max(abs(one.deviation or 99.0) for one in cars[pair]) < Z_SIGMA
     for k in range(len(POWERS_MW)):
         for pair in DEGENERATE:
             assert cars[NON_DEGENERATE][k].value > 2.0 * cars[pair][k].value

@@ -210,8 +210,11 @@ def test_changed_inputs_are_done_again(
 ) -> None:
     """Other light, or other sources of the simulator: nothing old is taken for new."""
     reproduce(PAPER, tmp_path, only=["one"])
-    reproduce(PAPER, tmp_path, only=["one"], scale=0.5)
+    before = (tmp_path / "one.csv").read_text()
+    (again,) = reproduce(PAPER, tmp_path, only=["one"], scale=0.5).finished
     assert len(measured) == 4
+    assert again.is_new
+    assert (tmp_path / "one.csv").read_text() != before
     monkeypatch.setattr("netsim.reproduce.runner.simulator_sources_sha256", lambda: "edited")
     reproduce(PAPER, tmp_path, only=["one"])
     assert len(measured) == 6
