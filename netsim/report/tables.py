@@ -12,6 +12,7 @@ from rich.text import Text
 
 from netsim.durations import seconds_text
 from netsim.report.deviation import qber_sigma, sifted_sigma, skr_sigma
+from netsim.report.excerpt import Excerpt, excerpt, lanes_note, link_notes, links_note
 from netsim.report.text import (
     add_names,
     add_numbers,
@@ -45,6 +46,16 @@ def print_run(run: Run, console: Console) -> None:
         console.print(Text(line), soft_wrap=False)
 
 
+def shown_lanes(run: Run) -> Excerpt[LaneResult]:
+    """Lanes that the table has room for."""
+    return excerpt(run.lanes, lambda lane: (lane.skr_asymptotic_bps, lane.sifted_hz))
+
+
+def shown_links(run: Run) -> Excerpt[LinkResult]:
+    """Links that the table has room for."""
+    return excerpt(run.links, lambda link: (link.net_key_bps, link.sifted_bits))
+
+
 def headline(run: Run) -> str:
     """One line: what was simulated."""
     light = seconds_text(run.duration_ps)
@@ -65,6 +76,10 @@ def notes(run: Run) -> Iterator[str]:
             f"{performance.tags_per_s:.3g} tags/s, "
             f"{s_from_ps(run.duration_ps) / performance.wall_s:.1f} times real time."
         )
+    if not shown_lanes(run).is_whole:
+        yield lanes_note(run)
+    if not shown_links(run).is_whole:
+        yield links_note(run)
     if run.paper_source is not None:
         yield f"Paper: {run.paper_source}"
     for mark, note in _footnotes(run).items():
@@ -79,9 +94,7 @@ def notes(run: Run) -> Iterator[str]:
     )
     for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
         yield f"Assumed: {assumptions}."
-    for link in run.links:
-        if link.notes:
-            yield f"{' & '.join(link.users)}: {link.notes}."
+    yield from link_notes(run.links)
 
 
 def _paper_total(run: Run) -> str:
@@ -104,7 +117,8 @@ def _paper_sifted(paper: PaperFigures | None, footnotes: dict[str, str]) -> str:
 
 
 def _wide_lanes(run: Run) -> Table:
-    table = plain_table("Lanes")
+    lanes = shown_lanes(run)
+    table = plain_table(lanes.title("Lanes"))
     add_names(table, "\nLink", "\nLane")
     beside = ("\ntwin", "\nsigma", f"\npaper{GROUP_GAP}")
     add_numbers(table, "N_sift\n[1/s]", *beside)
@@ -112,8 +126,10 @@ def _wide_lanes(run: Run) -> Table:
     add_numbers(table, "QBER\n[%]", *beside)
     add_numbers(table, "SKR\n[bit/s]", *beside)
     footnotes = _footnotes(run)
-    for lane in run.lanes:
-        table.add_row(" & ".join(lane.users), "&".join(lane.channels), *_cells(lane, footnotes))
+    for part in (lanes.poorest, lanes.richest):
+        for lane in part:
+            table.add_row(" & ".join(lane.users), "&".join(lane.channels), *_cells(lane, footnotes))
+        table.add_section()
     return table
 
 
@@ -140,11 +156,12 @@ def _sigma_cell(value: float | None) -> Text:
 
 
 def _stacked_lanes(run: Run) -> Table:
-    table = plain_table("Lanes")
+    lanes = shown_lanes(run)
+    table = plain_table(lanes.title("Lanes"))
     add_names(table, "Link, lane", "")
     add_numbers(table, "N_sift [1/s]", "V", "QBER [%]", "SKR [bit/s]")
     footnotes = _footnotes(run)
-    for lane in run.lanes:
+    for lane in (*lanes.poorest, *lanes.richest):
         rows = list(_block(lane, footnotes))
         labels = [" & ".join(lane.users), "&".join(lane.channels)]
         for number, row in enumerate(rows):
@@ -213,11 +230,14 @@ def _links(run: Run, *, wide: bool) -> Table:
     columns = [column for column in _LINK_COLUMNS if wide or column[2]]
     if any(link.epsilon is not None for link in run.links):
         columns.append(("Epsilon", lambda link: _epsilon_cell(link.epsilon), True))
-    table = plain_table("Links")
+    links = shown_links(run)
+    table = plain_table(links.title("Links"))
     add_names(table, "Link")
     add_numbers(table, *(header for header, _, _ in columns))
-    for link in run.links:
-        table.add_row(" & ".join(link.users), *(cell(link) for _, cell, _ in columns))
+    for part in (links.poorest, links.richest):
+        for link in part:
+            table.add_row(" & ".join(link.users), *(cell(link) for _, cell, _ in columns))
+        table.add_section()
     return table
 
 

@@ -60,6 +60,11 @@ def event_faults(topology: TopologySpec) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
+def followed_ps(events: tuple[EventSpec, ...]) -> int:
+    """Just after the last event that is followed beforehand: two periods, not all of a run."""
+    return max((time_ps for time_ps, _ in _some_events(events)), default=0) + 1
+
+
 def _some_events(events: tuple[EventSpec, ...]) -> Iterator[tuple[int, EventSpec]]:
     last_s = max((event.time_s + 2 * (event.every_s or 0.0) for event in events), default=0.0)
     found = event_times(events, stop_ps=ps_from_s(last_s) + 1)

@@ -12,12 +12,14 @@ from itertools import chain, combinations
 
 from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.topology.changes import followed_ps
 from netsim.topology.labels import channel_of
-from netsim.topology.network import Network, build_network
+from netsim.topology.network import Network
 from netsim.topology.references import link_faults, reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Timeline
 from netsim.topology.variants import variant_faults
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 
@@ -76,8 +78,11 @@ def _reference_faults(raw: Mapping[str, object], skeleton: Skeleton) -> Iterator
 
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
-    """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect."""
-    network = build_network(topology)
+    """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect.
+
+    Lanes count that are there in any state which its events lead to.
+    """
+    network = Timeline(topology, stop_ps=followed_ps(topology.events)).network_at(0)
     return (*_missing_lanes(network), *_overlapping_peaks(network), *_idle_events(network))
 
 

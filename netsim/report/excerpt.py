@@ -1,0 +1,92 @@
+"""Which lanes and links of a large network the closing tables show: the poorest and the richest.
+
+It chooses rows and counts the others; it knows no table.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Generic, TypeVar
+
+from netsim.report.deviation import qber_sigma, sifted_sigma
+from netsim.results import LinkResult, Run
+
+Part = TypeVar("Part")
+
+MAX_ROWS = 40
+"""All are shown up to here."""
+END_ROWS = 10
+"""Beyond, so many of either end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt(Generic[Part]):
+    """Rows of a table, and how many there would be."""
+
+    poorest: tuple[Part, ...]
+    richest: tuple[Part, ...]
+    total: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.total == len(self.poorest) + len(self.richest)
+
+    def title(self, name: str) -> str:
+        """``name``, with what is shown of how many."""
+        if self.is_whole:
+            return name
+        return (
+            f"{name}: of {self.total}, the {len(self.poorest)} with the least key "
+            f"and the {len(self.richest)} with the most"
+        )
+
+
+def excerpt(parts: Sequence[Part], key: Callable[[Part], object]) -> Excerpt[Part]:
+    """All ``parts`` in their order if they are few, else those with the lowest and highest key."""
+    if len(parts) <= MAX_ROWS:
+        return Excerpt(tuple(parts), (), len(parts))
+    ranked = sorted(parts, key=key)  # type: ignore[arg-type]
+    return Excerpt(tuple(ranked[:END_ROWS]), tuple(ranked[-END_ROWS:]), len(parts))
+
+
+def lanes_note(run: Run) -> str:
+    """How far the lanes of a large network are from the twin, all of them together."""
+    sifted = [abs(z) for z in map(sifted_sigma, run.lanes) if z is not None]
+    qbers = [abs(z) for z in map(qber_sigma, run.lanes) if z is not None]
+    return (
+        f"{len(run.lanes)} lanes: N_sift is {max(sifted, default=0.0):.1f} sigma from the twin at "
+        f"most, QBER {max(qbers, default=0.0):.1f}; the largest of so many normal deviations has "
+        f"the median {usual_largest_sigma(len(run.lanes)):.1f}. All lanes are in lanes.csv."
+    )
+
+
+def links_note(run: Run) -> str:
+    """What the links of a large network booked, all of them together."""
+    with_key = sum(link.deposited_bits > 0 for link in run.links)
+    rounds = sum(link.blocks for link in run.links)
+    failed = sum(link.blocks_failed for link in run.links)
+    key_bits = sum(link.deposited_bits for link in run.links)
+    return (
+        f"{len(run.links)} links: {with_key} deposited key, {key_bits} bit in all; {failed} of "
+        f"{rounds} rounds failed. All links are in links.csv."
+    )
+
+
+def usual_largest_sigma(count: int) -> float:
+    """Median of the largest of ``count`` (>= 1) independent normal deviations, either sign."""
+    return NormalDist().inv_cdf((1.0 + 0.5 ** (1.0 / count)) / 2.0)
+
+
+def link_notes(links: Sequence[LinkResult]) -> Iterator[str]:
+    """What must be said of each link; one line a note where there are many links."""
+    noted = [link for link in links if link.notes]
+    if len(links) <= MAX_ROWS:
+        yield from (f"{' & '.join(link.users)}: {link.notes}." for link in noted)
+        return
+    by_note: dict[str, list[str]] = {}
+    for link in noted:
+        by_note.setdefault(link.notes, []).append(" & ".join(link.users))
+    for note, names in by_note.items():
+        others = f" and {len(names) - 1} other links" if len(names) > 1 else ""
+        yield f"{names[0]}{others}: {note}."
