@@ -1,11 +1,13 @@
 """The closing tables: complete, inside the width, readable without colour."""
 
 import io
+import math
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from netsim.report.excerpt import MAX_ROWS, usual_largest_sigma
 from netsim.report.tables import print_run
 from netsim.report.text import byte_count
 from netsim.results import Run
@@ -93,3 +95,50 @@ def test_byte_counts() -> None:
         "1.23 MB",
         "1e+03 TB",
     ]
+
+
+def large_run(links: int) -> Run:
+    """A made-up network of users u0, u1, ... whose k-th link has k bits of key per second."""
+    run = made_up_run()
+    seconds = round(run.duration_s)
+    numbers = range(links)
+    users = [(f"u{number}", f"v{number}") for number in numbers]
+    lanes = [
+        replace(run.lanes[0], users=pair, sifted_bits=1000 * (k + 1), errors=0)
+        for k, pair in enumerate(users)
+    ]
+    booked = [
+        replace(run.links[0], users=pair, deposited_bits=k * seconds + 128, notes="no lock")
+        for k, pair in enumerate(users)
+    ]
+    return replace(run, lanes=tuple(lanes), links=tuple(booked))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_large_networks_show_their_ends_and_what_all_have_done(width: int) -> None:
+    """Of 780 lanes and links the ten poorest and richest, sums of all, and each note once."""
+    text = rendered(large_run(780), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert len(text.splitlines()) < 160
+    names = [f"u{k} & v{k}" for k in (*range(10), *range(770, 780))]
+    assert all(text.count(f"{name} ") >= 2 for name in names)
+    assert "u10 & v10 " not in text
+    assert "u769 & v769 " not in text
+    assert "of 780, the 10 with the least key and the 10 with the most" in text
+    assert "780 links: 780 deposited key" in text
+    assert "u0 & v0 and 779 other links: no lock." in " ".join(text.split())
+
+
+def test_small_networks_are_shown_whole() -> None:
+    """Up to 40 lanes and links nothing is left out, in the order of the run."""
+    text = rendered(large_run(MAX_ROWS), width=120)
+    rows = [line.split()[0] for line in text.splitlines() if line.startswith("u")]
+    assert rows[:MAX_ROWS] == rows[MAX_ROWS : 2 * MAX_ROWS] == [f"u{k}" for k in range(MAX_ROWS)]
+    assert "the 10 with the least key" not in text
+
+
+@pytest.mark.parametrize(("count", "sigma"), [(1, 0.674), (780, 3.32), (1_000_000, 4.963)])
+def test_largest_deviation_of_many(count: int, sigma: float) -> None:
+    """Half of the time the largest of so many normal deviations is below this (by erf)."""
+    assert usual_largest_sigma(count) == pytest.approx(sigma, abs=0.01)
+    assert math.erf(sigma / math.sqrt(2)) ** count == pytest.approx(0.5, abs=0.02)

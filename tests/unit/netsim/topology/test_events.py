@@ -4,6 +4,7 @@ import pytest
 
 from netsim.errors import ConfigError
 from netsim.topology.changes import changed, event_times
+from netsim.topology.checks import topology_warnings
 from netsim.topology.events import EventSpec
 from netsim.topology.load import parse_topology
 from netsim.topology.source import RingSourceSpec
@@ -189,3 +190,10 @@ def test_impossible_events_are_refused(event: str, path: str, message: str) -> N
     (fault,) = caught.value.faults
     assert fault.path == path
     assert message in fault.message
+
+
+def test_warnings_look_at_all_states() -> None:
+    """Users who are linked only from some event on get no warning."""
+    text = TWO_USERS.replace('user = "bob"', "users = []")
+    moved = 'time_s = 2\nevery_s = 3\nkind = "deliver"\nchannel = "C42"\nusers = ["bob"]'
+    assert topology_warnings(parse_topology(with_events(moved, text=text))) == ()

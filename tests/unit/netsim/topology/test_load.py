@@ -1,5 +1,6 @@
 """Good topologies load, by name, path or text; overrides change what they name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, tables
 
 
 def test_shipped_topologies_are_those_of_the_repository() -> None:
-    """The three topologies are found wherever the package is installed."""
-    assert shipped_topologies() == ["fan2025_four_user", "fan2025_structured", "two_user"]
+    """They are found wherever the package is installed, and no other file is taken for one."""
+    folder = Path(__file__).parents[4] / "topologies"
+    assert shipped_topologies() == sorted(path.stem for path in folder.glob("*.toml"))
+    assert {"fan2025_four_user", "joshi2020", "two_user"} <= set(shipped_topologies())
 
 
 @pytest.mark.parametrize("name", shipped_topologies())
@@ -28,10 +31,12 @@ def test_shipped_topology_is_sound_and_bears_its_name(name: str) -> None:
 
 
 def test_every_number_of_a_shipped_topology_says_where_it_comes_from() -> None:
-    """Each line with a number has a comment with a mark, or is part of the file's structure."""
-    marks = ("[paper]", "[calc]", "[fit]", "[assumed]")
+    """Each line with a number has a comment with a mark that the head of the file explains."""
     for name in shipped_topologies():
         text = (Path(__file__).parents[4] / "topologies" / f"{name}.toml").read_text()
+        head = text.partition("# Marks:")[2].partition("\n\n")[0]
+        marks = [f"[{mark}]" for mark in re.findall(r"\[(\w+)\] +\w", head)]
+        assert "[assumed]" in marks
         for line in text.splitlines():
             value, _, comment = line.partition("#")
             if "=" in value and value.split("=")[1].strip()[0].isdigit():
