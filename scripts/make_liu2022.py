@@ -40,22 +40,22 @@ pump_rejection_loss_db = 0.5            # [assumed]
 
 [qnsp.source]
 kind = "spdc"                           # [assumed] broadband energy-time entangled pairs [paper]
-brightness_hz_per_mw = 1.9e5            # [fit] 22 bit/s between two subnets
+brightness_hz_per_mw = 1.15e5           # [fit] 22 bit/s between two subnets
 pump_power_mw = 1.0                     # [assumed] goes with the brightness
 sum_labels = 68                         # [assumed] pairs lie about C34
 linewidth_hz = 100e9                    # [assumed] channels of 100 GHz
 coupling_loss_db = 1.0                  # [assumed]
 contrast = 0.98                         # [assumed] interference contrast V0
 
-# What the way of a channel loses, in dB: crystal 1.0, pump rejection 0.5, grating 2.0, splitter
-# 9.03 and 0.5, receiver excess 2.0, detector 0.969, fibre 0.002.
+# What the way of a channel loses, in dB: crystal 1.0, pump rejection 0.5, grating 1.5, splitter
+# 9.03 and 0.5, receiver excess 1.5, detector 0.969, fibre 0.002.
 
 """
 
 TAIL = """\
 [receivers.bench]
 z_probability = 0.5                     # [assumed]
-excess_loss_db = 2.0                    # [assumed] beam splitter and interferometer
+excess_loss_db = 1.5                    # [assumed] beam splitter and interferometer
 tick_ps = 10                            # [assumed] time-to-digital converter
 
 [receivers.bench.z]
@@ -73,8 +73,8 @@ jitter_fwhm_ps = 70.0                   # [assumed]
 dead_time_ps = 25_000                   # [assumed]
 
 [receivers.bench.clock]
-offset_bound_ps = 1_000_000             # [assumed] 1 us: precision time protocol
-rate_bound_ppm = 0.5                    # [assumed] oven-controlled crystal
+offset_bound_ps = 100_000_000           # [assumed] 0.1 ms: network time nearby
+rate_bound_ppm = 0.4                    # [assumed] oven-controlled crystal
 allan_deviation_1s = 5e-11              # [assumed]
 
 """
@@ -109,7 +109,7 @@ def channel(label: int, subnet: str) -> str:
         "[[qnsp.channels]]\n"
         f'channel = "C{label}"\n'
         f"users = [{names}]\n"
-        "loss_db = 2.0                           # [assumed] array of gratings, in and out\n"
+        "loss_db = 1.5                           # [assumed] array of gratings, in and out\n"
         "splitter_loss_db = 0.5                  # [assumed] beyond the division by eight\n"
         "\n"
     )
