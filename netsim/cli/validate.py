@@ -28,14 +28,14 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
     rounds; with biased bases, the best ratio.
     """
     from netsim.topology.load import load_topology
-    from netsim.topology.network import build_network
+    from netsim.topology.timeline import network_of_all_states
     from protocols.variants import SECURITIES
 
     spec = load_topology(topology, overrides=override or [])
     warn(spec)
-    network = build_network(spec)
+    network = network_of_all_states(spec)
     typer.echo(
-        f"{spec.name}: valid; {len(spec.users)} users, {len(network.channels)} channels, "
+        f"{spec.name}: valid; {len(spec.users)} users, {len(spec.qnsp.channels)} channels, "
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
     if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:

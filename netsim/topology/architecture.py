@@ -2,13 +2,13 @@
 
 from dataclasses import asdict, dataclass
 
-from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import network_of_all_states
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Counts of a topology as it is at the start.
+    """Counts of a topology: links and lanes of all its states, the rest as it is at the start.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Architecture:
 
 def architecture_of(topology: TopologySpec) -> Architecture:
     """Count what ``topology`` takes."""
-    network = build_network(topology)
+    network = network_of_all_states(topology)
     delivered = [spec for spec in topology.qnsp.channels if spec.receivers]
     per_user = [len(topology.channels_of(user)) for user in topology.users]
     return Architecture(

@@ -12,14 +12,13 @@ from itertools import chain, combinations
 
 from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
-from netsim.topology.changes import followed_ps
 from netsim.topology.labels import channel_of
 from netsim.topology.network import Network
 from netsim.topology.references import link_faults, reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec
-from netsim.topology.timeline import Timeline
+from netsim.topology.timeline import network_of_all_states
 from netsim.topology.variants import variant_faults
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 
@@ -82,7 +81,7 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
 
     Lanes count that are there in any state which its events lead to.
     """
-    network = Timeline(topology, stop_ps=followed_ps(topology.events)).network_at(0)
+    network = network_of_all_states(topology)
     return (*_missing_lanes(network), *_overlapping_peaks(network), *_idle_events(network))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from netsim.topology.changes import changed, event_times
+from netsim.topology.changes import changed, event_times, followed_ps
 from netsim.topology.network import DeliveredChannel, Network, all_lanes, build_network
 from netsim.topology.specs import TopologySpec
 
@@ -116,6 +116,11 @@ class Timeline:
         stops_ps = [*self._starts_ps[1:], self._stop_ps]
         for start_ps, stop_ps, state in zip(self._starts_ps, stops_ps, self._states, strict=True):
             yield Epoch(start_ps, stop_ps, self.network_of(state))
+
+
+def network_of_all_states(topology: TopologySpec) -> Network:
+    """The network at first, with the lanes of all states that its events lead to."""
+    return Timeline(topology, stop_ps=followed_ps(topology.events)).network_at(0)
 
 
 def _key(state: TopologySpec) -> Hashable:

@@ -30,6 +30,12 @@ def test_split_and_dropped_channels() -> None:
     assert found.links == 4
 
 
+def test_links_of_all_states_count() -> None:
+    """A switch that serves one link at a time makes six links of its two channels."""
+    found = architecture_of(load_topology("time_sharing"))
+    assert (found.links, found.lanes, found.channels) == (6, 6, 2)
+
+
 def test_fairness_is_jains_index() -> None:
     """Equal shares give 1, one winner of n gives 1/n, nothing at all gives no figure."""
     assert fairness([3.0, 3.0, 3.0]) == pytest.approx(1.0)
