@@ -257,8 +257,8 @@ class Simulation:
         for user in self.network.topology.users:
             path = directory / f"{user.name}.npy"
             self._tag_files[user.name] = stack.enter_context(TagFile(path))
-        for users in self.network.links:
-            config = link_config(self.network, users)
+        for link in self.parties.links:
+            config = link_config(self.network, link.users, link.agreement)
             text = json.dumps(asdict(config), indent=2) + "\n"
             (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
 

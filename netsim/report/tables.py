@@ -74,7 +74,7 @@ def notes(run: Run) -> Iterator[str]:
         yield (
             f"Speed: {performance.wall_s:.1f} s of wall time, {performance.tags} tags, "
             f"{performance.tags_per_s:.3g} tags/s, "
-            f"{s_from_ps(run.duration_ps) / performance.wall_s:.1f} times real time."
+            f"{s_from_ps(run.duration_ps) / performance.wall_s:.2g} times real time."
         )
     if not shown_lanes(run).is_whole:
         yield lanes_note(run)
