@@ -103,7 +103,12 @@ def agree(
 
 
 def enough_s(
-    network: Network, users: tuple[str, str], total_s: float, *, share: float = USUAL_SHARE
+    network: Network,
+    users: tuple[str, str],
+    total_s: float,
+    lanes: Sequence[LanePrediction] | None = None,
+    *,
+    share: float = USUAL_SHARE,
 ) -> float | None:
     """Shortest round that is enough for the link between ``users`` within ``total_s`` of light.
 
@@ -114,6 +119,8 @@ def enough_s(
     ----------
     total_s : float
         Light in all; whole rounds fill it.
+    lanes : sequence of LanePrediction, optional
+        As of `agree`.
     share : float
         Of the key that the best division of ``total_s`` is expected to give, 0 to 1.
 
@@ -123,7 +130,9 @@ def enough_s(
         ``total_s`` over a number from 1 to `MAX_ROUNDS`; None if no division gives any key.
     """
     protocol = network.topology.protocol
-    lanes, security = _lanes_of(network, users), SECURITIES.get(protocol.security)
+    security = SECURITIES.get(protocol.security)
+    if lanes is None:
+        lanes = _lanes_of(network, users)
     enough, best_bits = 0, 1
     for rounds in range(1, MAX_ROUNDS + 1):
         expectation = expect(lanes, total_s / rounds, protocol)

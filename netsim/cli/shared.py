@@ -118,7 +118,8 @@ def say_plots(out: Path, plots: Sequence[Path]) -> None:
     """Say where results are, and what is missing for plots."""
     from netsim.report.figure import EXTRA_HINT, FORMATS
 
-    say(f"results are in {out}" + ("" if len(plots) == len(FORMATS) else f"; {EXTRA_HINT}"))
+    drawn = {plot.suffix for plot in plots}
+    say(f"results are in {out}" + ("" if drawn >= FORMATS.keys() else f"; {EXTRA_HINT}"))
 
 
 def stdout() -> "Console":

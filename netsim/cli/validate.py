@@ -10,6 +10,7 @@ from netsim.cli.shared import OverrideOption, TopologyArgument, warn
 
 if TYPE_CHECKING:
     from netsim.topology.network import Network
+    from netsim.twin import LanePrediction
 
 EXAMPLES = (
     "netsim validate mine.toml --set users.alice.fibre.length_m=5000",
@@ -39,8 +40,12 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
     if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:
+        from netsim.twin import predict
+
+        predicted = predict(network).lanes
         for users in network.links:
-            typer.echo(_plan_line(network, users))
+            lanes = [lane for lane in predicted if lane.users == users]
+            typer.echo(_plan_line(network, users, lanes))
     if spec.protocol.basis == "biased":
         from netsim.planning import best_basis_ratio
 
@@ -51,16 +56,16 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
         )
 
 
-def _plan_line(network: "Network", users: tuple[str, str]) -> str:
+def _plan_line(network: "Network", users: tuple[str, str], lanes: "list[LanePrediction]") -> str:
     """What a link's rounds should hold, and how long they should be."""
     from netsim.planning import USUAL_SHARE, agree, enough_s
 
     round_s = network.topology.round_s_of(users)
-    enough = enough_s(network, users, HOUR_S)
+    enough = enough_s(network, users, HOUR_S, lanes)
     advice = (
         "no division of an hour holds any"
         if enough is None
         else f"{100 * USUAL_SHARE:.0f} % of the best hour takes rounds of {enough:.0f} s"
     )
-    bits = agree(network, users).expected_key_bits
+    bits = agree(network, users, lanes).expected_key_bits
     return f"{' & '.join(users)}: {bits} bits of key expected from {round_s:g} s; {advice}"
