@@ -66,7 +66,11 @@ class DistilOptions:
         delays_ps = self.lane_delays_ps
         rules = (
             ("--window", f"lies between 2 and {2 * low} ps", 2 <= self.window_ps <= 2 * low),
-            ("--umi-delay", f"lies between {low} and {high} ps", low <= self.umi_delay_ps <= high),
+            (
+                "--umi-delay",
+                f"is 0 or lies between {low} and {high} ps",
+                self.umi_delay_ps == 0 or low <= self.umi_delay_ps <= high,
+            ),
             ("--linewidth", "lies between 1e3 and 1e12 Hz", 1e3 <= self.linewidth_hz <= 1e12),
             ("--delay", "comes 1 to 64 times", 1 <= len(delays_ps) <= 64),
             ("--delay", "has no repeats", len(set(delays_ps)) == len(delays_ps)),
@@ -201,6 +205,7 @@ def _on_common_axis(
     if stop_ps - start_ps > MAX_LIGHT_PS:
         raise _one(str(ends[0].path), "more than a day in common with the other; cut it in pieces")
     paths = (ends[0].path, ends[1].path)
+    config = replace(config, clock_zero_ps=start_ps)
     return LinkTags(config, paths, (alice, bob), start_ps, stop_ps, margin_ps)
 
 

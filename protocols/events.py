@@ -14,6 +14,10 @@ class LinkLocked:
     rate_ppm: float
     significance_sigma: float
     searched_bins: int
+    lit: tuple[int, ...] = ()
+    """Lanes that have light."""
+    is_certain: bool = True
+    """Whether the times tell which lanes these are; else they will once another one shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,25 @@ class SyncFailed:
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
-    """The coincidence peaks have gone; a new search begins."""
+    """The coincidence peaks of all lanes have gone; a new search begins."""
 
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLost:
+    """A lane's peaks no longer stand out of the background: it is not matched from here on."""
+
+    round: int
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFound:
+    """They stand out again: it is matched from here on."""
+
+    round: int
+    lane: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +167,8 @@ Event = (
     LinkLocked
     | SyncFailed
     | LockLost
+    | LaneLost
+    | LaneFound
     | RoundStarted
     | RoundSifted
     | RoundSampled

@@ -36,11 +36,22 @@ Tamper = Callable[[Role, Envelope, bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class LaneLight:
-    """Detected pairs of one lane: delay of the responder's photon, rate, error rate."""
+    """Detected pairs of one lane: delay of the responder's photon, rate, error rate.
+
+    It has light from ``from_s`` to ``to_s``. Without interferometers all pairs come together, as
+    behind polarisation analysers.
+    """
 
     delay_ps: int = 5_000_000
     pairs_hz: float = 6000.0
     error: float = 0.02
+    from_s: float = 0.0
+    to_s: float = math.inf
+    umi_delay_ps: int = 10_000
+
+    def is_lit(self, times_ps: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(N,) bool: which moments have light."""
+        return (times_ps >= self.from_s * PS_PER_S) & (times_ps < self.to_s * PS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +70,19 @@ class Clicks:
 def draw_pairs(
     rng: np.random.Generator, duration_s: float, lane: LaneLight
 ) -> tuple[Clicks, Clicks]:
-    """Pairs as two passive receivers with unbalanced interferometers of 10 ns click."""
+    """Pairs as two passive receivers with unbalanced interferometers, or with none, click."""
     count = rng.poisson(lane.pairs_hz * duration_s)
     times_ps = rng.uniform(0, duration_s * PS_PER_S, count)
-    peaks = rng.choice([-1, 0, 0, 1], count)
+    times_ps = times_ps[lane.is_lit(times_ps)]
+    count = times_ps.size
+    peaks = rng.choice([-1, 0, 0, 1], count) * (lane.umi_delay_ps > 0)
     bases, ports = rng.integers(0, 2, (2, count)), rng.integers(0, 2, (2, count))
     joined = (peaks == 0) & (bases[0] == bases[1])
     wrong = rng.random(count) < lane.error
     # In Z the ports agree, in X (both phases pi / 2) they do not.
     ports[1] = np.where(joined, ports[0] ^ bases[0] ^ wrong, ports[1])
-    late_ps = rng.laplace(0, PS_PER_S / KAPPA_PER_S, count) + peaks * 10_000 + lane.delay_ps
+    late_ps = rng.laplace(0, PS_PER_S / KAPPA_PER_S, count) + lane.delay_ps
+    late_ps += peaks * lane.umi_delay_ps
     return (
         Clicks(times_ps, 2 * bases[0] + ports[0]),
         Clicks(times_ps + late_ps, 2 * bases[1] + ports[1]),

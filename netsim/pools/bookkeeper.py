@@ -238,6 +238,8 @@ class Bookkeeper:
                     rate_ppm=round(event.rate_ppm, 6),
                     significance_sigma=round(event.significance_sigma, 2),
                     searched_bins=event.searched_bins,
+                    lanes=" ".join(map(str, event.lit)),
+                    is_certain=event.is_certain,
                 )
             case events.SyncFailed():
                 self._emit(
@@ -250,6 +252,10 @@ class Bookkeeper:
                 self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
             case events.LockLost():
                 self._emit(EventName.LOCK_LOST, time_ps, block=event.round)
+            case events.LaneLost():
+                self._emit(EventName.LANE_LOST, time_ps, block=event.round, lane=event.lane)
+            case events.LaneFound():
+                self._emit(EventName.LANE_FOUND, time_ps, block=event.round, lane=event.lane)
             case events.Alarm():
                 self.counts.alarms += 1
                 self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what)

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import NearPairs, match_lane
 from protocols.bbm92.config import PS_PER_S, LinkConfig
-from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, Tracker, acquire
-from protocols.events import Event, LinkLocked, LockLost, SyncFailed
+from protocols.bbm92.prior import ClockPrior
+from protocols.bbm92.search import Brightness, SearchPlan
+from protocols.bbm92.synchronise import Lock, acquire, light_needed_ps
+from protocols.bbm92.tracking import MARGIN_PS, Tracker
+from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
 from protocols.tagbook import TagBook
 
 KEEP_ANNOUNCED_PS = 4 * PS_PER_S
 """Light kept while there is no lock."""
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
-MAX_RETRY_PS = 2 * PS_PER_S
-"""Light between two attempts to lock, after the first failures."""
-MARGIN_PS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +62,8 @@ class LinkAligner:
         self._book_index = book_index
         self._pending: deque[Announced] = deque()
         self._tracker: Tracker | None = None
+        self._plan = SearchPlan(config)
         self._events: list[Event] = []
-        self._next_attempt_ps = -(2**62)
-        self._retry_ps = PS_PER_S // 2
         self._done_ps: int | None = None
 
     @property
@@ -112,46 +111,62 @@ class LinkAligner:
     def _own_stop_ps(self) -> int:
         return self._book.stop_ticks * self._config.responder_tick_ps
 
-    def _bounds_ps(self) -> tuple[int, int]:
-        """How far before and after an announced time the own partner may lie, unlocked."""
-        config = self._config
-        reach_ps = config.offset_bound_ps + config.umi_delay_ps + MARGIN_PS
-        return min(config.lane_delays_ps) - reach_ps, max(config.lane_delays_ps) + reach_ps
+    def _bounds_ps(self, prior: ClockPrior, time_ps: int) -> tuple[int, int]:
+        """How far before and after announced ``time_ps`` the own partner may lie, unlocked."""
+        low_ps, high_ps = prior.window_ps(time_ps)
+        delays_ps, reach_ps = self._config.lane_delays_ps, self._config.umi_delay_ps + MARGIN_PS
+        return low_ps + min(delays_ps) - reach_ps, high_ps + max(delays_ps) + reach_ps
 
     def _try_to_lock(self, *, is_light_over: bool) -> None:
         filled = [announced for announced in self._pending if announced.times_ps.size]
-        if not filled or self._pending[-1].stop_ps < self._next_attempt_ps:
+        if not filled:
             return
-        stop_ps = filled[-1].stop_ps
-        if stop_ps - int(filled[0].times_ps[0]) < ACQUISITION_PS:
+        newest = filled[-1]
+        brightness = self._brightness(newest)
+        prior = self._plan.due(newest.stop_ps, brightness)
+        if prior is None:
             return
-        low_ps, high_ps = self._bounds_ps()
-        if self._own_stop_ps() < stop_ps + high_ps and not is_light_over:
+        needed_ps = light_needed_ps(self._config, prior, newest.stop_ps)
+        if newest.stop_ps - int(filled[0].times_ps[0]) < needed_ps:
             return
-        recent = [a for a in filled if a.stop_ps > stop_ps - ACQUISITION_PS - PS_PER_S // 2]
-        announced_ps = np.concatenate([announced.times_ps for announced in recent])
-        _, own_ps = self._own_between(
-            int(announced_ps[0]) + low_ps, int(announced_ps[-1]) + high_ps
-        )
-        self._take_outcome(acquire(self._config, announced_ps, own_ps), stop_ps)
-
-    def _take_outcome(self, outcome: Lock | NoLock, stop_ps: int) -> None:
+        _, high_ps = self._bounds_ps(prior, newest.stop_ps)
+        if self._own_stop_ps() < newest.stop_ps + high_ps and not is_light_over:
+            return
+        recent = _last_light(filled, newest.stop_ps - needed_ps)
+        outcome = acquire(self._config, prior, recent, self._own_around(prior, recent))
         if isinstance(outcome, Lock):
-            self._tracker = Tracker(self._config, outcome.alignment)
-            self._retry_ps = PS_PER_S // 2
-            alignment = outcome.alignment
-            self._events.append(
-                LinkLocked(
-                    alignment.offset_ps,
-                    alignment.rate * 1e6,
-                    outcome.significance_sigma,
-                    outcome.searched_bins,
-                )
-            )
-        else:
-            self._next_attempt_ps = stop_ps + self._retry_ps
-            self._retry_ps = min(2 * self._retry_ps, MAX_RETRY_PS)
+            self._begin(outcome, newest)
+            return
+        self._plan.failed(prior, newest.stop_ps, brightness)
+        if prior is self._plan.wide:
             self._events.append(SyncFailed(outcome.best_sigma, outcome.searched_bins))
+
+    def _begin(self, lock: Lock, newest: Announced) -> None:
+        """Follow the clock from here on; the newest announcement had light for certain."""
+        self._tracker = Tracker(self._config, lock, lit_ps=int(newest.times_ps[0]))
+        alignment = lock.alignment
+        self._events.append(
+            LinkLocked(
+                alignment.offset_ps,
+                alignment.rate * 1e6,
+                lock.significance_sigma,
+                lock.searched_bins,
+                lock.lit,
+                is_certain=not lock.shifts_ps,
+            )
+        )
+
+    def _own_around(self, prior: ClockPrior, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        first_ps, last_ps = int(times_ps[0]), int(times_ps[-1])
+        low_ps, high_ps = self._bounds_ps(prior, first_ps)[0], self._bounds_ps(prior, last_ps)[1]
+        return self._own_between(first_ps + low_ps, last_ps + high_ps)[1]
+
+    def _brightness(self, announced: Announced) -> Brightness:
+        """Clicks of both ends while those of an announcement came, as far as clocks are known."""
+        first_ps, last_ps = int(announced.times_ps[0]), int(announced.times_ps[-1]) + 1
+        tick_ps = self._config.responder_tick_ps
+        _, own_tags = self._book.between(first_ps // tick_ps, last_ps // tick_ps)
+        return Brightness((announced.times_ps.size, own_tags.size), last_ps - first_ps)
 
     def _is_overdue(self, *, is_light_over: bool) -> bool:
         newest = self._pending[-1]
@@ -166,44 +181,65 @@ class LinkAligner:
         first_id, tags = self._book.between(start_ps // tick_ps, stop_ps // tick_ps)
         return first_id, (tags >> 2) * tick_ps
 
-    def _reach_ps(self) -> int:
-        config = self._config
-        return max(abs(delay) for delay in config.lane_delays_ps) + config.umi_delay_ps + MARGIN_PS
-
     def _is_covered(self, tracker: Tracker, *, is_light_over: bool) -> bool:
         """Whether the own clicks reach beyond the next announcement."""
-        needed_ps = tracker.alignment.predict_one(self._pending[0].stop_ps) + self._reach_ps()
+        needed_ps = tracker.alignment.predict_one(self._pending[0].stop_ps) + tracker.reach_ps
         return is_light_over or self._own_stop_ps() >= needed_ps
 
     def _match(self, announced: Announced, tracker: Tracker) -> Coincidences:
-        times_ps = announced.times_ps
-        if times_ps.size == 0:
-            tracker.follow(times_ps, times_ps)
-            return no_coincidences()
-        reach_ps = self._reach_ps()
-        start_ps = tracker.alignment.predict_one(int(times_ps[0])) - reach_ps
-        stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + reach_ps
-        first_id, own_ps = self._own_between(start_ps, stop_ps)
-        pairs = tracker.follow(times_ps, own_ps)
+        times_ps, before = announced.times_ps, tracker.lit
+        first_id, own_ps = 0, times_ps
+        if times_ps.size:
+            start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
+            stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + tracker.reach_ps
+            first_id, own_ps = self._own_between(start_ps, stop_ps)
+        pairs = tracker.follow(
+            times_ps, own_ps, stop_ps=announced.stop_ps, light_ps=self._light_ps(announced)
+        )
         if tracker.is_lost:
-            self._lose_lock(announced.round)
+            self._lose_lock(announced, tracker)
+        else:
+            self._report_lanes(announced.round, before, tracker.lit)
         if pairs is None:
             return no_coincidences()
-        return self._pair(pairs, times_ps.size, first_id, own_ps.size)
+        lanes = np.flatnonzero(tracker.lit)
+        return self._pair(pairs, lanes, times_ps.size, first_id, own_ps.size)
 
-    def _lose_lock(self, number: int) -> None:
+    def _light_ps(self, announced: Announced) -> int:
+        """Light that an announcement covers."""
+        longest_ps = self._config.frames_per_announcement * self._config.frame_ps
+        if self._done_ps is None:
+            return longest_ps
+        return min(max(announced.stop_ps - self._done_ps, 0), longest_ps)
+
+    def _lose_lock(self, announced: Announced, tracker: Tracker) -> None:
         self._tracker = None
-        self._next_attempt_ps = -(2**62)
-        self._events.append(LockLost(number))
+        self._plan.lost(tracker.prior(), announced.stop_ps)
+        self._events.append(LockLost(announced.round))
 
-    def _pair(self, pairs: NearPairs, announced: int, first_id: int, own: int) -> Coincidences:
+    def _report_lanes(
+        self, number: int, before: NDArray[np.bool_], after: NDArray[np.bool_]
+    ) -> None:
+        for lane in np.flatnonzero(before != after):
+            kind = LaneFound if after[lane] else LaneLost
+            self._events.append(kind(number, int(lane)))
+
+    def _pair(
+        self,
+        pairs: NearPairs,
+        lit: NDArray[np.int64],
+        announced: int,
+        first_id: int,
+        own: int,
+    ) -> Coincidences:
+        """Match the lanes that have light."""
         partner = np.full(announced, -1, dtype=np.int64)
         lanes = np.zeros(announced, dtype=np.uint8)
         own_free = self._book.is_free(first_id, own)
-        for lane, delay_ps in enumerate(self._config.lane_delays_ps):
+        for lane in lit:
             matched = match_lane(
                 pairs,
-                delay_ps=delay_ps,
+                delay_ps=self._config.lane_delays_ps[lane],
                 window_ps=self._config.window_ps,
                 partner=partner,
                 own_free=own_free,
@@ -226,9 +262,16 @@ class LinkAligner:
         oldest_ps = self._own_stop_ps() - KEEP_OWN_PS
         if self._done_ps is not None:
             if self._tracker is not None:
-                needed_ps = self._tracker.alignment.predict_one(self._done_ps) - self._reach_ps()
+                tracker = self._tracker
+                needed_ps = tracker.alignment.predict_one(self._done_ps) - tracker.reach_ps
             else:
-                needed_ps = self._done_ps + self._bounds_ps()[0]
+                needed_ps = self._done_ps + self._bounds_ps(self._plan.wide, self._done_ps)[0]
             oldest_ps = max(oldest_ps, needed_ps)
         first_id, _ = self._own_between(oldest_ps, oldest_ps)
         self._book.release(self._book_index, first_id)
+
+
+def _last_light(filled: list[Announced], from_ps: int) -> NDArray[np.int64]:
+    """Times of the last announcements that reach beyond ``from_ps``, and one more for certain."""
+    first = next(k for k, announced in enumerate(filled) if announced.stop_ps > from_ps)
+    return np.concatenate([announced.times_ps for announced in filled[max(first - 1, 0) :]])

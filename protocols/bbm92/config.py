@@ -27,13 +27,16 @@ class LinkConfig:
     window_ps : int
         Full width of the half-open coincidence window.
     umi_delay_ps : int
-        Distance of the side peaks from the central one.
+        Distance of the side peaks from the central one; 0 for receivers without interferometers
+        (polarisation analysers), which see one peak.
     coherence_rate_per_s : float
         Decay rate kappa of the biphoton (1/s): the shape of the peaks.
     lane_delays_ps : tuple of int, ascending
-        Nominal arrival time at the responder minus that at the announcer, one a lane.
+        Nominal arrival time at the responder minus that at the announcer, one a lane that may ever
+        have light; which of them have it at a time is for the protocol to find.
     offset_bound_ps, rate_bound_ppm : int, float
-        Clock prior: how far the two clocks may differ.
+        Clock prior: how far the two clocks may differ at ``clock_zero_ps``, and how much further
+        with every second that has passed since.
     allan_deviation_1s : float
         Of the difference of the two clocks, at 1 s.
     frames_per_round, frames_per_announcement : int
@@ -54,6 +57,9 @@ class LinkConfig:
         A vote is repeated after this time without a valid decision.
     initial_pads : int
         Pre-shared one-time pads per direction.
+    clock_zero_ps : int
+        Announcer's time at which ``offset_bound_ps`` holds: both clocks count from 0 together in a
+        simulation; recordings say when theirs were compared.
     protocol, estimation, amplification, security, authentication, basis : str
         Names of variants, see `protocols.variants`.
     sample_share, qber_threshold, leak_share, epsilon : float
@@ -83,6 +89,7 @@ class LinkConfig:
     timeout_ps: int = 120 * PS_PER_S
     resend_ps: int = 2 * PS_PER_S
     initial_pads: int = 64
+    clock_zero_ps: int = 0
     protocol: str = "bbm92"
     estimation: str = "reconciled"
     amplification: str = "toeplitz-fft"
@@ -98,6 +105,17 @@ class LinkConfig:
     def lanes(self) -> int:
         """Number of lanes."""
         return len(self.lane_delays_ps)
+
+    @property
+    def peaks(self) -> tuple[tuple[int, float], ...]:
+        """Peaks of a lane: distance (ps) from its delay, and weight. The one place that knows them.
+
+        Behind unbalanced interferometers 1:2:1, of which the central one is matched; without them
+        the central one alone.
+        """
+        if self.umi_delay_ps == 0:
+            return ((0, 1.0),)
+        return ((-self.umi_delay_ps, 1.0), (0, 2.0), (self.umi_delay_ps, 1.0))
 
     @property
     def is_two_way(self) -> bool:

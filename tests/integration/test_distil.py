@@ -188,7 +188,7 @@ def test_unrelated_recordings(
     other, _ = correlated_tags(2, 3.0)
     found, (line,) = distilled(capsys, save("a", pair[0]), save("c", other), code=1)
     assert "no correlation found (best peak " in line
-    assert "sigma of 1.7e6 bins)" in line
+    assert "sigma of 1.8e6 bins)" in line
     assert found["lock"] is None
     assert found["blocks"] == []
     assert found["search"]["failed_attempts"] >= 1

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.config import PS_PER_S, LinkConfig
+from protocols.bbm92.prior import ClockPrior, narrow_prior, wide_prior
 from protocols.bbm92.synchronise import (
     ACQUISITION_PS,
     FALSE_LOCK_PROBABILITY,
     Lock,
     NoLock,
-    Tracker,
     acquire,
     poisson_tail_log10,
     sigma_of,
@@ -81,7 +81,7 @@ def attempts(config: LinkConfig, seeds: range) -> list[float | None]:
     for seed in seeds:
         offset_ps, rate_ppm = random_clock(seed, config)
         announced, own = times_of(seed, offset_ps=offset_ps, rate_ppm=rate_ppm)
-        outcome = acquire(config, announced, own)
+        outcome = acquire(config, wide_prior(config), announced, own)
         if isinstance(outcome, Lock):
             found.append(error_ps(outcome, announced, offset_ps, rate_ppm))
         else:
@@ -127,7 +127,7 @@ def test_two_lanes_are_not_mistaken_for_each_other(seed: int) -> None:
     announced, own = times_of(
         seed, TWO_LANES, singles_hz=(200_000, 240_000), offset_ps=offset_ps, rate_ppm=rate_ppm
     )
-    outcome = acquire(config, announced, own)
+    outcome = acquire(config, wide_prior(config), announced, own)
     assert isinstance(outcome, Lock)
     assert error_ps(outcome, announced, offset_ps, rate_ppm) < 1000
 
@@ -137,7 +137,7 @@ def test_edges_of_the_prior_belong_to_it(sign: int) -> None:
     """A clock at the very edge, in offset and rate, is found."""
     offset_ps, rate_ppm = sign * (2e9 - 1e5), sign * 1.0
     announced, own = times_of(3, (LaneLight(),), offset_ps=offset_ps, rate_ppm=rate_ppm)
-    outcome = acquire(PRIOR, announced, own)
+    outcome = acquire(PRIOR, wide_prior(PRIOR), announced, own)
     assert isinstance(outcome, Lock)
     assert error_ps(outcome, announced, offset_ps, rate_ppm) < 1000
 
@@ -146,11 +146,106 @@ def test_clocks_far_from_zero() -> None:
     """Clocks that have counted for 100 days lock as well."""
     announced, own = times_of(3, (LaneLight(),), offset_ps=4e7, rate_ppm=0.1)
     shift_ps = 8_640_000 * PS_PER_S
-    outcome = acquire(PRIOR, announced + shift_ps, own + shift_ps)
+    config = replace(PRIOR, clock_zero_ps=shift_ps)
+    outcome = acquire(config, wide_prior(config), announced + shift_ps, own + shift_ps)
     assert isinstance(outcome, Lock)
     ends = announced[[0, -1]]
     true_ps = ends + shift_ps + 40_000_000 + ends // 10_000_000
     assert np.abs(outcome.alignment.predict(ends + shift_ps) - true_ps).max() < 1000
+
+
+# Long after the start -----------------------------------------------------------------------------
+
+
+def later(times: tuple[Times, Times], elapsed_s: int, rate_ppm: float) -> tuple[Times, Times]:
+    """The same light ``elapsed_s`` later: the rate has moved the responder's clock on."""
+    elapsed_ps = elapsed_s * PS_PER_S
+    announced, own = times
+    return announced + elapsed_ps, own + elapsed_ps + round(elapsed_ps * rate_ppm * 1e-6)
+
+
+@pytest.mark.parametrize(("elapsed_s", "rate_ppm"), [(3600, -0.8), (3600, 0.8), (86_400, 0.8)])
+def test_clock_that_has_run_away_is_found(elapsed_s: int, rate_ppm: float) -> None:
+    """2 ms and 1 ppm of prior, a drift of 0.8 ppm: after an hour it is 2.9 ms off, and found.
+
+    The rate and how far it has led are one hypothesis: an hour adds a third to the bins of the
+    start, not the fourfold that the union of all offsets would.
+    """
+    offset_ps = 1.9e9 * np.sign(rate_ppm)
+    times = times_of(3, (LaneLight(),), offset_ps=offset_ps, rate_ppm=rate_ppm)
+    announced, own = later(times, elapsed_s, rate_ppm)
+    outcome = acquire(PRIOR, wide_prior(PRIOR), announced, own)
+    assert isinstance(outcome, Lock)
+    ends = announced[[0, -1]]
+    true_ps = ends + offset_ps + rate_ppm * 1e-6 * ends
+    assert np.abs(outcome.alignment.predict(ends) - true_ps).max() < 1000
+    start = acquire(PRIOR, wide_prior(PRIOR), *times)
+    assert outcome.searched_bins < start.searched_bins * (1 + elapsed_s / 10_000)
+
+
+# Some lanes without light -------------------------------------------------------------------------
+
+
+def lock_with(
+    lit: tuple[int, ...], delays_ps: tuple[int, ...], seed: int, prior: ClockPrior | None = None
+) -> tuple[Lock, float]:
+    """Lock on lanes of which only some have light, and the error (ps) of its offset."""
+    config = replace(PRIOR, lane_delays_ps=delays_ps)
+    lanes = tuple(LaneLight(delays_ps[lane], pairs_hz=1251.0) for lane in lit)
+    announced, own = times_of(seed, lanes, offset_ps=3e8, rate_ppm=0.3)
+    if prior is not None:
+        announced = announced[announced < BEGIN_PS + PS_PER_S // 2]
+    outcome = acquire(config, prior or wide_prior(config), announced, own)
+    assert isinstance(outcome, Lock)
+    first_ps = int(announced[0])
+    return outcome, outcome.alignment.predict_one(first_ps) - first_ps - 3e8 - 0.3e-6 * first_ps
+
+
+@pytest.mark.parametrize("distance_ps", [8_000, 20_000, 40_000, 50_000_000])
+@pytest.mark.parametrize("lit", [(0,), (1,), (0, 1)], ids=str)
+def test_lanes_without_light_never_shift_the_lock_off_a_peak(
+    distance_ps: int, lit: tuple[int, ...]
+) -> None:
+    """With one of two lanes lit the times do not tell which: the lock says so and lists the truth.
+
+    Pairs lie in the middle of whatever it calls a lane. With both there is no doubt.
+    """
+    delays_ps = (5_000_000, 5_000_000 + distance_ps)
+    lock, error_ps = lock_with(lit, delays_ps, seed=3)
+    wrong_ps = min((0.0, *lock.shifts_ps), key=lambda shift_ps: abs(error_ps + shift_ps))
+    assert abs(error_ps + wrong_ps) < 1000
+    assert abs(wrong_ps) in {0, distance_ps}
+    assert len(lock.shifts_ps) == (len(lit) == 1)
+    names = lit if wrong_ps == 0 else tuple(1 - lane for lane in lit)
+    assert lock.lit == names
+
+
+@pytest.mark.parametrize("lit", [(0,), (1,), (0, 1)], ids=str)
+def test_known_clock_tells_lanes_apart(lit: tuple[int, ...]) -> None:
+    """Ten seconds after a lock was lost the clock itself says which of two lanes has come back."""
+    delays_ps = (5_000_000, 5_040_000)
+    config = replace(PRIOR, lane_delays_ps=delays_ps)
+    lost_ps = BEGIN_PS - 10 * PS_PER_S
+    course = Alignment(lost_ps, 3e8 + 0.3e-6 * lost_ps + 120.0, 0.3e-6 + 4e-11)
+    prior = narrow_prior(config, course, np.diag([100.0**2, 5e-11**2]), ())
+    for seed in (1, 2, 3):
+        lock, error_ps = lock_with(lit, delays_ps, seed, prior)
+        assert abs(error_ps) < 500
+        assert lock.lit == lit
+        assert lock.shifts_ps == ()
+        assert lock.searched_bins < 2000
+
+
+def test_noise_is_refused_within_a_narrow_prior() -> None:
+    """Two hundred attempts in the dark, 200 kHz at either end: no lock (each may err in 1e-6)."""
+    rng = np.random.default_rng(1)
+    prior = narrow_prior(PRIOR, Alignment(0, 0.0, 0.0), np.diag([100.0**2, 5e-11**2]), ())
+    own = np.sort(rng.integers(0, PS_PER_S, 200_000))
+    for _ in range(200):
+        announced = np.sort(rng.integers(0, PS_PER_S // 4, 50_000)) + PS_PER_S // 3
+        outcome = acquire(PRIOR, prior, announced, own)
+        assert isinstance(outcome, NoLock)
+        assert outcome.searched_bins > 10
 
 
 # Refusal ------------------------------------------------------------------------------------------
@@ -166,7 +261,7 @@ def test_unrelated_streams_are_refused() -> None:
     for seed in range(6):
         announced, _ = times_of(seed)
         _, own = times_of(100 + seed)
-        outcome = acquire(PRIOR, announced, own)
+        outcome = acquire(PRIOR, wide_prior(PRIOR), announced, own)
         assert isinstance(outcome, NoLock)
         assert outcome.searched_bins > 200_000
         assert 3.0 < outcome.best_sigma < 9.0
@@ -176,7 +271,7 @@ def test_unrelated_streams_are_refused() -> None:
 def test_clock_outside_the_prior_is_not_found(offset_ps: float) -> None:
     """What the topology rules out is not searched for: a refusal, no wrong lock."""
     announced, own = times_of(4, (LaneLight(),), offset_ps=offset_ps)
-    assert isinstance(acquire(PRIOR, announced, own), NoLock)
+    assert isinstance(acquire(PRIOR, wide_prior(PRIOR), announced, own), NoLock)
 
 
 def test_unrelated_bursts_are_refused() -> None:
@@ -188,20 +283,20 @@ def test_unrelated_bursts_are_refused() -> None:
         times = (centres[:, None] + rng.exponential(50_000, (4000, 12))).ravel()
         streams.append(np.sort(times.astype(np.int64)))
     announced = streams[0][(streams[0] >= BEGIN_PS) & (streams[0] < BEGIN_PS + ACQUISITION_PS)]
-    assert isinstance(acquire(PRIOR, announced, streams[1]), NoLock)
+    assert isinstance(acquire(PRIOR, wide_prior(PRIOR), announced, streams[1]), NoLock)
 
 
 @pytest.mark.parametrize(("announced", "own"), [(0, 0), (1, 100), (100, 1), (100, 0), (2, 2)])
 def test_next_to_no_clicks_are_refused(announced: int, own: int) -> None:
     """Nothing to look at: no lock, no error."""
     one, other = (np.linspace(0, 1e12, count).astype(np.int64) for count in (announced, own))
-    assert isinstance(acquire(PRIOR, one, other), NoLock)
+    assert isinstance(acquire(PRIOR, wide_prior(PRIOR), one, other), NoLock)
 
 
 def test_all_light_in_one_moment_is_refused() -> None:
     """A thousand clicks at one time at either end are no evidence of a common clock."""
     burst = np.full(1000, 10**11, dtype=np.int64)
-    assert isinstance(acquire(PRIOR, burst, burst + 5_000_000), NoLock)
+    assert isinstance(acquire(PRIOR, wide_prior(PRIOR), burst, burst + 5_000_000), NoLock)
 
 
 # Statistics ---------------------------------------------------------------------------------------
@@ -224,80 +319,3 @@ def test_poisson_tail_at_its_edges() -> None:
     assert poisson_tail_log10(1, 0) == -math.inf
     assert sigma_of(5, 0) == 0.0
     assert sigma_of(7, 4) == 1.5
-
-
-# Tracking -----------------------------------------------------------------------------------------
-
-
-def walk(seed: int, seconds: int, allan_1s: float) -> NDArray[np.float64]:
-    """Offset (ps) at each 10 ms of a clock with white frequency noise of the given deviation."""
-    steps = np.random.default_rng(seed).standard_normal(100 * seconds + 1)
-    return np.cumsum(steps) * allan_1s * PS_PER_S * math.sqrt(0.01)
-
-
-def follow(
-    seed: int, drift_ps: NDArray[np.float64], seconds: int, lanes: tuple[LaneLight, ...]
-) -> tuple[Tracker, list[float]]:
-    """Track a drifting clock from a true start; errors in ps in the middle of each half second."""
-    config = replace(PRIOR, lane_delays_ps=tuple(lane.delay_ps for lane in lanes))
-    announced, own = (
-        (tags >> 2) * TICK_PS
-        for tags in draw_tags(
-            seed, seconds, lanes, singles_hz=WEAK_SINGLES_HZ, offset_ps=0.0, rate_ppm=0.0
-        )
-    )
-    grid_ps = np.arange(drift_ps.size) * 1e10
-    own = np.sort(own + np.interp(own, grid_ps, drift_ps).astype(np.int64))
-    tracker = Tracker(config, Alignment(0, 0.0, 0.0))
-    errors = []
-    for k in range(2 * seconds):
-        start_ps, stop_ps = k * PS_PER_S // 2, (k + 1) * PS_PER_S // 2
-        part = announced[(announced >= start_ps) & (announced < stop_ps)]
-        near = own[(own >= start_ps - 10**8) & (own < stop_ps + 10**8)]
-        tracker.follow(part, near)
-        middle_ps = (start_ps + stop_ps) // 2
-        true_ps = float(np.interp(middle_ps, grid_ps, drift_ps))
-        errors.append(tracker.alignment.predict_one(middle_ps) - middle_ps - true_ps)
-    return tracker, errors
-
-
-def test_tracker_follows_a_wandering_clock() -> None:
-    """Allan deviation 1e-10 on the weakest link, 10 s: the error stays a fraction of the window."""
-    tracker, errors = follow(1, walk(1, 10, 1e-10), 10, WEAK_LANE)
-    assert not tracker.is_lost
-    assert max(abs(error) for error in errors) < 500
-    assert np.sqrt(np.mean(np.square(errors[4:]))) < 200
-
-
-def test_tracker_follows_a_wrong_rate() -> None:
-    """A rate of 4 ppb that the start did not know of is learnt within a few seconds."""
-    drift_ps = (np.arange(0, 1001) * 1e10 * 4e-9).astype(np.float64)
-    tracker, errors = follow(2, drift_ps, 10, (LaneLight(),))
-    assert not tracker.is_lost
-    assert abs(tracker.alignment.rate - 4e-9) < 1e-9
-    assert max(abs(error) for error in errors[6:]) < 100
-
-
-def test_tracker_notices_that_the_peaks_are_gone() -> None:
-    """Six announcements without a peak, and not one less, are a lost lock; a peak clears them."""
-    tracker = Tracker(PRIOR, Alignment(0, 0.0, 0.0))
-    announced, own = ((tags >> 2) * TICK_PS for tags in draw_tags(3, 0.5, offset_ps=0, rate_ppm=0))
-    rng = np.random.default_rng(1)
-    noise = np.sort(rng.uniform(0, 5e11, 3000)).astype(np.int64)
-    for _ in range(5):
-        tracker.follow(announced, noise)
-        assert not tracker.is_lost
-    tracker.follow(announced, own)
-    for turn in range(6):
-        assert tracker.is_lost == (turn == 6)
-        tracker.follow(announced, noise)
-    assert tracker.is_lost
-
-
-def test_tracker_without_light() -> None:
-    """Empty announcements, or no own clicks, give no pairs and count as weak."""
-    tracker, nothing = Tracker(PRIOR, Alignment(0, 0.0, 0.0)), np.empty(0, dtype=np.int64)
-    some = np.arange(0, 10**12, 10**9)
-    for announced, own in [(nothing, some), (some, nothing), (nothing, nothing)] * 2:
-        assert tracker.follow(announced, own) is None
-    assert tracker.is_lost

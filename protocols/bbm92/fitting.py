@@ -1,0 +1,250 @@
+"""From a place where clocks agree roughly to the alignment that their lanes' peaks give.
+
+It sees times, never bases or bits. Which lanes have light is not known beforehand: every way to lay
+the lanes over the peaks is a hypothesis with one free strength a lane. Where two hypotheses differ
+in which lane is which but agree where pairs are to be matched, the better one is taken and the
+other remembered; where they disagree about that, there is no alignment.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.coincidence import Alignment, near_pairs
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.lanes import (
+    GROUP_GAP_PS,
+    lane_shares,
+    pair_density_per_ps,
+    pairs_at_lanes,
+    peak_positions,
+    peak_residuals,
+    signal_share,
+)
+from protocols.bbm92.prior import ClockPrior
+
+FINE_BIN_PS = 250
+RATE_REACH, RATE_STEP = 60e-9, 2e-9
+"""Beyond the error of the rate that a search leaves, in steps that move a peak by less than its
+width in half a second."""
+COUNT_BIN_PS = 500
+COUNT_REACH_PS = 2_500
+STRENGTH_STEPS = 40
+CERTAIN = math.log(1e6)
+"""Log-likelihood by which a hypothesis must be worse than the best one to be ruled out."""
+SAME_PS = 2_000
+"""Offsets closer than this match the same pairs."""
+LIT_SIGMA = 4.0
+LEAST_RESIDUALS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """An alignment, the lanes that have light in it, and other names that these may have."""
+
+    alignment: Alignment
+    lit: tuple[int, ...]
+    shifts_ps: tuple[float, ...] = ()
+    """The true offset may be further by one of these, with the lanes named otherwise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """How well each of H offsets explains the pairs, with one strength a lane."""
+
+    offsets_ps: NDArray[np.float64]
+    """(H,), at the reference of the alignment that was looked at."""
+    log_likelihoods: NDArray[np.float64]
+    """(H,), to a sum that is common to all."""
+    strengths: NDArray[np.float64]
+    """(H, lanes) pairs above the background."""
+
+
+def fit(
+    config: LinkConfig,
+    prior: ClockPrior,
+    rough: Alignment,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+) -> Fit | None:
+    """Fit offset and rate to the peaks about ``rough``; None where the peaks do not tell enough.
+
+    ``rough`` predicts where the pairs of one lane are, whichever that is, to within 40 ns: it
+    contains that lane's delay already.
+    """
+    found = _sharpest(config, rough, announced_ps, own_ps)
+    if found is None:
+        return None
+    offsets_ps = _possible_offsets(config, found.offset_ps)
+    explained = explain(config, found, offsets_ps, announced_ps, own_ps)
+    penalties = prior.penalty(offsets_ps, found.reference_ps)
+    density = pair_density_per_ps(found, announced_ps, own_ps)
+    chosen = _choose(config, found, explained, penalties, density)
+    if chosen is None:
+        return None
+    for half_ps in (3_000, 2_000):
+        better = _least_squares(config, chosen, announced_ps, own_ps, half_ps=half_ps)
+        chosen = replace(chosen, alignment=better)
+    return chosen
+
+
+def _sharpest(
+    config: LinkConfig,
+    rough: Alignment,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+) -> Alignment | None:
+    """Offset and rate at which the pairs near ``rough`` look most like those of a lane."""
+    inner_ps = config.umi_delay_ps + 6_000
+    reach_ps = inner_ps + config.umi_delay_ps + 40_000
+    pairs = near_pairs(rough.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
+    if pairs.differences_ps.size == 0:
+        return None
+    elapsed_ps = announced_ps[pairs.announced] - rough.reference_ps
+    lows_ps = np.arange(-inner_ps, inner_ps, FINE_BIN_PS, dtype=np.float64)
+    shape = lane_shares(config, lows_ps, lows_ps + FINE_BIN_PS)
+    template = shape - shape.mean()
+    bins = 2 * reach_ps // FINE_BIN_PS
+    best = (-math.inf, 0.0, 0.0)
+    for extra in np.arange(-RATE_REACH, RATE_REACH + RATE_STEP / 2, RATE_STEP):
+        moved_ps = pairs.differences_ps - extra * elapsed_ps
+        at = ((moved_ps + reach_ps) // FINE_BIN_PS).astype(np.int64)
+        counts = np.bincount(at[(at >= 0) & (at < bins)], minlength=bins)
+        scores = np.correlate(counts.astype(np.float64), template, mode="valid")
+        k = int(np.argmax(scores))
+        if scores[k] > best[0]:
+            best = (float(scores[k]), float(k * FINE_BIN_PS - reach_ps + inner_ps), float(extra))
+    return Alignment(rough.reference_ps, rough.offset_ps + best[1], rough.rate + best[2])
+
+
+def _possible_offsets(config: LinkConfig, place_ps: float) -> NDArray[np.float64]:
+    """(H,) offsets that put the middle of any lane at ``place_ps``, or one or two peaks from it."""
+    steps = np.arange(-2, 3) * config.umi_delay_ps if config.umi_delay_ps else np.zeros(1)
+    moves_ps = (steps[:, None] - np.array(config.lane_delays_ps, dtype=np.float64)).ravel()
+    _, first = np.unique(np.rint(moves_ps / COUNT_BIN_PS), return_index=True)
+    return np.asarray(place_ps + moves_ps[np.sort(first)], dtype=np.float64)
+
+
+def explain(
+    config: LinkConfig,
+    alignment: Alignment,
+    offsets_ps: NDArray[np.float64],
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+) -> Explained:
+    """Compare offsets (H,): Poisson likelihood of the pairs at all peaks that any of them expects.
+
+    Each offset gets the strengths of its lanes that suit it best, none below zero.
+    """
+    all_lanes = range(config.lanes)
+    peaks_ps = peak_positions(config, all_lanes) - alignment.offset_ps
+    lows_ps = _bins_about(np.add.outer(offsets_ps, peaks_ps).ravel())
+    counts = _counts_in(lows_ps, alignment, announced_ps, own_ps)
+    background = pair_density_per_ps(alignment, announced_ps, own_ps) * COUNT_BIN_PS
+    delays_ps = np.array(config.lane_delays_ps) - alignment.offset_ps
+    middles_ps = np.add.outer(offsets_ps, delays_ps)
+    about_ps = lows_ps[None, :, None] - middles_ps[:, None, :]
+    shares = lane_shares(config, about_ps, about_ps + COUNT_BIN_PS)
+    return Explained(offsets_ps, *_fit_strengths(shares, counts, max(background, 1e-6)))
+
+
+def _bins_about(places_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(B,) ascending lower edges of all bins of `COUNT_BIN_PS` near ``places_ps``."""
+    reach = COUNT_REACH_PS // COUNT_BIN_PS
+    first = np.floor(places_ps / COUNT_BIN_PS).astype(np.int64)
+    return np.unique(first[:, None] + np.arange(-reach, reach + 1)).astype(np.float64) * (
+        COUNT_BIN_PS
+    )
+
+
+def _counts_in(
+    lows_ps: NDArray[np.float64],
+    alignment: Alignment,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(B,) pairs in each bin, differences counted from ``alignment``."""
+    counts = np.zeros(lows_ps.size)
+    predicted_ps = alignment.predict(announced_ps)
+    edges = np.flatnonzero(np.diff(lows_ps) > GROUP_GAP_PS) + 1
+    for group in np.split(np.arange(lows_ps.size), edges):
+        low_ps, high_ps = int(lows_ps[group[0]]), int(lows_ps[group[-1]]) + COUNT_BIN_PS
+        pairs = near_pairs(predicted_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
+        at = group[0] + np.searchsorted(lows_ps[group], pairs.differences_ps, side="right") - 1
+        inside = pairs.differences_ps < lows_ps[at] + COUNT_BIN_PS
+        counts += np.bincount(at[inside], minlength=lows_ps.size)
+    return counts
+
+
+def _fit_strengths(
+    shares: NDArray[np.float64], counts: NDArray[np.float64], background: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-likelihoods (H,) and strengths (H, lanes) of the likeliest strengths.
+
+    Expectation maximisation for Poisson counts (Shepp and Vardi, IEEE Trans. Med. Imaging 1, 113
+    (1982)): it never leaves the strengths that are possible and never gets worse.
+    """
+    totals = np.maximum(shares.sum(axis=1), 1e-12)
+    start = max(float(counts.sum()) - background * counts.size, 1.0) / shares.shape[2]
+    strengths = np.full((shares.shape[0], shares.shape[2]), start)
+    for _ in range(STRENGTH_STEPS):
+        expected = background + np.einsum("hbl,hl->hb", shares, strengths)
+        strengths *= np.einsum("hbl,hb->hl", shares, counts / expected) / totals
+    expected = background + np.einsum("hbl,hl->hb", shares, strengths)
+    likelihoods = (counts * np.log(expected / background) - expected + background).sum(axis=1)
+    return likelihoods, strengths
+
+
+def _choose(
+    config: LinkConfig,
+    found: Alignment,
+    explained: Explained,
+    penalties: NDArray[np.float64],
+    density_per_ps: float,
+) -> Fit | None:
+    """Take the likeliest offset, unless another one that would match other pairs may be true."""
+    scores = explained.log_likelihoods - penalties
+    best = int(np.argmax(scores))
+    rivals = np.flatnonzero(scores > scores[best] - CERTAIN)
+    strongest = explained.strengths.argmax(axis=1)
+    middles_ps = explained.offsets_ps + np.array(config.lane_delays_ps)[strongest]
+    if np.any(np.abs(middles_ps[rivals] - middles_ps[best]) > SAME_PS):
+        return None
+    background = density_per_ps * config.window_ps * len(config.peaks)
+    least = LIT_SIGMA * math.sqrt(background + LIT_SIGMA**2)
+    lit = np.flatnonzero(explained.strengths[best] > least)
+    shifts_ps = explained.offsets_ps[rivals] - explained.offsets_ps[best]
+    return Fit(
+        Alignment(found.reference_ps, float(explained.offsets_ps[best]), found.rate),
+        tuple(int(lane) for lane in lit) or (int(strongest[best]),),
+        tuple(float(shift_ps) for shift_ps in shifts_ps if abs(shift_ps) > SAME_PS),
+    )
+
+
+def _least_squares(
+    config: LinkConfig,
+    found: Fit,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    *,
+    half_ps: int,
+) -> Alignment:
+    alignment = found.alignment
+    pairs = pairs_at_lanes(config, alignment, announced_ps, own_ps)
+    at, values_ps = peak_residuals(config, pairs.differences_ps, half_ps, found.lit)
+    if values_ps.size < LEAST_RESIDUALS:
+        return alignment
+    reference_ps = int(announced_ps[0])
+    elapsed_ps = (announced_ps[pairs.announced[at]] - reference_ps).astype(np.float64)
+    slope, offset_ps = np.polyfit(elapsed_ps, values_ps, 1)
+    density = pair_density_per_ps(alignment, announced_ps, own_ps)
+    peaks = len(found.lit) * len(config.peaks)
+    share = signal_share(values_ps.size, density * 2 * half_ps * peaks)
+    moved = alignment.moved(reference_ps)
+    return Alignment(
+        reference_ps,
+        float(moved.offset_ps + offset_ps / share),
+        float(moved.rate + slope / share),
+    )

@@ -1,0 +1,128 @@
+"""What the pairs of a link look like in differences of click times: peaks of lanes on a background.
+
+It knows public times and nominal delays, never bases or bits. Differences are own less predicted
+times, so that a lane's central peak lies at its delay.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.coincidence import Alignment, NearPairs, near_pairs
+from protocols.bbm92.config import PS_PER_S, LinkConfig
+
+PEAK_REACH_PS = 4_000
+"""How far from an expected peak pairs are looked at."""
+MIN_DECAY_PS = 250.0
+"""Peaks are taken to be at least this wide: narrower ones have the width of jitter and ticks."""
+GROUP_GAP_PS = 1_000_000
+"""Lanes further apart than this are looked at separately."""
+BLOCK_PS = 20_000_000_000
+"""Click rates are taken as constant for this long."""
+
+
+def peak_positions(config: LinkConfig, lanes: Sequence[int]) -> NDArray[np.int64]:
+    """(K,) int64: where the peaks of ``lanes`` are expected, lane by lane."""
+    positions = [
+        config.lane_delays_ps[lane] + offset_ps for lane in lanes for offset_ps, _ in config.peaks
+    ]
+    return np.array(positions, dtype=np.int64)
+
+
+def peak_residuals(
+    config: LinkConfig, differences_ps: NDArray[np.int64], half_ps: int, lanes: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Differences within ``half_ps`` of an expected peak of ``lanes``.
+
+    Returns
+    -------
+    (K,) int64, (K,) float64
+        Their indices in ``differences_ps``, and each less its peak.
+    """
+    indices: list[NDArray[np.int64]] = []
+    values: list[NDArray[np.float64]] = []
+    for position_ps in peak_positions(config, lanes):
+        residuals = differences_ps - position_ps
+        at = np.flatnonzero((residuals >= -half_ps) & (residuals < half_ps))
+        indices.append(at)
+        values.append(residuals[at].astype(np.float64))
+    return np.concatenate(indices), np.concatenate(values)
+
+
+def pairs_at_lanes(
+    config: LinkConfig,
+    alignment: Alignment,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    *,
+    beyond_ps: int = 0,
+) -> NearPairs:
+    """Pairs of clicks near the expected peaks of any lane, and ``beyond_ps`` further."""
+    reach_ps = config.umi_delay_ps + PEAK_REACH_PS + beyond_ps
+    predicted_ps = alignment.predict(announced_ps)
+    found = [
+        near_pairs(predicted_ps, own_ps, low_ps=low_ps - reach_ps, high_ps=high_ps + reach_ps)
+        for low_ps, high_ps in _groups(config.lane_delays_ps, 2 * reach_ps + GROUP_GAP_PS)
+    ]
+    if len(found) == 1:
+        return found[0]
+    return NearPairs(
+        np.concatenate([pairs.announced for pairs in found]),
+        np.concatenate([pairs.own for pairs in found]),
+        np.concatenate([pairs.differences_ps for pairs in found]),
+    )
+
+
+def _groups(delays_ps: tuple[int, ...], gap_ps: int) -> list[tuple[int, int]]:
+    """Least and greatest delay of each group of lanes with less than ``gap_ps`` between them."""
+    groups: list[tuple[int, int]] = []
+    for delay_ps in sorted(delays_ps):
+        if groups and delay_ps - groups[-1][1] < gap_ps:
+            groups[-1] = (groups[-1][0], delay_ps)
+        else:
+            groups.append((delay_ps, delay_ps))
+    return groups
+
+
+def pair_density_per_ps(
+    alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+) -> float:
+    """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
+
+    Light that comes or goes within the announcement does so at both ends at once: the product of
+    the mean rates would be too small.
+    """
+    if announced_ps.size == 0 or own_ps.size == 0:
+        return 0.0
+    first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1]) + 1
+    blocks = max(1, (last_ps - first_ps) // BLOCK_PS)
+    edges_ps = np.linspace(first_ps, last_ps, blocks + 1).astype(np.int64)
+    theirs = np.diff(np.searchsorted(announced_ps, edges_ps))
+    mine = np.diff(np.searchsorted(own_ps, alignment.predict(edges_ps)))
+    return float(np.dot(theirs, mine)) * blocks / (last_ps - first_ps)
+
+
+def signal_share(found: int, background: float) -> float:
+    """Share of related pairs among ``found`` residuals; a flat background dilutes their mean."""
+    return min(max((found - background) / max(found, 1), 0.05), 1.0)
+
+
+def peak_cdf(config: LinkConfig, offsets_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the pairs of one peak that come before ``offsets_ps`` from its middle."""
+    decay_ps = max(PS_PER_S / config.coherence_rate_per_s, MIN_DECAY_PS)
+    tail = 0.5 * np.exp(-np.abs(offsets_ps) / decay_ps)
+    share: NDArray[np.float64] = np.where(offsets_ps < 0, tail, 1.0 - tail)
+    return share
+
+
+def lane_shares(
+    config: LinkConfig, lows_ps: NDArray[np.float64], highs_ps: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of the pairs of one lane, all peaks together, in [low, high) about its delay."""
+    weights = np.array([weight for _, weight in config.peaks])
+    shares = np.zeros(np.broadcast(lows_ps, highs_ps).shape)
+    for (offset_ps, _), weight in zip(config.peaks, weights / weights.sum(), strict=True):
+        inside = peak_cdf(config, highs_ps - offset_ps) - peak_cdf(config, lows_ps - offset_ps)
+        shares += weight * inside
+    return shares

@@ -1,0 +1,91 @@
+"""When to look for the other clock, and how widely: little work while there is nothing to find.
+
+It knows announcer times, click rates and outcomes, never clicks, bases or bits.
+
+After a lock was lost the clock is still known well: each announcement is looked at within the
+narrow prior that follows, which costs as much as matching it would. A wide search costs a hundred
+times that. It is tried again after waits that double; a change of the click rate at either end, as
+when light comes or goes, ends the wait.
+"""
+
+import math
+from dataclasses import dataclass
+
+from protocols.bbm92.config import PS_PER_S, LinkConfig
+from protocols.bbm92.prior import ClockPrior, wide_prior
+
+FIRST_WAIT_PS = PS_PER_S // 2
+MOST_WAIT_PS = 32 * PS_PER_S
+"""Light between two wide searches that find nothing."""
+TRUST_PS = 8 * PS_PER_S
+"""Light in which only the narrow prior of a lost lock is looked through."""
+NARROW_WAIT_PS = PS_PER_S // 2
+CHANGE_SHARE, CHANGE_SIGMA = 0.02, 5.0
+"""Click rates have changed if they differ by so much more than chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brightness:
+    """Clicks of both ends in some light."""
+
+    clicks: tuple[int, int]
+    light_ps: int
+
+    def differs(self, other: "Brightness") -> bool:
+        """Whether either end's click rate has changed."""
+        return any(
+            _differ(mine, self.light_ps, theirs, other.light_ps)
+            for mine, theirs in zip(self.clicks, other.clicks, strict=True)
+        )
+
+
+def _differ(clicks: int, light_ps: int, others: int, other_light_ps: int) -> bool:
+    rate, other = clicks / light_ps, others / other_light_ps
+    sigma = math.sqrt((clicks + 1) / light_ps**2 + (others + 1) / other_light_ps**2)
+    return abs(rate - other) > CHANGE_SHARE * max(rate, other) + CHANGE_SIGMA * sigma
+
+
+class SearchPlan:
+    """Which prior to look through next, if any.
+
+    Attributes
+    ----------
+    wide : ClockPrior
+        What the topology says.
+    """
+
+    def __init__(self, config: LinkConfig) -> None:
+        self.wide = wide_prior(config)
+        self._narrow: ClockPrior | None = None
+        self._narrow_due_ps = -(2**62)
+        self._wide_due_ps = -(2**62)
+        self._wait_ps = FIRST_WAIT_PS
+        self._failed_in: Brightness | None = None
+
+    def due(self, stop_ps: int, brightness: Brightness) -> ClockPrior | None:
+        """Prior to look through with light up to announcer time ``stop_ps``; None to wait."""
+        if self._narrow is not None and stop_ps >= self._narrow_due_ps:
+            return self._narrow
+        if self._failed_in is not None and brightness.differs(self._failed_in):
+            self._failed_in = None
+            self._wait_ps = FIRST_WAIT_PS
+            if self._narrow is None:
+                self._wide_due_ps = stop_ps
+        return self.wide if stop_ps >= self._wide_due_ps else None
+
+    def failed(self, prior: ClockPrior, stop_ps: int, brightness: Brightness) -> None:
+        """Nothing was found in light up to ``stop_ps``."""
+        if prior is self._narrow:
+            self._narrow_due_ps = stop_ps + NARROW_WAIT_PS
+            return
+        self._wide_due_ps = stop_ps + self._wait_ps
+        self._wait_ps = min(2 * self._wait_ps, MOST_WAIT_PS)
+        self._failed_in = brightness
+
+    def lost(self, prior: ClockPrior, stop_ps: int) -> None:
+        """A lock was lost at ``stop_ps``; ``prior`` is what is still known."""
+        self._narrow = prior
+        self._narrow_due_ps = stop_ps
+        self._wide_due_ps = stop_ps + TRUST_PS
+        self._wait_ps = TRUST_PS
+        self._failed_in = None
