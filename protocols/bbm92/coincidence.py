@@ -70,14 +70,17 @@ def _find_near(
     capacity = 1024
     found = np.empty((2, capacity), dtype=np.int64)
     count = 0
-    first = 0
-    for k in range(predicted_ps.size):
-        start_ps = predicted_ps[k] + low_ps
-        stop_ps = predicted_ps[k] + high_ps
-        while first < own_ps.size and own_ps[first] < start_ps:
-            first += 1
+    k = first = 0
+    while k < predicted_ps.size and first < own_ps.size:
+        gap_ps = own_ps[first] - predicted_ps[k]
+        # Which of the two comes first is a coin toss: added, not branched upon.
+        early, late = np.int64(gap_ps < low_ps), np.int64(gap_ps >= high_ps)
+        first += early
+        k += late
+        if early | late:
+            continue
         j = first
-        while j < own_ps.size and own_ps[j] < stop_ps:
+        while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
             if count == capacity:
                 capacity *= 2
                 grown = np.empty((2, capacity), dtype=np.int64)
@@ -87,6 +90,7 @@ def _find_near(
             found[1, count] = j
             count += 1
             j += 1
+        k += 1
     return found[:, :count].copy()
 
 
