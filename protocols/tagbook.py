@@ -5,6 +5,7 @@ all links, and hands every click to at most one link: a click sifted with two pa
 one of them a bit of the other's key. It knows nothing of partners and messages.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,7 @@ class TagBook:
         self._claimed = np.empty(0, dtype=np.bool_)
         self._first_id = 0
         self._released = [0] * links
+        self._released_frames = [0] * links
         self._frame_stop_ids: list[int] = []
         self._frame_stop_ticks: list[int] = []
         self._first_frame = 0
@@ -181,10 +183,15 @@ class TagBook:
         self._claimed[at] = True
         return free
 
-    def release(self, link: int, stop_id: int) -> None:
-        """Endpoint number ``link`` needs no click before ``stop_id`` any more."""
+    def release(self, link: int, stop_id: int, *, stop_frame: int) -> None:
+        """Endpoint number ``link`` needs no click before ``stop_id`` any more.
+
+        Nor will it announce a frame before ``stop_frame``: in the dark no click tells how far it is.
+        """
         self._released[link] = max(self._released[link], stop_id)
+        self._released_frames[link] = max(self._released_frames[link], stop_frame)
         self._trim(min(self._released))
+        self._trim_frames(min(self._released_frames))
 
     def _trim(self, stop_id: int) -> None:
         drop = min(stop_id - self._first_id, self._tags.size)
@@ -193,13 +200,15 @@ class TagBook:
         self._tags = self._tags[drop:].copy()
         self._claimed = self._claimed[drop:].copy()
         self._first_id += drop
-        while (
-            self._frame_stop_ids
-            and self._frame_stop_ids[0] <= self._first_id
-            and len(self._frame_stop_ids) > 1
-        ):
-            del self._frame_stop_ids[0], self._frame_stop_ticks[0]
-            self._first_frame += 1
+
+    def _trim_frames(self, stop_frame: int) -> None:
+        """Forget frames whose clicks are forgotten; the last one stays, it is the watermark."""
+        empty = bisect_right(self._frame_stop_ids, self._first_id)
+        drop = min(empty, stop_frame - self._first_frame, len(self._frame_stop_ids) - 1)
+        if drop < max(len(self._frame_stop_ids) // 2, 1):
+            return
+        del self._frame_stop_ids[:drop], self._frame_stop_ticks[:drop]
+        self._first_frame += drop
         self._announcements = {
             key: value for key, value in self._announcements.items() if key[1] > self._first_frame
         }

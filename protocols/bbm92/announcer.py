@@ -236,7 +236,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             if self.is_stopped:
                 announced = self._book.frames
             waiting.append(self._book.stop_id(announced - 1))
-            self._book.release(self._book_index, min(waiting))
+            self._book.release(self._book_index, min(waiting), stop_frame=announced)
 
     # Messages of a round ------------------------------------------------------------------------
 

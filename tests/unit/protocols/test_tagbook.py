@@ -221,7 +221,7 @@ def test_random_claims_never_overlap() -> None:
         stop = book.stop_id(k)
         for link in range(3):
             if k > 5:
-                book.release(link, book.stop_id(k - 3 - link))
+                book.release(link, book.stop_id(k - 3 - link), stop_frame=k - 3 - link)
             ids = np.unique(stop - 1 - (rng.random(50) * min(stop, 60)).astype(np.int64))
             owned[link] |= set(ids[book.claim(ids)].tolist())
     assert sum(len(found) for found in owned) == len(set.union(*owned)) > 500
@@ -238,7 +238,7 @@ def test_book_forgets_what_all_links_have_released() -> None:
         assert (announced.first_id, announced.count) == (50 * k, 50)
         book.claim(np.array([50 * k]))
         for link in range(2):
-            book.release(link, max(0, 50 * (k - 3 - link)))
+            book.release(link, max(0, 50 * (k - 3 - link)), stop_frame=k - 3 - link)
         assert book._tags.size <= 50 * 12
         assert len(book._frame_stop_ids) <= 12
         assert len(book._announcements) <= 12
@@ -252,9 +252,9 @@ def test_book_forgets_what_all_links_have_released() -> None:
 def test_one_slow_link_keeps_the_clicks() -> None:
     """Nothing is forgotten that one link has not released."""
     book = book_of(*(packed((k * FRAME_TICKS + 5, 0)) for k in range(50)), links=2)
-    book.release(0, 50)
+    book.release(0, 50, stop_frame=50)
     assert book.holds(0)
-    book.release(1, 49)
+    book.release(1, 49, stop_frame=49)
     assert not book.holds(0)
     assert book.holds(49)
 
@@ -262,7 +262,38 @@ def test_one_slow_link_keeps_the_clicks() -> None:
 def test_release_does_not_go_back() -> None:
     """A link that names an older click later takes nothing back."""
     book = book_of(*(packed((k * FRAME_TICKS + 5, 0)) for k in range(50)))
-    book.release(0, 40)
-    book.release(0, 10)
+    book.release(0, 40, stop_frame=40)
+    book.release(0, 10, stop_frame=10)
     assert book.holds(40)
     assert not book.holds(39)
+
+
+def test_darkness_costs_no_memory() -> None:
+    """An hour of frames without a click: a few frames are kept, and times and numbers go on.
+
+    The last click before the dark is announced once; the first one after it has the next number.
+    """
+    book = book_of(packed((5, 0)), links=2)
+    for k in range(1, 72_000):
+        book.append(TagFrame(k, (k + 1) * FRAME_TICKS, packed()))
+        announced = book.announcement(k - 1, k)
+        assert (announced.first_id, announced.count) == (int(k > 1), int(k == 1))
+        for link in range(2):
+            book.release(link, 1, stop_frame=k)
+        assert len(book._frame_stop_ids) + len(book._announcements) < 10
+    assert book.frames == 72_000
+    book.append(TagFrame(72_000, 72_001 * FRAME_TICKS, packed((72_000 * FRAME_TICKS + 7, 1))))
+    last = book.announcement(71_999, 72_001)
+    assert (last.first_id, last.count, last.start_ticks) == (1, 1, 72_000 * FRAME_TICKS + 7)
+
+
+def test_frames_that_are_not_announced_yet_are_kept() -> None:
+    """In the dark a link that lags behind by a hundred frames still finds their watermarks."""
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, links=2)
+    for k in range(300):
+        book.append(TagFrame(k, (k + 1) * FRAME_TICKS, packed()))
+        book.release(0, 0, stop_frame=k)
+        book.release(1, 0, stop_frame=max(0, k - 100))
+        if k >= 100:
+            late = book.announcement(k - 100, k - 99)
+            assert late.stop_ticks == (k - 99) * FRAME_TICKS - WINDOW_TICKS
