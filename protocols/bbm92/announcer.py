@@ -35,7 +35,6 @@ from protocols.events import (
     BlockHeld,
     LinkClosed,
     RoundSampled,
-    RoundSifted,
     RoundStarted,
 )
 from protocols.messages import (
@@ -278,8 +277,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError("impossible matches")
         self._sift(round_, body.announcement, first_id + positions, lanes, bases)
         if is_last:
-            round_.book(sifted_bits=round_.sifted.size)
-            self._events.append(RoundSifted(round_.number, round_.sifted.size))
+            self._book_sifted(round_)
             self._publish_sample(round_)
 
     def _sift(

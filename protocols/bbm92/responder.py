@@ -36,7 +36,6 @@ from protocols.events import (
     LinkClosed,
     PadsSpent,
     RoundSampled,
-    RoundSifted,
     RoundStarted,
 )
 from protocols.interfaces import MIN_SIFTED_BITS
@@ -265,8 +264,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
         if is_last:
             round_.state = State.SAMPLING if sample_size(self.config, round_) else State.QUEUED
-            round_.book(sifted_bits=round_.sifted.size)
-            self._events.append(RoundSifted(round_.number, round_.sifted.size))
+            self._book_sifted(round_)
 
     def _on_sample(self, round_: ResponderRound, body: Sample) -> None:
         """Publish the same places, throw them away; the round goes on if they agree enough."""

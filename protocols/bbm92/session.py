@@ -21,7 +21,15 @@ from protocols.bits import pack_bits
 from protocols.books import RoundBooks
 from protocols.durable import DurableState
 from protocols.errors import MalformedMessageError, RemoteProtocolError
-from protocols.events import Alarm, BlockUsable, Event, PadsSpent, ReserveEmpty, RoundAborted
+from protocols.events import (
+    Alarm,
+    BlockUsable,
+    Event,
+    PadsSpent,
+    ReserveEmpty,
+    RoundAborted,
+    RoundSifted,
+)
 from protocols.messages import (
     Abort,
     AbortReason,
@@ -230,9 +238,16 @@ class LinkSession(Generic[RoundT]):
 
     def _drop(self, round_: RoundT, reason: AbortReason, *, tell: bool) -> None:
         del self._rounds[round_.number]
+        if round_.sifted.size and not round_.books.sifted_bits:
+            self._book_sifted(round_)  # dropped in its light: what it has given so far counts
         self._events.append(RoundAborted(round_.number, reason, round_.books))
         if tell:
             self._post(self._final(round_.number, Abort(int(reason))))
+
+    def _book_sifted(self, round_: RoundT) -> None:
+        """Sifting of the round has ended: its bits are fixed."""
+        round_.book(sifted_bits=round_.sifted.size)
+        self._events.append(RoundSifted(round_.number, round_.sifted.size))
 
     def _drop_all(self, reason: AbortReason) -> None:
         for round_ in list(self._rounds.values()):

@@ -49,6 +49,7 @@ from protocols.messages import (
 from protocols.pads import BITS_PER_ROUND
 from protocols.reconciliation.cascade import SCHEDULES
 from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
+from tests.inspector import Booked
 from tests.protocol_pump import (
     LaneLight,
     Pump,
@@ -409,6 +410,25 @@ def test_clock_that_jumps_is_found_again() -> None:
     usable = set(pump.usable(Role.ANNOUNCER))
     assert {0, 1, 2, 3, 16, 17} <= usable
     assert not set(range(5, 8)) & usable
+
+
+def test_round_dropped_in_its_light_books_what_it_has_sifted() -> None:
+    """Junk in the place of the last matches of round 1: both ends book the first half of its bits.
+
+    The rate counts every sifted bit: what half a second of light has given is failed, not forgotten.
+    """
+
+    def junk(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        assert isinstance(envelope.body, Matches)
+        return b"\xc0" if envelope.body.last else data
+
+    pump = Pump(light(), tamper=only(Matches, 1, junk)).run()
+    assert is_closed_alike(pump)
+    books = [pump.aborted(role)[1].books for role in Role]
+    first = [event.books.sifted_bits for _, event in pump.events if isinstance(event, BlockUsable)]
+    assert books[0].sifted_bits == books[1].sifted_bits
+    assert abs(books[0].sifted_bits - first[0] / 2) < 5 * first[0] ** 0.5
+    assert not Booked(pump).faults()
 
 
 # Tampering ----------------------------------------------------------------------------------------
