@@ -28,7 +28,8 @@ class RoundBooks:
     lanes: tuple[LaneCounts, ...] = ()
     """Bits and corrected errors per lane and basis; empty where never known."""
     round_trips: int = 0
-    """Waits for an answer that the round could not go on without."""
+    """Answers of the announcer that the responder's round waited for: the last keep mask, parities,
+    verification hash, final seed, decision. Both ends count the same."""
     failed_checks: int = 0
     """Tags that did not verify."""
     forgery_probability: float = 0.0

@@ -277,6 +277,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError("impossible matches")
         self._sift(round_, body.announcement, first_id + positions, lanes, bases)
         if is_last:
+            round_.count_round_trip()
             self._book_sifted(round_)
             self._publish_sample(round_)
 
@@ -311,7 +312,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _on_sample(self, round_: AnnouncerRound, body: SampleReply) -> None:
         mine = round_.published if round_.published is not None else np.empty(0, dtype=np.uint8)
-        round_.book(round_trips=round_.books.round_trips + 1)
         reason = judge_sample(self.config, round_, mine, received_bits(body.bits, mine.size))
         if reason is not None:
             raise RoundDropped(reason, tell=False)
@@ -341,17 +341,16 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             for reconciler, query in zip(round_.reconcilers, body.queries, strict=True)
         )
         self._send(round_, ParityReply(replies))
-        round_.book(
-            parity_bits=sum(end.parities_disclosed for end in round_.reconcilers),
-            round_trips=round_.books.round_trips + 1,
-        )
+        round_.count_round_trip()
+        round_.book(parity_bits=sum(end.parities_disclosed for end in round_.reconcilers))
 
     def _send_hash(self, round_: AnnouncerRound) -> None:
         bits, size = round_.bits, self.config.verification_bits
         seed = _random_bits(self._rng, bits.size + size - 1)
         digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
         self._send(round_, VerificationHash(pack_bits(seed), digest))
-        round_.book(verification_bits=size, round_trips=round_.books.round_trips + 1)
+        round_.count_round_trip()
+        round_.book(verification_bits=size)
         round_.state = State.VERIFYING
 
     def _on_result(self, round_: AnnouncerRound, body: VerificationResult) -> None:
@@ -362,7 +361,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         lanes = lane_counts(round_.blocks, body.errors)
         if any(lane.z_errors > lane.z_bits or lane.x_errors > lane.x_bits for lane in lanes):
             raise RemoteProtocolError("more errors than bits")
-        round_.book(round_trips=round_.books.round_trips + 1)
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
             raise RoundDropped(reason, tell=False)
@@ -372,7 +370,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         bits, key_bits = round_.bits, round_.books.key_bits
         seed = pack_bits(_random_bits(self._rng, seed_size(self.config, bits.size, key_bits)))
         self._send(round_, Amplify(key_bits, seed))
-        round_.book(round_trips=round_.books.round_trips + 1)
+        round_.count_round_trip()
         round_.finish_transcripts()
         round_.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
         round_.state = State.VOTING
@@ -415,10 +413,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _commit(self, round_: AnnouncerRound) -> None:
         number = round_.number
         self._settle_before(number)
+        round_.count_round_trip()
         round_.book(
-            round_trips=round_.books.round_trips + 1,
             forgery_probability=round_.books.forgery_probability
-            + self._signer.forgery_probability(),
+            + self._signer.forgery_probability()
         )
         tag = self._sign(b"commit", number, round_.digests)
         decision = self._final(number, Decision(commit=True, tag=tag))

@@ -263,6 +263,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         bits = matched.ports ^ matched.bases
         round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
         if is_last:
+            round_.count_round_trip()
             round_.state = State.SAMPLING if sample_size(self.config, round_) else State.QUEUED
             self._book_sifted(round_)
 
@@ -276,7 +277,6 @@ class ResponderSession(LinkSession[ResponderRound]):
         lanes, mine = round_.sifted.remove(mask)
         self._send(round_, SampleReply(pack_bits(mine)))
         self._events.append(RoundSampled(round_.number, sampled_bits))
-        round_.book(round_trips=round_.books.round_trips + 1)
         reason = judge_sample(self.config, round_, mine, theirs)
         if reason is not None:
             raise RoundDropped(reason, tell=False)
@@ -335,10 +335,8 @@ class ResponderSession(LinkSession[ResponderRound]):
                 reconciler.handle_answer(reply)
             elif reply:
                 raise RemoteProtocolError("parities that nobody asked for")
-        round_.book(
-            parity_bits=sum(end.parities_learned for end in round_.reconcilers),
-            round_trips=round_.books.round_trips + 1,
-        )
+        round_.count_round_trip()
+        round_.book(parity_bits=sum(end.parities_learned for end in round_.reconcilers))
         self._ask_parities(round_)
 
     def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
@@ -347,7 +345,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors(round_)) if equal else ()
         self._send(round_, VerificationResult(equal, errors))
-        round_.book(verification_bits=size, round_trips=round_.books.round_trips + 1)
+        round_.count_round_trip()
+        round_.book(verification_bits=size)
         if not equal:
             sent = map(bounded_estimate, self._error_rates)
             self._error_rates = [*map(self._reconciliation.estimate_after_failure, sent)]
@@ -373,7 +372,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if body.key_bits != round_.books.key_bits:
             raise RemoteProtocolError("the ends disagree about the key length")
         round_.key = final_key(self.config, round_.bits, seed=body.seed, key_bits=body.key_bits)
-        round_.book(round_trips=round_.books.round_trips + 2)  # this seed, and the vote to come
+        round_.count_round_trip()
         round_.finish_transcripts()
         tag = self._sign(b"vote", round_.number, round_.digests)
         round_.vote = self._final(round_.number, Vote(closing=False, tag=tag))
@@ -429,6 +428,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
         del self._rounds[round_.number]
         self._resend_due_ps = None
+        round_.count_round_trip()
         self._settle(round_.number, key, round_.books)
         self._spend_pads_before(round_.number + 1)
 

@@ -139,6 +139,10 @@ class RoundCore:
         """Replace counts in the books."""
         self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # names checked at run time
 
+    def count_round_trip(self) -> None:
+        """The announcer has answered, or has been heard: the responder's round was waiting."""
+        self.book(round_trips=self.books.round_trips + 1)
+
     def finish_transcripts(self) -> None:
         """Close both transcripts: what is tagged can no longer change."""
         length_bytes = [transcript.length_bytes for transcript in self.transcripts]

@@ -64,6 +64,7 @@ from tests.two_ends import link_config
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.05))
 TWO_LANES_CONFIG = link_config(lane_delays_ps=(5_000_000, 5_040_000))
 NOTHING = np.empty(0, dtype=np.int64)
+ENDS = (BlockUsable, RoundAborted)
 
 
 @cache
@@ -163,10 +164,39 @@ def test_books_are_equal_at_both_ends(pump: object) -> None:
         for role in Role
     ]
     for number in range(3):
-        one, other = (replace(found[number], round_trips=0) for found in books)
+        one, other = (found[number] for found in books)
         assert one == replace(other, forgery_probability=one.forgery_probability)
         assert one.forgery_probability > 0
         assert other.forgery_probability > 0
+
+
+def _trips(pump: Pump, number: int) -> int:
+    """Answers on the wire that the responder's round waits for."""
+    waited = ParityReply, VerificationHash, Amplify, Decision
+    answers = sum(e.round == number for kind in waited for e in pump.messages(kind))
+    keeps = [e for e in pump.messages(Keep) if e.round == number]
+    return answers + (len(keeps) == pump.config.frames_per_round // 5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"estimation": "sample", "sample_share": 0.1}, {"abort_qber": 0.003}],
+    ids=["reconciled", "sample", "no key"],
+)
+def test_round_trips_are_counted_alike(changes: dict[str, object]) -> None:
+    """A round trip is an answer of the announcer that the responder's round waits for.
+
+    Last keep mask, parities, hash, seed, decision: both ends count the same, round by round, with
+    key or without, and it is what a reader of the wire counts.
+    """
+    pump = Pump(light(), config=link_config(**changes)).run()
+    ended = [
+        {e.round: e.books for at, e in pump.events if at is role and isinstance(e, ENDS)}
+        for role in Role
+    ]
+    assert ended[0].keys() == ended[1].keys() == {0, 1, 2}
+    for number, books in ended[0].items():
+        assert books.round_trips == ended[1][number].round_trips == _trips(pump, number) > 3
 
 
 def _asked(pump: Pump, number: int) -> int:
