@@ -48,7 +48,8 @@ class AbortReason(IntEnum):
     RESERVE_EMPTY = 10
     CONNECTION_RESET = 11
     LEAK_TOO_HIGH = 12
-    """Error correction disclosed more than the budget that was fixed before the round."""
+    """Error correction disclosed more than the budget that was fixed before the round, or so much
+    that no key could be left."""
     TOO_MANY_BITS = 13
     """The round is longer than one message can carry seeds for."""
 

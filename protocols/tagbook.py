@@ -186,7 +186,7 @@ class TagBook:
     def release(self, link: int, stop_id: int, *, stop_frame: int) -> None:
         """Endpoint number ``link`` needs no click before ``stop_id`` any more.
 
-        Nor will it announce a frame before ``stop_frame``: in the dark no click tells how far it is.
+        Nor will it announce a frame before ``stop_frame``: in the dark no click tells where it is.
         """
         self._released[link] = max(self._released[link], stop_id)
         self._released_frames[link] = max(self._released_frames[link], stop_frame)

@@ -18,6 +18,7 @@ from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
+    judge_leak,
     judge_sample,
     plan_key,
     sample_size,
@@ -343,6 +344,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._send(round_, ParityReply(replies))
         round_.count_round_trip()
         round_.book(parity_bits=sum(end.parities_disclosed for end in round_.reconcilers))
+        if (reason := judge_leak(self.config, round_)) is not None:
+            raise RoundDropped(reason, tell=False)
 
     def _send_hash(self, round_: AnnouncerRound) -> None:
         bits, size = round_.bits, self.config.verification_bits

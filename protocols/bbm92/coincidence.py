@@ -70,7 +70,7 @@ def _find_near(
     capacity = 1024
     found = np.empty((2, capacity), dtype=np.int64)
     count = 0
-    k = first = 0
+    k, first = np.int64(0), np.int64(0)
     while k < predicted_ps.size and first < own_ps.size:
         gap_ps = own_ps[first] - predicted_ps[k]
         # Which of the two comes first is a coin toss: added, not branched upon.

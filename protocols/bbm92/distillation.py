@@ -32,6 +32,21 @@ def judge_sample(
     return AbortReason.QBER_TOO_HIGH
 
 
+def judge_leak(config: LinkConfig, core: RoundCore) -> AbortReason | None:
+    """The reason if error correction has disclosed too much for any key, whatever it still finds.
+
+    Every key length is at most what was not disclosed; the budget is that of the round's terms.
+    Both ends ask after each reply, with the same counts.
+    """
+    books, terms = core.books, config.terms
+    is_doubled = config.is_two_way and terms.charge == "both-directions"
+    leak_bits = books.parity_bits * (2 if is_doubled else 1)
+    left_bits = books.raw_bits - config.verification_bits
+    if leak_bits < left_bits and leak_bits <= terms.tolerated_leak_bits(books.raw_bits):
+        return None
+    return AbortReason.LEAK_TOO_HIGH
+
+
 def plan_key(
     config: LinkConfig, core: RoundCore, lanes: tuple[LaneCounts, ...]
 ) -> AbortReason | None:

@@ -21,6 +21,7 @@ from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
+    judge_leak,
     judge_sample,
     plan_key,
     sample_size,
@@ -67,7 +68,10 @@ from protocols.varint import decode_ascending, encode_ascending
 from protocols.verification import toeplitz_hash
 
 MIN_SAMPLE_BITS = 100
-"""A lane with fewer bits in the sample is reconciled at the error rate of the round before."""
+"""A lane with fewer bits says nothing of the error rate: that of an earlier round stands."""
+MAX_SUSPECTED_RATE = 0.15
+"""Answers that nobody has verified may be forged: with blocks for this rate a round of any lower
+one still leaves key."""
 MAX_ANNOUNCED_TICKS = 2**60
 
 
@@ -297,7 +301,8 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _begin_distillation(self, round_: ResponderRound, now_ps: int) -> None:
         round_.active_ps = now_ps
         if round_.sifted.size < MIN_SIFTED_BITS:
-            reason = AbortReason.TOO_FEW_BITS if self._aligner.is_locked else AbortReason.NO_LOCK
+            has_matched = round_.sifted.size or self._aligner.is_locked
+            reason = AbortReason.TOO_FEW_BITS if has_matched else AbortReason.NO_LOCK
             self._drop(round_, reason, tell=True)
             return
         if round_.sifted.size > MAX_ROUND_BITS:
@@ -337,7 +342,20 @@ class ResponderSession(LinkSession[ResponderRound]):
                 raise RemoteProtocolError("parities that nobody asked for")
         round_.count_round_trip()
         round_.book(parity_bits=sum(end.parities_learned for end in round_.reconcilers))
+        if (reason := judge_leak(self.config, round_)) is not None:
+            self._suspect_rates(round_)
+            raise RoundDropped(reason, tell=False)
         self._ask_parities(round_)
+
+    def _suspect_rates(self, round_: ResponderRound) -> None:
+        """Begin the next round with the errors of one that was given up, unverified as they are."""
+        errors = self._count_errors(round_)
+        for lane, (bases, _) in enumerate(round_.blocks):
+            found = self._reconciliation.estimate(
+                errors=errors[2 * lane] + errors[2 * lane + 1], bits=bases.size
+            )
+            known = self._error_rates[lane]
+            self._error_rates[lane] = max(known, min(found, MAX_SUSPECTED_RATE))
 
     def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
         bits, size = round_.bits, self.config.verification_bits
@@ -352,9 +370,11 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._error_rates = [*map(self._reconciliation.estimate_after_failure, sent)]
             raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
         lanes = lane_counts(round_.blocks, errors)
-        self._error_rates = [
-            self._reconciliation.estimate(errors=lane.errors, bits=lane.bits) for lane in lanes
-        ]
+        for lane, counts in enumerate(lanes):
+            if counts.bits >= MIN_SAMPLE_BITS:
+                self._error_rates[lane] = self._reconciliation.estimate(
+                    errors=counts.errors, bits=counts.bits
+                )
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
             raise RoundDropped(reason, tell=False)

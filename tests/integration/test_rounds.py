@@ -28,6 +28,7 @@ from protocols.events import (
 )
 from protocols.keyrate import binary_entropy
 from protocols.messages import (
+    Abort,
     AbortReason,
     Amplify,
     Announce,
@@ -49,7 +50,7 @@ from protocols.messages import (
 from protocols.pads import BITS_PER_ROUND
 from protocols.reconciliation.cascade import SCHEDULES
 from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
-from tests.inspector import Booked
+from tests.inspector import Booked, book_faults
 from tests.protocol_pump import (
     LaneLight,
     Pump,
@@ -442,10 +443,30 @@ def test_clock_that_jumps_is_found_again() -> None:
     assert not set(range(5, 8)) & usable
 
 
+@pytest.mark.parametrize("error", [0.25, 0.5])
+def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
+    """Errors of 25 or 50 %: both ends stop at the first reply that leaves no bit for a key.
+
+    Same reason and same books at both ends, without a word about it; the reply before left some.
+    """
+    pump = Pump(light(error=error)).run()
+    assert no_key(pump)
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.LEAK_TOO_HIGH: 3}
+    assert not book_faults(pump)
+    for number, event in pump.aborted(Role.ANNOUNCER).items():
+        books = event.books
+        assert books == pump.aborted(Role.RESPONDER)[number].books
+        assert books.parity_bits == _asked(pump, number) >= books.sifted_bits - 64
+        assert books.parity_bits < 1.3 * books.sifted_bits
+    assert not pump.messages(VerificationHash)
+    assert not pump.messages(Abort)
+
+
 def test_round_dropped_in_its_light_books_what_it_has_sifted() -> None:
     """Junk in the place of the last matches of round 1: both ends book the first half of its bits.
 
-    The rate counts every sifted bit: what half a second of light has given is failed, not forgotten.
+    The rate counts every sifted bit: what half a second has given is failed, not forgotten.
     """
 
     def junk(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
@@ -483,8 +504,16 @@ def flip_parities(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
 
 
 def test_wrong_parities_fail_verification() -> None:
-    """Wrong parities give wrong bits; the hash finds them at both ends; other rounds are well."""
-    pump = Pump(light(), tamper=only(ParityReply, 1, flip_parities)).run()
+    """A wrong parity gives wrong bits; the hash finds them at both ends; other rounds are well."""
+    flipped: list[bytes] = []
+
+    def flip_first(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        if flipped and data not in flipped:
+            return data
+        flipped.append(data)  # and its repeats
+        return flip_parities(sender, envelope, data)
+
+    pump = Pump(light(), tamper=only(ParityReply, 1, flip_first)).run()
     assert unequal_bits(pump) == []
     assert is_closed_alike(pump)
     assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
@@ -496,8 +525,8 @@ def test_wrong_parities_fail_verification() -> None:
         assert books.verification_bits == 64
 
 
-def test_right_parities_under_a_wrong_seed_fail_verification() -> None:
-    """A changed shuffle seed leaves errors in place, which the hash finds."""
+def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() -> None:
+    """With a changed shuffle seed every later pass is half wrong: no key is left of the round."""
 
     def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, ReconciliationSetup)
@@ -506,7 +535,7 @@ def test_right_parities_under_a_wrong_seed_fail_verification() -> None:
     pump = Pump(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
     assert unequal_bits(pump) == []
     assert list(pump.usable(Role.RESPONDER)) == [1, 2]
-    assert reasons(pump, Role.RESPONDER) == {AbortReason.VERIFICATION_FAILED: 1}
+    assert reasons(pump, Role.RESPONDER) == {AbortReason.LEAK_TOO_HIGH: 1}
 
 
 def test_changed_hash_seed_changes_no_bits() -> None:
