@@ -209,6 +209,27 @@ class SampleReply:
     bits: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """Unsigned: the announcer's click times while no round is open, for light to be found by.
+
+    Nothing is sifted from them. Fields as in `Announce`.
+    """
+
+    TAG: ClassVar[int] = 17
+    start_ticks: int
+    stop_ticks: int
+    count: int
+    deltas: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Unsigned: the responder sees light in the beacons; rounds may begin again."""
+
+    TAG: ClassVar[int] = 18
+
+
 Message = (
     Announce
     | Matches
@@ -226,6 +247,8 @@ Message = (
     | Close
     | Sample
     | SampleReply
+    | Beacon
+    | Ready
 )
 
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}

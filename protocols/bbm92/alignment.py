@@ -15,26 +15,58 @@ from protocols.bbm92.coincidence import NearPairs, match_lane
 from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import ClockPrior
 from protocols.bbm92.search import Brightness, SearchPlan
-from protocols.bbm92.synchronise import Lock, acquire, light_needed_ps
+from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, acquire, light_needed_ps
 from protocols.bbm92.tracking import MARGIN_PS, Tracker
+from protocols.errors import RemoteProtocolError
 from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
+from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
+from protocols.varint import decode_ascending
 
 KEEP_ANNOUNCED_PS = 4 * PS_PER_S
-"""Light kept while there is no lock."""
+"""Light kept while there is no lock; less where rounds are so short that too many would be open."""
+LEAST_KEPT_PS = 2 * ACQUISITION_PS
+KEPT_ROUNDS = 2
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
+SPARE_PS = 2 * PS_PER_S
+MAX_PENDING, MAX_PENDING_CLICKS = 256, 1 << 24
+"""Announcements that wait, and clicks in them: four seconds of 4 MHz."""
+MAX_ANNOUNCED_TICKS = 2**60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Announced:
     """Click times of one announcement in the announcer's clock: (N,) int64 ps, ascending."""
 
-    round: int
+    round: int | None
+    """None for a beacon: it is followed, and nothing of it is matched."""
     sequence: int
     last: bool
     stop_ps: int
     times_ps: NDArray[np.int64]
+
+
+def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[np.int64]:
+    """(N,) ascending int64: announced times in the announcer's clock.
+
+    Raises
+    ------
+    RemoteProtocolError
+        For times that no honest announcement of the link holds.
+    """
+    elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
+    last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
+    tick_ps = config.announcer_tick_ps
+    if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
+        raise RemoteProtocolError("announced times out of range")
+    if body.count and last_ticks >= body.stop_ticks:
+        raise RemoteProtocolError("an announced time after its watermark")
+    # A frame more for clicks held back at its beginning.
+    longest_ps = (config.frames_per_announcement + 1) * config.frame_ps
+    if body.count and (body.stop_ticks - body.start_ticks) * tick_ps > longest_ps:
+        raise RemoteProtocolError("an announcement of too much light")
+    return (elapsed_ticks + body.start_ticks) * tick_ps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +95,11 @@ class LinkAligner:
         self._pending: deque[Announced] = deque()
         self._tracker: Tracker | None = None
         self._plan = SearchPlan(config)
+        rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
+        self._keep_ps = min(KEEP_ANNOUNCED_PS, max(LEAST_KEPT_PS, rounds_ps))
         self._events: list[Event] = []
         self._done_ps: int | None = None
+        self._round = 0
 
     @property
     def is_locked(self) -> bool:
@@ -76,9 +111,29 @@ class LinkAligner:
         events, self._events = self._events, []
         return events
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether announcements wait."""
+        return bool(self._pending)
+
     def add(self, announced: Announced) -> None:
-        """Queue an announcement."""
+        """Queue an announcement; RemoteProtocolError if more wait than any honest light makes."""
+        waiting = sum(kept.times_ps.size for kept in self._pending) + announced.times_ps.size
+        if len(self._pending) >= MAX_PENDING or waiting > MAX_PENDING_CLICKS:
+            raise RemoteProtocolError("more announced than can be kept")
         self._pending.append(announced)
+
+    def is_plausible(self, stop_ps: int) -> bool:
+        """Whether announced light up to ``stop_ps`` lies where this end has clicks of late."""
+        low_ps, high_ps = self._plan.wide.window_ps(stop_ps)
+        own_stop_ps = self._own_stop_ps()
+        return stop_ps + low_ps <= own_stop_ps + SPARE_PS and (
+            stop_ps + high_ps >= own_stop_ps - KEEP_OWN_PS
+        )
+
+    def forget_beacons(self) -> None:
+        """Rounds begin: what was announced before them is no longer needed."""
+        self._pending = deque(kept for kept in self._pending if kept.round is not None)
 
     def forget_round(self, number: int) -> None:
         """Drop what is queued of a round that has ended: nothing behind it waits for it."""
@@ -171,7 +226,7 @@ class LinkAligner:
     def _is_overdue(self, *, is_light_over: bool) -> bool:
         newest = self._pending[-1]
         is_complete = is_light_over and newest.last  # before that more may be on its way
-        return is_complete or newest.stop_ps - self._pending[0].stop_ps > KEEP_ANNOUNCED_PS
+        return is_complete or newest.stop_ps - self._pending[0].stop_ps > self._keep_ps
 
     # Match --------------------------------------------------------------------------------------
 
@@ -188,6 +243,7 @@ class LinkAligner:
 
     def _match(self, announced: Announced, tracker: Tracker) -> Coincidences:
         times_ps, before = announced.times_ps, tracker.lit
+        self._round = self._round if announced.round is None else announced.round
         first_id, own_ps = 0, times_ps
         if times_ps.size:
             start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
@@ -199,8 +255,8 @@ class LinkAligner:
         if tracker.is_lost:
             self._lose_lock(announced, tracker)
         else:
-            self._report_lanes(announced.round, before, tracker.lit)
-        if pairs is None:
+            self._report_lanes(before, tracker.lit)
+        if pairs is None or announced.round is None:
             return no_coincidences()
         lanes = np.flatnonzero(tracker.lit)
         return self._pair(pairs, lanes, times_ps.size, first_id, own_ps.size)
@@ -215,14 +271,12 @@ class LinkAligner:
     def _lose_lock(self, announced: Announced, tracker: Tracker) -> None:
         self._tracker = None
         self._plan.lost(tracker.prior(), announced.stop_ps)
-        self._events.append(LockLost(announced.round))
+        self._events.append(LockLost(self._round))
 
-    def _report_lanes(
-        self, number: int, before: NDArray[np.bool_], after: NDArray[np.bool_]
-    ) -> None:
+    def _report_lanes(self, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> None:
         for lane in np.flatnonzero(before != after):
             kind = LaneFound if after[lane] else LaneLost
-            self._events.append(kind(number, int(lane)))
+            self._events.append(kind(self._round, int(lane)))
 
     def _pair(
         self,

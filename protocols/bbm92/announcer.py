@@ -25,6 +25,7 @@ from protocols.bbm92.distillation import (
     seed_size,
 )
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
+from protocols.bbm92.schedule import Batch, RoundSchedule
 from protocols.bbm92.session import LinkSession, RoundDropped
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
@@ -42,6 +43,7 @@ from protocols.messages import (
     AbortReason,
     Amplify,
     Announce,
+    Beacon,
     Close,
     Decision,
     Envelope,
@@ -50,6 +52,7 @@ from protocols.messages import (
     Message,
     ParityQuery,
     ParityReply,
+    Ready,
     Reconciled,
     ReconciliationSetup,
     Role,
@@ -131,7 +134,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         super().__init__(
             config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
         )
-        self._next_frame: int | None = None
+        self._schedule = RoundSchedule(config, self._last_round)
         self._close_due_ps: int | None = None
         self._held: dict[int, HeldBlock] = {}
         self._decisions: dict[int, bytes] = {}
@@ -147,46 +150,45 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def advance(self, now_ps: int) -> None:
         """Announce every batch of frames that is complete; ask to close when all is done."""
-        while not self.is_stopped and (batch := self._batch()) is not None:
-            self._announce(*batch, now_ps)
+        while not self.is_stopped and (batch := self._next_batch()) is not None:
+            self._announce(batch, now_ps)
         if self._is_light_over:
             self._end_open_round()
         self._release()
         if self._is_light_over and not self._rounds and self._close_due_ps is None:
             self._ask_to_close(now_ps)
 
-    def _first_frame(self) -> int:
-        """Where the first announcement starts: a round boundary in the book, and a new round."""
-        per_round = self.config.frames_per_round
-        return max(-(-self._book.first_frame // per_round), self._last_round + 1) * per_round
+    def _next_batch(self) -> Batch | None:
+        book = self._book
+        return self._schedule.next_batch(
+            book.first_frame, book.frames, is_light_over=self._is_light_over
+        )
 
-    def _batch(self) -> tuple[int, int] | None:
-        """Frames [start, stop) of the next announcement, if all of them are in the book."""
-        frames = self._book.frames
-        if self._next_frame is None and frames:
-            self._next_frame = self._first_frame()
-        start = self._next_frame
-        if start is None or frames <= start:
-            return None
-        round_stop = (start // self.config.frames_per_round + 1) * self.config.frames_per_round
-        stop = min(start + self.config.frames_per_announcement, round_stop)
-        if frames >= stop:
-            return start, stop
-        return (start, frames) if self._is_light_over else None
-
-    def _announce(self, start: int, stop: int, now_ps: int) -> None:
-        number, first_frame = divmod(start, self.config.frames_per_round)
-        starts_round = first_frame == 0
-        ends_round = stop % self.config.frames_per_round == 0
-        is_last = ends_round or (self._is_light_over and stop == self._book.frames)
-        round_ = self._start(number, now_ps) if starts_round else self._rounds.get(number)
-        announcement = self._book.announcement(start, stop)
-        self._next_frame = stop
+    def _announce(self, batch: Batch, now_ps: int) -> None:
+        announcement = self._book.announcement(batch.start, batch.stop)
+        if batch.round is None:
+            self._send_beacon(announcement)
+            return
+        if batch.is_first:
+            self._start(batch.round, now_ps)
+        round_ = self._rounds.get(batch.round)
         if round_ is None or round_.state is not State.LIGHT:
             return
-        self._send_times(round_, announcement, is_last=is_last)
+        self._send_times(round_, announcement, is_last=batch.is_last)
         if len(round_.unanswered) > MAX_UNANSWERED:
             self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+
+    def _send_beacon(self, announcement: Announcement) -> None:
+        """Publish times outside of rounds, for the responder to find light by."""
+        if self.is_congested:
+            return
+        body = Beacon(
+            start_ticks=announcement.start_ticks,
+            stop_ticks=announcement.stop_ticks,
+            count=announcement.count,
+            deltas=announcement.deltas,
+        )
+        self._post(self._final(self._schedule.next_round, body))
 
     def _send_times(
         self, round_: AnnouncerRound, announcement: Announcement, *, is_last: bool
@@ -214,25 +216,24 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
                 )
                 self._send_times(round_, nothing, is_last=True)
 
-    def _start(self, number: int, now_ps: int) -> AnnouncerRound | None:
+    def _start(self, number: int, now_ps: int) -> None:
+        """Open the round, unless its pad has signed something or the light is to be lost."""
         self._last_round = number
         if number in self._decisions:
-            return None  # its pad has signed the abort of a round made up on the wire
+            return  # its pad has signed the abort of a round made up on the wire
         if self.is_congested:
-            return None  # this round's light is lost, its pads are burned
+            return  # this round's light is lost, its pads are burned
         if not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
-            return None
-        round_ = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
-        self._rounds[number] = round_
+            return
+        self._rounds[number] = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
         self._events.append(RoundStarted(number))
-        return round_
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
-            announced = min(self._next_frame or 0, self._book.frames)
+            announced = min(self._schedule.next_frame, self._book.frames)
             if self.is_stopped:
                 announced = self._book.frames
             waiting.append(self._book.stop_id(announced - 1))
@@ -296,6 +297,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         keep[keep] = self._book.claim(ids[keep])
         bits = (detectors & 1).astype(np.uint8)
         round_.sifted.add(lanes[keep], bases[keep], bits[keep])
+        if round_.sifted.size:
+            self._schedule.is_dormant = False
         self._send(round_, Keep(announcement, pack_bits(keep.astype(np.uint8))))
 
     def _publish_sample(self, round_: AnnouncerRound) -> None:
@@ -377,6 +380,20 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         round_.finish_transcripts()
         round_.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
         round_.state = State.VOTING
+
+    # Darkness -----------------------------------------------------------------------------------
+
+    def _drop(self, round_: AnnouncerRound, reason: AbortReason, *, tell: bool) -> None:
+        """A whole round without a sifted bit: the next ones would only use up numbers and pads."""
+        if round_.state is State.SIFTED and not round_.books.sifted_bits:
+            self._schedule.is_dormant = True
+        super()._drop(round_, reason, tell=tell)
+
+    def _on_idle(self, body: Beacon | Ready) -> None:
+        """The responder has found light: go on with rounds."""
+        if not isinstance(body, Ready):
+            raise RemoteProtocolError("a beacon from the responder")
+        self._schedule.is_dormant = False
 
     # Votes and decisions ------------------------------------------------------------------------
 

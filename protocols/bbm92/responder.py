@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner
+from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner, announced_times_ps
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
@@ -44,6 +44,7 @@ from protocols.messages import (
     AbortReason,
     Amplify,
     Announce,
+    Beacon,
     Close,
     Decision,
     Envelope,
@@ -52,6 +53,7 @@ from protocols.messages import (
     Message,
     ParityQuery,
     ParityReply,
+    Ready,
     Reconciled,
     ReconciliationSetup,
     Role,
@@ -64,7 +66,7 @@ from protocols.messages import (
 from protocols.reconciliation.interface import ReconcilingResponder, bounded_estimate
 from protocols.tagbook import TagBook
 from protocols.variants import RECONCILIATIONS
-from protocols.varint import decode_ascending, encode_ascending
+from protocols.varint import encode_ascending
 from protocols.verification import toeplitz_hash
 
 MIN_SAMPLE_BITS = 100
@@ -72,7 +74,6 @@ MIN_SAMPLE_BITS = 100
 MAX_SUSPECTED_RATE = 0.15
 """Answers that nobody has verified may be forged: with blocks for this rate a round of any lower
 one still leaves key."""
-MAX_ANNOUNCED_TICKS = 2**60
 
 
 class State(Enum):
@@ -97,6 +98,8 @@ class ResponderRound(RoundCore):
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
     reconcilers: list[ReconcilingResponder] = field(default_factory=list)
     """This end of the error correction of each lane."""
+    is_announced: bool = False
+    """Whether the last announcement has come."""
     is_asked: tuple[bool, ...] = ()
     """Per lane, whether the outstanding query asks something of it."""
     key: NDArray[np.uint8] | None = None
@@ -170,6 +173,9 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""
+        if announced.round is None:
+            self._say_if_ready()
+            return
         round_ = self._rounds.get(announced.round)
         if round_ is None or round_.state is not State.LIGHT:
             return
@@ -187,6 +193,11 @@ class ResponderSession(LinkSession[ResponderRound]):
             ),
         )
 
+    def _say_if_ready(self) -> None:
+        """Ask for rounds once the beacons show light, up to the newest of them."""
+        if self._aligner.is_locked and not self._aligner.has_pending:
+            self._post(self._final(max(self._last_round, 0), Ready()))
+
     # Messages of a round ------------------------------------------------------------------------
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> ResponderRound | None:
@@ -202,6 +213,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._last_round = max(self._last_round, number)
         round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
+        self._aligner.forget_beacons()
         self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
         if len(droppable) > MAX_OPEN_ROUNDS:
@@ -235,28 +247,30 @@ class ResponderSession(LinkSession[ResponderRound]):
                 raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
 
     def _on_announce(self, round_: ResponderRound, body: Announce) -> None:
-        elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
-        last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
-        tick_ps = self.config.announcer_tick_ps
-        if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
-            raise RemoteProtocolError("announced times out of range")
-        if body.count and last_ticks >= body.stop_ticks:
-            raise RemoteProtocolError("an announced time after its watermark")
-        if body.count and (body.stop_ticks - body.start_ticks) * tick_ps > self._longest_ps():
-            raise RemoteProtocolError("an announcement of too much light")
+        round_.is_announced = body.last
         self._aligner.add(
             Announced(
                 round=round_.number,
                 sequence=round_.sequences[Role.ANNOUNCER] - 1,
                 last=body.last,
-                stop_ps=body.stop_ticks * tick_ps,
-                times_ps=(elapsed_ticks + body.start_ticks) * tick_ps,
+                stop_ps=body.stop_ticks * self.config.announcer_tick_ps,
+                times_ps=announced_times_ps(self.config, body),
             )
         )
 
-    def _longest_ps(self) -> int:
-        """What an announcement covers, and a frame more for clicks held back at its beginning."""
-        return (self.config.frames_per_announcement + 1) * self.config.frame_ps
+    def _on_idle(self, body: Beacon | Ready) -> None:
+        """Look for light in times that belong to no round; a round that gets some comes first."""
+        if not isinstance(body, Beacon):
+            raise RemoteProtocolError("a word of being ready from the announcer")
+        stop_ps = body.stop_ticks * self.config.announcer_tick_ps
+        is_lit = any(
+            round_.state is State.LIGHT and not round_.is_announced
+            for round_ in self._rounds.values()
+        )
+        if is_lit or self._is_light_over or not self._aligner.is_plausible(stop_ps):
+            return
+        times_ps = announced_times_ps(self.config, body)
+        self._aligner.add(Announced(None, 0, last=True, stop_ps=stop_ps, times_ps=times_ps))
 
     def _on_keep(self, round_: ResponderRound, body: Keep) -> None:
         if not round_.unanswered or round_.unanswered[0][0] != body.announcement:

@@ -33,10 +33,12 @@ from protocols.events import (
 from protocols.messages import (
     Abort,
     AbortReason,
+    Beacon,
     Close,
     Decision,
     Envelope,
     Message,
+    Ready,
     Role,
     Vote,
     decode,
@@ -169,6 +171,8 @@ class LinkSession(Generic[RoundT]):
                 self._on_final(envelope.round, envelope.body, now_ps)
             case Abort():
                 self._on_abort(envelope.round)
+            case Beacon() | Ready():
+                self._on_idle(envelope.body)
             case _:
                 self._on_sequenced(envelope, data, now_ps)
 
@@ -202,6 +206,10 @@ class LinkSession(Generic[RoundT]):
         """Act on a message that stands outside the transcripts."""
         raise NotImplementedError
 
+    def _on_idle(self, body: Beacon | Ready) -> None:
+        """Act on a message about light outside of rounds."""
+        raise NotImplementedError
+
     def _on_abort(self, number: int) -> None:
         round_ = self._rounds.get(number)
         if round_ is not None and self._may_drop(round_):
@@ -222,7 +230,7 @@ class LinkSession(Generic[RoundT]):
         round_.transcripts[self.ROLE].absorb(data)
         self._post(data)
 
-    def _final(self, number: int, body: Vote | Decision | Close | Abort) -> bytes:
+    def _final(self, number: int, body: Vote | Decision | Close | Abort | Beacon | Ready) -> bytes:
         """Encode a message that stands outside the transcripts."""
         return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
 

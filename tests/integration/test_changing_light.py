@@ -14,10 +14,13 @@ from protocols.events import (
     LaneLost,
     LinkLocked,
     LockLost,
+    ReserveEmpty,
     RoundAborted,
+    RoundStarted,
     SyncFailed,
 )
-from protocols.messages import Role
+from protocols.messages import Beacon, Decision, Envelope, Matches, Ready, Role, Vote
+from protocols.tagbook import TagBook
 from tests.inspector import Booked, book_faults
 from tests.protocol_pump import LaneLight, Pump, draw_tags, is_closed_alike, unequal_bits
 from tests.two_ends import link_config
@@ -80,7 +83,7 @@ def test_link_is_found_again_after_darkness(dark_s: float) -> None:
     assert 5.0 < lost[0] < 7.0
     assert back_s < again[0] < back_s + 2.0
     assert len(times_s(pump, SyncFailed)) == (dark_s > 8)
-    assert max(pump.usable(Role.RESPONDER)) == (back_s + 6) // 2
+    assert len([at_s for at_s, _ in times_s(pump, BlockUsable) if at_s > back_s]) >= 3
     assert max(qbers(pump).values()) < 0.05
 
 
@@ -146,3 +149,102 @@ def test_receivers_without_interferometers() -> None:
     ]
     assert sifted[1] == pytest.approx(2 * sifted[0], rel=5 * 2 / np.sqrt(sifted[0]))
     assert max(qbers(without).values()) < 0.04
+
+
+def long_darkness(pump: Pump) -> None:
+    """What must hold after a darkness that outlasts all pads."""
+    assert_sound(pump)
+    assert not [event for _, event in pump.events if isinstance(event, ReserveEmpty)]
+    signed: dict[tuple[Role, int], set[bytes]] = {}
+    for role, envelope in pump.sent:
+        if isinstance(envelope.body, Vote | Decision):
+            signed.setdefault((role, envelope.round), set()).add(envelope.body.tag)
+    assert all(len(tags) == 1 for tags in signed.values())
+    assert pump.messages(Beacon)
+
+
+def test_darkness_longer_than_the_pads_last() -> None:
+    """Pads for eight rounds, dark for thirty: two or three rounds are lost, then beacons wait.
+
+    Within two seconds of light rounds begin again, with the numbers that come next.
+    """
+    config = link_config(initial_pads=8)
+    lanes = [LaneLight(to_s=4.0), LaneLight(from_s=34.0)]
+    tags = draw_tags(1, 40.2, lanes, singles_hz=(2000.0, 2000.0))
+    pump = Pump(tags, seconds=40, config=config).run()
+    long_darkness(pump)
+    started = times_s(pump, RoundStarted)
+    in_the_dark = [event for at_s, event in started if 5.5 < at_s < 34.0]
+    assert len(in_the_dark) <= 4
+    usable = sorted(pump.usable(Role.ANNOUNCER))
+    assert usable[:4] == [0, 1, 2, 3]
+    again_s = min(at_s for at_s, _ in started if at_s > 34.0)
+    assert again_s < 36.0
+    assert len([number for number in usable if number > 6]) >= 3
+    assert usable[-1] < 15, "a round number without a round"
+
+
+def test_link_that_is_dark_from_the_start() -> None:
+    """The first light comes after five times as many rounds as there are pads: key all the same."""
+    config = link_config(initial_pads=8)
+    tags = draw_tags(2, 46.2, [LaneLight(from_s=41.0)], singles_hz=(2000.0, 2000.0))
+    pump = Pump(tags, seconds=46, config=config).run()
+    long_darkness(pump)
+    assert len(pump.usable(Role.ANNOUNCER)) >= 2
+
+
+def test_beacons_sift_nothing_and_leave_the_clicks_to_others() -> None:
+    """Of the light that beacons announce no click is claimed and no basis sent."""
+    config = link_config(initial_pads=8)
+    rng = np.random.Generator(np.random.PCG64DXSM(9))
+    book = TagBook(rng, window_ticks=200)
+    tags = draw_tags(1, 20.2, [LaneLight(to_s=2.0), LaneLight(from_s=12.0)])
+    pump = Pump(tags, seconds=20, config=config, books={Role.RESPONDER: (book, 0)})
+    claims: list[int] = []
+    honest = book.claim
+
+    def claim(ids: np.ndarray) -> np.ndarray:
+        claims.append(ids.size)
+        return honest(ids)
+
+    book.claim = claim  # type: ignore[method-assign]
+    pump.run()
+    matched = sum(e.body.count for e in pump.messages(Matches) if isinstance(e.body, Matches))
+    assert sum(claims) == matched > 1000
+
+
+FORGED: list[Beacon | Ready] = [
+    Beacon(start_ticks=2**40, stop_ticks=2**40 + 1, count=1, deltas=b"\0"),
+    Beacon(start_ticks=10**11, stop_ticks=10**11 + 1, count=1, deltas=b"\0"),
+    Ready(),
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=["beacon far ahead", "old beacon", "ready"])
+def test_forged_words_of_light_cost_little(forged: Beacon | Ready) -> None:
+    """Beacons of other times, or a word of being ready in the dark: the link survives.
+
+    Every tenth message is preceded by a forgery; both ends close with equal blocks.
+    """
+    count = [0]
+    pump = Pump(
+        draw_tags(1, 12.2, [LaneLight(to_s=2.0), LaneLight(from_s=8.0)], singles_hz=(2e3, 2e3)),
+        seconds=12,
+        config=link_config(initial_pads=12),
+    )
+    sender = Role.RESPONDER if isinstance(forged, Ready) else Role.ANNOUNCER
+    session = pump.ends[sender.peer]._session
+    honest = session._open
+
+    def opened(data: bytes) -> Envelope:
+        count[0] += 1
+        if count[0] % 10 == 0:
+            session._on_idle(forged)
+        return honest(data)
+
+    session._open = opened  # type: ignore[method-assign]
+    pump.run()
+    assert count[0] > 50
+    assert is_closed_alike(pump)
+    assert not unequal_bits(pump)
+    assert len(pump.usable(Role.ANNOUNCER)) >= 3
