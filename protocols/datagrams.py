@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from protocols.errors import MalformedMessageError
 
-_HEADER = struct.Struct(">2sBBIIII16sI")
+_HEADER = struct.Struct(">2sBBIIII16sHHI")
 HEADER_BYTES = _HEADER.size
 _MAGIC = b"QN"
 SACK_BITS = 128
@@ -50,6 +50,10 @@ class Datagram:
     received: int
     """Bitmap: bit k stands for sequence number ``acknowledged + 1 + k``."""
     payload: bytes
+    turn: int = 0
+    """Number of this sending among all of its sender, repeats included, modulo 2^16."""
+    echo: int = 0
+    """Turn of the last data that has come from the peer: what this datagram answers; 0 if none."""
 
 
 def encode_datagram(datagram: Datagram) -> bytes:
@@ -63,6 +67,8 @@ def encode_datagram(datagram: Datagram) -> bytes:
         datagram.sequence,
         datagram.acknowledged,
         datagram.received.to_bytes(16, "big"),
+        datagram.turn,
+        datagram.echo,
     )
     checksum = zlib.crc32(_HEADER.pack(*fields, 0))
     return _HEADER.pack(*fields, checksum) + datagram.payload
@@ -72,10 +78,11 @@ def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
-    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, checksum = (
-        _HEADER.unpack_from(data)
+    fields = _HEADER.unpack_from(data)
+    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo, seal = (
+        fields
     )
-    intact = zlib.crc32(data[: HEADER_BYTES - 4] + bytes(4)) == checksum
+    intact = zlib.crc32(data[: HEADER_BYTES - 4] + bytes(4)) == seal
     if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
@@ -87,4 +94,6 @@ def decode_datagram(data: bytes) -> Datagram:
         acknowledged,
         int.from_bytes(received, "big"),
         data[HEADER_BYTES:],
+        turn,
+        echo,
     )

@@ -4,8 +4,11 @@ Sans-I/O: datagrams in, datagrams out, one deadline out; ``now_ps`` comes in. La
 whatever arrives, messages come out in order, each at most once, and memory stays bounded; a forger
 can at worst deny service. It knows nothing of what the messages mean.
 
-Selective acknowledgement and retransmission after three later arrivals follow RFC 2018 and
-RFC 6675, the retransmission timer RFC 6298.
+Selective acknowledgement follows RFC 2018. A datagram is taken for lost as in RFC 8985 (RACK): when
+one that was sent after it has arrived and a round trip has passed. Both are needed: the first keeps
+a slow wire from filling with repeats of what still waits on it (whatever was sent later waits
+behind it), the second leaves time to what is merely late. Every sending has a number that its
+acknowledgement returns, so that repeats measure the round trip as well. The timer follows RFC 6298.
 """
 
 from collections import deque
@@ -24,12 +27,14 @@ from protocols.messages import MAX_MESSAGE_BYTES
 
 WINDOW = SACK_BITS
 """Datagrams in flight; what arrives further ahead is dropped."""
+TURNS = 1 << 16
+REMEMBERED_TURNS = 8 * WINDOW
+"""Sendings whose answer may still come."""
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
 ACKNOWLEDGE_EVERY = 16
-REORDER_TOLERANCE = 3
 MIN_TIMEOUT_PS = 5_000_000_000
-MIN_PATIENCE_PS = 20_000_000_000
-"""A datagram sent again may wait behind a whole window; asking once more would only add to it."""
+PROBES = 4
+"""Datagrams that the timer repeats: the acknowledgement of one shows which others are lost."""
 MAX_TIMEOUT_PS = 2_000_000_000_000
 BROKEN_AFTER_PS = 10_000_000_000_000
 """A peer that has waited this long for data that it seemed to have acknowledged never had it."""
@@ -42,8 +47,11 @@ class _Piece:
     starts_message: bool
     ends_message: bool
     sent_ps: int = 0
-    is_retransmitted: bool = False
-    """RFC 6298: the round trip of a repeated datagram says nothing."""
+    turn: int = 0
+    """Number of its last sending, repeats of all datagrams counted."""
+
+
+_NOTHING = _Piece(b"", starts_message=False, ends_message=False)
 
 
 @dataclass(slots=True)
@@ -69,6 +77,8 @@ class _Receiving:
     is_skipping: bool = False
     """Inside a message that is too long, or whose beginning was missed: dropped at its end."""
     unacknowledged: int = 0
+    latest_turn: int = 0
+    """Of the data that came last."""
 
 
 class Transport:
@@ -95,6 +105,11 @@ class Transport:
         self._in_flight: dict[int, _Piece] = {}
         self._next_sequence = 0
         self._resend: list[int] = []
+        self._turn = 0
+        self._sent_ps: dict[int, int] = {}
+        """When each of the last sendings went out that has not been answered."""
+        self._arrived_turn = 0
+        """Latest sending that is known to have arrived."""
         self._smoothed_ps: float | None = None
         self._variation_ps = 0.0
         self._timeout_ps = initial_timeout_ps
@@ -107,6 +122,7 @@ class Transport:
         self._messages: deque[bytes] = deque()
         self._was_reset = False
         self._stuck_since_ps: int | None = None
+        self._base_due_ps = 0
 
     @property
     def is_idle(self) -> bool:
@@ -149,7 +165,7 @@ class Transport:
         self._controls.clear()
         out += [
             self._repeat(sequence, now_ps)
-            for sequence in self._resend
+            for sequence in dict.fromkeys(self._resend)
             if sequence in self._in_flight
         ]
         self._resend.clear()
@@ -169,26 +185,26 @@ class Transport:
 
     def _send_next(self, now_ps: int) -> bytes:
         piece = self._queue.popleft()
-        piece.sent_ps = now_ps
+        self._stamp(piece, now_ps)
         self._queued_bytes -= len(piece.payload)
         sequence = self._next_sequence
         self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
         self._in_flight[sequence] = piece
-        return self._encode(
-            Kind.DATA, sequence=sequence, payload=piece.payload, ends_message=piece.ends_message
-        )
+        return self._encode(Kind.DATA, sequence, piece)
+
+    def _stamp(self, piece: _Piece, now_ps: int) -> None:
+        self._turn += 1
+        piece.sent_ps, piece.turn = now_ps, self._turn
+        self._sent_ps[self._turn] = now_ps
+        self._sent_ps.pop(self._turn - REMEMBERED_TURNS, None)
 
     def _repeat(self, sequence: int, now_ps: int) -> bytes:
         entry = self._in_flight[sequence]
-        entry.sent_ps, entry.is_retransmitted = now_ps, True
+        self._stamp(entry, now_ps)
         self.counts.retransmissions += 1
-        return self._encode(
-            Kind.DATA, sequence=sequence, payload=entry.payload, ends_message=entry.ends_message
-        )
+        return self._encode(Kind.DATA, sequence, entry)
 
-    def _encode(
-        self, kind: Kind, *, sequence: int = 0, payload: bytes = b"", ends_message: bool = False
-    ) -> bytes:
+    def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
         receiving = self._receiving
         received = 0
         for early in receiving.early:
@@ -198,13 +214,15 @@ class Transport:
         return self._count(
             Datagram(
                 kind,
-                ends_message,
+                piece.ends_message,
                 self._epoch,
                 receiving.epoch,
                 sequence,
                 receiving.next_sequence,
                 received,
-                payload,
+                piece.payload,
+                piece.turn % TURNS,
+                receiving.latest_turn,
             )
         )
 
@@ -304,6 +322,7 @@ class Transport:
         receiving = self._receiving
         ahead = (datagram.sequence - receiving.next_sequence) % SEQUENCE_LIMIT
         receiving.unacknowledged += 1
+        receiving.latest_turn = datagram.turn
         if ahead >= WINDOW:
             self._acknowledge_now = True
             return
@@ -332,17 +351,21 @@ class Transport:
             receiving.pieces.clear()
             receiving.pieces_bytes, receiving.is_skipping = 0, False
 
-    def _watch(self, acknowledged: int, now_ps: int) -> None:
-        """Notice that somebody has forged acknowledgements: the peer waits for what is gone here.
+    def _watch(self, acknowledged: int, now_ps: int) -> bool:
+        """Whether the peer has waited a round trip for what is gone here.
 
-        Late datagrams look the same for a moment; the next one in time clears the suspicion.
+        Late datagrams look the same for a moment; the next one in time clears the suspicion. If it
+        goes on for long, somebody has forged acknowledgements.
         """
         if acknowledged == self._next_sequence or acknowledged in self._in_flight:
             self._stuck_since_ps = None
-        elif self._stuck_since_ps is None:
+            return False
+        if self._stuck_since_ps is None:
             self._stuck_since_ps = now_ps
-        elif now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
+        if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
             self._start_over()
+            return False
+        return now_ps - self._stuck_since_ps >= self._timeout_ps // 2
 
     def _start_over(self) -> None:
         """Begin a new stream, as after a crash; the owner learns that messages were lost."""
@@ -354,13 +377,14 @@ class Transport:
         self._acknowledge_now = self._was_reset = True
 
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
-        self._watch(datagram.acknowledged, now_ps)
+        is_waiting = self._watch(datagram.acknowledged, now_ps)
         outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1
             return
-        if 0 < (self._oldest - datagram.acknowledged) % SEQUENCE_LIMIT < SEQUENCE_LIMIT // 2:
-            # Late news, or a peer that came back and waits for what its former life had received.
+        if is_waiting and now_ps >= self._base_due_ps:
+            # A peer that came back and waits for what its former life had received.
+            self._base_due_ps = now_ps + self._timeout_ps
             self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
         seen = [
             sequence
@@ -369,27 +393,32 @@ class Transport:
             > SEQUENCE_LIMIT // 2
             or (0 < distance < WINDOW and datagram.received >> (distance - 1) & 1)
         ]
+        self._take_echo(datagram.echo, now_ps)
         for sequence in seen:
-            entry = self._in_flight.pop(sequence)
-            if not entry.is_retransmitted:
-                self._measure(now_ps - entry.sent_ps)
+            del self._in_flight[sequence]
         if seen:
             self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None
-        self._find_lost(datagram, now_ps)
+        self._find_lost(now_ps)
 
-    def _find_lost(self, datagram: Datagram, now_ps: int) -> None:
-        """Repeat what three later datagrams have overtaken, at most once a round trip."""
-        highest = datagram.received.bit_length() - REORDER_TOLERANCE
-        measured_ps = (self._smoothed_ps or self._timeout_ps) + 4 * self._variation_ps
-        patience_ps = max(measured_ps, MIN_PATIENCE_PS)
-        for sequence, entry in self._in_flight.items():
-            distance = (sequence - datagram.acknowledged) % SEQUENCE_LIMIT
-            if (
-                distance <= highest
-                and now_ps - entry.sent_ps >= patience_ps
-                and sequence not in self._resend
-            ):
-                self._resend.append(sequence)
+    def _take_echo(self, echo: int, now_ps: int) -> None:
+        """The peer answers one sending: that one has arrived, and tells the round trip."""
+        turn = self._turn - (self._turn - echo) % TURNS
+        sent_ps = self._sent_ps.pop(turn, None)
+        if sent_ps is not None:
+            self._measure(now_ps - sent_ps)
+            self._arrived_turn = max(self._arrived_turn, turn)
+
+    def _find_lost(self, now_ps: int) -> None:
+        """Repeat what was sent before something that has arrived, and a round trip ago.
+
+        Few are later than the round trip by twice its mean deviation; these go out once in vain.
+        """
+        patience_ps = (self._smoothed_ps or self._timeout_ps) + 2 * self._variation_ps
+        self._resend += [
+            sequence
+            for sequence, piece in self._in_flight.items()
+            if piece.turn < self._arrived_turn and now_ps - piece.sent_ps >= patience_ps
+        ]
 
     def _measure(self, round_trip_ps: int) -> None:
         if self._smoothed_ps is None:
@@ -404,6 +433,6 @@ class Transport:
         """The retransmission timer has run out: repeat the oldest datagrams, back off."""
         if self._deadline_ps is None or now_ps < self._deadline_ps:
             return
-        self._resend = list(self._in_flight)[:ACKNOWLEDGE_EVERY]
+        self._resend = list(self._in_flight)[:PROBES]
         self._timeout_ps = min(2 * self._timeout_ps, MAX_TIMEOUT_PS)
         self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None

@@ -4,6 +4,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from protocols.datagrams import HEADER_BYTES
 from protocols.transport import Transport
 
 MS_PS = 1_000_000_000
@@ -12,7 +13,7 @@ Fault = Callable[[int, bytes], list[tuple[int, bytes]]]
 """What becomes of a datagram on its way to an end: (delay in ps, bytes), any number of them."""
 
 
-def transport(epoch: int, *, max_datagram_bytes: int = 140) -> Transport:
+def transport(epoch: int, *, max_datagram_bytes: int = HEADER_BYTES + 100) -> Transport:
     """A transport with pieces of 100 bytes and 20 ms of first time-out."""
     return Transport(
         epoch=epoch, max_datagram_bytes=max_datagram_bytes, initial_timeout_ps=20 * MS_PS

@@ -17,9 +17,9 @@ def resealed(data: bytes) -> bytes:
     return head[:-4] + struct.pack(">I", zlib.crc32(head)) + data[HEADER_BYTES:]
 
 
-def test_header_has_forty_bytes() -> None:
-    """Magic 2, kind and flag 2, four words 16, bitmap 16, checksum 4."""
-    assert HEADER_BYTES == 40
+def test_header_has_44_bytes() -> None:
+    """Magic 2, kind and flag 2, four words 16, bitmap 16, turn and echo 4, checksum 4."""
+    assert HEADER_BYTES == 44
     assert encode_datagram(DATAGRAM)[HEADER_BYTES:] == b"payload"
 
 
