@@ -242,7 +242,7 @@ class LinkAligner:
         return is_light_over or self._own_stop_ps() >= needed_ps
 
     def _match(self, announced: Announced, tracker: Tracker) -> Coincidences:
-        times_ps, before = announced.times_ps, tracker.lit
+        times_ps, before, was_settled = announced.times_ps, tracker.lit, tracker.is_settled
         self._round = self._round if announced.round is None else announced.round
         first_id, own_ps = 0, times_ps
         if times_ps.size:
@@ -254,7 +254,7 @@ class LinkAligner:
         )
         if tracker.is_lost:
             self._lose_lock(announced, tracker)
-        else:
+        elif was_settled:
             self._report_lanes(before, tracker.lit)
         if pairs is None or announced.round is None:
             return no_coincidences()

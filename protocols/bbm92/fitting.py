@@ -7,13 +7,13 @@ other remembered; where they disagree about that, there is no alignment.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, near_pairs
-from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.lanes import (
     GROUP_GAP_PS,
     lane_shares,
@@ -38,9 +38,19 @@ SAME_PS = 2_000
 """Offsets closer than this match the same pairs."""
 LIT_SIGMA = 4.0
 LEAST_RESIDUALS = 16
+START_SIGMA_PS, START_RATE_SIGMA = 200.0, 2e-9
+"""Of an alignment that a fit to half a second of the weakest light gives."""
+RATE_BOUND_SIGMAS = 4.0
+LEAST_RATE_SIGMA = 1e-10
+"""A prior bounds the rate generously: a quarter of that is taken for its standard deviation."""
 
 
-@dataclass(frozen=True, slots=True)
+def unknown_covariance() -> NDArray[np.float64]:
+    """Covariance (2, 2) of offset (ps) and rate of an alignment that somebody has guessed."""
+    return np.diag([START_SIGMA_PS**2, START_RATE_SIGMA**2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """An alignment, the lanes that have light in it, and other names that these may have."""
 
@@ -48,6 +58,8 @@ class Fit:
     lit: tuple[int, ...]
     shifts_ps: tuple[float, ...] = ()
     """The true offset may be further by one of these, with the lanes named otherwise."""
+    covariance: NDArray[np.float64] = field(default_factory=unknown_covariance)
+    """(2, 2) of offset (ps) and rate, at the reference of the alignment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +86,7 @@ def fit(
     ``rough`` predicts where the pairs of one lane are, whichever that is, to within 40 ns: it
     contains that lane's delay already.
     """
-    found = _sharpest(config, rough, announced_ps, own_ps)
+    found = _sharpest(config, prior, rough, announced_ps, own_ps)
     if found is None:
         return None
     offsets_ps = _possible_offsets(config, found.offset_ps)
@@ -85,13 +97,13 @@ def fit(
     if chosen is None:
         return None
     for half_ps in (3_000, 2_000):
-        better = _least_squares(config, chosen, announced_ps, own_ps, half_ps=half_ps)
-        chosen = replace(chosen, alignment=better)
+        chosen = _least_squares(config, prior, chosen, announced_ps, own_ps, half_ps=half_ps)
     return chosen
 
 
 def _sharpest(
     config: LinkConfig,
+    prior: ClockPrior,
     rough: Alignment,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
@@ -108,7 +120,7 @@ def _sharpest(
     template = shape - shape.mean()
     bins = 2 * reach_ps // FINE_BIN_PS
     best = (-math.inf, 0.0, 0.0)
-    for extra in np.arange(-RATE_REACH, RATE_REACH + RATE_STEP / 2, RATE_STEP):
+    for extra in _possible_rates(prior, rough.rate):
         moved_ps = pairs.differences_ps - extra * elapsed_ps
         at = ((moved_ps + reach_ps) // FINE_BIN_PS).astype(np.int64)
         counts = np.bincount(at[(at >= 0) & (at < bins)], minlength=bins)
@@ -117,6 +129,14 @@ def _sharpest(
         if scores[k] > best[0]:
             best = (float(scores[k]), float(k * FINE_BIN_PS - reach_ps + inner_ps), float(extra))
     return Alignment(rough.reference_ps, rough.offset_ps + best[1], rough.rate + best[2])
+
+
+def _possible_rates(prior: ClockPrior, rate: float) -> NDArray[np.float64]:
+    """(R,) corrections of ``rate`` that the error of a search and the prior leave possible."""
+    extras = np.arange(-RATE_REACH, RATE_REACH + RATE_STEP / 2, RATE_STEP)
+    known = prior.course.rate - rate
+    possible = extras[np.abs(extras - known) <= prior.rate_bound + RATE_STEP / 2]
+    return np.asarray(possible if possible.size else [known], dtype=np.float64)
 
 
 def _possible_offsets(config: LinkConfig, place_ps: float) -> NDArray[np.float64]:
@@ -225,26 +245,53 @@ def _choose(
 
 def _least_squares(
     config: LinkConfig,
+    prior: ClockPrior,
     found: Fit,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
     *,
     half_ps: int,
-) -> Alignment:
+) -> Fit:
+    """Move the alignment by the residuals about the lit lanes' peaks, and say how well it is known.
+
+    Light that has just come back spans too little time to tell the rate: what the prior knows of it
+    is one more measurement.
+    """
     alignment = found.alignment
     pairs = pairs_at_lanes(config, alignment, announced_ps, own_ps)
     at, values_ps = peak_residuals(config, pairs.differences_ps, half_ps, found.lit)
     if values_ps.size < LEAST_RESIDUALS:
-        return alignment
+        return found
     reference_ps = int(announced_ps[0])
-    elapsed_ps = (announced_ps[pairs.announced[at]] - reference_ps).astype(np.float64)
-    slope, offset_ps = np.polyfit(elapsed_ps, values_ps, 1)
+    elapsed_s = (announced_ps[pairs.announced[at]] - reference_ps) / PS_PER_S
     density = pair_density_per_ps(alignment, announced_ps, own_ps)
     peaks = len(found.lit) * len(config.peaks)
     share = signal_share(values_ps.size, density * 2 * half_ps * peaks)
     moved = alignment.moved(reference_ps)
-    return Alignment(
-        reference_ps,
-        float(moved.offset_ps + offset_ps / share),
-        float(moved.rate + slope / share),
+    known_ps_per_s = (prior.course.rate - moved.rate) * PS_PER_S
+    spread_ps_per_s = max(prior.rate_bound / RATE_BOUND_SIGMAS, LEAST_RATE_SIGMA) * PS_PER_S
+    line, covariance = _line(elapsed_s, values_ps, share, known_ps_per_s, spread_ps_per_s)
+    unit = np.array([1.0, 1.0 / PS_PER_S])
+    better = Alignment(
+        reference_ps, float(moved.offset_ps + line[0]), float(moved.rate + line[1] / PS_PER_S)
     )
+    return replace(found, alignment=better, covariance=covariance * np.outer(unit, unit))
+
+
+def _line(
+    times_s: NDArray[np.float64],
+    values_ps: NDArray[np.float64],
+    share: float,
+    slope: float,
+    slope_sigma: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset and slope (2,) of diluted residuals whose slope is known to be about ``slope``.
+
+    Also their covariance (2, 2).
+    """
+    design = np.stack([np.ones_like(times_s), times_s])
+    weight = share**2 / max(float(values_ps.var()), 1.0)
+    precision = weight * (design @ design.T) + np.diag([0.0, slope_sigma**-2])
+    pull = weight / share * (design @ values_ps) + np.array([0.0, slope / slope_sigma**2])
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
+    return covariance @ pull, covariance

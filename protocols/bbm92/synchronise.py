@@ -11,14 +11,14 @@ Every bin and every rate that was looked at counts in the bound on a false lock.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, near_pairs
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.fitting import Fit, fit
+from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import pair_density_per_ps, pairs_at_lanes, peak_residuals
 from protocols.bbm92.prior import ClockPrior
 from protocols.compiled import kernel
@@ -43,7 +43,7 @@ FALSE_LOCK_PROBABILITY = 1e-6
 CONFIRM_HALF_PS = 1_500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lock:
     """The clocks are aligned; ``significance_sigma`` is that of the later slice."""
 
@@ -54,6 +54,8 @@ class Lock:
     """Lanes that have light."""
     shifts_ps: tuple[float, ...] = ()
     """See `protocols.bbm92.fitting.Fit`."""
+    covariance: NDArray[np.float64] = field(default_factory=unknown_covariance)
+    """(2, 2) of offset (ps) and rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def _settle(
     found = fit(config, prior, best.line, slices.fitted, own_ps)
     if found is None or not _is_confirmed(config, found, slices.third, own_ps):
         return NoLock(best.sigma, searched)
-    return Lock(found.alignment, best.sigma, searched, found.lit, found.shifts_ps)
+    return Lock(found.alignment, best.sigma, searched, found.lit, found.shifts_ps, found.covariance)
 
 
 # Coarse -------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ from protocols.bbm92.synchronise import Lock, sigma_of
 HALF_PS = 2_500
 """Residuals within this of a peak correct the clock."""
 LEAST_SIGMA, LEAST_RESIDUALS = 4.0, 4
-START_SIGMA_PS, START_RATE_SIGMA = 200.0, 2e-9
-"""Of an alignment that a fit to half a second of the weakest light gives."""
+DOUBT = 4.0
+"""The variance of a fit is taken to be so much larger than what its residuals say."""
 RATE_WALK = 1e-12
 """Random walk of the rate in 1 s."""
 MARGIN_PS = 1_000_000
@@ -53,14 +53,16 @@ class Tracker:
     ----------
     alignment : Alignment
         Of the last announcement.
+    is_settled : bool
+        Whether an announcement from ``lit_ps`` on has come.
     """
 
     def __init__(self, config: LinkConfig, lock: Lock, *, lit_ps: int) -> None:
         self._config = config
         self._lit_ps = lit_ps
-        self._is_lit_from_here = False
+        self.is_settled = False
         self.alignment = lock.alignment
-        self._covariance = np.diag([START_SIGMA_PS**2, START_RATE_SIGMA**2])
+        self._covariance = DOUBT * lock.covariance
         self._watch = LaneWatch(config)
         self._names = _LaneNames(config, lock.shifts_ps)
 
@@ -72,7 +74,7 @@ class Tracker:
     @property
     def is_lost(self) -> bool:
         """Whether no lane has light any more: nothing tells where the clock is."""
-        return self._is_lit_from_here and not self._watch.lit.any()
+        return self.is_settled and not self._watch.lit.any()
 
     @property
     def reach_ps(self) -> int:
@@ -106,8 +108,8 @@ class Tracker:
         NearPairs or None
             Pairs near the peaks, with differences by the updated alignment; None without light.
         """
-        if not self._is_lit_from_here and stop_ps > self._lit_ps:
-            self._is_lit_from_here = True
+        if not self.is_settled and stop_ps > self._lit_ps:
+            self.is_settled = True
             self._watch = LaneWatch(self._config)
         if announced_ps.size == 0 or own_ps.size < 2:
             nothing = np.empty(0, dtype=np.int64)

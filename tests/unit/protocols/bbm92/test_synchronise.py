@@ -236,6 +236,26 @@ def test_known_clock_tells_lanes_apart(lit: tuple[int, ...]) -> None:
         assert lock.searched_bins < 2000
 
 
+@pytest.mark.parametrize("light_s", [0.04, 0.15])
+def test_light_that_has_just_come_back_does_not_tell_the_rate(light_s: float) -> None:
+    """A strong lane is found in the first moments of its light; the rate stays what was known.
+
+    The fit alone would be off by 10 ns in each second to come.
+    """
+    lost_ps = BEGIN_PS - 10 * PS_PER_S
+    course = Alignment(lost_ps, 3e8 + 0.3e-6 * lost_ps + 120.0, 0.3e-6 + 4e-11)
+    prior = narrow_prior(PRIOR, course, np.diag([100.0**2, 5e-11**2]), ())
+    stop_ps = BEGIN_PS + PS_PER_S // 2
+    for seed in range(5):
+        lane = LaneLight(pairs_hz=8000.0, from_s=stop_ps / PS_PER_S - light_s)
+        announced, own = times_of(seed, (lane,), offset_ps=3e8, rate_ppm=0.3)
+        outcome = acquire(PRIOR, prior, announced[announced < stop_ps], own)
+        assert isinstance(outcome, Lock)
+        assert abs(outcome.alignment.rate - 0.3e-6) < 1e-9
+        assert abs(outcome.alignment.predict_one(stop_ps) - stop_ps * (1 + 0.3e-6) - 3e8) < 500
+        assert np.sqrt(outcome.covariance[1, 1]) < 1e-9
+
+
 def test_noise_is_refused_within_a_narrow_prior() -> None:
     """Two hundred attempts in the dark, 200 kHz at either end: no lock (each may err in 1e-6)."""
     rng = np.random.default_rng(1)
