@@ -187,7 +187,7 @@ class LinkAligner:
         _, high_ps = self._bounds_ps(prior, newest.stop_ps)
         if self._own_stop_ps() < newest.stop_ps + high_ps and not is_light_over:
             return
-        recent = _last_light(filled, newest.stop_ps - needed_ps)
+        recent = _last_light(filled, needed_ps)
         outcome = acquire(self._config, prior, recent, self._own_around(prior, recent))
         if isinstance(outcome, Lock):
             self._begin(outcome, newest)
@@ -325,7 +325,9 @@ class LinkAligner:
         self._book.release(self._book_index, first_id, stop_frame=self._book.frames)
 
 
-def _last_light(filled: list[Announced], from_ps: int) -> NDArray[np.int64]:
-    """Times of the last announcements that reach beyond ``from_ps``, and one more for certain."""
-    first = next(k for k, announced in enumerate(filled) if announced.stop_ps > from_ps)
-    return np.concatenate([announced.times_ps for announced in filled[max(first - 1, 0) :]])
+def _last_light(filled: list[Announced], needed_ps: int) -> NDArray[np.int64]:
+    """Times of the last announcements, so many that they span ``needed_ps``."""
+    stop_ps, first = filled[-1].stop_ps, len(filled) - 1
+    while first and stop_ps - int(filled[first].times_ps[0]) < needed_ps:
+        first -= 1
+    return np.concatenate([announced.times_ps for announced in filled[first:]])
