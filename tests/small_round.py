@@ -7,7 +7,7 @@ from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from protocols.datagrams import HEADER_BYTES
 from protocols.events import RoundAborted
-from protocols.messages import Announce, Role
+from protocols.messages import AbortReason, Announce, Role
 from tests.tapped import TappedEnds, alarms
 from tests.two_ends import TwoEnds, link_config
 
@@ -28,6 +28,8 @@ class Place:
     number: int
     byte: int
     is_announcement: bool
+    is_taken: bool
+    """Whether the receiver takes it in: it drops repeats, and what comes from a stranger."""
 
     @property
     def is_header(self) -> bool:
@@ -41,7 +43,8 @@ class Outcome:
 
     faults: tuple[str, ...]
     alarms: int
-    is_aborted: bool
+    reasons: frozenset[AbortReason]
+    """Why rounds ended without key."""
     is_as_without: bool
     """Same blocks, bit for bit, as without the damage."""
     end_s: float
@@ -52,24 +55,36 @@ def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
     """All bytes that an undisturbed round puts on the wire, and its blocks."""
     ends = small_round()
     tapped = TappedEnds(ends, [])
-    places: list[Place] = []
-    counts = [0, 0]
-    plain = ends.fault
+    seen: list[tuple[Role, bytes, bool]] = []
+    taken: set[int] = set()
+    plain, deliver = ends.fault, ends._deliver
 
     def note(receiver: Role, datagram: bytes) -> list[tuple[int, bytes]]:
         passing = plain(receiver, datagram)
-        role = receiver.peer
-        sighting = tapped.chains[role].wire.view.latest
+        sighting = tapped.chains[receiver.peer].wire.view.latest
         envelope = None if sighting is None else sighting.envelope
         is_announcement = envelope is not None and isinstance(envelope.body, Announce)
-        places.extend(Place(role, counts[role], k, is_announcement) for k in range(len(datagram)))
-        counts[role] += 1
+        seen.append((receiver.peer, datagram, is_announcement))
         return passing
 
-    ends.fault = note
+    def arrive(receiver: Role, datagram: bytes) -> None:
+        receiving = ends.ends[receiver]._transport._receiving
+        before = receiving.next_sequence, len(receiving.early)
+        deliver(receiver, datagram)
+        if (receiving.next_sequence, len(receiving.early)) != before:
+            taken.add(id(datagram))
+
+    ends.fault, ends._deliver = note, arrive  # type: ignore[method-assign, assignment]
     ends.run()
     assert not tapped.faults()
     assert ends.usable[0]
+    counts = [0, 0]
+    places: list[Place] = []
+    for role, datagram, is_announcement in seen:
+        for k in range(len(datagram)):
+            is_taken = id(datagram) in taken
+            places.append(Place(role, counts[role], k, is_announcement, is_taken))
+        counts[role] += 1
     return tuple(places), ends.usable[0]
 
 
@@ -82,7 +97,7 @@ def flip(place: Place) -> Outcome:
     return Outcome(
         faults=tuple(tapped.faults()),
         alarms=len(alarms(ends)),
-        is_aborted=any(isinstance(event, RoundAborted) for _, event in ends.events),
+        reasons=frozenset(e.reason for _, e in ends.events if isinstance(e, RoundAborted)),
         is_as_without=ends.usable[0] == undisturbed()[1],
         end_s=ends.now_ps / 1e12,
     )

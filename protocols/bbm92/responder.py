@@ -32,6 +32,7 @@ from protocols.bits import pack_bits, unpack_bits
 from protocols.durable import BlockInDoubt, DurableState
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
+    Alarm,
     BlockDropped,
     BlockPrepared,
     LinkClosed,
@@ -443,7 +444,9 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_decision(self, number: int, decision: Decision) -> None:
         round_ = self._rounds.get(number)
         if round_ is None:
-            return  # a repeat: the round is settled
+            if not self._pads.is_gone(number):  # else a repeat: the round is settled
+                self._events.append(Alarm(number, "a decision on a round that is not open"))
+            return
         if round_.state is not State.PREPARED and decision.commit:
             raise RemoteProtocolError("a commit without a vote")
         purpose, digests = (b"commit", round_.digests) if decision.commit else (b"abort", b"")

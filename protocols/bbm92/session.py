@@ -48,6 +48,8 @@ from protocols.pads import NoPads, PadReserve
 from protocols.tagbook import TagBook
 from protocols.variants import AUTHENTICATIONS
 
+FINALS = (Vote, Decision, Close, Abort, Beacon, Ready)
+"""Messages outside of the transcripts: they may be repeated, and have no number."""
 MAX_OPEN_ROUNDS = 4
 """Rounds whose light or messages are under way; an older one is dropped."""
 
@@ -166,6 +168,9 @@ class LinkSession(Generic[RoundT]):
         return envelope
 
     def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
+        is_final = isinstance(envelope.body, FINALS)
+        if is_final and envelope.sequence:
+            raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
         match envelope.body:
             case Vote() | Decision() | Close():
                 self._on_final(envelope.round, envelope.body, now_ps)

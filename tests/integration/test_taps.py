@@ -18,6 +18,8 @@ QUICK_SEEDS = range(6)
 ALL_SEEDS = range(200)
 QUICK_PLACES = 120
 ANNOUNCEMENT_PLACES = 500
+LONGEST_S = 20.0
+"""The undisturbed round is over after 1.1 s; a vote that is damaged is repeated after 2 s."""
 
 
 @cache
@@ -79,12 +81,18 @@ def test_blocks_in_doubt_are_settled_alike_when_the_channel_heals() -> None:
 
 
 def check_flip(place: Place, outcome: Outcome) -> None:
-    """Header damage costs time at most; other damage is seen, or has touched nothing."""
+    """Header damage costs time at most; damage to a payload that is taken in never goes unnoticed.
+
+    It raises an alarm, or the round ends before anybody has signed it: the hash finds that bits
+    differ, or what was damaged costs more key than this small round has.
+    """
     assert outcome.faults == (), place
-    if place.is_header:
+    assert outcome.end_s < LONGEST_S, place
+    if place.is_header or not place.is_taken:
         assert outcome.is_as_without, place
         assert outcome.alarms == 0, place
-    assert outcome.alarms or outcome.is_aborted or outcome.is_as_without, place
+    else:
+        assert outcome.alarms or outcome.reasons, place
 
 
 def check_places(places: list[Place]) -> None:
@@ -92,8 +100,8 @@ def check_places(places: list[Place]) -> None:
     outcomes = [(place, flip(place)) for place in places]
     for place, outcome in outcomes:
         check_flip(place, outcome)
-    seen = [outcome.alarms > 0 for place, outcome in outcomes if not place.is_header]
-    assert sum(seen) > len(seen) // 4
+    seen = [o.alarms > 0 for place, o in outcomes if place.is_taken and not place.is_header]
+    assert sum(seen) > 0.7 * len(seen)
 
 
 def sampled_places(count: int, *, announcements: bool) -> list[Place]:
