@@ -23,6 +23,8 @@ from protocols.variants import PROTOCOLS
 
 CONGESTED_BYTES = 32 * 1024 * 1024
 """With more than this waiting for the wire no new round begins."""
+GIVEN_UP_BYTES = 128 * 1024 * 1024
+"""With more than this the connection is given up, and begins anew when the peer is heard again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Endpoint:
     def add_tags(self, frame: TagFrame, now_ps: int) -> None:
         """Take in the user's next frame (ignored if another link of the user has offered it)."""
         self._book.append(frame)
+        self._give_up_if_stuck(now_ps)
         self._session.is_congested = self._transport.queued_bytes > CONGESTED_BYTES
         self._session.advance(now_ps)
 
@@ -133,14 +136,23 @@ class Endpoint:
 
     def receive_message(self, data: bytes, now_ps: int) -> None:
         """Take in one datagram, whatever it holds."""
+        self._give_up_if_stuck(now_ps)
         self._transport.receive_datagram(data, now_ps)
         if self._transport.take_reset():
             self._session.peer_restarted(now_ps)
         while (message := self._transport.next_message()) is not None:
             self._session.receive(message, now_ps)
 
+    def _give_up_if_stuck(self, now_ps: int) -> None:
+        """Forget what the peer does not take: votes and decisions are repeated, rounds are lost."""
+        if self._transport.queued_bytes > GIVEN_UP_BYTES:
+            self._transport.start_over()
+            self._transport.take_reset()
+            self._session.peer_restarted(now_ps)
+
     def handle_deadline(self, now_ps: int) -> None:
         """Time has passed: repeat what was lost, drop what has waited too long."""
+        self._give_up_if_stuck(now_ps)
         self._transport.handle_deadline(now_ps)
         due_ps = self._session.next_deadline_ps()
         if due_ps is not None and now_ps >= due_ps:

@@ -363,11 +363,11 @@ class Transport:
         if self._stuck_since_ps is None:
             self._stuck_since_ps = now_ps
         if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
-            self._start_over()
+            self.start_over()
             return False
         return now_ps - self._stuck_since_ps >= self._timeout_ps // 2
 
-    def _start_over(self) -> None:
+    def start_over(self) -> None:
         """Begin a new stream, as after a crash; the owner learns that messages were lost."""
         self._stuck_since_ps = self._deadline_ps = None
         self._epoch = self._epoch % (SEQUENCE_LIMIT - 1) + 1

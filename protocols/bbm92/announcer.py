@@ -71,6 +71,9 @@ from protocols.verification import toeplitz_hash
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_QUERIES = 100_000
+MAX_FUTURE_DECISIONS = 4
+"""Aborts signed for rounds to come: one responder is led through one such round at a time, and a
+flood of forged votes must not use up the pads."""
 
 
 class State(Enum):
@@ -419,7 +422,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _decide(self, number: int, vote: Vote) -> None:
         """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
         round_ = self._rounds.get(number)
-        if number > self._last_round:
+        if number > self._last_round and self._future_decisions() >= MAX_FUTURE_DECISIONS:
+            self._events.append(Alarm(number, "too many votes for rounds to come"))
+        elif number > self._last_round:
             # The responder has been led through a round that is not ours, and needs an answer.
             self._events += Alarm(number, "vote for a round to come"), RoundStarted(number)
             self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
@@ -429,6 +434,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._commit(round_)
         else:
             self._sign_abort(number, AbortReason.AUTHENTICATION_FAILED)
+
+    def _future_decisions(self) -> int:
+        return sum(number > self._last_round for number in self._decisions)
 
     def _commit(self, round_: AnnouncerRound) -> None:
         number = round_.number

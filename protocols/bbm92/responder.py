@@ -99,6 +99,7 @@ class ResponderRound(RoundCore):
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
     reconcilers: list[ReconcilingResponder] = field(default_factory=list)
     """This end of the error correction of each lane."""
+    announcements: int = 0
     is_announced: bool = False
     """Whether the last announcement has come."""
     is_asked: tuple[bool, ...] = ()
@@ -249,6 +250,9 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _on_announce(self, round_: ResponderRound, body: Announce) -> None:
         round_.is_announced = body.last
+        round_.announcements += 1
+        if round_.announcements > self._most_announcements():
+            raise RemoteProtocolError("more announcements than a round has")
         self._aligner.add(
             Announced(
                 round=round_.number,
@@ -258,6 +262,11 @@ class ResponderSession(LinkSession[ResponderRound]):
                 times_ps=announced_times_ps(self.config, body),
             )
         )
+
+    def _most_announcements(self) -> int:
+        """Of one round: one more than its frames fill, for an end within it."""
+        config = self.config
+        return -(-config.frames_per_round // config.frames_per_announcement) + 1
 
     def _on_idle(self, body: Beacon | Ready) -> None:
         """Look for light in times that belong to no round; a round that gets some comes first."""

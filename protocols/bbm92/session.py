@@ -289,6 +289,8 @@ class LinkSession(Generic[RoundT]):
         )
         if not valid:
             self._events.append(Alarm(number, f"bad {purpose.decode()} tag"))
+        if pad is None:
+            self._stop_for_lack_of_pads(number)  # it has answered all that it may
         return valid
 
     def _spend_pads_before(self, number: int) -> None:

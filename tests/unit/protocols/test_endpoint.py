@@ -6,10 +6,19 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from protocols import endpoint
 from protocols.bits import unpack_bits
 from protocols.endpoint import Endpoint, WireCounts
 from protocols.errors import LocalProtocolError
-from protocols.events import Alarm, BlockPrepared, BlockUsable, RoundAborted, RoundSifted
+from protocols.events import (
+    Alarm,
+    BlockPrepared,
+    BlockUsable,
+    ReserveEmpty,
+    RoundAborted,
+    RoundSifted,
+    RoundStarted,
+)
 from protocols.messages import (
     AbortReason,
     Announce,
@@ -18,6 +27,7 @@ from protocols.messages import (
     Keep,
     Matches,
     Role,
+    Vote,
     decode,
     encode,
 )
@@ -198,9 +208,10 @@ def test_wire_counts_add() -> None:
 
 
 def test_forged_decisions_are_checked_a_bounded_number_of_times() -> None:
-    """After 2^10 wrong tags not even the right one is believed: the block stays in doubt.
+    """After 2^10 wrong tags not even the right one is believed: the link stops, and says so.
 
-    That is the price of a bounded forgery probability, which is booked for every check.
+    The block stays in doubt. That is the price of a bounded forgery probability, which is booked
+    for every check.
     """
     decisions: list[bytes] = []
 
@@ -223,6 +234,8 @@ def test_forged_decisions_are_checked_a_bounded_number_of_times() -> None:
     while (event := pump.ends[1].next_event()) is not None:
         events.append(event)
     assert sum(isinstance(event, Alarm) for event in events) == MAX_CHECKS + 1
+    assert [event for event in events if isinstance(event, ReserveEmpty)] == [ReserveEmpty(0)]
+    assert pump.ends[1].is_stopped
     assert not any(isinstance(event, BlockUsable) for event in events)
     books = session._rounds[0].books
     assert books.failed_checks >= MAX_CHECKS
@@ -251,3 +264,57 @@ def test_one_check_less_and_the_right_decision_is_believed() -> None:
     while (event := pump.ends[1].next_event()) is not None:
         events.append(event)
     assert any(isinstance(event, BlockUsable) for event in events)
+
+
+# Floods -------------------------------------------------------------------------------------------
+
+
+def drained(end: Endpoint, now_ps: int) -> list[object]:
+    """Events since the last time; what it wants to send is taken and lost."""
+    events: list[object] = []
+    while (event := end.next_event()) is not None:
+        events.append(event)
+    end.messages_to_send(now_ps)
+    return events
+
+
+def test_flood_of_votes_for_rounds_to_come_uses_up_four_pads() -> None:
+    """A thousand forged votes for rounds to come: four aborts are signed, the rest is refused."""
+    pump = Pump(draw_tags(1, 1.2), seconds=1)
+    end = pump.ends[0]
+    for number in range(1000):
+        vote = Envelope("alice-bob", Role.RESPONDER, number, 0, Vote(closing=False, tag=bytes(16)))
+        end._session.receive(encode(vote), 0)
+    events = drained(end, 0)
+    assert sum(isinstance(event, RoundStarted) for event in events) == 4
+    assert sum(end._session._pads.has(number) for number in range(16)) == 16
+    signed = {number for number, _ in end._session._pads._signed}
+    assert signed == {0, 1, 2, 3}
+
+
+def test_flood_of_announcements_in_one_round_is_cut_off() -> None:
+    """Somebody who announces without end, in sequence: an alarm at the fourth, nothing is kept."""
+    end = Pump(draw_tags(1, 1.2), seconds=1).ends[1]
+    refused: list[object] = []
+    for sequence in range(100):
+        body = Announce(last=False, start_ticks=0, stop_ticks=100, count=0, deltas=b"")
+        forged = Envelope("alice-bob", Role.ANNOUNCER, 3, sequence, body)
+        end._session.receive(encode(forged), 0)
+        refused += [event for event in drained(end, 0) if isinstance(event, Alarm)]
+    assert refused
+    assert "more announcements" in str(refused[0])
+    assert not end._session._rounds
+
+
+def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forged votes are answered into a dead wire: what waits stays bounded, and nothing raises."""
+    monkeypatch.setattr(endpoint, "GIVEN_UP_BYTES", 20_000)
+    pump = Pump(draw_tags(1, 1.2), seconds=1)
+    end = pump.ends[0]
+    vote = Envelope("alice-bob", Role.RESPONDER, 0, 0, Vote(closing=False, tag=bytes(16)))
+    for _ in range(3000):
+        end._session.receive(encode(vote), 0)
+        end.messages_to_send(0)
+        end.receive_message(b"", 0)
+        assert end._transport.queued_bytes < 21_000
+    assert len(drained(end, 0)) < 10

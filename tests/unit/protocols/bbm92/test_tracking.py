@@ -178,6 +178,24 @@ def test_dark_announcements_before_the_light_of_the_lock_are_no_news() -> None:
         assert bool(tracker.lit[0]) == (stop_ps > 4 * PS_PER_S) or stop_ps == HALF_S_PS
 
 
+@pytest.mark.parametrize("peaks", [-1, 1])
+@pytest.mark.parametrize("lanes", [WEAK_LANE, (*WEAK_LANE, LaneLight(5_020_000, 2300.0))])
+def test_clock_that_was_led_one_peak_away_comes_back(
+    peaks: int, lanes: tuple[LaneLight, ...]
+) -> None:
+    """Ten nanoseconds off, side peaks look like middles, and half of all bits are wrong.
+
+    It is noticed within eight announcements and put right.
+    """
+    announced, own = tags_of(8, 6, lanes, singles_hz=WEAK_SINGLES_HZ)
+    lock = Lock(Alignment(0, peaks * 10_000.0, 0.0), 10.0, 1000)
+    tracker = Tracker(config_of(lanes), lock, lit_ps=0)
+    for stop_ps, part, near in halves(announced, own, 9):
+        tracker.follow(part, near, stop_ps=stop_ps, light_ps=HALF_S_PS)
+    assert not tracker.is_lost
+    assert abs(tracker.alignment.offset_ps) < 500
+
+
 # Names of lanes -----------------------------------------------------------------------------------
 
 
