@@ -6,11 +6,17 @@ import pytest
 
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable
 from protocols.messages import Role, decode
+from tests.tapped import TappedEnds
 from tests.two_ends import TwoEnds
 
 
-def _check(ends: TwoEnds) -> None:
-    """Both ends are closed and hold the same bits under the same ids; no pad signed twice."""
+def _check(tapped: TappedEnds) -> None:
+    """Both ends are closed and hold the same bits under the same ids; no pad signed twice.
+
+    What the pads have signed is read off the wire: votes, decisions, closing, of all lives.
+    """
+    ends = tapped.ends
+    assert tapped.faults() == []
     assert ends.is_done
     announcer, responder = ends.usable
     assert announcer == responder
@@ -24,15 +30,16 @@ def _check(ends: TwoEnds) -> None:
 
 
 def _deliveries() -> int:
-    ends = TwoEnds()
-    ends.run()
-    _check(ends)
-    assert len(ends.usable[0]) == 3
-    return ends.delivered
+    tapped = TappedEnds(TwoEnds(), [])
+    tapped.ends.run()
+    _check(tapped)
+    assert len(tapped.ends.usable[0]) == 3
+    return tapped.ends.delivered
 
 
 def _crash_at(role: Role, boundary: int) -> TwoEnds:
-    ends = TwoEnds()
+    tapped = TappedEnds(TwoEnds(), [])
+    ends = tapped.ends
     usable_before: list[dict[int, tuple[bytes, int]]] = []
 
     def crash(count: int) -> None:
@@ -42,7 +49,7 @@ def _crash_at(role: Role, boundary: int) -> TwoEnds:
 
     ends.on_delivery = crash
     ends.run()
-    _check(ends)
+    _check(tapped)
     for before, after in zip(usable_before, ends.usable, strict=True):
         assert before.items() <= after.items(), "a usable block was lost"
     return ends
@@ -72,14 +79,16 @@ def test_crash_at_every_message_boundary(role: Role) -> None:
 def _crash_on_a_bad_wire(seed: int) -> None:
     """One to four crashes of either end at random while datagrams are lost, late and repeated."""
     rng = random.Random(seed)
-    ends = TwoEnds(seed % 7 + 1)
+    tapped = TappedEnds(TwoEnds(seed % 7 + 1), [])
+    ends, see = tapped.ends, tapped.ends.fault
     crashes = {rng.randrange(1, 320): rng.choice(list(Role)) for _ in range(rng.randrange(1, 5))}
 
     def crash(count: int) -> None:
         if count in crashes:
             ends.crash(crashes[count])
 
-    def fault(_to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+    def fault(to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        see(to, datagram)
         if rng.random() < 0.05:
             return []
         copies = [(rng.randrange(20_000_000_000), datagram)]
@@ -89,7 +98,7 @@ def _crash_on_a_bad_wire(seed: int) -> None:
 
     ends.on_delivery, ends.fault = crash, fault
     ends.run()
-    _check(ends)
+    _check(tapped)
 
 
 @pytest.mark.parametrize("seed", [28, 134, 135, *range(12)])
@@ -107,7 +116,8 @@ def test_many_crashes_on_a_bad_wire() -> None:
 
 def test_block_in_doubt_is_settled_after_the_return() -> None:
     """A responder that crashes right after its vote makes the block usable later, unchanged."""
-    ends = TwoEnds()
+    tapped = TappedEnds(TwoEnds(), [])
+    ends = tapped.ends
     voted: list[BlockPrepared] = []
 
     def crash(_count: int) -> None:
@@ -118,6 +128,6 @@ def test_block_in_doubt_is_settled_after_the_return() -> None:
 
     ends.on_delivery = crash
     ends.run()
-    _check(ends)
+    _check(tapped)
     settled = [e for r, e in ends.events if isinstance(e, BlockUsable) and r == 1]
     assert voted[0].round in {event.round for event in settled}
