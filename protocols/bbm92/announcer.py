@@ -220,15 +220,18 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
                 self._send_times(round_, nothing, is_last=True)
 
     def _start(self, number: int, now_ps: int) -> None:
-        """Open the round, unless its pad has signed something or the light is to be lost."""
+        """Open the round, unless its pad has signed something or the light is to be lost.
+
+        The last pad is kept: a link that stops for lack of pads still closes, nothing in doubt.
+        """
+        if not (self._pads.has(number) and self._pads.has(number + 1)):
+            self._stop_for_lack_of_pads(number)
+            return
         self._last_round = number
         if number in self._decisions:
             return  # its pad has signed the abort of a round made up on the wire
         if self.is_congested:
             return  # this round's light is lost, its pads are burned
-        if not self._pads.has(number):
-            self._stop_for_lack_of_pads(number)
-            return
         self._rounds[number] = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
         self._events.append(RoundStarted(number))
 
@@ -476,7 +479,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     # Closing ------------------------------------------------------------------------------------
 
     def _ask_to_close(self, now_ps: int) -> None:
-        if self.is_stopped or (self.is_closed and self._is_confirmed):
+        if self.is_closed and self._is_confirmed:
             return
         number = self._closing_round()
         if not self.is_closed and not self._pads.has(number):

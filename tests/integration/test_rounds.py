@@ -335,14 +335,34 @@ def test_no_pad_signs_two_messages() -> None:
 
 
 def test_empty_reserve_stops_the_link() -> None:
-    """With a single pad and blocks that cannot refill it in time, the link stops and says so."""
-    pump = Pump(light(), config=link_config(initial_pads=1)).run()
-    assert all(end.is_stopped for end in pump.ends) or pump.ends[0].is_stopped
+    """Rounds without key use up three pads and none come back: the link stops, and says so once.
+
+    The last pad closes it: both ends agree that nothing is left, and no pad has signed twice.
+    """
+    tags = draw_tags(3, 8.2, (LaneLight(error=0.3),))
+    pump = Pump(tags, seconds=8, config=link_config(initial_pads=4)).run()
     stops = [event.round for at, event in pump.events if isinstance(event, ReserveEmpty)]
-    assert stops
-    assert unequal_bits(pump) == []
-    started = {event.round for _, event in pump.events if isinstance(event, RoundStarted)}
-    assert all(number not in started for number in stops)
+    assert stops == [3]
+    assert pump.ends[0].is_stopped
+    assert is_closed_alike(pump)
+    started = {event.round for at, event in pump.events if isinstance(event, RoundStarted)}
+    assert started == {0, 1, 2, 3}, "the responder begins the closing round"
+    assert [e.body for e in pump.messages(Close)] == [Close()]
+
+
+def test_blocks_before_the_reserve_ran_empty_are_settled() -> None:
+    """Two rounds of key, then darkness for the errors: the blocks are usable at both ends."""
+    good, bad = draw_tags(3, 2.0), draw_tags(4, 9.2, (LaneLight(error=0.3),))
+    late_ticks = 2 * 10**11
+    one, other = (
+        np.concatenate((first, second[second >> 2 >= late_ticks]))
+        for first, second in zip(good, bad, strict=True)
+    )
+    config = link_config(initial_pads=4)
+    pump = Pump((np.sort(one), np.sort(other)), seconds=9, config=config).run()
+    assert any(isinstance(event, ReserveEmpty) for _, event in pump.events)
+    assert is_closed_alike(pump)
+    assert {0, 1} <= set(pump.usable(Role.ANNOUNCER))
 
 
 # Ends of a round ----------------------------------------------------------------------------------
