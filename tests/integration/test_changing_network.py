@@ -89,6 +89,30 @@ def test_fibre_cut_and_repaired(tmp_path: Path) -> None:
     assert [line["event"] for line in trace if line["event"] == "alarm"] == []
 
 
+def test_process_that_returns_finds_a_clock_that_has_run_away(tmp_path: Path) -> None:
+    """Clocks set alike to 20 ns drift by 0.9 ppm: after 6 s they are 5.4 us apart, and are found.
+
+    The process that returns knows nothing but the topology's bounds.
+    """
+    bounds = "offset_bound_ps=10000, rate_bound_ppm=0.5, allan_deviation_1s=5e-11"
+    overrides = [
+        f"users.alice.clock={{{bounds}, rate_ppm=-0.45}}",
+        f"users.bob.clock={{{bounds}, rate_ppm=0.45}}",
+        'crashes=[{user="bob", stop_s=6.0, start_s=6.3}]',
+        "protocol.round_s=2",
+    ]
+    topology = netsim.load_topology("two_user", overrides=overrides)
+    run = netsim.simulate(topology, duration_s=12, seed=2, out=tmp_path)
+    lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    locks = [
+        line["time_ps"] / 1e12 for line in map(json.loads, lines) if line["event"] == "link_locked"
+    ]
+    assert len(locks) == 2
+    assert 6.3 < locks[1] < 10.0
+    assert run.links[0].deposited_bits > 0
+    assert verify_run(tmp_path) == ()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_fibres_cut_at_random_times(tmp_path: Path, seed: int) -> None:
