@@ -59,14 +59,43 @@ class RoundReport:
         )
 
 
-def report_of(users: tuple[str, str], round_s: float, event: events.Event) -> RoundReport | None:
-    """Report of the round that ``event`` of the announcer's end tells the end of, if it does."""
-    if not isinstance(event, events.BlockHeld | events.RoundAborted):
-        return None
-    start_s = event.round * round_s
-    return RoundReport(
-        users, start_s, start_s + round_s, event.books.sifted_bits, event.books.lanes
-    )
+class RoundReports:
+    """What the announcers of all links tell of their rounds.
+
+    Rounds are numbered, not timed: a link that was dark for long has gone on with the next number.
+    So the time of a round is that of its first announcement, less the light in it.
+
+    Parameters
+    ----------
+    announcement_s : float
+        Light of an announcement.
+    """
+
+    def __init__(self, announcement_s: float) -> None:
+        self._announcement_s = announcement_s
+        self._starts_s: dict[tuple[tuple[str, str], int], float] = {}
+
+    def take(
+        self, users: tuple[str, str], round_s: float, event: events.Event, now_s: float
+    ) -> RoundReport | None:
+        """Report of the round that ``event`` of the announcer's end tells the end of, if it does.
+
+        Parameters
+        ----------
+        round_s, now_s : float
+            Light of a round; when the event happened.
+        """
+        if isinstance(event, events.RoundStarted):
+            self._starts_s[users, event.round] = max(
+                0.0, now_s - min(self._announcement_s, round_s)
+            )
+        if not isinstance(event, events.BlockHeld | events.RoundAborted):
+            return None
+        start_s = self._starts_s.pop((users, event.round), None)
+        if start_s is None:
+            return None
+        books = event.books
+        return RoundReport(users, start_s, start_s + round_s, books.sifted_bits, books.lanes)
 
 
 class Controller(ABC):

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from simpy.events import Event
 
-from netsim.control import Controller, build_controller, report_of
+from netsim.control import Controller, RoundReports, build_controller
 from netsim.devices.world import PhotonLevel, WorldBuilder, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
-from netsim.links import Absence, Link, Parties, link_config
+from netsim.links import ANNOUNCEMENT_S, Absence, Link, Parties, link_config
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import KeyPool
 from netsim.pools.store import IN_MEMORY, UserStore
@@ -155,6 +155,7 @@ class Simulation:
         self._frame_ps = ps_from_s(topology.frame_s)
         self._tag_files: dict[str, TagFile] = {}
         self._controller = controller
+        self._reports = RoundReports(ANNOUNCEMENT_S)
         if controller is None and topology.controller is not None:
             self._controller = build_controller(topology.controller, topology, self.network.links)
         self.ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
@@ -225,7 +226,8 @@ class Simulation:
 
     def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
         """Hand a finished round to the controller, and do what it decides."""
-        report = report_of(users, self.network.topology.round_s_of(users), event)
+        round_s = self.network.topology.round_s_of(users)
+        report = self._reports.take(users, round_s, event, s_from_ps(self._sim.now_ps))
         if report is None or self._controller is None or self._sim.now_ps >= self.duration_ps:
             return
         for change in self._controller.report(report, s_from_ps(self._sim.now_ps)):

@@ -371,8 +371,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
         lanes = lane_counts(round_.blocks, body.errors)
-        if any(lane.z_errors > lane.z_bits or lane.x_errors > lane.x_bits for lane in lanes):
-            raise RemoteProtocolError("more errors than bits")
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
             raise RoundDropped(reason, tell=False)

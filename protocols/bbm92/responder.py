@@ -206,6 +206,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         """Open a round for its first announcement; anything else for an unknown round is late."""
         number = envelope.round
         is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
+        if not is_first and number > self._last_round:
+            raise RemoteProtocolError(f"a message in the midst of round {number}, which is unknown")
         if not is_first or self.is_stopped or not self._may_begin(number):
             return None
         if not self._pads.has(number):

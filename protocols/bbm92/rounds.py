@@ -96,16 +96,22 @@ def received_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
 def lane_counts(
     blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]], errors: tuple[int, ...]
 ) -> tuple[LaneCounts, ...]:
-    """Bits (from ``blocks``) and errors (Z, X of lane 0, of lane 1, ...) per lane and basis."""
-    return tuple(
-        LaneCounts(
-            z_bits=int(np.count_nonzero(bases == 0)),
-            z_errors=errors[BASES * k],
-            x_bits=int(np.count_nonzero(bases == 1)),
-            x_errors=errors[BASES * k + 1],
+    """Bits (from ``blocks``) and errors (Z, X of lane 0, of lane 1, ...) per lane and basis.
+
+    RemoteProtocolError for more errors than bits.
+    """
+    try:
+        return tuple(
+            LaneCounts(
+                z_bits=int(np.count_nonzero(bases == 0)),
+                z_errors=errors[BASES * k],
+                x_bits=int(np.count_nonzero(bases == 1)),
+                x_errors=errors[BASES * k + 1],
+            )
+            for k, (bases, _) in enumerate(blocks)
         )
-        for k, (bases, _) in enumerate(blocks)
-    )
+    except ValueError as error:
+        raise RemoteProtocolError(str(error)) from error
 
 
 @dataclass(slots=True)

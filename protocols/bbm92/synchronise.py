@@ -16,25 +16,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.coarse import LATER_SLICE_PS, Candidate, Places, coarse_search
 from protocols.bbm92.coincidence import Alignment, near_pairs
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import pair_density_per_ps, pairs_at_lanes, peak_residuals
 from protocols.bbm92.prior import ClockPrior
+from protocols.clockprior import COARSE_SLICE_PS
 from protocols.compiled import kernel
 
-COARSE_SLICE_PS = 40_000_000_000
-LATER_SLICE_PS = 400_000_000_000
 ACQUISITION_PS = COARSE_SLICE_PS + 2 * LATER_SLICE_PS
 """Light needed for one attempt within a wide prior."""
 NARROW_PS = 1_000_000_000_000
 """Light looked at in one attempt within a narrow prior, if there is so much."""
 TURN_PS = 5_000_000_000
 """The two slices of that light take turns of this length: both see light that has just begun."""
-COARSE_SHIFT = 14
-"""Coarse bins are 2^14 ps wide; two neighbours hold all three peaks of 10 ns interferometers."""
-BLOCK_BINS = 1 << 16
-CANDIDATES = 48
 REFINE_SHIFT = 13
 """Candidates are refined in bins of 8.2 ns."""
 NARROW_CELLS = 1 << 16
@@ -66,29 +62,6 @@ class NoLock:
     searched_bins: int
 
 
-@kernel
-def _coarse_block(
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    low_ps: int,
-    rate: float,
-    counts: NDArray[np.int32],
-) -> None:
-    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on, 2^14 ps a bin."""
-    counts[:] = 0
-    high_ps = counts.size << COARSE_SHIFT
-    first = 0
-    for k in range(announced_ps.size):
-        time_ps = announced_ps[k]
-        base_ps = time_ps + low_ps + np.int64(rate * (time_ps - announced_ps[0]))
-        while first < own_ps.size and own_ps[first] < base_ps:
-            first += 1
-        j = first
-        while j < own_ps.size and own_ps[j] - base_ps < high_ps:
-            counts[(own_ps[j] - base_ps) >> COARSE_SHIFT] += 1
-            j += 1
-
-
 def poisson_tail_log10(count: float, mean: float) -> float:
     """Upper bound (Chernoff) of log10 P(Poisson(mean) >= count); 0 where count <= mean."""
     if count <= mean or mean <= 0:
@@ -99,24 +72,6 @@ def poisson_tail_log10(count: float, mean: float) -> float:
 def sigma_of(count: float, mean: float) -> float:
     """Excess of ``count`` over ``mean`` in Poisson standard deviations."""
     return (count - mean) / math.sqrt(mean) if mean > 0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A place to look at more closely: within ``reach_ps`` and ``rate_reach`` of a line."""
-
-    count: int
-    line: Alignment
-    reach_ps: int
-    rate_reach: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where to look more closely, and among how many bins these were the best."""
-
-    candidates: list[_Candidate]
-    searched: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +129,12 @@ def acquire(
     start_ps = int(announced_ps[0])
     if is_narrow(config, prior, start_ps):
         slices = _take_turns(announced_ps)
-        places = _Places(_whole_prior(config, prior, start_ps), 0)
+        places = Places(_whole_prior(config, prior, start_ps), 0)
     else:
         cuts = np.searchsorted(announced_ps, start_ps + np.cumsum(_WIDE_SLICES_PS))
         first, second, third = np.split(announced_ps[: cuts[2]], cuts[:2])
         slices = _Slices(second, third, announced_ps[: cuts[1]])
-        places = _coarse_search(config, prior, first, own_ps)
+        places = coarse_search(config, prior, first, own_ps)
     return _settle(config, prior, slices, own_ps, places)
 
 
@@ -196,7 +151,7 @@ def _settle(
     prior: ClockPrior,
     slices: _Slices,
     own_ps: NDArray[np.int64],
-    places: _Places,
+    places: Places,
 ) -> Lock | NoLock:
     """Refine the candidates, fit the best one, and ask the third slice."""
     best, cells = _best_candidate(config, places.candidates, slices.second, own_ps)
@@ -211,72 +166,14 @@ def _settle(
     return Lock(found.alignment, best.sigma, searched, found.lit, found.shifts_ps, found.covariance)
 
 
-# Coarse -------------------------------------------------------------------------------------------
-
-
-def _whole_prior(config: LinkConfig, prior: ClockPrior, start_ps: int) -> list[_Candidate]:
+def _whole_prior(config: LinkConfig, prior: ClockPrior, start_ps: int) -> list[Candidate]:
     """All of a narrow prior as one candidate."""
     low_ps, high_ps = prior.window_ps(start_ps)
     lanes_ps = max(config.lane_delays_ps) + min(config.lane_delays_ps)
     middle_ps = (low_ps + high_ps + lanes_ps) // 2
     reach_ps = _narrow_reach_ps(config, prior, start_ps)
     line = Alignment(start_ps, middle_ps, prior.course.rate)
-    return [_Candidate(0, line, reach_ps, prior.rate_bound)]
-
-
-def _coarse_search(
-    config: LinkConfig,
-    prior: ClockPrior,
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-) -> _Places:
-    """Best bins over the whole prior; the rate step smears a peak by half a bin at most."""
-    start_ps = int(announced_ps[0])
-    finest = (1 << COARSE_SHIFT) / COARSE_SLICE_PS
-    steps = math.ceil(prior.rate_bound / finest)
-    off_rates = np.linspace(-prior.rate_bound, prior.rate_bound, 2 * steps + 1)
-    step = prior.rate_bound / steps if steps else finest
-    reach_ps = (2 << COARSE_SHIFT) + int(step * (COARSE_SLICE_PS + LATER_SLICE_PS))
-    found: list[_Candidate] = []
-    searched = 0
-    for off_rate in off_rates:
-        low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), step)
-        rate = prior.course.rate + float(off_rate)
-        counts = np.empty(min(BLOCK_BINS, bins), dtype=np.int32)
-        for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
-            block_ps = low_ps + (block << COARSE_SHIFT)
-            _coarse_block(announced_ps, own_ps, block_ps, rate, counts)
-            found += [
-                _Candidate(count, Alignment(start_ps, offset_ps, rate), reach_ps, step)
-                for count, offset_ps in _best_bins(counts, block_ps)
-            ]
-        found = sorted(found, key=lambda candidate: -candidate.count)[:CANDIDATES]
-        searched += bins
-    return _Places(found, searched)
-
-
-def _coarse_window(
-    config: LinkConfig, prior: ClockPrior, start_ps: int, off_rate: float, step: float
-) -> tuple[int, int]:
-    """First difference and number of bins that a rate, known to half a step, leaves possible.
-
-    An error of the rate has moved the offset by what it is times the time since both were free: the
-    windows of the rates follow each other rather than cover each other.
-    """
-    moved_ps = off_rate * (start_ps - prior.zero_ps)
-    middle_ps = prior.course.predict_one(start_ps) - start_ps + round(moved_ps)
-    half_ps = math.ceil(prior.half_width_ps(start_ps, rate_step=step / 2))
-    half_ps += config.umi_delay_ps + (2 << COARSE_SHIFT)
-    low_ps = middle_ps - half_ps + min(config.lane_delays_ps) + math.floor(min(prior.shifts_ps))
-    high_ps = middle_ps + half_ps + max(config.lane_delays_ps) + math.ceil(max(prior.shifts_ps))
-    return low_ps, max(2, ((high_ps - low_ps) >> COARSE_SHIFT) + 1)
-
-
-def _best_bins(counts: NDArray[np.int32], low_ps: int) -> list[tuple[int, int]]:
-    """(count, middle in ps) of the best pairs of neighbours."""
-    pairs = counts[:-1] + counts[1:]
-    best = np.argpartition(pairs, -min(8, pairs.size))[-8:]
-    return [(int(pairs[k]), low_ps + ((int(k) + 1) << COARSE_SHIFT)) for k in best]
+    return [Candidate(0, line, reach_ps, prior.rate_bound)]
 
 
 # Refine -------------------------------------------------------------------------------------------
@@ -293,7 +190,7 @@ class _Refined:
 
 def _best_candidate(
     config: LinkConfig,
-    candidates: list[_Candidate],
+    candidates: list[Candidate],
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
 ) -> tuple[_Refined | None, int]:
@@ -315,7 +212,7 @@ def refine_width(config: LinkConfig) -> int:
 
 def _refine(
     config: LinkConfig,
-    candidate: _Candidate,
+    candidate: Candidate,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
 ) -> tuple[_Refined | None, int]:

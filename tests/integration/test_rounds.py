@@ -574,6 +574,34 @@ def test_changed_hash_seed_changes_no_bits() -> None:
     assert reasons(pump, Role.ANNOUNCER) == {AbortReason.AUTHENTICATION_FAILED: 1}
 
 
+@pytest.mark.parametrize("count", [10_000, 2**62])
+def test_more_errors_than_bits_are_refused(count: int) -> None:
+    """Impossible error counts cost their round and raise an alarm; nothing breaks."""
+
+    def exaggerate(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, VerificationResult)
+        errors = (envelope.body.errors[0], count)
+        return encode(replace(envelope, body=replace(envelope.body, errors=errors)))
+
+    pump = Pump(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
+    assert is_closed_alike(pump)
+    assert 1 not in pump.usable(Role.ANNOUNCER)
+    found = [e.what for at, e in pump.events if at is Role.ANNOUNCER and isinstance(e, Alarm)]
+    assert any("impossible counts" in what for what in found)
+
+
+def test_message_moved_to_a_round_to_come_is_noticed() -> None:
+    """A keep mask under the number of a round that has not begun: an alarm, not a long wait."""
+
+    def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        return encode(replace(envelope, round=9))
+
+    pump = Pump(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
+    assert is_closed_alike(pump)
+    found = [e.what for at, e in pump.events if at is Role.RESPONDER and isinstance(e, Alarm)]
+    assert any("unknown" in what for what in found)
+
+
 def test_flattered_error_counts_change_no_key_length() -> None:
     """An attacker who reports zero errors to the announcer gets no longer key out of it."""
 

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from netsim.control import PowerBalance, RoundReport, report_of
+from netsim.control import PowerBalance, RoundReport, RoundReports
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin import predict
 from protocols.books import RoundBooks
-from protocols.events import BlockHeld, LinkLocked, RoundAborted
+from protocols.events import BlockHeld, LinkLocked, RoundAborted, RoundStarted
 from protocols.keyrate import LaneCounts
 from protocols.messages import AbortReason
 from tests.unit.netsim.topology.texts import FOUR_USERS
@@ -25,14 +25,23 @@ def books(bits: int, errors: int) -> RoundBooks:
 
 
 def test_report_is_made_of_ended_rounds_only() -> None:
-    """A held block and an aborted round report; a lock does not."""
+    """A held block and an aborted round report, once, with the time of their light; a lock not.
+
+    Round 3 may come at any time: numbers stand still while a link is dark.
+    """
+    reports = RoundReports(0.5)
     held = BlockHeld(3, b"", 0, b"", books(1000, 20))
-    report = report_of(LINKS[0], ROUND_S, held)
-    assert report is not None
-    assert (report.start_s, report.stop_s, report.sifted_bits) == (30.0, 40.0, 1000)
     aborted = RoundAborted(4, AbortReason.NO_LOCK, RoundBooks(sifted_bits=5))
-    assert report_of(LINKS[0], ROUND_S, aborted) is not None
-    assert report_of(LINKS[0], ROUND_S, LinkLocked(0.0, 0.0, 9.0, 10)) is None
+    assert reports.take(LINKS[0], ROUND_S, held, 100.0) is None
+    for number, now_s in ((3, 77.5), (4, 87.5)):
+        assert reports.take(LINKS[0], ROUND_S, RoundStarted(number), now_s) is None
+    report = reports.take(LINKS[0], ROUND_S, held, 100.0)
+    assert report is not None
+    assert (report.start_s, report.stop_s, report.sifted_bits) == (77.0, 87.0, 1000)
+    assert reports.take(LINKS[1], ROUND_S, aborted, 101.0) is None
+    assert reports.take(LINKS[0], ROUND_S, aborted, 101.0) is not None
+    assert reports.take(LINKS[0], ROUND_S, aborted, 101.0) is None
+    assert reports.take(LINKS[0], ROUND_S, LinkLocked(0.0, 0.0, 9.0, 10), 101.0) is None
 
 
 def test_rate_may_be_negative() -> None:

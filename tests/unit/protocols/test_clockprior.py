@@ -3,13 +3,6 @@
 import pytest
 
 from protocols import clockprior
-from protocols.bbm92 import synchronise
-
-
-def test_constants_are_those_of_the_search() -> None:
-    """Bins and slice are the ones that the search fills."""
-    assert clockprior.COARSE_SHIFT == synchronise.COARSE_SHIFT
-    assert clockprior.COARSE_SLICE_PS == synchronise.COARSE_SLICE_PS
 
 
 def test_bins_are_about_those_that_a_search_reports() -> None:
