@@ -225,7 +225,10 @@ class Beacon:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Unsigned: the responder sees light in the beacons; rounds may begin again."""
+    """Unsigned: the responder sees light in the beacons, so rounds may begin again.
+
+    Or its light is over, and it has not been asked to close.
+    """
 
     TAG: ClassVar[int] = 18
 

@@ -147,7 +147,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._decisions[block.round] = block.message
         if durable is not None and durable.closed is not None:
             self._decisions[durable.closed[0]] = durable.closed[1]
-        self._is_confirmed = True
+        # The responder may have lost its closing vote in a crash: a new life asks again.
+        self._is_confirmed = not self.is_closed
 
     # Light --------------------------------------------------------------------------------------
 
@@ -394,10 +395,14 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         super()._drop(round_, reason, tell=tell)
 
     def _on_idle(self, body: Beacon | Ready) -> None:
-        """The responder has found light: go on with rounds."""
+        """The responder has found light: go on with rounds. Without any it wants to close."""
         if not isinstance(body, Ready):
             raise RemoteProtocolError("a beacon from the responder")
         self._schedule.is_dormant = False
+        if self.is_closed:
+            # It is not: what it knew of the closing was lost, or never came.
+            self._is_confirmed = False
+            self._close_due_ps = None
 
     # Votes and decisions ------------------------------------------------------------------------
 

@@ -172,6 +172,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
         if queued and not busy and not self.is_stopped:
             self._begin_distillation(min(queued, key=lambda round_: round_.number), now_ps)
+        if self._is_light_over and not self.is_closed and self._resend_due_ps is None:
+            self._resend_due_ps = now_ps + self.config.resend_ps
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""
@@ -445,6 +447,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         match body:
             case Decision() if number in self._closing:
                 self._on_closed(number, body)
+            case Decision(commit=True) if self._may_be_closing(number):
+                self._on_closed(number, body)
             case Decision():
                 self._on_decision(number, body)
             case Close():
@@ -510,14 +514,23 @@ class ResponderSession(LinkSession[ResponderRound]):
         # From here on the pad is this vote's alone, in later lives too.
         self._floor = max(self._floor, number)
         self._events.append(RoundStarted(self._floor))
-        tag = self._sign(b"close", number)
-        self._closing[number] = self._final(number, Vote(closing=True, tag=tag))
+        self._sign_closing_vote(number)
         self._post(self._closing[number])
         self._resend_due_ps = now_ps + self.config.resend_ps
+
+    def _sign_closing_vote(self, number: int) -> None:
+        tag = self._sign(b"close", number)
+        self._closing[number] = self._final(number, Vote(closing=True, tag=tag))
+
+    def _may_be_closing(self, number: int) -> bool:
+        """Whether a decision may answer the closing vote of a life before a crash."""
+        return self._is_light_over and number not in self._rounds and self._pads.has(number)
 
     def _on_closed(self, number: int, decision: Decision) -> None:
         if self.is_closed or not self._is_signed(decision.tag, b"closed", number):
             return
+        if number not in self._closing:
+            self._sign_closing_vote(number)  # the same that an earlier life has sent
         self._spend_pads_before(number + 1)
         self.is_closed = True
         self._resend_due_ps = None
@@ -531,7 +544,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now_ps: int) -> None:
-        """Repeat the vote in doubt; drop rounds that have waited too long."""
+        """Repeat the vote in doubt, or the wish to close; drop rounds that have waited too long."""
         if self._resend_due_ps is not None and now_ps >= self._resend_due_ps:
             self._resend_due_ps = now_ps + self.config.resend_ps
             self._repeat_vote()
@@ -541,9 +554,11 @@ class ResponderSession(LinkSession[ResponderRound]):
         prepared = [round_ for round_ in self._rounds.values() if round_.state is State.PREPARED]
         if prepared:
             self._post(prepared[0].vote)
-        else:
+        elif self._closing:
             for vote in self._closing.values():
                 self._post(vote)
+        elif self._is_light_over and not self._rounds and not self.is_closed:
+            self._post(self._final(max(self._last_round, 0), Ready()))
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way, and ask again for the decision on what is in doubt."""

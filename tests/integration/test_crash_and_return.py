@@ -1,11 +1,13 @@
 """A process may stop at any message: what was durable is settled alike, nothing is used twice."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from protocols.events import BlockHeld, BlockPrepared, BlockUsable
-from protocols.messages import Role, decode
+from protocols.datagrams import encode_datagram
+from protocols.events import BlockHeld, BlockPrepared, BlockUsable, LinkClosed
+from protocols.messages import Decision, Role, Vote, decode
 from tests.tapped import TappedEnds
 from tests.two_ends import TwoEnds
 
@@ -131,3 +133,92 @@ def test_block_in_doubt_is_settled_after_the_return() -> None:
     _check(tapped)
     settled = [e for r, e in ends.events if isinstance(e, BlockUsable) and r == 1]
     assert voted[0].round in {event.round for event in settled}
+
+
+@pytest.mark.parametrize("order", [(Role.RESPONDER, Role.ANNOUNCER), tuple(Role)], ids=str)
+def test_both_crash_around_the_closing(order: tuple[Role, Role]) -> None:
+    """The announcer has closed, and its answer is lost in crashes of both: they close all the same.
+
+    The responder's closing vote is not durable, and the announcer's new life owes it an answer.
+    """
+    tapped = TappedEnds(TwoEnds(), [])
+    ends = tapped.ends
+    crashed: list[Role] = []
+
+    def lose(to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        passing = tapped._see(to, datagram)
+        return [] if to is Role.RESPONDER and has_closed() and not crashed else passing
+
+    def has_closed() -> bool:
+        return any(isinstance(event, LinkClosed) for _, event in ends.events)
+
+    ends.fault = lose
+    ends.run(until_s=3.5)
+    assert has_closed()
+    assert not ends.ends[Role.RESPONDER].is_closed
+    for role in order:
+        ends.crash(role)
+        crashed.append(role)
+    ends.run()
+    _check(tapped)
+    assert all(end.is_closed for end in ends.ends)
+
+
+def test_replayed_closing_vote_is_no_sign_that_the_responder_has_closed() -> None:
+    """A responder that lost its vote in a crash believes the closing decision that answers it.
+
+    Somebody shows the announcer the old vote again, so that it stops asking.
+    """
+    tapped = TappedEnds(TwoEnds(), [])
+    ends = tapped.ends
+    votes: list[bytes] = []
+    crashed: list[Role] = []
+
+    def lose(to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        passing = tapped._see(to, datagram)
+        sighting = tapped.chains[to.peer].wire.view.latest
+        envelope = None if sighting is None else sighting.envelope
+        if envelope is not None and isinstance(envelope.body, Vote) and envelope.body.closing:
+            votes.append(sighting.datagram.payload if sighting else b"")
+        is_answer = to is Role.RESPONDER and votes and not crashed
+        return [] if is_answer else passing
+
+    ends.fault = lose
+    ends.run(until_s=3.5)
+    ends.crash(Role.RESPONDER)
+    announcer = ends.ends[Role.ANNOUNCER]._session
+    announcer.receive(votes[0], ends.now_ps)
+    crashed.append(Role.RESPONDER)
+    ends.run()
+    _check(tapped)
+    assert all(end.is_closed for end in ends.ends)
+
+
+def test_responder_that_comes_back_after_the_closing_is_heard() -> None:
+    """The closing decision arrives as noise, and the responder crashes: its new life asks to close.
+
+    The announcer has closed, and has an acknowledgement for everything: it would say no more.
+    """
+    tapped = TappedEnds(TwoEnds(), [])
+    ends = tapped.ends
+    damaged: list[bytes] = []
+
+    def damage(to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        passing = tapped._see(to, datagram)
+        sighting = tapped.chains[to.peer].wire.view.latest
+        envelope = None if sighting is None else sighting.envelope
+        if damaged or envelope is None or not isinstance(envelope.body, Decision):
+            return passing
+        if envelope.round != 3 or sighting is None:
+            return passing
+        damaged.append(datagram)
+        return [(0, encode_datagram(replace(sighting.datagram, payload=b"\xc0")))]
+
+    ends.fault = damage
+    ends.run(until_s=3.3)
+    assert damaged
+    assert not ends.ends[Role.RESPONDER].is_closed
+    ends.crash(Role.RESPONDER)
+    ends.run()
+    _check(tapped)
+    assert all(end.is_closed for end in ends.ends)
