@@ -194,8 +194,8 @@ class TwoEnds:
 
     def run(self, *, until_s: float = 120.0) -> None:
         """Go on until both ends are done or time is over."""
+        self._flush()
         while not self.is_done and self.now_ps < until_s * PS_PER_S:
-            self._flush()
             due = [end.next_deadline_ps() for end in self.ends]
             times = [time_ps for time_ps in due if time_ps is not None]
             times += [self._queue[0][0]] if self._queue else []
@@ -206,4 +206,4 @@ class TwoEnds:
                 heapq.heappop(self._queue)[2]()
             for end in self.ends:
                 end.handle_deadline(self.now_ps)
-        self._flush()
+            self._flush()
