@@ -130,6 +130,12 @@ class LinkResult:
     """Datagrams sent again."""
     alarms: int = 0
     """Messages that no honest peer sends, and tags that did not verify; both ends."""
+    equal_blocks: int = 0
+    """Blocks that the pools of both ends hold with the same bits, compared by the simulator."""
+    unequal_blocks: int = 0
+    """Blocks of which the two ends hold different bits: never, whatever happens on the wire."""
+    lone_blocks: int = 0
+    """Blocks in one pool only, in doubt at the other end when the run ended."""
     settle_ps: int = 0
     """From the end of the light until both ends had closed; 0 if they did not."""
     sampled_bits: int = 0
@@ -197,6 +203,9 @@ class LinkResult:
             "round_trips": int(self.round_trips),
             "retransmissions": int(self.retransmissions),
             "alarms": int(self.alarms),
+            "equal_blocks": int(self.equal_blocks),
+            "unequal_blocks": int(self.unequal_blocks),
+            "lone_blocks": int(self.lone_blocks),
             "settle_ps": int(self.settle_ps),
             "sampled_bits": int(self.sampled_bits),
             "security": self.security,

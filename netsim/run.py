@@ -20,7 +20,7 @@ from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
 from netsim.links import ANNOUNCEMENT_S, Absence, Link, Parties, link_config
 from netsim.pools.ledger import Ledger
-from netsim.pools.pool import KeyPool
+from netsim.pools.pool import KeyPool, compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.results import (
     LaneResult,
@@ -364,6 +364,7 @@ class Simulation:
         counts, agreement = link.books[0].counts, link.agreement
         security = self.network.topology.protocol.security
         wires = [driver.wire for driver in link.drivers]
+        pools = compare_pools(link.books[0].pool, link.books[1].pool)
         return LinkResult(
             users=link.users,
             duration_ps=self._done_ps,
@@ -382,6 +383,9 @@ class Simulation:
             round_trips=counts.round_trips,
             retransmissions=sum(wire.retransmissions for wire in wires),
             alarms=sum(books.counts.alarms for books in link.books),
+            equal_blocks=pools.equal,
+            unequal_blocks=pools.unequal,
+            lone_blocks=pools.lone,
             settle_ps=self._settle_ps(link),
             sampled_bits=counts.sampled_bits,
             failure_probability=min(1.0, counts.failure_probability),

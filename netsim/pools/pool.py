@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,22 @@ class KeyPool:
             block = self._blocks[block_id]
             digest.update(f"{block_id}:{block.size_bits}:".encode() + block.key)
         return digest.hexdigest()
+
+
+class Comparison(NamedTuple):
+    """Blocks of the two ends of a link, bit for bit."""
+
+    equal: int
+    """Both have them, and the same bits."""
+    unequal: int
+    """Both have them, with different bits: what must never happen."""
+    lone: int
+    """Only one end has them: in doubt at the other when the run ended."""
+
+
+def compare_pools(one: KeyPool, other: KeyPool) -> Comparison:
+    """Compare the two ends of a link, as only somebody outside of it can."""
+    first, second = one.blocks, other.blocks
+    common = first.keys() & second.keys()
+    equal = sum(first[number] == second[number] for number in common)
+    return Comparison(equal, len(common) - equal, len(first.keys() ^ second.keys()))

@@ -70,6 +70,7 @@ def notes(run: Run) -> Iterator[str]:
         f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} bit/s{_paper_total(run)}, "
         f"net key {totals.net_key_bps:.1f} bit/s."
     )
+    yield _agreement(run)
     if performance.wall_s > 0:
         yield (
             f"Speed: {performance.wall_s:.1f} s of wall time, {performance.tags} tags, "
@@ -95,6 +96,18 @@ def notes(run: Run) -> Iterator[str]:
     for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
         yield f"Assumed: {assumptions}."
     yield from link_notes(run.links)
+
+
+def _agreement(run: Run) -> str:
+    """What comparing the pools of both ends of every link has found."""
+    equal, unequal, lone = (
+        sum(getattr(link, name) for link in run.links)
+        for name in ("equal_blocks", "unequal_blocks", "lone_blocks")
+    )
+    if unequal:
+        return f"KEYS DIFFER: {unequal} blocks are not the same at both ends."
+    waiting = f"; {lone} at one end only, in doubt at the other" if lone else ""
+    return f"Keys compared bit for bit: {equal} blocks in the pools of both ends{waiting}."
 
 
 def _paper_total(run: Run) -> str:

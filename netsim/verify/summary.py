@@ -91,6 +91,8 @@ def _link_faults(records: Records, entry: Json) -> Iterator[Fault]:
     for name, bits in _booked(records, link, end).items():
         if entry.get(name) != bits:
             yield Fault(where, f"{name} {entry.get(name)}, the ledger of {end} has {bits}")
+    if entry.get("unequal_blocks"):
+        yield Fault(where, f"{entry['unequal_blocks']} blocks are not the same at both ends")
     good = sum(is_usable(records, link, end, block) for block in records.blocks(link, end))
     if entry["blocks"] - entry["blocks_failed"] != good:
         told = entry["blocks"] - entry["blocks_failed"]

@@ -59,6 +59,7 @@ def check(out: Path, cut: Cut, run: Run, trace: list[dict[str, Any]]) -> float:
     assert verify_run(out) == ()
     slowest_s = 0.0
     for link in run.links:
+        assert link.unequal_blocks == link.lone_blocks == 0
         found = [
             (line["event"], line["time_ps"] / 1e12)
             for line in trace
@@ -123,3 +124,51 @@ def test_fibres_cut_at_random_times(tmp_path: Path, seed: int) -> None:
     )
     slowest_s = check(tmp_path, cut, run, trace)
     print(f"{cut} resynchronised after {slowest_s:.2f} s")  # noqa: T201 - shown with -s
+
+
+EVENTS = """[
+  {time_s = 4.0, kind = "cut", user = "bob"},
+  {time_s = 8.0, kind = "power", power_mw = 0.3},
+  {time_s = 10.0, kind = "repair", user = "bob"},
+  {time_s = 14.0, kind = "deliver", channel = "C54", users = ["alice"]},
+  {time_s = 16.0, kind = "attenuate", user = "dave", extra_loss_db = 1.0},
+  {time_s = 18.0, kind = "leave", user = "charlie"},
+  {time_s = 24.0, kind = "join", user = "charlie"},
+  {time_s = 26.0, kind = "deliver", channel = "C54", users = ["charlie"]}
+]"""
+
+
+def test_every_kind_of_event_in_one_network(tmp_path: Path) -> None:
+    """Four users through all of it: books in order, both ends of every pool equal."""
+    events = " ".join(EVENTS.split())
+    topology = netsim.load_topology(
+        "fan2025_four_user", overrides=["protocol.round_s=5", f"events={events}"]
+    )
+    found = netsim.simulate(topology, duration_s=40, seed=3, out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    assert all(link.equal_blocks > link.unequal_blocks == 0 for link in found.links)
+    names = [
+        json.loads(line)["event"]
+        for line in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert names.count("network_changed") == 8
+    assert names.count("process_stopped") == names.count("process_started") == 1
+    assert names.count("link_closed") == 2 * len(found.links)
+
+
+def test_user_who_joins_late(tmp_path: Path) -> None:
+    """Dave is absent at first; once there, all his links make key with equal ends."""
+    topology = netsim.load_topology(
+        "fan2025_four_user",
+        overrides=[
+            "protocol.round_s=5",
+            "users.dave.is_present=false",
+            'events=[{time_s=6.0, kind="join", user="dave"}]',
+        ],
+    )
+    found = netsim.simulate(topology, duration_s=30, seed=4, out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    assert all(link.equal_blocks > link.unequal_blocks == 0 for link in found.links)
+    lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    started = [e for e in map(json.loads, lines) if e["event"] == "process_started"]
+    assert [(e["end"], e["time_ps"]) for e in started] == [("dave", 6_000_000_000_000)]

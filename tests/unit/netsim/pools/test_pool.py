@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from netsim.pools.pool import KeyBlock, KeyPool
+from netsim.pools.pool import KeyBlock, KeyPool, compare_pools
 
 BLOCK = KeyBlock(b"\xaa\x80", 9)
 
@@ -59,3 +59,18 @@ def test_fingerprints_differ_where_pools_do() -> None:
     ]
     for one, other in combinations(pools, 2):
         assert one.fingerprint() != other.fingerprint()
+
+
+def test_ends_are_compared_bit_for_bit() -> None:
+    """Equal blocks, one flipped bit, a size that differs, and blocks of one end only."""
+    one = pool_of((0, BLOCK), (1, BLOCK), (2, BLOCK), (4, BLOCK))
+    other = pool_of(
+        (0, BLOCK),
+        (1, KeyBlock(b"\xab\x80", 9)),
+        (2, KeyBlock(b"\xaa\x80", 10)),
+        (5, BLOCK),
+        (6, BLOCK),
+        end="bob",
+    )
+    assert compare_pools(one, other) == compare_pools(other, one) == (1, 2, 3)
+    assert compare_pools(one, one) == (4, 0, 0)

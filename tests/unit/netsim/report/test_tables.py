@@ -73,6 +73,17 @@ def test_partial_runs_say_so() -> None:
     assert "PARTIAL" not in rendered(made_up_run(), width=80)
 
 
+def test_unequal_keys_cannot_be_overlooked() -> None:
+    """One block that differs is told in capitals; blocks in doubt are told, equal ones counted."""
+    run = made_up_run()
+    link = replace(run.links[0], equal_blocks=3, lone_blocks=2)
+    text = " ".join(rendered(replace(run, links=(link,)), width=80).split())
+    assert "compared bit for bit: 3 blocks" in text
+    assert "2 at one end only" in text
+    link = replace(link, unequal_blocks=1)
+    assert "KEYS DIFFER: 1" in rendered(replace(run, links=(link,)), width=80)
+
+
 def test_colour_marks_large_deviations_only() -> None:
     """A lane 30 sigma off is red; without colour the same text stands, and no escape codes."""
     run = made_up_run()
