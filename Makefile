@@ -39,10 +39,10 @@ demo: $(VENV)/installed
 	$(WITH_CACHE) $(BIN)/netsim run fan2025_four_user --duration 60s --seed 1
 
 test: lint
-	$(WITH_CACHE) $(BIN)/python -m pytest -q -m "not slow"
+	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 test-all: lint
-	$(WITH_CACHE) $(BIN)/python -m pytest -q
+	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
