@@ -325,7 +325,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         mine = round_.published if round_.published is not None else np.empty(0, dtype=np.uint8)
         reason = judge_sample(self.config, round_, mine, received_bits(body.bits, mine.size))
         if reason is not None:
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
         round_.published = None
         round_.state = State.SIFTED
 
@@ -355,7 +355,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         round_.count_round_trip()
         round_.book(parity_bits=sum(end.parities_disclosed for end in round_.reconcilers))
         if (reason := judge_leak(self.config, round_)) is not None:
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
 
     def _send_hash(self, round_: AnnouncerRound) -> None:
         bits, size = round_.bits, self.config.verification_bits
@@ -368,13 +368,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _on_result(self, round_: AnnouncerRound, body: VerificationResult) -> None:
         if not body.equal:
-            raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
         lanes = lane_counts(round_.blocks, body.errors)
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
         self._amplify(round_)
 
     def _amplify(self, round_: AnnouncerRound) -> None:

@@ -311,7 +311,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._events.append(RoundSampled(round_.number, sampled_bits))
         reason = judge_sample(self.config, round_, mine, theirs)
         if reason is not None:
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
         self._learn_rates(lanes, mine != theirs)
         round_.state = State.QUEUED
 
@@ -372,7 +372,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_.book(parity_bits=sum(end.parities_learned for end in round_.reconcilers))
         if (reason := judge_leak(self.config, round_)) is not None:
             self._suspect_rates(round_)
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
         self._ask_parities(round_)
 
     def _suspect_rates(self, round_: ResponderRound) -> None:
@@ -396,7 +396,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if not equal:
             sent = map(bounded_estimate, self._error_rates)
             self._error_rates = [*map(self._reconciliation.estimate_after_failure, sent)]
-            raise RoundDropped(AbortReason.VERIFICATION_FAILED, tell=False)
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         lanes = lane_counts(round_.blocks, errors)
         for lane, counts in enumerate(lanes):
             if counts.bits >= MIN_SAMPLE_BITS:
@@ -405,7 +405,7 @@ class ResponderSession(LinkSession[ResponderRound]):
                 )
         reason = plan_key(self.config, round_, lanes)
         if reason is not None:
-            raise RoundDropped(reason, tell=False)
+            raise RoundDropped(reason)
         round_.state = State.AMPLIFYING
 
     def _count_errors(self, round_: ResponderRound) -> list[int]:

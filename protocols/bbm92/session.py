@@ -197,7 +197,7 @@ class LinkSession(Generic[RoundT]):
         try:
             self._take(round_, envelope.body, now_ps)
         except RoundDropped as drop:
-            self._drop(round_, drop.reason, tell=drop.tell)
+            self._drop(round_, drop.reason, tell=True)
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> RoundT | None:
         """Round that a message for an unknown round begins, if it may; None: ignore the message."""
@@ -316,8 +316,12 @@ def reserve_type(authentication: str) -> type[PadReserve]:
 
 
 class RoundDropped(Exception):  # noqa: N818 - control flow inside the session, not an error
-    """The round being worked on ends without key."""
+    """The round being worked on ends without key.
 
-    def __init__(self, reason: AbortReason, *, tell: bool = True) -> None:
-        super().__init__(reason, tell)
-        self.reason, self.tell = reason, tell
+    The peer is told even where it should find the same by itself: damage on the wire may have left
+    it with other counts, and it would wait until the round times out.
+    """
+
+    def __init__(self, reason: AbortReason) -> None:
+        super().__init__(reason)
+        self.reason = reason

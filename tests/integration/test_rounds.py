@@ -468,7 +468,8 @@ def test_clock_that_jumps_is_found_again() -> None:
 def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
     """Errors of 25 or 50 %: both ends stop at the first reply that leaves no bit for a key.
 
-    Same reason and same books at both ends, without a word about it; the reply before left some.
+    Same reason and same books at both ends, each of which tells the other; the reply before left
+    some.
     """
     pump = Pump(light(error=error)).run()
     assert no_key(pump)
@@ -481,7 +482,8 @@ def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
         assert books.parity_bits == _asked(pump, number) >= books.sifted_bits - 64
         assert books.parity_bits < 1.3 * books.sifted_bits
     assert not pump.messages(VerificationHash)
-    assert not pump.messages(Abort)
+    aborts = [(told.sender, told.round) for told in pump.messages(Abort)]
+    assert sorted(aborts) == [(role, number) for role in Role for number in range(3)]
 
 
 def test_round_dropped_in_its_light_books_what_it_has_sifted() -> None:
