@@ -2,14 +2,18 @@
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from netsim.planning import enough_s
+from netsim.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 
@@ -17,6 +21,17 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = re.findall(r"^netsim (\w+)(.*)$", README, re.MULTILINE)
+SHELL_LINES = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if not line.startswith("make ")
+]
+SHORTER = {"--duration": "3s", "--blocks": "5", "--scale": "0.002"}
+"""What the test gives instead: commands are to work, not to print the README's numbers."""
+TICK_PS = 10
+"""Of the receivers in ``two_user``."""
+QUICK = ("pools", "schema", "validate", "verify", "run", "distil")
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -56,6 +71,70 @@ def test_options_of_the_examples_exist(command: str) -> None:
         for option in re.findall(r"--[a-z][a-z-]+", line)
     }
     assert named <= set(re.findall(r"--[a-z][a-z-]+", output))
+
+
+def shortened(line: str) -> list[str]:
+    """The command of a line as a user would type it, with less light or fewer blocks."""
+    words = shlex.split(line.split(" > ")[0].removesuffix(" &"))
+    for option, value in SHORTER.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+    if words[:2] == ["netsim", "reproduce"] and "--scale" not in words:
+        words += ["--scale", SHORTER["--scale"]]
+    interpreter = [sys.executable, "-m"]
+    return [*interpreter, *(words if words[0] == "netsim" else words[2:])]
+
+
+def run_in(directory: Path, words: list[str]) -> None:
+    """Run a command; its whole output is shown if it fails."""
+    done = subprocess.run(  # this interpreter, our own README
+        words,
+        cwd=directory,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+
+
+def users_files(directory: Path) -> None:
+    """What the README takes for granted: a topology of one's own, two recordings, shipped files."""
+    (directory / "topologies").symlink_to(ROOT / "topologies")
+    shutil.copy(ROOT / "topologies" / "two_user.toml", directory / "mine.toml")
+    topology = load_topology("two_user")
+    simulate(topology, duration_s=3, seed=1, out=directory / "lab", save_tags=True)
+    for user in topology.users:
+        tags = np.load(directory / "lab" / "tags" / f"{user.name}.npy")
+        rows = np.column_stack([TICK_PS * (tags >> 2), tags & 3])
+        path = directory / f"{user.name}.csv"
+        np.savetxt(path, rows, "%d", ",", header="time,detector", comments="")
+
+
+@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_commands_run(tmp_path: Path, *, is_long: bool) -> None:
+    """Every command, in the README's order and one directory, ends with exit code 0."""
+    users_files(tmp_path)
+    for line in SHELL_LINES:
+        words = line.split()
+        if words[0] == "netsim" and (words[1] not in QUICK) is is_long:
+            run_in(tmp_path, [*shortened(line), *(["--force"] if words[1] == "run" else [])])
+
+
+def test_two_processes_of_the_readme(tmp_path: Path) -> None:
+    """The recorded tags of the README end as keys in two processes."""
+    lines = [line for line in SHELL_LINES if "recorded" in line or "protocols.demo" in line]
+    *before, announcer, responder = lines
+    for line in before:
+        run_in(tmp_path, shortened(line))
+    with subprocess.Popen(  # this interpreter, our own README
+        shortened(announcer),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    ) as other:
+        run_in(tmp_path, shortened(responder))
+        assert other.wait(timeout=60) == 0
 
 
 def test_every_dependency_is_pinned_and_has_a_reason() -> None:
