@@ -75,7 +75,7 @@ def test_options_of_the_examples_exist(command: str) -> None:
 
 def shortened(line: str) -> list[str]:
     """The command of a line as a user would type it, with less light or fewer blocks."""
-    words = shlex.split(line.split(" > ")[0].removesuffix(" &"))
+    words = shlex.split(line.partition(" > ")[0].removesuffix(" &"))
     for option, value in SHORTER.items():
         if option in words:
             words[words.index(option) + 1] = value
