@@ -9,6 +9,7 @@ from netsim.report.excerpt import usual_largest_sigma
 from netsim.results import Run
 
 LIGHT_S = {
+    "alshowkan2021": 60,
     "appas2021": 60,
     "fan2025_structured": 30,
     "joshi2020": 10,

@@ -23,6 +23,7 @@ FALSE_ALARM = 5.7e-7
 """Of one check of a whole network: 5 sigma, two-sided."""
 
 LIGHT_S = {
+    "alshowkan2021": 8.0,
     "appas2021": 8.0,
     "joshi2020": 1.0,
     "liu2022": 0.5,
@@ -32,9 +33,10 @@ LIGHT_S = {
     "time_sharing": 2.0,
     "wengerowsky2018": 1.0,
 }
-"""Seconds of light; with appas2021 the switch is set anew at 5 s."""
+"""Seconds of light; with alshowkan2021 and appas2021 the switch is set anew at 5 s."""
 
 LINKS_AND_CHANNELS = {
+    "alshowkan2021": (3, 16),
     "appas2021": (6, 24),
     "joshi2020": (28, 16),
     "liu2022": (780, 30),
@@ -211,6 +213,7 @@ def test_time_sharing_makes_key() -> None:
 @pytest.mark.parametrize(
     ("name", "seconds"),
     [
+        ("alshowkan2021", 60),
         ("appas2021", 60),
         ("liu2024", 30),
         ("one_pump_12_channels", 10),
