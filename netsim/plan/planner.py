@@ -1,0 +1,173 @@
+"""From a request to a plan: bounds, search, key rates, topology; or why there is none.
+
+The order of work: combs to try, an allocation with the fewest channels, what the objective asks
+beyond that, the power, and the twin's word on the finished topology.
+"""
+
+from dataclasses import dataclass
+
+from netsim.plan.allocation import Allocation
+from netsim.plan.bounds import span_bound
+from netsim.plan.fewest import Effort
+from netsim.plan.impossible import no_plan
+from netsim.plan.keyplan import KeyPlan, KeyPlanner
+from netsim.plan.request import Objective, PlanRequest, check_request
+from netsim.plan.spans import narrowest_span
+from netsim.plan.survey import Survey, find_fewest, survey
+from netsim.plan.topology import Hardware, link_rates_bps, planned_topology
+from netsim.topology.network import build_network
+from netsim.topology.specs import TopologySpec
+from netsim.twin import Prediction, predict
+
+GOALS = {
+    Objective.CHANNELS: "the fewest channels",
+    Objective.SPAN: "the narrowest span",
+    Objective.TOTAL: "the highest total key rate",
+    Objective.POOREST: "the highest smallest key rate",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """An allocation that serves every wanted pair, and what it is worth.
+
+    Attributes
+    ----------
+    request : PlanRequest
+    allocation : Allocation
+    lower_bound : int
+        Of the span if that is the objective, else of the channels.
+    topology : TopologySpec or None
+        None where self-paired labels are used, which topologies refuse.
+    prediction : Prediction or None
+        Of the analytic twin; None without a topology.
+    is_partial : bool
+        Whether the search was stopped before its end.
+    """
+
+    request: PlanRequest
+    allocation: Allocation
+    lower_bound: int
+    topology: TopologySpec | None
+    prediction: Prediction | None
+    is_partial: bool
+
+    @property
+    def reached(self) -> int:
+        """What is held against the bound: span or channels."""
+        is_span = self.request.objective is Objective.SPAN
+        return self.allocation.span if is_span else self.allocation.channels
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether no plan is better by the objective; never known of key rates."""
+        counted = self.request.objective in (Objective.CHANNELS, Objective.SPAN)
+        return counted and self.reached == self.lower_bound
+
+    @property
+    def wanted_bps(self) -> list[float]:
+        """Asymptotic key rates of the wanted pairs, all lanes together, by the analytic twin.
+
+        In the order of the request; empty without a topology.
+        """
+        if self.prediction is None:
+            return []
+        links_bps = link_rates_bps(self.prediction)
+        return [links_bps[demand.users] for demand in self.request.demands]
+
+    @property
+    def power_mw(self) -> float | None:
+        """Power of every pump, in the fibre."""
+        return None if self.topology is None else self.topology.qnsp.source.pumps[0].power_mw
+
+
+def make_plan(
+    request: PlanRequest,
+    hardware: Hardware,
+    effort: Effort | None = None,
+    *,
+    power_mw: float | None = None,
+) -> Plan:
+    """Plan a network.
+
+    Parameters
+    ----------
+    request : PlanRequest
+    hardware : Hardware
+        Decides key rates only.
+    effort : Effort, optional
+        Made from the request's seed and effort if absent.
+    power_mw : float, optional
+        Of every pump, in the fibre; chosen for the objective if absent (for the smallest key rate
+        where channels or span are the objective).
+
+    Raises
+    ------
+    ConfigError
+        If the request is faulty, or no plan was found: why, and the nearest request that has one.
+    """
+    check_request(request)
+    effort = effort or Effort(request.seed, request.effort)
+    found = survey(request)
+    if found is None:
+        raise no_plan(request, effort, is_proven=True)
+    found = find_fewest(request, found, effort)
+    if found.best is None:
+        raise no_plan(request, effort, is_proven=False)
+    return plan_from(request, hardware, found, effort, power_mw)
+
+
+def plan_from(
+    request: PlanRequest,
+    hardware: Hardware,
+    found: Survey,
+    effort: Effort,
+    power_mw: float | None = None,
+) -> Plan:
+    """What the objective asks for beyond the fewest channels; parameters as in `make_plan`.
+
+    Parameters
+    ----------
+    found : Survey
+        With an allocation.
+    """
+    if found.best is None:
+        raise ValueError("a plan begins with an allocation")
+    bound, best = found.bound, found.best
+    keys = KeyPlanner(request, hardware, effort, power_mw)
+    if request.objective is Objective.SPAN:
+        bound = span_bound(request, found.given, found.bound)
+        best = narrowest_span(request, found.combs, best, bound, effort)
+    if request.objective in (Objective.CHANNELS, Objective.SPAN):
+        chosen = keys.with_power(best)
+    else:
+        chosen = keys.best(best, [comb for comb, _ in found.combs])
+    return _finished(request, hardware, chosen, bound, effort)
+
+
+def _finished(
+    request: PlanRequest, hardware: Hardware, chosen: KeyPlan, bound: int, effort: Effort
+) -> Plan:
+    """Topology and key rates of an allocation with its power."""
+    allocation, partial = chosen.allocation, effort.should_stop()
+    if request.allow_self_paired:
+        return Plan(request, allocation, bound, None, None, partial)
+    topology = planned_topology(
+        hardware,
+        request.users,
+        allocation,
+        float(f"{chosen.power_mw:.4g}"),
+        name=f"plan_{len(request.users)}_users",
+        description=describe(request, allocation),
+    )
+    prediction = predict(build_network(topology))
+    return Plan(request, allocation, bound, topology, prediction, partial)
+
+
+def describe(request: PlanRequest, allocation: Allocation) -> str:
+    """One sentence for people."""
+    pumps = " and ".join(f"C{pump}" for pump in allocation.comb.pumps)
+    return (
+        f"{len(request.users)} users, {allocation.channels} channels, pumps {pumps}: planned for "
+        f"{GOALS[request.objective]}"
+    )

@@ -1,0 +1,174 @@
+"""A plan for people and for programs: tables that fit the terminal, and the JSON.
+
+It knows finished plans, and computes nothing but sums.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from netsim.plan.draw import FREE, PUMP, STIMULATED, draw_comb, draw_ladders, letter_of, style_of
+from netsim.plan.planner import Plan
+from netsim.plan.request import Objective
+from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
+from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
+
+POOREST_SHOWN = 10
+"""Lanes in the table of a network with more users than fit a matrix."""
+NARROW_LABELS = 30
+"""Width of the labels of a user where a table would be too wide."""
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON, key rates in bits per second (None where the twin cannot say)."""
+    allocation, names = plan.allocation, plan.request.users
+    return {
+        "pumps": list(allocation.comb.pumps),
+        "users": {name: allocation.labels_of(k) for k, name in enumerate(names)},
+        "lanes": [
+            {"users": [names[k] for k in lane.users], "channels": list(lane.labels)}
+            for lane in allocation.lanes()
+        ],
+        "channels": allocation.channels,
+        "span": allocation.span,
+        "lower_bound": plan.lower_bound,
+        "proven": plan.is_proven,
+        "min_skr_bps": min(plan.wanted_bps, default=None),
+        "total_skr_bps": sum(plan.wanted_bps) if plan.wanted_bps else None,
+    }
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print headline, users, comb, ladders and key rates."""
+    console.print(Text(headline(plan), style="bold"), soft_wrap=True)
+    for line in _facts(plan):
+        console.print(Text(line))
+    console.print()
+    console.print(_users(plan))
+    console.print()
+    key = f"Comb: letters are users, {PUMP} pump, {STIMULATED} stimulated line, {FREE} unused"
+    console.print(Text(key, style="bold"))
+    for drawn in draw_comb(plan.allocation, console.width):
+        console.print(drawn, no_wrap=True)
+    console.print()
+    ladders = list(draw_ladders(plan.allocation, console.width))
+    if ladders:
+        console.print(Text(_ladder_key(plan), style="bold"))
+    for drawn in ladders:
+        console.print(drawn, no_wrap=True)
+    if plan.prediction is not None:
+        matrix = _matrix(plan)
+        console.print(matrix if fits(matrix, console) else _poorest(plan))
+
+
+def headline(plan: Plan) -> str:
+    """One line: what was planned."""
+    allocation = plan.allocation
+    pumps = " and ".join(f"C{pump}" for pump in allocation.comb.pumps)
+    partial = ", PARTIAL: stopped before its end" if plan.is_partial else ""
+    return (
+        f"{len(plan.request.users)} users, {allocation.channels} channels, pumps {pumps}{partial}"
+    )
+
+
+def _facts(plan: Plan) -> Iterator[str]:
+    allocation, request = plan.allocation, plan.request
+    what = "span" if request.objective is Objective.SPAN else "channels"
+    if plan.is_proven:
+        yield f"Lower bound: {plan.lower_bound} {what}, reached: no plan has fewer."
+    else:
+        yield f"Lower bound: {plan.lower_bound} {what}; this plan has {plan.reached}."
+    lowest, highest = int(allocation.used[0]), int(allocation.used[-1])
+    yield (
+        f"Span: C{lowest} to C{highest}, {allocation.span} positions of "
+        f"{allocation.comb.spacing_labels * ITU_SPACING_HZ / 1e9:.0f} GHz, "
+        f"{wavelength_nm_from_label(highest):.1f} to {wavelength_nm_from_label(lowest):.1f} nm."
+    )
+    lanes = len(allocation.lanes())
+    yield f"Lanes: {lanes} for {len(request.demands)} wanted pairs."
+    if plan.prediction is None:
+        yield "Key rates: none, for self-paired labels are not simulated."
+        return
+    yield (
+        f"Power: {plan.power_mw:.4g} mW per pump in the fibre. Asymptotic key by the analytic "
+        f"twin: poorest pair {min(plan.wanted_bps):.4g} bit/s, all {sum(plan.wanted_bps):.5g} "
+        "bit/s."
+    )
+
+
+def _users(plan: Plan) -> Table:
+    table = plain_table("Users")
+    add_names(table, "", "User", "Channels")
+    if plan.prediction is not None:
+        add_numbers(table, "Singles\n[1/s]", "Poorest\n[bit/s]", "All\n[bit/s]")
+    for k, name in enumerate(plan.request.users):
+        labels = " ".join(f"C{label}" for label in plan.allocation.labels_of(k))
+        table.add_row(Text(letter_of(k), style=style_of(k)), name, labels, *_numbers(plan, name))
+    return table
+
+
+def _numbers(plan: Plan, user: str) -> list[str]:
+    if plan.prediction is None:
+        return []
+    pairs = zip(plan.request.demands, plan.wanted_bps, strict=True)
+    own = [bps for demand, bps in pairs if user in demand.users]
+    return [fixed(plan.prediction.singles_hz(user), 0), fixed(min(own), 2), fixed(sum(own), 1)]
+
+
+def _ladder_key(plan: Plan) -> str:
+    if len(plan.allocation.comb.pumps) == 1:
+        return "Pairs: | is a lane"
+    return "Ladder: | is a lane of both pumps, \\ / X are lanes of one pump twice"
+
+
+def _matrix(plan: Plan) -> Table:
+    """Key rates of all pairs, users by their letters."""
+    users = plan.request.users
+    rates = {d.users: bps for d, bps in zip(plan.request.demands, plan.wanted_bps, strict=True)}
+    table = plain_table("Asymptotic key of every wanted pair [bit/s]")
+    add_names(table, "User")
+    add_numbers(table, *(f" {letter_of(k)}" for k in range(1, len(users))))
+    for k, one in enumerate(users[:-1]):
+        cells = [_rate(rates.get((one, other))) if j > k else "" for j, other in enumerate(users)]
+        table.add_row(f"{letter_of(k)} {one}", *cells[1:])
+    return table
+
+
+def _rate(bps: float | None) -> str:
+    if bps is None:
+        return " -"
+    return f" {bps:.1f}" if bps < 99.95 else f" {bps:.0f}"
+
+
+def _poorest(plan: Plan) -> Table:
+    """The pairs with the least key."""
+    table = plain_table("Poorest pairs, asymptotic key [bit/s]")
+    add_names(table, "Pair")
+    add_numbers(table, "SKR")
+    pairs = zip(plan.request.demands, plan.wanted_bps, strict=True)
+    for demand, bps in sorted(pairs, key=lambda pair: pair[1])[:POOREST_SHOWN]:
+        table.add_row(" & ".join(demand.users), fixed(bps, 3))
+    return table
+
+
+def print_tradeoff(plans: Sequence[Plan], console: Console) -> None:
+    """Print the points of a curve, fewest channels first."""
+    table = plain_table("Channels against smallest key rate")
+    add_names(table, "Pumps")
+    add_numbers(
+        table, "Channels", "Bound", "Span", "Power\n[mW]", "Poorest\n[bit/s]", "All\n[bit/s]"
+    )
+    for plan in plans:
+        table.add_row(
+            " ".join(f"C{pump}" for pump in plan.allocation.comb.pumps),
+            str(plan.allocation.channels),
+            str(plan.lower_bound),
+            str(plan.allocation.span),
+            fixed(plan.power_mw, 3),
+            fixed(min(plan.wanted_bps), 3),
+            fixed(sum(plan.wanted_bps), 1),
+        )
+    console.print(table)
