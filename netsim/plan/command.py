@@ -133,7 +133,7 @@ def plan(
 
     Ctrl-C ends a search and keeps the best plan so far, marked as partial.
     """
-    from netsim.plan.request import check_request
+    from netsim.plan.request import request_faults
 
     texts = _Texts()
     hardware, request = _read(
@@ -160,10 +160,13 @@ def plan(
     for option, path in (("--out", out), ("--plot", plot)):
         if path is not None and path.exists() and not force:
             texts.add(option, f"{path} exists; replace it with --force")
+    if tradeoff and out is not None:
+        texts.add("--out", "a curve is no topology; leave out --tradeoff")
     if power is not None and not 0 < power <= 1e6:
         texts.add("--power", f"{power:g} is not above 0 and up to 1e6")
+    for fault in request_faults(request):
+        texts.add(fault.path, fault.message)
     texts.raise_faults()
-    check_request(request)
     if tradeoff:
         _tradeoff(request, hardware, power, plot, as_json=as_json)
         return

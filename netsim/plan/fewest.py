@@ -107,6 +107,8 @@ def allocate(
 ) -> Allocation | None:
     """Search for an allocation of ``channels`` labels at most."""
     effort.tell(f"{channels} channels")
+    if len(comb.sums) == 1:
+        return _paired(request, comb, channels)
     turned = _turned(request, comb, channels, effort)
     if turned is not None:
         return turned
@@ -131,6 +133,17 @@ def _holes(comb: Comb, channels: int) -> Iterator[int]:
     rest = sum(part.size for part in comb.components) - channels
     if 2 < rest <= channels:
         yield rest
+
+
+def _paired(request: PlanRequest, comb: Comb, channels: int) -> Allocation | None:
+    """One pump: two labels that meet nobody else for each wanted pair, from the centre outwards."""
+    wanted = wanted_indices(request)
+    if not 2 * len(wanted) <= min(channels, 2 * len(comb.components)):
+        return None
+    owners = np.full(comb.labels.size, NOBODY, dtype=np.int64)
+    for pair, labels in zip(wanted, comb.components, strict=False):
+        owners[labels] = pair
+    return Allocation(comb, owners)
 
 
 def _turned(request: PlanRequest, comb: Comb, channels: int, effort: Effort) -> Allocation | None:

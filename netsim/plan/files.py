@@ -15,7 +15,7 @@ from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
 
 PLANNED = {
-    ("protocol", "round_s"): "[plan] the poorest link has 2000 bits of key in it, or more",
+    ("protocol", "round_s"): "[plan] 1000 bits of key or more on the poorest link",
     ("qnsp", "channels", "channel"): "[plan]",
     ("qnsp", "channels", "user"): "[plan]",
     ("qnsp", "channels", "patch_delay_ps"): "[plan] tells the lanes of a link apart",

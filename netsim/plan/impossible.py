@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netsim.errors import ConfigError, Fault
-from netsim.plan.bounds import channels_bound, lanes_on_comb
+from netsim.plan.bounds import lanes_on_comb
 from netsim.plan.comb import Comb, build_comb
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.pumps import candidate_combs
 from netsim.plan.request import MAX_LABEL, PlanRequest
-from netsim.plan.survey import survey
+from netsim.plan.survey import needed_anywhere, survey
 
 MOST_STEPS = 12
 """Wider bands tried by search once the bounds allow it."""
@@ -34,12 +34,13 @@ def no_plan(request: PlanRequest, effort: Effort, *, is_proven: bool) -> ConfigE
 
 def _reasons(request: PlanRequest) -> Iterator[Fault]:
     users, wanted = len(request.users), len(request.demands)
-    anywhere = channels_bound(request, None)
+    anywhere = needed_anywhere(request)
     needs = (
         f"{users} users with {wanted} wanted pairs need at least {anywhere} channels with "
         f"{_pumps_text(request)}: {_law(request)}"
     )
-    if (request.max_channels or MAX_LABEL) < (anywhere or 0):
+    allowed = anywhere if request.max_channels is None else request.max_channels
+    if allowed < anywhere:
         yield Fault("--max-channels", f"{needs}; {request.max_channels} are allowed")
         return
     yield Fault("--band" if not request.is_band_free else "--spacing", f"{needs}; {_room(request)}")
@@ -69,7 +70,7 @@ def _room(request: PlanRequest) -> str:
 def _best_comb(request: PlanRequest) -> Comb:
     """The comb with most lanes of those that may be used."""
     every = replace(request, users=request.users[:2], demands=request.demands[:1])
-    combs = [comb for comb, _ in candidate_combs(every, 2)]
+    combs = [comb for comb, _ in candidate_combs(every, needed_anywhere(request))]
     if not combs:
         pumps = request.pumps or (request.band[0],)
         combs = [build_comb(pumps, request.spacing_labels, request.band)]
@@ -107,7 +108,7 @@ def _wider_band(request: PlanRequest, effort: Effort) -> Iterator[Fault]:
     """The narrowest band around the one that was asked for."""
     low, high = request.band
     spacing, tried = request.spacing_labels, 0
-    lacking = (channels_bound(request, None) or 0) - (high - low) // spacing
+    lacking = needed_anywhere(request) - (high - low) // spacing
     for step in range(max(1, lacking // 2), MAX_LABEL // spacing):
         band = max(0, low - step * spacing), min(MAX_LABEL, high + step * spacing)
         wider = replace(request, band=band)

@@ -27,6 +27,8 @@ SPARE_SHARES = (0.0, 0.125)
 """How many labels more than its first plan has a climb may choose from, in turn."""
 MOST_COMBS = 3
 """Pumps tried before the long climbs."""
+TOLERANCE, PUMP_TOLERANCE = 0.001, 0.1
+"""Plans whose value differs by less are alike, and pumps whose plans do in short climbs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,16 +87,12 @@ class KeyPlanner:
         channels, plans = start.channels, [self.with_power(start)]
         for comb in combs[:MOST_COMBS]:
             plans += self._climbed(comb, channels, TRIAL_WORK, SPARE_SHARES[0])
-        comb = max(plans, key=_value).allocation.comb
+        comb = _preferred(plans, PUMP_TOLERANCE).allocation.comb
         for number in range(CLIMBS):
             self.effort.tell(f"climb {number + 1} of {CLIMBS}")
             spare = SPARE_SHARES[number % len(SPARE_SHARES)]
             plans += self._climbed(comb, channels, CLIMB_WORK, spare)
-        return max(plans, key=_value)
-
-    def improved(self, plan: KeyPlan, work: int = CLIMB_WORK) -> KeyPlan:
-        """The outcome of one climb from a plan, or the plan itself if that is better."""
-        return max(plan, self._climb(plan.allocation, work, SPARE_SHARES[-1]), key=_value)
+        return _preferred(plans, TOLERANCE)
 
     def _climbed(self, comb: Comb, channels: int, work: int, spare: float) -> list[KeyPlan]:
         """At most one plan: a climb from a fresh allocation."""
@@ -141,5 +139,8 @@ class KeyPlanner:
         return KeyPlan(Allocation(comb, owners), power_mw, value_bps(hill, Spot(users, power_mw)))
 
 
-def _value(plan: KeyPlan) -> float:
-    return plan.value_bps
+def _preferred(plans: list[KeyPlan], tolerance: float) -> KeyPlan:
+    """Of the plans almost as good as the best, that with the fewest channels and narrowest span."""
+    enough_bps = (1.0 - tolerance) * max(plan.value_bps for plan in plans)
+    good = [plan for plan in plans if plan.value_bps >= enough_bps]
+    return min(good, key=lambda plan: (plan.allocation.channels, plan.allocation.span))

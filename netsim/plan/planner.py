@@ -6,12 +6,13 @@ beyond that, the power, and the twin's word on the finished topology.
 
 from dataclasses import dataclass
 
+from netsim.errors import ConfigError
 from netsim.plan.allocation import Allocation
 from netsim.plan.bounds import span_bound
 from netsim.plan.fewest import Effort
 from netsim.plan.impossible import no_plan
 from netsim.plan.keyplan import KeyPlan, KeyPlanner
-from netsim.plan.request import Objective, PlanRequest, check_request
+from netsim.plan.request import Objective, PlanRequest, request_faults
 from netsim.plan.spans import narrowest_span
 from netsim.plan.survey import Survey, find_fewest, survey
 from netsim.plan.topology import Hardware, link_rates_bps, planned_topology
@@ -105,13 +106,19 @@ def make_plan(
     ------
     ConfigError
         If the request is faulty, or no plan was found: why, and the nearest request that has one.
+    KeyboardInterrupt
+        If the search was stopped before there was anything to keep.
     """
-    check_request(request)
+    faults = request_faults(request)
+    if faults:
+        raise ConfigError(faults)
     effort = effort or Effort(request.seed, request.effort)
     found = survey(request)
     if found is None:
         raise no_plan(request, effort, is_proven=True)
     found = find_fewest(request, found, effort)
+    if found.best is None and effort.should_stop():
+        raise KeyboardInterrupt
     if found.best is None:
         raise no_plan(request, effort, is_proven=False)
     return plan_from(request, hardware, found, effort, power_mw)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import Fault
 
 MAX_LABEL = 999
 """Topology files name channels C0 to C999."""
@@ -115,11 +115,12 @@ def all_pairs(users: tuple[str, ...]) -> tuple[Demand, ...]:
     return tuple(Demand(pair) for pair in combinations(users, 2))
 
 
-def check_request(request: PlanRequest) -> None:
-    """Raise `ConfigError` with everything that is wrong with `request`."""
-    faults = (*_user_faults(request), *_comb_faults(request))
-    if faults:
-        raise ConfigError(faults)
+def request_faults(request: PlanRequest) -> tuple[Fault, ...]:
+    """Everything that is wrong with `request`, each with its option."""
+    faults = [*_user_faults(request), *_comb_faults(request)]
+    if request.allow_self_paired and request.objective in (Objective.TOTAL, Objective.POOREST):
+        faults.append(Fault("--self-paired", "self-paired labels are not simulated: no key rates"))
+    return tuple(faults)
 
 
 def _user_faults(request: PlanRequest) -> Iterator[Fault]:

@@ -41,9 +41,7 @@ class Survey:
 
 def survey(request: PlanRequest) -> Survey | None:
     """Combs and bound; None if no comb that was asked for can do."""
-    anywhere = channels_bound(request, None)
-    if anywhere is None:
-        raise RuntimeError("some comb without end serves any demand")
+    anywhere = needed_anywhere(request)
     combs = candidate_combs(request, anywhere)
     if request.max_channels is not None:
         combs = [found for found in combs if found[1] <= request.max_channels]
@@ -52,6 +50,14 @@ def survey(request: PlanRequest) -> Survey | None:
     if request.pumps is None:
         return Survey(combs, None, anywhere)
     return Survey(combs, *combs[0])
+
+
+def needed_anywhere(request: PlanRequest) -> int:
+    """Fewest channels on any comb, without end, with as many pumps as requested."""
+    needed = channels_bound(request, None)
+    if needed is None:
+        raise RuntimeError("a comb without end serves any demand")
+    return needed
 
 
 def find_fewest(request: PlanRequest, found: Survey, effort: Effort) -> Survey:

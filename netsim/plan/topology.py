@@ -28,8 +28,8 @@ PATCH_STEPS = 5000
 """The longest patch fibre tried, in steps: 100 us, 20 km."""
 ROUNDS_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 """Lengths of a round to choose from."""
-ENOUGH_KEY_BITS = 2000
-"""A round of the poorest link should hold so much key, several times what its tags cost."""
+ENOUGH_KEY_BITS = 1000
+"""A round of the poorest link should hold so much key: its authentication costs some 400 bits."""
 
 
 @dataclass(frozen=True, slots=True)
