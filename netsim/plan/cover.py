@@ -27,9 +27,9 @@ from protocols.compiled import kernel
 Sites = NDArray[np.int64]
 """Symbol of every site."""
 
-HOT, COLD = 0.16, 0.12
+HOT, COLD = 0.13, 0.11
 """Temperatures, in pairs, at which an annealing begins and ends. Found by trial with 10 to 40
-users: around 0.14 a pattern of 16 to 40 users settles, at 0.2 it melts, below 0.1 nothing moves."""
+users: at 0.2 a pattern melts, around 0.12 it settles, below 0.1 it moves no more."""
 CHUNK_MOVES = 400_000
 """Between two looks at the clock and at Ctrl-C: some 50 ms."""
 

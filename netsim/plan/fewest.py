@@ -24,9 +24,10 @@ from netsim.plan.sites import (
     starting_users,
 )
 
-SHORT_MOVES_PER_PAIR = 30_000
-LONG_MOVES_PER_PAIR = 150_000
-"""Of one annealing; 5 million moves take a second."""
+MOVES_PER_PAIR = 30_000
+"""Of one annealing; 10 million moves take a second."""
+FIRST_ATTEMPTS, LAST_ATTEMPTS = 1, 6
+"""Annealings of a number of channels on the way up, and on the way down again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +66,7 @@ def some_channels(
 ) -> Allocation | None:
     """The first allocation found with ``lowest`` to ``highest`` channels, beginning with few."""
     for channels in _upwards(lowest, highest):
-        found = allocate(request, comb, channels, effort, SHORT_MOVES_PER_PAIR)
+        found = allocate(request, comb, channels, effort, FIRST_ATTEMPTS)
         if found is not None or effort.should_stop():
             return found
     return None
@@ -85,7 +86,7 @@ def fewest_channels(
     """
     best = some_channels(request, comb, lowest, highest, effort)
     while best is not None and best.channels > lowest and not effort.should_stop():
-        fewer = allocate(request, comb, best.channels - 1, effort, LONG_MOVES_PER_PAIR)
+        fewer = allocate(request, comb, best.channels - 1, effort, LAST_ATTEMPTS)
         if fewer is None:
             break
         best = fewer
@@ -103,31 +104,28 @@ def _upwards(lowest: int, highest: int) -> Iterator[int]:
 
 
 def allocate(
-    request: PlanRequest, comb: Comb, channels: int, effort: Effort, moves_per_pair: int
+    request: PlanRequest, comb: Comb, channels: int, effort: Effort, attempts: int = 1
 ) -> Allocation | None:
     """Search for an allocation of ``channels`` labels at most."""
     effort.tell(f"{channels} channels")
     if len(comb.sums) == 1:
         return _paired(request, comb, channels)
-    turned = _turned(request, comb, channels, effort)
-    if turned is not None:
-        return turned
-    for holes in _holes(comb, channels):
-        if effort.should_stop():
-            return None
-        sites = central_sites(comb, channels + holes)
-        if sites is not None:
-            found = annealed(request, comb, sites, channels, effort, moves_per_pair=moves_per_pair)
-            if found is not None:
-                return found
+    for number, spare in enumerate(_spares(comb, channels)):
+        # A pattern with unused labels is wide, so adjacent labels are annealed before.
+        found = _turned(request, comb, channels, effort, holes=number) if number < 2 else None
+        sites = central_sites(comb, channels + spare)
+        if found is None and sites is not None and not effort.should_stop():
+            found = annealed(request, comb, sites, channels, effort, attempts=attempts)
+        if found is not None:
+            return found
     return None
 
 
-def _holes(comb: Comb, channels: int) -> Iterator[int]:
+def _spares(comb: Comb, channels: int) -> Iterator[int]:
     """How many labels more than needed to choose from, the most promising number first.
 
-    An odd number of adjacent labels leaves one of them with a single partner; a hole inside leaves
-    all of them two.
+    An odd number of adjacent labels leaves one of them with a single partner; an unused one among
+    them leaves all of them two.
     """
     yield from (1, 0, 2) if channels % 2 else (0, 2)
     rest = sum(part.size for part in comb.components) - channels
@@ -146,14 +144,16 @@ def _paired(request: PlanRequest, comb: Comb, channels: int) -> Allocation | Non
     return Allocation(comb, owners)
 
 
-def _turned(request: PlanRequest, comb: Comb, channels: int, effort: Effort) -> Allocation | None:
+def _turned(
+    request: PlanRequest, comb: Comb, channels: int, effort: Effort, *, holes: int
+) -> Allocation | None:
     """A rotating pattern, where everyone wants everyone and a ladder is long enough."""
-    if not request.is_complete or effort.should_stop():
-        return None
-    if ladder_sites(comb, channels + channels % 2) is None:
+    if not request.is_complete or ladder_sites(comb, channels + channels % 2) is None:
         return None
     number = len(request.users)
-    users = rotating_ladder(effort.rng(), number, channels, should_stop=effort.should_stop)
+    users = rotating_ladder(
+        effort.rng(), number, channels, holes=holes, should_stop=effort.should_stop
+    )
     sites = None if users is None else ladder_sites(comb, users.size)
     if users is None or sites is None:
         return None
@@ -167,19 +167,23 @@ def annealed(
     channels: int,
     effort: Effort,
     *,
-    moves_per_pair: int,
+    attempts: int,
 ) -> Allocation | None:
     """Anneal ``channels`` labels among ``sites``; None if a wanted pair is left without a lane."""
-    wanted, rng = wanted_indices(request), effort.rng()
+    wanted = wanted_indices(request)
     puzzle = plain_puzzle(neighbours_among(comb, sites), len(request.users), wanted)
-    start = np.full(sites.size, puzzle.nobody, dtype=np.int64)
-    start[:channels] = starting_users(rng, request, channels, len(comb.sums))
-    moves = max(1, round(moves_per_pair * len(wanted) * effort.scale))
-    cover = anneal(rng, puzzle, start, moves, should_stop=effort.should_stop)
-    if cover.missing:
-        return None
-    users = np.where(cover.symbols == puzzle.nobody, NOBODY, cover.symbols)
-    return pruned(_allocated(comb, sites, users), wanted)
+    moves = max(1, round(MOVES_PER_PAIR * len(wanted) * effort.scale))
+    for _ in range(attempts):
+        rng = effort.rng()
+        start = np.full(sites.size, puzzle.nobody, dtype=np.int64)
+        start[:channels] = starting_users(rng, request, channels, len(comb.sums))
+        cover = anneal(rng, puzzle, start, moves, should_stop=effort.should_stop)
+        if cover.missing == 0:
+            users = np.where(cover.symbols == puzzle.nobody, NOBODY, cover.symbols)
+            return pruned(_allocated(comb, sites, users), wanted)
+        if effort.should_stop():
+            break
+    return None
 
 
 def _allocated(comb: Comb, sites: Indices, users: Indices) -> Allocation:

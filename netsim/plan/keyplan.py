@@ -10,7 +10,7 @@ import numpy as np
 from netsim.plan.allocation import Allocation, wanted_indices
 from netsim.plan.climb import Hill, Spot, best_power_mw, climb, value_bps
 from netsim.plan.comb import NOBODY, Comb
-from netsim.plan.fewest import SHORT_MOVES_PER_PAIR, Effort, allocate
+from netsim.plan.fewest import Effort, allocate
 from netsim.plan.rates import build_rates
 from netsim.plan.request import Objective, PlanRequest
 from netsim.plan.sites import Indices, central_sites, neighbours_among
@@ -98,7 +98,7 @@ class KeyPlanner:
         """At most one plan: a climb from a fresh allocation."""
         if self.effort.should_stop():
             return []
-        start = allocate(self.request, comb, channels, self.effort, SHORT_MOVES_PER_PAIR)
+        start = allocate(self.request, comb, channels, self.effort)
         return [] if start is None else [self._climb(start, work, spare)]
 
     def _climb(self, start: Allocation, work: int, spare: float) -> KeyPlan:

@@ -29,8 +29,8 @@ from numpy.random import Generator
 from netsim.plan.cover import Puzzle, Sites, anneal
 
 MOVES_PER_ORBIT = 100_000
-"""Moves of one annealing: a second at most for 40 users."""
-ATTEMPTS = 4
+"""Moves of one annealing: two seconds at most for 40 users."""
+ATTEMPTS = 6
 """Annealings of each pattern."""
 
 
@@ -78,9 +78,15 @@ def rotating_ladder(
     users: int,
     channels: int,
     *,
+    holes: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Sites | None:
     """Users along a ladder that serves every pair with exactly ``channels`` labels.
+
+    Parameters
+    ----------
+    holes : int
+        Unused labels of a stretch, 0 or 1.
 
     Returns
     -------
@@ -88,7 +94,7 @@ def rotating_ladder(
         User of every label, row by row: 2 r and 2 r + 1 are a rung, v and v + 2 lie on one rail;
         ``users`` where a label stays unused. None if no pattern fits, or none was found.
     """
-    for pattern in _patterns(users, channels):
+    for pattern in _patterns(users, channels, holes):
         for _ in range(ATTEMPTS):
             stretch = _anneal_stretch(rng, pattern, users, should_stop)
             if stretch is not None:
@@ -97,10 +103,10 @@ def rotating_ladder(
     return None
 
 
-def _patterns(users: int, channels: int) -> Iterator[Pattern]:
+def _patterns(users: int, channels: int, holes: int) -> Iterator[Pattern]:
     """Patterns of ``channels`` labels that can serve ``users``; the highest order first."""
     for order in range(users, 1, -1):
-        for is_closed, holes in ((True, 0), (False, 0), (False, 1)):
+        for is_closed in (False,) if holes else (True, False):
             each, rest = divmod(channels - (2 if is_closed else 0), order)
             rows, odd = divmod(each + holes, 2)
             if users % order <= 1 and rest == 0 and odd == 0 and rows > 1:

@@ -8,10 +8,12 @@ import numpy as np
 from netsim.plan.allocation import Allocation
 from netsim.plan.bounds import windows_of
 from netsim.plan.comb import Comb
-from netsim.plan.fewest import LONG_MOVES_PER_PAIR, Effort, annealed
+from netsim.plan.fewest import Effort, annealed
 from netsim.plan.request import PlanRequest
 from netsim.plan.sites import Indices
 
+ATTEMPTS = 3
+"""Annealings of a window."""
 MOST_WINDOWS = 6
 """Of one span and comb; the most central ones are tried."""
 
@@ -66,4 +68,4 @@ def _windows(request: PlanRequest, comb: Comb, span: int, channels: int) -> list
 
 def _fill(request: PlanRequest, comb: Comb, sites: Indices, effort: Effort) -> Allocation | None:
     most = sites.size if request.max_channels is None else min(request.max_channels, sites.size)
-    return annealed(request, comb, sites, most, effort, moves_per_pair=LONG_MOVES_PER_PAIR)
+    return annealed(request, comb, sites, most, effort, attempts=ATTEMPTS)
