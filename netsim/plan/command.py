@@ -82,8 +82,9 @@ def plan(
     objective: Annotated[
         str,
         typer.Option(
-            metavar="channels|span|total|poorest",
-            help="Fewest channels, narrowest span, highest total or highest smallest key rate.",
+            metavar="GOAL",
+            help="channels (fewest), span (narrowest), total or poorest (highest key rate of all, "
+            "of the poorest pair).",
         ),
     ] = "channels",
     topology: Annotated[
@@ -167,10 +168,22 @@ def plan(
     for fault in request_faults(request):
         texts.add(fault.path, fault.message)
     texts.raise_faults()
+    wishes = _Wishes(topology or DEFAULT_TEMPLATE, power, out, plot, as_json)
     if tradeoff:
-        _tradeoff(request, hardware, power, plot, as_json=as_json)
-        return
-    _plan(request, hardware, power, out, plot, as_json=as_json)
+        _tradeoff(request, hardware, wishes)
+    else:
+        _plan(request, hardware, wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What is to be done with a plan."""
+
+    template: str
+    power_mw: float | None
+    out: Path | None
+    plot: Path | None
+    as_json: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,59 +305,47 @@ def _own_losses(given: "TopologySpec | None") -> dict[int, float]:
     return {label_of(channel.channel): channel.loss_db for channel in channels}
 
 
-def _plan(
-    request: "PlanRequest",
-    hardware: "Hardware",
-    power_mw: float | None,
-    out: Path | None,
-    plot: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    from netsim.plan.files import write_topology
+def _plan(request: "PlanRequest", hardware: "Hardware", wishes: _Wishes) -> None:
+    from netsim.plan.files import Origin, write_topology
     from netsim.plan.planner import make_plan
     from netsim.plan.plot import plot_plan
     from netsim.plan.report import plan_json, print_plan
+    from netsim.topology.load import load_topology
 
     with _searching(request) as effort:
-        found = make_plan(request, hardware, effort, power_mw=power_mw)
-    if out is not None:
-        write_topology(found, hardware, out, given_power=power_mw is not None)
-    if plot is not None:
-        plot_plan(found, plot)
-    if as_json:
+        found = make_plan(request, hardware, effort, power_mw=wishes.power_mw)
+    if wishes.out is not None:
+        source, is_given = load_topology(wishes.template), wishes.power_mw is not None
+        write_topology(found, Origin(hardware, source, is_given), wishes.out)
+    if wishes.plot is not None:
+        plot_plan(found, wishes.plot)
+    if wishes.as_json:
         typer.echo(json.dumps(plan_json(found), indent=2))
     else:
         print_plan(found, _stdout())
-    if out is not None:
-        _say(f"the topology is in {out}: netsim run {out}")
-    if plot is not None:
-        _say(f"the drawing is in {plot}")
+    if wishes.out is not None:
+        _say(f"the topology is in {wishes.out}: netsim run {wishes.out}")
+    if wishes.plot is not None:
+        _say(f"the drawing is in {wishes.plot}")
     if found.is_partial:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _tradeoff(
-    request: "PlanRequest",
-    hardware: "Hardware",
-    power_mw: float | None,
-    plot: Path | None,
-    *,
-    as_json: bool,
-) -> None:
+def _tradeoff(request: "PlanRequest", hardware: "Hardware", wishes: _Wishes) -> None:
     from netsim.plan.plot import plot_tradeoff
     from netsim.plan.report import plan_json, print_tradeoff
     from netsim.plan.tradeoff import tradeoff
 
     with _searching(request) as effort:
-        plans = tradeoff(request, hardware, effort, power_mw)
-    if plot is not None:
-        plot_tradeoff(plans, plot)
-        _say(f"the curve is in {plot}")
-    if as_json:
+        plans = tradeoff(request, hardware, effort, wishes.power_mw)
+    if wishes.plot is not None:
+        plot_tradeoff(plans, wishes.plot)
+    if wishes.as_json:
         typer.echo(json.dumps([plan_json(found) for found in plans], indent=2))
     else:
         print_tradeoff(plans, _stdout())
+    if wishes.plot is not None:
+        _say(f"the curve is in {wishes.plot}")
     if any(found.is_partial for found in plans):
         raise typer.Exit(EXIT_INTERRUPTED)
 

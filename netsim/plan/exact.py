@@ -10,7 +10,7 @@ stacking the ladders and leaving out empty rows, which only adds lanes.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,8 +32,12 @@ def all_ladders(request: PlanRequest, channels: int) -> Comb | None:
     return build_comb((low, low + 1), 1, (0, 2 * low + 1))
 
 
-def fewer_channels(request: PlanRequest, comb: Comb, channels: int) -> Allocation | bool | None:
+def fewer_channels(
+    request: PlanRequest, comb: Comb, channels: int
+) -> Allocation | Literal[False] | None:
     """Decide whether at most ``channels`` labels of ``comb`` serve every wanted pair.
+
+    The request's effort multiplies the time that it may take.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def fewer_channels(request: PlanRequest, comb: Comb, channels: int) -> Allocatio
     gives = _gives(model, request, comb, channels)
     _serve(model, gives, comb, wanted)
     solver = cp_model.CpSolver()
-    solver.parameters.max_deterministic_time = SECONDS
+    solver.parameters.max_deterministic_time = SECONDS * request.effort
     solver.parameters.random_seed = request.seed % 2**31
     solver.parameters.num_workers = 1
     status = solver.solve(model)

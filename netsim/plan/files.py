@@ -3,6 +3,8 @@
 It knows the specs of a topology by their keys, and how a plan came about by its request.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from netsim.plan.toml import toml_text
 from netsim.plan.topology import Hardware
 from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
+from netsim.topology.specs import TopologySpec
 
 PLANNED = {
     ("protocol", "round_s"): "[plan] 1000 bits of key or more on the poorest link",
@@ -27,7 +30,25 @@ PLANNED = {
 """Comments by key path."""
 
 
-def write_topology(plan: Plan, hardware: Hardware, path: Path, *, given_power: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the numbers of a plan come from.
+
+    Attributes
+    ----------
+    hardware : Hardware
+    source : TopologySpec
+        The hardware's template before anything in it was changed.
+    is_power_given : bool
+        Whether the power was given, not chosen.
+    """
+
+    hardware: Hardware
+    source: TopologySpec
+    is_power_given: bool = False
+
+
+def write_topology(plan: Plan, origin: Origin, path: Path) -> None:
     """Write the topology of a plan.
 
     Raises
@@ -35,22 +56,15 @@ def write_topology(plan: Plan, hardware: Hardware, path: Path, *, given_power: b
     ConfigError
         If there is none: topologies refuse self-paired labels.
     """
-    path.write_text(topology_text(plan, hardware, given_power=given_power), encoding="utf-8")
+    path.write_text(topology_text(plan, origin), encoding="utf-8")
 
 
-def topology_text(plan: Plan, hardware: Hardware, *, given_power: bool) -> str:
-    """The topology file of a plan, which says the same as its topology when it is read.
-
-    Parameters
-    ----------
-    given_power : bool
-        Whether the power was given, not chosen.
-    """
+def topology_text(plan: Plan, origin: Origin) -> str:
+    """The topology file of a plan, which says the same as its topology when it is read."""
     if plan.topology is None:
         raise ConfigError((Fault("--self-paired", "topologies refuse self-paired labels"),))
-    comments = _Comments(plan, hardware, given_power=given_power)
     raw = plan.topology.model_dump(exclude_defaults=True, exclude_none=True)
-    text = comments.head() + toml_text(raw, comments.of)
+    text = _head(plan, origin.source.name) + toml_text(raw, _Comments(origin).of)
     if parse_topology(text) != plan.topology:
         raise RuntimeError("the topology file does not say what was planned")
     overlapping = [w for w in topology_warnings(plan.topology) if "peaks" in w.message]
@@ -59,45 +73,53 @@ def topology_text(plan: Plan, hardware: Hardware, *, given_power: bool) -> str:
     return text
 
 
+def _head(plan: Plan, template: str) -> str:
+    """What the file is, as comments."""
+    request = plan.request
+    what = "span" if request.objective is Objective.SPAN else "channels"
+    proven = ", reached" if plan.is_proven else ""
+    lines = (
+        f"Planned by `netsim plan --objective {request.objective}`, seed {request.seed}.",
+        f"{plan.allocation.channels} channels, span {plan.allocation.span} comb positions.",
+        f"Lower bound of the {what}: {plan.lower_bound}{proven}.",
+        f"Asymptotic key of the poorest wanted pair by the twin: {min(plan.wanted_bps):.4g} bit/s,",
+        f"of all wanted pairs together: {sum(plan.wanted_bps):.5g} bit/s.",
+        "",
+        "Marks:  [plan] chosen by the planner   [given] an option of the command line",
+        "        [assumed] chosen where nothing was said",
+        f"        as in {template}: taken over, its source is said there",
+    )
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
 class _Comments:
     """Where each number of a planned topology comes from."""
 
-    def __init__(self, plan: Plan, hardware: Hardware, *, given_power: bool) -> None:
-        self._plan, self._hardware = plan, hardware
-        self._template = f"as in {hardware.template.name}"
-        self._power = "[given]" if given_power else "[plan] suits it best, by the analytic twin"
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._known: dict[tuple[str, ...], list[Any]] = {}
+        self._collect(origin.source.model_dump(), ())
 
-    def head(self) -> str:
-        """What the file is."""
-        plan, template = self._plan, self._hardware.template.name
-        what = "span" if plan.request.objective is Objective.SPAN else "channels"
-        bound = f"{what} {plan.reached}, lower bound {plan.lower_bound}"
-        proven = ": proven" if plan.is_proven else ""
-        asked = f"--objective {plan.request.objective}`, seed {plan.request.seed}"
-        smallest, total = min(plan.wanted_bps), sum(plan.wanted_bps)
-        lines = (
-            f"Planned by `netsim plan {asked}.",
-            f"{bound}{proven}; span {plan.allocation.span} comb positions.",
-            f"Asymptotic key of the poorest wanted pair by the twin: {smallest:.4g} bit/s,",
-            f"of all wanted pairs together: {total:.5g} bit/s.",
-            "",
-            "Marks:  [plan] chosen by the planner   [given] an option of the command line",
-            "        [assumed] the mean of the template's channels",
-            f"        as in {template}: taken over, its source is said there",
-        )
-        return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
+    def _collect(self, value: Any, path: tuple[str, ...]) -> None:
+        """Keep the values of the template by key path, without indices."""
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                self._collect(inner, (*path, key))
+        elif isinstance(value, tuple) and value and isinstance(value[0], Mapping):
+            for inner in value:
+                self._collect(inner, path)
+        else:
+            self._known.setdefault(path, []).append(value)
 
     def of(self, path: tuple[str, ...], value: Any) -> str:
         """Comment of the value at ``path``."""
         if path in PLANNED:
             return PLANNED[path]
         if path == ("qnsp", "source", "pumps", "power_mw"):
-            return self._power
-        if path == ("qnsp", "channels", "loss_db"):
-            return "[assumed]" if self._hardware.other_loss_db is None else "[given]"
-        if path == ("qnsp", "source", "comb_spacing_labels"):
-            same = value == self._hardware.template.qnsp.source.comb_spacing_labels
-            return self._template if same else "[assumed] --spacing"
-        if path == ("users", "fibre", "length_m") and self._hardware.lengths_m:
-            return "[given]" if value in self._hardware.lengths_m.values() else self._template
-        return self._template
+            given = self._origin.is_power_given
+            return "[given]" if given else "[plan] suits it best, by the analytic twin"
+        if path == ("qnsp", "channels", "loss_db") and value == self._origin.hardware.mean_loss_db:
+            return f"[assumed] the mean of {self._origin.source.name}"
+        if value in self._known.get(path, ()):
+            return f"as in {self._origin.source.name}"
+        return "[assumed]" if path == ("qnsp", "source", "comb_spacing_labels") else "[given]"

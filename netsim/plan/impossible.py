@@ -12,23 +12,23 @@ from netsim.plan.comb import Comb, build_comb
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.pumps import candidate_combs
 from netsim.plan.request import MAX_LABEL, PlanRequest
-from netsim.plan.survey import needed_anywhere, survey
+from netsim.plan.survey import Survey, needed_anywhere, survey
 
 MOST_STEPS = 12
 """Wider bands tried by search once the bounds allow it."""
 
 
-def no_plan(request: PlanRequest, effort: Effort, *, is_proven: bool) -> ConfigError:
+def no_plan(request: PlanRequest, effort: Effort, found: Survey | None = None) -> ConfigError:
     """The error that says why, and what would work instead.
 
     Parameters
     ----------
     request : PlanRequest
     effort : Effort
-    is_proven : bool
-        Whether bounds exclude a plan; else none was found.
+    found : Survey or None
+        Of a search without success; None if bounds exclude a plan.
     """
-    reasons = tuple(_reasons(request)) if is_proven else (_not_found(request),)
+    reasons = _reasons(request) if found is None else [_not_found(request, found)]
     return ConfigError((*reasons, *_nearest(request, effort)))
 
 
@@ -77,12 +77,11 @@ def _best_comb(request: PlanRequest) -> Comb:
     return max(combs, key=lambda comb: int(lanes_on_comb(comb)[-1]))
 
 
-def _not_found(request: PlanRequest) -> Fault:
-    return Fault(
-        "--effort",
-        f"no allocation found for {len(request.users)} users with {len(request.demands)} wanted "
-        "pairs; the bounds do not exclude one",
-    )
+def _not_found(request: PlanRequest, found: Survey) -> Fault:
+    who = f"{len(request.users)} users with {len(request.demands)} wanted pairs"
+    if found.is_excluded:
+        return Fault("--band", f"no allocation of the usable labels serves {who}: all were tried")
+    return Fault("--effort", f"no allocation found for {who}; the bounds do not exclude one")
 
 
 def _pumps_text(request: PlanRequest) -> str:

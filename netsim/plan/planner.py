@@ -115,12 +115,12 @@ def make_plan(
     effort = effort or Effort(request.seed, request.effort)
     found = survey(request)
     if found is None:
-        raise no_plan(request, effort, is_proven=True)
+        raise no_plan(request, effort)
     found = find_fewest(request, found, effort)
     if found.best is None and effort.should_stop():
         raise KeyboardInterrupt
     if found.best is None:
-        raise no_plan(request, effort, is_proven=False)
+        raise no_plan(request, effort, found)
     return plan_from(request, hardware, found, effort, power_mw)
 
 

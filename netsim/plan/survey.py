@@ -31,12 +31,15 @@ class Survey:
         No allocation has fewer channels.
     best : Allocation or None
         The one with the fewest channels so far.
+    is_excluded : bool
+        Whether exhaustive search has shown that there is none.
     """
 
     combs: list[tuple[Comb, int]]
     given: Comb | None
     bound: int
     best: Allocation | None = None
+    is_excluded: bool = False
 
 
 def survey(request: PlanRequest) -> Survey | None:
@@ -74,6 +77,11 @@ def find_fewest(request: PlanRequest, found: Survey, effort: Effort) -> Survey:
         if effort.should_stop() or (best is not None and best.channels == found.bound):
             break
     found = replace(found, best=best)
+    if best is None and found.given is not None and not effort.should_stop():
+        most = request.max_channels or found.given.labels.size
+        decided = fewer_channels(request, found.given, most)
+        best = decided if isinstance(decided, Allocation) else None
+        found = replace(found, best=best, is_excluded=decided is False)
     return found if effort.should_stop() else _tightened(request, found, effort)
 
 

@@ -7,7 +7,7 @@ labels and links (factors of pair processes, faults, events, published figures) 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, count
 
 from netsim.plan.allocation import Allocation
 from netsim.topology.checks import MIN_PEAK_DISTANCE_PS
@@ -24,8 +24,6 @@ from netsim.twin import Prediction, predict
 
 PATCH_STEP_PS = 20_000
 """Patch fibres are multiples of this: 4 m of fibre."""
-PATCH_STEPS = 5000
-"""The longest patch fibre tried, in steps: 100 us, 20 km."""
 ROUNDS_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 """Lengths of a round to choose from."""
 ENOUGH_KEY_BITS = 1000
@@ -66,10 +64,12 @@ class Hardware:
 
     def loss_db(self, label: int) -> float:
         """Loss of the demultiplexer for a label."""
-        if label in self.channel_losses_db:
-            return self.channel_losses_db[label]
-        if self.other_loss_db is not None:
-            return self.other_loss_db
+        other_db = self.mean_loss_db if self.other_loss_db is None else self.other_loss_db
+        return self.channel_losses_db.get(label, other_db)
+
+    @property
+    def mean_loss_db(self) -> float:
+        """Mean loss of the template's channels, to a thousandth."""
         own = [channel.loss_db for channel in self.template.qnsp.channels]
         return round(sum(own) / len(own), 3)
 
@@ -155,18 +155,20 @@ def _channels(
 def _with_patches(topology: TopologySpec) -> TopologySpec:
     """Patch fibres that keep the peaks of links with several lanes apart.
 
-    Label after label the shortest patch that leaves all peaks of the lanes settled so far (centres,
-    and side peaks one interferometer delay away) `MIN_PEAK_DISTANCE_PS` apart. A link's lanes move
-    together if they share a fibre only, so only the patches count.
+    Label after label gets the shortest patch with which the peaks (centres, and side peaks one
+    interferometer delay away) of all pairs of lanes settled with it are `MIN_PEAK_DISTANCE_PS`
+    apart. A label that two lanes share delays both and settles nothing between them.
     """
     network = build_network(topology)
-    groups = [lanes for link in network.links if len(lanes := network.lanes_of(link)) > 1]
+    rivals = [pair for link in network.links for pair in combinations(network.lanes_of(link), 2)]
     patches_ps: dict[str, int] = {}
-    for lanes in groups:
-        for channel in (channel for lane in lanes for channel in lane.channels):
-            if channel not in patches_ps:
-                near = [group for group in groups if any(channel in one.channels for one in group)]
-                patches_ps[channel] = _patch_ps(network, channel, near, patches_ps)
+    for channel in dict.fromkeys(name for pair in rivals for name in sorted(_between(pair))):
+        concerned = [
+            pair
+            for pair in rivals
+            if channel in _between(pair) and _between(pair) <= {channel, *patches_ps}
+        ]
+        patches_ps[channel] = _patch_ps(network, channel, concerned, patches_ps)
     channels = tuple(
         spec.model_copy(update={"patch_delay_ps": patches_ps.get(spec.channel, 0)})
         for spec in topology.qnsp.channels
@@ -175,30 +177,33 @@ def _with_patches(topology: TopologySpec) -> TopologySpec:
     return topology.model_copy(update={"qnsp": qnsp})
 
 
+def _between(pair: tuple[Lane, Lane]) -> set[str]:
+    """Channels whose patches move two lanes against each other."""
+    return set(pair[0].channels) ^ set(pair[1].channels)
+
+
 def _patch_ps(
     network: Network,
     channel: str,
-    groups: Sequence[Sequence[Lane]],
+    rivals: Sequence[tuple[Lane, Lane]],
     patches_ps: Mapping[str, int],
 ) -> int:
-    for step in range(PATCH_STEPS):
-        tried = {**patches_ps, channel: step * PATCH_STEP_PS}
-        if all(_are_apart(network, lanes, tried) for lanes in groups):
-            return step * PATCH_STEP_PS
-    raise RuntimeError(f"no patch fibre up to {PATCH_STEPS * PATCH_STEP_PS} ps suits {channel}")
+    for step in count():  # Each pair of lanes excludes a few steps, so there is an end.
+        tried_ps = {**patches_ps, channel: step * PATCH_STEP_PS}
+        if all(_are_apart(network, pair, tried_ps) for pair in rivals):
+            break
+    return step * PATCH_STEP_PS
 
 
-def _are_apart(network: Network, lanes: Sequence[Lane], patches_ps: Mapping[str, int]) -> bool:
-    """Whether the peaks of those lanes whose patches are settled lie apart."""
-    settled = [lane for lane in lanes if all(channel in patches_ps for channel in lane.channels)]
-    centres_ps = [
-        lane.delay_ps + patches_ps[lane.channels[1]] - patches_ps[lane.channels[0]]
-        for lane in settled
-    ]
-    sides_ps = _side_delays_ps(network, lanes[0].users)
+def _are_apart(network: Network, pair: tuple[Lane, Lane], patches_ps: Mapping[str, int]) -> bool:
+    """Whether no peak of one lane lies at the centre of the other."""
+    one_ps, other_ps = (
+        lane.delay_ps + patches_ps.get(lane.channels[1], 0) - patches_ps.get(lane.channels[0], 0)
+        for lane in pair
+    )
     return all(
-        min(abs(abs(one - other) - side_ps) for side_ps in sides_ps) >= MIN_PEAK_DISTANCE_PS
-        for one, other in combinations(centres_ps, 2)
+        abs(abs(one_ps - other_ps) - side_ps) >= MIN_PEAK_DISTANCE_PS
+        for side_ps in _side_delays_ps(network, pair[0].users)
     )
 
 

@@ -40,7 +40,7 @@ def tradeoff(
         for plan in _plans(replace(request, free_pumps=count), hardware, effort, power_mw)
     ]
     if not plans:
-        raise no_plan(request, effort, is_proven=survey(request) is None)
+        raise no_plan(request, effort, survey(request))
     return list(_rising(plans))
 
 

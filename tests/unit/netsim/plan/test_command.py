@@ -1,0 +1,161 @@
+"""``netsim plan``: options in, plan, files and exit code out."""
+
+import json
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from netsim.cli import run_command
+from netsim.interrupt import StopOnInterrupt
+from netsim.plan.check import plan_faults
+from netsim.topology.load import load_topology
+
+
+def answered(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """What ``netsim plan`` prints on stdout when all is well."""
+    code = run_command(["plan", *options])
+    streams = capsys.readouterr()
+    assert code == 0, streams.err
+    return streams.out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """What it prints on stderr with code 2 and nothing on stdout."""
+    code = run_command(["plan", *options])
+    streams = capsys.readouterr()
+    assert (code, streams.out) == (2, "")
+    return [line.removeprefix("netsim: ") for line in streams.err.splitlines()]
+
+
+def test_the_command_of_the_issue(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Four users with the paper's pumps and band: JSON without faults, a topology that loads."""
+    out = tmp_path / "four.toml"
+    options = ("--users", "ann,ben,cleo,dan", "--pumps", "34,46", "--band", "12:60")
+    plan = json.loads(
+        answered(capsys, *options, "--objective", "channels", "-o", str(out), "--json")
+    )
+    assert plan_faults(plan) == []
+    assert (plan["pumps"], plan["channels"], plan["proven"]) == ([34, 46], 6, True)
+    topology = load_topology(out)
+    assert [user.name for user in topology.users] == ["ann", "ben", "cleo", "dan"]
+    assert len(topology.qnsp.channels) == 6
+
+
+def test_the_same_seed_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """Text and JSON are functions of the options."""
+    for options in (("--users", "6"), ("--users", "9", "--json", "--seed", "5")):
+        assert answered(capsys, *options) == answered(capsys, *options)
+
+
+def test_a_topology_lends_users_pumps_comb_and_losses(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With --topology nothing else is needed; options replace what it says."""
+    out = tmp_path / "again.toml"
+    plan = json.loads(
+        answered(capsys, "--topology", "fan2025_structured", "--json", "-o", str(out))
+    )
+    assert plan["pumps"] == [34, 46]
+    assert list(plan["users"]) == ["alice", "bob", "charlie", "dave"]
+    assert all(label % 2 == 0 for labels in plan["users"].values() for label in labels)
+    known = {c.channel: c.loss_db for c in load_topology("fan2025_structured").qnsp.channels}
+    for channel in load_topology(out).qnsp.channels:
+        assert channel.loss_db == pytest.approx(known.get(channel.channel, 3.938))
+    changed = json.loads(
+        answered(
+            capsys,
+            "--topology",
+            "fan2025_structured",
+            "--pump-count",
+            "1",
+            "--users",
+            "3",
+            "--json",
+        )
+    )
+    assert (len(changed["pumps"]), changed["channels"]) == (1, 6)
+
+
+def test_all_options_of_hardware_and_demand(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Demand, losses, lengths, power, spacing, avoided labels and overrides take effect."""
+    out = tmp_path / "star.toml"
+    options: tuple[str, ...] = (
+        "--users",
+        "a,b,c,d",
+        "--demand",
+        "a-b,a-c=2,a-d",
+        "--channel-loss",
+        "1.5",
+    )
+    options += ("--fibre", "a=3,7", "--power", "0.21", "--spacing", "3", "--avoid", "49")
+    options += ("--set", "receivers.bench.excess_loss_db=2.5", "--json", "-o", str(out))
+    plan = json.loads(answered(capsys, *options))
+    assert plan_faults(plan, [("a", "b"), ("a", "c"), ("a", "d")]) == []
+    assert plan["channels"] == 4
+    topology = load_topology(out)
+    assert topology.qnsp.source.comb_spacing_labels == 3
+    assert {pump.power_mw for pump in topology.qnsp.source.pumps} == {0.21}
+    assert [user.fibre.length_m for user in topology.users] == [3e3, 7e3, 7e3, 7e3]
+    assert topology.receivers["bench"].excess_loss_db == 2.5
+    assert {channel.loss_db for channel in topology.qnsp.channels} == {1.5}
+
+
+def test_faults_are_told_together(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One line a fault, each with its option, and code 2."""
+    there = tmp_path / "there.toml"
+    there.write_text("")
+    lines = refused(
+        capsys,
+        *("--users", "4", "--pumps", "34,x", "--pump-count", "2", "--band", "9", "--power", "0"),
+        *("--objective", "most", "--fibre", "alice=-1", "-o", str(there)),
+    )
+    assert [line.split(":")[0] for line in lines] == [
+        *("--objective", "--pumps", "--band", "--fibre", "--pump-count", "--out", "--power"),
+    ]
+    assert refused(capsys) == [
+        "--users: say how many users, or their names (or give --topology)",
+    ]
+
+
+def test_an_impossible_plan_says_why_and_what_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """One pump and six channels for four users."""
+    lines = refused(capsys, "--users", "4", "--pumps", "40", "--max-channels", "6")
+    assert lines[0].startswith("--max-channels: 4 users with 6 wanted pairs need at least 12")
+    assert "nearest plan: --max-channels 12 works" in lines
+
+
+def test_a_file_is_not_replaced_unless_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An existing topology stays; with --force it goes."""
+    out = tmp_path / "two.toml"
+    out.write_text("mine")
+    assert "exists" in refused(capsys, "--users", "2", "-o", str(out))[0]
+    assert out.read_text() == "mine"
+    answered(capsys, "--users", "2", "-o", str(out), "--force")
+    assert load_topology(out).name == "plan_2_users"
+
+
+def test_ctrl_c_keeps_what_was_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that is interrupted ends with code 130 and prints its best plan, marked."""
+    asked = count()
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: next(asked) > 100)
+    options = ("plan", "--users", "8", "--objective", "poorest", "--effort", "1000")
+    assert run_command(options) == 130
+    out = capsys.readouterr().out
+    assert "8 users, 24 channels" in out
+    assert "PARTIAL" in out
+
+
+def test_ctrl_c_before_there_is_a_plan(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped with nothing to keep, it says so and prints no plan."""
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: True)
+    assert run_command(["plan", "--users", "8"]) == 130
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,128 @@
+"""Tables, drawings and JSON of plans."""
+
+import importlib
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from netsim.errors import ConfigError
+from netsim.plan import plot
+from netsim.plan.draw import draw_comb, draw_ladders, letter_of
+from netsim.plan.planner import Plan, make_plan
+from netsim.plan.report import plan_json, print_plan, print_tradeoff
+from tests.unit.netsim.plan.requests import bench, everyone
+
+
+@pytest.fixture(scope="module")
+def ten() -> Plan:
+    """Ten users."""
+    return make_plan(everyone(10), bench())
+
+
+def printed(plan: Plan, width: int) -> str:
+    """What a terminal of this width shows."""
+    stream = StringIO()
+    print_plan(plan, Console(file=stream, width=width, highlight=False))
+    return stream.getvalue()
+
+
+def test_the_json_is_what_was_agreed(ten: Plan) -> None:
+    """The keys, their order and their types are those that other programs rely on."""
+    found = json.loads(json.dumps(plan_json(ten)))
+    assert list(found) == [
+        *("pumps", "users", "lanes", "channels", "span", "lower_bound", "proven"),
+        *("min_skr_bps", "total_skr_bps"),
+    ]
+    assert list(found["users"]) == list(ten.request.users)
+    assert all(type(label) is int for labels in found["users"].values() for label in labels)
+    assert all(list(lane) == ["users", "channels"] for lane in found["lanes"])
+    assert (found["channels"], found["span"], found["lower_bound"]) == (32, 36, 32)
+    assert found["proven"] is True
+    assert 0 < found["min_skr_bps"] < found["total_skr_bps"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_wider_than_the_terminal(ten: Plan, width: int) -> None:
+    """Every line of the tables and drawings fits; all users and the proof are told."""
+    text = printed(ten, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "Lower bound: 32 channels, reached" in text
+    assert all(user in text for user in ten.request.users)
+
+
+def test_a_large_network_shows_its_poorest_pairs() -> None:
+    """Where a matrix of all pairs has no room, the poorest ones are listed."""
+    text = printed(make_plan(everyone(16), bench()), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Poorest pairs" in text
+
+
+def test_the_comb_shows_every_channel(ten: Plan) -> None:
+    """Letters of all labels in their order, pumps and stimulated lines between them."""
+    lines = [line.plain for line in draw_comb(ten.allocation, 80)]
+    drawn = lines[1::2]
+    owners = dict(zip(ten.allocation.comb.labels.tolist(), ten.allocation.owners, strict=True))
+    expected = "".join(letter_of(int(owners[label])) for label in ten.allocation.used.tolist())
+    assert "".join(drawn).translate(str.maketrans("", "", "^~.")) == expected
+    assert "~^^~" in "".join(drawn)
+    assert len(list(draw_comb(ten.allocation, 20))) == 4
+
+
+def test_the_ladder_shows_every_lane(ten: Plan) -> None:
+    """Rungs and crossings together are as many as the lanes."""
+    lines = [line.plain for line in draw_ladders(ten.allocation, 80)]
+    lanes = lines[2]
+    drawn = lanes.count("|") + 2 * lanes.count("X") + lanes.count("/") + lanes.count("\\")
+    assert drawn == len(ten.allocation.lanes())
+
+
+def test_pairs_of_one_pump_are_drawn() -> None:
+    """One rung a lane, no crossing."""
+    plan = make_plan(everyone(4, free_pumps=1), bench())
+    lanes = [line.plain for line in draw_ladders(plan.allocation, 80)][2]
+    assert (lanes.count("|"), lanes.count("X")) == (6, 0)
+
+
+def test_a_curve_is_a_table(ten: Plan) -> None:
+    """One row a plan, with its channels."""
+    stream = StringIO()
+    print_tradeoff([ten], Console(file=stream, width=80))
+    assert "C40 C41" in stream.getvalue()
+    assert " 32 " in stream.getvalue()
+
+
+def test_without_matplotlib_a_drawing_is_refused(
+    ten: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The option and the extra are named."""
+
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(plot, "import_module", missing)
+    with pytest.raises(ConfigError, match=r"--plot: needs matplotlib"):
+        plot.plot_plan(ten, tmp_path / "ten.svg")
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_drawings_are_written(ten: Plan, tmp_path: Path, suffix: str) -> None:
+    """A plan and a curve become files; the drawing names every user."""
+    pytest.importorskip("matplotlib", reason="needs the extra `report`")
+    importlib.import_module("matplotlib").rcParams["svg.fonttype"] = "none"
+    plan_path, curve_path = tmp_path / f"plan{suffix}", tmp_path / f"curve{suffix}"
+    plot.plot_plan(ten, plan_path)
+    plot.plot_tradeoff([ten], curve_path)
+    assert curve_path.stat().st_size > 1000
+    if suffix == ".svg":
+        assert all(user in plan_path.read_text() for user in ten.request.users)
+
+
+def test_an_unknown_format_is_a_fault(ten: Plan, tmp_path: Path) -> None:
+    """What matplotlib cannot write is told with its option."""
+    pytest.importorskip("matplotlib", reason="needs the extra `report`")
+    with pytest.raises(ConfigError, match=r"--plot: "):
+        plot.plot_plan(ten, tmp_path / "plan.bla")
