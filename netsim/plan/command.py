@@ -119,7 +119,7 @@ def plan(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="OUT.toml", help="Write a topology that runs."),
+        typer.Option("--out", "-o", metavar="NAME.toml", help="Write a topology that runs."),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -134,6 +134,7 @@ def plan(
 
     Ctrl-C ends a search and keeps the best plan so far, marked as partial.
     """
+    from netsim.plan.parse import parse_name
     from netsim.plan.request import request_faults
 
     texts = _Texts()
@@ -161,6 +162,8 @@ def plan(
     for option, path in (("--out", out), ("--plot", plot)):
         if path is not None and path.exists() and not force:
             texts.add(option, f"{path} exists; replace it with --force")
+    if out is not None:
+        texts.read("--out", parse_name, out.stem, out.stem)
     if tradeoff and out is not None:
         texts.add("--out", "a curve is no topology; leave out --tradeoff")
     if power is not None and not 0 < power <= 1e6:
@@ -306,17 +309,18 @@ def _own_losses(given: "TopologySpec | None") -> dict[int, float]:
 
 
 def _plan(request: "PlanRequest", hardware: "Hardware", wishes: _Wishes) -> None:
-    from netsim.plan.files import Origin, write_topology
+    from netsim.plan.files import origin_of, write_topology
     from netsim.plan.planner import make_plan
     from netsim.plan.plot import plot_plan
     from netsim.plan.report import plan_json, print_plan
-    from netsim.topology.load import load_topology
 
     with _searching(request) as effort:
-        found = make_plan(request, hardware, effort, power_mw=wishes.power_mw)
+        name = None if wishes.out is None else wishes.out.stem
+        found = make_plan(request, hardware, effort, power_mw=wishes.power_mw, name=name)
     if wishes.out is not None:
-        source, is_given = load_topology(wishes.template), wishes.power_mw is not None
-        write_topology(found, Origin(hardware, source, is_given), wishes.out)
+        is_given = wishes.power_mw is not None
+        origin = origin_of(hardware, wishes.template, is_power_given=is_given)
+        write_topology(found, origin, wishes.out)
     if wishes.plot is not None:
         plot_plan(found, wishes.plot)
     if wishes.as_json:

@@ -3,31 +3,37 @@
 It knows the specs of a topology by their keys, and how a plan came about by its request.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from netsim.errors import ConfigError, Fault
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
-from netsim.plan.toml import toml_text
+from netsim.plan.toml import Path, toml_text
 from netsim.plan.topology import Hardware
 from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
+from netsim.topology.shipped import shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
 
-PLANNED = {
-    ("protocol", "round_s"): "[plan] 1000 bits of key or more on the poorest link",
-    ("qnsp", "channels", "channel"): "[plan]",
-    ("qnsp", "channels", "user"): "[plan]",
-    ("qnsp", "channels", "patch_delay_ps"): "[plan] tells the lanes of a link apart",
-    ("qnsp", "source", "pumps", "channel"): "[plan]",
+PLANNED = "[calc] planned"
+TOLD = {
+    ("protocol", "round_s"): "[calc] 1000 bits of key or more on the poorest link",
+    ("qnsp", "channels", "channel"): PLANNED,
+    ("qnsp", "channels", "user"): PLANNED,
+    ("qnsp", "channels", "patch_delay_ps"): "[calc] tells the lanes of a link apart",
+    ("qnsp", "source", "pumps", "channel"): PLANNED,
     ("users", "name"): "",
     ("name",): "",
     ("description",): "",
 }
 """Comments by key path."""
+GIVEN = "[assumed] given on the command line"
+
+_MARK = re.compile(r"#.*?(\[[a-z]+\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +45,45 @@ class Origin:
     hardware : Hardware
     source : TopologySpec
         The hardware's template before anything in it was changed.
+    marks : mapping
+        By key path, the mark of origin of the template's numbers, such as ``[paper]``.
     is_power_given : bool
         Whether the power was given, not chosen.
     """
 
     hardware: Hardware
     source: TopologySpec
+    marks: Mapping[Path, str]
     is_power_given: bool = False
 
 
-def write_topology(plan: Plan, origin: Origin, path: Path) -> None:
+def origin_of(hardware: Hardware, template: str, *, is_power_given: bool = False) -> Origin:
+    """The origin of what was planned with a template, by its shipped name or its path."""
+    if template in shipped_topologies():
+        text = shipped_bytes(template).decode("utf-8")
+    else:
+        text = FilePath(template).read_text(encoding="utf-8-sig")
+    return Origin(hardware, parse_topology(text), marks_in(text), is_power_given)
+
+
+def marks_in(text: str) -> dict[Path, str]:
+    """The mark in the comment behind each value of a TOML file, by key path without indices.
+
+    Of several values at one path the first one with a mark counts.
+    """
+    marks: dict[Path, str] = {}
+    table: Path = ()
+    for line in text.splitlines():
+        if line.startswith("["):
+            table = tuple(line.partition("#")[0].strip(" []").split("."))
+        key, equals, rest = line.partition("=")
+        found = _MARK.search(rest)
+        if equals and found:
+            marks.setdefault((*table, key.strip()), found.group(1))
+    return marks
+
+
+def write_topology(plan: Plan, origin: Origin, path: FilePath) -> None:
     """Write the topology of a plan.
 
     Raises
@@ -85,9 +120,9 @@ def _head(plan: Plan, template: str) -> str:
         f"Asymptotic key of the poorest wanted pair by the twin: {min(plan.wanted_bps):.4g} bit/s,",
         f"of all wanted pairs together: {sum(plan.wanted_bps):.5g} bit/s.",
         "",
-        "Marks:  [plan] chosen by the planner   [given] an option of the command line",
-        "        [assumed] chosen where nothing was said",
-        f"        as in {template}: taken over, its source is said there",
+        "Marks:  [calc] follows by calculation: chosen by the planner",
+        "        [assumed] an option of the command line, or chosen where nothing was said",
+        f"        as in {template}: taken over with its mark, the source is said there",
     )
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
 
@@ -97,10 +132,10 @@ class _Comments:
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
-        self._known: dict[tuple[str, ...], list[Any]] = {}
+        self._known: dict[Path, list[Any]] = {}
         self._collect(origin.source.model_dump(), ())
 
-    def _collect(self, value: Any, path: tuple[str, ...]) -> None:
+    def _collect(self, value: Any, path: Path) -> None:
         """Keep the values of the template by key path, without indices."""
         if isinstance(value, Mapping):
             for key, inner in value.items():
@@ -111,15 +146,18 @@ class _Comments:
         else:
             self._known.setdefault(path, []).append(value)
 
-    def of(self, path: tuple[str, ...], value: Any) -> str:
+    def of(self, path: Path, value: Any) -> str:
         """Comment of the value at ``path``."""
-        if path in PLANNED:
-            return PLANNED[path]
+        if path in TOLD:
+            return TOLD[path]
+        name, hardware = self._origin.source.name, self._origin.hardware
         if path == ("qnsp", "source", "pumps", "power_mw"):
             given = self._origin.is_power_given
-            return "[given]" if given else "[plan] suits it best, by the analytic twin"
-        if path == ("qnsp", "channels", "loss_db") and value == self._origin.hardware.mean_loss_db:
-            return f"[assumed] the mean of {self._origin.source.name}"
+            return GIVEN if given else "[calc] suits it best, by the analytic twin"
+        if path == ("qnsp", "channels", "loss_db") and value == hardware.mean_loss_db:
+            return f"[assumed] the mean of {name}"
         if value in self._known.get(path, ()):
-            return f"as in {self._origin.source.name}"
-        return "[assumed]" if path == ("qnsp", "source", "comb_spacing_labels") else "[given]"
+            return f"{self._origin.marks.get(path, '')} as in {name}".strip()
+        if path == ("qnsp", "source", "comb_spacing_labels"):
+            return "[assumed] the grid of 100 GHz" if value == 1 else GIVEN
+        return GIVEN

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter, ValidationError
 
 from netsim.plan.request import MAX_LABEL, Demand, all_pairs
+from netsim.topology.base import check_name
 from netsim.topology.specs import UserName
 
 USUAL_NAMES = (
@@ -36,6 +37,14 @@ def _name(text: str) -> str:
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ValueError(f"{text!r} is no user: {reason}") from error
+
+
+def parse_name(text: str) -> str:
+    """The name of a topology: that of its file."""
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no name for a topology: {error}") from error
 
 
 def parse_labels(text: str) -> tuple[int, ...]:

@@ -88,6 +88,7 @@ def make_plan(
     effort: Effort | None = None,
     *,
     power_mw: float | None = None,
+    name: str | None = None,
 ) -> Plan:
     """Plan a network.
 
@@ -101,6 +102,8 @@ def make_plan(
     power_mw : float, optional
         Of every pump, in the fibre; chosen for the objective if absent (for the smallest key rate
         where channels or span are the objective).
+    name : str, optional
+        Of the topology; says how many users it has if absent.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def make_plan(
         raise KeyboardInterrupt
     if found.best is None:
         raise no_plan(request, effort, found)
-    return plan_from(request, hardware, found, effort, power_mw)
+    return plan_from(request, hardware, found, effort, power_mw=power_mw, name=name)
 
 
 def plan_from(
@@ -129,7 +132,9 @@ def plan_from(
     hardware: Hardware,
     found: Survey,
     effort: Effort,
+    *,
     power_mw: float | None = None,
+    name: str | None = None,
 ) -> Plan:
     """What the objective asks for beyond the fewest channels; parameters as in `make_plan`.
 
@@ -149,11 +154,18 @@ def plan_from(
         chosen = keys.with_power(best)
     else:
         chosen = keys.best(best, [comb for comb, _ in found.combs])
-    return _finished(request, hardware, chosen, bound, effort)
+    name = name or f"plan_{len(request.users)}_users"
+    return _finished(request, hardware, chosen, bound, effort, name=name)
 
 
 def _finished(
-    request: PlanRequest, hardware: Hardware, chosen: KeyPlan, bound: int, effort: Effort
+    request: PlanRequest,
+    hardware: Hardware,
+    chosen: KeyPlan,
+    bound: int,
+    effort: Effort,
+    *,
+    name: str,
 ) -> Plan:
     """Topology and key rates of an allocation with its power."""
     allocation, partial = chosen.allocation, effort.should_stop()
@@ -164,7 +176,7 @@ def _finished(
         request.users,
         allocation,
         float(f"{chosen.power_mw:.4g}"),
-        name=f"plan_{len(request.users)}_users",
+        name=name,
         description=describe(request, allocation),
     )
     prediction = predict(build_network(topology))

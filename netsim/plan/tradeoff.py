@@ -57,7 +57,8 @@ def _plans(
     for allowance in ALLOWANCES if request.pump_count > 1 else ALLOWANCES[:1]:
         most = round(allowance * found.best.channels)
         most = min(most, request.max_channels or most)
-        yield plan_from(replace(request, max_channels=most), hardware, found, effort, power_mw)
+        limited = replace(request, max_channels=most)
+        yield plan_from(limited, hardware, found, effort, power_mw=power_mw)
         if effort.should_stop() or most == request.max_channels:
             return
 

@@ -136,7 +136,8 @@ def test_a_file_is_not_replaced_unless_told(
     assert "exists" in refused(capsys, "--users", "2", "-o", str(out))[0]
     assert out.read_text() == "mine"
     answered(capsys, "--users", "2", "-o", str(out), "--force")
-    assert load_topology(out).name == "plan_2_users"
+    assert load_topology(out).name == "two"
+    assert "no name" in refused(capsys, "--users", "2", "-o", str(tmp_path / "a b.toml"))[0]
 
 
 def test_ctrl_c_keeps_what_was_found(

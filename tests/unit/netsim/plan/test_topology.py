@@ -11,7 +11,7 @@ import pytest
 from netsim.errors import ConfigError
 from netsim.plan.allocation import Allocation
 from netsim.plan.comb import NOBODY
-from netsim.plan.files import Origin, topology_text
+from netsim.plan.files import marks_in, origin_of, topology_text
 from netsim.plan.planner import Plan, make_plan
 from netsim.plan.toml import toml_text
 from netsim.plan.topology import Hardware, planned_topology
@@ -22,7 +22,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.twin import predict
 from tests.unit.netsim.plan.requests import bench, everyone, ladder, names
 
-ORIGIN = Origin(bench(), bench().template)
+ORIGIN = origin_of(bench(), "fan2025_structured")
 
 
 def topology_of(plan: Plan) -> TopologySpec:
@@ -94,21 +94,21 @@ def test_a_written_topology_reads_back_and_says_where_numbers_come_from() -> Non
     silent = {line.split(" = ")[0] for line in values if " # " not in line}
     assert silent == {"name", "description"}
     marks = {line.split(" # ")[1].split()[0] for line in values if " # " in line}
-    assert marks == {"[plan]", "[assumed]", "as"}
-    assert (
-        "[given]" in topology_text(plan, replace(ORIGIN, is_power_given=True)).split("power_mw")[1]
-    )
+    assert marks == {"[calc]", "[assumed]", "[paper]", "[fit]", "as"}
+    given = topology_text(plan, replace(ORIGIN, is_power_given=True))
+    assert re.search(r"^power_mw = .* # \[assumed\] given on the", given, re.MULTILINE)
 
 
 def test_what_was_changed_is_not_said_to_be_the_templates() -> None:
     """Lengths, losses and numbers of the template that were given are marked so, others not."""
-    source = bench().template
     template = load_topology("fan2025_structured", overrides=["receivers.bench.excess_loss_db=1.5"])
     hardware = Hardware(template, other_loss_db=2.5, lengths_m={"u1": 7000.0})
-    text = topology_text(make_plan(everyone(3), hardware), Origin(hardware, source))
-    given = {line.split("#")[0].strip() for line in text.splitlines() if line.endswith("# [given]")}
+    text = topology_text(
+        make_plan(everyone(3), hardware), origin_of(hardware, "fan2025_structured")
+    )
+    given = {line.split("#")[0].strip() for line in text.splitlines() if "given on" in line}
     assert given == {"excess_loss_db = 1.5", "loss_db = 2.5", "length_m = 7000.0"}
-    assert re.search(r"length_m = 1000.0 +# as in fan2025_structured", text)
+    assert re.search(r"length_m = 1000.0 +# \[assumed\] as in fan2025_structured", text)
 
 
 def test_the_twin_of_the_written_file_is_what_was_told() -> None:
@@ -124,6 +124,20 @@ def test_self_paired_labels_are_not_written() -> None:
     plan = make_plan(everyone(3, allow_self_paired=True), bench())
     with pytest.raises(ConfigError, match="topologies refuse self-paired labels"):
         topology_text(plan, ORIGIN)
+
+
+def test_marks_of_a_template_are_found() -> None:
+    """Marks stand behind values, in tables and arrays of tables; the first of a path counts."""
+    text = """x = 1 # why [paper] so
+[a.b] # [assumed] all of it
+y = [1, 2] # none
+z = "[fit]" # [calc], not [paper]
+[[c]]
+w = 1.5 # [fit] first
+[[c]]
+w = 2.5 # [calc] second
+"""
+    assert marks_in(text) == {("x",): "[paper]", ("a", "b", "z"): "[calc]", ("c", "w"): "[fit]"}
 
 
 def test_toml_of_nested_tables() -> None:
