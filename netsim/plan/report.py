@@ -77,10 +77,12 @@ def headline(plan: Plan) -> str:
 def _facts(plan: Plan) -> Iterator[str]:
     allocation, request = plan.allocation, plan.request
     what = "span" if request.objective is Objective.SPAN else "channels"
-    if plan.is_proven:
-        yield f"Lower bound: {plan.lower_bound} {what}, reached: no plan has fewer."
-    else:
-        yield f"Lower bound: {plan.lower_bound} {what}; this plan has {plan.reached}."
+    bound = f"Lower bound of the {what}: {plan.lower_bound}"
+    yield (
+        f"{bound}, reached: this is the least."
+        if plan.is_proven
+        else f"{bound}, here {plan.reached}."
+    )
     lowest, highest = int(allocation.used[0]), int(allocation.used[-1])
     yield (
         f"Span: C{lowest} to C{highest}, {allocation.span} positions of "

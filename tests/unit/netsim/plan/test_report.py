@@ -50,7 +50,7 @@ def test_nothing_is_wider_than_the_terminal(ten: Plan, width: int) -> None:
     """Every line of the tables and drawings fits; all users and the proof are told."""
     text = printed(ten, width)
     assert max(map(len, text.splitlines())) <= width
-    assert "Lower bound: 32 channels, reached" in text
+    assert "Lower bound of the channels: 32, reached" in text
     assert all(user in text for user in ten.request.users)
 
 
