@@ -7,9 +7,9 @@ import sys
 import time
 
 import netsim
+from netsim.plan.hardware import Hardware
 from netsim.plan.planner import Plan, make_plan
 from netsim.plan.request import Objective, PlanRequest, all_pairs
-from netsim.plan.topology import Hardware
 
 GOALS = ((4, 0.0, 1.0), (10, 0.0, 60.0), (16, 1.0, 60.0), (40, 26.0, 60.0))
 """Users, channels above the bound that are allowed (5 % of 522 for 40), and seconds."""

@@ -10,6 +10,7 @@ from netsim.cli import (
     compare,
     distil,
     fit,
+    plan,
     pools,
     reconcile,
     reproduce,
@@ -62,6 +63,7 @@ register(compare.compare, compare.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
+register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 
 

@@ -39,7 +39,7 @@ FLOOR_BPS = 1e-3
 HOT, COLD = 0.1, 0.002
 """Temperatures in logarithms of a rate: a move may cost some 10 % at first, 0.2 % at last."""
 PENALTY = 1.0
-"""Of a pair without a lane, in the same measure, where the sum of all rates is climbed."""
+"""Of a pair without a lane, in the same measure."""
 EXCHANGES, GIFTS, RENAMINGS = 0.45, 0.7, 0.95
 """Up to these shares of all moves: exchange two labels; give one to somebody else, or to nobody;
 exchange all labels of two users. The rest change the power."""
@@ -169,9 +169,8 @@ def score(standing: Standing, hill: Hill, sharpness: float) -> float:
             missing += 1
         total += hill.weights[p] * bps
         softened += max(bps / hill.weights[p], FLOOR_BPS) ** -sharpness
-    if hill.is_total:
-        return math.log(max(total, FLOOR_BPS)) - PENALTY * missing
-    return -math.log(softened) / sharpness
+    value = math.log(max(total, FLOOR_BPS)) if hill.is_total else -math.log(softened) / sharpness
+    return value - PENALTY * missing
 
 
 @kernel

@@ -6,7 +6,7 @@ It knows pumps, comb and band, and nothing of users.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement, permutations
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Comb:
     neighbours : (L, len(sums)) int64
         ``neighbours[v, k]``: index of the label ``sums[k] - labels[v]``; `NOBODY` where that is
         not usable or the label itself.
+    has_self_pairs : bool
+        Whether labels that pair with themselves may be used.
     """
 
     pumps: tuple[int, ...]
@@ -41,6 +43,7 @@ class Comb:
     sums: tuple[int, ...]
     labels: NDArray[np.int64]
     neighbours: NDArray[np.int64]
+    has_self_pairs: bool
 
     @property
     def twice_centre(self) -> int:
@@ -74,7 +77,7 @@ def build_comb(
     """Work out which labels of ``band`` (both ends included) may be used, and who meets whom."""
     pumps = tuple(sorted(pumps))
     sums = pump_sums(pumps)
-    barred = set(classical_labels(pumps)) | avoid
+    barred = set(unusable_labels(pumps)) | avoid
     if not allow_self_paired:
         barred |= {total // 2 for total in sums if total % 2 == 0}
     first = band[0] + (pumps[0] - band[0]) % spacing_labels
@@ -90,26 +93,13 @@ def build_comb(
         sums=sums,
         labels=np.array(labels, dtype=np.int64),
         neighbours=np.array(neighbours, dtype=np.int64).reshape(len(labels), len(sums)),
+        has_self_pairs=allow_self_paired,
     )
 
 
 def pump_sums(pumps: Sequence[int]) -> tuple[int, ...]:
     """Distinct sums p_i + p_j with i <= j, ascending: what the labels of a pair add up to."""
     return tuple(sorted({p + q for p, q in combinations_with_replacement(pumps, 2)}))
-
-
-def classical_labels(pumps: Sequence[int]) -> dict[int, str]:
-    """Labels that carry classical light, with the reason.
-
-    Beside the pumps and the lines 2 p_i - p_j, with three pumps and more the lines p_i + p_j - p_k
-    of non-degenerate stimulated four-wave mixing.
-    """
-    mixed = {
-        p + q - r: f"the stimulated line C{p} + C{q} - C{r}"
-        for p, q, r in permutations(pumps, 3)
-        if p < q
-    }
-    return mixed | unusable_labels(pumps)
 
 
 def _connected(neighbours: NDArray[np.int64]) -> list[list[int]]:

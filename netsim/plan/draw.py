@@ -10,8 +10,9 @@ import numpy as np
 from rich.text import Text
 
 from netsim.plan.allocation import Allocation
-from netsim.plan.comb import NOBODY, classical_labels
+from netsim.plan.comb import NOBODY
 from netsim.plan.sites import Indices, ladder_rows
+from netsim.topology.processes import unusable_labels
 
 LETTERS = ascii_lowercase + ascii_uppercase + digits
 """One a user; beyond 62 users they repeat."""
@@ -53,7 +54,7 @@ def draw_comb(allocation: Allocation, width: int) -> Iterator[Text]:
     low = min(int(used[0]), comb.pumps[0])
     positions = range(low, max(int(used[-1]), comb.pumps[-1]) + 1, step)
     cells = _cells(allocation)
-    classical = classical_labels(comb.pumps)
+    classical = unusable_labels(comb.pumps)
     line_size = max(RULER, width // RULER * RULER)
     for start in range(0, len(positions), line_size):
         part = positions[start : start + line_size]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
+from netsim.plan.hardware import Hardware
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.plan.toml import Path, toml_text
-from netsim.plan.topology import Hardware
 from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
 from netsim.topology.shipped import shipped_bytes, shipped_topologies
@@ -84,22 +84,14 @@ def marks_in(text: str) -> dict[Path, str]:
 
 
 def write_topology(plan: Plan, origin: Origin, path: FilePath) -> None:
-    """Write the topology of a plan.
-
-    Raises
-    ------
-    ConfigError
-        If there is none: topologies refuse self-paired labels.
-    """
+    """Write the topology of a plan."""
     path.write_text(topology_text(plan, origin), encoding="utf-8")
 
 
 def topology_text(plan: Plan, origin: Origin) -> str:
     """The topology file of a plan, which says the same as its topology when it is read."""
-    if plan.topology is None:
-        raise ConfigError((Fault("--self-paired", "topologies refuse self-paired labels"),))
     raw = plan.topology.model_dump(exclude_defaults=True, exclude_none=True)
-    text = _head(plan, origin.source.name) + toml_text(raw, _Comments(origin).of)
+    text = _head(plan, origin) + toml_text(raw, _Comments(origin).of)
     if parse_topology(text) != plan.topology:
         raise RuntimeError("the topology file does not say what was planned")
     overlapping = [w for w in topology_warnings(plan.topology) if "peaks" in w.message]
@@ -108,9 +100,10 @@ def topology_text(plan: Plan, origin: Origin) -> str:
     return text
 
 
-def _head(plan: Plan, template: str) -> str:
+def _head(plan: Plan, origin: Origin) -> str:
     """What the file is, as comments."""
-    request = plan.request
+    request, template = plan.request, origin.source.name
+    borrowed = sorted(set(origin.marks.values()) - {"[calc]", "[assumed]"})
     what = "span" if request.objective is Objective.SPAN else "channels"
     proven = ", reached" if plan.is_proven else ""
     lines = (
@@ -122,7 +115,8 @@ def _head(plan: Plan, template: str) -> str:
         "",
         "Marks:  [calc] follows by calculation: chosen by the planner",
         "        [assumed] an option of the command line, or chosen where nothing was said",
-        f"        as in {template}: taken over with its mark, the source is said there",
+        *(f"        {mark:<9} as {template} says" for mark in borrowed),
+        f"        as in {template}: taken over with its mark; sources are said there",
     )
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
 

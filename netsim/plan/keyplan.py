@@ -11,10 +11,10 @@ from netsim.plan.allocation import Allocation, wanted_indices
 from netsim.plan.climb import Hill, Spot, best_power_mw, climb, value_bps
 from netsim.plan.comb import NOBODY, Comb
 from netsim.plan.fewest import Effort, allocate
+from netsim.plan.hardware import Hardware
 from netsim.plan.rates import build_rates
 from netsim.plan.request import Objective, PlanRequest
 from netsim.plan.sites import Indices, central_sites, neighbours_among
-from netsim.plan.topology import Hardware
 
 CLIMBS = 6
 """From different first plans; the best is kept."""

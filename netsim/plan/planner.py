@@ -10,13 +10,15 @@ from netsim.errors import ConfigError
 from netsim.plan.allocation import Allocation
 from netsim.plan.bounds import span_bound
 from netsim.plan.fewest import Effort
+from netsim.plan.hardware import Hardware
 from netsim.plan.impossible import no_plan
 from netsim.plan.keyplan import KeyPlan, KeyPlanner
 from netsim.plan.request import Objective, PlanRequest, request_faults
 from netsim.plan.spans import narrowest_span
 from netsim.plan.survey import Survey, find_fewest, survey
-from netsim.plan.topology import Hardware, link_rates_bps, planned_topology
+from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.network import build_network
+from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.twin import Prediction, predict
 
@@ -38,10 +40,9 @@ class Plan:
     allocation : Allocation
     lower_bound : int
         Of the span if that is the objective, else of the channels.
-    topology : TopologySpec or None
-        None where self-paired labels are used, which topologies refuse.
-    prediction : Prediction or None
-        Of the analytic twin; None without a topology.
+    topology : TopologySpec
+    prediction : Prediction
+        Of the analytic twin.
     is_partial : bool
         Whether the search was stopped before its end.
     """
@@ -49,8 +50,8 @@ class Plan:
     request: PlanRequest
     allocation: Allocation
     lower_bound: int
-    topology: TopologySpec | None
-    prediction: Prediction | None
+    topology: TopologySpec
+    prediction: Prediction
     is_partial: bool
 
     @property
@@ -69,17 +70,18 @@ class Plan:
     def wanted_bps(self) -> list[float]:
         """Asymptotic key rates of the wanted pairs, all lanes together, by the analytic twin.
 
-        In the order of the request; empty without a topology.
+        In the order of the request.
         """
-        if self.prediction is None:
-            return []
         links_bps = link_rates_bps(self.prediction)
         return [links_bps[demand.users] for demand in self.request.demands]
 
     @property
-    def power_mw(self) -> float | None:
+    def power_mw(self) -> float:
         """Power of every pump, in the fibre."""
-        return None if self.topology is None else self.topology.qnsp.source.pumps[0].power_mw
+        source = self.topology.qnsp.source
+        if not isinstance(source, RingSourceSpec):
+            raise TypeError("a planned source is a ring")
+        return source.pumps[0].power_mw
 
 
 def make_plan(
@@ -169,8 +171,6 @@ def _finished(
 ) -> Plan:
     """Topology and key rates of an allocation with its power."""
     allocation, partial = chosen.allocation, effort.should_stop()
-    if request.allow_self_paired:
-        return Plan(request, allocation, bound, None, None, partial)
     topology = planned_topology(
         hardware,
         request.users,

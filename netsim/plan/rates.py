@@ -5,29 +5,28 @@ of a link into another, below 1e-4 with peaks 8 ns apart. It knows labels and us
 the power of the pumps, one for all, is an argument.
 """
 
+# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
 import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.physics.fibre import broadening_ps
+from netsim.physics.interferometer import REFERENCE_HZ, channel_phase_rad
+from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import mismatch_contrast, window_share
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
-from netsim.plan.topology import Hardware
-from netsim.topology.processes import pair_labels
-from netsim.topology.specs import (
-    DetectorSpec,
-    InterferometerSpec,
-    ReceiverSpec,
-    SourceSpec,
-    UserSpec,
-)
-from netsim.units import FWHM_PER_SIGMA, transmittance_from_db, wavelength_nm_from_label
+from netsim.plan.hardware import Hardware, bare_topology
+from netsim.topology.labels import channel_of, label_of
+from netsim.topology.network import Network, build_network
+from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
+from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
 from protocols.compiled import kernel
 from protocols.keyrate import PAPER_EFFICIENCY
 
+Umis = tuple[InterferometerSpec, InterferometerSpec]
 Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
@@ -48,13 +47,13 @@ class Rates(NamedTuple):
     Attributes
     ----------
     births_hz : (L,) float64
-        Photons born in each label per second and mW^2 (power of a pump in the fibre, squared).
+        Photons born in each label per second, with pumps of 1 mW in the fibre.
     noises_hz : (L,) float64
-        Uncorrelated photons in the ring's bus per second and mW.
+        Uncorrelated photons at the source per second, with the same pumps.
     pairs_hz : (L, K) float64
-        Pairs of each label and its neighbour k per second and mW^2.
+        Pairs of each label and its neighbour k, with the same pumps.
     provider : (L,) float64
-        Transmittance from the ring to the fibre.
+        Transmittance from birth into the fibre.
     user : (N,) float64
         Transmittance of the fibre and the receiver, best detector included.
     shares : (N, 4) float64
@@ -62,9 +61,13 @@ class Rates(NamedTuple):
         seen by it.
     darks_hz, deads_s, afters : (N, 4) float64
         Dark counts, dead time, and afterpulses per click that fall outside it.
-    lanes : (N, N, 8) float64
-        Sifted true coincidences of each pair of detectors of `SIFTED` per pair of photons that
-        reach both users, dead times not counted.
+    flat : (N, N, 8) float64
+        Sifted true coincidences of each pair of detectors of `SIFTED`, per pair of photons that
+        reach both users and without dead times, as they are without interference.
+    fringe : (N, N, K, 8) float64
+        What interference adds to them where the phase is 0; K sums of labels.
+    phases_rad : (N, L, 2) float64
+        Phase that a user's Z and X analyser give a photon of each label.
     window_s : float
     """
 
@@ -77,60 +80,64 @@ class Rates(NamedTuple):
     darks_hz: Reals
     deads_s: Reals
     afters: Reals
-    lanes: Reals
+    flat: Reals
+    fringe: Reals
+    phases_rad: Reals
     window_s: float
 
 
 def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, ...]) -> Rates:
     """Work out the rates of ``users`` on those labels of a comb that ``sites`` lists."""
-    template = hardware.template
-    source, qnsp = template.qnsp.source, template.qnsp
-    specs = [hardware.user(name, k) for k, name in enumerate(users)]
-    receivers = [template.receivers[spec.receiver] for spec in specs]
     labels = comb.labels[sites].tolist()
-    births_hz, pairs_hz = _born(source, comb, labels)
-    before_db = source.escape_loss_db + source.facet_loss_db + qnsp.pump_rejection_loss_db
-    noise = len(comb.pumps) * transmittance_from_db(source.facet_loss_db)
-    middle_nm = wavelength_nm_from_label(comb.twice_centre // 2)
+    source = hardware.source(comb, 1.0)
+    # The first label goes to everybody, which shows what each user's way loses.
+    receivers_of = [users, *[users[:1]] * (len(labels) - 1)]
+    channels = list(map(hardware.channel, labels, receivers_of))
+    topology = bare_topology(hardware, users, source, channels, name="survey")
+    network = build_network(topology)
+    ways = {channel_of(label): network.channel(channel_of(label), users[0]) for label in labels}
+    known = [way for way in ways.values() if way is not None]
+    provider = np.array([way.provider_transmittance for way in known])
+    provider[0] *= len(users)
+    receivers = [topology.receiver_of(user) for user in topology.users]
     four = [receiver.four_detectors for receiver in receivers]
+    births_hz, pairs_hz = _born(network, comb, labels)
+    flat, fringe = _coincidences(network, comb, receivers)
     return Rates(
         births_hz=births_hz,
-        noises_hz=np.full(len(labels), hardware.noise_hz_per_mw() * noise),
+        noises_hz=np.array([way.noise_hz for way in known]),
         pairs_hz=pairs_hz,
-        provider=np.array(
-            [transmittance_from_db(before_db + hardware.loss_db(label)) for label in labels]
-        ),
-        user=np.array([_transmittance(spec, r) for spec, r in zip(specs, receivers, strict=True)]),
+        provider=provider,
+        user=np.array([_transmittance(network, user) for user in users]),
         shares=np.array([_shares(receiver) for receiver in receivers]),
         darks_hz=np.array([[spec.dark_rate_hz for spec in specs] for specs in four]),
         deads_s=np.array([[1e-12 * spec.dead_time_ps for spec in specs] for specs in four]),
         afters=np.array([[_afterpulses(spec) for spec in specs] for specs in four]),
-        lanes=_lane_shares(hardware, specs, receivers, middle_nm),
-        window_s=1e-12 * template.protocol.window_ps,
+        flat=flat,
+        fringe=fringe,
+        phases_rad=np.array([[_phases_rad(r, label) for label in labels] for r in receivers]),
+        window_s=1e-12 * topology.protocol.window_ps,
     )
 
 
-def _born(source: SourceSpec, comb: Comb, labels: list[int]) -> tuple[Reals, Reals]:
-    """Photons of every label, and pairs of it with each of its neighbours, per mW^2."""
-    facet = transmittance_from_db(source.facet_loss_db)
-    unit_hz = source.brightness_hz_per_mw2 * facet * facet
+def _born(network: Network, comb: Comb, labels: list[int]) -> tuple[Reals, Reals]:
+    """Photons of every label, and pairs of it with each of its neighbours, per second."""
     index = {label: k for k, label in enumerate(labels)}
     sums = {total: k for k, total in enumerate(comb.sums)}
     births_hz = np.zeros(len(labels))
-    pairs_hz = np.zeros((len(labels), len(comb.sums)))
-    for pair, pumps in pair_labels(index, comb.pumps, comb.spacing_labels).items():
-        rate_hz = unit_hz * (1 if pumps[0] == pumps[1] else 4)
+    pairs_hz = np.zeros((len(labels), len(sums)))
+    for process in network.processes:
+        pair = [label_of(channel) for channel in process.channels]
         for label in pair:
             if label in index:
-                births_hz[index[label]] += rate_hz
-                pairs_hz[index[label], sums[sum(pair)]] = rate_hz
+                births_hz[index[label]] += process.rate_hz
+                pairs_hz[index[label], sums[sum(pair)]] = process.rate_hz
     return births_hz, pairs_hz
 
 
-def _transmittance(user: UserSpec, receiver: ReceiverSpec) -> float:
-    fibre = user.fibre
-    loss_db = fibre.attenuation_db_per_km * fibre.length_m / 1e3 + receiver.excess_loss_db
-    return transmittance_from_db(loss_db) * max(d.efficiency for d in receiver.four_detectors)
+def _transmittance(network: Network, user: str) -> float:
+    way = network.channels_of(user)[0]
+    return way.fibre_transmittance * way.receiver_transmittance
 
 
 def _shares(receiver: ReceiverSpec) -> list[float]:
@@ -146,70 +153,94 @@ def _afterpulses(spec: DetectorSpec) -> float:
     return spec.afterpulse_probability * math.exp(-spec.dead_time_ps / spec.afterpulse_decay_ps)
 
 
-def _lane_shares(
-    hardware: Hardware, users: list[UserSpec], receivers: list[ReceiverSpec], middle_nm: float
-) -> Reals:
-    """`Rates.lanes`; users with the same receiver and fibre share the work."""
-    known: dict[tuple[str, str, float, float], list[float]] = {}
-    lanes = np.zeros((len(users), len(users), len(SIFTED)))
-    spreads_ps = [_dispersed_ps(hardware, user, middle_nm) for user in users]
-    for i, one in enumerate(users):
-        for j, other in enumerate(users):
-            key = (one.receiver, other.receiver, spreads_ps[i], spreads_ps[j])
-            if key not in known:
-                spread_ps = math.hypot(spreads_ps[i], spreads_ps[j])
-                known[key] = _coincidences(hardware, receivers[i], receivers[j], spread_ps)
-            lanes[i, j] = known[key]
-    return lanes
-
-
-def _dispersed_ps(hardware: Hardware, user: UserSpec, middle_nm: float) -> float:
-    return broadening_ps(
-        length_m=user.fibre.length_m,
-        dispersion_ps_per_nm_km=user.fibre.dispersion_ps_per_nm_km,
-        wavelength_nm=middle_nm,
-        linewidth_hz=hardware.template.qnsp.source.linewidth_hz,
-    )
+def _phases_rad(receiver: ReceiverSpec, label: int) -> list[float]:
+    offset_hz = frequency_hz_from_label(label) - REFERENCE_HZ
+    return [
+        umi.phase_rad + channel_phase_rad(offset_hz, umi.path_error_ps)
+        for umi in (receiver.z, receiver.x)
+    ]
 
 
 def _coincidences(
-    hardware: Hardware, one: ReceiverSpec, other: ReceiverSpec, spread_ps: float
-) -> list[float]:
-    """Share of the pairs that each pair of detectors of `SIFTED` registers in the window."""
+    network: Network, comb: Comb, receivers: list[ReceiverSpec]
+) -> tuple[Reals, Reals]:
+    """`Rates.flat` and `Rates.fringe`; users alike share the work."""
+    users = network.topology.users
+    spreads_ps = [network.channels_of(user.name)[0].broadening_ps for user in users]
+    contrasts = _contrasts(network, comb)
+    flat = np.zeros((len(users), len(users), len(SIFTED)))
+    fringe = np.zeros((len(users), len(users), len(comb.sums), len(SIFTED)))
+    known: dict[tuple[str, str, float], tuple[Reals, Reals]] = {}
+    for i, one in enumerate(users):
+        for j, other in enumerate(users):
+            key = (one.receiver, other.receiver, math.hypot(spreads_ps[i], spreads_ps[j]))
+            if key not in known:
+                known[key] = _of_two(network, receivers[i], receivers[j], key[2], contrasts)
+            flat[i, j], fringe[i, j] = known[key]
+    return flat, fringe
+
+
+def _contrasts(network: Network, comb: Comb) -> list[tuple[float, float]]:
+    """Contrast and frequency noise of the pairs of each sum."""
+    by_sum = {
+        sum(label_of(channel) for channel in process.channels): process
+        for process in network.processes
+    }
+    found = (by_sum.get(total) for total in comb.sums)
+    return [(0.0, 0.0) if p is None else (p.contrast, p.frequency_noise_hz) for p in found]
+
+
+def _of_two(
+    network: Network,
+    one: ReceiverSpec,
+    other: ReceiverSpec,
+    spread_ps: float,
+    contrasts: list[tuple[float, float]],
+) -> tuple[Reals, Reals]:
+    """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
     own, its = _shares(one), _shares(other)
-    found = []
-    for i, j in SIFTED:
+    flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
+    for k, (i, j) in enumerate(SIFTED):
         umis = (one.z, other.z) if i < 2 else (one.x, other.x)
         jitters = one.four_detectors[i].jitter_fwhm_ps, other.four_detectors[j].jitter_fwhm_ps
         spread = math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters))
-        sign = 1 if i % 2 == j % 2 else -1
-        found.append(own[i] * its[j] * _in_window(hardware, umis, spread, sign))
-    return found
+        equal, unequal = _in_window(network, umis, spread)
+        flat[k] = own[i] * its[j] * (equal + unequal)
+        sign = 1.0 if i % 2 == j % 2 else -1.0
+        for s, (contrast, noise_hz) in enumerate(contrasts):
+            left = contrast * _contrast_left(network, umis, noise_hz)
+            fringe[s, k] = own[i] * its[j] * equal * sign * left
+    return flat, fringe
 
 
-def _in_window(
-    hardware: Hardware,
-    umis: tuple[InterferometerSpec, InterferometerSpec],
-    spread: float,
-    sign: int,
-) -> float:
-    """Share of the pairs in the window: equal paths interfere, unequal ones leak from the sides."""
-    source = hardware.template.qnsp.source
+def _in_window(network: Network, umis: Umis, spread_ps: float) -> tuple[float, float]:
+    """Shares of all pairs that the window holds: on equal paths, which interfere, and others."""
     own, its = umis
-    mismatch_ps = its.delay_ps - own.delay_ps
-    equal, longer, unequal, shorter = (
-        window_share(
-            window_ps=hardware.template.protocol.window_ps,
+
+    def share(offset_ps: float) -> float:
+        return window_share(
+            window_ps=network.topology.protocol.window_ps,
             offset_ps=offset_ps,
-            linewidth_hz=source.linewidth_hz,
-            spread_ps=spread,
+            linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
+            spread_ps=spread_ps,
         )
-        for offset_ps in (0.0, mismatch_ps, its.delay_ps, -own.delay_ps)
+
+    if own.delay_ps == 0.0 == its.delay_ps:
+        return share(0.0), 0.0
+    equal = share(0.0) + share(its.delay_ps - own.delay_ps)
+    return equal / 4.0, (share(its.delay_ps) + share(-own.delay_ps)) / 4.0
+
+
+def _contrast_left(network: Network, umis: Umis, noise_hz: float) -> float:
+    """What two analysers leave of the contrast of a pair whose sum frequency wanders."""
+    own, its = umis
+    linewidth_hz = network.topology.qnsp.source.bandwidth_hz
+    return (
+        own.effective_contrast
+        * its.effective_contrast
+        * drift_contrast(frequency_noise_hz=noise_hz, delay_ps=its.delay_ps)
+        * mismatch_contrast(its.delay_ps - own.delay_ps, linewidth_hz=linewidth_hz)
     )
-    contrast = source.contrast * own.contrast * its.contrast
-    contrast *= mismatch_contrast(mismatch_ps, linewidth_hz=source.linewidth_hz)
-    fringe = sign * contrast * math.cos(own.phase_rad + its.phase_rad)
-    return ((equal + longer) * (1.0 + fringe) + unequal + shorter) / 4.0
 
 
 class Standing(NamedTuple):
@@ -296,8 +327,9 @@ def refresh_links(
             if other not in (nobody, user):
                 arriving_hz = rates.pairs_hz[v, k] * power_mw * power_mw
                 arriving_hz *= rates.provider[v] * rates.provider[w]
+                arriving_hz *= rates.user[user] * rates.user[other]
                 standing.links_bps[user, other] += lane_bps(
-                    user, other, arriving_hz * rates.user[user] * rates.user[other], standing, rates
+                    user, other, v, w, k, arriving_hz, standing, rates
                 )
                 standing.lanes[user, other] += 1
     standing.links_bps[:, user] = standing.links_bps[user, :]
@@ -305,17 +337,30 @@ def refresh_links(
 
 
 @kernel
-def lane_bps(user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates) -> float:
+def lane_bps(
+    user: int,
+    other: int,
+    own_label: int,
+    its_label: int,
+    total: int,
+    pairs_hz: float,
+    standing: Standing,
+    rates: Rates,
+) -> float:
     """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors."""
     sifted_hz, errors_hz = 0.0, 0.0
-    for k in range(8):
-        i, j = ONE[k], OTHER[k]
-        rate_hz = pairs_hz * rates.lanes[user, other, k]
-        rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
-        rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
-        sifted_hz += rate_hz
-        if IS_ERROR[k]:
-            errors_hz += rate_hz
+    for basis in range(2):
+        phase_rad = rates.phases_rad[user, own_label, basis]
+        cosine = math.cos(phase_rad + rates.phases_rad[other, its_label, basis])
+        for k in range(4 * basis, 4 * basis + 4):
+            i, j = ONE[k], OTHER[k]
+            share = rates.flat[user, other, k] + rates.fringe[user, other, total, k] * cosine
+            rate_hz = pairs_hz * share
+            rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
+            rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
+            sifted_hz += rate_hz
+            if IS_ERROR[k]:
+                errors_hz += rate_hz
     if sifted_hz <= 0.0:
         return 0.0
     qber = min(errors_hz / sifted_hz, 0.5)

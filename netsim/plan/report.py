@@ -23,7 +23,7 @@ NARROW_LABELS = 30
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON, key rates in bits per second (None where the twin cannot say)."""
+    """The plan as JSON, key rates in bits per second."""
     allocation, names = plan.allocation, plan.request.users
     return {
         "pumps": list(allocation.comb.pumps),
@@ -36,8 +36,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "span": allocation.span,
         "lower_bound": plan.lower_bound,
         "proven": plan.is_proven,
-        "min_skr_bps": min(plan.wanted_bps, default=None),
-        "total_skr_bps": sum(plan.wanted_bps) if plan.wanted_bps else None,
+        "min_skr_bps": min(plan.wanted_bps),
+        "total_skr_bps": sum(plan.wanted_bps),
     }
 
 
@@ -59,9 +59,8 @@ def print_plan(plan: Plan, console: Console) -> None:
         console.print(Text(_ladder_key(plan), style="bold"))
     for drawn in ladders:
         console.print(drawn, no_wrap=True)
-    if plan.prediction is not None:
-        matrix = _matrix(plan)
-        console.print(matrix if fits(matrix, console) else _poorest(plan))
+    matrix = _matrix(plan)
+    console.print(matrix if fits(matrix, console) else _poorest(plan))
 
 
 def headline(plan: Plan) -> str:
@@ -91,9 +90,6 @@ def _facts(plan: Plan) -> Iterator[str]:
     )
     lanes = len(allocation.lanes())
     yield f"Lanes: {lanes} for {len(request.demands)} wanted pairs."
-    if plan.prediction is None:
-        yield "Key rates: none, for self-paired labels are not simulated."
-        return
     yield (
         f"Power: {plan.power_mw:.4g} mW per pump in the fibre. Asymptotic key by the analytic "
         f"twin: poorest pair {min(plan.wanted_bps):.4g} bit/s, all {sum(plan.wanted_bps):.5g} "
@@ -104,8 +100,7 @@ def _facts(plan: Plan) -> Iterator[str]:
 def _users(plan: Plan) -> Table:
     table = plain_table("Users")
     add_names(table, "", "User", "Channels")
-    if plan.prediction is not None:
-        add_numbers(table, "Singles\n[1/s]", "Poorest\n[bit/s]", "All\n[bit/s]")
+    add_numbers(table, "Singles\n[1/s]", "Poorest\n[bit/s]", "All\n[bit/s]")
     for k, name in enumerate(plan.request.users):
         labels = " ".join(f"C{label}" for label in plan.allocation.labels_of(k))
         table.add_row(Text(letter_of(k), style=style_of(k)), name, labels, *_numbers(plan, name))
@@ -113,8 +108,6 @@ def _users(plan: Plan) -> Table:
 
 
 def _numbers(plan: Plan, user: str) -> list[str]:
-    if plan.prediction is None:
-        return []
     pairs = zip(plan.request.demands, plan.wanted_bps, strict=True)
     own = [bps for demand, bps in pairs if user in demand.users]
     return [fixed(plan.prediction.singles_hz(user), 0), fixed(min(own), 2), fixed(sum(own), 1)]

@@ -117,10 +117,7 @@ def all_pairs(users: tuple[str, ...]) -> tuple[Demand, ...]:
 
 def request_faults(request: PlanRequest) -> tuple[Fault, ...]:
     """Everything that is wrong with `request`, each with its option."""
-    faults = [*_user_faults(request), *_comb_faults(request)]
-    if request.allow_self_paired and request.objective in (Objective.TOTAL, Objective.POOREST):
-        faults.append(Fault("--self-paired", "self-paired labels are not simulated: no key rates"))
-    return tuple(faults)
+    return (*_user_faults(request), *_comb_faults(request))
 
 
 def _user_faults(request: PlanRequest) -> Iterator[Fault]:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from netsim.plan.fewest import Effort
+from netsim.plan.hardware import Hardware
 from netsim.plan.impossible import no_plan
 from netsim.plan.planner import Plan, plan_from
 from netsim.plan.request import MAX_PUMPS, Objective, PlanRequest
 from netsim.plan.survey import find_fewest, survey
-from netsim.plan.topology import Hardware
 
 ALLOWANCES = (1.0, 1.2, 1.5)
 """Channels allowed, relative to the fewest found."""

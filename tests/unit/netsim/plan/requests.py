@@ -4,10 +4,10 @@ from itertools import combinations
 
 import netsim
 from netsim.plan.comb import Comb, build_comb
+from netsim.plan.hardware import Hardware
 from netsim.plan.planner import Plan
 from netsim.plan.report import plan_json
 from netsim.plan.request import PlanRequest, all_pairs
-from netsim.plan.topology import Hardware
 
 NEIGHBOURS = (100, 101)
 """Pumps on neighbouring comb positions, far from the ends of the comb."""

@@ -1,5 +1,7 @@
 """The closed form of the twin against the twin, and a climb against a recount."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,13 +10,14 @@ from netsim.plan.allocation import wanted_indices
 from netsim.plan.climb import Hill, Spot, best_power_mw, climb, score, value_bps, wander
 from netsim.plan.comb import NOBODY, build_comb
 from netsim.plan.fewest import Effort, some_channels
+from netsim.plan.hardware import Hardware
 from netsim.plan.rates import build_rates, new_standing, refresh_all
 from netsim.plan.sites import central_sites, neighbours_among
-from netsim.plan.topology import Hardware, link_rates_bps, planned_topology
+from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.network import build_network
 from netsim.twin import predict
-from tests.unit.netsim.plan.requests import everyone
+from tests.unit.netsim.plan.requests import bench, everyone, names
 
 TOLERANCE = 1e-3
 """Of the closed form against the twin."""
@@ -31,9 +34,13 @@ def uneven_hardware() -> Hardware:
     four += [four[0] | {"afterpulse_probability": 0.02, "afterpulse_decay_ps": 50_000.0}, four[1]]
     other = raw["receivers"]["bench"] | {"detectors": four, "z_probability": 0.7}
     other["z"] = other["z"] | {"delay_ps": 10_100.0, "phase_rad": 0.1, "contrast": 0.97}
+    other["x"] = other["x"] | {"phase_noise_rad": 0.1, "path_error_ps": 0.05}
     raw["receivers"]["other"] = other
     for user in raw["users"][1::2]:
         user["receiver"] = "other"
+        user["fibre"]["extra_loss_db"] = 0.7
+    raw["qnsp"]["source"]["dispersion_hz"] = 3e6
+    raw["qnsp"]["source"]["pumps"][0]["frequency_noise_hz"] = 1e6
     for channel in raw["qnsp"]["channels"]:
         channel["noise_hz_per_mw"] = 4e4
     raw["paper"] = None
@@ -45,10 +52,11 @@ def uneven_hardware() -> Hardware:
 
 
 @pytest.mark.parametrize("pumps", [(100,), (100, 101), (100, 104), (99, 100, 101), (99, 100, 102)])
-def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("self_paired", [False, True])
+def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: bool) -> None:
     """Every link's key rate is that of `predict` within 1e-3, at a low and a high power."""
     hardware, request = uneven_hardware(), everyone(6, pumps=pumps)
-    comb = build_comb(pumps, 1, (0, 200))
+    comb = build_comb(pumps, 1, (0, 200), allow_self_paired=self_paired)
     allocation = some_channels(request, comb, 12, 40, Effort())
     assert allocation is not None
     sites = np.flatnonzero(allocation.owners != NOBODY)
@@ -73,7 +81,8 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...]) -> None:
 
 def small_hill(*, is_total: bool = False) -> tuple[Hill, Spot]:
     """Five unlike users on a few more labels than they need."""
-    hardware, request = uneven_hardware(), everyone(5)
+    lengths_m = {name: 4000.0 * k for k, name in enumerate(names(5))}
+    hardware, request = replace(bench(), lengths_m=lengths_m), everyone(5)
     comb = build_comb((100, 101), 1, (0, 200))
     allocation = some_channels(request, comb, 10, 10, Effort())
     sites = central_sites(comb, 13)

@@ -1,0 +1,241 @@
+"""`netsim plan`: which pumps, and which channels to whom."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, say, stdout
+from netsim.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from netsim.plan.fewest import Effort
+    from netsim.plan.hardware import Hardware
+    from netsim.plan.options import PlanOptions
+    from netsim.plan.planner import Plan
+    from netsim.plan.request import PlanRequest
+
+EXAMPLES = (
+    "netsim plan --users 10",
+    "netsim plan --users 4 --pumps 34,46 --band 12:60 --spacing 2 -o four.toml",
+    "netsim plan --users ann,ben,cleo --demand ann-ben,ann-cleo=2 --objective poorest",
+    "netsim plan --users 10 --fibre alice=20,bob=10,2 --objective poorest --json",
+    "netsim plan --users 10 --tradeoff --plot curve.svg",
+)
+MORE = (
+    "Pairs of photons are born where two labels add up to those of two pumps: one pump gives a "
+    "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
+    "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
+    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`."
+)
+
+
+def plan(
+    *,
+    users: Annotated[
+        str | None,
+        typer.Option(metavar="N|A,B,...", help="How many users, or their names; or those of T."),
+    ] = None,
+    pumps: Annotated[
+        str | None,
+        typer.Option(metavar="34,46", help="Labels of the pumps; else chosen (or those of T)."),
+    ] = None,
+    pump_count: Annotated[
+        int | None, typer.Option(min=1, max=3, help="How many pumps to choose. Default 2.")
+    ] = None,
+    spacing: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Comb spacing in labels of 100 GHz (Fan et al. 2025: 2). Default 1, or T's."
+        ),
+    ] = None,
+    band: Annotated[
+        str | None, typer.Option(metavar="12:60", help="Lowest and highest label. Default: any.")
+    ] = None,
+    avoid: Annotated[
+        str | None, typer.Option(metavar="17,20-25", help="Labels that may not be used.")
+    ] = None,
+    self_paired: Annotated[
+        bool,
+        typer.Option("--self-paired", help="Allow labels that pair with themselves."),
+    ] = False,
+    demand: Annotated[
+        str | None,
+        typer.Option(metavar="A-B[=W],...", help="Wanted pairs, with weights. Default: all pairs."),
+    ] = None,
+    max_channels: Annotated[int | None, typer.Option(min=1, help="Most channels.")] = None,
+    objective: Annotated[
+        str,
+        typer.Option(
+            metavar="GOAL",
+            help="channels (fewest), span (narrowest), total or poorest (highest key rate of all, "
+            "of the poorest pair).",
+        ),
+    ] = "channels",
+    topology: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="Hardware, users, pumps and comb of this topology."),
+    ] = None,
+    override: OverrideOption = None,
+    channel_loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[LABEL=]DB,...", help="Demultiplexer loss, of one label or of all others."
+        ),
+    ] = None,
+    fibre: Annotated[
+        str | None,
+        typer.Option(metavar="[USER=]KM,...", help="Fibre length, of one user or of all others."),
+    ] = None,
+    power: Annotated[
+        float | None,
+        typer.Option(metavar="MW", help="Of every pump, in the fibre. Default: what suits best."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same plan.")] = 1,
+    effort: Annotated[
+        float, typer.Option(min=0.01, max=1000, help="Multiplies the moves of every search.")
+    ] = 1.0,
+    tradeoff: Annotated[
+        bool,
+        typer.Option("--tradeoff", help="A curve: channels against smallest key rate."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="NAME.toml", help="Write a topology that runs."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw comb, users and lanes: .svg, .pdf or .png."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the plan as JSON, and nothing else there.")
+    ] = False,
+) -> None:
+    """Plan which pumps, and which channels to whom, so that all wanted pairs share key.
+
+    Ctrl-C ends a search and keeps the best plan so far, marked as partial.
+    """
+    from netsim.plan.options import PlanOptions, read_options
+
+    _check_files(out, plot, force=force, is_curve=tradeoff)
+    options = PlanOptions(
+        users=users,
+        pumps=pumps,
+        pump_count=pump_count,
+        spacing=spacing,
+        band=band,
+        avoid=avoid,
+        self_paired=self_paired,
+        demand=demand,
+        max_channels=max_channels,
+        objective=objective,
+        topology=topology,
+        override=tuple(override or ()),
+        channel_loss=channel_loss,
+        fibre=fibre,
+        power=power,
+        seed=seed,
+        effort=effort,
+    )
+    request, hardware = read_options(options)
+    if tradeoff:
+        plans = _curve(request, hardware, options)
+    else:
+        plans = [_plan(request, hardware, options, out)]
+    if plot is not None:
+        _draw(plans, plot, is_curve=tradeoff)
+    _show(plans, is_curve=tradeoff, as_json=as_json)
+    for path, what in ((out, "topology"), (plot, "drawing")):
+        if path is not None:
+            say(f"the {what} is in {path}")
+    if any(found.is_partial for found in plans):
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _check_files(out: Path | None, plot: Path | None, *, force: bool, is_curve: bool) -> None:
+    """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
+    from netsim.plan.parse import parse_name
+
+    faults = []
+    if plot is not None and importlib.util.find_spec("matplotlib") is None:
+        faults.append(Fault("--plot", "needs matplotlib: pip install 'qnsp-netsim[report]'"))
+    if out is not None and is_curve:
+        faults.append(Fault("--out", "a curve is no topology; leave out --tradeoff"))
+    for option, path in (("--out", out), ("--plot", plot)):
+        if path is not None and path.exists() and not force:
+            faults.append(Fault(option, f"{path} is there already; replace it with --force"))
+        if path is not None and not path.absolute().parent.is_dir():
+            faults.append(Fault(option, f"{path}: its directory does not exist"))
+    try:
+        parse_name(out.stem if out is not None else "nothing")
+    except ValueError as error:
+        faults.append(Fault("--out", str(error)))
+    if faults:
+        raise ConfigError(tuple(faults))
+
+
+def _plan(
+    request: "PlanRequest", hardware: "Hardware", options: "PlanOptions", out: Path | None
+) -> "Plan":
+    from netsim.plan.files import origin_of, write_topology
+    from netsim.plan.planner import make_plan
+
+    name = None if out is None else out.stem
+    with _searching(request) as effort:
+        found = make_plan(request, hardware, effort, power_mw=options.power, name=name)
+    if out is not None:
+        is_given = options.power is not None
+        write_topology(found, origin_of(hardware, options.template, is_power_given=is_given), out)
+    return found
+
+
+def _curve(request: "PlanRequest", hardware: "Hardware", options: "PlanOptions") -> "list[Plan]":
+    from netsim.plan.tradeoff import tradeoff
+
+    with _searching(request) as effort:
+        return tradeoff(request, hardware, effort, options.power)
+
+
+def _draw(plans: "list[Plan]", path: Path, *, is_curve: bool) -> None:
+    from netsim.plan.plot import plot_plan, plot_tradeoff
+
+    if is_curve:
+        plot_tradeoff(plans, path)
+    else:
+        plot_plan(plans[0], path)
+
+
+def _show(plans: "list[Plan]", *, is_curve: bool, as_json: bool) -> None:
+    from netsim.plan.report import plan_json, print_plan, print_tradeoff
+
+    if as_json:
+        told = [plan_json(found) for found in plans]
+        typer.echo(json.dumps(told if is_curve else told[0], indent=2))
+    elif is_curve:
+        print_tradeoff(plans, stdout())
+    else:
+        print_plan(plans[0], stdout())
+
+
+@contextmanager
+def _searching(request: "PlanRequest") -> "Iterator[Effort]":
+    """What a search may spend, told of on stderr where that is a terminal, until Ctrl-C."""
+    from rich.console import Console
+
+    from netsim.interrupt import StopOnInterrupt
+    from netsim.plan.fewest import Effort
+
+    console = Console(stderr=True)
+    with StopOnInterrupt() as interrupt:
+        if not console.is_terminal:
+            yield Effort(request.seed, request.effort, interrupt.should_stop)
+            return
+        with console.status("planning") as status:
+            yield Effort(request.seed, request.effort, interrupt.should_stop, status.update)
