@@ -77,11 +77,8 @@ def _facts(plan: Plan) -> Iterator[str]:
     allocation, request = plan.allocation, plan.request
     what = "span" if request.objective is Objective.SPAN else "channels"
     bound = f"Lower bound of the {what}: {plan.lower_bound}"
-    yield (
-        f"{bound}, reached: this is the least."
-        if plan.is_proven
-        else f"{bound}, here {plan.reached}."
-    )
+    is_least = plan.reached == plan.lower_bound
+    yield f"{bound}, reached: this is the least." if is_least else f"{bound}, here {plan.reached}."
     lowest, highest = int(allocation.used[0]), int(allocation.used[-1])
     yield (
         f"Span: C{lowest} to C{highest}, {allocation.span} positions of "
