@@ -37,6 +37,7 @@ LAYERS = (
         "compare",
         "distil",
         "fit",
+        "plan",
         "reconcile",
     },
     {"reproduce"},
