@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,10 +16,12 @@ from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from netsim.plan.fewest import Effort
-    from netsim.plan.hardware import Hardware
     from netsim.plan.options import PlanOptions
     from netsim.plan.planner import Plan
     from netsim.plan.request import PlanRequest
+
+Kind = Literal["plan", "curve", "growth"]
+"""One plan, channels against key, or more and more users."""
 
 EXAMPLES = (
     "netsim plan --users 10",
@@ -27,12 +29,14 @@ EXAMPLES = (
     "netsim plan --users ann,ben,cleo --demand ann-ben,ann-cleo=2 --objective poorest",
     "netsim plan --users 10 --fibre alice=20,bob=10,2 --objective poorest --json",
     "netsim plan --users 10 --tradeoff --plot curve.svg",
+    "netsim plan --users 2:40",
 )
 MORE = (
     "Pairs of photons are born where two labels add up to those of two pumps: one pump gives a "
     "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
     "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
-    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`."
+    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`; "
+    "a list of these with --tradeoff and for a range of users."
 )
 
 
@@ -40,7 +44,10 @@ def plan(
     *,
     users: Annotated[
         str | None,
-        typer.Option(metavar="N|A,B,...", help="How many users, or their names; or those of T."),
+        typer.Option(
+            metavar="N|A,B,...|N:M",
+            help="How many users, or their names; or those of T; or a table from N to M users.",
+        ),
     ] = None,
     pumps: Annotated[
         str | None,
@@ -122,9 +129,8 @@ def plan(
 
     Ctrl-C ends a search and keeps the best plan so far, marked as partial.
     """
-    from netsim.plan.options import PlanOptions, read_options
+    from netsim.plan.options import PlanOptions, each_number_of_users
 
-    _check_files(out, plot, force=force, is_curve=tradeoff)
     options = PlanOptions(
         users=users,
         pumps=pumps,
@@ -144,30 +150,36 @@ def plan(
         seed=seed,
         effort=effort,
     )
-    request, hardware = read_options(options)
-    if tradeoff:
-        plans = _curve(request, hardware, options)
+    counted = each_number_of_users(options)
+    if counted and tradeoff:
+        raise ConfigError((Fault("--tradeoff", "is of one number of users"),))
+    kind: Kind = "growth" if counted else "curve" if tradeoff else "plan"
+    _check_files(out, plot, force=force, kind=kind)
+    if counted:
+        plans, end = _growth(counted)
     else:
-        plans = [_plan(request, hardware, options, out)]
+        plans, end = _curve(options) if tradeoff else [_plan(options, out)], None
     if plot is not None:
-        _draw(plans, plot, is_curve=tradeoff)
-    _show(plans, is_curve=tradeoff, as_json=as_json)
+        _draw(plans, plot, kind)
+    _show(plans, kind, as_json=as_json)
     for path, what in ((out, "topology"), (plot, "drawing")):
         if path is not None:
             say(f"the {what} is in {path}")
+    if end is not None:
+        raise end
     if any(found.is_partial for found in plans):
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _check_files(out: Path | None, plot: Path | None, *, force: bool, is_curve: bool) -> None:
+def _check_files(out: Path | None, plot: Path | None, *, force: bool, kind: Kind) -> None:
     """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
     from netsim.plan.parse import parse_name
 
     faults = []
     if plot is not None and importlib.util.find_spec("matplotlib") is None:
         faults.append(Fault("--plot", "needs matplotlib: pip install 'qnsp-netsim[report]'"))
-    if out is not None and is_curve:
-        faults.append(Fault("--out", "a curve is no topology; leave out --tradeoff"))
+    if out is not None and kind != "plan":
+        faults.append(Fault("--out", "a topology is one plan, neither --tradeoff nor --users N:M"))
     for option, path in (("--out", out), ("--plot", plot)):
         if path is not None and path.exists() and not force:
             faults.append(Fault(option, f"{path} is there already; replace it with --force"))
@@ -181,12 +193,12 @@ def _check_files(out: Path | None, plot: Path | None, *, force: bool, is_curve: 
         raise ConfigError(tuple(faults))
 
 
-def _plan(
-    request: "PlanRequest", hardware: "Hardware", options: "PlanOptions", out: Path | None
-) -> "Plan":
+def _plan(options: "PlanOptions", out: Path | None) -> "Plan":
     from netsim.plan.files import origin_of, write_topology
+    from netsim.plan.options import read_options
     from netsim.plan.planner import make_plan
 
+    request, hardware = read_options(options)
     name = None if out is None else out.stem
     with _searching(request) as effort:
         found = make_plan(request, hardware, effort, power_mw=options.power, name=name)
@@ -196,32 +208,51 @@ def _plan(
     return found
 
 
-def _curve(request: "PlanRequest", hardware: "Hardware", options: "PlanOptions") -> "list[Plan]":
+def _curve(options: "PlanOptions") -> "list[Plan]":
+    from netsim.plan.options import read_options
     from netsim.plan.tradeoff import tradeoff
 
+    request, hardware = read_options(options)
     with _searching(request) as effort:
         return tradeoff(request, hardware, effort, options.power)
 
 
-def _draw(plans: "list[Plan]", path: Path, *, is_curve: bool) -> None:
-    from netsim.plan.plot import plot_plan, plot_tradeoff
+def _growth(
+    counted: "list[PlanOptions]",
+) -> "tuple[list[Plan], ConfigError | KeyboardInterrupt | None]":
+    """Plans for more and more users, and what put an end to them before the last."""
+    plans: list[Plan] = []
+    for options in counted:
+        try:
+            plans.append(_plan(options, None))
+        except (ConfigError, KeyboardInterrupt) as end:
+            if not plans:
+                raise
+            return plans, end
+        if plans[-1].is_partial:
+            break
+    return plans, None
 
-    if is_curve:
-        plot_tradeoff(plans, path)
-    else:
+
+def _draw(plans: "list[Plan]", path: Path, kind: Kind) -> None:
+    from netsim.plan.plot import plot_growth, plot_plan, plot_tradeoff
+
+    if kind == "plan":
         plot_plan(plans[0], path)
+    else:
+        {"curve": plot_tradeoff, "growth": plot_growth}[kind](plans, path)
 
 
-def _show(plans: "list[Plan]", *, is_curve: bool, as_json: bool) -> None:
-    from netsim.plan.report import plan_json, print_plan, print_tradeoff
+def _show(plans: "list[Plan]", kind: Kind, *, as_json: bool) -> None:
+    from netsim.plan.report import plan_json, print_growth, print_plan, print_tradeoff
 
     if as_json:
         told = [plan_json(found) for found in plans]
-        typer.echo(json.dumps(told if is_curve else told[0], indent=2))
-    elif is_curve:
-        print_tradeoff(plans, stdout())
-    else:
+        typer.echo(json.dumps(told[0] if kind == "plan" else told, indent=2))
+    elif kind == "plan":
         print_plan(plans[0], stdout())
+    else:
+        {"curve": print_tradeoff, "growth": print_growth}[kind](plans, stdout())
 
 
 @contextmanager

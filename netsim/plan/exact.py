@@ -10,6 +10,7 @@ stacking the ladders and leaving out empty rows, which only adds lanes.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,13 @@ MOST_UNKNOWNS = 6000
 """Of lanes times wanted pairs: larger cases are not tried."""
 SECONDS = 20.0
 """Of the solver's deterministic time, so that the outcome does not depend on the machine."""
+
+
+def hint() -> str:
+    """What could decide a small case that is open, if it is not installed; else nothing."""
+    if find_spec("ortools") is not None:
+        return ""
+    return "; exhaustive search of small cases needs OR-tools: pip install 'qnsp-netsim[plan]'"
 
 
 def all_ladders(request: PlanRequest, channels: int) -> Comb | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from netsim.errors import ConfigError, Fault
 from netsim.plan.bounds import lanes_on_comb
 from netsim.plan.comb import Comb, build_comb
+from netsim.plan.exact import hint
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.pumps import candidate_combs
 from netsim.plan.request import MAX_LABEL, PlanRequest
@@ -81,7 +82,8 @@ def _not_found(request: PlanRequest, found: Survey) -> Fault:
     who = f"{len(request.users)} users with {len(request.demands)} wanted pairs"
     if found.is_excluded:
         return Fault("--band", f"no allocation of the usable labels serves {who}: all were tried")
-    return Fault("--effort", f"no allocation found for {who}; the bounds do not exclude one")
+    open_case = f"no allocation found for {who}; the bounds do not exclude one{hint()}"
+    return Fault("--effort", open_case)
 
 
 def _pumps_text(request: PlanRequest) -> str:

@@ -22,7 +22,8 @@ CLIMB_WORK = 13_000_000
 """Moves of a climb times wanted pairs: 2 s for ten users."""
 TRIAL_WORK = 3_000_000
 """The same of the climbs that choose between pumps."""
-LEAST_MOVES = 2_000
+LEAST_MOVES, MOST_MOVES = 2_000, 300_000
+"""Of a climb: few users have few plans to choose from."""
 SPARE_SHARES = (0.0, 0.125)
 """How many labels more than its first plan has a climb may choose from, in turn."""
 MOST_COMBS = 3
@@ -106,8 +107,9 @@ class KeyPlanner:
         sites = self._sites(start, round(start.channels * (1.0 + spare)))
         hill, owners = self._hill(comb, sites), self._owners(start, sites)
         power_mw = self.power_mw or best_power_mw(hill, owners)
-        moves = max(LEAST_MOVES, round(work * self.effort.scale / len(self.request.demands)))
-        spot = climb(self.effort.rng(), hill, Spot(owners, power_mw), moves, self.effort)
+        moves = self.effort.scale * min(MOST_MOVES, work / len(self.request.demands))
+        effort, rng, least = self.effort, self.effort.rng(), LEAST_MOVES
+        spot = climb(rng, hill, Spot(owners, power_mw), max(least, round(moves)), effort)
         return self._finished(hill, comb, sites, spot.owners)
 
     def _sites(self, start: Allocation, count: int) -> Indices:

@@ -4,13 +4,14 @@ It knows texts (`netsim.plan.parse`) and topologies to take hardware from, and n
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from netsim.errors import ConfigError, Fault
 from netsim.plan.hardware import Hardware
 from netsim.plan.parse import (
     parse_band,
+    parse_counts,
     parse_demands,
     parse_labels,
     parse_lengths,
@@ -53,6 +54,21 @@ class PlanOptions:
     def template(self) -> str:
         """The topology that hardware is taken from."""
         return self.topology or DEFAULT_TEMPLATE
+
+
+def each_number_of_users(options: PlanOptions) -> list[PlanOptions]:
+    """The options for every number of users of a range such as 2:40; empty if none was given.
+
+    Raises
+    ------
+    ConfigError
+        If the range makes no sense.
+    """
+    try:
+        counts = parse_counts(options.users or "")
+    except ValueError as error:
+        raise ConfigError((Fault("--users", str(error)),)) from error
+    return [replace(options, users=str(count)) for count in counts or ()]
 
 
 def read_options(options: PlanOptions) -> tuple[PlanRequest, Hardware]:

@@ -31,6 +31,16 @@ def parse_users(text: str) -> tuple[str, ...]:
     return tuple(_name(name) for name in text.split(","))
 
 
+def parse_counts(text: str) -> range | None:
+    """``"2:40"``: numbers of users, both ends included; None if it is no such range."""
+    first, colon, last = text.partition(":")
+    if not colon:
+        return None
+    if not (first.isdecimal() and last.isdecimal() and 2 <= int(first) <= int(last) <= MOST_USERS):
+        raise ValueError(f"{text!r} is no range of numbers of users such as 2:40")
+    return range(int(first), int(last) + 1)
+
+
 def _name(text: str) -> str:
     try:
         return _NAME.validate_python(text.strip())

@@ -70,6 +70,26 @@ def plot_tradeoff(plans: Sequence[Plan], path: Path) -> None:
     draw(Figure(f"{len(plans[0].request.users)} users", (panel,)), path)
 
 
+def plot_growth(plans: Sequence[Plan], path: Path) -> None:
+    """Draw channels against the number of users, beside one pump; raises as `plot_plan`."""
+    _check(path)
+    counts = {
+        "one pump": [2 * len(plan.request.demands) for plan in plans],
+        "span": [plan.allocation.span for plan in plans],
+        "channels": [plan.allocation.channels for plan in plans],
+    }
+    bounds = [plan.lower_bound for plan in plans]
+    users = [len(plan.request.users) for plan in plans]
+    series = [
+        _series(name, [(float(x), float(y)) for x, y in zip(users, values, strict=True)])
+        for name, values in counts.items()
+    ]
+    points = [(float(x), float(y)) for x, y in zip(users, bounds, strict=True)]
+    series.append(_series("lower bound", points, style="line"))
+    panel = Panel(x_label="users", y_label="channels, span", series=tuple(series), log_y=True)
+    draw(Figure("Channels for everyone who wants key", (panel,)), path)
+
+
 def _series(name: str, points: Sequence[tuple[float, float]], style: Style = "points") -> Series:
     return Series(name, tuple(x for x, _ in points), tuple(y for _, y in points), style=style)
 
@@ -96,7 +116,9 @@ def _draw_arcs(axes: Axes, allocation: Allocation) -> None:
         )
         named.add(total)
     _draw_pumps(axes, allocation)
-    axes.legend(loc="upper left", fontsize=8)
+    handles, names = axes.get_legend_handles_labels()
+    order = [names.index(name) for t in comb.sums if (name := _sum_name(comb.pumps, t)) in names]
+    axes.legend([handles[k] for k in order], [names[k] for k in order], loc=2, fontsize=8)
     axes.set_yticks([])
     axes.set_ylim(bottom=0.0)
     axes.grid(visible=False)
@@ -116,8 +138,10 @@ def _draw_pumps(axes: Axes, allocation: Allocation) -> None:
                 (label, 0.0),
                 (label, 0.16 if is_pump else 0.09),
                 arrowprops={"arrowstyle": "<-", "color": "black" if is_pump else "0.6"},
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
                 ha="center",
-                fontsize=8,
+                fontsize=7,
+                zorder=3 if is_pump else 2,
             )
     axes.set_xlim(low - comb.spacing_labels, high + comb.spacing_labels)
 

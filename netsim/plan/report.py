@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.plan.draw import FREE, PUMP, STIMULATED, draw_comb, draw_ladders, letter_of, style_of
+from netsim.plan.exact import hint
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
@@ -76,9 +77,7 @@ def headline(plan: Plan) -> str:
 def _facts(plan: Plan) -> Iterator[str]:
     allocation, request = plan.allocation, plan.request
     what = "span" if request.objective is Objective.SPAN else "channels"
-    bound = f"Lower bound of the {what}: {plan.lower_bound}"
-    is_least = plan.reached == plan.lower_bound
-    yield f"{bound}, reached: this is the least." if is_least else f"{bound}, here {plan.reached}."
+    yield f"Lower bound of the {what}: {plan.lower_bound}, {_gap(plan)}."
     lowest, highest = int(allocation.used[0]), int(allocation.used[-1])
     yield (
         f"Span: C{lowest} to C{highest}, {allocation.span} positions of "
@@ -92,6 +91,13 @@ def _facts(plan: Plan) -> Iterator[str]:
         f"twin: poorest pair {min(plan.wanted_bps):.4g} bit/s, all {sum(plan.wanted_bps):.5g} "
         "bit/s."
     )
+
+
+def _gap(plan: Plan) -> str:
+    if plan.reached == plan.lower_bound:
+        return "reached: this is the least"
+    is_counted = plan.request.objective is Objective.CHANNELS
+    return f"here {plan.reached}: less is not excluded{hint() if is_counted else ''}"
 
 
 def _users(plan: Plan) -> Table:
@@ -146,6 +152,29 @@ def _poorest(plan: Plan) -> Table:
     return table
 
 
+def print_growth(plans: Sequence[Plan], console: Console) -> None:
+    """Print how plans grow with the number of users."""
+    table = plain_table("Channels for everyone who wants key")
+    add_numbers(table, "Users", "Channels", "Bound", "One\npump", "Span", "Poorest\n[bit/s]")
+    add_names(table, "Pumps")
+    for plan in plans:
+        table.add_row(
+            str(len(plan.request.users)),
+            str(plan.allocation.channels),
+            str(plan.lower_bound),
+            str(2 * len(plan.request.demands)),
+            str(plan.allocation.span),
+            fixed(min(plan.wanted_bps), 3),
+            _pumps(plan),
+        )
+    console.print(table)
+    console.print(Text("One pump: channels that it would need, two a wanted pair."))
+
+
+def _pumps(plan: Plan) -> str:
+    return " ".join(f"C{pump}" for pump in plan.allocation.comb.pumps)
+
+
 def print_tradeoff(plans: Sequence[Plan], console: Console) -> None:
     """Print the points of a curve, fewest channels first."""
     table = plain_table("Channels against smallest key rate")
@@ -155,7 +184,7 @@ def print_tradeoff(plans: Sequence[Plan], console: Console) -> None:
     )
     for plan in plans:
         table.add_row(
-            " ".join(f"C{pump}" for pump in plan.allocation.comb.pumps),
+            _pumps(plan),
             str(plan.allocation.channels),
             str(plan.lower_bound),
             str(plan.allocation.span),

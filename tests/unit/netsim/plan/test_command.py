@@ -127,6 +127,33 @@ def test_an_impossible_plan_says_why_and_what_works(capsys: pytest.CaptureFixtur
     assert "nearest plan: --max-channels 12 works" in lines
 
 
+def test_a_range_of_users_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """One row, or one JSON plan, for every number of users."""
+    rows = answered(capsys, "--users", "2:4").splitlines()
+    assert [line.split()[:2] for line in rows if "C40 C41" in line] == [
+        *(["2", "2"], ["3", "4"], ["4", "6"]),
+    ]
+    plans = json.loads(answered(capsys, "--users", "2:3", "--json"))
+    assert [len(plan["users"]) for plan in plans] == [2, 3]
+    assert plans[1] == json.loads(answered(capsys, "--users", "3", "--json"))
+
+
+def test_a_table_ends_where_the_band_is_full(capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows up to there are printed, then why there are no more, with code 2."""
+    assert run_command(["plan", "--users", "4:9", "--band", "34:47"]) == 2
+    streams = capsys.readouterr()
+    users = [line.split()[0] for line in streams.out.splitlines() if "C40 C41" in line]
+    assert users == ["4", "5"]
+    assert "--band: 6 users with 15 wanted pairs need at least 12 channels" in streams.err
+
+
+def test_a_range_is_no_single_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no topology and no curve, and must make sense."""
+    assert "--out" in refused(capsys, "--users", "2:3", "-o", "a.toml")[0]
+    assert "--tradeoff" in refused(capsys, "--users", "2:3", "--tradeoff")[0]
+    assert "no range" in refused(capsys, "--users", "3:2")[0]
+
+
 def test_a_file_is_not_replaced_unless_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -140,7 +167,7 @@ def test_a_file_is_not_replaced_unless_told(
     assert "no name" in refused(capsys, "--users", "2", "-o", str(tmp_path / "a b.toml"))[0]
     nowhere = str(tmp_path / "nowhere" / "a.toml")
     assert "does not exist" in refused(capsys, "--users", "2", "-o", nowhere)[0]
-    assert "no topology" in refused(capsys, "--users", "2", "--tradeoff", "-o", nowhere)[0]
+    assert "is one plan" in refused(capsys, "--users", "2", "--tradeoff", "-o", nowhere)[0]
 
 
 def test_ctrl_c_keeps_what_was_found(
@@ -148,11 +175,11 @@ def test_ctrl_c_keeps_what_was_found(
 ) -> None:
     """A search that is interrupted ends with code 130 and prints its best plan, marked."""
     asked = count()
-    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: next(asked) > 100)
-    options = ("plan", "--users", "8", "--objective", "poorest", "--effort", "1000")
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: next(asked) > 20)
+    options = ("plan", "--users", "5", "--objective", "poorest", "--effort", "1000")
     assert run_command(options) == 130
     out = capsys.readouterr().out
-    assert "8 users, 24 channels" in out
+    assert "5 users, 10 channels" in out
     assert "PARTIAL" in out
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from netsim.plan.parse import (
     parse_band,
+    parse_counts,
     parse_demands,
     parse_labels,
     parse_lengths,
@@ -21,6 +22,8 @@ def test_texts_that_are_understood() -> None:
     """Every form that the help shows."""
     assert parse_users("3") == ("alice", "bob", "charlie")
     assert parse_users("28")[-2:] == ("u27", "u28")
+    assert parse_counts("2:40") == range(2, 41)
+    assert parse_counts("ann,ben") is None
     assert parse_users("ann, ben") == ("ann", "ben")
     assert parse_labels("34,C46") == (34, 46)
     assert parse_labels("17,20-23") == (17, 20, 21, 22, 23)

@@ -10,7 +10,7 @@ from rich.console import Console
 from netsim.errors import ConfigError
 from netsim.plan.draw import draw_comb, draw_ladders, letter_of
 from netsim.plan.planner import Plan, make_plan
-from netsim.plan.report import plan_json, print_plan, print_tradeoff
+from netsim.plan.report import plan_json, print_growth, print_plan, print_tradeoff
 from tests.unit.netsim.plan.requests import bench, everyone
 
 
@@ -92,18 +92,25 @@ def test_a_curve_is_a_table(ten: Plan) -> None:
     assert " 32 " in stream.getvalue()
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_drawings_are_written(ten: Plan, tmp_path: Path, suffix: str) -> None:
-    """A plan and a curve become files, the same ones again; the drawing names every user."""
+def test_growth_is_a_table(ten: Plan) -> None:
+    """One row a number of users: channels, bound, what one pump needs, span."""
+    stream = StringIO()
+    print_growth([ten], Console(file=stream, width=80))
+    (row,) = [line.split() for line in stream.getvalue().splitlines() if "C40 C41" in line]
+    assert row[:5] == ["10", "32", "32", "90", "36"]
+
+
+def test_drawings_are_written(ten: Plan, tmp_path: Path) -> None:
+    """Plan, curve and growth become files, the same ones again; the drawing names every user."""
     plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
-    paths = [tmp_path / f"{name}{suffix}" for name in ("plan", "again", "curve")]
+    paths = [tmp_path / f"{name}.svg" for name in ("plan", "again", "curve", "growth")]
     plot.plot_plan(ten, paths[0])
     plot.plot_plan(ten, paths[1])
     plot.plot_tradeoff([ten], paths[2])
+    plot.plot_growth([ten], paths[3])
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert paths[2].stat().st_size > 1000
-    if suffix == ".svg":
-        assert all(user in paths[0].read_text() for user in ten.request.users)
+    assert min(path.stat().st_size for path in paths) > 1000
+    assert all(user in paths[0].read_text() for user in ten.request.users)
 
 
 def test_an_unknown_format_is_a_fault(ten: Plan, tmp_path: Path) -> None:
