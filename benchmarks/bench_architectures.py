@@ -16,6 +16,7 @@ LIGHT_S = {
     "liu2022": 6,
     "liu2024": 30,
     "one_pump_12_channels": 30,
+    "ten_users_by_key": 60,
     "three_pumps": 60,
     "time_sharing": 30,
     "wengerowsky2018": 10,

@@ -1,9 +1,8 @@
 """The planner: seconds to a plan, and how near its bound, beside the goals.
 
-``python benchmarks/bench_plan.py table`` prints all numbers of users from 2 to 40.
+``netsim plan --users 2:40`` is the table of all numbers of users.
 """
 
-import sys
 import time
 
 import netsim
@@ -41,10 +40,6 @@ def main() -> None:
     plan(3, Objective.POOREST)  # compiles
     print("planner: channels for everyone with everyone, two pumps, one thread")
     print("users  channels  bound  span  one pump  seconds  goal")
-    if "table" in sys.argv[1:]:
-        for users in range(2, 41):
-            print(row(users)[0], flush=True)
-        return
     for users, above, limit_s in GOALS:
         text, found, seconds = row(users)
         reached = found.allocation.channels - found.lower_bound <= above and seconds <= limit_s

@@ -50,6 +50,12 @@ class Comb:
         """Sum of the outermost pumps: the comb of lanes is symmetric about half of it."""
         return self.pumps[0] + self.pumps[-1]
 
+    @property
+    def pumps_text(self) -> str:
+        """For people: "pump C40", "pumps C37, C40 and C44"."""
+        *others, last = (f"C{pump}" for pump in self.pumps)
+        return f"pumps {', '.join(others)} and {last}" if others else f"pump {last}"
+
     @cached_property
     def components(self) -> tuple[NDArray[np.int64], ...]:
         """Indices of each connected set of two labels or more, from the centre outwards.

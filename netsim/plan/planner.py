@@ -185,8 +185,7 @@ def _finished(
 
 def describe(request: PlanRequest, allocation: Allocation) -> str:
     """One sentence for people."""
-    pumps = " and ".join(f"C{pump}" for pump in allocation.comb.pumps)
     return (
-        f"{len(request.users)} users, {allocation.channels} channels, pumps {pumps}: planned for "
-        f"{GOALS[request.objective]}"
+        f"{len(request.users)} users, {allocation.channels} channels, "
+        f"{allocation.comb.pumps_text}: planned for {GOALS[request.objective]}"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from netsim.errors import ConfigError, Fault
 from netsim.plan.allocation import Allocation
@@ -133,17 +134,21 @@ def _draw_pumps(axes: Axes, allocation: Allocation) -> None:
     for label in unusable_labels(comb.pumps):
         is_pump = label in comb.pumps
         if low <= label <= high:
-            axes.annotate(
-                f"C{label}" if is_pump else "",
-                (label, 0.0),
-                (label, 0.16 if is_pump else 0.09),
-                arrowprops={"arrowstyle": "<-", "color": "black" if is_pump else "0.6"},
-                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
-                ha="center",
-                fontsize=7,
-                zorder=3 if is_pump else 2,
-            )
+            tip = label, 0.16 if is_pump else 0.09
+            arrow = {"arrowstyle": "<-", "color": "black" if is_pump else "0.6"}
+            axes.annotate("", (label, 0.0), tip, arrowprops=arrow)
+    paper = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    for pump in comb.pumps:
+        side = _alignment(pump, comb.pumps)
+        axes.text(pump, 0.18, f"C{pump}", ha=side, bbox=paper, fontsize=7, zorder=3)
     axes.set_xlim(low - comb.spacing_labels, high + comb.spacing_labels)
+
+
+def _alignment(pump: int, pumps: Sequence[int]) -> str:
+    """Names of neighbouring pumps make room for each other."""
+    if len(pumps) == 1 or pumps[0] < pump < pumps[-1]:
+        return "center"
+    return "right" if pump == pumps[0] else "left"
 
 
 def _draw_users(axes: Axes, plan: Plan) -> None:
@@ -159,6 +164,7 @@ def _draw_users(axes: Axes, plan: Plan) -> None:
     axes.set_yticks(range(len(users)), users)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="x")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("ITU label (190 THz + 0.1 THz each)")
 
 

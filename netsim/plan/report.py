@@ -67,10 +67,10 @@ def print_plan(plan: Plan, console: Console) -> None:
 def headline(plan: Plan) -> str:
     """One line: what was planned."""
     allocation = plan.allocation
-    pumps = " and ".join(f"C{pump}" for pump in allocation.comb.pumps)
     partial = ", PARTIAL: stopped before its end" if plan.is_partial else ""
     return (
-        f"{len(plan.request.users)} users, {allocation.channels} channels, pumps {pumps}{partial}"
+        f"{len(plan.request.users)} users, {allocation.channels} channels, "
+        f"{allocation.comb.pumps_text}{partial}"
     )
 
 

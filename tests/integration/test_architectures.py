@@ -29,6 +29,8 @@ LIGHT_S = {
     "liu2022": 0.5,
     "liu2024": 2.0,
     "one_pump_12_channels": 1.0,
+    "ten_users_by_channels": 0.5,
+    "ten_users_by_key": 0.5,
     "three_pumps": 3.0,
     "time_sharing": 2.0,
     "wengerowsky2018": 1.0,
