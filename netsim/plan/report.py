@@ -19,8 +19,6 @@ from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
 
 POOREST_SHOWN = 10
 """Lanes in the table of a network with more users than fit a matrix."""
-NARROW_LABELS = 30
-"""Width of the labels of a user where a table would be too wide."""
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -97,7 +95,8 @@ def _gap(plan: Plan) -> str:
     if plan.reached == plan.lower_bound:
         return "reached: this is the least"
     is_counted = plan.request.objective is Objective.CHANNELS
-    return f"here {plan.reached}: less is not excluded{hint() if is_counted else ''}"
+    above = f"here {plan.reached}, {plan.reached - plan.lower_bound} above"
+    return f"{above}: less is not excluded{hint() if is_counted else ''}"
 
 
 def _users(plan: Plan) -> Table:

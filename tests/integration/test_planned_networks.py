@@ -7,7 +7,6 @@ import pytest
 import netsim
 from netsim.plan.check import plan_faults
 from netsim.plan.topology import link_rates_bps
-from netsim.results import Run
 from netsim.topology.labels import label_of
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
@@ -32,14 +31,6 @@ def as_plan(topology: TopologySpec) -> dict[str, object]:
     ]
     pumps = [label_of(pump.channel) for pump in topology.qnsp.source.pumps]
     return {"pumps": pumps, "users": users, "lanes": lanes, "channels": len(channels)}
-
-
-def simulated_bps(run: Run) -> dict[tuple[str, str], float]:
-    """Asymptotic key rate of every link by what was counted."""
-    links_bps: dict[tuple[str, str], float] = {}
-    for lane in run.lanes:
-        links_bps[lane.users] = links_bps.get(lane.users, 0.0) + lane.skr_asymptotic_bps
-    return links_bps
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,6 +69,6 @@ def test_planned_for_key_the_poorest_link_has_more_of_it() -> None:
     for run in runs:
         assert len(run.links) == 45
         assert all(link.deposited_bits > 0 for link in run.links)
-    by_channels, by_key = (min(simulated_bps(run).values()) for run in runs)
+    by_channels, by_key = (min(run.link_skr_bps.values()) for run in runs)
     assert by_key > by_channels + 5.0
     assert by_channels > 0.0

@@ -245,6 +245,6 @@ def test_without_the_solver_a_case_stays_open(monkeypatch: pytest.MonkeyPatch) -
     assert summary(plan) == (8, 7, False)
     stream = StringIO()
     print_plan(plan, Console(file=stream, width=200))
-    assert "here 8: less is not excluded; exhaustive search" in stream.getvalue()
+    assert "here 8, 1 above: less is not excluded; exhaustive search" in stream.getvalue()
     assert "pip install 'qnsp-netsim[plan]'" in stream.getvalue()
     assert "qnsp-netsim[plan]" in refused(everyone(5, pumps=(100, 105), band=(96, 107)))
