@@ -161,13 +161,16 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
 
 
 def leak_efficiency(protocol: ProtocolSpec) -> float:
-    """Budget f of a round's leak; both directions together where both are booked."""
+    """Budget f of a round's leak; both directions together where both are booked.
+
+    In the paper's profile at least its own 1.2, which is charged anyway.
+    """
     reconciliation, charge = protocol.reconciliation, protocol.error_correction_charge
     efficiency = protocol.leak_efficiency
-    if efficiency is None and charge == "paper":
-        efficiency = PAPER_LEAK_EFFICIENCY
     if efficiency is None:
         efficiency = RECONCILIATIONS.get(reconciliation).budget_efficiency
+        if charge == "paper":
+            efficiency = max(efficiency, PAPER_LEAK_EFFICIENCY)
     doubled = charge == "both-directions" and is_two_way(reconciliation)
     return 2.0 * efficiency if doubled else efficiency
 

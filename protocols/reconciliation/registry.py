@@ -16,6 +16,7 @@ RECONCILIATIONS = Registry[Reconciliation](
         "cascade-option4": "protocols.reconciliation.cascade_variants:Option4",
         "cascade-option7": "protocols.reconciliation.cascade_variants:Option7",
         "cascade-option8": "protocols.reconciliation.cascade_variants:Option8",
+        "ldpc": "protocols.reconciliation.ldpc:Ldpc",
         "modelled": "protocols.reconciliation.modelled:Modelled",
     },
 )

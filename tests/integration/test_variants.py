@@ -21,6 +21,7 @@ from protocols.messages import (
     Amplify,
     Envelope,
     ParityQuery,
+    ParityReply,
     ReconciliationSetup,
     Role,
     Sample,
@@ -82,6 +83,8 @@ VARIANTS: dict[str, Settings] = {
     "unauthenticated": {"authentication": "none", "initial_pads": 0},
     "both directions": {"error_correction_charge": "both-directions"},
     "original": {"reconciliation": "cascade-original"},
+    "ldpc": {"reconciliation": "ldpc"},
+    "finite with ldpc": FINITE | {"reconciliation": "ldpc"},
     "modelled": {"reconciliation": "modelled", "error_correction_charge": "paper"},
 }
 
@@ -299,6 +302,20 @@ def test_both_directions_end_key_above_six_per_cent() -> None:
     for rate, is_positive in ((0.0587, True), (0.0589, False)):
         secret = 1 - binary_entropy(rate) - 2 * 1.05 * binary_entropy(rate)
         assert (secret > 0) is is_positive
+
+
+def test_ldpc_asks_once_and_charges_one_direction() -> None:
+    """One question, whose answer holds the booked parities; booking both directions adds nothing.
+
+    At 2 % of errors, with a first estimate of 5 %.
+    """
+    both: Settings = {"reconciliation": "ldpc", "error_correction_charge": "both-directions"}
+    pump, books = found("ldpc"), books_of(found("ldpc"))
+    assert len(pump.messages(ParityQuery)) == 1
+    assert books.charge_bits == books.parity_bits == books_of(run(both)).charge_bits
+    (reply,) = pump.messages(ParityReply)
+    assert isinstance(reply.body, ParityReply)
+    assert [len(reply) for reply in reply.body.replies] == [-(-books.parity_bits // 8)]
 
 
 def test_modelled_correction_charges_the_budget_and_discloses_nothing() -> None:

@@ -28,6 +28,12 @@ VARIANTS = {
     ),
     "none": ("protocol.authentication=none",),
     "modelled": ("protocol.reconciliation=modelled",),
+    "ldpc": ("protocol.reconciliation=ldpc", "protocol.round_s=2"),
+    "finite with ldpc": (
+        "protocol.security=finite",
+        "protocol.estimation=sample",
+        "protocol.reconciliation=ldpc",
+    ),
     "short": (
         "protocol.security=finite",
         "protocol.estimation=sample",
@@ -64,6 +70,23 @@ def test_there_is_key(name: str) -> None:
     assert link(name).blocks == 1
     assert link(name).blocks_failed == 0
     assert link(name).deposited_bits > 1000
+
+
+def test_ldpc_gives_key_without_waiting() -> None:
+    """Five rounds of two seconds: each has key, and questions and answers of one round trip."""
+    found = link("ldpc")
+    assert (found.blocks, found.blocks_failed) == (5, 0)
+    assert found.deposited_bits > 5000
+    assert found.round_trips < 8 * found.blocks
+    assert found.f_measured is not None
+    assert found.f_measured > 1.05
+
+
+def test_one_way_correction_needs_no_label() -> None:
+    """The proof of the finite length covers LDPC codes, booked in one direction."""
+    assert ONE_WAY_COUNT not in link("finite with ldpc").notes
+    assert ONE_WAY_COUNT in link("finite").notes
+    assert link("finite with ldpc").deposited_bits > 1000
 
 
 def test_epsilon_of_a_link() -> None:

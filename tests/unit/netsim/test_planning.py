@@ -42,6 +42,11 @@ def test_expectation_is_the_twin_times_the_round() -> None:
         ((), 1.2),
         (("protocol.error_correction_charge=measured",), 1.1),
         (("protocol.error_correction_charge=both-directions",), 2.2),
+        (("protocol.reconciliation=ldpc",), 1.5),
+        (
+            ("protocol.reconciliation=ldpc", "protocol.error_correction_charge=both-directions"),
+            1.5,
+        ),
         (("protocol.leak_efficiency=1.3",), 1.3),
         (
             ("protocol.leak_efficiency=1.3", "protocol.error_correction_charge=both-directions"),
@@ -50,7 +55,7 @@ def test_expectation_is_the_twin_times_the_round() -> None:
     ],
 )
 def test_leak_efficiency(overrides: tuple[str, ...], efficiency: float) -> None:
-    """1.2 in the paper's profile, 1.1 for Cascade, twice where both directions are booked."""
+    """The variant's, in the paper's profile 1.2 at least; twice where questions are booked."""
     protocol = network("two_user", *overrides).topology.protocol
     assert leak_efficiency(protocol) == pytest.approx(efficiency)
 

@@ -32,8 +32,6 @@ def hashes() -> Registry[Amplification]:
 def test_every_built_in_variant_is_what_it_says(kind: str) -> None:
     """Each name of each kind loads, once, and a name twice is the same object."""
     for name in KINDS[kind].builtin:
-        if (kind, name) == ("reconciliation", "ldpc"):
-            continue  # has tests of its own
         assert KINDS[kind].get(name) is KINDS[kind].get(name)
 
 
