@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
+from netsim.agreement import LinkAgreement, agree
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.devices.faults import faults_of
 from netsim.devices.wiretap import Wiretaps
@@ -14,7 +15,6 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, Trace
 from netsim.physics.clock import Clock
-from netsim.planning import LinkAgreement, agree
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
 from netsim.pools.store import UserStore

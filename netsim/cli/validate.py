@@ -47,7 +47,7 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
             lanes = [lane for lane in predicted if lane.users == users]
             typer.echo(_plan_line(network, users, lanes))
     if spec.protocol.basis == "biased":
-        from netsim.planning import best_basis_ratio
+        from netsim.agreement import best_basis_ratio
 
         best = best_basis_ratio(spec)
         typer.echo(
@@ -58,7 +58,7 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
 
 def _plan_line(network: "Network", users: tuple[str, str], lanes: "list[LanePrediction]") -> str:
     """What a link's rounds should hold, and how long they should be."""
-    from netsim.planning import USUAL_SHARE, agree, enough_s
+    from netsim.agreement import USUAL_SHARE, agree, enough_s
 
     round_s = network.topology.round_s_of(users)
     enough = enough_s(network, users, HOUR_S, lanes)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.planning import enough_s
+from netsim.agreement import enough_s
 from netsim.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import netsim
-from netsim.planning import agree, best_basis_ratio
+from netsim.agreement import agree, best_basis_ratio
 from netsim.topology.network import build_network
 
 ROUND_S = 60

@@ -21,7 +21,7 @@ LAYERS = (
         "control",
         "pools",
         "taps",
-        "planning",
+        "agreement",
         "links",
         "results",
         "pump",

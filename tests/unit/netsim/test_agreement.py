@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import pytest
 
+from netsim.agreement import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_efficiency
 from netsim.links import link_config
-from netsim.planning import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_efficiency
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
 from netsim.twin import predict
