@@ -140,7 +140,10 @@ def test_two_processes_of_the_readme(tmp_path: Path) -> None:
 def test_every_dependency_is_pinned_and_has_a_reason() -> None:
     """Each one, extras included, is in the README's tables and pinned in constraints.txt."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    entries = (*project["dependencies"], *project["optional-dependencies"]["report"])
+    extras = project["optional-dependencies"]
+    optional = [entry for extra in ("fit", "plan", "report") for entry in extras[extra]]
+    assert set(extras) == {"dev", "fit", "plan", "report"}
+    entries = (*project["dependencies"], *optional)
     dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in entries}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._]+", line) for line in lines)
