@@ -32,7 +32,7 @@ from netsim.results import (
     UserResult,
     collect_provenance,
 )
-from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, USERS_DIRECTORY, save_run
+from netsim.rundir import EVENTS, LEDGER, TAGS_DIRECTORY, USERS_DIRECTORY, save_run, save_topology
 from netsim.scoring import LaneCounts, LaneScorer
 from netsim.tagfile import TagFile
 from netsim.taps.kinds import plans_of
@@ -101,6 +101,7 @@ def simulate(
     started_s = time.perf_counter()
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        save_topology(topology, out)
     with ExitStack() as stack:
         simulation = Simulation(
             topology,

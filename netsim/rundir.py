@@ -28,15 +28,18 @@ from netsim.results import (
     TwinResult,
     UserResult,
 )
+from netsim.topology.specs import TopologySpec
 from netsim.units import s_from_ps
 
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
+TOPOLOGY = "topology.json"
+"""All numbers that were simulated, defaults and ``--set`` included; it runs again."""
 LANES = "lanes.csv"
 LINKS = "links.csv"
 LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
-RUN_FILES = (MANIFEST, SUMMARY, LANES, LINKS, LEDGER, EVENTS)
+RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
 FORMAT = 1
@@ -78,6 +81,12 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
             store.unlink()
     except OSError as error:
         raise _fault(directory, f"cannot be written to: {error.strerror}") from error
+
+
+def save_topology(topology: TopologySpec, directory: Path) -> None:
+    """Keep what is being simulated, so that it can be looked up and run again."""
+    text = topology.model_dump_json(indent=2, exclude_none=True)
+    _write(directory / TOPOLOGY, text + "\n")
 
 
 def save_run(run: Run, directory: Path) -> None:

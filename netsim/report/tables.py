@@ -86,8 +86,9 @@ def notes(run: Run) -> Iterator[str]:
     for mark, note in _footnotes(run).items():
         yield f"{mark} {note}"
     yield (
-        "Lanes are scored by the simulator: SKR = N [1 - 2.2 h(QBER)], asymptotic, without a "
-        "secrecy epsilon; sigma: deviation from the analytic twin in standard deviations."
+        "Lanes are scored by the simulator at true click times, before digitiser and clocks: SKR = "
+        "N [1 - 2.2 h(QBER)], asymptotic, without a secrecy epsilon; sigma: deviation from the "
+        "analytic twin in standard deviations."
     )
     yield (
         "Links are booked by the parties: f = parity bits / n h(Q); key and authentication count "

@@ -82,7 +82,24 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
     Lanes count that are there in any state which its events lead to.
     """
     network = network_of_all_states(topology)
-    return (*_missing_lanes(network), *_overlapping_peaks(network), *_idle_events(network))
+    return (
+        *_missing_lanes(network),
+        *_overlapping_peaks(network),
+        *_idle_events(network),
+        *_coarse_ticks(topology),
+    )
+
+
+def _coarse_ticks(topology: TopologySpec) -> Iterator[Fault]:
+    """Digitisers that smear coincidences out of the window of the parties."""
+    window_ps = topology.protocol.window_ps
+    for name, receiver in topology.receivers.items():
+        if receiver.tick_ps > window_ps / 4:
+            yield Fault(
+                f"receivers.{name}.tick_ps",
+                f"{receiver.tick_ps} ps is coarse beside protocol.window_ps = {window_ps}: links "
+                f"lose coincidences; lanes, scored at true click times, do not show it",
+            )
 
 
 def _pump_faults(skeleton: Skeleton) -> Iterator[Fault]:

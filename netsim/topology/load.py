@@ -3,6 +3,7 @@
 Whatever is in the file, the outcome is a `TopologySpec` or a `ConfigError`, nothing else.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -31,7 +32,8 @@ def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     Parameters
     ----------
     name_or_path : str or Path
-        Name of a shipped topology (a bare word), or path of a TOML file; a `Path` is always a path.
+        Name of a shipped topology (a bare word), or path of a TOML file, or of the ``.json`` that a
+        run has kept; a `Path` is always a path.
     overrides : sequence of str
         ``path=value`` each, see `netsim.topology.overrides`.
 
@@ -48,7 +50,8 @@ def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _one(source, f"not UTF-8 (at line {line})") from error
-    return parse_topology(text, overrides=overrides, source=source)
+    parse = _parse_json if str(name_or_path).endswith(".json") else _parse
+    return topology_from_mapping(parse(text, source), overrides=overrides, source=source)
 
 
 def parse_topology(
@@ -104,6 +107,29 @@ def _parse(text: str, source: str) -> dict[str, object]:
         raise _one(source, "tables or lists are nested too deeply") from error
     except ValueError as error:
         raise _one(source, f"no TOML: {_reason(error, text)}") from error
+
+
+def _parse_json(text: str, source: str) -> dict[str, object]:
+    try:
+        loaded = json.loads(text)
+    except RecursionError as error:
+        raise _one(source, "objects or lists are nested too deeply") from error
+    except ValueError as error:
+        raise _one(source, f"no JSON: {error}") from error
+    if not isinstance(loaded, dict):
+        raise _one(source, "no JSON object")
+    return _without_nulls(loaded)
+
+
+def _without_nulls(values: dict[str, object]) -> dict[str, object]:
+    """Drop what is not given: TOML has no null."""
+    return {name: _cleaned(value) for name, value in values.items() if value is not None}
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_nulls(value)
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def _reason(error: ValueError, text: str) -> str:

@@ -266,6 +266,19 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert len(rows) > 10
 
 
+def test_what_was_simulated_is_kept_and_runs_again(tmp_path: Path) -> None:
+    """The topology in a run directory holds every override, and gives the same ledger again."""
+    changed = load_topology(
+        "two_user", overrides=["protocol.round_s=1", "qnsp.source.contrast=0.9"]
+    )
+    simulate(changed, duration_s=1, seed=3, out=tmp_path / "one")
+    kept = load_topology(tmp_path / "one" / "topology.json")
+    assert kept == changed
+    simulate(kept, duration_s=1, seed=3, out=tmp_path / "other")
+    for name in ("ledger.csv", "events.jsonl", "topology.json", "links.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
 def test_other_seed_other_run() -> None:
     """The seed decides: another one gives other counts."""
     topology = load_topology("two_user", overrides=["protocol.round_s=1.5"])

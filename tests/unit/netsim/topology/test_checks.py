@@ -60,3 +60,12 @@ def test_topology_made_in_python_is_checked_like_a_file() -> None:
     checks = check_topology(topology.model_copy(update={"qnsp": qnsp}))
     assert [fault.path for fault in checks.errors] == ["qnsp.channels.1.channel", "users.1"]
     assert checks.warnings == ()
+
+
+@pytest.mark.parametrize(("tick_ps", "is_coarse"), [(500, False), (501, True)])
+def test_coarse_digitisers_are_warned_of(tick_ps: int, *, is_coarse: bool) -> None:
+    """A tick above a quarter of the window loses coincidences that the lanes' score does not."""
+    overrides = [f"receivers.bench.tick_ps={tick_ps}", "protocol.window_ps=2000"]
+    warnings = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
+    found = [warning for warning in warnings if "tick_ps" in str(warning)]
+    assert bool(found) is is_coarse
