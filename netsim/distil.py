@@ -5,7 +5,7 @@ through a wire of fixed latency (`netsim.pump`). Their pre-shared secret and all
 choices come from one seed, so that a run can be repeated: the keys are for study, not for use.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -115,7 +115,7 @@ class _Link:
         found.tags = (self._count(Role.ANNOUNCER), self._count(Role.RESPONDER))
         pump = Pump(
             (self._endpoint(Role.ANNOUNCER), self._endpoint(Role.RESPONDER)),
-            on_event=self._on_event,
+            on_events=self._on_events,
         )
         self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._options.seed)
         frames = [
@@ -176,8 +176,12 @@ class _Link:
         found.pools_equal = all(a.fingerprint() == b.fingerprint() for a, b in pairwise(pools))
         return found
 
-    def _on_event(self, role: Role, event: events.Event, time_ps: int) -> None:
-        self._books[role].record(event, time_ps)
+    def _on_events(self, role: Role, step: Sequence[events.Event], time_ps: int) -> None:
+        self._books[role].record(step, time_ps)
+        for event in step:
+            self._note(role, event, time_ps)
+
+    def _note(self, role: Role, event: events.Event, time_ps: int) -> None:
         found = self._found
         match event:
             case events.LinkLocked() if found.lock is None:

@@ -5,7 +5,7 @@ endpoint the time of the user's own clock, never the true one.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from simpy.events import Event as SimEvent
 
@@ -30,8 +30,8 @@ class EndpointDriver:
         One end of one link.
     clock : Clock
         The user's clock.
-    on_event : callable
-        Takes each event and the simulated time.
+    on_events : callable
+        Takes the events of each step, at least one, and the simulated time.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class EndpointDriver:
         endpoint: Endpoint,
         clock: Clock,
         *,
-        on_event: Callable[[Event, int], None],
+        on_events: Callable[[Sequence[Event], int], None],
     ) -> None:
         self._endpoint: Endpoint | None = endpoint
         self._is_light_over = False
@@ -48,7 +48,7 @@ class EndpointDriver:
         self._sim = sim
         self._clock = clock
         self._wire: Callable[[bytes], None] | None = None
-        self._on_event = on_event
+        self._on_events = on_events
         self._inbox: deque[bytes | TagFrame | None] = deque()
         self._wake: SimEvent = sim.event()
         self._timer_ps: int | None = None
@@ -142,8 +142,8 @@ class EndpointDriver:
 
     def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
-        while (event := endpoint.next_event()) is not None:
-            self._on_event(event, self._sim.now_ps)
+        if step := endpoint.take_events():
+            self._on_events(step, self._sim.now_ps)
         for datagram in endpoint.messages_to_send(now_ps):
             if self._wire is not None:
                 self._wire(datagram)

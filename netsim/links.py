@@ -139,10 +139,15 @@ def link_config(
 
 
 def _record_and_tell(
-    books: Bookkeeper, listener: OnLinkEvent, users: tuple[str, str], event: Event, time_ps: int
+    books: Bookkeeper,
+    listener: OnLinkEvent,
+    users: tuple[str, str],
+    step: Sequence[Event],
+    time_ps: int,
 ) -> None:
-    books.record(event, time_ps)
-    listener(users, event)
+    books.record(step, time_ps)
+    for event in step:
+        listener(users, event)
 
 
 class Parties:
@@ -270,7 +275,7 @@ class Parties:
         record = books.record
         if role is Role.ANNOUNCER and self._listener is not None:
             record = partial(_record_and_tell, books, self._listener, users)
-        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_event=record)
+        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_events=record)
         return LinkEnd(plan, role, driver, books)
 
     def _endpoint(

@@ -5,7 +5,7 @@ For tags that are there already: nothing happens between two frames but messages
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from protocols.events import Event
 from protocols.messages import Role
 from protocols.tags import DETECTOR_BITS, TagFrame
 
-OnEvent = Callable[[Role, Event, int], None]
+OnEvents = Callable[[Role, Sequence[Event], int], None]
 
 LATENCY_PS = 1_000_000_000
 """One way: some 200 km of fibre."""
@@ -66,8 +66,9 @@ class Pump:
         Announcer and responder.
     latency_ps : int
         What every datagram takes.
-    on_event : callable
-        Takes role, event and time, before the messages that follow from the event are sent.
+    on_events : callable
+        Takes role, the events of a step (at least one) and time, before the messages that follow
+        from them are sent.
 
     Attributes
     ----------
@@ -80,12 +81,12 @@ class Pump:
         ends: tuple[Endpoint, Endpoint],
         *,
         latency_ps: int = LATENCY_PS,
-        on_event: OnEvent,
+        on_events: OnEvents,
     ) -> None:
         self.now_ps = 0
         self._ends = dict(zip(Role, ends, strict=True))
         self._latency_ps = latency_ps
-        self._on_event = on_event
+        self._on_events = on_events
         self._wire: list[tuple[int, int, Role, bytes]] = []
         self._order = itertools.count()
 
@@ -157,8 +158,8 @@ class Pump:
     def _flush(self) -> None:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
         for role, end in self._ends.items():
-            while (event := end.next_event()) is not None:
-                self._on_event(role, event, self.now_ps)
+            if step := end.take_events():
+                self._on_events(role, step, self.now_ps)
             for datagram in end.messages_to_send(self.now_ps):
                 entry = (self.now_ps + self._latency_ps, next(self._order), role.peer, datagram)
                 heapq.heappush(self._wire, entry)

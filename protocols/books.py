@@ -30,10 +30,9 @@ class RoundBooks:
     round_trips: int = 0
     """Answers of the announcer that the responder's round waited for: the last keep mask, parities,
     verification hash, final seed, decision. Both ends count the same."""
-    failed_checks: int = 0
-    """Tags that did not verify."""
     forgery_probability: float = 0.0
-    """Bound on accepting a forged tag in this round, all checks counted."""
+    """Bound on accepting a forged tag in this round; tags that did not verify are booked with their
+    alarms."""
     correctness_epsilon: float = 0.0
     """Failure probability of equality: the budget, and that of the key once there is one."""
     secrecy_epsilon: float | None = None

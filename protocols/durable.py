@@ -1,10 +1,11 @@
 """What an end of a link must find again after a crash; everything else may be forgotten.
 
-An endpoint never writes it: its owner keeps it up to date from the events (before the messages that
-follow them are sent) and hands it back when it starts the endpoint anew.
+An endpoint never writes it: its owner keeps it up to date from the events (those of a step all at
+once, before the messages that follow them are sent) and hands it back when it starts the endpoint
+anew.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgpack
@@ -36,21 +37,32 @@ class DurableState:
     Attributes
     ----------
     last_round : int
-        Highest round that has begun, -1 if none: its pads are not for another one.
+        Highest round that has begun, -1 if none. The announcer, who numbers the rounds, goes on
+        behind it; to the responder it says nothing, since anybody may have named it.
     pads : dict
         (round, role) to pad of 16 bytes.
     provisioned_rounds : int
         Rounds that have been given pads so far.
+    common_rounds : int
+        The same before the newest settled block: so many the peer has for certain.
     in_doubt : tuple of BlockInDoubt
         Ascending rounds; one at most at the responder.
+    aborted : tuple of (int, bytes)
+        Announcer: rounds whose pad has signed an abort, and the encoded decision.
+    is_closing : bool
+        Responder: whether a pad has signed a closing vote; no round begins after that.
+    closed : (int, bytes), optional
+        Round and message of the closing exchange, if the link was closed.
     """
 
     last_round: int
     pads: dict[tuple[int, Role], bytes]
     provisioned_rounds: int
-    in_doubt: tuple[BlockInDoubt, ...] = field(default=())
+    common_rounds: int
+    in_doubt: tuple[BlockInDoubt, ...] = ()
+    aborted: tuple[tuple[int, bytes], ...] = ()
+    is_closing: bool = False
     closed: tuple[int, bytes] | None = None
-    """Round and message of the closing exchange, if the link was closed."""
 
 
 def pack_books(books: RoundBooks) -> bytes:

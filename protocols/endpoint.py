@@ -3,8 +3,8 @@
 ``now_ps`` is the user's own clock and comes in with every call; the endpoint holds no peer, no
 channel, no clock, no file and no logger. The owner loops::
 
-    take every event (and make it durable), then send every datagram, then wait for
-    a datagram, a tag frame or the deadline, whichever comes first.
+    take all events (and make them durable, all or none), then send every datagram, then
+    wait for a datagram, a tag frame or the deadline, whichever comes first.
 """
 
 from dataclasses import dataclass
@@ -166,6 +166,10 @@ class Endpoint:
     def next_event(self) -> Event | None:
         """The oldest event not yet taken."""
         return self._session.next_event()
+
+    def take_events(self) -> tuple[Event, ...]:
+        """All events not yet taken: those of one step, to be made durable together."""
+        return tuple(iter(self._session.next_event, None))
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""

@@ -53,7 +53,7 @@ class LaneFound:
 
 @dataclass(frozen=True, slots=True)
 class RoundStarted:
-    """The round has begun at this end: from now on its pads are for it alone."""
+    """The round has begun at this end."""
 
     round: int
 
@@ -131,6 +131,15 @@ class BlockDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class AbortSigned:
+    """The announcer's pad of the round has signed this abort, and signs nothing else."""
+
+    round: int
+    message: bytes
+    """Encoded decision, repeated as it is whenever the responder asks."""
+
+
+@dataclass(frozen=True, slots=True)
 class PadsSpent:
     """Pads of the rounds from ``first`` to the one before ``round`` are gone, used or burned."""
 
@@ -145,11 +154,20 @@ class Alarm:
 
     round: int
     what: str
+    forgery_probability: float = 0.0
+    """What a tag that did not verify adds to the bound: it was one more guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReserveEmpty:
     """No pads are left for this round: the link stops."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingVoted:
+    """A pad of the responder has signed a closing vote: it begins no round any more."""
 
     round: int
 
@@ -161,6 +179,8 @@ class LinkClosed:
     round: int
     message: bytes
     """Closing vote (responder) or decision (announcer), for a peer that must ask again."""
+    forgery_probability: float = 0.0
+    """Bound on accepting a forged tag, for the check of the peer's."""
 
 
 Event = (
@@ -177,8 +197,10 @@ Event = (
     | BlockHeld
     | BlockUsable
     | BlockDropped
+    | AbortSigned
     | PadsSpent
     | Alarm
     | ReserveEmpty
+    | ClosingVoted
     | LinkClosed
 )

@@ -1,8 +1,9 @@
 """One-time pads for authentication tags, addressed by round: never "the next bits".
 
-Law of this module: a pad signs one message and answers a bounded number of checks; a round that is
-skipped burns its pads. Both ends refill from the same settled blocks in the same order, so pad
-``n`` is the same at both without a word about it.
+Law of this module: a pad signs one message; a round that is skipped burns its pads, though they have
+signed nothing, so somebody who spoils rounds on the wire uses up the reserve. Both ends refill from
+the same settled blocks in the same order, so pad ``n`` is the same at both without a word about it.
+The newest pads are for no round: they are left to close the link with.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,6 @@ from protocols.messages import TAG_BYTES, Role
 PAD_BITS = 8 * TAG_BYTES
 BITS_PER_ROUND = 2 * PAD_BITS
 """One pad for the vote, one for the decision."""
-MAX_CHECKS = 1 << 10
 
 
 class PadReserve:
@@ -34,19 +34,25 @@ class PadReserve:
         if len(preshared) % (2 * TAG_BYTES):
             raise LocalProtocolError("pre-shared pads come in pairs")
         self._pads: dict[tuple[int, Role], bytes] = {}
-        self._checks: dict[tuple[int, Role], int] = {}
         self._signed: set[tuple[int, Role]] = set()
         self._first_round = 0
         self.provisioned_rounds = 0
         self._add(preshared)
+        self._common_rounds = self.provisioned_rounds
 
     @classmethod
-    def restored(cls, pads: Mapping[tuple[int, Role], bytes], provisioned_rounds: int) -> Self:
-        """Reserve with the pads that were left before a crash."""
+    def restored(
+        cls,
+        pads: Mapping[tuple[int, Role], bytes],
+        provisioned_rounds: int,
+        common_rounds: int,
+    ) -> Self:
+        """Reserve with the pads that were left before a crash; see `DurableState`."""
         reserve = cls(b"")
         reserve._pads = dict(pads)
         reserve._first_round = min((number for number, _ in pads), default=provisioned_rounds)
         reserve.provisioned_rounds = provisioned_rounds
+        reserve._common_rounds = common_rounds
         return reserve
 
     @property
@@ -65,6 +71,14 @@ class PadReserve:
         """Whether both pads of round ``number`` are there."""
         return (number, Role.ANNOUNCER) in self._pads and (number, Role.RESPONDER) in self._pads
 
+    def is_for_round(self, number: int) -> bool:
+        """Whether round ``number`` has pads here that are not the newest ones."""
+        return self.has(number) and number + 1 < self.provisioned_rounds
+
+    def is_common(self, number: int) -> bool:
+        """The same at the peer, as far as is certain: it may not have settled the newest block."""
+        return self.has(number) and number + 1 < self._common_rounds
+
     def is_gone(self, number: int) -> bool:
         """Whether round ``number`` had pads and has none any more: settled, or burned."""
         return number < self.provisioned_rounds and not self.has(number)
@@ -77,12 +91,8 @@ class PadReserve:
         return self._pads[number, role]
 
     def pad_to_check(self, number: int, role: Role) -> bytes | None:
-        """Pad to check a tag of ``role`` with; None if there is none or it has answered enough."""
-        checks = self._checks.get((number, role), 0)
-        if (number, role) not in self._pads or checks >= MAX_CHECKS:
-            return None
-        self._checks[number, role] = checks + 1
-        return self._pads[number, role]
+        """Pad to check a tag of ``role`` with; None if there is none."""
+        return self._pads.get((number, role))
 
     def spend_before(self, number: int) -> int:
         """Forget the pads of all rounds before ``number``, used or not; returns their bits."""
@@ -95,7 +105,6 @@ class PadReserve:
         spent_bits = 0
         for role in Role:
             spent_bits += PAD_BITS * (self._pads.pop((number, role), None) is not None)
-            self._checks.pop((number, role), None)
             self._signed.discard((number, role))
         return spent_bits
 
@@ -117,6 +126,7 @@ class PadReserve:
         wanted = settled_round + 1 + ahead - self.provisioned_rounds
         rounds = max(0, min(wanted, key.size // BITS_PER_ROUND))
         taken_bits = rounds * BITS_PER_ROUND
+        self._common_rounds = self.provisioned_rounds
         self._add(pack_bits(key[:taken_bits]))
         return taken_bits
 
@@ -132,6 +142,12 @@ class NoPads(PadReserve):
     def has(self, number: int) -> bool:
         """Whether the round is not settled yet."""
         return not self.is_gone(number)
+
+    def is_for_round(self, number: int) -> bool:
+        """As `has`: there are always newer ones."""
+        return self.has(number)
+
+    is_common = is_for_round
 
     def is_gone(self, number: int) -> bool:
         """Whether the round is settled."""

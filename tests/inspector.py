@@ -132,7 +132,7 @@ class Booked:
             for name in NAMES
         ]
         for time_ps, (role, event) in zip(pump.event_times_ps, pump.events, strict=True):
-            self.keepers[role].record(event, time_ps)
+            self.keepers[role].record([event], time_ps)
 
     def level(self, role: Role, account: Account) -> int:
         """Bits of one account at one end."""

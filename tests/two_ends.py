@@ -173,7 +173,9 @@ class TwoEnds:
 
     def _flush(self) -> None:
         for role, end in zip(Role, self.ends, strict=True):
-            while (event := end.next_event()) is not None:
+            step = end.take_events()
+            self.stores[role].apply(LINK, step)
+            for event in step:
                 self._record(role, event)
             for datagram in end.messages_to_send(self.now_ps):
                 for delay_ps, data in self.fault(role.peer, datagram):
@@ -181,7 +183,6 @@ class TwoEnds:
                     self._at(at_ps, partial(self._deliver, role.peer, data))
 
     def _record(self, role: Role, event: Event) -> None:
-        self.stores[role].apply(LINK, event)
         self.events.append((role, event))
         if isinstance(event, BlockUsable):
             assert event.round not in self.usable[role], "a block became usable twice"

@@ -4,7 +4,7 @@ It is the only place where key passes from an endpoint to a pool, and nothing of
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netsim.kernel.trace import EventName, Trace
@@ -35,7 +35,7 @@ class LinkCounts:
     """When the link closed at this end; 0 if it has not."""
     sampled_bits: int = 0
     failure_probability: float = 0.0
-    """Sum of the forgery bounds of all rounds, aborted ones included."""
+    """Sum of the forgery bounds of all rounds, aborted ones included, and of all other checks."""
     correctness_epsilon: float = 0.0
     """Sum over all rounds, aborted and lost ones included."""
     secrecy_epsilon: float | None = None
@@ -110,9 +110,13 @@ class Bookkeeper:
         store.open_link(link, pads)
         self._move(0, NO_BLOCK, Account.PRESHARED, Account.RESERVE, 8 * len(pads))
 
-    def record(self, event: events.Event, time_ps: int) -> None:
-        """Make durable and book one event at simulated time ``time_ps``."""
-        self._store.apply(self._link, event)
+    def record(self, step: Sequence[events.Event], time_ps: int) -> None:
+        """Make durable, all or none, and book the events of one step at simulated ``time_ps``."""
+        self._store.apply(self._link, step)
+        for event in step:
+            self._book(event, time_ps)
+
+    def _book(self, event: events.Event, time_ps: int) -> None:
         match event:
             case events.RoundSifted():
                 self._on_sifted(event, time_ps)
@@ -258,12 +262,19 @@ class Bookkeeper:
                 self._emit(EventName.LANE_FOUND, time_ps, block=event.round, lane=event.lane)
             case events.Alarm():
                 self.counts.alarms += 1
-                self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what)
+                checked = self._count_check(event.forgery_probability)
+                self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what, **checked)
             case events.ReserveEmpty():
                 self._emit(EventName.RESERVE_EMPTY, time_ps, block=event.round)
             case events.LinkClosed():
                 self.counts.closed_ps = time_ps
-                self._emit(EventName.LINK_CLOSED, time_ps, block=event.round)
+                checked = self._count_check(event.forgery_probability)
+                self._emit(EventName.LINK_CLOSED, time_ps, block=event.round, **checked)
+
+    def _count_check(self, forgery_probability: float) -> dict[str, float]:
+        """Count the check of a tag outside of any round; what the trace says of it."""
+        self.counts.failure_probability += forgery_probability
+        return {"forgery_probability": forgery_probability} if forgery_probability else {}
 
 
 def _epsilon(books: RoundBooks) -> float | None:

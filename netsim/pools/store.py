@@ -1,11 +1,12 @@
 """What survives when a user's process stops: one SQLite file a user.
 
 Counts and messages lie in tables of their own, key bytes in ``keys`` alone; they are overwritten
-when they are spent. The file is written before anything that follows from it is sent.
+when they are spent. All events of one step of an endpoint are one transaction, written before
+anything that follows from them is sent: a crash leaves a step whole or undone.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,10 @@ IN_MEMORY = Path(":memory:")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (
     link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
-    closed_round INTEGER, closed_message BLOB);
+    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
+    closed_message BLOB);
+CREATE TABLE IF NOT EXISTS aborts (
+    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
 CREATE TABLE IF NOT EXISTS blocks (
     link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
     message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
@@ -31,6 +35,17 @@ CREATE TABLE IF NOT EXISTS keys (
 
 _BLOCK, _PAD = "block", "pad"
 IN_DOUBT, USABLE = "in doubt", "usable"
+_DURABLE = (
+    events.RoundStarted,
+    events.BlockPrepared,
+    events.BlockHeld,
+    events.BlockUsable,
+    events.BlockDropped,
+    events.AbortSigned,
+    events.PadsSpent,
+    events.ClosingVoted,
+    events.LinkClosed,
+)
 
 
 class UserStore:
@@ -51,15 +66,26 @@ class UserStore:
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
+        rounds = len(pads) // (2 * TAG_BYTES)
         with self._transaction():
-            self._db.execute("INSERT INTO links VALUES (?, -1, 0, NULL, NULL)", (link,))
+            self._db.execute("INSERT INTO links VALUES (?, -1, 0, ?, 0, NULL, NULL)", (link, rounds))
             self._add_pads(link, pads)
 
-    def apply(self, link: str, event: events.Event) -> None:
-        """Make ``event`` durable; events that change nothing durable are ignored."""
+    def apply(self, link: str, step: Iterable[events.Event]) -> None:
+        """Make the events of one step durable, all or none; most change nothing durable."""
+        durable = [event for event in step if isinstance(event, _DURABLE)]
+        if durable:
+            with self._transaction():
+                for event in durable:
+                    self._apply(link, event)
+
+    def _apply(self, link: str, event: events.Event) -> None:
         match event:
             case events.RoundStarted():
-                self._start_round(link, event.round)
+                self._db.execute(
+                    "UPDATE links SET last_round = max(last_round, ?) WHERE link = ?",
+                    (event.round, link),
+                )
             case events.BlockPrepared():
                 self._doubt(link, event, event.vote, event.digests)
             case events.BlockHeld():
@@ -67,27 +93,28 @@ class UserStore:
             case events.BlockUsable():
                 self._settle(link, event)
             case events.BlockDropped():
-                with self._transaction():
-                    self._forget(link, _BLOCK, event.round, event.round + 1)
-                    self._db.execute(
-                        "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
-                    )
+                self._forget(link, _BLOCK, event.round, event.round + 1)
+                self._db.execute(
+                    "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
+                )
+            case events.AbortSigned():
+                row = (link, event.round, event.message)
+                self._db.execute("INSERT INTO aborts VALUES (?, ?, ?)", row)
             case events.PadsSpent():
-                with self._transaction():
-                    self._forget(link, _PAD, event.first, event.round)
+                self._spend(link, event.first, event.round)
+            case events.ClosingVoted():
+                self._db.execute("UPDATE links SET is_closing = 1 WHERE link = ?", (link,))
             case events.LinkClosed():
                 self._db.execute(
                     "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
                     (event.round, event.message, link),
                 )
-            case _:
-                pass
 
     def state(self, link: str) -> DurableState:
         """What an endpoint needs to go on; KeyError for an unknown link."""
         row = self._db.execute(
-            "SELECT last_round, provisioned_rounds, closed_round, closed_message FROM links"
-            " WHERE link = ?",
+            "SELECT last_round, provisioned_rounds, common_rounds, is_closing, closed_round,"
+            " closed_message FROM links WHERE link = ?",
             (link,),
         ).fetchone()
         if row is None:
@@ -96,12 +123,18 @@ class UserStore:
             "SELECT round, role, bits FROM keys WHERE link = ? AND kind = ? ORDER BY round, role",
             (link, _PAD),
         )
+        aborts = self._db.execute(
+            "SELECT round, message FROM aborts WHERE link = ? ORDER BY round", (link,)
+        )
         return DurableState(
             last_round=row[0],
             provisioned_rounds=row[1],
+            common_rounds=row[2],
             pads={(number, Role(role)): bits for number, role, bits in pads},
             in_doubt=tuple(self._in_doubt(link)),
-            closed=None if row[2] is None else (row[2], row[3]),
+            aborted=tuple(aborts),
+            is_closing=bool(row[3]),
+            closed=None if row[4] is None else (row[4], row[5]),
         )
 
     def blocks(self, link: str) -> dict[int, tuple[bytes, int]]:
@@ -139,12 +172,6 @@ class UserStore:
             raise
         self._db.execute("COMMIT")
 
-    def _start_round(self, link: str, number: int) -> None:
-        self._db.execute(
-            "UPDATE links SET last_round = max(last_round, ?), closed_round = NULL WHERE link = ?",
-            (number, link),
-        )
-
     def _add_pads(self, link: str, pads: bytes) -> None:
         (first,) = self._db.execute(
             "SELECT provisioned_rounds FROM links WHERE link = ?", (link,)
@@ -164,14 +191,12 @@ class UserStore:
         digests: bytes,
     ) -> None:
         values = (link, event.round, IN_DOUBT, event.key_bits, message, digests)
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*values, pack_books(event.books)),
-            )
-            self._db.execute(
-                "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
-            )
+        self._db.execute(
+            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
+        )
+        self._db.execute(
+            "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+        )
 
     def _in_doubt(self, link: str) -> Iterator[BlockInDoubt]:
         rows = self._db.execute(
@@ -184,18 +209,26 @@ class UserStore:
             yield BlockInDoubt(number, key, key_bits, message, unpack_books(books), digests)
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
-        """The block becomes usable; what refills the reserve moves over in the same transaction."""
-        with self._transaction():
-            self._forget(link, _BLOCK, event.round, event.round + 1)
-            self._db.execute(
-                "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
-            )
-            self._db.execute(
-                "UPDATE blocks SET state = ?, key_bits = ?, message = x''"
-                " WHERE link = ? AND round = ?",
-                (USABLE, event.key_bits, link, event.round),
-            )
-            self._add_pads(link, event.reserve)
+        """The block becomes usable; what refills the reserve moves over."""
+        self._forget(link, _BLOCK, event.round, event.round + 1)
+        self._db.execute(
+            "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+        )
+        self._db.execute(
+            "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ? AND round = ?",
+            (USABLE, event.key_bits, link, event.round),
+        )
+        self._db.execute(
+            "UPDATE links SET common_rounds = provisioned_rounds WHERE link = ?", (link,)
+        )
+        self._add_pads(link, event.reserve)
+
+    def _spend(self, link: str, start: int, stop: int) -> None:
+        """Pads of rounds [start, stop) go, and with them the aborts they have signed."""
+        self._forget(link, _PAD, start, stop)
+        self._db.execute(
+            "DELETE FROM aborts WHERE link = ? AND round >= ? AND round < ?", (link, start, stop)
+        )
 
     def _forget(self, link: str, kind: str, start: int, stop: int) -> None:
         """Overwrite, then delete, key bytes of rounds [start, stop)."""

@@ -33,6 +33,7 @@ from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
 from protocols.events import (
+    AbortSigned,
     Alarm,
     BlockHeld,
     LinkClosed,
@@ -72,8 +73,8 @@ MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_QUERIES = 100_000
 MAX_FUTURE_DECISIONS = 4
-"""Aborts signed for rounds to come: one responder is led through one such round at a time, and a
-flood of forged votes must not use up the pads."""
+"""Aborts signed for rounds to come while there is light: one responder is led through one such round
+at a time, and a flood of forged votes must not use up the pads."""
 
 
 class State(Enum):
@@ -145,8 +146,11 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             key = unpack_bits(block.key, block.key_bits)
             self._held[block.round] = HeldBlock(block.round, key, block.books)
             self._decisions[block.round] = block.message
+        self._decisions.update(durable.aborted if durable is not None else ())
+        self._closed_round: int | None = None
         if durable is not None and durable.closed is not None:
-            self._decisions[durable.closed[0]] = durable.closed[1]
+            self._closed_round, message = durable.closed
+            self._decisions[self._closed_round] = message
         # The responder may have lost its closing vote in a crash: a new life asks again.
         self._is_confirmed = not self.is_closed
 
@@ -154,7 +158,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def advance(self, now_ps: int) -> None:
         """Announce every batch of frames that is complete; ask to close when all is done."""
-        while not self.is_stopped and (batch := self._next_batch()) is not None:
+        is_over = self.is_stopped or self.is_closed
+        while not is_over and (batch := self._next_batch()) is not None:
             self._announce(batch, now_ps)
         if self._is_light_over:
             self._end_open_round()
@@ -223,9 +228,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _start(self, number: int, now_ps: int) -> None:
         """Open the round, unless its pad has signed something or the light is to be lost.
 
-        The last pad is kept: a link that stops for lack of pads still closes, nothing in doubt.
+        The newest pads are kept: a link that stops for lack of pads still closes, nothing in doubt.
         """
-        if not (self._pads.has(number) and self._pads.has(number + 1)):
+        if not self._pads.is_for_round(number):
             self._stop_for_lack_of_pads(number)
             return
         self._last_round = number
@@ -241,7 +246,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
             announced = min(self._schedule.next_frame, self._book.frames)
-            if self.is_stopped:
+            if self.is_stopped or self.is_closed:
                 announced = self._book.frames
             waiting.append(self._book.stop_id(announced - 1))
             self._book.release(self._book_index, min(waiting), stop_frame=announced)
@@ -298,10 +303,12 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         lanes: NDArray[np.uint8],
         bases: NDArray[np.uint8],
     ) -> None:
-        """Keep equal bases whose click no other link of this user has, and say which."""
+        """Keep equal bases whose click no other link of this user has, and say which.
+
+        All clicks are claimed: the answer tells the bases of those that are not kept, too.
+        """
         detectors = self._book.tags_of(ids) & 3
-        keep = detectors >> 1 == bases
-        keep[keep] = self._book.claim(ids[keep])
+        keep = self._book.claim(ids) & (detectors >> 1 == bases)
         bits = (detectors & 1).astype(np.uint8)
         round_.sifted.add(lanes[keep], bases[keep], bits[keep])
         if round_.sifted.size:
@@ -411,7 +418,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         return True  # a round that is decided is no longer among the open ones
 
     def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
-        _ = now_ps
         if not isinstance(body, Vote):
             raise RemoteProtocolError(f"{type(body).__name__} from the responder")
         self._is_confirmed |= body.closing
@@ -420,38 +426,46 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._post(decision)  # the same bytes, however often it asks
         elif not self._pads.has(number):
             self._events.append(Alarm(number, "vote for a round without pads"))
+        elif self.is_closed:
+            self._events.append(Alarm(number, "vote after the closing"))
         elif body.closing:
-            self._on_closing_vote(number, body)
+            self._on_closing_vote(number, body, now_ps)
+        elif number > self._last_round:
+            self._refuse_to_come(number)
         else:
-            self._decide(number, body)
+            self._decide(number, body, now_ps)
 
-    def _decide(self, number: int, vote: Vote) -> None:
+    def _decide(self, number: int, vote: Vote, now_ps: int) -> None:
         """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
         round_ = self._rounds.get(number)
-        if number > self._last_round and self._future_decisions() >= MAX_FUTURE_DECISIONS:
-            self._events.append(Alarm(number, "too many votes for rounds to come"))
-        elif number > self._last_round:
-            # The responder has been led through a round that is not ours, and needs an answer.
-            self._events += Alarm(number, "vote for a round to come"), RoundStarted(number)
+        if round_ is None or round_.state is not State.VOTING:
             self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
-        elif round_ is None or round_.state is not State.VOTING:
-            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
-        elif self._is_signed(vote.tag, b"vote", number, round_.digests):
+        elif not self._may_check(number, now_ps):
+            pass  # the responder will ask again
+        elif self._is_signed(vote.tag, b"vote", number, now_ps, round_.digests):
             self._commit(round_)
         else:
             self._sign_abort(number, AbortReason.AUTHENTICATION_FAILED)
 
-    def _future_decisions(self) -> int:
-        return sum(number > self._last_round for number in self._decisions)
+    def _refuse_to_come(self, number: int) -> None:
+        """Answer a responder that has been led through a round that is not ours.
+
+        It votes for none with the newest pads, and those are kept for the closing.
+        """
+        ahead = sum(decided > self._last_round for decided in self._decisions)
+        if not self._pads.is_for_round(number):
+            self._events.append(Alarm(number, "vote with the pads of the closing"))
+        elif ahead >= MAX_FUTURE_DECISIONS and not self._is_light_over:
+            self._events.append(Alarm(number, "too many votes for rounds to come"))
+        else:
+            self._events.append(Alarm(number, "vote for a round to come"))
+            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
 
     def _commit(self, round_: AnnouncerRound) -> None:
         number = round_.number
         self._settle_before(number)
         round_.count_round_trip()
-        round_.book(
-            forgery_probability=round_.books.forgery_probability
-            + self._signer.forgery_probability()
-        )
+        self._book_check(round_)
         tag = self._sign(b"commit", number, round_.digests)
         decision = self._final(number, Decision(commit=True, tag=tag))
         key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
@@ -465,7 +479,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if (round_ := self._rounds.get(number)) is not None:
             self._drop(round_, reason, tell=False)
         tag = self._sign(b"abort", number)
-        self._publish(number, self._final(number, Decision(commit=False, tag=tag)))
+        decision = self._final(number, Decision(commit=False, tag=tag))
+        self._events.append(AbortSigned(number, decision))
+        self._publish(number, decision)
 
     def _publish(self, number: int, decision: bytes) -> None:
         self._decisions[number] = decision
@@ -492,16 +508,20 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._close_due_ps = now_ps + self.config.resend_ps
 
     def _closing_round(self) -> int:
-        """The first after all rounds whose pads have not signed anything else."""
+        """The first after all rounds whose pads have not signed anything else; once closed, that."""
+        if self._closed_round is not None:
+            return self._closed_round
         number = self._last_round + 1
-        while number in self._decisions and not self.is_closed:
+        while number in self._decisions:
             number += 1
         return number
 
-    def _on_closing_vote(self, number: int, vote: Vote) -> None:
+    def _on_closing_vote(self, number: int, vote: Vote, now_ps: int) -> None:
         if self._rounds or not self._is_light_over or number != self._closing_round():
             raise RemoteProtocolError("closing vote while the link is open")
-        if not self._is_signed(vote.tag, b"close", number):
+        if not self._may_check(number, now_ps):
+            return
+        if not self._is_signed(vote.tag, b"close", number, now_ps):
             return
         self._settle_before(number)
         tag = self._sign(b"closed", number)
@@ -509,8 +529,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._publish(number, decision)
         self._spend_pads_before(number + 1)
         self.is_closed = True
+        self._closed_round = number
         self._close_due_ps = None
-        self._events.append(LinkClosed(number, decision))
+        self._events.append(LinkClosed(number, decision, self._signer.forgery_probability()))
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way; a responder that was not closed yet is asked again."""

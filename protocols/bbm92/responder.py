@@ -35,6 +35,7 @@ from protocols.events import (
     Alarm,
     BlockDropped,
     BlockPrepared,
+    ClosingVoted,
     LinkClosed,
     PadsSpent,
     RoundSampled,
@@ -73,8 +74,8 @@ from protocols.verification import toeplitz_hash
 MIN_SAMPLE_BITS = 100
 """A lane with fewer bits says nothing of the error rate: that of an earlier round stands."""
 MAX_SUSPECTED_RATE = 0.15
-"""Answers that nobody has verified may be forged: with blocks for this rate a round of any lower
-one still leaves key."""
+"""What nobody has verified may be forged: with blocks for this rate a round of any lower one still
+leaves key, or is given up for what it disclosed, and the rate falls again."""
 
 
 class State(Enum):
@@ -137,12 +138,10 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._resend_due_ps: int | None = None
         self._closing: dict[int, bytes] = {}
         """Closing votes by round: somebody else may have asked for the wrong ones."""
+        self._is_closing = durable is not None and durable.is_closing
+        """Whether a pad has ever signed a closing vote: no round begins any more."""
         if durable is not None and durable.closed is not None:
             self._closing[durable.closed[0]] = durable.closed[1]
-        self._begun: set[int] = set()
-        """Rounds of this life whose pads are not spent yet; they begin once."""
-        self._floor = self._last_round
-        """No round up to this one may begin."""
         for block in durable.in_doubt if durable is not None else ():
             self._restore(block)
 
@@ -205,17 +204,20 @@ class ResponderSession(LinkSession[ResponderRound]):
     # Messages of a round ------------------------------------------------------------------------
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> ResponderRound | None:
-        """Open a round for its first announcement; anything else for an unknown round is late."""
+        """Open a round for its first announcement; anything else for an unknown round is late.
+
+        Anybody may have named the number, so this takes nothing from a round that has it by right.
+        """
         number = envelope.round
         is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
         if not is_first and number > self._last_round:
             raise RemoteProtocolError(f"a message in the midst of round {number}, which is unknown")
-        if not is_first or self.is_stopped or not self._may_begin(number):
+        is_over = self.is_stopped or self.is_closed or self._is_closing
+        if not is_first or is_over or self._pads.is_gone(number):
             return None
-        if not self._pads.has(number):
-            # Our pads reach at least as far as the announcer's, who settles later: not its round.
+        if not self._pads.is_common(number):
+            # The announcer could not answer our vote, or could not close the link after it.
             raise RemoteProtocolError(f"round {number}, which has no pads")
-        self._begun = {begun for begun in self._begun if self._pads.has(begun)} | {number}
         self._last_round = max(self._last_round, number)
         round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
@@ -225,11 +227,6 @@ class ResponderSession(LinkSession[ResponderRound]):
         if len(droppable) > MAX_OPEN_ROUNDS:
             self._drop(droppable[0], AbortReason.TIMED_OUT, tell=True)
         return round_
-
-    def _may_begin(self, number: int) -> bool:
-        """Whether the round is new; a number far ahead, forged, blocks no honest one."""
-        is_past = number <= self._floor or self._pads.is_gone(number)
-        return not is_past and number not in self._begun
 
     def _drop(self, round_: ResponderRound, reason: AbortReason, *, tell: bool) -> None:
         self._aligner.forget_round(round_.number)
@@ -376,14 +373,19 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._ask_parities(round_)
 
     def _suspect_rates(self, round_: ResponderRound) -> None:
-        """Begin the next round with the errors of one that was given up, unverified as they are."""
+        """Begin the next round with the errors of one that was given up, unverified as they are.
+
+        Fewer than it began with: its blocks were too small, and asking too much ended it. Not all
+        errors need have been found then, so the next one begins half-way.
+        """
         errors = self._count_errors(round_)
         for lane, (bases, _) in enumerate(round_.blocks):
             found = self._reconciliation.estimate(
                 errors=errors[2 * lane] + errors[2 * lane + 1], bits=bases.size
             )
-            known = self._error_rates[lane]
-            self._error_rates[lane] = max(known, min(found, MAX_SUSPECTED_RATE))
+            known = bounded_estimate(self._error_rates[lane])
+            suspected = min(found, MAX_SUSPECTED_RATE)
+            self._error_rates[lane] = max(suspected, (known + suspected) / 2)
 
     def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
         bits, size = round_.bits, self.config.verification_bits
@@ -394,8 +396,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_.count_round_trip()
         round_.book(verification_bits=size)
         if not equal:
-            sent = map(bounded_estimate, self._error_rates)
-            self._error_rates = [*map(self._reconciliation.estimate_after_failure, sent)]
+            self._error_rates = [*map(self._after_failure, self._error_rates)]
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         lanes = lane_counts(round_.blocks, errors)
         for lane, counts in enumerate(lanes):
@@ -407,6 +408,12 @@ class ResponderSession(LinkSession[ResponderRound]):
         if reason is not None:
             raise RoundDropped(reason)
         round_.state = State.AMPLIFYING
+
+    def _after_failure(self, error_rate: float) -> float:
+        """Begin the next round with more; the hash may have been damaged, so not without bound."""
+        sent = bounded_estimate(error_rate)
+        raised = self._reconciliation.estimate_after_failure(sent)
+        return max(sent, min(raised, MAX_SUSPECTED_RATE))
 
     def _count_errors(self, round_: ResponderRound) -> list[int]:
         """Corrected errors, Z and X of each lane."""
@@ -446,17 +453,17 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
         match body:
             case Decision() if number in self._closing:
-                self._on_closed(number, body)
+                self._on_closed(number, body, now_ps)
             case Decision(commit=True) if self._may_be_closing(number):
-                self._on_closed(number, body)
+                self._on_closed(number, body, now_ps)
             case Decision():
-                self._on_decision(number, body)
+                self._on_decision(number, body, now_ps)
             case Close():
                 self._on_close(number, now_ps)
             case _:
                 raise RemoteProtocolError("a vote from the announcer")
 
-    def _on_decision(self, number: int, decision: Decision) -> None:
+    def _on_decision(self, number: int, decision: Decision, now_ps: int) -> None:
         round_ = self._rounds.get(number)
         if round_ is None:
             if not self._pads.is_gone(number):  # else a repeat: the round is settled
@@ -465,13 +472,12 @@ class ResponderSession(LinkSession[ResponderRound]):
         if round_.state is not State.PREPARED and decision.commit:
             raise RemoteProtocolError("a commit without a vote")
         purpose, digests = (b"commit", round_.digests) if decision.commit else (b"abort", b"")
-        round_.book(
-            forgery_probability=round_.books.forgery_probability
-            + self._signer.forgery_probability()
-        )
-        if not self._is_signed(decision.tag, purpose, number, digests):
-            round_.book(failed_checks=round_.books.failed_checks + 1)
-        elif decision.commit:
+        if not self._may_check(number, now_ps):
+            return
+        if not self._is_signed(decision.tag, purpose, number, now_ps, digests):
+            return
+        self._book_check(round_)
+        if decision.commit:
             self._commit(round_)
         else:
             self._obey_abort(round_)
@@ -511,9 +517,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         if not self._pads.has(number):
             raise RemoteProtocolError(f"closing round {number}")
         self._drop_all(AbortReason.PEER_ABORTED)
-        # From here on the pad is this vote's alone, in later lives too.
-        self._floor = max(self._floor, number)
-        self._events.append(RoundStarted(self._floor))
+        # From here on this end's pads sign closing votes alone, in later lives too.
+        self._is_closing = True
+        self._events.append(ClosingVoted(number))
         self._sign_closing_vote(number)
         self._post(self._closing[number])
         self._resend_due_ps = now_ps + self.config.resend_ps
@@ -526,15 +532,18 @@ class ResponderSession(LinkSession[ResponderRound]):
         """Whether a decision may answer the closing vote of a life before a crash."""
         return self._is_light_over and number not in self._rounds and self._pads.has(number)
 
-    def _on_closed(self, number: int, decision: Decision) -> None:
-        if self.is_closed or not self._is_signed(decision.tag, b"closed", number):
+    def _on_closed(self, number: int, decision: Decision, now_ps: int) -> None:
+        if self.is_closed or not self._may_check(number, now_ps):
+            return
+        if not self._is_signed(decision.tag, b"closed", number, now_ps):
             return
         if number not in self._closing:
             self._sign_closing_vote(number)  # the same that an earlier life has sent
         self._spend_pads_before(number + 1)
         self.is_closed = True
         self._resend_due_ps = None
-        self._events.append(LinkClosed(number, self._closing[number]))
+        bound = self._signer.forgery_probability()
+        self._events.append(LinkClosed(number, self._closing[number], bound))
 
     # Deadlines ----------------------------------------------------------------------------------
 

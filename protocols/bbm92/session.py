@@ -6,7 +6,10 @@ object and no clock. Rules that hold for both ends:
 1. A message of a round is taken only in the state that allows it and with the next sequence number;
    anything else raises `RemoteProtocolError`, which costs rounds and never more.
 2. Before it has voted (responder) or decided (announcer) an end may drop a round at any time.
-3. Every event is to be made durable by the owner before the messages that follow it are sent.
+3. The events of a step (whatever the owner calls) are to be made durable by the owner, all or none,
+   before the messages that follow them are sent.
+4. A round's number belongs to nobody before a pad has signed for it: a round that has ended before
+   may begin again.
 """
 
 from collections import deque
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, Signer
+from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
 from protocols.durable import DurableState
@@ -95,11 +99,14 @@ class LinkSession(Generic[RoundT]):
         """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets
         self._signer = Signer(config, secrets)
+        self._check_limit = CheckLimit(config.resend_ps)
         reserve = reserve_type(config.authentication)
         self._pads = reserve(secrets.pads)
         self._last_round = -1
         if durable is not None:
-            self._pads = reserve.restored(durable.pads, durable.provisioned_rounds)
+            self._pads = reserve.restored(
+                durable.pads, durable.provisioned_rounds, durable.common_rounds
+            )
             self._last_round = durable.last_round
             self.is_closed = durable.closed is not None
         self._book = book
@@ -278,20 +285,36 @@ class LinkSession(Generic[RoundT]):
         pad = self._pads.pad_to_sign(number, self.ROLE)
         return self._signer.sign(pad, purpose, self.ROLE, number, digests)
 
+    def _may_check(self, number: int, now_ps: int) -> bool:
+        """Whether a tag for the round can be checked now; an alarm if not."""
+        pad = self._pads.pad_to_check(number, self.ROLE.peer)
+        if pad is None:
+            self._events.append(Alarm(number, "a tag for a round without pads"))
+        elif self._check_limit.is_reached(now_ps):
+            self._events.append(Alarm(number, "a tag that comes after too many bad ones"))
+        else:
+            return True
+        return False
+
     def _is_signed(
-        self, signature: bytes, purpose: bytes, number: int, digests: bytes = b""
+        self, signature: bytes, purpose: bytes, number: int, now_ps: int, digests: bytes = b""
     ) -> bool:
-        """Check a tag of the peer; an alarm if it is wrong."""
+        """Check a tag of the peer that may be checked; an alarm, which books it, if it is wrong."""
         peer = self.ROLE.peer
         pad = self._pads.pad_to_check(number, peer)
         valid = pad is not None and self._signer.check(
             signature, pad, purpose, peer, number, digests
         )
         if not valid:
-            self._events.append(Alarm(number, f"bad {purpose.decode()} tag"))
-        if pad is None:
-            self._stop_for_lack_of_pads(number)  # it has answered all that it may
+            self._check_limit.count_wrong(now_ps)
+            bound = self._signer.forgery_probability()
+            self._events.append(Alarm(number, f"bad {purpose.decode()} tag", bound))
         return valid
+
+    def _book_check(self, round_: RoundT) -> None:
+        """A tag of the round has verified: the bound on that being a forgery is the round's."""
+        bound = round_.books.forgery_probability + self._signer.forgery_probability()
+        round_.book(forgery_probability=bound)
 
     def _spend_pads_before(self, number: int) -> None:
         """Forget the pads of earlier rounds; one still open, held up by an attacker, ends here."""

@@ -18,7 +18,7 @@ SAME, OTHER = "g", "x"
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """State of the announcer; ``last``, ``open`` and ``aborted`` are lost in a crash."""
+    """State of the announcer; ``last`` and ``open`` are lost in a crash."""
 
     last: int = -1
     durable_last: int = -1
@@ -30,11 +30,15 @@ class Announcer:
     held: frozenset[int] = frozenset()
     usable: frozenset[int] = frozenset()
     pads_from: int = 0
+    pads: int = 3
+    """Pads reach up to this round, without it."""
     closed: int = -1
 
     @property
     def closing_round(self) -> int:
-        """The first after all rounds whose pad has not signed anything else."""
+        """The first after all rounds whose pad has not signed anything else; once closed, that."""
+        if self.closed >= 0:
+            return self.closed
         number = self.last + 1
         while number in self.aborted:
             number += 1
@@ -47,24 +51,24 @@ class Announcer:
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """State of the responder; ``open``, ``begun`` and ``closing`` are lost in a crash."""
+    """State of the responder; ``open`` and ``closing`` are lost in a crash."""
 
-    last: int = -1
     light: bool = True
     open: frozenset[int] = frozenset()
-    begun: frozenset[int] = frozenset()
-    floor: int = -1
+    is_closing: bool = False
     prepared: tuple[int, str] | None = None
     usable: frozenset[tuple[int, str]] = frozenset()
     closing: frozenset[int] = frozenset()
     pads_from: int = 0
+    pads: int = 3
+    """Pads reach up to this round, without it."""
     burned: frozenset[int] = frozenset()
     """Rounds from ``pads_from`` on whose pads are gone all the same."""
     closed: int = -1
 
     def has_pads(self, number: int) -> bool:
         """Whether a round can still be signed and checked."""
-        return number >= self.pads_from and number not in self.burned
+        return self.pads_from <= number < self.pads and number not in self.burned
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,20 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The exchange over ``rounds`` rounds; numbers up to ``rounds`` can be forged."""
+    """The exchange over ``rounds`` rounds; those of two more have pads and can be forged."""
 
     rounds: int = 2
 
     @property
     def numbers(self) -> range:
-        """All numbers that an attacker uses; pads reach beyond them."""
-        return range(self.rounds + 1)
+        """All numbers that have pads, all of which an attacker uses."""
+        return range(self.rounds + 2)
+
+    @property
+    def origin(self) -> State:
+        """A new link."""
+        pads = len(self.numbers)
+        return State(Announcer(pads=pads), Responder(pads=pads))
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
         """Everything that can happen next, with a name."""
@@ -120,7 +130,7 @@ class Model:
             yield "responder's light ends", replace(state, responder=replace(end, light=False))
         for number in self.numbers:
             yield f"announce {number}", replace(state, responder=begin(end, number))
-        for number in {*self.numbers, state.announcer.closing_round}:
+        for number in self.numbers:
             yield f"ask to close {number}", ask_to_close(state, number)
         for number in sorted(end.open):
             dropped = replace(end, open=end.open - {number})
@@ -139,27 +149,23 @@ def start(end: Announcer) -> Announcer:
 
 
 def crashed_announcer(end: Announcer) -> Announcer:
-    """What is left: blocks, pads, the number of the last round, the closing."""
-    return replace(end, last=end.durable_last, open=frozenset(), aborted=frozenset())
+    """What is left: blocks, pads, what they have signed, the number of the last round."""
+    return replace(end, last=end.durable_last, open=frozenset())
 
 
 def crashed_responder(end: Responder) -> Responder:
-    """What is left; no round of the former life may begin again."""
-    closing = frozenset({end.closed} - {-1})
-    return replace(end, open=frozenset(), begun=frozenset(), floor=end.last, closing=closing)
+    """What is left; a round that had not voted may begin again."""
+    return replace(end, open=frozenset(), closing=frozenset({end.closed} - {-1}))
 
 
 def begin(end: Responder, number: int) -> Responder:
     """An announcement, true or forged."""
-    is_past = number <= end.floor or not end.has_pads(number)
-    if is_past or number in end.begun:
+    is_over = end.closed >= 0 or end.is_closing
+    is_prepared = end.prepared is not None and end.prepared[0] == number
+    is_common = end.has_pads(number) and number + 1 < end.pads
+    if is_over or is_prepared or not is_common:
         return end
-    return replace(
-        end,
-        last=max(end.last, number),
-        open=end.open | {number},
-        begun=end.begun | {number},
-    )
+    return replace(end, open=end.open | {number})
 
 
 def vote(state: State, number: int, bits: str) -> State:
@@ -179,14 +185,7 @@ def ask_to_close(state: State, number: int) -> State:
         return state
     if number in end.closing:
         return state
-    floor = max(end.floor, number)
-    voted = replace(
-        end,
-        open=frozenset(),
-        floor=floor,
-        last=max(end.last, floor),
-        closing=end.closing | {number},
-    )
+    voted = replace(end, open=frozenset(), is_closing=True, closing=end.closing | {number})
     return State(state.announcer, voted, state.wire | {("close", number, "")})
 
 
@@ -208,11 +207,11 @@ def deliver(state: State, message: Signed) -> State:
 
 def _on_vote(state: State, number: int, bits: str) -> State:
     end = state.announcer
-    is_decided = number in end.held | end.aborted or number == end.closed
-    if is_decided or number < end.pads_from:
+    is_decided = number in end.held | end.aborted
+    if is_decided or end.closed >= 0 or not end.pads_from <= number < end.pads:
         return state
-    if number > end.last:
-        end = replace(end, durable_last=max(end.durable_last, number))
+    if number > end.last and number + 1 >= end.pads:
+        return state  # the newest pads are for the closing alone
     if (number, True) not in end.open or bits != SAME:
         gone = replace(end, open=end.without(number), aborted=end.aborted | {number})
         return State(gone, state.responder, state.wire | {("abort", number, "")})
@@ -223,8 +222,8 @@ def _on_vote(state: State, number: int, bits: str) -> State:
 
 def _on_closing_vote(state: State, number: int, bits: str) -> State:
     end = state.announcer
-    is_decided = number in end.held | end.aborted or number == end.closed
-    if is_decided or number < end.pads_from:
+    is_decided = number in end.held | end.aborted
+    if is_decided or end.closed >= 0 or not end.pads_from <= number < end.pads:
         return state
     if end.open or end.light or number != end.closing_round:
         return replace(state, announcer=replace(end, open=frozenset()))
@@ -272,7 +271,6 @@ def _spent(end: Responder, number: int) -> Responder:
         end,
         pads_from=max(end.pads_from, number),
         open=frozenset(other for other in end.open if other >= number),
-        begun=frozenset(other for other in end.begun if other >= number),
         burned=frozenset(other for other in end.burned if other >= number),
     )
 

@@ -1,6 +1,7 @@
 """All states of the vote and decision exchange that any wire and any crash can lead to."""
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.model.exchange import (
 
 def reachable(model: Model) -> dict[State, tuple[State, str] | None]:
     """Every reachable state and how it was first reached; stops at the first violation."""
-    origin = State()
+    origin = model.origin
     paths: dict[State, tuple[State, str] | None] = {origin: None}
     queue = deque([origin])
     while queue:
@@ -66,20 +67,24 @@ def _forgets_what_it_holds(end: Announcer) -> Announcer:
 
 
 def _forgets_its_vote(end: Responder) -> Responder:
-    return Responder(last=end.last, floor=end.last, light=end.light, usable=end.usable)
+    return Responder(is_closing=end.is_closing, light=end.light, usable=end.usable)
 
 
-def _forgets_its_last_round(end: Announcer) -> Announcer:
-    kept = {"held": end.held, "usable": end.usable, "pads_from": end.pads_from}
-    return Announcer(light=end.light, closed=end.closed, **kept)  # type: ignore[arg-type]  # mixed
+def _forgets_its_aborts(end: Announcer) -> Announcer:
+    return replace(end, last=end.durable_last, open=frozenset(), aborted=frozenset())
+
+
+def _forgets_its_closing_vote(end: Responder) -> Responder:
+    return replace(end, open=frozenset(), closing=frozenset(), is_closing=False)
 
 
 @pytest.mark.parametrize(
     ("part", "broken"),
     [
         ("crashed_announcer", _forgets_what_it_holds),
-        ("crashed_announcer", _forgets_its_last_round),
+        ("crashed_announcer", _forgets_its_aborts),
         ("crashed_responder", _forgets_its_vote),
+        ("crashed_responder", _forgets_its_closing_vote),
     ],
 )
 def test_the_search_finds_what_is_broken(

@@ -1,6 +1,7 @@
 """The driver: one endpoint in simulated time, told the time of its user's own clock only."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -48,8 +49,9 @@ class _Script:
     def next_deadline_ps(self) -> int | None:
         return self.due_ps
 
-    def next_event(self) -> Event | None:
-        return self.events.popleft() if self.events else None
+    def take_events(self) -> tuple[Event, ...]:
+        taken, self.events = tuple(self.events), deque()
+        return taken
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         sent, self.outgoing = self.outgoing, []
@@ -72,7 +74,7 @@ class Stage:
             rate_ppm=rate_ppm,
         )
         self.driver = EndpointDriver(
-            self.sim, self.endpoint, clock, on_event=lambda e, t: self.done.append(("event", e, t))
+            self.sim, self.endpoint, clock, on_events=self._note
         )
         self.driver.connect(lambda data: self.done.append(("sent", data, self.sim.now_ps)))
 
@@ -80,6 +82,9 @@ class Stage:
     def endpoint(self) -> Endpoint:
         """The script, as the driver sees it."""
         return cast("Endpoint", self.script)
+
+    def _note(self, step: Sequence[Event], time_ps: int) -> None:
+        self.done += [("event", event, time_ps) for event in step]
 
     def run_to(self, time_ps: int) -> None:
         """Go on to a simulated time, included."""

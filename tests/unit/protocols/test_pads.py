@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from protocols.bits import pack_bits
 from protocols.errors import LocalProtocolError
 from protocols.messages import TAG_BYTES, Role
-from protocols.pads import BITS_PER_ROUND, MAX_CHECKS, PAD_BITS, PadReserve
+from protocols.pads import BITS_PER_ROUND, PAD_BITS, PadReserve
 
 ROUNDS = 8
 
@@ -52,16 +52,19 @@ def test_a_pad_signs_once() -> None:
     assert reserve.pad_to_sign(3, Role.RESPONDER) != reserve.pad_to_sign(4, Role.ANNOUNCER)
 
 
-def test_checks_are_bounded() -> None:
-    """A pad answers 2^10 checks and no more; other pads are not touched by that."""
+def test_newest_pads_are_for_no_round() -> None:
+    """They are left for the closing; the peer may have those before the newest refill only."""
     reserve = PadReserve(secret())
-    first = reserve.pad_to_check(0, Role.RESPONDER)
-    for _ in range(MAX_CHECKS - 1):
-        assert reserve.pad_to_check(0, Role.RESPONDER) == first
-    assert MAX_CHECKS == 2**10
-    assert reserve.pad_to_check(0, Role.RESPONDER) is None
-    assert reserve.pad_to_check(0, Role.ANNOUNCER) is not None
-    assert reserve.pad_to_check(1, Role.RESPONDER) is not None
+    for number in range(ROUNDS):
+        assert reserve.is_for_round(number) is reserve.is_common(number) is (number < ROUNDS - 1)
+    reserve.refill(key_of(2000), settled_round=2, ahead=ROUNDS)
+    assert [reserve.is_for_round(ROUNDS + k) for k in range(-1, 4)] == [True] * 3 + [False] * 2
+    assert not reserve.is_common(ROUNDS - 1)
+    reserve.refill(key_of(2000, 3), settled_round=3, ahead=ROUNDS)
+    assert [reserve.is_common(ROUNDS + k) for k in range(4)] == [True] * 2 + [False] * 2
+    reserve.spend(5)
+    assert not reserve.is_for_round(5)
+    assert not reserve.is_common(5)
 
 
 def test_no_pad_no_check() -> None:
@@ -116,11 +119,14 @@ def test_restored_reserve_is_the_same() -> None:
     """Pads, numbering and level survive; the reserve goes on as if nothing had happened."""
     reserve = PadReserve(secret())
     reserve.spend_before(3)
-    back = PadReserve.restored(dict(reserve._pads), reserve.provisioned_rounds)
+    back = PadReserve.restored(
+        dict(reserve._pads), reserve.provisioned_rounds, reserve._common_rounds
+    )
     for end in (reserve, back):
         end.refill(key_of(2000), settled_round=4, ahead=ROUNDS)
         assert end.spend_before(5) == 2 * BITS_PER_ROUND
     assert back._pads == reserve._pads
+    assert back._common_rounds == reserve._common_rounds
     assert back.level_bits == reserve.level_bits
 
 

@@ -49,7 +49,7 @@ class Books:
         """Record events one after the other."""
         for event in found:
             self.time_ps += 1000
-            self.keeper.record(event, self.time_ps)
+            self.keeper.record([event], self.time_ps)
 
     def __getitem__(self, account: Account) -> int:
         return self.ledger.balance(LINK, END, account)

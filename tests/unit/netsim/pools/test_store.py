@@ -41,12 +41,12 @@ def store(path: Path) -> Iterator[UserStore]:
 
 def prepare(store: UserStore, number: int = 0) -> None:
     event = events.BlockPrepared(number, KEY, 256, b"vote", b"digests", BOOKS)
-    store.apply(LINK, event)
+    store.apply(LINK, [event])
 
 
 def settle(store: UserStore, number: int = 0) -> None:
     """The front of the block (16 bytes a role) goes to the reserve."""
-    store.apply(LINK, events.BlockUsable(number, KEY[:20], 155, PADS[:32], BOOKS))
+    store.apply(LINK, [events.BlockUsable(number, KEY[:20], 155, PADS[:32], BOOKS)])
 
 
 def test_new_link(store: UserStore) -> None:
@@ -68,7 +68,7 @@ def test_unknown_link(store: UserStore) -> None:
 
 def test_started_rounds_are_remembered(store: UserStore) -> None:
     """The highest round that has begun stays; the other link's is its own."""
-    store.apply(LINK, events.RoundStarted(4))
+    store.apply(LINK, [events.RoundStarted(4)])
     assert store.state(LINK).last_round == 4
     assert store.state(OTHER).last_round == -1
 
@@ -85,7 +85,7 @@ def test_block_in_doubt_comes_back_whole(store: UserStore) -> None:
 def test_held_blocks_come_back_in_order(store: UserStore) -> None:
     """An announcer may hold several."""
     for number in (5, 2, 9):
-        store.apply(LINK, events.BlockHeld(number, KEY, 256, b"decision", BOOKS))
+        store.apply(LINK, [events.BlockHeld(number, KEY, 256, b"decision", BOOKS)])
     found = store.state(LINK).in_doubt
     assert [block.round for block in found] == [2, 5, 9]
     assert {block.message for block in found} == {b"decision"}
@@ -106,30 +106,32 @@ def test_settled_block_moves_to_pool_and_pads(store: UserStore) -> None:
 def test_dropped_block_is_gone(store: UserStore) -> None:
     """Neither in doubt nor usable."""
     prepare(store)
-    store.apply(LINK, events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED))
+    store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED)])
     assert store.state(LINK).in_doubt == ()
     assert store.blocks(LINK) == {}
 
 
 def test_spent_pads_are_gone(store: UserStore) -> None:
     """Pads of earlier rounds leave; those of the round itself and of other links stay."""
-    store.apply(LINK, events.PadsSpent(2, 512))
+    store.apply(LINK, [events.PadsSpent(2, 512)])
     assert set(store.state(LINK).pads) == {(2, Role.ANNOUNCER), (2, Role.RESPONDER)}
     assert len(store.state(OTHER).pads) == 6
     assert store.state(LINK).provisioned_rounds == 3
 
 
-def test_closing_is_remembered_until_a_round_begins(store: UserStore) -> None:
-    """Round and message of the closing exchange; a new round opens the link again."""
-    store.apply(LINK, events.LinkClosed(3, b"closed"))
+def test_closing_is_remembered_for_good(store: UserStore) -> None:
+    """Round and message of the closing exchange stay, whatever round is said to begin."""
+    store.apply(LINK, [events.ClosingVoted(3)])
+    assert (store.state(LINK).is_closing, store.state(LINK).closed) == (True, None)
+    store.apply(LINK, [events.LinkClosed(3, b"closed"), events.RoundStarted(4)])
     assert store.state(LINK).closed == (3, b"closed")
-    store.apply(LINK, events.RoundStarted(4))
-    assert store.state(LINK).closed is None
+    assert not store.state(OTHER).is_closing
 
 
 def test_other_events_change_nothing(store: UserStore) -> None:
     """What need not survive is ignored."""
     before = store.state(LINK)
+    store.apply(LINK, [])
     for event in (
         events.LinkLocked(1.0, 2.0, 3.0, 4),
         events.RoundSifted(1, 5),
@@ -137,7 +139,7 @@ def test_other_events_change_nothing(store: UserStore) -> None:
         events.Alarm(1, "x"),
         events.ReserveEmpty(1),
     ):
-        store.apply(LINK, event)
+        store.apply(LINK, [event])
     assert store.state(LINK) == before
 
 
@@ -145,12 +147,42 @@ def test_a_killed_process_loses_nothing(path: Path) -> None:
     """A second opening of the file, without the first having closed it, sees every event."""
     first = UserStore(path)
     first.open_link(LINK, PADS)
-    first.apply(LINK, events.RoundStarted(0))
+    first.apply(LINK, [events.RoundStarted(0)])
     prepare(first)
     with UserStore(path) as second:
         assert second.state(LINK) == first.state(LINK)
         assert second.state(LINK).in_doubt[0].key == KEY
     first.close()
+
+
+def test_signed_aborts_are_remembered_while_their_pads_are(store: UserStore) -> None:
+    """What the announcer has signed comes back, until the round's pads are spent."""
+    for number in (5, 1):
+        store.apply(LINK, [events.AbortSigned(number, b"abort")])
+    assert store.state(LINK).aborted == ((1, b"abort"), (5, b"abort"))
+    assert store.state(LINK).last_round == -1
+    store.apply(LINK, [events.PadsSpent(2, 512)])
+    assert store.state(LINK).aborted == ((5, b"abort"),)
+
+
+def test_pads_that_the_peer_has_for_certain(store: UserStore) -> None:
+    """It may not have settled the newest block yet: what that one refilled does not count."""
+    assert store.state(LINK).common_rounds == 3
+    for number, common in ((0, 3), (1, 4)):
+        prepare(store, number)
+        settle(store, number)
+        assert store.state(LINK).common_rounds == common
+
+
+def test_a_step_is_durable_as_a_whole(store: UserStore) -> None:
+    """One event that fails takes back all of its step."""
+    prepare(store)
+    before = store.state(LINK)
+    usable = events.BlockUsable(0, KEY[:20], 155, PADS[:32], BOOKS)
+    twice = events.BlockPrepared(0, KEY, 256, b"vote", b"digests", BOOKS)
+    with pytest.raises(Exception, match="UNIQUE"):
+        store.apply(LINK, [usable, events.PadsSpent(1, 256), twice])
+    assert store.state(LINK) == before
 
 
 def test_a_failed_event_leaves_no_half(store: UserStore) -> None:
@@ -167,8 +199,8 @@ def test_spent_key_is_not_in_the_file(path: Path) -> None:
     with UserStore(path) as store:
         store.open_link(LINK, PADS)
         prepare(store)
-        store.apply(LINK, events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED))
-        store.apply(LINK, events.PadsSpent(2, 512))
+        store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED)])
+        store.apply(LINK, [events.PadsSpent(2, 512)])
     content = path.read_bytes()
     assert KEY not in content
     assert PADS[:16] not in content
