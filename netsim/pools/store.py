@@ -68,7 +68,9 @@ class UserStore:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
         rounds = len(pads) // (2 * TAG_BYTES)
         with self._transaction():
-            self._db.execute("INSERT INTO links VALUES (?, -1, 0, ?, 0, NULL, NULL)", (link, rounds))
+            self._db.execute(
+                "INSERT INTO links VALUES (?, -1, 0, ?, 0, NULL, NULL)", (link, rounds)
+            )
             self._add_pads(link, pads)
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:

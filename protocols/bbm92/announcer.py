@@ -73,8 +73,8 @@ MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_QUERIES = 100_000
 MAX_FUTURE_DECISIONS = 4
-"""Aborts signed for rounds to come while there is light: one responder is led through one such round
-at a time, and a flood of forged votes must not use up the pads."""
+"""Aborts signed for rounds to come while there is light: one responder is led through one such
+round at a time, and a flood of forged votes must not use up the pads."""
 
 
 class State(Enum):
@@ -151,8 +151,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if durable is not None and durable.closed is not None:
             self._closed_round, message = durable.closed
             self._decisions[self._closed_round] = message
-        # The responder may have lost its closing vote in a crash: a new life asks again.
-        self._is_confirmed = not self.is_closed
 
     # Light --------------------------------------------------------------------------------------
 
@@ -407,9 +405,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError("a beacon from the responder")
         self._schedule.is_dormant = False
         if self.is_closed:
-            # It is not: what it knew of the closing was lost, or never came.
-            self._is_confirmed = False
-            self._close_due_ps = None
+            self._close_again()
 
     # Votes and decisions ------------------------------------------------------------------------
 
@@ -420,7 +416,6 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
         if not isinstance(body, Vote):
             raise RemoteProtocolError(f"{type(body).__name__} from the responder")
-        self._is_confirmed |= body.closing
         decision = self._decisions.get(number)
         if decision is not None:
             self._post(decision)  # the same bytes, however often it asks
@@ -428,6 +423,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._events.append(Alarm(number, "vote for a round without pads"))
         elif self.is_closed:
             self._events.append(Alarm(number, "vote after the closing"))
+            self._close_again()
         elif body.closing:
             self._on_closing_vote(number, body, now_ps)
         elif number > self._last_round:
@@ -498,17 +494,21 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     # Closing ------------------------------------------------------------------------------------
 
     def _ask_to_close(self, now_ps: int) -> None:
-        if self.is_closed and self._is_confirmed:
-            return
+        if self.is_closed:
+            return  # a responder that is not speaks first
         number = self._closing_round()
-        if not self.is_closed and not self._pads.has(number):
+        if not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
             return
         self._post(self._final(number, Close()))
         self._close_due_ps = now_ps + self.config.resend_ps
 
+    def _close_again(self) -> None:
+        """The responder is not closed: what it knew of the closing was lost, or never came."""
+        self._post(self._final(self._closing_round(), Close()))
+
     def _closing_round(self) -> int:
-        """The first after all rounds whose pads have not signed anything else; once closed, that."""
+        """The first after all rounds whose pads have signed nothing else; once closed, that."""
         if self._closed_round is not None:
             return self._closed_round
         number = self._last_round + 1
@@ -534,8 +534,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._events.append(LinkClosed(number, decision, self._signer.forgery_probability()))
 
     def peer_restarted(self, now_ps: int) -> None:
-        """Drop what was under way; a responder that was not closed yet is asked again."""
-        self._is_confirmed = not self.is_closed
+        """Drop what was under way; a responder that was asked to close is asked again."""
         self._close_due_ps = None
         super().peer_restarted(now_ps)
 

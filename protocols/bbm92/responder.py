@@ -530,7 +530,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _may_be_closing(self, number: int) -> bool:
         """Whether a decision may answer the closing vote of a life before a crash."""
-        return self._is_light_over and number not in self._rounds and self._pads.has(number)
+        return self._is_closing and number not in self._rounds and self._pads.has(number)
 
     def _on_closed(self, number: int, decision: Decision, now_ps: int) -> None:
         if self.is_closed or not self._may_check(number, now_ps):

@@ -1,4 +1,4 @@
-"""How often the peer's tags are checked: a bound per time, so that the true one always gets its turn.
+"""How often the peer's tags are checked: a bound per time, so that the true one gets its turn.
 
 Somebody who forges tags gets a few guesses per repeat of the true message. A bound on all guesses
 together would let him use it up, and leave what is in doubt in doubt for ever. It knows no tags and

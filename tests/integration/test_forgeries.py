@@ -162,7 +162,7 @@ class Renumber:
         return ((0, encode_datagram(replace(sighting.datagram, payload=message))),)
 
 
-@pytest.mark.parametrize("shift", [1, 2, 9, 15])
+@pytest.mark.parametrize("shift", [1, 2, 9, 14])
 def test_responder_led_through_a_round_that_is_not(shift: int) -> None:
     """Its vote for a round to come gets a signed abort; the true rounds go on."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)

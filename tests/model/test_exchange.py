@@ -94,3 +94,17 @@ def test_the_search_finds_what_is_broken(
     monkeypatch.setattr(exchange, part, broken)
     with pytest.raises(AssertionError):
         check(Model(rounds=1))
+
+
+def _begins_with_any_pads(end: Responder, number: int) -> Responder:
+    is_over = end.closed >= 0 or end.is_closing or end.prepared is not None
+    return end if is_over or not end.has_pads(number) else replace(end, open=end.open | {number})
+
+
+def test_the_search_finds_a_round_with_the_pads_of_the_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A responder that votes with the newest pads is left in doubt, and that is caught."""
+    monkeypatch.setattr(exchange, "begin", _begins_with_any_pads)
+    with pytest.raises(AssertionError):
+        check(Model(rounds=1))

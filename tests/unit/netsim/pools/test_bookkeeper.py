@@ -142,6 +142,19 @@ def test_dropped_block() -> None:
     assert (books.keeper.counts.blocks, books.keeper.counts.sifted_bits) == (1, 1000)
 
 
+def test_checks_outside_of_rounds_add_to_the_bound() -> None:
+    """Wrong tags and the closing ones: in the counts, and beside the line of the trace."""
+    books = Books()
+    books.record(
+        events.Alarm(0, "bad vote tag", 1e-3),
+        events.Alarm(0, "something else"),
+        events.LinkClosed(1, b"closed", 2e-3),
+    )
+    assert books.keeper.counts.failure_probability == pytest.approx(3e-3)
+    told = [event.get("forgery_probability") for event in books.sink.events]
+    assert told == [1e-3, None, 2e-3]
+
+
 def test_crash_loses_open_rounds() -> None:
     """Sifted bits that were in no durable block fail, once; a block in doubt stays in doubt."""
     books = Books()
