@@ -137,7 +137,7 @@ def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
     assert len(run(tapped).usable[0]) >= 7
 
 
-@pytest.mark.parametrize(("pads", "shift"), [(16, 15), (17, 15), (8, 7), (9, 7)])
+@pytest.mark.parametrize(("pads", "shift"), [(16, 15), (16, 14), (17, 15), (9, 7)])
 def test_responder_votes_for_no_round_that_the_announcer_cannot_answer(
     pads: int, shift: int
 ) -> None:
@@ -210,6 +210,16 @@ def test_closed_link_stays_closed(role: Role) -> None:
     run(tapped)
 
 
+def test_signed_abort_is_remembered() -> None:
+    """A pad that has signed the abort of a round to come does not sign the closing after a crash."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = tapped.ends
+    at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    at_s(ends, 3.0005, partial(ends.crash, Role.ANNOUNCER))
+    run(tapped)
+    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [4]  # type: ignore[union-attr]
+
+
 def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
     """All closing decisions are noise until then."""
 
@@ -275,8 +285,8 @@ def test_no_round_begins_after_a_closing_vote() -> None:
     """Its pad may have signed; in a later life, too, nothing but the closing is signed."""
     ends = TwoEnds(1, duration_s=3.0)
     ends.run(until_s=3.0001)
+    forge(ends, Role.RESPONDER, 9, Close())
     for _ in range(2):
-        forge(ends, Role.RESPONDER, 9, Close())
         forge(ends, Role.RESPONDER, 11, NOTHING)
         assert 11 not in ends.ends[Role.RESPONDER]._session._rounds
         ends._flush()
