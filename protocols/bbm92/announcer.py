@@ -156,14 +156,17 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def advance(self, now_ps: int) -> None:
         """Announce every batch of frames that is complete; ask to close when all is done."""
-        is_over = self.is_stopped or self.is_closed
-        while not is_over and (batch := self._next_batch()) is not None:
+        while not self._begins_no_more and (batch := self._next_batch()) is not None:
             self._announce(batch, now_ps)
         if self._is_light_over:
             self._end_open_round()
         self._release()
         if self._is_light_over and not self._rounds and self._close_due_ps is None:
             self._ask_to_close(now_ps)
+
+    @property
+    def _begins_no_more(self) -> bool:
+        return self.is_stopped or self.is_closed
 
     def _next_batch(self) -> Batch | None:
         book = self._book
@@ -244,7 +247,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
             announced = min(self._schedule.next_frame, self._book.frames)
-            if self.is_stopped or self.is_closed:
+            if self._begins_no_more:
                 announced = self._book.frames
             waiting.append(self._book.stop_id(announced - 1))
             self._book.release(self._book_index, min(waiting), stop_frame=announced)

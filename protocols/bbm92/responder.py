@@ -212,7 +212,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
         if not is_first and number > self._last_round:
             raise RemoteProtocolError(f"a message in the midst of round {number}, which is unknown")
-        is_over = self.is_stopped or self.is_closed or self._is_closing
+        is_over = self.is_stopped or self._is_closing
         if not is_first or is_over or self._pads.is_gone(number):
             return None
         if not self._pads.is_common(number):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 
 from netsim.pools.store import UserStore
@@ -45,9 +46,10 @@ from protocols.messages import (
     encode,
 )
 from protocols.tagbook import TagBook
+from protocols.tags import TagFrame
 from tests.integration.test_forgeries import Renumber
 from tests.tapped import TappedEnds, alarms
-from tests.two_ends import LINK, TwoEnds, link_config
+from tests.two_ends import FRAME_PS, LINK, TwoEnds, link_config
 
 NOTHING = Announce(last=False, start_ticks=0, stop_ticks=0, count=0, deltas=b"")
 BAD_VOTE = Vote(closing=False, tag=bytes(16))
@@ -141,15 +143,24 @@ def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
 def test_responder_votes_for_no_round_that_the_announcer_cannot_answer(
     pads: int, shift: int
 ) -> None:
-    """Rounds renumbered to the newest pads, which one end may not have yet, do not begin."""
-    config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10, initial_pads=pads)
-    ends = TwoEnds(1, duration_s=8.0, config=config, pairs_hz=1500.0, error=0.01)
+    """Rounds renumbered to the newest pads, which one end may not have yet, do not begin.
+
+    When round 1 is announced the responder has settled block 0, and has pads for one round more.
+    """
+    config = link_config(
+        offset_bound_ps=50_000_000, frames_per_round=20, timeout_ps=2 * PS_PER_S, initial_pads=pads
+    )
+    ends = TwoEnds(1, duration_s=12.0, config=config, pairs_hz=2500.0, error=0.01)
     plan = TapPlan(
         lambda context: Renumber(context, shift),
-        start_ps=round(1.4 * PS_PER_S),
-        stop_ps=round(2.5 * PS_PER_S),
+        start_ps=round(2.4 * PS_PER_S),
+        stop_ps=round(4.4 * PS_PER_S),
     )
-    assert len(run(TappedEnds(ends, [plan])).usable[0]) >= 4
+    run(TappedEnds(ends, [plan]))
+    (first, *_) = events_of(ends, Role.RESPONDER, BlockUsable)
+    assert isinstance(first, BlockUsable)
+    assert len(first.reserve) == 32
+    assert len(ends.usable[0]) >= 3
 
 
 # Pads kept for the closing ------------------------------------------------------------------------
@@ -210,8 +221,22 @@ def test_closed_link_stays_closed(role: Role) -> None:
     run(tapped)
 
 
+def test_closed_announcer_begins_no_round() -> None:
+    """Whatever light its next life gets: nothing is announced, and nothing of it is kept."""
+    ends = run(TappedEnds(TwoEnds(1, duration_s=3.0), []))
+    ends._is_light_over = False
+    ends.crash(Role.ANNOUNCER)
+    end = ends.ends[Role.ANNOUNCER]
+    for index in range(40, 80):
+        ticks = index * FRAME_PS // 10
+        tags = np.arange(ticks + 10, ticks + 1000, 300, dtype=np.int64) << 2
+        end.add_tags(TagFrame(index, ticks + FRAME_PS // 10, tags), ends.now_ps)
+    assert end.take_events() == ()
+    assert not end._book.holds(0)
+
+
 def test_signed_abort_is_remembered() -> None:
-    """A pad that has signed the abort of a round to come does not sign the closing after a crash."""
+    """A pad that has signed the abort of a round to come does not sign the closing as well."""
     tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
     ends = tapped.ends
     at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
