@@ -112,5 +112,8 @@ class Reconciliation(ABC):
         return (errors + 1) / (bits + 2)
 
     def estimate_after_failure(self, error_rate: float) -> float:
-        """Error rate to start from after a block at ``error_rate`` has not verified."""
+        """Error rate to start from after a block at ``error_rate`` has not verified.
+
+        The hash may have been damaged on the wire: the responder takes no more than 0.15 from this.
+        """
         return min(MAX_ESTIMATE, 1.5 * error_rate)

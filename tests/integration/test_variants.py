@@ -357,7 +357,7 @@ class _Forgetful(Reconciliation):
 
     def estimate_after_failure(self, error_rate: float) -> float:
         self.failed_at.append(error_rate)
-        return 0.234
+        return 0.134
 
 
 def test_the_variant_says_where_the_next_block_starts() -> None:
@@ -368,7 +368,7 @@ def test_the_variant_says_where_the_next_block_starts() -> None:
         pump = Pump(light(), seconds=3, config=config).run()
     setups = [found.body for found in pump.messages(ReconciliationSetup)]
     rates_ppm = [body.error_rates_ppm for body in setups if isinstance(body, ReconciliationSetup)]
-    assert rates_ppm == [(50_000,), (234_000,), (123_000,)]
+    assert rates_ppm == [(50_000,), (134_000,), (123_000,)]
     assert variant.failed_at == [0.05]
     assert pump.aborted(Role.ANNOUNCER)[0].reason is AbortReason.VERIFICATION_FAILED
     assert set(pump.usable(Role.ANNOUNCER)) == {1, 2}
