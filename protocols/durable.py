@@ -19,7 +19,7 @@ class BlockInDoubt:
     """A block that was prepared (responder) or held (announcer) and is not settled."""
 
     round: int
-    key: bytes
+    key: bytes = field(repr=False)
     """Packed, first bit first."""
     key_bits: int
     message: bytes
@@ -46,7 +46,7 @@ class DurableState:
     """
 
     last_round: int
-    pads: dict[tuple[int, Role], bytes]
+    pads: dict[tuple[int, Role], bytes] = field(repr=False)
     provisioned_rounds: int
     in_doubt: tuple[BlockInDoubt, ...] = field(default=())
     closed: tuple[int, bytes] | None = None

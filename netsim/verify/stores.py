@@ -6,7 +6,7 @@ Bits are compared and never shown.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,8 +33,8 @@ class StoredEnd:
         Rounds that have been given pads so far.
     """
 
-    blocks: dict[int, tuple[str, int, bytes]]
-    pads: dict[tuple[int, int], bytes]
+    blocks: dict[int, tuple[str, int, bytes]] = field(repr=False)
+    pads: dict[tuple[int, int], bytes] = field(repr=False)
     provisioned_rounds: int
 
 
