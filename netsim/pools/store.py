@@ -1,7 +1,9 @@
 """What survives when a user's process stops: one SQLite file a user.
 
 Counts and messages lie in tables of their own, key bytes in ``keys`` alone; they are overwritten
-when they are spent. The file is written before anything that follows from it is sent.
+when they are spent, and the log that still holds them is emptied at once (what a file system or a
+disk keeps of a file's former content is beyond this module). The file is flushed to the disk before
+anything that follows from it is sent: a power loss undoes no commit.
 """
 
 import sqlite3
@@ -45,9 +47,10 @@ class UserStore:
     def __init__(self, path: Path = IN_MEMORY) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL does not flush commits
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.executescript(_SCHEMA)
+        self._empty_log()
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
@@ -138,6 +141,16 @@ class UserStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        if self._has_forgotten:
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Carry the log over into the file and cut it: it held what has been overwritten there.
+
+        A reader may be in the way; then the next transaction tries again.
+        """
+        (is_busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._has_forgotten = bool(is_busy)
 
     def _start_round(self, link: str, number: int) -> None:
         self._db.execute(
@@ -186,9 +199,10 @@ class UserStore:
     def _settle(self, link: str, event: events.BlockUsable) -> None:
         """The block becomes usable; what refills the reserve moves over in the same transaction."""
         with self._transaction():
-            self._forget(link, _BLOCK, event.round, event.round + 1)
+            # Nothing is spent: what leaves the block here comes back among the pads.
             self._db.execute(
-                "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+                "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)",
+                (link, _BLOCK, event.round, event.key),
             )
             self._db.execute(
                 "UPDATE blocks SET state = ?, key_bits = ?, message = x''"
@@ -203,3 +217,4 @@ class UserStore:
         arguments = (link, kind, start, stop)
         self._db.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
         self._db.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
+        self._has_forgotten = True
