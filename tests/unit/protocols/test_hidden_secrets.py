@@ -11,7 +11,7 @@ SHOWN_BYTES = 4
 
 def shows(thing: object, secret: bytes) -> bool:
     """Whether the representation of ``thing`` holds a piece of ``secret``."""
-    pieces = (secret[at : at + SHOWN_BYTES] for at in range(0, len(secret) - SHOWN_BYTES + 1))
+    pieces = (secret[at : at + SHOWN_BYTES] for at in range(len(secret) - SHOWN_BYTES + 1))
     text = repr(thing)
     return any(repr(piece)[2:-1] in text or piece.hex() in text for piece in pieces)
 
