@@ -18,7 +18,7 @@ from netsim.topology.load import load_topology
 from netsim.verify import verify_run
 
 FILES = ("summary.json", "manifest.json", "events.jsonl", "ledger.csv", "links.csv", "lanes.csv")
-WILD_VALUES = (
+WILD_VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 1.5, 10**30, 2**63, 1e308, float("nan"), float("inf")),
     *("", "x", "\ud800", "\x00", "../../x", "a" * 300, [], [1], {}, {"a": 1}),
 )

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from protocols.bbm92 import alignment, synchronise
-from protocols.bbm92.alignment import announced_times_ps
+from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.config import PS_PER_S
 from protocols.bbm92.prior import is_possible, wide_prior
+from protocols.bbm92.responder import ResponderSession
 from protocols.bbm92.search import OWN_WAIT_PS, Brightness, SearchPlan
 from protocols.bbm92.synchronise import MAX_COARSE_CLICKS, NoLock, acquire
 from protocols.errors import RemoteProtocolError
@@ -36,6 +37,13 @@ def unlocked_responder(until_s: float = 4.05) -> TwoEnds:
     ends.fault = lambda _role, _datagram: []
     ends.run(until_s=until_s)
     return ends
+
+
+def aligner_of(ends: TwoEnds) -> LinkAligner:
+    """The responder's view of the announcer's clock."""
+    session = ends.ends[Role.RESPONDER]._session
+    assert isinstance(session, ResponderSession)
+    return session._aligner
 
 
 def forge(ends: TwoEnds, body: Beacon) -> None:
@@ -106,11 +114,11 @@ def test_times_closer_than_clicks_can_be(gap_ps: int) -> None:
 def test_beacons_of_another_time_are_not_kept(late_s: int, *, is_kept: bool) -> None:
     """A beacon is kept where this end has clicks of late, not of light long gone or to come."""
     ends = unlocked_responder(until_s=2.05)
-    session = ends.ends[Role.RESPONDER]._session
-    assert not session._aligner.has_pending
+    aligner = aligner_of(ends)
+    assert not aligner.has_pending
     start_ps = ends.now_ps + late_s * PS_PER_S
     forge(ends, beacon(start_ps, np.arange(10) * 10**9, start_ps + PS_PER_S // 10))
-    assert session._aligner.has_pending is is_kept
+    assert aligner.has_pending is is_kept
 
 
 # Bounds -------------------------------------------------------------------------------------------
@@ -137,7 +145,7 @@ def test_bounds_of_a_clock(offset_us: float, rate_ppm: float, *, is_inside: bool
 def test_a_clock_out_of_its_bounds_makes_no_key() -> None:
     """A tracked clock that has left its bounds is lost: an event, no relock near it, no key."""
     ends = TwoEnds(duration_s=8.0)
-    aligner = ends.ends[Role.RESPONDER]._session._aligner
+    aligner = aligner_of(ends)
     wide = aligner._plan.wide
 
     def move_bounds() -> None:
