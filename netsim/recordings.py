@@ -16,6 +16,7 @@ from netsim.topology.network import build_network
 from netsim.units import PS_PER_S, s_from_ps
 from protocols.bbm92.config import LinkConfig
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
+from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.tags import DETECTOR_BITS
 
 USERS = ("alice", "bob")
@@ -27,6 +28,11 @@ MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
 lie in two neighbouring bins of its first histogram."""
 MAX_LIGHT_PS = 86_400 * PS_PER_S
+HEAD_BYTES = 1024
+"""Of an announcement, more than it has: all but its times."""
+CLICK_BYTES, CLICK_BITS = 3, 21
+"""A time is announced as its distance from the one before: three bytes where that is below 2^21
+ticks. Few can be longer: all of them together are as long as the announcement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +210,35 @@ def _on_common_axis(
         raise _one(str(ends[1].path), f"no time in common, {apart}: give --offset")
     if stop_ps - start_ps > MAX_LIGHT_PS:
         raise _one(str(ends[0].path), "more than a day in common with the other; cut it in pieces")
+    _refuse_crowds(alice, config, str(ends[0].path))
     paths = (ends[0].path, ends[1].path)
     config = replace(config, clock_zero_ps=start_ps)
     return LinkTags(config, paths, (alice, bob), start_ps, stop_ps, margin_ps)
+
+
+def most_announced(config: LinkConfig) -> int:
+    """Clicks that fit into one announcement wherever they lie in it."""
+    longest_ticks = _announcement_ps(config) // config.announcer_tick_ps
+    spare_bytes = HEAD_BYTES + 2 * (longest_ticks >> CLICK_BITS)
+    return (MAX_MESSAGE_BYTES - spare_bytes) // CLICK_BYTES
+
+
+def _announcement_ps(config: LinkConfig) -> int:
+    """Longest: a frame more for clicks held back at its beginning."""
+    return (config.frames_per_announcement + 1) * config.frame_ps
+
+
+def _refuse_crowds(tags: NDArray[np.int64], config: LinkConfig, source: str) -> None:
+    """Refuse what no announcement could carry."""
+    most, longest_ps = most_announced(config), _announcement_ps(config)
+    spans_ticks = (tags[most:] >> DETECTOR_BITS) - (tags[:-most] >> DETECTOR_BITS)
+    crowded = np.flatnonzero(spans_ticks < longest_ps // config.announcer_tick_ps)
+    if crowded.size:
+        raise _one(
+            source,
+            f"more than {most} tags in {s_from_ps(longest_ps):.3g} s, from entry {crowded[0]}: "
+            "more than one announcement can carry",
+        )
 
 
 def _span_ps(tags: NDArray[np.int64], tick_ps: int) -> tuple[int, int]:

@@ -114,7 +114,7 @@ def load_run(directory: str | Path) -> Run:
         raise _fault(directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}")
     try:
         return _build(manifest, summary, counts, read_ledger(directory / LEDGER))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise _fault(directory, f"holds no whole run: {error!r}") from error
 
 
@@ -268,7 +268,10 @@ def _read_json(directory: Path, name: str) -> Json:
 
 
 def _read_rows(directory: Path, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(_read_text(directory, name).splitlines()))
+    try:
+        return list(csv.DictReader(_read_text(directory, name).splitlines()))
+    except csv.Error as error:
+        raise _fault(directory / name, f"is no table: {error}") from error
 
 
 def _read_text(directory: Path, name: str) -> str:

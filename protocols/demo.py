@@ -9,8 +9,10 @@ Record tags first, then start one process an end (the announcer listens)::
     python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
         --role responder --tags run/tags/bob.npy --port 7001
 
-Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself.
-This is the one module of the package that does I/O, and none of the others imports it.
+Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself. A
+secret serves one run: its pads sign once. Exit codes: 0, 1 without a connection, 2 for bad input.
+
+This module and `protocols.demo_input` are the ones that do I/O; none of the others imports them.
 """
 
 import argparse
@@ -28,36 +30,26 @@ import numpy as np
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
+from protocols.demo_input import (
+    InputError,
+    claim_secret,
+    cut_frames,
+    read_link,
+    read_secret,
+    read_tags,
+    write_secret,
+)
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
-from protocols.messages import TAG_BYTES, Role
+from protocols.messages import Role
 from protocols.tagbook import TagBook
-from protocols.tags import DETECTOR_BITS, TagFrame
+from protocols.tags import TagFrame
 
 _LENGTH = struct.Struct(">I")
 MAX_DATAGRAM_BYTES = 65_507
 POLL_S = 0.05
 PS_PER_NS = 1000
-
-
-def read_link(path: Path) -> LinkConfig:
-    """Link description: the fields of `LinkConfig` as a JSON object; all of it is public."""
-    values = json.loads(path.read_text(encoding="utf-8"))
-    values["lane_delays_ps"] = tuple(values["lane_delays_ps"])
-    return LinkConfig(**values)
-
-
-def cut_frames(config: LinkConfig, tags: np.ndarray, tick_ps: int) -> Iterator[TagFrame]:
-    """Frames of recorded tags, by the user's own clock."""
-    frame_ticks = config.frame_ps // tick_ps
-    if not tags.size:
-        return
-    start_ticks = int(tags[0]) >> DETECTOR_BITS
-    frames = ((int(tags[-1]) >> DETECTOR_BITS) - start_ticks) // frame_ticks + 1
-    stops = start_ticks + frame_ticks * np.arange(1, frames + 1, dtype=np.int64)
-    cuts = np.searchsorted(tags, stops << DETECTOR_BITS)
-    for index, (stop_ticks, low, high) in enumerate(zip(stops, [0, *cuts[:-1]], cuts, strict=True)):
-        yield TagFrame(index, int(stop_ticks), tags[low:high])
+EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
 
 class Peer:
@@ -148,31 +140,40 @@ def _tick_ps(config: LinkConfig, role: Role) -> int:
     return config.announcer_tick_ps if role is Role.ANNOUNCER else config.responder_tick_ps
 
 
-async def distil(
-    config: LinkConfig, role: Role, secret: bytes, tags: np.ndarray, *, host: str, port: int
-) -> Peer:
-    """Run one end: the announcer listens on ``port`` (once), the responder connects."""
-    if role is Role.ANNOUNCER:
-        accepted: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
-        accepted = asyncio.get_running_loop().create_future()
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if not accepted.done():
-                accepted.set_result((reader, writer))
 
-        server = await asyncio.start_server(accept, host, port)
-        reader, writer = await accepted
-        server.close()
-    else:
-        reader, writer = await _connect(host, port)
-    peer = Peer(_build(config, role, secret), reader, writer)
-    await peer.run(cut_frames(config, tags, _tick_ps(config, role)))
+async def _meet(role: Role, host: str, port: int) -> Streams:
+    """Connect both ends: the announcer listens on ``port`` (once), the responder connects."""
+    if role is Role.RESPONDER:
+        return await _connect(host, port)
+    accepted: asyncio.Future[Streams] = asyncio.get_running_loop().create_future()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not accepted.done():
+            accepted.set_result((reader, writer))
+
+    server = await asyncio.start_server(accept, host, port)
+    streams = await accepted
+    server.close()
+    return streams
+
+
+async def distil(options: argparse.Namespace) -> Peer:
+    """Run one end; everything is read before the ends meet, and the secret is used up then."""
+    role = Role[options.role.upper()]
+    config = read_link(options.link)
+    tick_ps = _tick_ps(config, role)
+    frames = cut_frames(config, read_tags(options.tags, tick_ps), tick_ps, options.tags)
+    secret = read_secret(options.secret, config, role)
+    streams = await _meet(role, options.host, options.port)
+    claim_secret(options.secret, role)
+    peer = Peer(_build(config, role, secret), *streams)
+    await peer.run(frames)
     return peer
 
 
-async def _connect(
-    host: str, port: int, attempts: int = 200
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(host: str, port: int, attempts: int = 200) -> Streams:
     for _ in range(attempts):
         try:
             return await asyncio.open_connection(host, port)
@@ -183,31 +184,45 @@ async def _connect(
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line of the example."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "secret":
+            write_secret(options.path)
+        else:
+            peer = asyncio.run(distil(options))
+            report = {"blocks": peer.blocks, "aborted": peer.aborted, "alarms": peer.alarms}
+            print(json.dumps(report, sort_keys=True))  # noqa: T201 - the result of the command
+    except InputError as error:
+        parser.exit(EXIT_BAD_INPUT, f"{parser.prog}: {error}\n")
+    except OSError as error:
+        parser.exit(EXIT_FAILED, f"{parser.prog}: no connection: {error}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="protocols.demo", description=__doc__.split("\n", maxsplit=1)[0]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    secret = commands.add_parser("secret", help="write a fresh pre-shared secret")
+    secret = commands.add_parser("secret", help="write a fresh pre-shared secret, for one run")
     secret.add_argument("path", type=Path)
     run = commands.add_parser("run", help="run one end of a link")
     run.add_argument("--link", type=Path, required=True, help="link description (JSON)")
-    run.add_argument("--secret", type=Path, required=True, help="the same file at both ends")
+    run.add_argument(
+        "--secret", type=Path, required=True, help="the same at both ends, for one run"
+    )
     run.add_argument("--role", choices=[role.name.lower() for role in Role], required=True)
     run.add_argument("--tags", type=Path, required=True, help="int64 .npy: ticks << 2 | detector")
     run.add_argument("--host", default="127.0.0.1")
-    run.add_argument("--port", type=int, required=True)
-    options = parser.parse_args(arguments)
-    if options.command == "secret":
-        options.path.write_bytes(secrets.token_bytes(3 * TAG_BYTES + 64 * 2 * TAG_BYTES))
-        return
-    config = read_link(options.link)
-    role = Role[options.role.upper()]
-    tags = np.load(options.tags, allow_pickle=False).astype(np.int64)
-    peer = asyncio.run(
-        distil(
-            config, role, options.secret.read_bytes(), tags, host=options.host, port=options.port
-        )
-    )
-    report = {"blocks": peer.blocks, "aborted": peer.aborted, "alarms": peer.alarms}
-    print(json.dumps(report, sort_keys=True))  # noqa: T201 - the result of the command
+    run.add_argument("--port", type=_port, required=True)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{port} is no port")
+    return port
 
 
 if __name__ == "__main__":

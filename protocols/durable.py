@@ -5,7 +5,7 @@ once, before the messages that follow them are sent) and hands it back when it s
 anew.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgpack
@@ -20,7 +20,7 @@ class BlockInDoubt:
     """A block that was prepared (responder) or held (announcer) and is not settled."""
 
     round: int
-    key: bytes
+    key: bytes = field(repr=False)
     """Packed, first bit first."""
     key_bits: int
     message: bytes
@@ -56,7 +56,7 @@ class DurableState:
     """
 
     last_round: int
-    pads: dict[tuple[int, Role], bytes]
+    pads: dict[tuple[int, Role], bytes] = field(repr=False)
     provisioned_rounds: int
     common_rounds: int
     in_doubt: tuple[BlockInDoubt, ...] = ()

@@ -1,6 +1,6 @@
-"""What an endpoint tells its owner; events that carry key are for the pool, never for a log."""
+"""What an endpoint tells its owner; what carries key is for the pool; its repr shows none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocols.books import RoundBooks
 from protocols.messages import AbortReason
@@ -88,7 +88,7 @@ class BlockPrepared:
     """The responder has voted: until a valid decision comes the block is in doubt."""
 
     round: int
-    key: bytes
+    key: bytes = field(repr=False)
     key_bits: int
     vote: bytes
     """Encoded vote, repeated as it is until a decision comes."""
@@ -102,7 +102,7 @@ class BlockHeld:
     """The announcer has decided to commit: usable once the responder acknowledges."""
 
     round: int
-    key: bytes
+    key: bytes = field(repr=False)
     key_bits: int
     decision: bytes
     books: RoundBooks
@@ -113,10 +113,10 @@ class BlockUsable:
     """The block is settled: its front went to the pads, the rest is for the pool."""
 
     round: int
-    key: bytes
+    key: bytes = field(repr=False)
     """What is left after the reserve took its share, packed, first bit first."""
     key_bits: int
-    reserve: bytes
+    reserve: bytes = field(repr=False)
     """What refills the pads, 32 bytes a round."""
     books: RoundBooks
 

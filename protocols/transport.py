@@ -72,8 +72,8 @@ class _Receiving:
     """0: nothing is known of the peer yet."""
     next_sequence: int = 0
     early: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
-    pieces: list[bytes] = field(default_factory=list)
-    pieces_bytes: int = 0
+    message: bytearray = field(default_factory=bytearray)
+    """What has come of the message under way: its memory is its length, whatever the pieces."""
     is_skipping: bool = False
     """Inside a message that is too long, or whose beginning was missed: dropped at its end."""
     unacknowledged: int = 0
@@ -89,7 +89,7 @@ class Transport:
     epoch : int
         Drawn at random (1 to 2^32 - 1) whenever the endpoint starts.
     max_datagram_bytes : int
-        Header included.
+        Header included, the same at both ends: longer datagrams are refused.
     initial_timeout_ps : int
         First retransmission time-out, before a round trip was measured.
     """
@@ -99,6 +99,7 @@ class Transport:
             raise LocalProtocolError("epoch or datagram size out of range")
         self.counts = TransportCounts()
         self._epoch = epoch
+        self._max_datagram_bytes = max_datagram_bytes
         self._piece_bytes = max_datagram_bytes - HEADER_BYTES
         self._queue: deque[_Piece] = deque()
         self._queued_bytes = 0
@@ -242,6 +243,9 @@ class Transport:
 
     def receive_datagram(self, data: bytes, now_ps: int) -> None:
         """Take in ``data``; anything that is not a datagram of this connection is dropped."""
+        if len(data) > self._max_datagram_bytes:
+            self.counts.datagrams_refused += 1
+            return
         try:
             datagram = decode_datagram(data)
         except MalformedMessageError:
@@ -302,8 +306,7 @@ class Transport:
         if not 0 < ahead < SEQUENCE_LIMIT // 2:
             return
         receiving.next_sequence = datagram.acknowledged
-        receiving.pieces.clear()
-        receiving.pieces_bytes = 0
+        receiving.message.clear()
         receiving.is_skipping = not datagram.ends_message
         receiving.early = {
             sequence: piece
@@ -339,17 +342,16 @@ class Transport:
     def _append(self, payload: bytes, *, ends_message: bool) -> None:
         receiving = self._receiving
         receiving.next_sequence = (receiving.next_sequence + 1) % SEQUENCE_LIMIT
-        receiving.pieces_bytes += len(payload)
-        if receiving.pieces_bytes > MAX_MESSAGE_BYTES:
-            receiving.pieces.clear()
+        if len(receiving.message) + len(payload) > MAX_MESSAGE_BYTES:
+            receiving.message = bytearray()
             receiving.is_skipping = True
         if not receiving.is_skipping:
-            receiving.pieces.append(payload)
+            receiving.message += payload
         if ends_message:
             if not receiving.is_skipping:
-                self._messages.append(b"".join(receiving.pieces))
-            receiving.pieces.clear()
-            receiving.pieces_bytes, receiving.is_skipping = 0, False
+                self._messages.append(bytes(receiving.message))
+            receiving.message.clear()
+            receiving.is_skipping = False
 
     def _watch(self, acknowledged: int, now_ps: int) -> bool:
         """Whether the peer has waited a round trip for what is gone here.

@@ -205,14 +205,18 @@ def read_ledger(path: Path) -> tuple[Movement, ...]:
 
 
 def _parse_rows(lines: list[str], path: Path) -> Iterator[Movement]:
-    for number, row in enumerate(csv.reader(lines), start=2):
-        try:
-            time_ps, link, end, block, debit, credit, bits = row
-            yield Movement(
-                int(time_ps), link, end, int(block), Account(debit), Account(credit), int(bits)
-            )
-        except ValueError as error:
-            raise ConfigError((Fault(f"{path}:{number}", f"is no movement: {error}"),)) from error
+    rows = csv.reader(lines)
+    try:
+        for row in rows:
+            yield _movement(row)
+    except (csv.Error, ValueError) as error:
+        fault = Fault(f"{path}:{rows.line_num + 1}", f"is no movement: {error}")
+        raise ConfigError((fault,)) from error
+
+
+def _movement(row: list[str]) -> Movement:
+    time_ps, link, end, block, debit, credit, bits = row
+    return Movement(int(time_ps), link, end, int(block), Account(debit), Account(credit), int(bits))
 
 
 def balances(movements: Iterable[Movement]) -> dict[tuple[str, str, Account], int]:

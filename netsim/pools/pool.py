@@ -1,7 +1,7 @@
 """The key pool of one end of one link: settled blocks, by id."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class KeyBlock:
     """Secret bits of one round: ``size_bits`` of ``key``, first bit first. Never logged."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     size_bits: int
 
 

@@ -1,8 +1,10 @@
 """What survives when a user's process stops: one SQLite file a user.
 
 Counts and messages lie in tables of their own, key bytes in ``keys`` alone; they are overwritten
-when they are spent. All events of one step of an endpoint are one transaction, written before
-anything that follows from them is sent: a crash leaves a step whole or undone.
+when they are spent, and the log that still holds them is emptied at once (what a file system or a
+disk keeps of a file's former content is beyond this module). All events of one step of an endpoint
+are one transaction, flushed to the disk before anything that follows from them is sent: a crash or
+a power loss leaves a step whole or undone.
 """
 
 import sqlite3
@@ -60,9 +62,10 @@ class UserStore:
     def __init__(self, path: Path = IN_MEMORY) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL does not flush commits
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.executescript(_SCHEMA)
+        self._empty_log()
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
@@ -173,6 +176,16 @@ class UserStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        if self._has_forgotten:
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Carry the log over into the file and cut it: it held what has been overwritten there.
+
+        A reader may be in the way; then the next transaction tries again.
+        """
+        (is_busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._has_forgotten = bool(is_busy)
 
     def _add_pads(self, link: str, pads: bytes) -> None:
         (first,) = self._db.execute(
@@ -212,9 +225,10 @@ class UserStore:
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
         """The block becomes usable; what refills the reserve moves over."""
-        self._forget(link, _BLOCK, event.round, event.round + 1)
+        # Nothing is spent: what leaves the block here comes back among the pads.
         self._db.execute(
-            "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
+            "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)",
+            (link, _BLOCK, event.round, event.key),
         )
         self._db.execute(
             "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ? AND round = ?",
@@ -238,3 +252,4 @@ class UserStore:
         arguments = (link, kind, start, stop)
         self._db.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
         self._db.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
+        self._has_forgotten = True

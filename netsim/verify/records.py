@@ -1,16 +1,18 @@
 """What a run directory holds, read but not believed."""
 
 import csv
-import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import Account, Movement, read_ledger
 from netsim.rundir import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
+from netsim.verify.schema import NAME, Event, Manifest, Summary, read_object
 
 Json = dict[str, Any]
 Flow = tuple[str, str, int, Account, Account]
@@ -87,12 +89,14 @@ def read_records(directory: Path) -> Records:
         fault = Fault(str(directory), f"is no run directory: it holds no {LEDGER}")
         raise ConfigError((fault,))
     is_saved = (directory / SUMMARY).is_file()
+    movements = read_ledger(directory / LEDGER)
+    _check_names(movements)
     return Records(
         directory=directory,
-        movements=read_ledger(directory / LEDGER),
+        movements=movements,
         events=_read_events(directory / EVENTS),
-        manifest=_read_object(directory / MANIFEST) if is_saved else None,
-        summary=_read_object(directory / SUMMARY) if is_saved else None,
+        manifest=_read_object(directory / MANIFEST, Manifest) if is_saved else None,
+        summary=_read_object(directory / SUMMARY, Summary) if is_saved else None,
         lanes=_read_rows(directory / LANES) if is_saved else (),
         links=_read_rows(directory / LINKS) if is_saved else (),
     )
@@ -106,26 +110,37 @@ def _read_text(path: Path) -> str:
         raise ConfigError((Fault(str(path), f"cannot be read: {reason}"),)) from error
 
 
-def _read_object(path: Path) -> Json:
-    return _object(_read_text(path), str(path))
+def _check_names(movements: tuple[Movement, ...]) -> None:
+    """Refuse names that no user or link can have: a store's file is named after them."""
+    for line, row in enumerate(movements, start=2):
+        try:
+            NAME.validate_python(row.link)
+            NAME.validate_python(row.end)
+        except ValidationError as error:
+            fault = Fault(f"{LEDGER}:{line}", "names no link and end")
+            raise ConfigError((fault,)) from error
+
+
+def _read_object(path: Path, kind: type[BaseModel]) -> Json:
+    return _object(_read_text(path), str(path), kind)
 
 
 def _read_events(path: Path) -> tuple[tuple[int, Json], ...]:
     """Up to the last complete line."""
     text = _read_text(path)
     lines = text[: text.rfind("\n") + 1].splitlines()
-    return tuple((k, _object(line, f"{path}:{k}")) for k, line in enumerate(lines, start=1))
+    return tuple((k, _object(line, f"{path}:{k}", Event)) for k, line in enumerate(lines, start=1))
 
 
-def _object(text: str, where: str) -> Json:
+def _object(text: str, where: str, kind: type[BaseModel]) -> Json:
     try:
-        loaded = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError((Fault(where, "is no JSON"),)) from error
-    if not isinstance(loaded, dict):
-        raise ConfigError((Fault(where, "is no JSON object"),))
-    return loaded
+        return read_object(text, kind)
+    except ValueError as error:
+        raise ConfigError((Fault(where, str(error)),)) from error
 
 
 def _read_rows(path: Path) -> tuple[dict[str, str], ...]:
-    return tuple(csv.DictReader(_read_text(path).splitlines()))
+    try:
+        return tuple(csv.DictReader(_read_text(path).splitlines()))
+    except csv.Error as error:
+        raise ConfigError((Fault(str(path), f"is no table: {error}"),)) from error

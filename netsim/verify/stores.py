@@ -6,15 +6,18 @@ Bits are compared and never shown.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
+
+from pydantic import ValidationError
 
 from netsim.errors import Fault
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.rundir import USERS_DIRECTORY
 from netsim.verify.books import PAD_BITS
 from netsim.verify.records import Records
+from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, fault_of
 
 _USABLE = "usable"
 
@@ -33,8 +36,8 @@ class StoredEnd:
         Rounds that have been given pads so far.
     """
 
-    blocks: dict[int, tuple[str, int, bytes]]
-    pads: dict[tuple[int, int], bytes]
+    blocks: dict[int, tuple[str, int, bytes]] = field(repr=False)
+    pads: dict[tuple[int, int], bytes] = field(repr=False)
     provisioned_rounds: int
 
 
@@ -48,6 +51,9 @@ def store_faults(records: Records) -> Iterator[Fault]:
                 found = _read(path, link)
             except sqlite3.Error as error:
                 yield Fault(f"{USERS_DIRECTORY}/{path.name}", f"cannot be read: {error}")
+                continue
+            except ValidationError as error:
+                yield Fault(f"{USERS_DIRECTORY}/{path.name}, {link}", fault_of(error))
                 continue
             if found is not None:
                 stored[end] = found
@@ -64,7 +70,7 @@ def _read(path: Path, link: str) -> StoredEnd | None:
         return None
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
         links = db.execute("SELECT provisioned_rounds FROM links WHERE link = ?", (link,))
-        row = links.fetchone()
+        rows = StoredLinks.validate_python(links.fetchall())
         blocks = db.execute(
             "SELECT b.round, b.state, b.key_bits, k.bits FROM blocks b LEFT JOIN keys k"
             " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
@@ -74,9 +80,15 @@ def _read(path: Path, link: str) -> StoredEnd | None:
             "SELECT round, role, bits FROM keys WHERE link = ? AND kind = 'pad'", (link,)
         )
         return StoredEnd(
-            {number: (state, bits, key or b"") for number, state, bits, key in blocks},
-            {(number, role): bits for number, role, bits in pads},
-            0 if row is None else row[0],
+            {
+                number: (state, bits, key or b"")
+                for number, state, bits, key in StoredBlocks.validate_python(blocks.fetchall())
+            },
+            {
+                (number, role): bits
+                for number, role, bits in StoredPads.validate_python(pads.fetchall())
+            },
+            rows[0][0] if rows else 0,
         )
 
 

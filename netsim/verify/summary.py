@@ -43,7 +43,12 @@ def _manifest_faults(manifest: Json, summary: Json) -> Iterator[Fault]:
 
 def _derived_faults(records: Records, summary: Json) -> Iterator[Fault]:
     """Every rate and share, worked out again from the counts."""
-    for path, found, expected in _differences(summary, load_run(records.directory).summary(), ""):
+    try:
+        derived = load_run(records.directory).summary()
+    except (ArithmeticError, ValueError) as error:
+        yield Fault(SUMMARY, f"nothing can be derived from its counts: {error}")
+        return
+    for path, found, expected in _differences(summary, derived, ""):
         yield Fault(SUMMARY, f"{path} is {found}, {expected} follows from the counts")
 
 

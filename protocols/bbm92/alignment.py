@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import NearPairs, match_lane
 from protocols.bbm92.config import PS_PER_S, LinkConfig
-from protocols.bbm92.prior import ClockPrior
+from protocols.bbm92.prior import ClockPrior, is_possible
 from protocols.bbm92.search import Brightness, SearchPlan
-from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, acquire, light_needed_ps
+from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, acquire, light_needed_ps
 from protocols.bbm92.tracking import MARGIN_PS, Tracker
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
@@ -60,6 +60,9 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     tick_ps = config.announcer_tick_ps
     if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
         raise RemoteProtocolError("announced times out of range")
+    # Closer clicks of one user merge before they are announced.
+    if body.count > 1 and np.diff(elapsed_ticks).min() < max(1, config.window_ps // tick_ps):
+        raise RemoteProtocolError("announced times too close to each other")
     if body.count and last_ticks >= body.stop_ticks:
         raise RemoteProtocolError("an announced time after its watermark")
     # A frame more for clicks held back at its beginning.
@@ -178,7 +181,7 @@ class LinkAligner:
             return
         newest = filled[-1]
         brightness = self._brightness(newest)
-        prior = self._plan.due(newest.stop_ps, brightness)
+        prior = self._plan.due(newest.stop_ps, self._own_stop_ps(), brightness)
         if prior is None:
             return
         needed_ps = light_needed_ps(self._config, prior, newest.stop_ps)
@@ -189,12 +192,15 @@ class LinkAligner:
             return
         recent = _last_light(filled, needed_ps)
         outcome = acquire(self._config, prior, recent, self._own_around(prior, recent))
-        if isinstance(outcome, Lock):
+        if isinstance(outcome, Lock) and is_possible(
+            self._plan.wide, outcome.alignment, outcome.covariance
+        ):
             self._begin(outcome, newest)
             return
-        self._plan.failed(prior, newest.stop_ps, brightness)
+        self._plan.failed(prior, newest.stop_ps, self._own_stop_ps(), brightness)
         if prior is self._plan.wide:
-            self._events.append(SyncFailed(outcome.best_sigma, outcome.searched_bins))
+            sigma = outcome.best_sigma if isinstance(outcome, NoLock) else 0.0
+            self._events.append(SyncFailed(sigma, outcome.searched_bins))
 
     def _begin(self, lock: Lock, newest: Announced) -> None:
         """Follow the clock from here on; the newest announcement had light for certain."""
@@ -252,11 +258,12 @@ class LinkAligner:
         pairs = tracker.follow(
             times_ps, own_ps, stop_ps=announced.stop_ps, light_ps=self._light_ps(announced)
         )
-        if tracker.is_lost:
+        has_left = not tracker.is_within(self._plan.wide)
+        if tracker.is_lost or has_left:
             self._lose_lock(announced, tracker)
         elif was_settled:
             self._report_lanes(before, tracker.lit)
-        if pairs is None or announced.round is None:
+        if pairs is None or has_left or announced.round is None:
             return no_coincidences()
         lanes = np.flatnonzero(tracker.lit)
         return self._pair(pairs, lanes, times_ps.size, first_id, own_ps.size)

@@ -95,7 +95,9 @@ class AnnouncerRound(RoundCore):
     state: State = State.LIGHT
     unanswered: deque[tuple[int, int, int, bool]] = field(default_factory=deque)
     """Sequence, first click, clicks and whether it was the last, per announcement."""
-    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
+    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(
+        default_factory=list, repr=False
+    )
     reconcilers: list[ReconcilingAnnouncer] = field(default_factory=list)
     """This end of the error correction of each lane."""
     published: NDArray[np.uint8] | None = None
@@ -103,7 +105,7 @@ class AnnouncerRound(RoundCore):
     queries: int = 0
     is_announced: bool = False
     """Whether the last announcement of the round has been sent."""
-    key: NDArray[np.uint8] | None = None
+    key: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def bits(self) -> NDArray[np.uint8]:
@@ -116,7 +118,7 @@ class HeldBlock:
     """A committed block that the responder has not acknowledged yet."""
 
     number: int
-    key: NDArray[np.uint8]
+    key: NDArray[np.uint8] = field(repr=False)
     books: RoundBooks
 
 

@@ -19,6 +19,8 @@ BOUND_SIGMAS = 8.0
 SPARE_PS = 20_000.0
 """Beyond all that the tracker knows of its error: a clock that has been shaken."""
 SPARE_RATE = 1e-9
+OFFSET_MARGIN_PS = 1_000_000.0
+"""Delays of the lanes are known to less than this."""
 FREE_PS = math.inf
 JUMP_PENALTY = 15.0
 """-ln of the probability that a clock is anywhere within its bounds rather than near its course."""
@@ -101,6 +103,26 @@ def wide_prior(config: LinkConfig) -> ClockPrior:
         rate_bound=config.rate_bound_ppm * 1e-6,
         walk_ps=config.allan_deviation_1s * PS_PER_S,
     )
+
+
+def is_possible(bounds: ClockPrior, alignment: Alignment, covariance: NDArray[np.float64]) -> bool:
+    """Whether an alignment, as well as it is known, lies within the bounds of a prior.
+
+    Parameters
+    ----------
+    bounds : ClockPrior
+        Where the clock can be, `wide_prior`.
+    alignment : Alignment
+        Where it seems to be.
+    covariance : (2, 2) float64
+        Of offset (ps) and rate.
+    """
+    low_ps, high_ps = bounds.window_ps(alignment.reference_ps)
+    offset_sigma_ps, rate_sigma = (math.sqrt(covariance[k, k]) for k in (0, 1))
+    spare_ps = OFFSET_MARGIN_PS + BOUND_SIGMAS * offset_sigma_ps
+    most = bounds.rate_bound + SPARE_RATE + BOUND_SIGMAS * rate_sigma
+    is_near = low_ps - spare_ps <= alignment.offset_ps <= high_ps + spare_ps
+    return is_near and abs(alignment.rate - bounds.course.rate) <= most
 
 
 def narrow_prior(

@@ -97,7 +97,9 @@ class ResponderRound(RoundCore):
     state: State = State.LIGHT
     unanswered: deque[tuple[int, Coincidences, bool]] = field(default_factory=deque)
     """Announcements whose matches wait for the keep mask: sequence, matches, was it the last."""
-    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
+    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(
+        default_factory=list, repr=False
+    )
     reconcilers: list[ReconcilingResponder] = field(default_factory=list)
     """This end of the error correction of each lane."""
     announcements: int = 0
@@ -105,7 +107,7 @@ class ResponderRound(RoundCore):
     """Whether the last announcement has come."""
     is_asked: tuple[bool, ...] = ()
     """Per lane, whether the outstanding query asks something of it."""
-    key: NDArray[np.uint8] | None = None
+    key: NDArray[np.uint8] | None = field(default=None, repr=False)
     vote: bytes = b""
 
     @property

@@ -37,9 +37,9 @@ class LinkSecrets:
         32 bytes a round, see `protocols.pads`.
     """
 
-    tag_r: bytes
-    transcript_rs: tuple[bytes, bytes]
-    pads: bytes
+    tag_r: bytes = field(repr=False)
+    transcript_rs: tuple[bytes, bytes] = field(repr=False)
+    pads: bytes = field(repr=False)
 
     @classmethod
     def from_bytes(cls, secret: bytes) -> "LinkSecrets":

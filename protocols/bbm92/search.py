@@ -1,11 +1,14 @@
 """When to look for the other clock, and how widely: little work while there is nothing to find.
 
-It knows announcer times, click rates and outcomes, never clicks, bases or bits.
+It knows times, click rates and outcomes, never clicks, bases or bits.
 
 After a lock was lost the clock is still known well: each announcement is looked at within the
 narrow prior that follows, which costs as much as matching it would. A wide search costs a hundred
 times that. It is tried again after waits that double; a change of the click rate at either end, as
 when light comes or goes, ends the wait.
+
+Announced times and rates may be forged, and with them these waits and changes. What bounds the work
+is this end's own time: one search in `OWN_WAIT_PS` of it, whatever is announced.
 """
 
 import math
@@ -20,6 +23,8 @@ MOST_WAIT_PS = 32 * PS_PER_S
 TRUST_PS = 8 * PS_PER_S
 """Light in which only the narrow prior of a lost lock is looked through."""
 NARROW_WAIT_PS = PS_PER_S // 2
+OWN_WAIT_PS = PS_PER_S // 4
+"""Own light between two searches of any kind."""
 CHANGE_SHARE, CHANGE_SIGMA = 0.02, 5.0
 """Click rates have changed if they differ by so much more than chance."""
 
@@ -61,9 +66,15 @@ class SearchPlan:
         self._wide_due_ps = -(2**62)
         self._wait_ps = FIRST_WAIT_PS
         self._failed_in: Brightness | None = None
+        self._own_due_ps = -(2**62)
 
-    def due(self, stop_ps: int, brightness: Brightness) -> ClockPrior | None:
-        """Prior to look through with light up to announcer time ``stop_ps``; None to wait."""
+    def due(self, stop_ps: int, own_stop_ps: int, brightness: Brightness) -> ClockPrior | None:
+        """Prior to look through with light up to announcer time ``stop_ps``; None to wait.
+
+        ``own_stop_ps`` is the watermark of the own clicks.
+        """
+        if own_stop_ps < self._own_due_ps:
+            return None
         if self._narrow is not None and stop_ps >= self._narrow_due_ps:
             return self._narrow
         if self._failed_in is not None and brightness.differs(self._failed_in):
@@ -73,8 +84,11 @@ class SearchPlan:
                 self._wide_due_ps = stop_ps
         return self.wide if stop_ps >= self._wide_due_ps else None
 
-    def failed(self, prior: ClockPrior, stop_ps: int, brightness: Brightness) -> None:
+    def failed(
+        self, prior: ClockPrior, stop_ps: int, own_stop_ps: int, brightness: Brightness
+    ) -> None:
         """Nothing was found in light up to ``stop_ps``."""
+        self._own_due_ps = own_stop_ps + OWN_WAIT_PS
         if prior is self._narrow:
             self._narrow_due_ps = stop_ps + NARROW_WAIT_PS
             return

@@ -19,7 +19,7 @@ from protocols.bbm92.lanes import (
     signal_share,
 )
 from protocols.bbm92.lanewatch import LaneWatch
-from protocols.bbm92.prior import ClockPrior, narrow_prior
+from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.synchronise import Lock, sigma_of
 
 HALF_PS = 2_500
@@ -86,6 +86,13 @@ class Tracker:
         furthest_ps = max(abs(delay_ps) for delay_ps in delays_ps)
         furthest_ps += math.ceil(max(map(abs, shifts_ps), default=0.0))
         return furthest_ps + self._config.umi_delay_ps + MARGIN_PS
+
+    def is_within(self, bounds: ClockPrior) -> bool:
+        """Whether the clock is where the topology says that it can be.
+
+        One that is led out of its bounds, little by little, is no clock but somebody's delay.
+        """
+        return is_possible(bounds, self.alignment, self._covariance)
 
     def prior(self) -> ClockPrior:
         """Where the clock may be from here on, if nothing more is seen of it."""

@@ -16,7 +16,10 @@ from netsim.cli import run_command
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import read_ledger
 from netsim.pools.store import UserStore
-from tests.two_ends import correlated_tags
+from netsim.recordings import HEAD_BYTES, most_announced
+from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.varint import encode_ascending
+from tests.two_ends import correlated_tags, link_config
 
 Tags = NDArray[np.int64]
 ROUND = ("--round", "1s")
@@ -280,6 +283,30 @@ def test_hostile_recordings(
     assert found is None
     assert "spoilt.npy" in line
     assert re.search(word, line), line
+
+
+def test_recordings_too_bright_to_be_announced(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """6 MHz for half a second do not fit into a message: one line that says so, code 2."""
+    bright = np.sort(np.random.default_rng(1).integers(0, 6 * 10**10, 3_600_000)) << 2
+    found, (line,) = distilled(capsys, save("a", bright), save("b", pair[1]), code=2)
+    assert found is None
+    assert re.search(r"a\.npy: more than 27\d{5} tags in 0\.55 s, from entry \d+", line), line
+
+
+@pytest.mark.parametrize("tick_ps", [1, 10, 10_000])
+def test_the_most_that_is_accepted_can_be_announced(tick_ps: int) -> None:
+    """As many clicks as are accepted fit into a message, in the worst place for each of them."""
+    config = link_config(announcer_tick_ps=tick_ps)
+    longest_ticks = 6 * config.frame_ps // tick_ps
+    most = most_announced(config)
+    wide = max(0, longest_ticks - (most << 14)) >> 21  # four bytes, all others three
+    deltas = np.repeat([1 << 21, 1 << 14], [wide, most - wide])
+    times = np.cumsum(deltas)
+    assert len(encode_ascending(times, previous=0)) + HEAD_BYTES <= MAX_MESSAGE_BYTES
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -340,7 +341,7 @@ def size_of(end: Transport) -> int:
     receiving = end._receiving
     early = sum(len(piece) for piece, _ in receiving.early.values())
     lists = (end._controls, end._resend, end._messages, end._in_flight, receiving.early)
-    return early + receiving.pieces_bytes + sum(len(found) for found in lists)
+    return early + len(receiving.message) + sum(len(found) for found in lists)
 
 
 def test_junk_costs_no_memory() -> None:
@@ -369,20 +370,52 @@ def test_junk_costs_no_memory() -> None:
 
 def test_data_without_end_is_bounded() -> None:
     """Pieces of a message that never ends are given up at the size limit; the next one arrives."""
-    pair = connected()
+    pair = large_pieces()
     end, sequence = pair.ends[1], pair.ends[1]._receiving.next_sequence
-    piece = bytes(2**20)
-    for k in range(20):
+    piece = bytes(9000 - HEADER_BYTES)
+    pieces = 2 * MAX_MESSAGE_BYTES // len(piece)
+    largest = 0
+    for k in range(pieces):
         forged = Datagram(Kind.DATA, False, 11, 22, sequence + k, 1, 0, piece)
         end.receive_datagram(encode_datagram(forged), pair.now_ps)
-        assert end._receiving.pieces_bytes <= MAX_MESSAGE_BYTES + len(piece) or k > 8
-        assert sum(len(part) for part in end._receiving.pieces) <= MAX_MESSAGE_BYTES
-    last = Datagram(Kind.DATA, True, 11, 22, sequence + 20, 1, 0, b"")
+        largest = max(largest, len(end._receiving.message))
+    assert MAX_MESSAGE_BYTES - len(piece) < largest <= MAX_MESSAGE_BYTES
+    last = Datagram(Kind.DATA, True, 11, 22, sequence + pieces, 1, 0, b"")
     end.receive_datagram(encode_datagram(last), pair.now_ps)
     assert end.next_message() is None
-    good = Datagram(Kind.DATA, True, 11, 22, sequence + 21, 1, 0, b"good")
+    good = Datagram(Kind.DATA, True, 11, 22, sequence + pieces + 1, 1, 0, b"good")
     end.receive_datagram(encode_datagram(good), pair.now_ps)
     assert end.next_message() == b"good"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_many_small_pieces_cost_their_bytes_only(size: int) -> None:
+    """1e4 pieces of no byte, or of one, take a byte each at most, not an object each."""
+    pair, pieces = connected(), 10_000
+    end, sequence = pair.ends[1], pair.ends[1]._receiving.next_sequence
+    data = [
+        encode_datagram(Datagram(Kind.DATA, False, 11, 22, sequence + k, 1, 0, bytes(size)))
+        for k in range(pieces)
+    ]
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for datagram in data:
+        end.receive_datagram(datagram, pair.now_ps)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert end._receiving.next_sequence == sequence + pieces
+    assert grown < 2 * pieces * size + 50_000
+
+
+def test_datagrams_longer_than_agreed_are_refused() -> None:
+    """Early pieces of 1 MB are not kept where 100 bytes were agreed."""
+    pair = connected()
+    end, first = pair.ends[1], pair.ends[1]._receiving.next_sequence
+    for ahead in range(1, WINDOW):
+        forged = Datagram(Kind.DATA, False, 11, 22, first + ahead, 1, 0, bytes(1_000_000))
+        end.receive_datagram(encode_datagram(forged), pair.now_ps)
+    assert not end._receiving.early
+    assert end.counts.datagrams_refused == WINDOW - 1
 
 
 def test_early_pieces_are_bounded() -> None:

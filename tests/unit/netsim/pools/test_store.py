@@ -1,6 +1,8 @@
 """The store: what an endpoint finds again after a crash, and what is gone for good."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,47 @@ def test_spent_key_is_not_in_the_file(path: Path) -> None:
     assert PADS[:16] not in content
     assert PADS[64:80] in content
     assert not path.with_name("alice.sqlite-wal").exists()
+
+
+def secrets_on_disk(path: Path, secret: bytes) -> list[str]:
+    """Names of the files beside ``path`` that hold a whole pad of ``secret``, for a thief."""
+    pads = [secret[at : at + 16] for at in range(0, len(secret), 16)]
+    files = sorted(path.parent.glob(path.name + "*"))
+    return [file.name for file in files if any(pad in file.read_bytes() for pad in pads)]
+
+
+def test_spent_key_is_not_in_the_open_file_or_its_log(path: Path) -> None:
+    """What is spent is gone from file and log before the store says so, not when it is closed."""
+    with UserStore(path) as store:
+        store.open_link(LINK, PADS)
+        prepare(store)
+        settle(store)
+        assert secrets_on_disk(path, PADS)
+        store.apply(LINK, [events.PadsSpent(4, 1024)])
+        assert secrets_on_disk(path, PADS) == []
+        prepare(store, 1)
+        assert secrets_on_disk(path, KEY)
+        store.apply(LINK, [events.BlockDropped(1, 256, AbortReason.AUTHENTICATION_FAILED)])
+        assert secrets_on_disk(path, KEY[16:]) == []
+
+
+def test_a_reader_delays_emptying_the_log_and_no_more(path: Path) -> None:
+    """A process that reads the store holds the log back; the next transaction empties it."""
+    with UserStore(path) as store, closing(sqlite3.connect(path)) as reader:
+        store._db.execute("PRAGMA busy_timeout = 0")
+        store.open_link(LINK, PADS)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM keys").fetchone()
+        store.apply(LINK, [events.PadsSpent(2, 512)])
+        assert secrets_on_disk(path, PADS[:64])
+        reader.execute("COMMIT")
+        prepare(store)
+        assert secrets_on_disk(path, PADS[:64]) == []
+
+
+def test_commits_are_flushed(path: Path) -> None:
+    """A power loss undoes no commit: SQLite flushes the log of a database in WAL mode with FULL."""
+    with UserStore(path) as store:
+        full = 2
+        assert store._db.execute("PRAGMA synchronous").fetchone() == (full,)
+        assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,191 @@
+"""The types of what a run directory holds: what passes here can be computed with.
+
+Types and ranges of single values only; whether the values fit together is for the checks. Bytes go
+in, and one line for what is wrong comes out.
+"""
+
+import json
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Real = Annotated[float, Field(ge=-1e300, le=1e300)]
+Text = Annotated[str, Field(max_length=10_000)]
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$")]
+"""Of a user, a link, a channel: part of a file's name, perhaps."""
+Pair = Annotated[tuple[Name, Name], Field(strict=False)]
+
+
+class _Entry(BaseModel):
+    """Strict types, no infinities; fields that nobody computes with may be there."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class TwinEntry(_Entry):
+    """What the analytic twin expects of a lane."""
+
+    sifted_hz: Real | None
+    qber: Real | None
+    skr_bps: Real | None
+
+
+class PaperEntry(_Entry):
+    """What a publication prints for a lane."""
+
+    sifted_hz: Real | None
+    visibility: Real | None
+    qber: Real | None
+    skr_bps: Real | None
+    note: Text | None = None
+
+
+class LaneEntry(_Entry):
+    """A lane of the summary."""
+
+    users: Pair
+    channels: Pair
+    coincidences: Count
+    sifted_bits: Count
+    sifted_hz: Real
+    errors: Count
+    qber: Real | None
+    visibility: Real | None
+    skr_asymptotic_bps: Real
+    twin: TwinEntry
+    paper: PaperEntry | None
+
+
+class LinkEntry(_Entry):
+    """A link of the summary."""
+
+    users: Pair
+    blocks: Count
+    blocks_failed: Count
+    sifted_bits: Count
+    leaked_bits: Count
+    f_measured: Real | None
+    f_charged: Real | None
+    verification_bits: Count
+    auth_spent_bits: Count
+    deposited_bits: Count
+    net_key_bps: Real
+    messages: Count
+    wire_bytes: Count
+    round_trips: Count
+    retransmissions: Count
+    alarms: Count
+    equal_blocks: Count
+    unequal_blocks: Count
+    lone_blocks: Count
+    settle_ps: Count
+    sampled_bits: Count
+    security: Text
+    epsilon: Real | None
+    correctness_epsilon: Real
+    secrecy_epsilon: Real | None
+    failure_probability: Real
+    assumptions: Text
+    notes: Text
+
+
+class UserEntry(_Entry):
+    """A user of the summary."""
+
+    name: Name
+    singles_hz: Annotated[float, Field(ge=0, le=1e15)]
+
+
+class PerformanceEntry(_Entry):
+    """How fast it went."""
+
+    wall_s: Real
+    tags: Count
+
+
+class Summary(_Entry):
+    """``summary.json``."""
+
+    topology: Text
+    seed: Count
+    fidelity: Text
+    partial: bool
+    lanes: list[LaneEntry]
+    links: list[LinkEntry]
+    users: list[UserEntry]
+    performance: PerformanceEntry
+
+
+class PaperSource(_Entry):
+    """Where the figures of `PaperEntry` are from."""
+
+    source: Text | None
+    total_skr_bps: Real | None
+
+
+class Manifest(_Entry):
+    """``manifest.json``."""
+
+    format: int
+    topology: Text
+    topology_sha256: Text
+    seed: Count
+    duration_ps: Annotated[int, Field(gt=0, lt=2**63)]
+    fidelity: Text
+    partial: bool
+    versions: dict[Text, Text]
+    wall_s: Real
+    paper: PaperSource
+
+
+class Event(_Entry):
+    """A line of the trace; what it lacks, or has in excess, is for the checks."""
+
+    event: Name | None = None
+    link: Name | None = None
+    end: Name | None = None
+    block: Annotated[int, Field(ge=-1, lt=2**63)] | None = None
+    time_ps: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    forgery_probability: Real | None = None
+    epsilon: Real | None = None
+
+
+StoredLinks = TypeAdapter(list[tuple[Count]], config=ConfigDict(strict=True))
+StoredBlocks = TypeAdapter(
+    list[tuple[Count, Text, Count, bytes | None]], config=ConfigDict(strict=True)
+)
+StoredPads = TypeAdapter(
+    list[tuple[Count, Annotated[int, Field(ge=0, le=1)], bytes]], config=ConfigDict(strict=True)
+)
+"""Rows of a store: rounds, states, bits and key bytes."""
+
+NAME: Final = TypeAdapter(Name)
+
+
+def fault_of(error: ValidationError) -> str:
+    """One line: what is wrong first, and how much else; it shows no value."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    where = ".".join(str(part)[:64] for part in found[0]["loc"])
+    text = f"{where}: {found[0]['msg']}" if where else found[0]["msg"]
+    text = text.encode("ascii", "backslashreplace").decode()
+    return text if len(found) == 1 else f"{text} (and {len(found) - 1} more)"
+
+
+def read_object(text: str, kind: type[BaseModel]) -> dict[str, Any]:
+    """Parse a JSON object that must be of ``kind``.
+
+    Raises
+    ------
+    ValueError
+        It is not; the message says where.
+    """
+    try:
+        loaded: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is no JSON") from error
+    try:
+        kind.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(fault_of(error)) from error
+    return loaded

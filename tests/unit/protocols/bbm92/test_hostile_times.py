@@ -1,0 +1,162 @@
+"""Times that nobody clicked: forged announcements cost little work, a clock led astray no key."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from protocols.bbm92 import alignment, synchronise
+from protocols.bbm92.alignment import LinkAligner, announced_times_ps
+from protocols.bbm92.coarse import Places
+from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.config import PS_PER_S
+from protocols.bbm92.prior import is_possible, wide_prior
+from protocols.bbm92.responder import ResponderSession
+from protocols.bbm92.search import OWN_WAIT_PS, Brightness, SearchPlan
+from protocols.bbm92.synchronise import MAX_COARSE_CLICKS, NoLock, acquire
+from protocols.errors import RemoteProtocolError
+from protocols.events import BlockUsable, LinkLocked, LockLost
+from protocols.messages import Beacon, Envelope, Role, encode
+from protocols.varint import encode_ascending
+from tests.two_ends import LINK, TwoEnds, link_config
+
+WIDE = {"offset_bound_ps": 1_000_000_000, "rate_bound_ppm": 0.5}
+KNOWN = np.diag([1e4, 1e-24])
+"""Covariance of a clock known to 100 ps and 1e-12."""
+
+
+def beacon(start_ps: int, times_ps: np.ndarray, stop_ps: int) -> Beacon:
+    """Times in ps from ``start_ps`` on, in ticks of 10 ps."""
+    ticks = np.asarray(times_ps, dtype=np.int64) // 10
+    return Beacon(start_ps // 10, stop_ps // 10, ticks.size, encode_ascending(ticks, previous=0))
+
+
+def unlocked_responder(until_s: float = 4.05) -> TwoEnds:
+    """A link of which no datagram gets through, so that the responder has found no clock."""
+    ends = TwoEnds(duration_s=6.0, config=link_config(**WIDE))
+    ends.fault = lambda _role, _datagram: []
+    ends.run(until_s=until_s)
+    return ends
+
+
+def aligner_of(ends: TwoEnds) -> LinkAligner:
+    """The responder's view of the announcer's clock."""
+    session = ends.ends[Role.RESPONDER]._session
+    assert isinstance(session, ResponderSession)
+    return session._aligner
+
+
+def forge(ends: TwoEnds, body: Beacon) -> None:
+    """Put a beacon in front of the responder's session."""
+    message = encode(Envelope(LINK, Role.ANNOUNCER, 0, 0, body))
+    ends.ends[Role.RESPONDER]._session.receive(message, ends.now_ps)
+
+
+# Work ---------------------------------------------------------------------------------------------
+
+
+def test_forged_changes_of_light_cause_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beacons that are bright and dim in turn, all at one own time, are searched through once."""
+    ends, searches = unlocked_responder(), []
+
+    def search(*arguments: object) -> NoLock:
+        searches.append(arguments)
+        return NoLock(0.0, 0)
+
+    monkeypatch.setattr(alignment, "acquire", search)
+    start_ps = ends.now_ps - 2 * PS_PER_S
+    forge(ends, beacon(start_ps, np.arange(1000) * 39_000_000, start_ps + PS_PER_S // 10))
+    for k in range(8):
+        stop_ps = start_ps + 9 * PS_PER_S // 10 + k * 1_000_000
+        times_ps = np.linspace(0, 10_000_000, 2 if k % 2 else 4000).astype(np.int64)
+        forge(ends, beacon(stop_ps - 50_000_000, times_ps, stop_ps))
+    assert len(searches) == 1
+
+
+def test_changed_light_is_searched_again_in_own_time() -> None:
+    """A change of brightness ends the wait, but not before own light has come."""
+    plan = SearchPlan(link_config(**WIDE))
+    dim, bright = (Brightness((clicks, 1000), PS_PER_S) for clicks in (1000, 9000))
+    assert plan.due(PS_PER_S, PS_PER_S, dim) is plan.wide
+    plan.failed(plan.wide, PS_PER_S, PS_PER_S, dim)
+    assert plan.due(9 * PS_PER_S, PS_PER_S + OWN_WAIT_PS - 1, bright) is None
+    assert plan.due(PS_PER_S, PS_PER_S + OWN_WAIT_PS, dim) is None
+    assert plan.due(PS_PER_S, PS_PER_S + OWN_WAIT_PS, bright) is plan.wide
+
+
+def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million times in 39 ms the coarse search takes as many as bright light has."""
+    looked_at: list[int] = []
+
+    def search(_config: object, _prior: object, announced_ps: np.ndarray, *_rest: object) -> Places:
+        looked_at.append(announced_ps.size)
+        return Places([], 1)
+
+    monkeypatch.setattr(synchronise, "coarse_search", search)
+    config = link_config(**WIDE)
+    crowded_ps = np.concatenate((np.arange(10**6) * 39_000, [PS_PER_S]))
+    found = acquire(config, wide_prior(config), crowded_ps, np.arange(100) * 10**10)
+    assert isinstance(found, NoLock)
+    assert looked_at == [MAX_COARSE_CLICKS]
+
+
+@pytest.mark.parametrize("gap_ps", [0, 10, 1990])
+def test_times_closer_than_clicks_can_be(gap_ps: int) -> None:
+    """Clicks of one user within the window merge: announced times that do not are refused."""
+    config = link_config()
+    close, apart = (beacon(0, np.array([0, gap]), PS_PER_S // 2) for gap in (gap_ps, 2000))
+    assert list(announced_times_ps(config, apart)) == [0, 2000]
+    with pytest.raises(RemoteProtocolError, match="too close"):
+        announced_times_ps(config, close)
+
+
+@pytest.mark.parametrize(("late_s", "is_kept"), [(-60, False), (-1, True), (60, False)])
+def test_beacons_of_another_time_are_not_kept(late_s: int, *, is_kept: bool) -> None:
+    """A beacon is kept where this end has clicks of late, not of light long gone or to come."""
+    ends = unlocked_responder(until_s=2.05)
+    aligner = aligner_of(ends)
+    assert not aligner.has_pending
+    start_ps = ends.now_ps + late_s * PS_PER_S
+    forge(ends, beacon(start_ps, np.arange(10) * 10**9, start_ps + PS_PER_S // 10))
+    assert aligner.has_pending is is_kept
+
+
+# Bounds -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offset_us", "rate_ppm", "is_inside"),
+    [
+        (0.0, 0.0, True),
+        (95.0, 0.19, True),
+        (105.0, 0.0, True),  # after 50 s of 0.2 ppm
+        (-112.0, 0.0, False),
+        (112.0, 0.0, False),
+        (0.0, 0.202, False),
+        (0.0, -0.202, False),
+    ],
+)
+def test_bounds_of_a_clock(offset_us: float, rate_ppm: float, *, is_inside: bool) -> None:
+    """Bounds of 100 us and 0.2 ppm: 110 us after 50 s, a microsecond of delays, no more rate."""
+    found = Alignment(50 * PS_PER_S, offset_us * 1e6, rate_ppm * 1e-6)
+    assert is_possible(wide_prior(link_config()), found, KNOWN) is is_inside
+
+
+def test_a_clock_out_of_its_bounds_makes_no_key() -> None:
+    """A tracked clock that has left its bounds is lost: an event, no relock near it, no key."""
+    ends = TwoEnds(duration_s=8.0)
+    aligner = aligner_of(ends)
+    wide = aligner._plan.wide
+
+    def move_bounds() -> None:
+        """The clock is at 40 us: from now on it should not be."""
+        aligner._plan.wide = replace(wide, offset_bound_ps=30e6, rate_bound=0.0)
+
+    ends._at(33 * PS_PER_S // 10 + 5, move_bounds)  # light from 3 s on is still to come
+    ends.run()
+    events = [event for role, event in ends.events if role is Role.RESPONDER]
+    kinds = [type(event) for event in events]
+    assert kinds.count(LinkLocked) == kinds.count(LockLost) == 1
+    made = [event.round for event in events if isinstance(event, BlockUsable)]
+    assert made == [0, 1, 2]
+    assert ends.usable[0] == ends.usable[1]
