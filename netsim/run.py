@@ -363,6 +363,7 @@ class Simulation:
 
     def _link_result(self, link: Link) -> LinkResult:
         counts, agreement = link.books[0].counts, link.agreement
+        failures = counts.failures(link.books[1].counts)
         security = self.network.topology.protocol.security
         wires = [driver.wire for driver in link.drivers]
         pools = compare_pools(link.books[0].pool, link.books[1].pool)
@@ -394,7 +395,7 @@ class Simulation:
             secrecy_epsilon=counts.secrecy_epsilon,
             security=security,
             assumptions=SECURITIES.get(security).assumptions,
-            notes="; ".join((*agreement.notes, *counts.failures())),
+            notes="; ".join((*agreement.notes, *failures)),
         )
 
     def _settle_ps(self, link: Link) -> int:

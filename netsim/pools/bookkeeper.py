@@ -13,6 +13,7 @@ from netsim.pools.pool import KeyBlock, KeyPool
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
+from protocols.messages import AbortReason
 
 
 @dataclass(slots=True)
@@ -40,8 +41,10 @@ class LinkCounts:
     """Sum over all rounds, aborted and lost ones included."""
     secrecy_epsilon: float | None = None
     """The same; None where the key length claims none."""
-    reasons: Counter[str] = field(default_factory=Counter)
-    """Why rounds ended without key, and how many."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why rounds ended without key at this end."""
+    crashes: int = 0
+    """Rounds that ended with the process."""
 
     def add_round(self, books: RoundBooks, *, failed: bool) -> None:
         """Count a round that has ended."""
@@ -59,10 +62,19 @@ class LinkCounts:
             self.charged_bits += books.charge_bits
             self.shannon_bits += books.shannon_bits
 
-    def failures(self) -> Iterator[str]:
-        """One phrase about the rounds without key, if there are any."""
-        if self.reasons:
-            counted = " + ".join(f"{count} {name}" for name, count in sorted(self.reasons.items()))
+    def failures(self, peer: "LinkCounts") -> Iterator[str]:
+        """One phrase about the rounds without key, if there are any.
+
+        Where this end knows no more than that its peer has given up, the peer says why.
+        """
+        told = AbortReason.PEER_ABORTED.name.lower()
+        reasons = Counter(
+            peer.reasons.get(number, told) if reason == told else reason
+            for number, reason in self.reasons.items()
+        )
+        reasons["crash"] += self.crashes
+        if +reasons:
+            counted = " + ".join(f"{count} {name}" for name, count in sorted((+reasons).items()))
             yield f"rounds without key: {counted}"
 
     def add_epsilons(self, correctness: float, secrecy: float | None) -> None:
@@ -203,7 +215,7 @@ class Bookkeeper:
             self.counts.blocks += 1
             self.counts.blocks_failed += 1
             self.counts.sifted_bits += bits
-            self.counts.reasons["crash"] += 1
+            self.counts.crashes += 1
             self.counts.add_epsilons(*self._round_epsilons)
         self._sifted.clear()
 
@@ -217,7 +229,7 @@ class Bookkeeper:
     def _on_aborted(self, event: events.RoundAborted, time_ps: int) -> None:
         number, books = event.round, event.books
         self.counts.add_round(books, failed=True)
-        self.counts.reasons[event.reason.name.lower()] += 1
+        self.counts.reasons[event.round] = event.reason.name.lower()
         if number in self._sifted:
             self._disclose(time_ps, number, books)
             self._move(time_ps, number, Account.OPEN, Account.FAILED, self._sifted.pop(number))

@@ -89,6 +89,9 @@ def read_records(directory: Path) -> Records:
         fault = Fault(str(directory), f"is no run directory: it holds no {LEDGER}")
         raise ConfigError((fault,))
     is_saved = (directory / SUMMARY).is_file()
+    if not is_saved and (directory / MANIFEST).is_file():
+        fault = Fault(str(directory / SUMMARY), f"is missing, though {MANIFEST} is there")
+        raise ConfigError((fault,))
     movements = read_ledger(directory / LEDGER)
     _check_names(movements)
     return Records(

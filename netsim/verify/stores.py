@@ -55,6 +55,8 @@ def store_faults(records: Records) -> Iterator[Fault]:
             except ValidationError as error:
                 yield Fault(f"{USERS_DIRECTORY}/{path.name}, {link}", fault_of(error))
                 continue
+            if found is None and records.summary is not None:
+                yield Fault(f"{USERS_DIRECTORY}/{path.name}", "is missing")
             if found is not None:
                 stored[end] = found
                 yield from _pad_faults(link, end, found)

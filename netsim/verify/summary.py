@@ -86,6 +86,7 @@ def _expected_cells(entry: Json) -> dict[str, str]:
     for name in ("users", "channels"):
         for side, item in zip("ab", entry.get(name, ()), strict=False):
             cells[f"{name[:-1]}_{side}"] = item
+    cells |= {f"twin_{name}": value for name, value in entry.get("twin", {}).items()}
     return {name: "" if value is None else str(value) for name, value in cells.items()}
 
 

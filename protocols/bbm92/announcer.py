@@ -41,6 +41,7 @@ from protocols.events import (
     RoundStarted,
 )
 from protocols.messages import (
+    MAX_MESSAGE_BYTES,
     AbortReason,
     Amplify,
     Announce,
@@ -69,6 +70,8 @@ from protocols.variants import RECONCILIATIONS
 from protocols.varint import decode_ascending
 from protocols.verification import toeplitz_hash
 
+MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
+"""More clicks than this (some 5 MHz) are not announced: their round is dropped."""
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_QUERIES = 100_000
@@ -186,13 +189,16 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         round_ = self._rounds.get(batch.round)
         if round_ is None or round_.state is not State.LIGHT:
             return
+        if len(announcement.deltas) > MAX_TIMES_BYTES:
+            self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
+            return
         self._send_times(round_, announcement, is_last=batch.is_last)
         if len(round_.unanswered) > MAX_UNANSWERED:
             self._drop(round_, AbortReason.TIMED_OUT, tell=True)
 
     def _send_beacon(self, announcement: Announcement) -> None:
         """Publish times outside of rounds, for the responder to find light by."""
-        if self.is_congested:
+        if self.is_congested or len(announcement.deltas) > MAX_TIMES_BYTES:
             return
         body = Beacon(
             start_ticks=announcement.start_ticks,

@@ -70,6 +70,11 @@ def sql(user: str, statement: str) -> Damage:
     return damage
 
 
+def removed(name: str) -> Damage:
+    """Delete a file."""
+    return lambda directory: (directory / name).unlink()
+
+
 def row(directory: Path, *parts: str) -> tuple[int, str]:
     """Number and text of the first ledger line that holds all of ``parts``."""
     lines = (directory / "ledger.csv").read_text().splitlines()
@@ -141,6 +146,7 @@ DAMAGES: list[tuple[Damage, str]] = [
         sql("alice", "UPDATE keys SET round = 0 WHERE kind = 'pad' AND round = 9"),
         "block 0 is settled, and its pads are still there",
     ),
+    (removed("users/bob.sqlite"), "users/bob.sqlite: is missing"),
 ]
 
 
@@ -216,6 +222,25 @@ def test_attacked_and_crashed_run_has_no_fault(tmp_path: Path) -> None:
         taps=[TapPlan(make, start_ps=10**12, stop_ps=4 * 10**12)],
     )
     assert verify_run(tmp_path) == ()
+
+
+def test_finished_run_without_its_summary_is_refused(sound_run: Path, tmp_path: Path) -> None:
+    """Where there is a manifest the run has come to its end: a missing summary is no killed run."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    (directory / "summary.json").unlink()
+    with pytest.raises(ConfigError, match=r"summary\.json: is missing"):
+        verify_run(directory)
+
+
+def test_twin_in_table_and_summary_is_the_same(sound_run: Path, tmp_path: Path) -> None:
+    """A figure of the twin that was changed in the table alone is a fault."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    with (directory / "lanes.csv").open(newline="") as file:
+        (cells,) = csv.DictReader(file)
+    replaced("lanes.csv", cells["twin_skr_bps"], "9999.9")(directory)
+    assert any("twin_skr_bps 9999.9" in str(fault) for fault in verify_run(directory))
 
 
 def test_unreadable_files_are_named(sound_run: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from netsim.kernel.trace import MemorySink, Trace
 from netsim.pools.audit import check_balance
-from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.bookkeeper import Bookkeeper, LinkCounts
 from netsim.pools.ledger import Account, Ledger
 from netsim.pools.store import UserStore
 from protocols import events
@@ -212,3 +212,13 @@ def test_trace_tells_counts_and_no_key() -> None:
     for secret in (KEY[:4], KEY[32:36], b"deci", b"clos"):
         assert secret.hex() not in text
         assert repr(secret)[2:-1] not in text.replace("link_closed", "")
+
+
+def test_peers_say_why_they_gave_up() -> None:
+    """Own reasons stand; where the peer has aborted its reason does, and crashes are counted."""
+    mine = LinkCounts(reasons={0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"}, crashes=2)
+    its = LinkCounts(reasons={0: "no_lock", 1: "peer_aborted", 7: "timed_out"})
+    assert list(mine.failures(its)) == [
+        "rounds without key: 2 crash + 1 leak_too_high + 1 no_lock + 1 peer_aborted"
+    ]
+    assert list(LinkCounts().failures(its)) == []
