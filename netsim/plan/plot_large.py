@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netsim.plan.planner import Plan
 
-ROW_INCH, WIDTH_INCH, MARGIN_INCH = 0.17, 12.0, 1.1
+ROW_INCH, WIDTH_INCH, MARGIN_INCH = 0.17, 10.0, 1.1
 FONT = 7
 X_LABEL = "ITU label (190 THz + 0.1 THz each)"
 DARK, UNWANTED = "black", "0.93"
@@ -27,7 +27,7 @@ def draw_large(plan: Plan) -> Canvas:
     """Rows of users with a tick for every channel; below them the key rate of every pair."""
     users = len(plan.request.users)
     side = max(4.0, ROW_INCH * users) + MARGIN_INCH
-    canvas = Canvas(figsize=(max(WIDTH_INCH, side + 2.0), 2 * side), layout="constrained")
+    canvas = Canvas(figsize=(max(WIDTH_INCH, side), 2 * side), layout="constrained")
     rows, matrix = canvas.subplots(2, 1)
     _draw_rows(rows, plan)
     _draw_matrix(canvas, matrix, plan)
@@ -57,13 +57,12 @@ def _draw_matrix(canvas: Canvas, axes: Axes, plan: Plan) -> None:
     low, high = (some_bps.min(), some_bps.max()) if some_bps.size else (1.0, 1.0)
     # A little room on both sides: a scale needs two ends, and the poorest pair is not dark.
     norm = LogNorm(0.99 * low, 1.01 * high)
-    image = axes.imshow(np.maximum(rates_bps, 0.5 * low), cmap=colours, norm=norm)
+    image = axes.imshow(np.maximum(rates_bps, 0.5 * low), cmap=colours, norm=norm, aspect="auto")
     bar = canvas.colorbar(image, ax=axes, label="asymptotic key of a pair [bit/s]")
     bar.locator, bar.formatter = LogLocator(subs=(1.0, 2.0, 5.0)), StrMethodFormatter("{x:g}")
     bar.minorlocator = NullLocator()
     dark = "; black: no key" if (rates_bps == 0).any() else ""
     axes.set_title(f"Key by the analytic twin; light grey: not wanted{dark}", loc="left")
-    axes.set_anchor("W")
     _name(axes.yaxis, users)
     _name(axes.xaxis, users)
     axes.tick_params(axis="x", rotation=90)

@@ -148,6 +148,16 @@ def test_a_given_power_is_kept() -> None:
         assert min(free.wanted_bps) >= min(plan.wanted_bps)
 
 
+def test_a_user_in_the_dark_does_not_dim_the_others() -> None:
+    """Where one user gets no key at any power, the power suits the poorest of the others."""
+    plan = make_plan(everyone(4), replace(bench(), lengths_m={"u0": 4e5}))
+    pairs = list(zip(plan.request.demands, plan.wanted_bps, strict=True))
+    dark = [bps for demand, bps in pairs if "u0" in demand.users]
+    others = [bps for demand, bps in pairs if "u0" not in demand.users]
+    assert max(dark) == 0
+    assert min(others) > 0.5 * min(make_plan(everyone(4), bench()).wanted_bps)
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     """A plan is a function of its request."""
     request = everyone(6, objective=Objective.POOREST, effort=0.01, seed=7)
