@@ -1,6 +1,7 @@
 """``netsim plan``: options in, plan, files and exit code out."""
 
 import json
+import signal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -229,15 +230,16 @@ def test_ctrl_c_ends_a_range_of_users(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, as_json: bool
 ) -> None:
     """Ctrl-C while a plan is being finished keeps it, whole, and begins no other."""
-    stopped: list[bool] = []
+    finishing = count(1)
 
     def finished(*arguments: Any) -> Any:
-        stopped.append(True)
+        if next(finishing) == 2:
+            signal.raise_signal(signal.SIGINT)
         return predict(*arguments)
 
     monkeypatch.setattr("netsim.plan.planner.predict", finished)
-    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: len(stopped) > 1)
-    assert run_command(["plan", "--users", "2:40", *(["--json"] if as_json else [])]) == 130
+    assert run_command(["plan", "--users", "2:6", *(["--json"] if as_json else [])]) == 130
+    assert next(finishing) == 3
     out = capsys.readouterr().out
     if as_json:
         plans = json.loads(out)
