@@ -4,8 +4,10 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +17,8 @@ from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, say, stdout
 from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from netsim.plan.fewest import Effort
     from netsim.plan.options import PlanOptions
     from netsim.plan.planner import Plan
@@ -35,9 +39,35 @@ MORE = (
     "Pairs of photons are born where two labels add up to those of two pumps: one pump gives a "
     "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
     "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
-    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`; "
-    "a list of these with --tradeoff and for a range of users."
+    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`, "
+    "and `partial` (true; only in a plan whose search Ctrl-C ended); a list of these "
+    "with --tradeoff and for a range of users."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the searches of one command found."""
+
+    plans: "list[Plan]"
+    end: ConfigError | KeyboardInterrupt | None = None
+    """Why there are no more plans, to be raised when these have been shown."""
+    is_partial: bool = False
+    """Whether Ctrl-C came before the last search had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What all searches of one command ask and report to."""
+
+    should_stop: Callable[[], bool]
+    tell: Callable[[str], None]
+
+    def effort(self, request: "PlanRequest") -> "Effort":
+        """What one search may spend."""
+        from netsim.plan.fewest import Effort
+
+        return Effort(request.seed, request.effort, self.should_stop, self.tell)
 
 
 def plan(
@@ -127,7 +157,7 @@ def plan(
 ) -> None:
     """Plan which pumps, and which channels to whom, so that all wanted pairs share key.
 
-    Ctrl-C ends a search and keeps the best plan so far, marked as partial.
+    Ctrl-C ends the search, shows what was found so far, marked as partial, and exits with 130.
     """
     from netsim.plan.options import PlanOptions, each_number_of_users
 
@@ -155,118 +185,167 @@ def plan(
         raise ConfigError((Fault("--tradeoff", "is of one number of users"),))
     kind: Kind = "growth" if counted else "curve" if tradeoff else "plan"
     _check_files(out, plot, force=force, kind=kind)
-    if counted:
-        plans, end = _growth(counted)
-    else:
-        plans, end = _curve(options) if tradeoff else [_plan(options, out)], None
-    if plot is not None:
-        _draw(plans, plot, kind)
-    _show(plans, kind, as_json=as_json)
+    found = _growth(counted) if counted else _curve(options) if tradeoff else _one(options, out)
+    try:
+        if plot is not None:
+            _draw(found, plot, kind)
+    finally:
+        _show(found, kind, as_json=as_json)
     for path, what in ((out, "topology"), (plot, "drawing")):
         if path is not None:
             say(f"the {what} is in {path}")
-    if end is not None:
-        raise end
-    if any(found.is_partial for found in plans):
+    if found.end is not None:
+        raise found.end
+    if found.is_partial:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _check_files(out: Path | None, plot: Path | None, *, force: bool, kind: Kind) -> None:
     """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
-    from netsim.plan.parse import parse_name
-
-    faults = []
-    if plot is not None and importlib.util.find_spec("matplotlib") is None:
-        faults.append(Fault("--plot", "needs matplotlib: pip install 'qnsp-netsim[report]'"))
-    if out is not None and kind != "plan":
-        faults.append(Fault("--out", "a topology is one plan, neither --tradeoff nor --users N:M"))
+    faults = [*_out_faults(out, kind), *_plot_faults(plot)]
     for option, path in (("--out", out), ("--plot", plot)):
-        if path is not None and path.exists() and not force:
+        if path is None:
+            continue
+        if path.exists() and not force:
             faults.append(Fault(option, f"{path} is there already; replace it with --force"))
-        if path is not None and not path.absolute().parent.is_dir():
+        directory = path.absolute().parent
+        if not directory.is_dir():
             faults.append(Fault(option, f"{path}: its directory does not exist"))
-    try:
-        parse_name(out.stem if out is not None else "nothing")
-    except ValueError as error:
-        faults.append(Fault("--out", str(error)))
+        elif not os.access(directory, os.W_OK):
+            faults.append(Fault(option, f"{path}: its directory may not be written to"))
     if faults:
         raise ConfigError(tuple(faults))
 
 
-def _plan(options: "PlanOptions", out: Path | None) -> "Plan":
+def _out_faults(out: Path | None, kind: Kind) -> Iterator[Fault]:
+    from netsim.plan.parse import parse_name
+
+    if out is None:
+        return
+    if kind != "plan":
+        yield Fault("--out", "a topology is one plan, neither --tradeoff nor --users N:M")
+    if out.suffix != ".toml":
+        yield Fault("--out", f"{out} does not end with .toml")
+    try:
+        parse_name(out.stem)
+    except ValueError as error:
+        yield Fault("--out", str(error))
+
+
+def _plot_faults(plot: Path | None) -> Iterator[Fault]:
+    if plot is None:
+        return
+    if importlib.util.find_spec("matplotlib") is None:
+        yield Fault("--plot", "needs matplotlib: pip install 'qnsp-netsim[report]'")
+        return
+    from netsim.plan.plot import suffix_faults
+
+    yield from suffix_faults(plot)
+
+
+def _one(options: "PlanOptions", out: Path | None) -> Found:
+    with _searching() as watch:
+        plan = _plan(options, out, watch)
+    return Found([plan], is_partial=plan.is_partial)
+
+
+def _plan(options: "PlanOptions", out: Path | None, watch: Watch) -> "Plan":
     from netsim.plan.files import origin_of, write_topology
     from netsim.plan.options import read_options
     from netsim.plan.planner import make_plan
 
     request, hardware = read_options(options)
     name = None if out is None else out.stem
-    with _searching(request) as effort:
-        found = make_plan(request, hardware, effort, power_mw=options.power, name=name)
+    found = make_plan(request, hardware, watch.effort(request), power_mw=options.power, name=name)
     if out is not None:
         is_given = options.power is not None
-        write_topology(found, origin_of(hardware, options.template, is_power_given=is_given), out)
+        origin = origin_of(hardware, options.template, is_power_given=is_given)
+        with _writing("--out", out):
+            write_topology(found, origin, out)
     return found
 
 
-def _curve(options: "PlanOptions") -> "list[Plan]":
+def _curve(options: "PlanOptions") -> Found:
     from netsim.plan.options import read_options
     from netsim.plan.tradeoff import tradeoff
 
     request, hardware = read_options(options)
-    with _searching(request) as effort:
-        return tradeoff(request, hardware, effort, options.power)
+    with _searching() as watch:
+        plans = tradeoff(request, hardware, watch.effort(request), options.power)
+        return Found(plans, is_partial=watch.should_stop())
 
 
-def _growth(
-    counted: "list[PlanOptions]",
-) -> "tuple[list[Plan], ConfigError | KeyboardInterrupt | None]":
-    """Plans for more and more users, and what put an end to them before the last."""
+def _growth(counted: "list[PlanOptions]") -> Found:
+    """Plans for more and more users, up to the first number that has none."""
     plans: list[Plan] = []
-    for options in counted:
-        try:
-            plans.append(_plan(options, None))
-        except (ConfigError, KeyboardInterrupt) as end:
-            if not plans:
-                raise
-            return plans, end
-        if plans[-1].is_partial:
-            break
-    return plans, None
+    with _searching() as watch:
+        for options in counted:
+            if watch.should_stop():
+                return Found(plans, is_partial=True)
+            try:
+                plans.append(_plan(options, None, watch))
+            except (ConfigError, KeyboardInterrupt) as end:
+                if not plans:
+                    raise
+                return Found(plans, end, is_partial=isinstance(end, KeyboardInterrupt))
+    return Found(plans, is_partial=plans[-1].is_partial)
 
 
-def _draw(plans: "list[Plan]", path: Path, kind: Kind) -> None:
+def _draw(found: Found, path: Path, kind: Kind) -> None:
     from netsim.plan.plot import plot_growth, plot_plan, plot_tradeoff
 
-    if kind == "plan":
-        plot_plan(plans[0], path)
-    else:
-        {"curve": plot_tradeoff, "growth": plot_growth}[kind](plans, path)
-
-
-def _show(plans: "list[Plan]", kind: Kind, *, as_json: bool) -> None:
-    from netsim.plan.report import plan_json, print_growth, print_plan, print_tradeoff
-
-    if as_json:
-        told = [plan_json(found) for found in plans]
-        typer.echo(json.dumps(told[0] if kind == "plan" else told, indent=2))
-    elif kind == "plan":
-        print_plan(plans[0], stdout())
-    else:
-        {"curve": print_tradeoff, "growth": print_growth}[kind](plans, stdout())
+    with _writing("--plot", path):
+        if kind == "plan":
+            plot_plan(found.plans[0], path)
+        else:
+            draw = {"curve": plot_tradeoff, "growth": plot_growth}[kind]
+            draw(found.plans, path, is_partial=found.is_partial)
 
 
 @contextmanager
-def _searching(request: "PlanRequest") -> "Iterator[Effort]":
-    """What a search may spend, told of on stderr where that is a terminal, until Ctrl-C."""
+def _writing(option: str, path: Path) -> Iterator[None]:
+    """Turn what the system says about ``path`` into a fault of the option that named it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError((Fault(option, f"{path}: {error.strerror}"),)) from error
+
+
+def _show(found: Found, kind: Kind, *, as_json: bool) -> None:
+    from netsim.plan.report import keyless, plan_json, print_growth, print_plan, print_tradeoff
+
+    if as_json:
+        told = [plan_json(plan) for plan in found.plans]
+        typer.echo(json.dumps(told[0] if kind == "plan" else told, indent=2))
+        for line in keyless(found.plans):
+            say(line)
+    elif kind == "plan":
+        print_plan(found.plans[0], stdout())
+    else:
+        print_all = {"curve": print_tradeoff, "growth": print_growth}[kind]
+        print_all(found.plans, stdout(), is_partial=found.is_partial)
+
+
+@contextmanager
+def _searching() -> Iterator[Watch]:
+    """Take Ctrl-C as a wish to stop, and tell on stderr, if that is a terminal, what is tried."""
     from rich.console import Console
 
     from netsim.interrupt import StopOnInterrupt
-    from netsim.plan.fewest import Effort
 
-    console = Console(stderr=True)
-    with StopOnInterrupt() as interrupt:
-        if not console.is_terminal:
-            yield Effort(request.seed, request.effort, interrupt.should_stop)
-            return
-        with console.status("planning") as status:
-            yield Effort(request.seed, request.effort, interrupt.should_stop, status.update)
+    with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
+        try:
+            yield Watch(interrupt.should_stop, tell)
+        except KeyboardInterrupt as stop:
+            say(str(stop) or "stopped at once")
+            raise
+
+
+@contextmanager
+def _telling(console: "Console") -> Iterator[Callable[[str], None]]:
+    """Show what is being tried where that is a terminal."""
+    if not console.is_terminal:
+        yield lambda _line: None
+        return
+    with console.status("planning") as status:
+        yield status.update

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from netsim.plan.cover import Sites
 from netsim.plan.fewest import Effort
@@ -111,10 +112,16 @@ def best_power_mw(hill: Hill, owners: Sites) -> float:
     """The power of each pump, in the fibre, that suits an allocation best.
 
     The smallest of rates that each rise and fall does so too: a coarse scan brackets its top,
-    golden section finds it.
+    golden section finds it. If some pair has no key whatever the power, those decide that have,
+    at the power where most do.
     """
     scanned = np.linspace(math.log(POWERS_MW[0]), math.log(POWERS_MW[1]), SCANNED)
     values = [_value_at(hill, owners, log_power) for log_power in scanned]
+    if not hill.is_total and max(values) == 0.0:
+        lit = max((_have_key(hill, owners, power) for power in scanned), key=np.count_nonzero)
+        if lit.any():
+            served = hill._replace(wanted=hill.wanted[lit], weights=hill.weights[lit])
+            return best_power_mw(served, owners)
     top = int(np.argmax(values))
     low, high = scanned[max(0, top - 1)], scanned[min(SCANNED - 1, top + 1)]
     while high - low > POWER_PRECISION:
@@ -128,8 +135,7 @@ def best_power_mw(hill: Hill, owners: Sites) -> float:
 
 def value_bps(hill: Hill, spot: Spot) -> float:
     """What is climbed, neither softened nor penalised; -1 if a wanted pair has no lane."""
-    standing = new_standing(spot.owners, hill.rates.user.size)
-    refresh_all(standing, hill.rates, hill.neighbours, spot.power_mw)
+    standing = _standing(hill, spot)
     one, other = hill.wanted[:, 0], hill.wanted[:, 1]
     bps = standing.links_bps[one, other]
     if np.any(standing.lanes[one, other] == 0):
@@ -141,11 +147,23 @@ def _value_at(hill: Hill, owners: Sites, log_power: float) -> float:
     return value_bps(hill, Spot(owners, math.exp(log_power)))
 
 
+def _have_key(hill: Hill, owners: Sites, log_power: float) -> NDArray[np.bool_]:
+    """Which wanted pairs have key."""
+    standing = _standing(hill, Spot(owners, math.exp(log_power)))
+    links_bps = standing.links_bps[hill.wanted[:, 0], hill.wanted[:, 1]]
+    return np.greater(links_bps, 0.0)
+
+
+def _standing(hill: Hill, spot: Spot) -> Standing:
+    standing = new_standing(spot.owners, hill.rates.user.size)
+    refresh_all(standing, hill.rates, hill.neighbours, spot.power_mw)
+    return standing
+
+
 def _climb_once(
     rng: Generator, hill: Hill, start: Spot, moves: int, effort: Effort, *, sharpness: float
 ) -> Spot:
-    standing = new_standing(start.owners, hill.rates.user.size)
-    refresh_all(standing, hill.rates, hill.neighbours, start.power_mw)
+    standing = _standing(hill, start)
     best = start.owners.copy()
     now = np.array([start.power_mw, score(standing, hill, sharpness)])
     top = now.copy()

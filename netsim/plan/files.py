@@ -108,6 +108,7 @@ def _head(plan: Plan, origin: Origin) -> str:
     proven = ", reached" if plan.is_proven else ""
     lines = (
         f"Planned by `netsim plan --objective {request.objective}`, seed {request.seed}.",
+        *(["Partial: the search was stopped before its end."] if plan.is_partial else []),
         f"{plan.allocation.channels} channels, span {plan.allocation.span} comb positions.",
         f"Lower bound of the {what}: {plan.lower_bound}{proven}.",
         f"Asymptotic key of the poorest wanted pair by the twin: {min(plan.wanted_bps):.4g} bit/s,",

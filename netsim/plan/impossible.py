@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from netsim.errors import ConfigError, Fault
 from netsim.plan.bounds import lanes_on_comb
-from netsim.plan.comb import Comb, build_comb
 from netsim.plan.exact import hint
 from netsim.plan.fewest import Effort, some_channels
-from netsim.plan.pumps import candidate_combs
-from netsim.plan.request import MAX_LABEL, PlanRequest
+from netsim.plan.pumps import possible_combs
+from netsim.plan.request import MAX_LABEL, MAX_PUMPS, PlanRequest
 from netsim.plan.survey import Survey, needed_anywhere, survey
 
 MOST_STEPS = 12
@@ -34,17 +33,39 @@ def no_plan(request: PlanRequest, effort: Effort, found: Survey | None = None) -
 
 
 def _reasons(request: PlanRequest) -> Iterator[Fault]:
-    users, wanted = len(request.users), len(request.demands)
-    anywhere = needed_anywhere(request)
-    needs = (
-        f"{users} users with {wanted} wanted pairs need at least {anywhere} channels with "
-        f"{_pumps_text(request)}: {_law(request)}"
-    )
-    allowed = anywhere if request.max_channels is None else request.max_channels
-    if allowed < anywhere:
-        yield Fault("--max-channels", f"{needs}; {request.max_channels} are allowed")
-        return
-    yield Fault("--band" if not request.is_band_free else "--spacing", f"{needs}; {_room(request)}")
+    anywhere, most = needed_anywhere(request), request.max_channels
+    unlimited = survey(replace(request, max_channels=None))
+    if most is not None and anywhere > most:
+        yield Fault("--max-channels", f"{_needs(request, anywhere)}; {most} are allowed")
+    elif most is not None and unlimited is not None:
+        comb, needed = unlimited.combs[0]
+        needs = f"{_who(request)} need at least {needed} channels with {comb.pumps_text}"
+        yield Fault("--max-channels", f"{needs}; {most} are allowed")
+    else:
+        yield Fault(_to_blame(request), f"{_needs(request, anywhere)}; {_room(request)}")
+
+
+def _needs(request: PlanRequest, channels: int) -> str:
+    pumps = f"{_pumps_text(request)}: {_law(request)}"
+    return f"{_who(request)} need at least {channels} channels with {pumps}"
+
+
+def _who(request: PlanRequest) -> str:
+    wanted = _counted(len(request.demands), "wanted pair")
+    return f"{len(request.users)} users with {wanted}"
+
+
+def _to_blame(request: PlanRequest) -> str:
+    """The option without which there might be a plan; the users if no one option decides."""
+    request = replace(request, max_channels=None)
+    without = {
+        "--avoid": replace(request, avoid=frozenset()),
+        "--band": replace(request, band=(0, MAX_LABEL)),
+        "--pumps": replace(request, pumps=None, free_pumps=min(request.pump_count, MAX_PUMPS)),
+        "--spacing": replace(request, spacing_labels=1),
+    }
+    decisive = (o for o, other in without.items() if other != request and survey(other) is not None)
+    return next(decisive, "--users")
 
 
 def _law(request: PlanRequest) -> str:
@@ -61,27 +82,32 @@ def _law(request: PlanRequest) -> str:
 def _room(request: PlanRequest) -> str:
     """What the band has to offer at its best."""
     low, high = request.band
-    comb = _best_comb(request)
-    count, lanes = comb.labels.size, int(lanes_on_comb(comb)[-1])
-    pumps = ", ".join(f"C{pump}" for pump in comb.pumps)
-    what = f"C{low} to C{high} with pumps {pumps} and a spacing of {comb.spacing_labels}"
-    return f"{what} has {count} usable labels, which carry {lanes} lanes at most"
+    where = f"C{low} to C{high}"
+    if any(low <= label <= high for label in request.avoid):
+        where += ", without the labels to avoid,"
+    combs = possible_combs(request, needed_anywhere(request))
+    comb = max(combs, key=lambda comb: int(lanes_on_comb(comb)[-1]), default=None)
+    spacing = f"a spacing of {request.spacing_labels}"
+    if comb is None:
+        return f"{where} has no room for {_pumps_text(request)} at {spacing}"
+    at_best = "" if request.pumps else " (at best)"
+    labels = _counted(comb.labels.size, "usable label")
+    lanes = _counted(int(lanes_on_comb(comb)[-1]), "lane")
+    return (
+        f"{where} with {comb.pumps_text}{at_best} and {spacing} has {labels}, for {lanes} at most"
+    )
 
 
-def _best_comb(request: PlanRequest) -> Comb:
-    """The comb with most lanes of those that may be used."""
-    every = replace(request, users=request.users[:2], demands=request.demands[:1])
-    combs = [comb for comb, _ in candidate_combs(every, needed_anywhere(request))]
-    if not combs:
-        pumps = request.pumps or (request.band[0],)
-        combs = [build_comb(pumps, request.spacing_labels, request.band)]
-    return max(combs, key=lambda comb: int(lanes_on_comb(comb)[-1]))
+def _counted(number: int, what: str) -> str:
+    """``number`` of them, in the singular if it is one."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _not_found(request: PlanRequest, found: Survey) -> Fault:
-    who = f"{len(request.users)} users with {len(request.demands)} wanted pairs"
+    who = _who(request)
     if found.is_excluded:
-        return Fault("--band", f"no allocation of the usable labels serves {who}: all were tried")
+        option = "--pumps" if request.is_band_free else "--band"
+        return Fault(option, f"no allocation of the usable labels serves {who}: all were tried")
     open_case = f"no allocation found for {who}; the bounds do not exclude one{hint()}"
     return Fault("--effort", open_case)
 
@@ -96,6 +122,10 @@ def _nearest(request: PlanRequest, effort: Effort) -> Iterator[Fault]:
         found = _planned(replace(request, max_channels=None), effort)
         if found is not None:
             yield Fault("nearest plan", f"--max-channels {found} works")
+    if request.avoid:
+        found = _planned(replace(request, avoid=frozenset()), effort)
+        if found is not None:
+            yield Fault("nearest plan", f"without --avoid, {found} channels work")
     if not request.is_band_free:
         yield from _wider_band(request, effort)
     if request.pump_count == 1:

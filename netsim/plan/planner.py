@@ -28,6 +28,7 @@ GOALS = {
     Objective.TOTAL: "the highest total key rate",
     Objective.POOREST: "the highest smallest key rate",
 }
+STOPPED = "stopped before there was any plan"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +124,7 @@ def make_plan(
         raise no_plan(request, effort)
     found = find_fewest(request, found, effort)
     if found.best is None and effort.should_stop():
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(STOPPED)
     if found.best is None:
         raise no_plan(request, effort, found)
     return plan_from(request, hardware, found, effort, power_mw=power_mw, name=name)
@@ -153,11 +154,12 @@ def plan_from(
         bound = span_bound(request, found.given, found.bound)
         best = narrowest_span(request, found.combs, best, bound, effort)
     if request.objective in (Objective.CHANNELS, Objective.SPAN):
-        chosen = keys.with_power(best)
+        is_partial, chosen = effort.should_stop(), keys.with_power(best)
     else:
         chosen = keys.best(best, [comb for comb, _ in found.combs])
+        is_partial = effort.should_stop()
     name = name or f"plan_{len(request.users)}_users"
-    return _finished(request, hardware, chosen, bound, effort, name=name)
+    return _finished(request, hardware, chosen, bound, name=name, is_partial=is_partial)
 
 
 def _finished(
@@ -165,12 +167,12 @@ def _finished(
     hardware: Hardware,
     chosen: KeyPlan,
     bound: int,
-    effort: Effort,
     *,
     name: str,
+    is_partial: bool,
 ) -> Plan:
     """Topology and key rates of an allocation with its power."""
-    allocation, partial = chosen.allocation, effort.should_stop()
+    allocation = chosen.allocation
     topology = planned_topology(
         hardware,
         request.users,
@@ -180,7 +182,7 @@ def _finished(
         description=describe(request, allocation),
     )
     prediction = predict(build_network(topology))
-    return Plan(request, allocation, bound, topology, prediction, partial)
+    return Plan(request, allocation, bound, topology, prediction, is_partial)
 
 
 def describe(request: PlanRequest, allocation: Allocation) -> str:

@@ -4,7 +4,7 @@ It knows finished plans, and computes nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,27 @@ from matplotlib.ticker import MaxNLocator
 from netsim.errors import ConfigError, Fault
 from netsim.plan.allocation import Allocation
 from netsim.plan.planner import Plan
-from netsim.plan.report import headline
+from netsim.plan.plot_large import X_LABEL, draw_large
+from netsim.plan.report import PARTIAL, headline
+from netsim.plan.request import Objective
 from netsim.report.figure import COLOURS, Figure, Panel, Series, Style
 from netsim.report.svg import STYLE, draw
 from netsim.topology.processes import unusable_labels
 
 SUFFIXES = (".svg", ".pdf", ".png")
 ARC_POINTS = 60
-NUMBERED_CHANNELS = 100
-"""With more channels their boxes have no room for numbers."""
-WIDTHS = (8.0, 40.0)
-"""Least and largest width of a drawing in inches."""
+MOST_CHANNELS, MOST_SPAN = 60, 80
+"""With more, single lanes cannot be told apart."""
+LEAST_WIDTH = 8.0
+"""Of a drawing in inches."""
 POSITION_INCH, ROW_INCH, ARCS_INCH = 0.28, 0.28, 3.0
 
 
 def plot_plan(plan: Plan, path: Path) -> None:
     """Draw the comb with its lanes as arcs, and below it the channels of every user.
+
+    Where the arcs would cover each other, with more channels than `MOST_CHANNELS` or a span above
+    `MOST_SPAN`, `draw_large` draws the plan.
 
     Raises
     ------
@@ -39,20 +44,27 @@ def plot_plan(plan: Plan, path: Path) -> None:
         If the suffix of ``path`` is none of `SUFFIXES`.
     """
     _check(path)
-    allocation, users = plan.allocation, plan.request.users
-    width = min(WIDTHS[1], max(WIDTHS[0], POSITION_INCH * allocation.span))
-    heights = ARCS_INCH, 0.8 + ROW_INCH * len(users)
+    found = plan.allocation
     with rc_context(STYLE):
-        canvas = Canvas(figsize=(width, 0.6 + sum(heights)), layout="constrained")
-        arcs, rows = canvas.subplots(2, 1, sharex=True, height_ratios=heights)
-        _draw_arcs(arcs, allocation)
-        _draw_users(rows, plan)
+        is_large = found.channels > MOST_CHANNELS or found.span > MOST_SPAN
+        canvas = draw_large(plan) if is_large else _draw_lanes(plan)
         canvas.suptitle(headline(plan), x=0.01, ha="left", fontweight="bold")
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
         canvas.savefig(path, metadata=metadata, dpi=120)
 
 
-def plot_tradeoff(plans: Sequence[Plan], path: Path) -> None:
+def _draw_lanes(plan: Plan) -> Canvas:
+    allocation, users = plan.allocation, plan.request.users
+    width = max(LEAST_WIDTH, POSITION_INCH * allocation.span)
+    heights = ARCS_INCH, 0.8 + ROW_INCH * len(users)
+    canvas = Canvas(figsize=(width, 0.6 + sum(heights)), layout="constrained")
+    arcs, rows = canvas.subplots(2, 1, sharex=True, height_ratios=heights)
+    _draw_arcs(arcs, allocation)
+    _draw_users(rows, plan)
+    return canvas
+
+
+def plot_tradeoff(plans: Sequence[Plan], path: Path, *, is_partial: bool = False) -> None:
     """Draw the smallest key rate against the number of channels; raises as `plot_plan`."""
     _check(path)
     points = [(float(plan.allocation.channels), min(plan.wanted_bps)) for plan in plans]
@@ -66,38 +78,56 @@ def plot_tradeoff(plans: Sequence[Plan], path: Path) -> None:
         x_label="channels",
         y_label="smallest key rate of a pair [bit/s]",
         series=tuple(series),
-        log_y=True,
+        log_y=all(y > 0 for _, y in points),
     )
-    draw(Figure(f"{len(plans[0].request.users)} users", (panel,)), path)
+    title = f"{len(plans[0].request.users)} users" + _mark(is_partial)
+    draw(Figure(title, (panel,)), path)
 
 
-def plot_growth(plans: Sequence[Plan], path: Path) -> None:
-    """Draw channels against the number of users, beside one pump; raises as `plot_plan`."""
+def plot_growth(plans: Sequence[Plan], path: Path, *, is_partial: bool = False) -> None:
+    """Draw channels and span against the number of users; raises as `plot_plan`."""
     _check(path)
-    counts = {
-        "one pump": [2 * len(plan.request.demands) for plan in plans],
-        "span": [plan.allocation.span for plan in plans],
-        "channels": [plan.allocation.channels for plan in plans],
-    }
-    bounds = [plan.lower_bound for plan in plans]
     users = [len(plan.request.users) for plan in plans]
-    series = [
-        _series(name, [(float(x), float(y)) for x, y in zip(users, values, strict=True)])
-        for name, values in counts.items()
-    ]
-    points = [(float(x), float(y)) for x, y in zip(users, bounds, strict=True)]
-    series.append(_series("lower bound", points, style="line"))
-    panel = Panel(x_label="users", y_label="channels, span", series=tuple(series), log_y=True)
-    draw(Figure("Channels for everyone who wants key", (panel,)), path)
+
+    def over_users(name: str, values: list[int], style: Style = "points") -> Series:
+        return _series(name, list(zip(map(float, users), map(float, values), strict=True)), style)
+
+    bound = over_users("lower bound", [plan.lower_bound for plan in plans], "line")
+    is_span = plans[0].request.objective is Objective.SPAN
+    channels = (
+        over_users("one pump, channels", [2 * len(plan.request.demands) for plan in plans]),
+        over_users("channels", [plan.allocation.channels for plan in plans]),
+    )
+    spans = (over_users("span", [plan.allocation.span for plan in plans]),)
+    panels = (
+        _growth_panel("channels", channels if is_span else (*channels, bound)),
+        _growth_panel("span [comb positions]", (*spans, bound) if is_span else spans),
+    )
+    draw(Figure("Channels for everyone who wants key" + _mark(is_partial), panels), path)
+
+
+def _growth_panel(y_label: str, series: tuple[Series, ...]) -> Panel:
+    return Panel(x_label="users", y_label=y_label, series=series, log_y=True)
+
+
+def _mark(is_partial: bool) -> str:  # noqa: FBT001  # the only thing it is about
+    return f" ({PARTIAL})" if is_partial else ""
 
 
 def _series(name: str, points: Sequence[tuple[float, float]], style: Style = "points") -> Series:
     return Series(name, tuple(x for x, _ in points), tuple(y for _, y in points), style=style)
 
 
-def _check(path: Path) -> None:
+def suffix_faults(path: Path) -> Iterator[Fault]:
+    """What keeps a drawing from being written to ``path``, before it is made."""
     if path.suffix not in SUFFIXES:
-        raise ConfigError((Fault("--plot", f"{path} ends with none of {', '.join(SUFFIXES)}"),))
+        yield Fault("--plot", f"{path} ends with none of {', '.join(SUFFIXES)}")
+
+
+def _check(path: Path) -> None:
+    faults = tuple(suffix_faults(path))
+    if faults:
+        raise ConfigError(faults)
 
 
 def _draw_arcs(axes: Axes, allocation: Allocation) -> None:
@@ -158,14 +188,28 @@ def _draw_users(axes: Axes, plan: Plan) -> None:
     for k in range(len(users)):
         labels = allocation.labels_of(k)
         starts = [label - width / 2 for label in labels]
-        axes.barh([k] * len(labels), width, left=starts, color=palette(k % 20))
-        for label in labels if allocation.channels <= NUMBERED_CHANNELS else []:
-            axes.text(label, k, str(label), ha="center", va="center", fontsize=6)
+        colour = palette(k % 20)
+        axes.barh([k] * len(labels), width, left=starts, color=colour)
+        ink = ink_on(colour)
+        for label in labels:
+            axes.text(label, k, str(label), ha="center", va="center", fontsize=6, color=ink)
     axes.set_yticks(range(len(users)), users)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="x")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("ITU label (190 THz + 0.1 THz each)")
+    axes.set_xlabel(X_LABEL)
+
+
+def ink_on(colour: tuple[float, float, float, float]) -> str:
+    """White or black, whichever has more contrast [1]_ to a colour given in sRGB.
+
+    References
+    ----------
+    .. [1] W3C, Web Content Accessibility Guidelines 2.1, "relative luminance", "contrast ratio".
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
 
 
 def _sum_name(pumps: Sequence[int], total: int) -> str:

@@ -33,11 +33,16 @@ def candidate_combs(request: PlanRequest, channels: int) -> list[tuple[Comb, int
         About how many channels a plan has: where any label may be used, the pumps are placed so
         that there is room on both sides.
     """
-    combs = (_comb(request, pumps) for pumps in _pump_sets(request, channels))
+    combs = possible_combs(request, channels)
     bounded = [(comb, channels_bound(request, comb)) for comb in combs]
     promising = [(comb, bound) for comb, bound in bounded if bound is not None]
     promising.sort(key=lambda found: (found[1], found[0].pumps[-1] - found[0].pumps[0]))
     return promising if request.objective is Objective.SPAN else promising[:MOST_COMBS]
+
+
+def possible_combs(request: PlanRequest, channels: int) -> Iterator[Comb]:
+    """All combs that are looked at, whether or not they can do; parameters as above."""
+    return (_comb(request, pumps) for pumps in _pump_sets(request, channels))
 
 
 def _comb(request: PlanRequest, pumps: tuple[int, ...]) -> Comb:

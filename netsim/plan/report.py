@@ -17,12 +17,13 @@ from netsim.plan.request import Objective
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
 from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
 
+PARTIAL = "PARTIAL: stopped before its end"
 POOREST_SHOWN = 10
 """Lanes in the table of a network with more users than fit a matrix."""
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON, key rates in bits per second."""
+    """The plan as JSON, key rates in bits per second; ``partial`` is there only if it is true."""
     allocation, names = plan.allocation, plan.request.users
     return {
         "pumps": list(allocation.comb.pumps),
@@ -37,7 +38,20 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "proven": plan.is_proven,
         "min_skr_bps": min(plan.wanted_bps),
         "total_skr_bps": sum(plan.wanted_bps),
+        **({"partial": True} if plan.is_partial else {}),
     }
+
+
+def keyless(plans: Sequence[Plan]) -> Iterator[str]:
+    """A line for each plan that leaves wanted pairs without key."""
+    for plan in plans:
+        wanted_bps = plan.wanted_bps
+        without = sum(bps <= 0 for bps in wanted_bps)
+        if without:
+            yield (
+                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: no key on "
+                f"{without} of {len(wanted_bps)} links, by the analytic twin"
+            )
 
 
 def print_plan(plan: Plan, console: Console) -> None:
@@ -45,6 +59,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     console.print(Text(headline(plan), style="bold"), soft_wrap=True)
     for line in _facts(plan):
         console.print(Text(line))
+    _print_keyless([plan], console)
     console.print()
     console.print(_users(plan))
     console.print()
@@ -65,7 +80,7 @@ def print_plan(plan: Plan, console: Console) -> None:
 def headline(plan: Plan) -> str:
     """One line: what was planned."""
     allocation = plan.allocation
-    partial = ", PARTIAL: stopped before its end" if plan.is_partial else ""
+    partial = f", {PARTIAL}" if plan.is_partial else ""
     return (
         f"{len(plan.request.users)} users, {allocation.channels} channels, "
         f"{allocation.comb.pumps_text}{partial}"
@@ -151,7 +166,7 @@ def _poorest(plan: Plan) -> Table:
     return table
 
 
-def print_growth(plans: Sequence[Plan], console: Console) -> None:
+def print_growth(plans: Sequence[Plan], console: Console, *, is_partial: bool = False) -> None:
     """Print how plans grow with the number of users."""
     table = plain_table("Channels for everyone who wants key")
     add_numbers(table, "Users", "Channels", "Bound", "One\npump", "Span", "Poorest\n[bit/s]")
@@ -168,13 +183,14 @@ def print_growth(plans: Sequence[Plan], console: Console) -> None:
         )
     console.print(table)
     console.print(Text("One pump: channels that it would need, two a wanted pair."))
+    _print_end(plans, console, is_partial=is_partial)
 
 
 def _pumps(plan: Plan) -> str:
     return " ".join(f"C{pump}" for pump in plan.allocation.comb.pumps)
 
 
-def print_tradeoff(plans: Sequence[Plan], console: Console) -> None:
+def print_tradeoff(plans: Sequence[Plan], console: Console, *, is_partial: bool = False) -> None:
     """Print the points of a curve, fewest channels first."""
     table = plain_table("Channels against smallest key rate")
     add_names(table, "Pumps")
@@ -192,3 +208,16 @@ def print_tradeoff(plans: Sequence[Plan], console: Console) -> None:
             fixed(sum(plan.wanted_bps), 1),
         )
     console.print(table)
+    _print_end(plans, console, is_partial=is_partial)
+
+
+def _print_end(plans: Sequence[Plan], console: Console, *, is_partial: bool) -> None:
+    """What is to be known of a table of plans beside its rows."""
+    _print_keyless(plans, console)
+    if is_partial:
+        console.print(Text(PARTIAL, style="bold"))
+
+
+def _print_keyless(plans: Sequence[Plan], console: Console) -> None:
+    for line in keyless(plans):
+        console.print(Text(line, style="bold"))

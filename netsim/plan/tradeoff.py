@@ -4,13 +4,14 @@ Fewer pumps make fewer pairs that nobody wants, hence less noise, but give a lab
 so that more channels are needed. Within one number of pumps a larger allowance may help a little.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from netsim.plan.fewest import Effort
 from netsim.plan.hardware import Hardware
 from netsim.plan.impossible import no_plan
-from netsim.plan.planner import Plan, plan_from
+from netsim.plan.planner import STOPPED, Plan, plan_from
 from netsim.plan.request import MAX_PUMPS, Objective, PlanRequest
 from netsim.plan.survey import find_fewest, survey
 
@@ -31,6 +32,8 @@ def tradeoff(
     ------
     ConfigError
         If there is no plan at all.
+    KeyboardInterrupt
+        If the search was stopped before there was one.
     """
     request = replace(request, objective=Objective.POOREST)
     counts = [request.free_pumps] if request.pumps else range(MAX_PUMPS, 0, -1)
@@ -39,6 +42,8 @@ def tradeoff(
         for count in counts
         for plan in _plans(replace(request, free_pumps=count), hardware, effort, power_mw)
     ]
+    if not plans and effort.should_stop():
+        raise KeyboardInterrupt(STOPPED)
     if not plans:
         raise no_plan(request, effort, survey(request))
     return list(_rising(plans))
@@ -64,7 +69,8 @@ def _plans(
 
 
 def _rising(plans: list[Plan]) -> Iterator[Plan]:
-    best_bps = 0.0
+    """The first one, even without any key, and those with more key than all before."""
+    best_bps = -math.inf
     for plan in sorted(plans, key=lambda plan: (plan.allocation.channels, -min(plan.wanted_bps))):
         if min(plan.wanted_bps) > GAIN * best_bps:
             best_bps = min(plan.wanted_bps)

@@ -1,16 +1,20 @@
 """``netsim plan``: options in, plan, files and exit code out."""
 
 import json
+import signal
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netsim.cli import run_command
 from netsim.interrupt import StopOnInterrupt
 from netsim.plan.check import plan_faults
+from netsim.plan.climb import climb
 from netsim.topology.load import load_topology
 from netsim.topology.source import RingSourceSpec
+from netsim.twin import predict
 
 
 def answered(capsys: pytest.CaptureFixture[str], *options: str) -> str:
@@ -188,5 +192,89 @@ def test_ctrl_c_before_there_is_a_plan(
 ) -> None:
     """Stopped with nothing to keep, it says so and prints no plan."""
     monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: True)
-    assert run_command(["plan", "--users", "8"]) == 130
-    assert capsys.readouterr().out == ""
+    for options in (("--users", "8"), ("--users", "8", "--tradeoff")):
+        assert run_command(["plan", *options]) == 130
+        streams = capsys.readouterr()
+        assert (streams.out, streams.err) == ("", "netsim: stopped before there was any plan\n")
+
+
+def stop_at_the_first_climb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C, once a climb for key rates has begun."""
+    stopped: list[bool] = []
+
+    def climbed(*arguments: Any) -> Any:
+        stopped.append(True)
+        return climb(*arguments)
+
+    monkeypatch.setattr("netsim.plan.keyplan.climb", climbed)
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _self: bool(stopped))
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_keeps_the_points_of_a_curve(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    """What was found of a curve is printed, marked in text and JSON, with code 130."""
+    stop_at_the_first_climb(monkeypatch)
+    options = ["plan", "--users", "3", "--tradeoff", *(["--json"] if as_json else [])]
+    assert run_command(options) == 130
+    out = capsys.readouterr().out
+    if as_json:
+        assert [plan["partial"] for plan in json.loads(out)] == [True]
+    else:
+        assert "PARTIAL" in out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_ends_a_range_of_users(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    """Ctrl-C while a plan is being finished keeps it, whole, and begins no other."""
+    finishing = count(1)
+
+    def finished(*arguments: Any) -> Any:
+        if next(finishing) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return predict(*arguments)
+
+    monkeypatch.setattr("netsim.plan.planner.predict", finished)
+    assert run_command(["plan", "--users", "2:6", *(["--json"] if as_json else [])]) == 130
+    assert next(finishing) == 3
+    out = capsys.readouterr().out
+    if as_json:
+        plans = json.loads(out)
+        assert [len(plan["users"]) for plan in plans] == [2, 3]
+        assert not any("partial" in plan for plan in plans)
+    else:
+        assert "PARTIAL" in out
+
+
+def test_links_without_key_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan that serves nobody says so: in the text, and on stderr beside the JSON."""
+    dark = ("--users", "3", "--channel-loss", "300")
+    told = "3 users, 4 channels: no key on 3 of 3 links, by the analytic twin"
+    assert told in answered(capsys, *dark)
+    assert run_command(["plan", *dark, "--json"]) == 0
+    streams = capsys.readouterr()
+    assert json.loads(streams.out)["total_skr_bps"] == 0
+    assert told in streams.err
+    assert "no key" not in answered(capsys, "--users", "3")
+    curve = ("--tradeoff", "--pumps", "40,41", "--effort", "0.01")
+    assert told in answered(capsys, *dark, *curve)
+
+
+def test_only_files_of_the_right_kind_are_begun(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A wrong suffix, and a place that cannot be written to, are faults of their option."""
+    pytest.importorskip("matplotlib", reason="needs the extra `report`")
+    out, plot = str(tmp_path / "noext"), str(tmp_path / "plan.bla")
+    lines = refused(capsys, "--users", "2", "-o", out, "--plot", plot)
+    assert [line.split(":")[0] for line in lines] == ["--out", "--plot"]
+    folder = tmp_path / "folder.svg"
+    folder.mkdir()
+    options = ("plan", "--users", "2", "--force", "--plot", str(folder))
+    assert run_command(options) == 2
+    streams = capsys.readouterr()
+    assert "2 users, 2 channels" in streams.out
+    assert "--plot: " in streams.err

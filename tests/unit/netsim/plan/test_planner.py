@@ -148,6 +148,16 @@ def test_a_given_power_is_kept() -> None:
         assert min(free.wanted_bps) >= min(plan.wanted_bps)
 
 
+def test_a_user_in_the_dark_does_not_dim_the_others() -> None:
+    """Where one user gets no key at any power, the power suits the poorest of the others."""
+    plan = make_plan(everyone(4), replace(bench(), lengths_m={"u0": 4e5}))
+    pairs = list(zip(plan.request.demands, plan.wanted_bps, strict=True))
+    dark = [bps for demand, bps in pairs if "u0" in demand.users]
+    others = [bps for demand, bps in pairs if "u0" not in demand.users]
+    assert max(dark) == 0
+    assert min(others) > 0.5 * min(make_plan(everyone(4), bench()).wanted_bps)
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     """A plan is a function of its request."""
     request = everyone(6, objective=Objective.POOREST, effort=0.01, seed=7)
@@ -183,7 +193,7 @@ def test_too_narrow_a_band_names_a_wider_one_that_works() -> None:
     """Ten users on the paper's 20 labels: the reason, a band that works, how many users fit."""
     request = everyone(10, pumps=(34, 46), band=(12, 60), spacing_labels=2)
     message = refused(request)
-    assert "20 usable labels, which carry 23 lanes at most" in message
+    assert "20 usable labels, for 23 lanes at most" in message
     assert "nearest plan: --band 0:80 works, with 34 channels" in message
     assert "nearest plan: 7 users (u0 to u6) fit" in message
     assert planned(replace(request, band=(0, 80))).allocation.channels == 34
@@ -203,6 +213,31 @@ def test_more_demand_than_any_allocation_carries() -> None:
     message = refused(everyone(40, spacing_labels=2))
     assert "780 wanted pairs need at least 522 channels" in message
     assert "38 users (u0 to u37) fit, with 494 channels" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        (
+            {"avoid": frozenset(range(1000))},
+            ("--avoid: ", "has 0 usable labels, for 0 lanes", "without --avoid, 6 channels work"),
+        ),
+        ({"band": (40, 41)}, ("--band: ", "pumps C40 and C41 (at best)", "0 usable labels")),
+        ({"band": (46, 47), "pumps": (46,)}, ("--band: ", "1 usable label, for 0 lanes")),
+        ({"band": (40, 40)}, ("--band: ", "has no room for 2 pumps at a spacing of 1")),
+        ({"pumps": (998, 999)}, ("--pumps: ", "pumps C998 and C999 and", "for 0 lanes")),
+    ],
+)
+def test_the_option_to_blame_is_named(changes: dict[str, object], reasons: tuple[str, ...]) -> None:
+    """The option without which there would be a plan, and what it leaves at its best."""
+    message = refused(everyone(4, **changes))
+    assert all(reason in message for reason in reasons), message
+
+
+def test_pumps_may_need_more_channels_than_the_law() -> None:
+    """Where other pumps would do, what these pumps need is set against what is allowed."""
+    message = refused(everyone(6, pumps=(34, 46), band=(12, 60), max_channels=12))
+    assert "--max-channels: 6 users with 15 wanted pairs need at least 13 channels" in message
 
 
 def test_faults_of_a_request_are_told_together() -> None:

@@ -1,6 +1,7 @@
 """Tables, drawings and JSON of plans."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -118,3 +119,30 @@ def test_an_unknown_format_is_a_fault(ten: Plan, tmp_path: Path) -> None:
     plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
     with pytest.raises(ConfigError, match=r"--plot: .* ends with none of .svg, .pdf, .png"):
         plot.plot_plan(ten, tmp_path / "plan.bla")
+
+
+def test_a_large_plan_is_drawn_as_ticks_and_key(tmp_path: Path) -> None:
+    """More channels than arcs can show: all users named twice, dark pairs told, no wide picture."""
+    plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
+    plan = make_plan(everyone(15), replace(bench(), other_loss_db=300.0))
+    plot.plot_plan(plan, tmp_path / "plan.svg")
+    text = (tmp_path / "plan.svg").read_text()
+    assert float(text.split('width="')[1].split("pt")[0]) < 1000
+    assert all(text.count(f">{user}<") == 3 for user in plan.request.users)
+    assert "no key" in text
+
+
+def test_numbers_are_legible_on_any_colour() -> None:
+    """White on dark colours, black on light ones."""
+    plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
+    assert plot.ink_on((0.12, 0.47, 0.71, 1.0)) == "white"
+    assert plot.ink_on((1.0, 0.73, 0.47, 1.0)) == "black"
+
+
+def test_axes_of_growth_name_one_quantity_each(ten: Plan, tmp_path: Path) -> None:
+    """Channels on one pair of axes, with those of one pump, the span on another; partial or not."""
+    plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
+    plot.plot_growth([ten], tmp_path / "growth.svg", is_partial=True)
+    text = (tmp_path / "growth.svg").read_text()
+    for told in ("one pump, channels", ">channels<", ">span [comb positions]<", "PARTIAL"):
+        assert told in text
