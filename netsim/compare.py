@@ -1,8 +1,8 @@
 """Variants side by side: the same light, several protocols.
 
 Each topology is simulated once; where a variant changes nothing that photons meet, its parties are
-handed the recorded frames of that one simulation, and it is checked that every user's singles and
-every lane's counts are the same.
+handed the recorded frames of that one simulation, and it is checked that every user's singles and,
+where the coincidence window is the same, every lane's counts are the same.
 """
 
 import json
@@ -58,6 +58,8 @@ class Outcome:
     before."""
     architecture: Architecture
     """What the network takes."""
+    window_ps: int
+    """Of coincidences; lanes of one light are equal only where it is."""
 
     @property
     def worth(self) -> Json:
@@ -187,6 +189,7 @@ def compare(
                 is_replayed=isinstance(build, Replay),
                 photons_of=variant.label,
                 architecture=architecture_of(spec),
+                window_ps=spec.protocol.window_ps,
             )
             outcomes.append(light.with_reference(key, outcome))
             if run.partial:
@@ -272,17 +275,13 @@ def _check_same_photons(reference: Outcome, outcome: Outcome) -> None:
     """Singles of every user; coincidences, sifted bits and errors of every lane of equal window."""
     one, other = reference.run, outcome.run
     same = [user.singles for user in one.users] == [user.singles for user in other.users]
-    if _window(reference) == _window(outcome):
+    if reference.window_ps == outcome.window_ps:
         same &= _lane_counts(one) == _lane_counts(other)
     if not same:
         raise RuntimeError(
             f"{outcome.topology}: {reference.variant.label} and {outcome.variant.label} "
             "saw different photons"
         )
-
-
-def _window(outcome: Outcome) -> list[str]:
-    return [text for text in outcome.variant.overrides if text.startswith("protocol.window_ps=")]
 
 
 def _lane_counts(run: Run) -> list[tuple[int, int, int]]:

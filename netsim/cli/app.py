@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 
 import typer
 
@@ -51,7 +52,21 @@ def register(command: Callable[..., None], examples: Sequence[str], more: str = 
         shown = f"Example: {examples[0]}"
     else:
         shown = "Examples:\n\n" + "\n".join(f"* {example}" for example in examples)
-    app.command(epilog=f"{shown}\n\n{more}".strip() + "\n")(command)
+    app.command(epilog=f"{shown}\n\n{more}".strip() + "\n")(_acknowledged(command))
+
+
+def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, which says so where Ctrl-C ends it at once; typer would say nothing."""
+
+    @wraps(command)
+    def run_it(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+    return run_it
 
 
 register(run.run, run.EXAMPLES)
@@ -68,7 +83,10 @@ register(reproduce.reproduce, reproduce.EXAMPLES)
 
 
 def main() -> None:
-    """Run the console script ``netsim``."""
+    """Run the console script ``netsim``; what goes to a stream that the shell closed is lost."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -81,9 +99,6 @@ def run_command(arguments: Sequence[str]) -> int:
         return _complain(map(str, error.faults))
     except ClickFault as error:
         return _complain([error.format_message()])  # type: ignore[attr-defined]  # click's own
-    except KeyboardInterrupt:
-        say("stopped at once")
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader has gone; whatever is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

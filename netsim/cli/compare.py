@@ -12,6 +12,7 @@ from netsim.cli.shared import (
     ForceOption,
     OverrideOption,
     Texts,
+    check_duration,
     prepare,
     say_plots,
     stdout,
@@ -81,7 +82,8 @@ def compare(
     duration_ps = texts.read("--duration", parse_duration_ps, duration)
     variants = [texts.read("--variant", parse_variant, text) for text in variant or []]
     texts.raise_faults()
-    load_plan(topologies, variants, override or [])
+    plan = load_plan(topologies, variants, override or [])
+    check_duration(duration_ps, *(spec for specs in plan.values() for spec in specs))
     prepare(out, force=force)
     found = _compare(topologies, variants, override or [], duration_ps, seed=seed, out=out)
     if as_json:

@@ -12,6 +12,8 @@ from netsim.cli.shared import (
     ForceOption,
     OverrideOption,
     TopologyArgument,
+    Watch,
+    check_duration,
     prepare,
     say,
     stdout,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "netsim run fan2025_four_user --duration 60s --seed 1 --out results",
-    "netsim run two_user --duration 500ms --set protocol.round_s=0.5",
+    "netsim run two_user --duration 3s --set protocol.round_s=1",
     "netsim run mine.toml --duration 2min --json > summary.json",
 )
 
@@ -62,8 +64,9 @@ def run(
     second Ctrl-C stops at once.
     """
     spec, duration_ps = _checked_inputs(topology, override, duration, out, save_tags=save_tags)
-    prepare(out, force=force)
-    found = _simulate(spec, duration_ps, seed, out, save_tags=save_tags)
+    with watched(duration_ps) as watch:
+        prepare(out, force=force)
+        found = _simulate(spec, duration_ps, seed, out, watch, save_tags=save_tags)
     _show(found, as_json=as_json)
     say("results are not kept: give --out DIR" if out is None else f"results are in {out}")
     if found.partial:
@@ -91,26 +94,32 @@ def _checked_inputs(
         raise ConfigError((*faults, *error.faults)) from error
     if faults:
         raise ConfigError(tuple(faults))
+    check_duration(duration_ps, spec)
     warn(spec)
     return spec, duration_ps
 
 
 def _simulate(
-    spec: "TopologySpec", duration_ps: int, seed: int, out: Path | None, *, save_tags: bool
+    spec: "TopologySpec",
+    duration_ps: int,
+    seed: int,
+    out: Path | None,
+    watch: Watch,
+    *,
+    save_tags: bool,
 ) -> "Run":
     from netsim.durations import seconds_text
     from netsim.run import simulate
 
-    with watched(duration_ps) as watch:
-        return simulate(
-            spec,
-            duration_s=seconds_text(duration_ps),
-            seed=seed,
-            out=out,
-            save_tags=save_tags,
-            progress=watch.progress,
-            should_stop=watch.should_stop,
-        )
+    return simulate(
+        spec,
+        duration_s=seconds_text(duration_ps),
+        seed=seed,
+        out=out,
+        save_tags=save_tags,
+        progress=watch.progress,
+        should_stop=watch.should_stop,
+    )
 
 
 def _show(found: "Run", *, as_json: bool) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MIN_COLUMNS = 80
+"""From so many on no table loses a figure."""
+
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -106,6 +109,17 @@ class Texts:
             raise ConfigError(tuple(self._faults.values()))
 
 
+def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
+    """Raise `ConfigError` for less light than one frame: rates of so little mean nothing."""
+    from netsim.durations import seconds_text
+    from netsim.units import ps_from_s
+
+    frame_s = max(spec.frame_s for spec in specs)
+    if duration_ps < ps_from_s(frame_s):
+        message = f"{seconds_text(duration_ps)} s is less than one frame, frame_s = {frame_s:g} s"
+        raise ConfigError((Fault("--duration", message),))
+
+
 def prepare(out: Path | None, *, force: bool) -> None:
     """Make the directory for results, if one was given; see `prepare_run_directory`."""
     from netsim.rundir import prepare_run_directory
@@ -123,10 +137,12 @@ def say_plots(out: Path, plots: Sequence[Path]) -> None:
 
 
 def stdout() -> "Console":
-    """Where tables go."""
+    """Where tables go; a narrower terminal breaks their lines, which loses no figure."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    console.width = max(console.width, MIN_COLUMNS)
+    return console
 
 
 def warn(spec: "TopologySpec") -> None:

@@ -128,7 +128,10 @@ class _Table:
 
     def rows(self) -> Iterator[Row]:
         """All rows that could be read."""
-        lines = self._lines()
+        text = self._text()
+        if text is None:
+            return
+        lines = self._lines(text)
         number, header = next(lines, (None, []))
         columns = [name.strip() for name in header]
         kind = self._kind(number, columns)
@@ -142,8 +145,8 @@ class _Table:
             if row is not None:
                 yield row
 
-    def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        for number, line in enumerate(self._text().splitlines(), start=1):
+    def _lines(self, text: str) -> Iterator[tuple[int, list[str]]]:
+        for number, line in enumerate(text.splitlines(), start=1):
             if line.strip(" ,\t") and not line.lstrip().startswith("#"):
                 yield number, self._cells(number, line)
 
@@ -154,19 +157,20 @@ class _Table:
             self._fault(number, f"no CSV: {error}")
             return []
 
-    def _text(self) -> str:
+    def _text(self) -> str | None:
+        """What is in the file; None where it cannot be read."""
         try:
             with self._path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:
                 self._fault(None, f"larger than {MAX_FILE_BYTES >> 20} MiB, no table")
-                return ""
+                return None
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             self._fault(None, "not UTF-8")
         except OSError as error:
             self._fault(None, f"cannot be read: {error.strerror or error}")
-        return ""
+        return None
 
     def _kind(self, line: int | None, columns: list[str]) -> str | None:
         """Column that names the rows; None where the header is of no use."""

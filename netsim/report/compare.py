@@ -92,9 +92,19 @@ _WORTH: tuple[tuple[str, Callable[[Outcome], str], bool], ...] = (
 
 def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
     """Print what each network takes and gives, one line each."""
-    wide = _architectures(outcomes, wide=True)
-    console.print(wide if fits(wide, console) else _architectures(outcomes, wide=False))
+    names = [_network_name(outcome, outcomes) for outcome in outcomes]
+    numbers = [str(number) for number in range(1, len(outcomes) + 1)]
+    wide = _architectures(outcomes, names, wide=True)
+    narrow = _architectures(outcomes, names, wide=False)
+    is_named = fits(narrow, console)
+    if not is_named:
+        narrow = _architectures(outcomes, numbers, wide=False)
+    console.print(wide if fits(wide, console) else narrow)
     console.print()
+    if not is_named:
+        for number, name in zip(numbers, names, strict=True):
+            console.print(Text(f"{number}: {name}"))
+        console.print()
     console.print(
         Text(
             "SKR: asymptotic, summed over all lanes; smallest: of any link; fairness: Jain's index "
@@ -105,15 +115,19 @@ def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
     console.print()
 
 
-def _architectures(outcomes: Sequence[Outcome], *, wide: bool) -> Table:
+def _network_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
+    """Its topology; the variant behind it where the topology has several."""
+    name = outcome.topology
+    is_one = sum(other.topology == name for other in outcomes) == 1
+    return name if is_one else f"{name}: {outcome.variant.label}"
+
+
+def _architectures(outcomes: Sequence[Outcome], names: Sequence[str], *, wide: bool) -> Table:
     columns = [column for column in _WORTH if wide or column[2]]
     table = plain_table("Architectures")
     add_names(table, "Topology")
     add_numbers(table, *(header for header, _, _ in columns))
-    for outcome in outcomes:
-        name = outcome.topology
-        if sum(other.topology == name for other in outcomes) > 1:
-            name = f"{name}: {outcome.variant.label}"
+    for name, outcome in zip(names, outcomes, strict=True):
         table.add_row(Text(name), *(cell(outcome) for _, cell, _ in columns))
     return table
 
@@ -145,9 +159,11 @@ def _notes(group: Sequence[Outcome]) -> Iterator[str]:
     ]
     for same in by_light:
         singles = ", ".join(f"{user.name} {user.singles}" for user in same[0].run.users)
-        qbers = ", ".join(percent(lane.qber) for lane in same[0].run.lanes)
         names = "all variants" if len(same) == len(group) else ", ".join(map(_label, same))
-        yield f"Photons of {names}: {_how(same)}; singles {singles}; QBER of the lanes {qbers} %."
+        yield (
+            f"Photons of {names}: {_how(same)}; singles {singles}; "
+            f"QBER of the lanes {_qbers_by_window(same)}."
+        )
     for outcome in group:
         for notes, names in _link_notes(outcome.run):
             yield f"{outcome.variant.label}: {names}: {notes}."
@@ -172,9 +188,32 @@ def _label(outcome: Outcome) -> str:
 def _how(same: Sequence[Outcome]) -> str:
     if len(same) == 1:
         return "simulated"
-    if all(outcome.is_replayed for outcome in same[1:]):
-        return "simulated once and replayed, singles and lane counts equal"
-    return "simulated each time, singles and lane counts equal"
+    is_replayed = all(outcome.is_replayed for outcome in same[1:])
+    how = "simulated once and replayed" if is_replayed else "simulated each time"
+    return f"{how}{_what_is_equal([outcome for outcome in same if not outcome.run.partial])}"
+
+
+def _what_is_equal(whole: Sequence[Outcome]) -> str:
+    """What `netsim.compare.compare` has checked of runs that were not stopped."""
+    if len(whole) < 2:
+        return ""
+    windows = len({outcome.window_ps for outcome in whole})
+    if windows == 1:
+        return ", singles and lane counts equal"
+    where = ", lane counts equal where the window is" if windows < len(whole) else ""
+    return f", singles equal{where}"
+
+
+def _qbers_by_window(same: Sequence[Outcome]) -> str:
+    """QBER of all lanes, once for each coincidence window."""
+    lanes = {o.window_ps: o.run.lanes for o in reversed(same)}
+    windows_ps = sorted(lanes)
+    qbers = [", ".join(percent(lane.qber) for lane in lanes[ps]) for ps in windows_ps]
+    if len(windows_ps) == 1:
+        return f"{qbers[0]} %"
+    return "; ".join(
+        f"{q} % in a window of {ps} ps" for q, ps in zip(qbers, windows_ps, strict=True)
+    )
 
 
 def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from netsim.pools.ledger import Account, Movement
 from netsim.report.text import add_names, add_numbers, plain_table
@@ -17,6 +18,14 @@ ASCII_BLOCKS = "_.:-=+*#"
 
 WIDE = 110
 """From this console width on more moments are shown."""
+
+NOTES = (
+    "Level: each line has its own scale, from zero to its highest level.",
+    (
+        "To reserve: the part of each block that refills the reserve of authentication key; with "
+        "to pool it is the key that `netsim run` shows."
+    ),
+)
 
 _SHOWN = (Account.POOL, Account.RESERVE, Account.DOUBT)
 
@@ -35,6 +44,8 @@ class PoolHistory:
     """At the end of the ledger: pool, reserve, in doubt."""
     deposited_bits: int = 0
     """Into the pool, over all blocks."""
+    reserved_bits: int = 0
+    """Into the reserve out of distilled key, over all blocks."""
     spent_bits: int = 0
     """Out of pool and reserve."""
 
@@ -51,6 +62,8 @@ class PoolHistory:
                 self.balances_bits[account] = self.balances_bits.get(account, 0) + bits
         if movement.credit is Account.POOL:
             self.deposited_bits += movement.bits
+        if movement.credit is Account.RESERVE and movement.debit in {Account.OPEN, Account.DOUBT}:
+            self.reserved_bits += movement.bits
         if movement.credit is Account.SPENT:
             self.spent_bits += movement.bits
         if Account.POOL in (movement.debit, movement.credit):
@@ -96,6 +109,9 @@ def print_pools(movements: Sequence[Movement], console: Console, *, end_ps: int)
     console.print(_level_table(histories, console, end_ps))
     console.print()
     console.print(_balance_table(histories))
+    console.print()
+    for line in NOTES:
+        console.print(Text(line))
 
 
 def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int) -> Table:
@@ -116,10 +132,11 @@ def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int
 def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
-    add_numbers(table, "To pool", "Spent", "Pool", "Reserve", "In doubt")
+    add_numbers(table, "To pool", "To reserve", "Spent", "Pool", "Reserve", "In doubt")
     for history in histories:
         held = (history.balances_bits.get(account, 0) for account in _SHOWN)
-        figures = (history.deposited_bits, history.spent_bits, *held)
+        into = (history.deposited_bits, history.reserved_bits)
+        figures = (*into, history.spent_bits, *held)
         table.add_row(history.link, history.end, *map(str, figures))
     return table
 

@@ -5,6 +5,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+FAR_SIGMA, VERY_FAR_SIGMA = 3.0, 5.0
+"""Deviations that are pointed out; of hundreds a few are beyond 3 by chance."""
+
 NOTHING = "-"
 """Shown where there is no value."""
 
@@ -20,15 +23,22 @@ def percent(value: float | None) -> str:
 
 
 def sigma(value: float | None) -> str:
-    """A signed deviation with one decimal."""
-    return NOTHING if value is None else f"{value:+.1f}"
+    """A signed deviation with one decimal; with more where that hides that it is beyond 3."""
+    if value is None:
+        return NOTHING
+    shown = f"{value:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+    digits = 1
+    while abs(value) > FAR_SIGMA == abs(float(shown)):
+        digits += 1
+        shown = f"{value:+.{digits}f}"
+    return shown
 
 
 def sigma_style(value: float | None) -> str:
     """Colour of a deviation: nothing up to 3, yellow up to 5, red above."""
-    if value is None or abs(value) <= 3:
+    if value is None or abs(value) <= FAR_SIGMA:
         return ""
-    return "yellow" if abs(value) <= 5 else "red"
+    return "yellow" if abs(value) <= VERY_FAR_SIGMA else "red"
 
 
 def byte_count(size_bytes: int) -> str:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from netsim.report.figure import EXTRA_HINT
+from netsim.report.text import FAR_SIGMA, VERY_FAR_SIGMA, sigma
 from netsim.reproduce.item import Comparison, Findings, Item, Paper
 
 Found = Sequence[tuple[Item, Findings]]
@@ -42,8 +43,6 @@ summary { cursor: pointer; color: #0a58a8; }
   font-size: .93rem; }
 """
 
-FAR, VERY_FAR = 3.0, 5.0
-"""Deviations that are pointed out; with hundreds of quantities a few are beyond 3 by chance."""
 OPEN_ROWS = 16
 """Longer tables of comparisons are folded, unless the paper prints most of their rows."""
 
@@ -64,7 +63,7 @@ def page(paper: Paper, found: Found, *, scale: float) -> str:
     body = "\n".join(
         [
             *_head(paper, found, scale, has_plots=drawing is not None),
-            *(part for item, findings in found for part in _section(item, findings, drawing)),
+            *(part for entry in found for part in _section(*entry, drawing, scale)),
         ]
     )
     return (
@@ -110,7 +109,7 @@ def _verdict(found: Found) -> str:
     if not values:
         return f"{compared} quantities, none of them beside a twin."
     spread = math.sqrt(math.fsum(value * value for value in values) / len(values))
-    far = sum(abs(value) > FAR for value in values)
+    far = sum(abs(value) > FAR_SIGMA for value in values)
     return (
         f"{compared} quantities are compared; {printed} of them are printed in the paper's text. "
         f"{len(values)} stand beside the analytic twin with an error: root mean square of the "
@@ -135,10 +134,10 @@ def _overview(found: Found) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _section(item: Item, findings: Findings, drawing: Any) -> Iterator[str]:
+def _section(item: Item, findings: Findings, drawing: Any, scale: float) -> Iterator[str]:
     name = escape(item.name)
     yield f'<h2 id="{name}">{name}: {escape(item.title)}</h2>'
-    yield f"<p>{escape(item.about)}</p>"
+    yield f"<p>{escape(item.about)} {_light(item, scale)}</p>"
     if drawing is not None:
         yield f'<div class="plot">{drawing.fragment(findings.figure, f"plot-{name}")}</div>'
     if findings.notes:
@@ -148,6 +147,14 @@ def _section(item: Item, findings: Findings, drawing: Any) -> Iterator[str]:
     if drawing is not None:
         files += f', <a href="{name}.svg">{name}.svg</a>, <a href="{name}.html">{name}.html</a>'
     yield f'<p class="faint">Beside this page: {files}</p>'
+
+
+def _light(item: Item, scale: float) -> str:
+    """How much light was simulated, as scaled."""
+    lights_s = [shot.scaled(scale).light_s for shot in item.shots()]
+    shots = f"{len(lights_s)} shots" if len(lights_s) > 1 else "one shot"
+    times_s = " to ".join(f"{light_s:g}" for light_s in sorted({min(lights_s), max(lights_s)}))
+    return f"Light: {shots} of {times_s} s."
 
 
 def _list(sentences: Sequence[str]) -> Iterator[str]:
@@ -194,9 +201,9 @@ def _row(one: Comparison, *, has_note: bool) -> str:
 def _deviation_cell(deviation: float | None) -> str:
     if deviation is None:
         return '<td class="n">-</td>'
-    is_far, is_very_far = abs(deviation) > FAR, abs(deviation) > VERY_FAR
+    is_far, is_very_far = abs(deviation) > FAR_SIGMA, abs(deviation) > VERY_FAR_SIGMA
     emphasis = " very-far" if is_very_far else " far" if is_far else ""
-    return f'<td class="n{emphasis}">{deviation:+.1f}</td>'
+    return f'<td class="n{emphasis}">{sigma(deviation)}</td>'
 
 
 def digits_of(sigma: float | None, value: float) -> int:

@@ -3,14 +3,17 @@
 from rich.console import Console
 from rich.text import Text
 
-from netsim.report.text import add_names, add_numbers, plain_table, sigma, sigma_style
+from netsim.report.text import FAR_SIGMA, add_names, add_numbers, plain_table, sigma, sigma_style
 from netsim.reproduce.item import Comparison
-from netsim.reproduce.page import FAR, deviations, digits_of, number
+from netsim.reproduce.page import deviations, digits_of, number
 from netsim.reproduce.runner import Finished, Outcome
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print one line an item, then every quantity beyond 3 standard errors."""
+    if not outcome.finished:
+        console.print("No item is finished yet.")
+        return
     table = plain_table(outcome.paper.title)
     add_names(table, "Item", "Title")
     add_numbers(table, "Com-\npared", "In the\ntext", "Worst\nsigma")
@@ -60,7 +63,7 @@ def _far(outcome: Outcome) -> list[str]:
 
 def _is_far(compared: Comparison) -> bool:
     deviation = compared.estimate.deviation
-    return deviation is not None and abs(deviation) > FAR
+    return deviation is not None and abs(deviation) > FAR_SIGMA
 
 
 def _line(item: str, compared: Comparison) -> str:

@@ -13,6 +13,8 @@ from netsim.topology.faults import value_text
 from netsim.topology.schema import known_keys, schema_at, suggestion
 
 MAX_INDEX_DIGITS = 9
+MAX_NAMES = 12
+"""Of list entries, in a message."""
 
 
 class _OverrideError(Exception):
@@ -106,11 +108,11 @@ def _place(node: object, key: str, path: list[str | int]) -> str | int:
             raise _OverrideError(_unknown(key, [*node, *known_keys(path)]))
         return key
     if isinstance(node, list):
-        return _index(node, key)
+        return _index(node, key, path)
     raise _OverrideError(f"{value_text(node)} has no key {key!a}")
 
 
-def _index(entries: list[object], key: str) -> int:
+def _index(entries: list[object], key: str, path: list[str | int]) -> int:
     if key.isascii() and key.isdecimal() and len(key) <= MAX_INDEX_DIGITS:
         if int(key) < len(entries):
             return int(key)
@@ -119,7 +121,7 @@ def _index(entries: list[object], key: str) -> int:
     for index, known in enumerate(names):
         if key in known:
             return index
-    raise _OverrideError(_unknown(key, [name for known in names for name in known]))
+    raise _OverrideError(_no_entry(key, [name for known in names for name in known], path))
 
 
 def _entry_names(entry: object) -> list[str]:
@@ -129,6 +131,19 @@ def _entry_names(entry: object) -> list[str]:
     joined = "&".join(map(str, channels)) if isinstance(channels, list) else None
     candidates = (entry.get("name"), entry.get("channel"), joined)
     return [name for name in candidates if isinstance(name, str)]
+
+
+def _no_entry(key: str, names: list[str], path: list[str | int]) -> str:
+    """What to say of a key of the list at ``path`` that is no index and names no entry."""
+    if schema_at([*path, 0, key]) is not None:
+        entry = ascii(names[0])[1:-1] if names else "0"
+        return f"{path[-1]} is a list; write for example {path[-1]}.{entry}.{key}"
+    unknown = _unknown(key, names)
+    if names and "did you mean" not in unknown:
+        left_out = len(names) - MAX_NAMES
+        more = f" and {left_out} more" if left_out > 0 else ""
+        unknown += f", there are {ascii(', '.join(names[:MAX_NAMES]))[1:-1]}{more}"
+    return unknown
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import netsim
 from netsim.cli import run_command
 from netsim.compare import Variant, compare, parse_variant
 from netsim.devices.replay import FrameRecorder
-from netsim.report.compare import comparison_figure, save_comparison
+from netsim.report.compare import comparison_figure, print_architectures, save_comparison
 from netsim.results import Run
 from netsim.rundir import load_run
 
@@ -238,6 +239,46 @@ def test_topologies_are_set_side_by_side(
         assert 0 <= entry["min_skr_bps"] <= entry["total_skr_bps"]
     assert (tmp_path / "architectures.svg").is_file()
     assert (tmp_path / "architectures.html").is_file()
+
+
+def test_windows_are_not_said_to_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lane counts are called equal only where the window is; each window has its QBER."""
+    texts = ("window_ps=500", "window_ps=4000", "window_ps=500,verification_bits=32")
+    variants = [word for text in texts for word in ("--variant", text)]
+    assert run_command([*COMMAND, *variants[:4]]) == 0
+    two = " ".join(capsys.readouterr().out.split())
+    assert "simulated once and replayed, singles equal; singles alice" in two
+    assert run_command([*COMMAND, *variants]) == 0
+    three = " ".join(capsys.readouterr().out.split())
+    assert "singles equal, lane counts equal where the window is; singles alice" in three
+    narrow, wide = compare(
+        ["two_user"], [*map(parse_variant, texts[:2])], duration_s=2, seed=1, overrides=SHORT
+    )
+    for outcome, window_ps in ((narrow, 500), (wide, 4000)):
+        qber = outcome.run.lanes[0].qber
+        assert qber is not None
+        assert f"{100 * qber:.2f} % in a window of {window_ps} ps" in two
+        assert f"{100 * qber:.2f} % in a window of {window_ps} ps" in three
+
+
+def test_narrow_architectures_are_numbered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns variants with long names are numbers in the table, named whole below it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    found = compare(["two_user"], [parse_variant(SCHEDULES[0])], duration_s=1, seed=1)
+    texts = [f"{schedule},verification_bits=32" for schedule in SCHEDULES]
+    outcomes = [
+        replace(found[0], topology=topology, variant=parse_variant(text))
+        for topology in ("two_user", "another")
+        for text in texts
+    ]
+    print_architectures(outcomes, Console())
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for number, name in enumerate((f"{o.topology}: {o.variant.label}" for o in outcomes), 1):
+        assert f"{number}: {name}" in lines
+        assert sum(line.startswith(f"{number} ") for line in lines) == 1
 
 
 def test_a_window_of_its_own_has_a_twin_of_its_own() -> None:

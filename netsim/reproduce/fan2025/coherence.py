@@ -167,14 +167,14 @@ def _twin_at(curve: str, time_ns: float) -> float:
 WINDOW = Item(
     "window",
     "Key rate against the coincidence window",
-    "Calibrated set at 0.4 mW, 20 s of light a window.",
+    "Calibrated set at 0.4 mW, a shot a window.",
     window_shots,
     analyse_window,
 )
 COHERENCE_TIME = Item(
     "coherence_time",
     "Key rate against the coherence time",
-    "Calibrated set at 0.4 mW with other linewidths of the ring, 20 s of light each.",
+    "Calibrated set at 0.4 mW with other linewidths of the ring.",
     coherence_shots,
     analyse_coherence,
 )

@@ -43,7 +43,7 @@ LABELS = {
 """Field of an estimate to its name and unit."""
 
 ABOUT = (
-    "Calibrated set; both pumps at nine equal powers, 300 s of light each. Only the channels that "
+    "Calibrated set; both pumps at nine equal powers. Only the channels that "
     "reach Bob (C42) and Dave (C30, C26) are delivered: the others change nothing here. "
 )
 

@@ -144,7 +144,7 @@ def _panel(shot: Measurement, k: int, wanted: HistogramRange) -> Panel:
 ITEM = Item(
     "fig4c",
     "Coincidence histograms of the six links",
-    "Calibrated set, the whole network at 0.4 mW, 60 s of light; all detectors of both users.",
+    "Calibrated set, the whole network at 0.4 mW; all detectors of both users.",
     shots,
     analyse,
 )

@@ -28,7 +28,7 @@ THREE = (TWO_PUMPS_6, THREE_PUMPS_4)
 POWER = "power of all pumps [mW]"
 FAIR = (
     "Structured set, all channels with the mean loss of its six [assumed], so that schemes differ "
-    "by pumps and channels only; 20 s of light at each of seven powers. "
+    "by pumps and channels only; seven powers each. "
 )
 NO_TABLE = 'the text: "higher than that by using a single pump scheme"; Table S5 is not available'
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from netsim.cli import app, run_command
+from netsim.cli import app, main, run_command
 from netsim.durations import parse_duration_ps
 from netsim.results import Run
 from netsim.rundir import load_run, save_run
@@ -26,10 +27,13 @@ class FakeSimulation(ModuleType):
         super().__init__("netsim.run")
         self.calls: list[SimpleNamespace] = []
         self.partial = False
+        self.interrupted = False
 
     def simulate(self, topology: Any, **arguments: Any) -> Run:
         """Write a made-up run where it belongs, as the real one does."""
         self.calls.append(SimpleNamespace(topology=topology, **arguments))
+        if self.interrupted:
+            raise KeyboardInterrupt
         run = replace(made_up_run(partial=self.partial), topology=topology.name)
         arguments["progress"](10**12)
         if arguments["out"] is not None:
@@ -119,6 +123,80 @@ def test_a_stopped_run_exits_with_130(
     simulation.partial = True
     assert run_command(["run", topology, "--json"]) == 130
     assert json.loads(capsys.readouterr().out)["partial"] is True
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_interrupted_command_says_so(
+    simulation: FakeSimulation,
+    topology: str,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+) -> None:
+    """Ctrl-C that ends a command at once: one line on stderr, nothing on stdout, code 130."""
+    simulation.interrupted = True
+    assert run_command(["run", topology, *options]) == 130
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("", "netsim: interrupted\n")
+
+
+def test_ctrl_c_before_the_first_frame_is_a_wish(
+    simulation: FakeSimulation,
+    topology: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once there is a directory for results, Ctrl-C stops the run in order and says so."""
+
+    def press(out: Path | None, *, force: bool) -> None:
+        assert not force
+        assert out is not None
+        out.mkdir()
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("netsim.cli.run.prepare", press)
+    assert run_command(["run", topology, "--out", str(tmp_path / "out")]) == 0
+    assert simulation.calls[0].should_stop() is True
+    assert "stopping as soon as it can" in capsys.readouterr().err
+
+
+def test_a_closed_stdout_is_no_error(topology: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell closes with >&- takes nothing, and costs no traceback."""
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        closed.setattr(sys, "argv", ["netsim", "validate", topology])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.close()
+    assert ended.value.code == 0
+
+
+def test_a_very_narrow_terminal_loses_no_column(
+    simulation: FakeSimulation,
+    topology: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Below 80 columns tables are those of 80, and the terminal breaks their lines."""
+    printed = []
+    for columns in ("40", "80"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert run_command(["run", topology]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "Alice & Bob" in printed[0]
+
+
+def test_less_light_than_a_frame(
+    simulation: FakeSimulation, topology: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A nanosecond of light has no rates: refused, naming the option and the frame."""
+    for command in ("run", "compare"):
+        (line,) = refused(capsys, command, topology, "--duration", "1ns")
+        assert "--duration" in line
+        assert "frame_s" in line
+    assert simulation.calls == []
+    assert run_command(["run", topology, "--duration", "50ms"]) == 0
 
 
 def test_a_full_directory_needs_force(

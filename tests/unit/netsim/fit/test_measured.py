@@ -84,8 +84,16 @@ def test_all_faults_of_all_files_at_once(tmp_path: Path) -> None:
     first = written(tmp_path, f"{HEAD}C38&C42,-1,2,,\nC38,1,,,\n")
     missing = tmp_path / "none.csv"
     found = faults(first, missing)
-    assert len(found) == 5
+    assert len(found) == 4
     assert "none.csv: cannot be read: No such file or directory" in found
+
+
+def test_a_file_that_cannot_be_read_is_one_fault(tmp_path: Path) -> None:
+    """Of a table that is not there or not UTF-8 nothing is said of its header."""
+    path = tmp_path / "m.csv"
+    assert faults(path) == ["m.csv: cannot be read: No such file or directory"]
+    path.write_bytes(b"\xff\xfe\x00")
+    assert faults(path) == ["m.csv: not UTF-8"]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"channels\n\x00\n", b'channels\n"', b"\r\r"])

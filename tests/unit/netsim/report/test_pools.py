@@ -10,7 +10,7 @@ from rich.console import Console
 from netsim.pools.ledger import Account, Movement
 from netsim.report.pools import ASCII_BLOCKS, BLOCKS, pool_histories, print_pools, sparkline
 from netsim.units import PS_PER_S
-from tests.unit.netsim.runs import DURATION_PS, ENDS, LINK, made_up_movements
+from tests.unit.netsim.runs import DURATION_PS, ENDS, LINK, made_up_movements, made_up_run
 
 
 def test_levels_are_the_running_balance() -> None:
@@ -26,6 +26,19 @@ def test_levels_are_the_running_balance() -> None:
     assert (alice.deposited_bits, alice.spent_bits) == (27_872, 1_000)
     assert bob.balances_bits[Account.RESERVE] == 16_512 + 128 - 128
     assert bob.balances_bits[Account.DOUBT] == 0
+
+
+def test_pool_and_reserve_together_are_the_key_of_the_run() -> None:
+    """What blocks give the reserve is told apart from the key held before the run."""
+    run = made_up_run()
+    for history in pool_histories(made_up_movements()):
+        assert history.reserved_bits == 128
+        assert history.deposited_bits + history.reserved_bits == run.links[0].deposited_bits
+    file = io.StringIO()
+    print_pools(made_up_movements(), Console(file=file, width=80), end_ps=DURATION_PS)
+    text = " ".join(file.getvalue().split())
+    assert "refills the reserve" in text
+    assert "its own scale" in text
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=40))

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from netsim.report.excerpt import MAX_ROWS, usual_largest_sigma
 from netsim.report.tables import print_run
-from netsim.report.text import byte_count
+from netsim.report.text import byte_count, sigma
 from netsim.results import Run
 from tests.unit.netsim.runs import made_up_run
 
@@ -65,6 +65,14 @@ def test_nothing_is_shown_as_a_dash() -> None:
     assert row.split()[:3] == ["Alice", "&", "Bob"]
     assert "-" in row.split()
     assert "nan" not in row
+
+
+def test_sigmas_have_no_signed_zero_and_hide_no_excess() -> None:
+    """Nothing is -0.0, and what counts as beyond 3 is never shown as 3.0."""
+    shown = {-0.04: "0.0", 0.04: "0.0", -0.06: "-0.1", 3.0: "+3.0", -2.97: "-3.0", 3.06: "+3.1"}
+    assert {value: sigma(value) for value in shown} == shown
+    assert (sigma(3.04), sigma(-3.004), sigma(10.04)) == ("+3.04", "-3.004", "+10.0")
+    assert sigma(None) == "-"
 
 
 def test_partial_runs_say_so() -> None:

@@ -12,6 +12,8 @@ from netsim.report.figure import EXTRA_HINT
 from netsim.reproduce import fan2025
 from tests.unit.netsim.reproduce.papers import PAPER
 
+REAL_PAPER = fan2025.PAPER
+
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +78,27 @@ def test_a_stopped_run_says_how_to_go_on(
     assert run_command(arguments) == 130
     assert "goes on from here" in capsys.readouterr().err
     assert 'id="one"' in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.usefixtures("made_up")
+def test_stopped_before_the_first_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing finished: one sentence in place of an empty table and counts of nothing."""
+    monkeypatch.setattr(StopOnInterrupt, "should_stop", lambda _: True)
+    arguments = ["reproduce", "made_up", "--workers", "1", "--out", str(tmp_path)]
+    assert run_command(arguments) == 130
+    assert capsys.readouterr().out == "No item is finished yet.\n"
+
+
+@pytest.mark.usefixtures("made_up")
+def test_the_page_tells_the_light_as_scaled(tmp_path: Path) -> None:
+    """Below each title stands how much light was simulated, not how much there is at scale 1."""
+    arguments = ["reproduce", "made_up", "--workers", "1", "--out", str(tmp_path)]
+    assert run_command([*arguments, "--scale", "0.5"]) == 0
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("Light: 2 shots of 0.01 s.") == 2
+    assert all(" s of light" not in item.about for item in REAL_PAPER.items)
 
 
 @pytest.mark.usefixtures("made_up")

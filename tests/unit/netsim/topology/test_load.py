@@ -114,6 +114,13 @@ def test_override_makes_a_table_that_the_file_leaves_out() -> None:
         ("users.alice.fibre.length_km=1", "users.alice.fibre.length_km", "mean length_m?"),
         ("qnsp.sauce.contrast=1", "qnsp.sauce.contrast", "mean source?"),
         ("qnsp.channels.C83.loss_db=1", "qnsp.channels.C83.loss_db", "mean C38?"),
+        ("qnsp.channels.C99.loss_db=1", "qnsp.channels.C99.loss_db", "'C99', there are C38, C42"),
+        ("users.name=x", "users.name", "users is a list; write for example users.alice.name"),
+        (
+            "receivers.bench.detectors.efficiency=0.5",
+            "receivers.bench.detectors.efficiency",
+            "detectors is a list; write for example detectors.0.efficiency",
+        ),
         ("users.2.name=x", "users.2.name", "no entry 2, the list has 2"),
         ("users.-1.name=x", "users.-1.name", "unknown key '-1'"),
         ("name.first=x", "name.first", "the text 'two_user' has no key 'first'"),
