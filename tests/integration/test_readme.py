@@ -121,6 +121,24 @@ def test_commands_run(tmp_path: Path, *, is_long: bool) -> None:
             run_in(tmp_path, [*shortened(line), *(["--force"] if words[1] == "run" else [])])
 
 
+@pytest.mark.slow
+def test_shown_table_is_what_the_demo_prints() -> None:
+    """Line by line, but for the speed."""
+    printed = subprocess.run(  # this interpreter, this package
+        [sys.executable, "-m", "netsim", *"run fan2025_four_user --duration 60s --seed 1".split()],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "120", "NO_COLOR": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("Speed:")]
+    (shown,) = re.findall(
+        r"^```text\n(fan2025_four_user.*?)^```$", README, re.MULTILINE | re.DOTALL
+    )
+    assert shown.splitlines() == lines
+
+
 def test_two_processes_of_the_readme(tmp_path: Path) -> None:
     """The recorded tags of the README end as keys in two processes."""
     lines = [line for line in SHELL_LINES if "recorded" in line or "protocols.demo" in line]
