@@ -125,7 +125,7 @@ def test_commands_run(tmp_path: Path, *, is_long: bool) -> None:
 def test_shown_table_is_what_the_demo_prints() -> None:
     """Line by line, but for the speed."""
     printed = subprocess.run(  # this interpreter, this package
-        [sys.executable, "-m", "netsim", *"run fan2025_four_user --duration 60s --seed 1".split()],
+        [sys.executable, *shlex.split("-m netsim run fan2025_four_user --duration 60s --seed 1")],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "120", "NO_COLOR": "1"},
         capture_output=True,
