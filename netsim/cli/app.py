@@ -62,8 +62,8 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
     def run_it(*args: object, **options: object) -> None:
         try:
             command(*args, **options)
-        except KeyboardInterrupt:
-            say("interrupted")
+        except KeyboardInterrupt as stop:
+            say(str(stop) or "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
     return run_it

@@ -334,11 +334,7 @@ def _searching() -> Iterator[Watch]:
     from netsim.interrupt import StopOnInterrupt
 
     with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
-        try:
-            yield Watch(interrupt.should_stop, tell)
-        except KeyboardInterrupt as stop:
-            say(str(stop) or "stopped at once")
-            raise
+        yield Watch(interrupt.should_stop, tell)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Whole rounds between two endpoints for every variant: equal keys, balanced books, lengths."""
 
 import math
-from collections import Counter
 from functools import cache
 
 import numpy as np
@@ -221,7 +220,7 @@ def test_epsilons_of_all_rounds_are_booked() -> None:
     assert counts.secrecy_epsilon is not None
     assert 1.5e-10 < counts.secrecy_epsilon <= 2e-10 * (1 + 1e-9)
     assert counts.failure_probability > 0
-    assert counts.reasons == Counter({"no_key": 1})
+    assert counts.reasons == {1: "no_key"}
 
 
 # Two bases ----------------------------------------------------------------------------------------
