@@ -32,6 +32,7 @@ def test_poorest_link_gains() -> None:
     assert all(link.blocks_failed <= 1 for link in balanced.links)
 
 
+@pytest.mark.slow
 def test_same_seed_same_trials() -> None:
     """A controller is part of the run: one seed gives one result."""
     runs = [simulate(CONTROLLER, "protocol.round_s=3", duration_s=10) for _ in range(2)]

@@ -156,6 +156,7 @@ def test_every_kind_of_event_in_one_network(tmp_path: Path) -> None:
     assert names.count("link_closed") == 2 * len(found.links)
 
 
+@pytest.mark.slow
 def test_user_who_joins_late(tmp_path: Path) -> None:
     """Dave is absent at first; once there, all his links make key with equal ends."""
     topology = netsim.load_topology(
