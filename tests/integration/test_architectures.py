@@ -223,9 +223,12 @@ def test_time_sharing_makes_key() -> None:
     ],
 )
 def test_weak_networks_make_key_in_a_minute(name: str, seconds: int) -> None:
-    """All links deposit key, also those of some 20 bit/s, across changes of channels and pumps."""
+    """All links deposit key, also those of some 20 bit/s, across changes of channels and pumps.
+
+    The weakest may look for their clocks for half a minute.
+    """
     run = netsim.simulate(netsim.load_topology(name), duration_s=seconds, seed=1)
-    assert_all_links_have_key(run, least_share=0.5)
+    assert_all_links_have_key(run, least_share=0.4)
 
 
 @pytest.mark.slow
