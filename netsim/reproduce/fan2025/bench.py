@@ -14,8 +14,6 @@ from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverS
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import DeliveredChannelSpec, FibreSpec, TopologySpec, UserSpec
 
-PUMPS = ("C34", "C46")
-"""1550.12 nm and 1540.56 nm [paper]."""
 NETWORK_POWER_MW = 0.4
 """Per pump, of the key distribution [paper]."""
 RATE_POWER_MW = 0.32
