@@ -26,7 +26,7 @@ from protocols import events
 from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.synchronise import ACQUISITION_PS
 from protocols.endpoint import Endpoint
-from protocols.messages import TAG_BYTES, AbortReason, Role
+from protocols.messages import AbortReason, Role
 from protocols.tagbook import TagBook
 from protocols.tags import DETECTOR_BITS
 from protocols.variants import SECURITIES, study_notes
@@ -70,7 +70,7 @@ class _Link:
         self._tags = tags
         self._options = options
         self._rng_tree = RngTree(options.seed)
-        size = (3 + 2 * tags.config.initial_pads) * TAG_BYTES
+        size = LinkSecrets.size_bytes(tags.config.initial_pads)
         secret = self._rng_tree.stream(f"{tags.config.link}/preshared").bytes(size)
         self._secrets = LinkSecrets.from_bytes(secret)
         self._found = Distilled(

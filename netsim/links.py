@@ -27,14 +27,13 @@ from protocols.bbm92.rounds import LinkSecrets
 from protocols.durable import DurableState
 from protocols.endpoint import Endpoint
 from protocols.events import Event
-from protocols.messages import TAG_BYTES, Role
+from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.variants import AUTHENTICATIONS
 
 ANNOUNCEMENT_S = 0.5
 """Light per announcement: few messages, and little waiting at the end of a round."""
-SECRET_RS = 3
 OnLinkEvent = Callable[[tuple[str, str], Event], None]
 """Takes the users of a link and an event of its announcer's end."""
 INITIAL_PADS = 64
@@ -243,7 +242,7 @@ class Parties:
     def _plan(self, users: tuple[str, str]) -> LinkPlan:
         agreement = agree(self._network, users, self._lanes[users])
         config = link_config(self._network, users, agreement)
-        size = SECRET_RS * TAG_BYTES + 2 * TAG_BYTES * config.initial_pads
+        size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
 

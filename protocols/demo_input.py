@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.rounds import LinkSecrets
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 from protocols.errors import LocalProtocolError
-from protocols.messages import TAG_BYTES, Role
+from protocols.messages import Role
 from protocols.tags import DETECTOR_BITS, TagFrame
 from protocols.variants import KINDS
 
@@ -179,7 +180,7 @@ def cut_frames(
 
 def write_secret(path: Path) -> None:
     """Write a fresh secret, readable by its owner alone; InputError if ``path`` exists."""
-    size = 3 * TAG_BYTES + SECRET_PADS * 2 * TAG_BYTES
+    size = LinkSecrets.size_bytes(SECRET_PADS)
     try:
         _write_new(path, secrets.token_bytes(size))
         for role in Role:  # marks of a former secret of this name
@@ -200,7 +201,7 @@ def read_secret(path: Path, config: LinkConfig, role: Role) -> bytes:
     """
     with _reading(path):
         secret = path.read_bytes()
-    size = 3 * TAG_BYTES + config.initial_pads * 2 * TAG_BYTES
+    size = LinkSecrets.size_bytes(config.initial_pads)
     if len(secret) != size:
         raise InputError(path, f"holds {len(secret)} bytes, the link needs {size}")
     if mark_of(path, role).exists():

@@ -177,10 +177,18 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Unsigned: the sender has dropped a round that it had not yet voted for or decided on."""
+    """The sender has dropped a round that it had not yet voted for or decided on.
+
+    No pad signs it: see `protocols.bbm92.reports` for what makes it authentic.
+    """
 
     TAG: ClassVar[int] = 13
     reason: int
+    taken: int
+    """Messages of the receiver, in this round, that the sender has taken in."""
+    digest: bytes
+    """Of those."""
+    mac: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ WINDOW = SACK_BITS
 TURNS = 1 << 16
 REMEMBERED_TURNS = 8 * WINDOW
 """Sendings whose answer may still come."""
+MAX_CHALLENGES = 16
+MOMENT_PS = 1_000_000_000
+ANSWERS_PER_MOMENT = 4
+"""To datagrams of other lives of either end."""
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
 ACKNOWLEDGE_EVERY = 16
 MIN_TIMEOUT_PS = 5_000_000_000
@@ -117,8 +121,12 @@ class Transport:
         self._deadline_ps: int | None = None
         self._acknowledge_now = False
         self._controls: list[tuple[Kind, int, int]] = []
-        self._challenge: tuple[int, int] | None = None
+        self._challenges: dict[int, int] = {}
+        """Nonce by epoch, of the epochs that may be a new life of the peer."""
         self._nonce = 0
+        self._answered_nonce: int | None = None
+        self._answers_ps: list[int] = []
+        """When strangers were answered, of late."""
         self._receiving = _Receiving()
         self._messages: deque[bytes] = deque()
         self._was_reset = False
@@ -253,36 +261,62 @@ class Transport:
             return
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
-            self._acknowledge_now = True
+            self._acknowledge_now |= self._may_answer(now_ps)
             self.counts.datagrams_refused += 1
-            return
-        if datagram.kind is Kind.CHALLENGE:
-            self._controls = [
-                *self._controls[-3:],
-                (Kind.RESPONSE, datagram.sequence, datagram.epoch),
-            ]
-            # Who asks has dropped what we sent so far; the rest follows by the timer.
-            self._resend = list(self._in_flight)[:1]
         elif datagram.kind is Kind.RESPONSE:
             self._accept_epoch(datagram)
+        elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
+            if self._may_answer(now_ps):
+                self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
             self._accept(datagram, now_ps)
-        else:
+        elif self._may_answer(now_ps):
             self._challenge_epoch(datagram.epoch)
 
+    def _may_answer(self, now_ps: int) -> bool:
+        """Whether to answer a stranger: not if the last answers were a moment ago.
+
+        Without that bound somebody who doubles datagrams would have both ends answer each other
+        ever faster.
+        """
+        self._answers_ps = [time_ps for time_ps in self._answers_ps if time_ps > now_ps - MOMENT_PS]
+        if len(self._answers_ps) >= ANSWERS_PER_MOMENT:
+            return False
+        self._answers_ps.append(now_ps)
+        return True
+
+    def _respond(self, challenge: Datagram) -> None:
+        response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
+        self._controls = [*self._controls[-3:], response]
+        if challenge.sequence != self._answered_nonce:
+            # Who asks has dropped what we sent so far; the rest follows by the timer.
+            self._answered_nonce = challenge.sequence
+            self._resend = list(self._in_flight)[:1]
+
     def _challenge_epoch(self, epoch: int) -> None:
-        """An epoch that answers is alive; a replayed one stays silent."""
-        if self._challenge is None or self._challenge[0] != epoch:
+        """An epoch that answers is alive; a replayed one stays silent.
+
+        Its own challenge has to wait: our stream begins anew for it. An epoch keeps its nonce until
+        one is accepted, whoever else is challenged meanwhile: else two that alternate would be
+        challenged for ever.
+        """
+        if epoch not in self._challenges:
             self._nonce = (self._nonce + 1) % SEQUENCE_LIMIT
-            self._challenge = (epoch, self._nonce)
-        self._controls = [*self._controls[-3:], (Kind.CHALLENGE, self._nonce, epoch)]
+            self._challenges[epoch] = self._nonce
+            if len(self._challenges) > MAX_CHALLENGES:
+                del self._challenges[next(iter(self._challenges))]
+        challenge = (Kind.CHALLENGE, self._challenges[epoch], epoch)
+        self._controls = [*self._controls[-3:], challenge]
 
     def _accept_epoch(self, datagram: Datagram) -> None:
-        if self._challenge != (datagram.epoch, datagram.sequence):
+        if self._challenges.get(datagram.epoch) != datagram.sequence:
             self.counts.datagrams_refused += 1
             return
-        self._challenge = None
-        self._was_reset |= self._receiving.epoch not in (0, datagram.epoch)
+        self._challenges.clear()
+        if self._receiving.epoch not in (0, datagram.epoch):
+            # A part of what is under way may have been taken in by the life that is gone.
+            self._was_reset = True
+            self._forget_stream()
         self._receiving = _Receiving(
             epoch=datagram.epoch,
             next_sequence=datagram.acknowledged,
@@ -371,12 +405,17 @@ class Transport:
 
     def start_over(self) -> None:
         """Begin a new stream, as after a crash; the owner learns that messages were lost."""
-        self._stuck_since_ps = self._deadline_ps = None
         self._epoch = self._epoch % (SEQUENCE_LIMIT - 1) + 1
+        self._next_sequence = 0
+        self._stuck_since_ps = None
+        self._forget_stream()
+        self._acknowledge_now = self._was_reset = True
+
+    def _forget_stream(self) -> None:
+        self._deadline_ps = None
         self._queue.clear()
         self._in_flight.clear()
-        self._queued_bytes = self._next_sequence = 0
-        self._acknowledge_now = self._was_reset = True
+        self._queued_bytes = 0
 
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
         is_waiting = self._watch(datagram.acknowledged, now_ps)

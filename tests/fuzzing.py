@@ -82,12 +82,17 @@ def other_envelope(rng: random.Random, envelope: Envelope, known: Sequence[Envel
         lambda: encode(replace(other, round=envelope.round)),
         lambda: encode(replace(envelope, body=other.body)),
         lambda: rng.choice(BOMBS),
-        lambda: encode(replace(envelope, body=Abort(rng.randrange(20)), sequence=0)),
+        lambda: encode(replace(envelope, body=any_abort(rng), sequence=0)),
         lambda: encode(replace(envelope, body=other_body(rng, envelope.body))),
         lambda: encode(replace(envelope, body=other_body(rng, envelope.body))),
         lambda: other_bytes(rng, encode(envelope)),
     ]
     return rng.choice(made)()
+
+
+def any_abort(rng: random.Random) -> Abort:
+    """An abort for any reason, after any number of messages."""
+    return Abort(rng.randrange(20), rng.randrange(9), rng.randbytes(16), rng.randbytes(16))
 
 
 def other_body(rng: random.Random, body: Message) -> Message:

@@ -176,7 +176,7 @@ class Pump:
         self._tamper: Tamper = tamper or (lambda _sender, _envelope, data: data)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        secret = np.random.default_rng(seed).bytes(48 + 32 * self.config.initial_pads)
+        secret = np.random.default_rng(seed).bytes(LinkSecrets.size_bytes(self.config.initial_pads))
         self.secrets = LinkSecrets.from_bytes(secret)
         self.ends = [self._endpoint(role, seed, books or {}) for role in Role]
         self._plan_light(tags, seconds)

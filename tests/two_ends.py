@@ -110,7 +110,8 @@ class TwoEnds:
         self.usable: list[dict[int, tuple[bytes, int]]] = [{}, {}]
         self.fault: Fault = lambda _role, datagram: [(0, datagram)]
         self.on_delivery: Callable[[int], None] = lambda _count: None
-        secret = np.random.default_rng(seed + 1000).bytes(48 + 32 * self.config.initial_pads)
+        size = LinkSecrets.size_bytes(self.config.initial_pads)
+        secret = np.random.default_rng(seed + 1000).bytes(size)
         self._secrets = LinkSecrets.from_bytes(secret)
         self.stores = [UserStore(), UserStore()]
         for store in self.stores:

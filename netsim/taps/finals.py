@@ -6,11 +6,20 @@ from dataclasses import replace
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward, TapContext
 from protocols.datagrams import encode_datagram
-from protocols.messages import MAX_ROUND, Abort, AbortReason, Decision, Envelope, Vote, encode
+from protocols.messages import (
+    MAX_ROUND,
+    TAG_BYTES,
+    Abort,
+    AbortReason,
+    Decision,
+    Envelope,
+    Vote,
+    encode,
+)
 
 
 class ForgeAbort(Attack):
-    """Slips in unsigned aborts of the present round, with sound headers and numbers.
+    """Slips in forged aborts of the present round, with sound headers and numbers.
 
     The forged message takes the sequence number of a true one, which the receiver then takes for a
     repeat: it is an abort and a deletion at once.
@@ -55,7 +64,8 @@ class DropLast(Attack):
 
 
 def abort_message(context: TapContext, number: int) -> bytes:
-    """A valid unsigned abort of round ``number``, as if from the sender of the wire."""
+    """An abort of round ``number``, as if from the sender of the wire; it bears no true mac."""
     wire = context.wire
-    body = Abort(int(AbortReason.TIMED_OUT))
+    nothing = bytes(TAG_BYTES)
+    body = Abort(int(AbortReason.TIMED_OUT), taken=0, digest=nothing, mac=nothing)
     return encode(Envelope(wire.link, wire.role, number, 0, body))

@@ -248,6 +248,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if self.is_congested:
             return  # this round's light is lost, its pads are burned
         self._rounds[number] = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
+        self._reporter.begin(number)
         self._events.append(RoundStarted(number))
 
     def _release(self) -> None:
@@ -445,7 +446,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _decide(self, number: int, vote: Vote, now_ps: int) -> None:
         """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
         round_ = self._rounds.get(number)
-        if round_ is None or round_.state is not State.VOTING:
+        if round_ is None:
+            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
+        elif round_.state is not State.VOTING:
+            self._events.append(Alarm(number, "vote before the end of the round"))
             self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
         elif not self._may_check(number, now_ps):
             pass  # the responder will ask again

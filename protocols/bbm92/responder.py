@@ -223,6 +223,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._last_round = max(self._last_round, number)
         round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
         self._rounds[number] = round_
+        self._reporter.begin(number)
         self._aligner.forget_beacons()
         self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]

@@ -21,6 +21,8 @@ from protocols.messages import TAG_BYTES, Role
 from protocols.variants import AUTHENTICATIONS
 
 BASES = 2
+KEPT_BYTES = 4 * TAG_BYTES
+"""Of the pre-shared secret: what is not pads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,29 @@ class LinkSecrets:
         16 bytes: the hash key of all tags, kept.
     transcript_rs : tuple of bytes
         16 bytes each: hash keys of the announcer's and the responder's transcripts, kept.
+    report_key : bytes
+        16 bytes: for reports on rounds that were given up, kept; no key rests on it.
     pads : bytes
         32 bytes a round, see `protocols.pads`.
     """
 
     tag_r: bytes = field(repr=False)
     transcript_rs: tuple[bytes, bytes] = field(repr=False)
+    report_key: bytes = field(repr=False)
     pads: bytes = field(repr=False)
 
     @classmethod
     def from_bytes(cls, secret: bytes) -> "LinkSecrets":
-        """Cut a pre-shared secret of ``48 + 32 n`` bytes."""
-        size = TAG_BYTES
-        return cls(
-            secret[:size],
-            (secret[size : 2 * size], secret[2 * size : 3 * size]),
-            secret[3 * size :],
+        """Cut a pre-shared secret of `size_bytes`."""
+        tag_r, announcer_r, responder_r, report_key = (
+            secret[start : start + TAG_BYTES] for start in range(0, KEPT_BYTES, TAG_BYTES)
         )
+        return cls(tag_r, (announcer_r, responder_r), report_key, secret[KEPT_BYTES:])
+
+    @staticmethod
+    def size_bytes(initial_pads: int) -> int:
+        """How long a pre-shared secret is with pads for so many rounds."""
+        return KEPT_BYTES + len(Role) * TAG_BYTES * initial_pads
 
 
 class SiftedBits:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.reports import Reporter
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, Signer
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
@@ -99,6 +100,7 @@ class LinkSession(Generic[RoundT]):
         """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets
         self._signer = Signer(config, secrets)
+        self._reporter = Reporter(config, secrets.report_key, self.ROLE)
         self._check_limit = CheckLimit(config.resend_ps)
         reserve = reserve_type(config.authentication)
         self._pads = reserve(secrets.pads)
@@ -182,7 +184,7 @@ class LinkSession(Generic[RoundT]):
             case Vote() | Decision() | Close():
                 self._on_final(envelope.round, envelope.body, now_ps)
             case Abort():
-                self._on_abort(envelope.round)
+                self._on_abort(envelope.round, envelope.body)
             case Beacon() | Ready():
                 self._on_idle(envelope.body)
             case _:
@@ -200,6 +202,7 @@ class LinkSession(Generic[RoundT]):
             raise RemoteProtocolError("a message after the end of the transcript")
         round_.sequences[self.ROLE.peer] += 1
         round_.transcripts[self.ROLE.peer].absorb(data)
+        self._reporter.note_taken(round_.number, data)
         round_.active_ps = now_ps
         try:
             self._take(round_, envelope.body, now_ps)
@@ -222,10 +225,16 @@ class LinkSession(Generic[RoundT]):
         """Act on a message about light outside of rounds."""
         raise NotImplementedError
 
-    def _on_abort(self, number: int) -> None:
+    def _on_abort(self, number: int, report: Abort) -> None:
+        """The peer has given up the round, if it is true; it is lost here as well."""
+        complaint = self._reporter.complaint(number, report)
+        if complaint is None and report.taken and number > self._last_round:
+            complaint = "the peer has given up a round that has not begun"
+        if complaint is not None:
+            self._events.append(Alarm(number, complaint))
         round_ = self._rounds.get(number)
         if round_ is not None and self._may_drop(round_):
-            self._drop(round_, AbortReason.PEER_ABORTED, tell=False)
+            self._drop(round_, AbortReason.PEER_ABORTED, tell=True)
 
     def _distrust(self, what: str) -> None:
         """The wire has brought something that no honest peer sends: open rounds are lost."""
@@ -240,6 +249,7 @@ class LinkSession(Generic[RoundT]):
         round_.sequences[self.ROLE] += 1
         data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
         round_.transcripts[self.ROLE].absorb(data)
+        self._reporter.note_sent(round_.number, data)
         self._post(data)
 
     def _final(self, number: int, body: Vote | Decision | Close | Abort | Beacon | Ready) -> bytes:
@@ -262,7 +272,8 @@ class LinkSession(Generic[RoundT]):
             self._book_sifted(round_)  # dropped in its light: what it has given so far counts
         self._events.append(RoundAborted(round_.number, reason, round_.books))
         if tell:
-            self._post(self._final(round_.number, Abort(int(reason))))
+            report = self._reporter.report(round_.number, reason)
+            self._post(self._final(round_.number, report))
 
     def _book_sifted(self, round_: RoundT) -> None:
         """Sifting of the round has ended: its bits are fixed."""

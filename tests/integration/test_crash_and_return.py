@@ -8,7 +8,7 @@ import pytest
 from protocols.datagrams import encode_datagram
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, LinkClosed
 from protocols.messages import Decision, Role, Vote, decode
-from tests.tapped import TappedEnds
+from tests.tapped import TappedEnds, alarms
 from tests.two_ends import TwoEnds
 
 
@@ -52,6 +52,7 @@ def _crash_at(role: Role, boundary: int) -> TwoEnds:
     ends.on_delivery = crash
     ends.run()
     _check(tapped)
+    assert alarms(ends) == []
     for before, after in zip(usable_before, ends.usable, strict=True):
         assert before.items() <= after.items(), "a usable block was lost"
     return ends
@@ -101,11 +102,12 @@ def _crash_on_a_bad_wire(seed: int) -> None:
     ends.on_delivery, ends.fault = crash, fault
     ends.run()
     _check(tapped)
+    assert alarms(ends) == []
 
 
 @pytest.mark.parametrize("seed", [28, 134, 135, *range(12)])
 def test_crashes_on_a_bad_wire(seed: int) -> None:
-    """Loss 5 %, repeats 2 %, 20 ms of jitter and crashes: equal and closed all the same."""
+    """Loss 5 %, repeats 2 %, 20 ms of jitter and crashes: equal and closed, and no alarm."""
     _crash_on_a_bad_wire(seed)
 
 

@@ -91,6 +91,7 @@ def test_same_key_on_a_faulty_channel_only_later(seed: int) -> None:
     assert found.pools == sound(seed).pools
     assert len(set(found.pools.values())) == 1
     assert found.closed_s > sound(seed).closed_s + 1
+    assert not [line for line in found.lines if json.loads(line)["event"] == "alarm"]
     assert found.datagrams > sound(seed).datagrams
 
 

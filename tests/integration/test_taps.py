@@ -81,27 +81,20 @@ def test_blocks_in_doubt_are_settled_alike_when_the_channel_heals() -> None:
 
 
 def check_flip(place: Place, outcome: Outcome) -> None:
-    """Header damage costs time at most; damage to a payload that is taken in never goes unnoticed.
-
-    It raises an alarm, or the round ends before anybody has signed it: the hash finds that bits
-    differ, or what was damaged costs more key than this small round has.
-    """
+    """Header damage costs time at most; damage to a payload that is taken in raises an alarm."""
     assert outcome.faults == (), place
     assert outcome.end_s < LONGEST_S, place
     if place.is_header or not place.is_taken:
         assert outcome.is_as_without, place
         assert outcome.alarms == 0, place
     else:
-        assert outcome.alarms or outcome.reasons, place
+        assert outcome.alarms, place
 
 
 def check_places(places: list[Place]) -> None:
-    """Flip one bit at each of the places, one at a time; most damage to payloads raises alarms."""
-    outcomes = [(place, flip(place)) for place in places]
-    for place, outcome in outcomes:
-        check_flip(place, outcome)
-    seen = [o.alarms > 0 for place, o in outcomes if place.is_taken and not place.is_header]
-    assert sum(seen) > 0.7 * len(seen)
+    """Flip one bit at each of the places, one at a time."""
+    for place in places:
+        check_flip(place, flip(place))
 
 
 def sampled_places(count: int, *, announcements: bool) -> list[Place]:

@@ -132,7 +132,7 @@ def test_files_that_are_no_arrays(
 def test_secret_of_another_size(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A secret without all the pads of the link is refused."""
     (files / "secret.bin").write_bytes(bytes(50))
-    assert "holds 50 bytes, the link needs 2096" in refused(files, capsys)
+    assert "holds 50 bytes, the link needs 2112" in refused(files, capsys)
 
 
 def test_secret_serves_one_run_of_each_role(

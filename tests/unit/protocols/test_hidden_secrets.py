@@ -34,5 +34,5 @@ def test_no_event_and_no_state_shows_key() -> None:
 
 def test_preshared_secret_is_not_shown() -> None:
     """The secret of a link hides all of its parts."""
-    secret = bytes(range(60, 60 + 5 * TAG_BYTES))
+    secret = bytes(range(60, 60 + 6 * TAG_BYTES))
     assert not shows(LinkSecrets.from_bytes(secret), secret)

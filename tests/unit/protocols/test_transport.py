@@ -436,7 +436,10 @@ def test_early_pieces_are_bounded() -> None:
 @pytest.mark.parametrize("end", [0, 1])
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_restart_is_noticed_and_survived(end: int, is_busy: bool) -> None:
-    """A new life of one end is reported to the other once; then messages flow both ways again."""
+    """A new life of one end is reported to the other once; then messages flow both ways again.
+
+    What the other has sent until then is lost: a part may have reached the former life.
+    """
     pair = connected()
     if is_busy:
         for own in pair.ends:
@@ -444,17 +447,21 @@ def test_restart_is_noticed_and_survived(end: int, is_busy: bool) -> None:
         pair.flush()
         pair.step()
     pair.restart(end, 33)
+    pair.ends[end].send(b"here again")
+    pair.ends[1 - end].send(b"for the former life")
+    pair.run()
     for sender, own in enumerate(pair.ends):
         own.send(b"after %d" % sender)
     pair.run()
-    assert pair.received[0][-1] == b"after 1"
-    assert pair.received[1][-1] == b"after 0"
+    assert pair.received[end][-1] == b"after %d" % (1 - end)
+    assert pair.received[1 - end][-2:] == [b"here again", b"after %d" % end]
+    assert b"for the former life" not in pair.received[end]
     assert pair.resets[1 - end] == 1
     assert pair.resets[end] == 0
 
 
 def test_many_restarts_of_both_ends() -> None:
-    """Twenty restarts of either end under loss: what is sent after the last one arrives."""
+    """Twenty restarts of either end under loss: what is sent after the last is known arrives."""
     rng, pair = random.Random(2), TransportPair()
     pair.fault = lambda _to, data: [] if rng.random() < 0.2 else [(rng.randrange(MS_PS), data)]
     for life in range(20):
@@ -462,6 +469,7 @@ def test_many_restarts_of_both_ends() -> None:
             own.send(b"life %d" % life)
         pair.run(until_s=rng.choice([0.001, 0.01, 5.0]))
         pair.restart(rng.randrange(2), 100 + life)
+    pair.run()
     for own in pair.ends:
         own.send(b"last")
     pair.run()
@@ -544,6 +552,35 @@ def talk(pair: TransportPair, seconds: int, forge: Forge | None, rng: random.Ran
         while pair.now_ps < until_ps:
             pair.step()
     return messages
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_doubled_datagrams_and_strangers_raise_no_storm(is_new: bool) -> None:
+    """Each datagram doubled, with a stranger's beside it: the ends do not drown in answers.
+
+    Answers of answers would go on growing for ever; a few in each millisecond are enough.
+    """
+    rng, pair = random.Random(4), TransportPair()
+
+    def doubled(_to: int, data: bytes) -> list[tuple[int, bytes]]:
+        strange = replace(decode_datagram(data), epoch=rng.randrange(1, SEQUENCE_LIMIT))
+        return [(0, data), (MS_PS // 2, data), (MS_PS // 3, encode_datagram(strange))]
+
+    if not is_new:
+        pair = connected()
+        pair.restart(0, 33)
+    pair.fault = doubled
+    for own in pair.ends:
+        own.send(b"hello")
+    pair.run(until_s=0.1)
+    assert all(len(sent) < 0.1 * 6000 for sent in pair.sent_datagrams)
+    pair.fault = lambda _to, data: [(0, data)]
+    pair.run()
+    for own in pair.ends:
+        own.send(b"last")
+    pair.run(until_s=1.0)
+    assert all(received[-1] == b"last" for received in pair.received)
+    assert all(end.is_idle for end in pair.ends)
 
 
 @pytest.mark.parametrize("name", FORGERIES)

@@ -18,6 +18,8 @@ from protocols.messages import Abort, Close, Decision, Envelope, Message, Role, 
 
 LINK = "alice-bob"
 TAG = bytes(range(16))
+ABORT = Abort(2, taken=3, digest=TAG, mac=TAG)
+OTHER_ABORT = Abort(5, taken=3, digest=TAG, mac=TAG)
 Injected = list[tuple[str, int, bytes]]
 
 
@@ -96,11 +98,11 @@ def test_flip_is_noticed_in_the_header_unless_resealed() -> None:
 def test_substituted_body_keeps_the_address() -> None:
     """Round and number of the present message, content of another."""
     view = StreamView()
-    datagram = data(0, message(Abort(2), number=8))
+    datagram = data(0, message(ABORT, number=8))
     view.read(datagram)
     assert view.latest is not None
-    changed = decode_datagram(substituted(datagram, view.latest, Abort(5)))
-    assert decode(changed.payload) == Envelope(LINK, Role.RESPONDER, 8, 0, Abort(5))
+    changed = decode_datagram(substituted(datagram, view.latest, OTHER_ABORT))
+    assert decode(changed.payload) == Envelope(LINK, Role.RESPONDER, 8, 0, OTHER_ABORT)
 
 
 @pytest.mark.parametrize("kind", ["pass", *ATTACKS])

@@ -7,7 +7,7 @@ from protocols.bbm92.rounds import LinkSecrets, RoundCore
 from protocols.messages import AbortReason
 from tests.two_ends import link_config
 
-SECRETS = LinkSecrets.from_bytes(bytes(48))
+SECRETS = LinkSecrets.from_bytes(bytes(64))
 RAW_BITS, HASH_BITS = 1064, 64
 
 

@@ -19,7 +19,7 @@ from protocols.keyrate import LaneCounts
 from protocols.messages import Role
 from tests.two_ends import link_config
 
-SECRET = bytes(range(48)) + bytes(range(100, 164))
+SECRET = bytes(range(64)) + bytes(range(100, 164))
 SECRETS = LinkSecrets.from_bytes(SECRET)
 PAD, OTHER_PAD = bytes(range(16)), bytes(range(1, 17))
 DIGESTS = bytes(48)
@@ -30,10 +30,11 @@ def uint8(*values: int) -> np.ndarray:
 
 
 def test_secret_is_cut_without_overlap() -> None:
-    """16 bytes each for tags and both transcripts, the rest is pads: all of it, once."""
-    parts = (SECRETS.tag_r, *SECRETS.transcript_rs, SECRETS.pads)
+    """16 bytes each for tags, both transcripts and reports, the rest is pads: all of it, once."""
+    parts = (SECRETS.tag_r, *SECRETS.transcript_rs, SECRETS.report_key, SECRETS.pads)
     assert b"".join(parts) == SECRET
-    assert [len(part) for part in parts] == [16, 16, 16, 64]
+    assert [len(part) for part in parts] == [16, 16, 16, 16, 64]
+    assert LinkSecrets.size_bytes(2) == len(SECRET)
 
 
 # Sifted bits --------------------------------------------------------------------------------------
