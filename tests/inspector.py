@@ -9,7 +9,7 @@ from netsim.pools.audit import check_balance
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Account, Ledger
 from netsim.pools.store import UserStore
-from protocols.bits import unpack_bits
+from protocols.bits import packed_size_bytes, unpack_bits
 from protocols.books import RoundBooks
 from protocols.events import BlockUsable, RoundAborted
 from protocols.messages import (
@@ -17,11 +17,16 @@ from protocols.messages import (
     Announce,
     Keep,
     Matches,
+    ParityQuery,
+    ParityReply,
+    ReconciliationSetup,
     Role,
     Sample,
     SampleReply,
     VerificationHash,
 )
+from protocols.reconciliation.cascade import SCHEDULES
+from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
 from protocols.tags import DETECTOR_BITS
 from protocols.varint import decode_ascending
 from tests.protocol_pump import Pump
@@ -155,3 +160,49 @@ class Booked:
 def mirrored(tags: np.ndarray) -> np.ndarray:
     """The same clicks with every basis and port turned round."""
     return np.sort(tags ^ ((1 << DETECTOR_BITS) - 1))
+
+
+def asked_bits(pump: Pump, number: int) -> int:
+    """Parity bits that the queries of a round ask for, counted from the wire alone."""
+    (setup,) = [e for e in pump.messages(ReconciliationSetup) if e.round == number]
+    queries = [e.body for e in pump.messages(ParityQuery) if e.round == number]
+    replies = [e.body for e in pump.messages(ParityReply) if e.round == number]
+    assert isinstance(setup.body, ReconciliationSetup)
+    asked = 0
+    sizes = lane_sizes(pump, number)
+    for lane, rate in enumerate(setup.body.error_rates_ppm):
+        layouts = layout_passes(
+            size_bits=sizes[lane],
+            schedule=SCHEDULES[pump.config.reconciliation],
+            error_rate=rate / 1e6,
+            seed=int.from_bytes(setup.body.seed, "big"),
+        )
+        for query, reply in zip(queries, replies, strict=True):
+            assert isinstance(query, ParityQuery)
+            assert isinstance(reply, ParityReply)
+            coded = query.queries[lane]
+            if not coded:
+                assert reply.replies[lane] == b""
+                continue
+            is_blocks = coded[1] == BLOCKS
+            bits = layouts[coded[0]].asked_blocks if is_blocks else len(read_nodes(coded))
+            assert len(reply.replies[lane]) == packed_size_bytes(bits)
+            asked += bits
+    return asked
+
+
+def lane_sizes(pump: Pump, number: int) -> list[int]:
+    """Sifted bits of each lane, from matches and keep masks on the wire."""
+    sizes = [0] * pump.config.lanes
+    masks = {
+        envelope.body.announcement: envelope.body
+        for envelope in pump.messages(Keep)
+        if envelope.round == number and isinstance(envelope.body, Keep)
+    }
+    for envelope in pump.messages(Matches):
+        if envelope.round != number or not isinstance(envelope.body, Matches):
+            continue
+        mask = unpack_bits(masks[envelope.body.announcement].mask, envelope.body.count)
+        for lane, kept in zip(envelope.body.lanes, mask, strict=True):
+            sizes[lane] += int(kept)
+    return sizes

@@ -7,9 +7,10 @@ rather than pieces. Time is a number, light is drawn here; nothing of the simula
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,15 @@ from protocols.bbm92.rounds import LinkSecrets
 from protocols.bits import unpack_bits
 from protocols.datagrams import Kind, decode_datagram, encode_datagram
 from protocols.endpoint import Endpoint
-from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
-from protocols.messages import Envelope, Role, decode
+from protocols.events import (
+    Alarm,
+    BlockHeld,
+    BlockPrepared,
+    BlockUsable,
+    Event,
+    RoundAborted,
+)
+from protocols.messages import AbortReason, Envelope, Role, decode
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from tests.two_ends import FRAME_PS, LATENCY_PS, link_config
@@ -288,6 +296,14 @@ class Pump:
             if at is role and isinstance(event, RoundAborted)
         }
 
+    def alarms(self, *roles: Role) -> list[str]:
+        """What all alarms say, or those of one end."""
+        return [
+            event.what
+            for at, event in self.events
+            if isinstance(event, Alarm) and (not roles or at in roles)
+        ]
+
     def messages(self, kind: type, sender: Role | None = None) -> list[Envelope]:
         """All messages of a type, in the order in which they were sent."""
         return [
@@ -323,3 +339,36 @@ def is_closed_alike(pump: Pump) -> bool:
         and list(one) == list(other)
         and all(np.array_equal(one[number], other[number]) for number in one)
     )
+
+
+@cache
+def light(seed: int = 1, *, error: float = 0.02) -> tuple[Tags, Tags]:
+    """Three seconds of one lane."""
+    return draw_tags(seed, 3.2, (LaneLight(error=error),))
+
+
+@cache
+def honest() -> Pump:
+    """Three rounds that nothing disturbs."""
+    return Pump(light()).run()
+
+
+def reasons(pump: Pump, role: Role) -> Counter[AbortReason]:
+    """How often rounds ended without key at an end, by reason."""
+    return Counter(event.reason for event in pump.aborted(role).values())
+
+
+def kinds(events: Iterable[tuple[Role, Event]], role: Role) -> Counter[type]:
+    """How many events of each type an end has told."""
+    return Counter(type(event) for at, event in events if at is role)
+
+
+def only(kind: type, number: int, change: Tamper) -> Tamper:
+    """Apply ``change`` to messages of ``kind`` in round ``number``."""
+
+    def tamper(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        if isinstance(envelope.body, kind) and envelope.round == number:
+            return change(sender, envelope, data)
+        return data
+
+    return tamper

@@ -190,11 +190,11 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if round_ is None or round_.state is not State.LIGHT:
             return
         if len(announcement.deltas) > MAX_TIMES_BYTES:
-            self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
+            self._drop(round_, AbortReason.TOO_MANY_BITS)
             return
         self._send_times(round_, announcement, is_last=batch.is_last)
         if len(round_.unanswered) > MAX_UNANSWERED:
-            self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+            self._drop(round_, AbortReason.TIMED_OUT)
 
     def _send_beacon(self, announcement: Announcement) -> None:
         """Publish times outside of rounds, for the responder to find light by."""
@@ -405,11 +405,11 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     # Darkness -----------------------------------------------------------------------------------
 
-    def _drop(self, round_: AnnouncerRound, reason: AbortReason, *, tell: bool) -> None:
+    def _drop(self, round_: AnnouncerRound, reason: AbortReason) -> None:
         """A whole round without a sifted bit: the next ones would only use up numbers and pads."""
         if round_.state is State.SIFTED and not round_.books.sifted_bits:
             self._schedule.is_dormant = True
-        super()._drop(round_, reason, tell=tell)
+        super()._drop(round_, reason)
 
     def _on_idle(self, body: Beacon | Ready) -> None:
         """The responder has found light: go on with rounds. Without any it wants to close."""
@@ -488,7 +488,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _sign_abort(self, number: int, reason: AbortReason) -> None:
         """Not bound to transcripts: the responder's may differ, and it must believe this."""
         if (round_ := self._rounds.get(number)) is not None:
-            self._drop(round_, reason, tell=False)
+            self._drop(round_, reason)
         tag = self._sign(b"abort", number)
         decision = self._final(number, Decision(commit=False, tag=tag))
         self._events.append(AbortSigned(number, decision))
@@ -503,6 +503,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         for held in [self._held[key] for key in sorted(self._held) if key < number]:
             del self._held[held.number]
             self._settle(held.number, held.key, held.books)
+            self._miss_reports(held.number)
         self._decisions = {key: kept for key, kept in self._decisions.items() if key >= number}
         self._spend_pads_before(number)
 
@@ -539,6 +540,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if not self._is_signed(vote.tag, b"close", number, now_ps):
             return
         self._settle_before(number)
+        self._miss_reports(number)
         tag = self._sign(b"closed", number)
         decision = self._final(number, Decision(commit=True, tag=tag))
         self._publish(number, decision)

@@ -10,6 +10,10 @@ The report is authentic by keyed BLAKE2b [1]_ under a secret of its own. That is
 security, unlike the Wegman-Carter tags of votes and decisions, and costs no pad: whoever breaks it
 can hide that he has spoilt rounds, and nothing more. No key rests on it.
 
+Both ends report, in the order of all that they send, so a report that was suppressed is missed as
+soon as something signed proves that the peer has sent it. What ends with the connection (a process
+that came back, or somebody who plays that) is not reported: its reason says so.
+
 References
 ----------
 .. [1] RFC 7693, section 2.9 (keyed hashing).
@@ -80,6 +84,8 @@ class Reporter:
         self._key = key
         self._role = role
         self._rounds: dict[int, _Streams] = {}
+        self._awaited: set[int] = set()
+        """Rounds that this end has dropped and the peer has not reported yet."""
 
     def begin(self, number: int) -> None:
         """A round has begun (again); the oldest is forgotten."""
@@ -99,17 +105,34 @@ class Reporter:
             streams.taken.absorb(message)
 
     def report(self, number: int, reason: AbortReason) -> Abort:
-        """What to send when this end drops the round."""
+        """What to send when this end drops the round; the peer's own report is to come."""
         taken = self._rounds[number].taken if number in self._rounds else Stream()
+        if taken.messages:  # else the peer need not know of the round
+            self._awaited.add(number)
         digest = taken.digest(taken.messages)
         mac = self._mac(self._role, number, int(reason), taken.messages, digest)
         return Abort(int(reason), taken.messages, digest, mac)
 
-    def complaint(self, number: int, report: Abort) -> str | None:
+    def note_reported(self, number: int) -> None:
+        """The peer has reported the round, or need not do so."""
+        self._awaited.discard(number)
+
+    def forget_awaited(self) -> None:
+        """The connection was lost, and with it what the peer may have sent."""
+        self._awaited.clear()
+
+    def missing(self, stop: int) -> list[int]:
+        """Rounds before ``stop`` whose reports should have come by now; each is told once."""
+        missing = sorted(number for number in self._awaited if number < stop)
+        self._awaited.difference_update(missing)
+        return missing
+
+    def judge(self, number: int, report: Abort) -> str | None:
         """What a report of the peer says of the wire; None if nothing is wrong, or not known."""
         mac = self._mac(self._role.peer, number, report.reason, report.taken, report.digest)
         if not hmac.compare_digest(mac, report.mac):
             return "an abort that the peer has not sent"
+        self.note_reported(number)
         streams = self._rounds.get(number)
         if streams is None or streams.sent.digest(report.taken) == report.digest:
             return None

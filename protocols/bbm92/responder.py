@@ -228,12 +228,12 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
         if len(droppable) > MAX_OPEN_ROUNDS:
-            self._drop(droppable[0], AbortReason.TIMED_OUT, tell=True)
+            self._drop(droppable[0], AbortReason.TIMED_OUT)
         return round_
 
-    def _drop(self, round_: ResponderRound, reason: AbortReason, *, tell: bool) -> None:
+    def _drop(self, round_: ResponderRound, reason: AbortReason) -> None:
         self._aligner.forget_round(round_.number)
-        super()._drop(round_, reason, tell=tell)
+        super()._drop(round_, reason)
 
     def _take(self, round_: ResponderRound, body: Message, now_ps: int) -> None:
         match round_.state, body:
@@ -331,10 +331,10 @@ class ResponderSession(LinkSession[ResponderRound]):
         if round_.sifted.size < MIN_SIFTED_BITS:
             has_matched = round_.sifted.size or self._aligner.is_locked
             reason = AbortReason.TOO_FEW_BITS if has_matched else AbortReason.NO_LOCK
-            self._drop(round_, reason, tell=True)
+            self._drop(round_, reason)
             return
         if round_.sifted.size > MAX_ROUND_BITS:
-            self._drop(round_, AbortReason.TOO_MANY_BITS, tell=True)
+            self._drop(round_, AbortReason.TOO_MANY_BITS)
             return
         seed = self._rng.bytes(8)
         rates_ppm = tuple(round(bounded_estimate(rate) * 1e6) for rate in self._error_rates)
@@ -491,6 +491,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._resend_due_ps = None
         round_.count_round_trip()
         self._settle(round_.number, key, round_.books)
+        self._miss_reports(round_.number)
         self._spend_pads_before(round_.number + 1)
 
     def _obey_abort(self, round_: ResponderRound) -> None:
@@ -500,7 +501,8 @@ class ResponderSession(LinkSession[ResponderRound]):
                 BlockDropped(round_.number, key_bits, AbortReason.AUTHENTICATION_FAILED)
             )
             self._resend_due_ps = None
-        self._drop(round_, AbortReason.PEER_ABORTED, tell=False)
+        self._drop(round_, AbortReason.PEER_ABORTED)
+        self._reporter.note_reported(round_.number)  # by something signed
         # Its own pads only: the round may be far ahead of the true ones, made up on the wire.
         spent_bits = self._pads.spend(round_.number)
         self._events.append(PadsSpent(round_.number + 1, spent_bits, first=round_.number))
@@ -543,6 +545,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if number not in self._closing:
             self._sign_closing_vote(number)  # the same that an earlier life has sent
         self._spend_pads_before(number + 1)
+        self._miss_reports(number)
         self.is_closed = True
         self._resend_due_ps = None
         bound = self._signer.forgery_probability()

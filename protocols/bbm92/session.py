@@ -150,6 +150,7 @@ class LinkSession(Generic[RoundT]):
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
         self._drop_all(AbortReason.CONNECTION_RESET)
+        self._reporter.forget_awaited()
         self.advance(now_ps)
 
     def advance(self, now_ps: int) -> None:
@@ -165,7 +166,7 @@ class LinkSession(Generic[RoundT]):
         """Drop rounds that have waited too long."""
         for round_ in list(self._rounds.values()):
             if self._may_drop(round_) and now_ps >= round_.active_ps + self.config.timeout_ps:
-                self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+                self._drop(round_, AbortReason.TIMED_OUT)
         self.advance(now_ps)
 
     # Incoming -----------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ class LinkSession(Generic[RoundT]):
         try:
             self._take(round_, envelope.body, now_ps)
         except RoundDropped as drop:
-            self._drop(round_, drop.reason, tell=True)
+            self._drop(round_, drop.reason)
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> RoundT | None:
         """Round that a message for an unknown round begins, if it may; None: ignore the message."""
@@ -227,14 +228,19 @@ class LinkSession(Generic[RoundT]):
 
     def _on_abort(self, number: int, report: Abort) -> None:
         """The peer has given up the round, if it is true; it is lost here as well."""
-        complaint = self._reporter.complaint(number, report)
+        round_ = self._rounds.get(number)
+        if round_ is not None and self._may_drop(round_):
+            self._drop(round_, AbortReason.PEER_ABORTED)
+        complaint = self._reporter.judge(number, report)
         if complaint is None and report.taken and number > self._last_round:
             complaint = "the peer has given up a round that has not begun"
         if complaint is not None:
             self._events.append(Alarm(number, complaint))
-        round_ = self._rounds.get(number)
-        if round_ is not None and self._may_drop(round_):
-            self._drop(round_, AbortReason.PEER_ABORTED, tell=True)
+
+    def _miss_reports(self, stop: int) -> None:
+        """Something signed proves that the peer has reported all that it dropped before a round."""
+        for number in self._reporter.missing(stop):
+            self._events.append(Alarm(number, "the peer's report on the round was suppressed"))
 
     def _distrust(self, what: str) -> None:
         """The wire has brought something that no honest peer sends: open rounds are lost."""
@@ -266,14 +272,13 @@ class LinkSession(Generic[RoundT]):
         """Whether this end is still free to drop the round."""
         raise NotImplementedError
 
-    def _drop(self, round_: RoundT, reason: AbortReason, *, tell: bool) -> None:
+    def _drop(self, round_: RoundT, reason: AbortReason) -> None:
         del self._rounds[round_.number]
         if round_.sifted.size and not round_.books.sifted_bits:
             self._book_sifted(round_)  # dropped in its light: what it has given so far counts
         self._events.append(RoundAborted(round_.number, reason, round_.books))
-        if tell:
-            report = self._reporter.report(round_.number, reason)
-            self._post(self._final(round_.number, report))
+        report = self._reporter.report(round_.number, reason)
+        self._post(self._final(round_.number, report))
 
     def _book_sifted(self, round_: RoundT) -> None:
         """Sifting of the round has ended: its bits are fixed."""
@@ -283,7 +288,7 @@ class LinkSession(Generic[RoundT]):
     def _drop_all(self, reason: AbortReason) -> None:
         for round_ in list(self._rounds.values()):
             if self._may_drop(round_):
-                self._drop(round_, reason, tell=True)
+                self._drop(round_, reason)
 
     def _stop_for_lack_of_pads(self, number: int) -> None:
         if not self.is_stopped:
@@ -331,7 +336,7 @@ class LinkSession(Generic[RoundT]):
         """Forget the pads of earlier rounds; one still open, held up by an attacker, ends here."""
         for round_ in list(self._rounds.values()):
             if round_.number < number and self._may_drop(round_):
-                self._drop(round_, AbortReason.TIMED_OUT, tell=True)
+                self._drop(round_, AbortReason.TIMED_OUT)
         spent_bits = self._pads.spend_before(number)
         if spent_bits:
             self._events.append(PadsSpent(number, spent_bits))

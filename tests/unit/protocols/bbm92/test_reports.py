@@ -42,7 +42,7 @@ def test_any_beginning_is_in_order(count: int) -> None:
     announcer, responder = after(SENT, SENT[:count])
     report = responder.report(7, REASON)
     assert (report.reason, report.taken) == (REASON, count)
-    assert announcer.complaint(7, report) is None
+    assert announcer.judge(7, report) is None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_any_beginning_is_in_order(count: int) -> None:
 def test_anything_else_was_changed(taken: list[bytes]) -> None:
     """Other bytes, other borders, an order that was changed, a message left out or too many."""
     announcer, responder = after(SENT, taken)
-    assert CHANGED in (announcer.complaint(7, responder.report(7, REASON)) or "")
+    assert CHANGED in (announcer.judge(7, responder.report(7, REASON)) or "")
 
 
 @pytest.mark.parametrize(
@@ -75,20 +75,20 @@ def test_changed_report_is_not_believed(changes: dict[str, object]) -> None:
     """Every field is under the code, whatever stands in it."""
     announcer, responder = after(SENT, SENT)
     report = responder.report(7, REASON)
-    assert FORGED in (announcer.complaint(7, replace(report, **changes)) or "")  # type: ignore[arg-type]  # wrong on purpose
+    assert FORGED in (announcer.judge(7, replace(report, **changes)) or "")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_report_fits_nowhere_else() -> None:
     """Not in another round, not reflected, not on a link with another secret or other settings."""
     announcer, responder = after(SENT, SENT)
     report = responder.report(7, REASON)
-    assert FORGED in (announcer.complaint(8, report) or "")
-    assert FORGED in (responder.complaint(7, report) or "")
+    assert FORGED in (announcer.judge(8, report) or "")
+    assert FORGED in (responder.judge(7, report) or "")
     for stranger in (reporters(responder_key=bytes(16))[1], reporters(abort_qber=0.05)[1]):
         stranger.begin(7)
         for message in SENT:
             stranger.note_taken(7, message)
-        assert FORGED in (announcer.complaint(7, stranger.report(7, REASON)) or "")
+        assert FORGED in (announcer.judge(7, stranger.report(7, REASON)) or "")
 
 
 def test_whoever_changed_a_message_cannot_hide_it() -> None:
@@ -98,7 +98,7 @@ def test_whoever_changed_a_message_cannot_hide_it() -> None:
     stream = Stream()
     stream.absorb(b"one")
     hidden = Abort(told.reason, 1, stream.digest(1), told.mac)
-    assert FORGED in (announcer.complaint(7, hidden) or "")
+    assert FORGED in (announcer.judge(7, hidden) or "")
 
 
 def test_rounds_of_a_former_life_are_not_judged() -> None:
@@ -106,16 +106,16 @@ def test_rounds_of_a_former_life_are_not_judged() -> None:
     announcer, responder = after(SENT, [b"ONE"])
     report = responder.report(7, REASON)
     fresh = reporters()[0]
-    assert fresh.complaint(7, report) is None
-    assert fresh.complaint(7, replace(report, mac=bytes(16)))
-    assert announcer.complaint(7, report)
+    assert fresh.judge(7, report) is None
+    assert fresh.judge(7, replace(report, mac=bytes(16)))
+    assert announcer.judge(7, report)
     for number in range(8, 8 + KEPT_ROUNDS):
         announcer.begin(number)
-    assert announcer.complaint(7, report) is None
+    assert announcer.judge(7, report) is None
     announcer.note_sent(7, b"late")
     unknown = reporters()[1].report(7, REASON)
     assert unknown.taken == 0
-    assert announcer.complaint(7, unknown) is None
+    assert announcer.judge(7, unknown) is None
 
 
 def test_round_that_begins_again_starts_anew() -> None:
@@ -124,7 +124,41 @@ def test_round_that_begins_again_starts_anew() -> None:
     responder.begin(7)
     for message in SENT:
         responder.note_taken(7, message)
-    assert announcer.complaint(7, responder.report(7, REASON)) is None
+    assert announcer.judge(7, responder.report(7, REASON)) is None
+
+
+def test_missing_reports_are_told_once() -> None:
+    """A report that this end has sent calls for the peer's, which what is signed shows to be lost.
+
+    Not for a round of which nothing was taken in: the peer need not know it.
+    """
+    announcer, responder = after(SENT, SENT)
+    responder.report(7, REASON)
+    announcer.report(7, REASON)
+    assert responder.missing(7) == announcer.missing(8) == []
+    assert responder.missing(8) == [7]
+    assert responder.missing(8) == []
+
+
+@pytest.mark.parametrize("is_believed", [True, False])
+def test_only_a_true_report_is_one(is_believed: bool) -> None:
+    """Before or after this end's own; a forged one leaves the true one missing."""
+    announcer, responder = after(SENT, SENT)
+    responder.report(7, REASON)
+    told = announcer.report(7, REASON)
+    responder.judge(7, told if is_believed else replace(told, mac=bytes(16)))
+    assert responder.missing(8) == ([] if is_believed else [7])
+
+
+def test_no_report_is_missed_that_was_lost_with_the_connection() -> None:
+    """Nor one that something signed stands for."""
+    _, responder = after(SENT, SENT)
+    responder.report(7, REASON)
+    responder.forget_awaited()
+    assert responder.missing(8) == []
+    responder.report(7, REASON)
+    responder.note_reported(7)
+    assert responder.missing(8) == []
 
 
 def test_digests_of_streams() -> None:

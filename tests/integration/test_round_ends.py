@@ -1,0 +1,198 @@
+"""All the ways a round may end without an attacker: light that is too little, or too bad."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from protocols.events import (
+    BlockUsable,
+    LinkLocked,
+    LockLost,
+    RoundSifted,
+    SyncFailed,
+)
+from protocols.messages import (
+    Abort,
+    AbortReason,
+    Envelope,
+    Matches,
+    Role,
+    VerificationHash,
+)
+from protocols.verification import toeplitz_hash
+from tests.inspector import Booked, asked_bits, book_faults
+from tests.protocol_pump import (
+    Bits,
+    LaneLight,
+    Pump,
+    draw_tags,
+    is_closed_alike,
+    kinds,
+    light,
+    only,
+    reasons,
+    unequal_bits,
+)
+from tests.two_ends import link_config
+
+NOTHING = np.empty(0, dtype=np.int64)
+
+
+def no_key(pump: Pump) -> bool:
+    """Whether the link closed properly without any key, and blamed nobody."""
+    return is_closed_alike(pump) and not pump.usable(Role.ANNOUNCER) and not pump.alarms()
+
+
+def test_darkness_gives_no_lock_and_no_key() -> None:
+    """No clicks at all: each round ends with NO_LOCK, nothing is sifted, the link closes."""
+    pump = Pump((NOTHING, NOTHING)).run()
+    assert no_key(pump)
+    assert reasons(pump, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
+    assert reasons(pump, Role.ANNOUNCER) == {AbortReason.PEER_ABORTED: 3}
+    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+
+
+@pytest.mark.parametrize("dark", list(Role))
+def test_one_dark_end(dark: Role) -> None:
+    """Clicks at one end only: the same, and no false lock."""
+    tags = (NOTHING, light()[1]) if dark is Role.ANNOUNCER else (light()[0], NOTHING)
+    pump = Pump(tags).run()
+    assert no_key(pump)
+    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+
+
+def test_light_without_correlation_is_refused_honestly() -> None:
+    """Two streams of clicks that have nothing in common: searches that fail, no lock, no key."""
+    pump = Pump((light(1)[0], light(2)[1])).run()
+    assert no_key(pump)
+    assert reasons(pump, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
+    failures = [event for _, event in pump.events if isinstance(event, SyncFailed)]
+    assert failures
+    assert all(failure.searched_bins > 1000 for failure in failures)
+    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+
+
+def test_too_little_light_for_a_block() -> None:
+    """Locked, with some forty sifted bits a round: TOO_FEW_BITS, and no key."""
+    pump = Pump(draw_tags(1, 3.2, (LaneLight(pairs_hz=160.0),))).run()
+    assert no_key(pump)
+    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 1
+    assert reasons(pump, Role.RESPONDER) == {AbortReason.TOO_FEW_BITS: 3}
+
+
+def test_error_rate_above_the_threshold_aborts() -> None:
+    """QBER 5 % against a threshold of 3 %: each round ends with that reason at both ends."""
+    pump = Pump(light(error=0.05), config=link_config(abort_qber=0.03)).run()
+    assert no_key(pump)
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.QBER_TOO_HIGH: 3}
+        assert all(e.books.parity_bits > 0 for e in pump.aborted(role).values())
+
+
+def test_error_rate_without_key_aborts() -> None:
+    """QBER 14 % leaves no key: NO_KEY at both ends, though nothing is above the threshold."""
+    pump = Pump(light(error=0.14)).run()
+    assert no_key(pump)
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.NO_KEY: 3}
+
+
+def test_short_light_ends_the_round_early() -> None:
+    """Light that ends within a round closes it there; what it holds is distilled."""
+    pump = Pump(light(), seconds=3, config=link_config(frames_per_round=20)).run()
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1]
+    sifted = [e.sifted_bits for at, e in pump.events if isinstance(e, RoundSifted) and at == 0]
+    assert 0.4 < sifted[1] / sifted[0] < 0.6
+
+
+def test_one_second_of_light_is_enough() -> None:
+    """The last announcements may still be on their way when the light ends: they are waited for."""
+    pump = Pump(light(), seconds=1).run()
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0]
+
+
+def test_clock_that_jumps_is_found_again() -> None:
+    """The responder's clock jumps by 3 us: the lock is lost, found anew, and key flows again.
+
+    What is sifted in between is next to nothing, and no round in between makes key.
+    """
+    announcer, responder = draw_tags(4, 18.2, rate_ppm=0.0)
+    jump_ticks = 4 * 10**11
+    later = responder + np.where(responder >> 2 >= jump_ticks, 300_000 << 2, 0)
+    pump = Pump((announcer, later), seconds=18).run()
+    assert is_closed_alike(pump)
+    assert unequal_bits(pump) == []
+    names = [type(event) for _, event in pump.events if isinstance(event, LinkLocked | LockLost)]
+    assert names == [LinkLocked, LockLost, LinkLocked]
+    offsets = [event.offset_ps for _, event in pump.events if isinstance(event, LinkLocked)]
+    assert offsets[1] - offsets[0] == pytest.approx(3e6, abs=2000)
+    usable = set(pump.usable(Role.ANNOUNCER))
+    assert {0, 1, 2, 3} <= usable
+    assert not {5, 6} & usable
+    assert len(usable) >= 8, "rounds begin again after the second lock"
+
+
+@pytest.mark.parametrize("error", [0.25, 0.5])
+def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
+    """Errors of 25 or 50 %: both ends stop at the first reply that leaves no bit for a key.
+
+    Same reason and same books at both ends, each of which tells the other; the reply before left
+    some. Nobody has touched the wire, and nobody says so.
+    """
+    pump = Pump(light(error=error)).run()
+    assert no_key(pump)
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.LEAK_TOO_HIGH: 3}
+    assert not book_faults(pump)
+    for number, event in pump.aborted(Role.ANNOUNCER).items():
+        books = event.books
+        assert books == pump.aborted(Role.RESPONDER)[number].books
+        assert books.parity_bits == asked_bits(pump, number) >= books.sifted_bits - 64
+        assert books.parity_bits < 1.3 * books.sifted_bits
+    assert not pump.messages(VerificationHash)
+    aborts = [(told.sender, told.round) for told in pump.messages(Abort)]
+    assert sorted(aborts) == [(role, number) for role in Role for number in range(3)]
+
+
+def test_round_dropped_in_its_light_books_what_it_has_sifted() -> None:
+    """Junk in the place of the last matches of round 1: both ends book the first half of its bits.
+
+    The rate counts every sifted bit: what half a second has given is failed, not forgotten.
+    """
+
+    def junk(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        assert isinstance(envelope.body, Matches)
+        return b"\xc0" if envelope.body.last else data
+
+    pump = Pump(light(), tamper=only(Matches, 1, junk)).run()
+    assert is_closed_alike(pump)
+    books = [pump.aborted(role)[1].books for role in Role]
+    first = [event.books.sifted_bits for _, event in pump.events if isinstance(event, BlockUsable)]
+    assert books[0].sifted_bits == books[1].sifted_bits
+    assert abs(books[0].sifted_bits - first[0] / 2) < 5 * first[0] ** 0.5
+    assert not Booked(pump).faults()
+
+
+def test_failed_verification_of_undamaged_messages_is_no_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Errors that the correction has left end a round honestly: some schedules leave them at times.
+
+    The hash of the responder's bits is made to differ in round 1.
+    """
+    hashed = itertools.count()
+
+    def differing(bits: Bits, *, seed_bits: Bits, hash_bits: int) -> bytes:
+        other = np.uint8(next(hashed) == 1)
+        return toeplitz_hash(bits ^ other, seed_bits=seed_bits, hash_bits=hash_bits)
+
+    monkeypatch.setattr("protocols.bbm92.responder.toeplitz_hash", differing)
+    pump = Pump(light()).run()
+    assert is_closed_alike(pump)
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.VERIFICATION_FAILED: 1}
+    assert sorted(told.sender for told in pump.messages(Abort)) == list(Role)
+    assert not pump.alarms()

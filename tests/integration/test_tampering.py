@@ -1,0 +1,248 @@
+"""Messages changed on their way: what each end makes of it, and that it does not stay hidden."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from protocols.bbm92.reports import Stream
+from protocols.events import (
+    Alarm,
+    RoundSifted,
+)
+from protocols.messages import (
+    Abort,
+    AbortReason,
+    Amplify,
+    Announce,
+    Close,
+    Decision,
+    Envelope,
+    Keep,
+    Matches,
+    ParityQuery,
+    ParityReply,
+    Ready,
+    Reconciled,
+    ReconciliationSetup,
+    Role,
+    VerificationHash,
+    VerificationResult,
+    Vote,
+    encode,
+)
+from tests.protocol_pump import Pump, is_closed_alike, light, only, reasons, unequal_bits
+
+CHANGED = "changed on the way"
+SUPPRESSED = "suppressed"
+FORGED = "an abort that the peer has not sent"
+
+
+def flip_parities(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+    """Turn the first parity of an answer round."""
+    assert isinstance(envelope.body, ParityReply)
+    replies = tuple(bytes([r[0] ^ 128]) + r[1:] if r else r for r in envelope.body.replies)
+    return encode(replace(envelope, body=ParityReply(replies)))
+
+
+def test_wrong_parities_fail_verification() -> None:
+    """A wrong parity gives wrong bits; the hash finds them at both ends; other rounds are well.
+
+    The announcer learns from the responder's report that its parities were changed.
+    """
+    flipped: list[bytes] = []
+
+    def flip_first(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        if flipped and data not in flipped:
+            return data
+        flipped.append(data)  # and its repeats
+        return flip_parities(sender, envelope, data)
+
+    pump = Pump(light(), tamper=only(ParityReply, 1, flip_first)).run()
+    assert unequal_bits(pump) == []
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
+    for role in Role:
+        assert reasons(pump, role) == {AbortReason.VERIFICATION_FAILED: 1}
+        books = pump.aborted(role)[1].books
+        assert books.sifted_bits > 0
+        assert books.parity_bits > 0
+        assert books.verification_bits == 64
+    assert [CHANGED in what for what in pump.alarms()] == [True]
+    assert pump.alarms(Role.ANNOUNCER)
+
+
+def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() -> None:
+    """With a changed shuffle seed every later pass is half wrong: no key is left of the round.
+
+    It looks like bad light to both; the announcer's report tells the responder that it was not.
+    """
+
+    def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, ReconciliationSetup)
+        return encode(replace(envelope, body=replace(envelope.body, seed=bytes(8))))
+
+    pump = Pump(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
+    assert unequal_bits(pump) == []
+    assert list(pump.usable(Role.RESPONDER)) == [1, 2]
+    assert reasons(pump, Role.RESPONDER) == {AbortReason.LEAK_TOO_HIGH: 1}
+    assert [CHANGED in what for what in pump.alarms()] == [True]
+    assert pump.alarms(Role.RESPONDER)
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
+    """Who has changed parities changes the report as well, or drops it for a word of his own.
+
+    He knows all messages, so that he can make the digest that the announcer expects. What he
+    cannot make is the code over it; and a report that does not come is missed.
+    """
+    true = Stream()
+    changed: list[bytes] = []
+
+    def attack(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        is_hit = envelope.round == 1 and sender is Role.ANNOUNCER
+        if is_hit and envelope.sequence == true.messages and not isinstance(envelope.body, Abort):
+            true.absorb(data)
+        if is_hit and isinstance(envelope.body, ParityReply) and (not changed or data in changed):
+            changed.append(data)
+            return flip_parities(sender, envelope, data)
+        if isinstance(envelope.body, Abort) and sender is Role.RESPONDER:
+            body = envelope.body
+            hidden = replace(body, digest=true.digest(body.taken))
+            return encode(replace(envelope, body=hidden if is_replaced else Ready()))
+        return data
+
+    pump = Pump(light(), tamper=attack).run()
+    assert unequal_bits(pump) == []
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
+    assert any((FORGED if is_replaced else SUPPRESSED) in what for what in pump.alarms())
+
+
+def test_changed_hash_seed_changes_no_bits() -> None:
+    """Another amplification seed makes other keys at the two ends: the vote does not pass."""
+
+    def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, Amplify)
+        seed = bytes([envelope.body.seed[0] ^ 1]) + envelope.body.seed[1:]
+        return encode(replace(envelope, body=replace(envelope.body, seed=seed)))
+
+    pump = Pump(light(), tamper=only(Amplify, 1, reseed)).run()
+    assert unequal_bits(pump) == []
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
+    assert reasons(pump, Role.ANNOUNCER) == {AbortReason.AUTHENTICATION_FAILED: 1}
+
+
+@pytest.mark.parametrize("count", [10_000, 2**62])
+def test_more_errors_than_bits_are_refused(count: int) -> None:
+    """Impossible error counts cost their round and raise an alarm; nothing breaks."""
+
+    def exaggerate(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, VerificationResult)
+        errors = (envelope.body.errors[0], count)
+        return encode(replace(envelope, body=replace(envelope.body, errors=errors)))
+
+    pump = Pump(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
+    assert is_closed_alike(pump)
+    assert 1 not in pump.usable(Role.ANNOUNCER)
+    found = [e.what for at, e in pump.events if at is Role.ANNOUNCER and isinstance(e, Alarm)]
+    assert any("impossible counts" in what for what in found)
+
+
+def test_message_moved_to_a_round_to_come_is_noticed() -> None:
+    """A keep mask under the number of a round that has not begun: an alarm, not a long wait."""
+
+    def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        return encode(replace(envelope, round=9))
+
+    pump = Pump(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
+    assert is_closed_alike(pump)
+    found = [e.what for at, e in pump.events if at is Role.RESPONDER and isinstance(e, Alarm)]
+    assert any("unknown" in what for what in found)
+
+
+def test_flattered_error_counts_change_no_key_length() -> None:
+    """An attacker who reports zero errors to the announcer gets no longer key out of it."""
+
+    def flatter(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, VerificationResult)
+        body = replace(envelope.body, errors=(0,) * len(envelope.body.errors))
+        return encode(replace(envelope, body=body))
+
+    pump = Pump(light(), tamper=only(VerificationResult, 1, flatter)).run()
+    assert unequal_bits(pump) == []
+    assert list(pump.usable(Role.ANNOUNCER)) == list(pump.usable(Role.RESPONDER))
+    assert 1 not in pump.usable(Role.ANNOUNCER)
+
+
+class FlipOnce:
+    """Flips ``bit`` at ``place`` (a share of the length) of the first message it sees."""
+
+    def __init__(self, place: float, bit: int) -> None:
+        self.is_done = False
+        self._place, self._bit = place, bit
+
+    def __call__(self, _sender: Role, _envelope: Envelope, data: bytes) -> bytes:
+        """The message, damaged the first time."""
+        if self.is_done:
+            return data
+        self.is_done = True
+        damaged = bytearray(data)
+        damaged[int(self._place * len(data))] ^= self._bit
+        return bytes(damaged)
+
+
+FLIPPED = (Announce, Matches, Keep, ReconciliationSetup, ParityQuery, ParityReply, Reconciled,
+           VerificationHash, VerificationResult, Amplify, Vote, Decision, Close)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLIPPED, ids=lambda kind: kind.__name__)
+def test_one_flipped_bit_never_gives_unequal_bits(kind: type) -> None:
+    """A flipped bit at random places of each type of message: equal keys, closed ends (sampled)."""
+    rng = np.random.default_rng(FLIPPED.index(kind))
+    for _ in range(6):
+        number = 3 if kind is Close else int(rng.integers(0, 3))
+        flip = FlipOnce(float(rng.random()), 1 << int(rng.integers(0, 8)))
+        pump = Pump(light(), tamper=only(kind, number, flip)).run()
+        assert flip.is_done
+        assert unequal_bits(pump) == []
+        assert is_closed_alike(pump)
+
+
+@pytest.mark.parametrize("ahead_ticks", [2**35, 2**50, 2**59])
+def test_watermark_far_ahead_costs_one_round(ahead_ticks: int) -> None:
+    """An announcement that claims to reach far into the future does not hold up those behind it."""
+
+    def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        assert isinstance(envelope.body, Announce)
+        stop_ticks = envelope.body.stop_ticks + ahead_ticks
+        return encode(replace(envelope, body=replace(envelope.body, stop_ticks=stop_ticks)))
+
+    pump = Pump(light(), tamper=only(Announce, 0, postpone)).run()
+    assert is_closed_alike(pump)
+    assert set(pump.usable(Role.ANNOUNCER)) >= {1, 2}
+    sifted_ps = {
+        event.round: time_ps
+        for (at, event), time_ps in zip(pump.events, pump.event_times_ps, strict=True)
+        if at is Role.RESPONDER and isinstance(event, RoundSifted)
+    }
+    assert sifted_ps[1] < 2.6e12, "only the end of the light has set it free"
+
+
+@pytest.mark.parametrize("number", [0, 2, 4, 9, 10**6])
+def test_wrong_closing_round_does_not_keep_the_link_open(number: int) -> None:
+    """A request to close under another number, then the right one: closed, nothing in doubt."""
+    changed: list[int] = []
+
+    def renumber(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if changed:
+            return data
+        changed.append(number)
+        return encode(replace(envelope, round=number))
+
+    pump = Pump(light(), tamper=only(Close, 3, renumber)).run()
+    assert changed
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]

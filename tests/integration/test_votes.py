@@ -1,0 +1,181 @@
+"""Votes, decisions and the closing: lost, late, forged, reflected; and what went over the wire."""
+
+from dataclasses import replace
+
+import pytest
+
+from protocols.datagrams import HEADER_BYTES
+from protocols.events import (
+    Alarm,
+    LinkClosed,
+)
+from protocols.messages import (
+    AbortReason,
+    Close,
+    Decision,
+    Envelope,
+    Role,
+    Vote,
+    encode,
+)
+from tests.protocol_pump import (
+    Pump,
+    Tamper,
+    honest,
+    is_closed_alike,
+    light,
+    only,
+    reasons,
+    unequal_bits,
+)
+from tests.two_ends import link_config
+
+# Votes and decisions ------------------------------------------------------------------------------
+
+
+def lose(kind: type, times: int) -> tuple[Tamper, list[bytes]]:
+    """A wire that swallows the first datagrams with a message of ``kind``, and what it saw."""
+    seen: list[bytes] = []
+
+    def tamper(_sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        if not isinstance(envelope.body, kind) or envelope.round != 1:
+            return data
+        seen.append(data)
+        return None if len(seen) <= times else data
+
+    return tamper, seen
+
+
+@pytest.mark.parametrize("kind", [Vote, Decision], ids=["vote", "decision"])
+def test_lost_votes_and_decisions_are_repeated_as_they_are(kind: type) -> None:
+    """Twelve losses in a row: the same bytes again and again, then the block is usable alike."""
+    tamper, seen = lose(kind, 12)
+    pump = Pump(light(), tamper=tamper).run()
+    assert len(seen) > 12
+    assert len(set(seen)) == 1
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]
+
+
+def test_vote_is_repeated_until_a_decision_comes() -> None:
+    """A decision that is swallowed for good keeps the block in doubt; the vote goes on, unchanged.
+
+    The announcer answers each vote with the same decision; nobody drops anything.
+    """
+
+    def swallow(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        # What the transport carries in place of the decision is noise to the session.
+        return b"\xc0" if isinstance(envelope.body, Decision) else data
+
+    pump = Pump(light(), tamper=swallow).run(until_s=60)
+    assert not pump.usable(Role.RESPONDER)
+    votes = {encode(e) for e in pump.messages(Vote) if e.round == 0}
+    assert len(votes) == 1
+    assert len([e for e in pump.messages(Vote) if e.round == 0]) > 20
+    decisions = [encode(e) for e in pump.messages(Decision) if e.round == 0]
+    assert len(set(decisions)) == 1
+    assert len(decisions) > 20
+    assert sorted(pump.in_doubt(Role.RESPONDER)) == [0]
+    assert 0 in pump.in_doubt(Role.ANNOUNCER)
+    assert 0 not in pump.usable(Role.ANNOUNCER)
+
+
+def test_decision_that_comes_late_settles_alike() -> None:
+    """The decision is kept back for 20 s of votes; what comes then settles the block at both."""
+    clock: list[Pump] = []
+
+    def hold(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        is_held = isinstance(envelope.body, Decision) and clock[0].now_ps < 20 * 10**12
+        return b"\xc0" if is_held else data
+
+    pump = Pump(light(), tamper=hold)
+    clock.append(pump)
+    pump.run()
+    assert is_closed_alike(pump)
+    assert unequal_bits(pump) == []
+    assert 0 in pump.usable(Role.RESPONDER)
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_forged_decisions_are_not_believed(commit: bool) -> None:
+    """A decision with a wrong tag, either way, leaves the block in doubt and raises an alarm."""
+
+    def forge(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+        return encode(replace(envelope, body=Decision(commit=commit, tag=bytes(16))))
+
+    pump = Pump(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
+    assert 0 not in pump.usable(Role.RESPONDER)
+    assert 0 in pump.in_doubt(Role.RESPONDER)
+    assert 0 not in pump.aborted(Role.RESPONDER)
+    bad = [e for at, e in pump.events if at is Role.RESPONDER and isinstance(e, Alarm)]
+    assert bad
+    assert unequal_bits(pump) == []
+
+
+def test_reflected_tags_do_not_pass() -> None:
+    """A decision with the tag of the vote (direction, purpose) is refused."""
+    tags: dict[int, bytes] = {}
+
+    def reflect(sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if isinstance(envelope.body, Vote):
+            tags[envelope.round] = envelope.body.tag
+        if isinstance(envelope.body, Decision) and envelope.round == 0:
+            return encode(replace(envelope, body=Decision(commit=True, tag=tags[0])))
+        return data
+
+    pump = Pump(light(), tamper=reflect).run(until_s=30)
+    assert 0 not in pump.usable(Role.RESPONDER)
+
+
+def test_ends_with_different_settings_never_agree() -> None:
+    """The transcripts begin with a hash of the settings: ends that differ there make no key."""
+    pump = Pump(light())
+    pump.ends[1] = Pump(light(), config=link_config(timeout_ps=19 * 10**12)).ends[1]
+    pump._queue.clear()
+    pump._plan_light(light(), 3)
+    pump.run(until_s=60)
+    assert not pump.usable(Role.ANNOUNCER)
+    assert not pump.usable(Role.RESPONDER)
+    assert AbortReason.AUTHENTICATION_FAILED in reasons(pump, Role.ANNOUNCER)
+
+
+# Closing ------------------------------------------------------------------------------------------
+
+
+def test_closing_exchange() -> None:
+    """After the light: close, closing vote, closing decision; then nothing is in doubt."""
+    tail = [type(envelope.body) for _, envelope in honest().sent[-3:]]
+    assert tail == [Close, Vote, Decision]
+    closed = [
+        (role, event.round) for role, event in honest().events if isinstance(event, LinkClosed)
+    ]
+    assert closed == [(Role.ANNOUNCER, 3), (Role.RESPONDER, 3)]
+
+
+@pytest.mark.parametrize("kind", [Close, Vote, Decision])
+def test_closing_survives_losses(kind: type) -> None:
+    """Any message of the closing exchange may be lost six times over."""
+    losses = [0]
+
+    def tamper(_sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
+        if isinstance(envelope.body, kind) and envelope.round == 3 and losses[0] < 6:
+            losses[0] += 1
+            return None
+        return data
+
+    pump = Pump(light(), tamper=tamper).run()
+    assert losses[0] == 6
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]
+
+
+def test_wire_counts() -> None:
+    """An end counts its messages once, and all bytes of its datagrams, headers included."""
+    for role in Role:
+        wire = honest().ends[role].wire
+        messages = [envelope for sender, envelope in honest().sent if sender is role]
+        assert wire.messages == len(messages)
+        datagrams = honest().datagrams[role]
+        assert (wire.datagrams, wire.bytes) == (len(datagrams), sum(datagrams))
+        payload = sum(len(encode(envelope)) for envelope in messages)
+        assert wire.bytes >= payload + HEADER_BYTES * wire.datagrams
