@@ -7,7 +7,6 @@ choices come from one seed, so that a run can be repeated: the keys are for stud
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
+from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.pump import LATENCY_PS, Pump, cut_frames
 from netsim.recordings import USERS, DistilOptions, LinkTags
@@ -172,8 +172,7 @@ class _Link:
         found.auth_spent_bits = announcer.auth_spent_bits
         found.round_trips = announcer.round_trips
         found.messages, found.wire_bytes = pump.wire.messages, pump.wire.bytes
-        pools = [books.pool for books in self._books]
-        found.pools_equal = all(a.fingerprint() == b.fingerprint() for a, b in pairwise(pools))
+        found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
         return found
 
     def _on_events(self, role: Role, step: Sequence[events.Event], time_ps: int) -> None:

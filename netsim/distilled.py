@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netsim.pools.pool import NOTHING_COMPARED, Comparison
 from netsim.results import Json
 from netsim.units import s_from_ps
 from protocols.books import RoundBooks
@@ -62,7 +63,8 @@ class Distilled:
     messages: int = 0
     wire_bytes: int = 0
     round_trips: int = 0
-    pools_equal: bool = True
+    pools: Comparison = NOTHING_COMPARED
+    """Of both ends."""
     partial: bool = False
 
     @property
@@ -158,7 +160,9 @@ class Distilled:
             "auth_spent_bits": self.auth_spent_bits,
             "key_bits": self.key_bits,
             "net_key_bps": self.net_key_bps,
-            "pools_equal": self.pools_equal,
+            "equal_blocks": self.pools.equal,
+            "unequal_blocks": self.pools.unequal,
+            "lone_blocks": self.pools.lone,
             "messages": self.messages,
             "wire_bytes": self.wire_bytes,
             "round_trips": self.round_trips,

@@ -129,7 +129,8 @@ class LinkResult:
     retransmissions: int = 0
     """Datagrams sent again."""
     alarms: int = 0
-    """Messages that no honest peer sends, and tags that did not verify; both ends."""
+    """Messages that no honest peer sends, tags that did not verify, damage to rounds without key;
+    both ends."""
     equal_blocks: int = 0
     """Blocks that the pools of both ends hold with the same bits, compared by the simulator."""
     unequal_blocks: int = 0

@@ -62,6 +62,16 @@ class Comparison(NamedTuple):
     lone: int
     """Only one end has them: in doubt at the other when the run ended."""
 
+    def __str__(self) -> str:
+        """In words."""
+        if self.unequal:
+            return f"KEYS DIFFER: {self.unequal} blocks are not the same at both ends"
+        waiting = f"; {self.lone} at one end only, in doubt at the other" if self.lone else ""
+        return f"{self.equal} blocks in the pools of both ends{waiting}"
+
+
+NOTHING_COMPARED = Comparison(0, 0, 0)
+
 
 def compare_pools(one: KeyPool, other: KeyPool) -> Comparison:
     """Compare the two ends of a link, as only somebody outside of it can."""

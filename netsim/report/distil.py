@@ -52,7 +52,7 @@ def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "leak, verification [bit]", f"{found.leaked_bits}, {found.verification_bits}"
     yield "key, authentication [bit]", f"{found.key_bits}, {found.auth_spent_bits}"
     yield "net [bit/s]", fixed(found.net_key_bps, 1)
-    yield "both ends hold the same key", "yes" if found.pools_equal else "NO"
+    yield "keys, bit for bit", str(found.pools)
     yield "messages, wire", f"{found.messages}, {byte_count(found.wire_bytes)}"
     if found.alarms:
         yield f"alarms: {len(found.alarms)}, the first", found.alarms[0]

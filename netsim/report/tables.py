@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.durations import seconds_text
+from netsim.pools.pool import Comparison
 from netsim.report.deviation import qber_sigma, sifted_sigma, skr_sigma
 from netsim.report.excerpt import Excerpt, excerpt, lanes_note, link_notes, links_note
 from netsim.report.text import (
@@ -101,14 +102,9 @@ def notes(run: Run) -> Iterator[str]:
 
 def _agreement(run: Run) -> str:
     """What comparing the pools of both ends of every link has found."""
-    equal, unequal, lone = (
-        sum(getattr(link, name) for link in run.links)
-        for name in ("equal_blocks", "unequal_blocks", "lone_blocks")
-    )
-    if unequal:
-        return f"KEYS DIFFER: {unequal} blocks are not the same at both ends."
-    waiting = f"; {lone} at one end only, in doubt at the other" if lone else ""
-    return f"Keys compared bit for bit: {equal} blocks in the pools of both ends{waiting}."
+    names = ("equal_blocks", "unequal_blocks", "lone_blocks")
+    sums = (sum(getattr(link, name) for link in run.links) for name in names)
+    return f"Keys compared bit for bit: {Comparison(*sums)}."
 
 
 def _paper_total(run: Run) -> str:

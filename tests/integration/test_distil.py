@@ -75,7 +75,8 @@ def test_two_recordings_become_key(
     assert abs(found["sifted_bits"] - expected) < 5 * expected**0.5
     assert abs(found["qber"] - 0.02) < 5 * (0.02 * 0.98 / found["sifted_bits"]) ** 0.5
     assert found["key_bits"] == sum(block["key_bits"] for block in found["blocks"]) > 1000
-    assert found["pools_equal"]
+    assert found["equal_blocks"] == len(found["blocks"])
+    assert found["unequal_blocks"] == found["lone_blocks"] == 0
     assert check_balance(read_ledger(out / "ledger.csv")) == []
     assert json.loads((out / "summary.json").read_text()) == found
     keys = []
@@ -390,4 +391,5 @@ def test_what_a_run_has_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     found, _ = distilled(capsys, *files, "--delay", str(delay_ps))
     assert abs(found["sifted_bits"] - link.sifted_bits) <= 3
     assert found["key_bits"] == pytest.approx(link.deposited_bits, rel=0.05)
-    assert found["pools_equal"]
+    assert found["equal_blocks"] == len(found["blocks"])
+    assert found["unequal_blocks"] == found["lone_blocks"] == 0
