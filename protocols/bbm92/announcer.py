@@ -1,119 +1,52 @@
-"""The announcer: publishes its click times, answers parities, decides.
+"""The announcer's end of a link: publishes its click times round by round, decides, closes.
 
-States of a round::
-
-    LIGHT -> (SAMPLING ->) SIFTED -> RECONCILING -> VERIFYING -> VOTING -> decided
+What happens within a round is told in `protocols.bbm92.announcer_round`.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.announcer_round import AnnouncerRound, State
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.distillation import (
-    MAX_ROUND_BITS,
-    final_key,
-    joined_bits,
-    judge_leak,
-    judge_sample,
-    plan_key,
-    sample_size,
-    seed_size,
-)
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
+from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.schedule import Batch, RoundSchedule
-from protocols.bbm92.session import LinkSession, RoundDropped
+from protocols.bbm92.session import LinkSession
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
 from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
-from protocols.estimation import random_mask
 from protocols.events import (
     AbortSigned,
     Alarm,
     BlockHeld,
     LinkClosed,
-    RoundSampled,
     RoundStarted,
 )
 from protocols.messages import (
     MAX_MESSAGE_BYTES,
     AbortReason,
-    Amplify,
-    Announce,
     Beacon,
     Close,
     Decision,
     Envelope,
-    Keep,
     Matches,
     Message,
-    ParityQuery,
-    ParityReply,
     Ready,
-    Reconciled,
-    ReconciliationSetup,
     Role,
-    Sample,
-    SampleReply,
-    VerificationHash,
-    VerificationResult,
     Vote,
 )
-from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnouncer
 from protocols.tagbook import Announcement, TagBook
-from protocols.variants import RECONCILIATIONS
-from protocols.varint import decode_ascending
-from protocols.verification import toeplitz_hash
 
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
 """More clicks than this (some 5 MHz) are not announced: their round is dropped."""
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
-MAX_QUERIES = 100_000
 MAX_FUTURE_DECISIONS = 4
 """Aborts signed for rounds to come while there is light: one responder is led through one such
 round at a time, and a flood of forged votes must not use up the pads."""
-
-
-class State(Enum):
-    """Where a round stands."""
-
-    LIGHT = auto()
-    SAMPLING = auto()
-    SIFTED = auto()
-    RECONCILING = auto()
-    VERIFYING = auto()
-    VOTING = auto()
-
-
-@dataclass(slots=True)
-class AnnouncerRound(RoundCore):
-    """A round at the announcer's end."""
-
-    state: State = State.LIGHT
-    unanswered: deque[tuple[int, int, int, bool]] = field(default_factory=deque)
-    """Sequence, first click, clicks and whether it was the last, per announcement."""
-    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(
-        default_factory=list, repr=False
-    )
-    reconcilers: list[ReconcilingAnnouncer] = field(default_factory=list)
-    """This end of the error correction of each lane."""
-    published: NDArray[np.uint8] | None = None
-    """Bits of the sample, until the responder's come."""
-    queries: int = 0
-    is_announced: bool = False
-    """Whether the last announcement of the round has been sent."""
-    key: NDArray[np.uint8] | None = field(default=None, repr=False)
-
-    @property
-    def bits(self) -> NDArray[np.uint8]:
-        """The whole round's bits."""
-        return joined_bits([bits for _, bits in self.blocks])
 
 
 @dataclass(slots=True)
@@ -211,18 +144,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _send_times(
         self, round_: AnnouncerRound, announcement: Announcement, *, is_last: bool
     ) -> None:
-        round_.is_announced = is_last
-        round_.unanswered.append(
-            (round_.sequences[self.ROLE], announcement.first_id, announcement.count, is_last)
-        )
-        body = Announce(
-            last=is_last,
-            start_ticks=announcement.start_ticks,
-            stop_ticks=announcement.stop_ticks,
-            count=announcement.count,
-            deltas=announcement.deltas,
-        )
-        self._send(round_, body)
+        self._send(round_, round_.announce(announcement, is_last=is_last))
 
     def _end_open_round(self) -> None:
         """The light is over within a round: an empty announcement says so."""
@@ -247,7 +169,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             return  # its pad has signed the abort of a round made up on the wire
         if self.is_congested:
             return  # this round's light is lost, its pads are burned
-        self._rounds[number] = AnnouncerRound.start(number, self.config, self._secrets, now_ps)
+        self._rounds[number] = AnnouncerRound(
+            number, self.config, self._secrets, now_ps, book=self._book, rng=self._rng
+        )
         self._reporter.begin(number)
         self._events.append(RoundStarted(number))
 
@@ -272,136 +196,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _take(self, round_: AnnouncerRound, body: Message, now_ps: int) -> None:
         _ = now_ps
-        match round_.state, body:
-            case State.LIGHT, Matches():
-                self._on_matches(round_, body)
-            case State.SAMPLING, SampleReply():
-                self._on_sample(round_, body)
-            case State.SIFTED, ReconciliationSetup():
-                self._on_setup(round_, body)
-            case State.RECONCILING, ParityQuery():
-                self._on_query(round_, body)
-            case State.RECONCILING, Reconciled():
-                self._send_hash(round_)
-            case State.VERIFYING, VerificationResult():
-                self._on_result(round_, body)
-            case state, _:
-                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
-
-    def _on_matches(self, round_: AnnouncerRound, body: Matches) -> None:
-        if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
-            raise RemoteProtocolError("matches for no open announcement")
-        _, first_id, clicks, is_last = round_.unanswered.popleft()
-        if body.last != is_last:
-            raise RemoteProtocolError("matches that do not end where the light ends")
-        positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
-        lanes = np.frombuffer(body.lanes, dtype=np.uint8)
-        bases = received_bits(body.bases, body.count)
-        if not _are_valid(positions, clicks, lanes, self.config.lanes):
-            raise RemoteProtocolError("impossible matches")
-        self._sift(round_, body.announcement, first_id + positions, lanes, bases)
-        if is_last:
-            round_.count_round_trip()
-            self._book_sifted(round_)
-            self._publish_sample(round_)
-
-    def _sift(
-        self,
-        round_: AnnouncerRound,
-        announcement: int,
-        ids: NDArray[np.int64],
-        lanes: NDArray[np.uint8],
-        bases: NDArray[np.uint8],
-    ) -> None:
-        """Keep equal bases whose click no other link of this user has, and say which.
-
-        All clicks are claimed: the answer tells the bases of those that are not kept, too.
-        """
-        detectors = self._book.tags_of(ids) & 3
-        keep = self._book.claim(ids) & (detectors >> 1 == bases)
-        bits = (detectors & 1).astype(np.uint8)
-        round_.sifted.add(lanes[keep], bases[keep], bits[keep])
-        if round_.sifted.size:
+        self._run(round_, round_.take(body))
+        if isinstance(body, Matches) and round_.sifted.size:
             self._schedule.is_dormant = False
-        self._send(round_, Keep(announcement, pack_bits(keep.astype(np.uint8))))
-
-    def _publish_sample(self, round_: AnnouncerRound) -> None:
-        """Draw and publish a sample, if the estimate takes one: both ends' bits are fixed now."""
-        sampled_bits = sample_size(self.config, round_)
-        if sampled_bits and round_.sifted.size + sampled_bits > MAX_ROUND_BITS:
-            raise RoundDropped(AbortReason.TOO_MANY_BITS)
-        round_.state = State.SAMPLING if sampled_bits else State.SIFTED
-        if sampled_bits:
-            mask = random_mask(self._rng, round_.sifted.size, sampled_bits)
-            _, round_.published = round_.sifted.remove(mask)
-            round_.book(sampled_bits=sampled_bits)
-            self._send(round_, Sample(pack_bits(mask), pack_bits(round_.published)))
-            self._events.append(RoundSampled(round_.number, sampled_bits))
-
-    def _on_sample(self, round_: AnnouncerRound, body: SampleReply) -> None:
-        mine = round_.published if round_.published is not None else np.empty(0, dtype=np.uint8)
-        reason = judge_sample(self.config, round_, mine, received_bits(body.bits, mine.size))
-        if reason is not None:
-            raise RoundDropped(reason)
-        round_.published = None
-        round_.state = State.SIFTED
-
-    def _on_setup(self, round_: AnnouncerRound, body: ReconciliationSetup) -> None:
-        if len(body.seed) != 8 or len(body.error_rates_ppm) != self.config.lanes:
-            raise RemoteProtocolError("impossible set-up")
-        if max(body.error_rates_ppm) > MAX_ESTIMATE * 1e6:
-            raise RemoteProtocolError("impossible error rate")
-        round_.blocks = round_.sifted.sub_blocks()
-        seed = int.from_bytes(body.seed, "big")
-        variant = RECONCILIATIONS.get(self.config.reconciliation)
-        round_.reconcilers = [
-            variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
-            for (_, bits), rate in zip(round_.blocks, body.error_rates_ppm, strict=True)
-        ]
-        round_.state = State.RECONCILING
-
-    def _on_query(self, round_: AnnouncerRound, body: ParityQuery) -> None:
-        round_.queries += 1
-        if len(body.queries) != self.config.lanes or round_.queries > MAX_QUERIES:
-            raise RemoteProtocolError("impossible query")
-        replies = tuple(
-            reconciler.answer(query) if query else b""
-            for reconciler, query in zip(round_.reconcilers, body.queries, strict=True)
-        )
-        self._send(round_, ParityReply(replies))
-        round_.count_round_trip()
-        round_.book(parity_bits=sum(end.parities_disclosed for end in round_.reconcilers))
-        if (reason := judge_leak(self.config, round_)) is not None:
-            raise RoundDropped(reason)
-
-    def _send_hash(self, round_: AnnouncerRound) -> None:
-        bits, size = round_.bits, self.config.verification_bits
-        seed = _random_bits(self._rng, bits.size + size - 1)
-        digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
-        self._send(round_, VerificationHash(pack_bits(seed), digest))
-        round_.count_round_trip()
-        round_.book(verification_bits=size)
-        round_.state = State.VERIFYING
-
-    def _on_result(self, round_: AnnouncerRound, body: VerificationResult) -> None:
-        if not body.equal:
-            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
-        if len(body.errors) != 2 * self.config.lanes:
-            raise RemoteProtocolError("impossible error counts")
-        lanes = lane_counts(round_.blocks, body.errors)
-        reason = plan_key(self.config, round_, lanes)
-        if reason is not None:
-            raise RoundDropped(reason)
-        self._amplify(round_)
-
-    def _amplify(self, round_: AnnouncerRound) -> None:
-        bits, key_bits = round_.bits, round_.books.key_bits
-        seed = pack_bits(_random_bits(self._rng, seed_size(self.config, bits.size, key_bits)))
-        self._send(round_, Amplify(key_bits, seed))
-        round_.count_round_trip()
-        round_.finish_transcripts()
-        round_.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
-        round_.state = State.VOTING
 
     # Darkness -----------------------------------------------------------------------------------
 
@@ -479,7 +276,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._book_check(round_)
         tag = self._sign(b"commit", number, round_.digests)
         decision = self._final(number, Decision(commit=True, tag=tag))
-        key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
+        key = round_.key
         self._held[number] = HeldBlock(number, key, round_.books)
         del self._rounds[number]
         self._events.append(BlockHeld(number, pack_bits(key), key.size, decision, round_.books))
@@ -565,21 +362,3 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if self._close_due_ps is not None and now_ps >= self._close_due_ps:
             self._close_due_ps = None
         super().handle_deadline(now_ps)
-
-
-def _are_valid(
-    positions: NDArray[np.int64], clicks: int, lanes: NDArray[np.uint8], lanes_count: int
-) -> bool:
-    """Whether matches name distinct clicks of the announcement and known lanes."""
-    if lanes.size != positions.size:
-        return False
-    if positions.size == 0:
-        return True
-    in_order = bool(np.all(np.diff(positions) > 0)) and positions[0] >= 0
-    return in_order and int(positions[-1]) < clicks and int(lanes.max()) < lanes_count
-
-
-def _random_bits(rng: np.random.Generator, size_bits: int) -> NDArray[np.uint8]:
-    """(size_bits,) uint8 fair bits."""
-    packed = np.frombuffer(rng.bytes(-(-size_bits // 8)), dtype=np.uint8)
-    return np.unpackbits(packed)[:size_bits]

@@ -1,10 +1,9 @@
 """What both ends compute alike once a round's errors are corrected: books, key length, key."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import RoundCore, received_bits
+from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.interfaces import RoundFacts
 from protocols.keyrate import LaneCounts
 from protocols.messages import AbortReason
@@ -15,43 +14,39 @@ MAX_ROUND_BITS = 2**26 - 2**14
 """Mask and bits of the sample, or a hash seed, one bit for each of a round, fit into a message."""
 
 
-def sample_size(config: LinkConfig, core: RoundCore) -> int:
+def sample_size(core: RoundCore) -> int:
     """How many bits of a round, all sifted, are to be published; the same at both ends."""
+    config = core.config
     return ESTIMATIONS.get(config.estimation).sample_bits(config.terms, core.sifted.size)
 
 
-def judge_sample(
-    config: LinkConfig, core: RoundCore, mine: NDArray[np.uint8], theirs: NDArray[np.uint8]
-) -> AbortReason | None:
-    """Book a sample that both ends have published; the reason if the round ends by it."""
-    errors = int(np.count_nonzero(mine != theirs))
+def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
+    """Book a sample that both ends have published; RoundDropped if the round ends by it."""
+    config, errors = core.config, int(np.count_nonzero(mine != theirs))
     core.book(sampled_bits=mine.size, sample_errors=errors)
     estimation = ESTIMATIONS.get(config.estimation)
-    if estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors):
-        return None
-    return AbortReason.QBER_TOO_HIGH
+    if not estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors):
+        raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
 
-def judge_leak(config: LinkConfig, core: RoundCore) -> AbortReason | None:
-    """The reason if error correction has disclosed too much for any key, whatever it still finds.
+def judge_leak(core: RoundCore) -> None:
+    """RoundDropped if error correction has disclosed too much for any key, whatever it still finds.
 
     Every key length is at most what was not disclosed; the budget is that of the round's terms.
     Both ends ask after each reply, with the same counts.
     """
-    books, terms = core.books, config.terms
+    config, books, terms = core.config, core.books, core.config.terms
     is_doubled = config.is_two_way and terms.charge == "both-directions"
     leak_bits = books.parity_bits * (2 if is_doubled else 1)
     left_bits = books.raw_bits - config.verification_bits
-    if leak_bits < left_bits and leak_bits <= terms.tolerated_leak_bits(books.raw_bits):
-        return None
-    return AbortReason.LEAK_TOO_HIGH
+    if leak_bits >= left_bits or leak_bits > terms.tolerated_leak_bits(books.raw_bits):
+        raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
 
-def plan_key(
-    config: LinkConfig, core: RoundCore, lanes: tuple[LaneCounts, ...]
-) -> AbortReason | None:
-    """Book charge and key length of a verified round; the reason if there is no key in it."""
-    security, books = SECURITIES.get(config.security), core.books
+def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
+    """Book charge and key length of a verified round; RoundDropped if there is no key in it."""
+    config, books = core.config, core.books
+    security = SECURITIES.get(config.security)
     count_bits = error_count_charge_bits(lanes) if security.books_error_counts else 0
     facts = RoundFacts(
         sifted_bits=books.sifted_bits,
@@ -71,7 +66,8 @@ def plan_key(
         correctness_epsilon=decision.correctness_epsilon,
         secrecy_epsilon=decision.secrecy_epsilon,
     )
-    return decision.reason
+    if decision.reason is not None:
+        raise RoundDropped(decision.reason)
 
 
 def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:
@@ -79,15 +75,13 @@ def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:
     return AMPLIFICATIONS.get(config.amplification).seed_size(input_bits, key_bits)
 
 
-def final_key(
-    config: LinkConfig, bits: NDArray[np.uint8], *, seed: bytes, key_bits: int
-) -> NDArray[np.uint8]:
+def final_key(config: LinkConfig, bits: Bits, *, seed: bytes, key_bits: int) -> Bits:
     """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed``, packed."""
     seed_bits = received_bits(seed, seed_size(config, bits.size, key_bits))
     amplification = AMPLIFICATIONS.get(config.amplification)
     return amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
 
 
-def joined_bits(blocks: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def joined_bits(blocks: list[Bits]) -> Bits:
     """All lanes of a round behind each other."""
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.uint8)

@@ -1,33 +1,19 @@
-"""The responder: finds the announcer's clock, matches clicks, corrects its bits, votes.
+"""The responder's end of a link: finds the announcer's clock, has clicks matched, votes, closes.
 
-States of a round::
-
-    LIGHT -> (SAMPLING ->) QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED -> settled
-
-One round at a time is distilled; the next waits in QUEUED.
+What happens within a round is told in `protocols.bbm92.responder_round`. One round at a time is
+distilled; the next waits, queued.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner, announced_times_ps
 from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.distillation import (
-    MAX_ROUND_BITS,
-    final_key,
-    joined_bits,
-    judge_leak,
-    judge_sample,
-    plan_key,
-    sample_size,
-)
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, lane_counts, received_bits
-from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession, RoundDropped
+from protocols.bbm92.error_rates import ErrorRates
+from protocols.bbm92.responder_round import ResponderRound, State
+from protocols.bbm92.rounds import LinkSecrets
+from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession
 from protocols.bits import pack_bits, unpack_bits
 from protocols.durable import BlockInDoubt, DurableState
 from protocols.errors import RemoteProtocolError
@@ -38,82 +24,21 @@ from protocols.events import (
     ClosingVoted,
     LinkClosed,
     PadsSpent,
-    RoundSampled,
     RoundStarted,
 )
-from protocols.interfaces import MIN_SIFTED_BITS
 from protocols.messages import (
     AbortReason,
-    Amplify,
     Announce,
     Beacon,
     Close,
     Decision,
     Envelope,
-    Keep,
-    Matches,
     Message,
-    ParityQuery,
-    ParityReply,
     Ready,
-    Reconciled,
-    ReconciliationSetup,
     Role,
-    Sample,
-    SampleReply,
-    VerificationHash,
-    VerificationResult,
     Vote,
 )
-from protocols.reconciliation.interface import ReconcilingResponder, bounded_estimate
 from protocols.tagbook import TagBook
-from protocols.variants import RECONCILIATIONS
-from protocols.varint import encode_ascending
-from protocols.verification import toeplitz_hash
-
-MIN_SAMPLE_BITS = 100
-"""A lane with fewer bits says nothing of the error rate: that of an earlier round stands."""
-MAX_SUSPECTED_RATE = 0.15
-"""What nobody has verified may be forged: with blocks for this rate a round of any lower one still
-leaves key, or is given up for what it disclosed, and the rate falls again."""
-
-
-class State(Enum):
-    """Where a round stands."""
-
-    LIGHT = auto()
-    SAMPLING = auto()
-    QUEUED = auto()
-    RECONCILING = auto()
-    VERIFYING = auto()
-    AMPLIFYING = auto()
-    PREPARED = auto()
-
-
-@dataclass(slots=True)
-class ResponderRound(RoundCore):
-    """A round at the responder's end."""
-
-    state: State = State.LIGHT
-    unanswered: deque[tuple[int, Coincidences, bool]] = field(default_factory=deque)
-    """Announcements whose matches wait for the keep mask: sequence, matches, was it the last."""
-    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(
-        default_factory=list, repr=False
-    )
-    reconcilers: list[ReconcilingResponder] = field(default_factory=list)
-    """This end of the error correction of each lane."""
-    announcements: int = 0
-    is_announced: bool = False
-    """Whether the last announcement has come."""
-    is_asked: tuple[bool, ...] = ()
-    """Per lane, whether the outstanding query asks something of it."""
-    key: NDArray[np.uint8] | None = field(default=None, repr=False)
-    vote: bytes = b""
-
-    @property
-    def bits(self) -> NDArray[np.uint8]:
-        """The whole round's bits as corrected so far."""
-        return joined_bits([reconciler.bits for reconciler in self.reconcilers])
 
 
 class ResponderSession(LinkSession[ResponderRound]):
@@ -135,8 +60,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
         )
         self._aligner = LinkAligner(config, book, book_index)
-        self._reconciliation = RECONCILIATIONS.get(config.reconciliation)
-        self._error_rates = [config.initial_qber] * config.lanes
+        self._rates = ErrorRates(config)
         self._resend_due_ps: int | None = None
         self._closing: dict[int, bytes] = {}
         """Closing votes by round: somebody else may have asked for the wrong ones."""
@@ -149,7 +73,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _restore(self, block: BlockInDoubt) -> None:
         """Take up a prepared block where the crash left it: ask for the decision again."""
-        round_ = ResponderRound.start(block.round, self.config, self._secrets, 0)
+        round_ = self._new_round(block.round, 0)
         round_.state = State.PREPARED
         round_.key = unpack_bits(block.key, block.key_bits)
         round_.vote = block.message
@@ -158,6 +82,11 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._rounds[block.round] = round_
         self._post(block.message)
         self._resend_due_ps = -(2**62)
+
+    def _new_round(self, number: int, now_ps: int) -> ResponderRound:
+        return ResponderRound(
+            number, self.config, self._secrets, now_ps, rng=self._rng, rates=self._rates
+        )
 
     # Light --------------------------------------------------------------------------------------
 
@@ -172,7 +101,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         )
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
         if queued and not busy and not self.is_stopped:
-            self._begin_distillation(min(queued, key=lambda round_: round_.number), now_ps)
+            first = min(queued, key=lambda round_: round_.number)
+            first.active_ps = now_ps
+            self._run(first, first.begin(is_locked=self._aligner.is_locked))
         if self._is_light_over and not self.is_closed and self._resend_due_ps is None:
             self._resend_due_ps = now_ps + self.config.resend_ps
 
@@ -184,19 +115,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_ = self._rounds.get(announced.round)
         if round_ is None or round_.state is not State.LIGHT:
             return
-        round_.unanswered.append((announced.sequence, coincidences, announced.last))
-        positions = coincidences.positions
-        self._send(
-            round_,
-            Matches(
-                last=announced.last,
-                announcement=announced.sequence,
-                count=positions.size,
-                positions=encode_ascending(positions + 1, previous=0),
-                lanes=coincidences.lanes.tobytes(),
-                bases=pack_bits(coincidences.bases),
-            ),
-        )
+        answer = round_.answer(announced.sequence, coincidences, is_last=announced.last)
+        self._send(round_, answer)
 
     def _say_if_ready(self) -> None:
         """Ask for rounds once the beacons show light, up to the newest of them."""
@@ -221,8 +141,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             # The announcer could not answer our vote, or could not close the link after it.
             raise RemoteProtocolError(f"round {number}, which has no pads")
         self._last_round = max(self._last_round, number)
-        round_ = ResponderRound.start(number, self.config, self._secrets, now_ps)
-        self._rounds[number] = round_
+        round_ = self._rounds[number] = self._new_round(number, now_ps)
         self._reporter.begin(number)
         self._aligner.forget_beacons()
         self._events.append(RoundStarted(number))
@@ -236,27 +155,13 @@ class ResponderSession(LinkSession[ResponderRound]):
         super()._drop(round_, reason)
 
     def _take(self, round_: ResponderRound, body: Message, now_ps: int) -> None:
-        match round_.state, body:
-            case State.LIGHT, Announce():
-                self._on_announce(round_, body)
-            case State.LIGHT, Keep():
-                self._on_keep(round_, body)
-            case State.SAMPLING, Sample():
-                self._on_sample(round_, body)
-            case State.RECONCILING, ParityReply():
-                self._on_reply(round_, body)
-            case State.VERIFYING, VerificationHash():
-                self._on_hash(round_, body)
-            case State.AMPLIFYING, Amplify():
-                self._on_amplify(round_, body, now_ps)
-            case state, _:
-                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+        self._run(round_, round_.take(body))
+        if isinstance(body, Announce):
+            self._have_matched(round_, body)
+        if round_.state is State.PREPARED:
+            self._vote(round_, now_ps)
 
-    def _on_announce(self, round_: ResponderRound, body: Announce) -> None:
-        round_.is_announced = body.last
-        round_.announcements += 1
-        if round_.announcements > self._most_announcements():
-            raise RemoteProtocolError("more announcements than a round has")
+    def _have_matched(self, round_: ResponderRound, body: Announce) -> None:
         self._aligner.add(
             Announced(
                 round=round_.number,
@@ -266,11 +171,6 @@ class ResponderSession(LinkSession[ResponderRound]):
                 times_ps=announced_times_ps(self.config, body),
             )
         )
-
-    def _most_announcements(self) -> int:
-        """Of one round: one more than its frames fill, for an end within it."""
-        config = self.config
-        return -(-config.frames_per_round // config.frames_per_announcement) + 1
 
     def _on_idle(self, body: Beacon | Ready) -> None:
         """Look for light in times that belong to no round; a round that gets some comes first."""
@@ -286,163 +186,16 @@ class ResponderSession(LinkSession[ResponderRound]):
         times_ps = announced_times_ps(self.config, body)
         self._aligner.add(Announced(None, 0, last=True, stop_ps=stop_ps, times_ps=times_ps))
 
-    def _on_keep(self, round_: ResponderRound, body: Keep) -> None:
-        if not round_.unanswered or round_.unanswered[0][0] != body.announcement:
-            raise RemoteProtocolError("a keep mask for no open matches")
-        _, matched, is_last = round_.unanswered.popleft()
-        keep = received_bits(body.mask, matched.positions.size).astype(np.bool_)
-        # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
-        bits = matched.ports ^ matched.bases
-        round_.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
-        if is_last:
-            round_.count_round_trip()
-            round_.state = State.SAMPLING if sample_size(self.config, round_) else State.QUEUED
-            self._book_sifted(round_)
+    # Votes --------------------------------------------------------------------------------------
 
-    def _on_sample(self, round_: ResponderRound, body: Sample) -> None:
-        """Publish the same places, throw them away; the round goes on if they agree enough."""
-        sampled_bits = sample_size(self.config, round_)
-        mask = received_bits(body.mask, round_.sifted.size)
-        if int(np.count_nonzero(mask)) != sampled_bits:
-            raise RemoteProtocolError("a sample of the wrong size")
-        theirs = received_bits(body.bits, sampled_bits)
-        lanes, mine = round_.sifted.remove(mask)
-        self._send(round_, SampleReply(pack_bits(mine)))
-        self._events.append(RoundSampled(round_.number, sampled_bits))
-        reason = judge_sample(self.config, round_, mine, theirs)
-        if reason is not None:
-            raise RoundDropped(reason)
-        self._learn_rates(lanes, mine != theirs)
-        round_.state = State.QUEUED
-
-    def _learn_rates(self, lanes: NDArray[np.uint8], wrong: NDArray[np.bool_]) -> None:
-        """Error correction starts from the sample where it is large enough."""
-        for lane in range(self.config.lanes):
-            found = wrong[lanes == lane]
-            if found.size >= MIN_SAMPLE_BITS:
-                self._error_rates[lane] = self._reconciliation.estimate(
-                    errors=int(np.count_nonzero(found)), bits=found.size
-                )
-
-    # Reconciliation, verification, amplification --------------------------------------------------
-
-    def _begin_distillation(self, round_: ResponderRound, now_ps: int) -> None:
-        round_.active_ps = now_ps
-        if round_.sifted.size < MIN_SIFTED_BITS:
-            has_matched = round_.sifted.size or self._aligner.is_locked
-            reason = AbortReason.TOO_FEW_BITS if has_matched else AbortReason.NO_LOCK
-            self._drop(round_, reason)
-            return
-        if round_.sifted.size > MAX_ROUND_BITS:
-            self._drop(round_, AbortReason.TOO_MANY_BITS)
-            return
-        seed = self._rng.bytes(8)
-        rates_ppm = tuple(round(bounded_estimate(rate) * 1e6) for rate in self._error_rates)
-        self._send(round_, ReconciliationSetup(seed, rates_ppm))
-        round_.blocks = round_.sifted.sub_blocks()
-        round_.reconcilers = [
-            self._reconciliation.responder(
-                bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big")
-            )
-            for (_, bits), rate in zip(round_.blocks, rates_ppm, strict=True)
-        ]
-        round_.state = State.RECONCILING
-        self._ask_parities(round_)
-
-    def _ask_parities(self, round_: ResponderRound) -> None:
-        queries = tuple(reconciler.next_query() or b"" for reconciler in round_.reconcilers)
-        round_.is_asked = tuple(bool(query) for query in queries)
-        if any(queries):
-            self._send(round_, ParityQuery(queries))
-        else:
-            self._send(round_, Reconciled())
-            round_.state = State.VERIFYING
-
-    def _on_reply(self, round_: ResponderRound, body: ParityReply) -> None:
-        if len(body.replies) != self.config.lanes:
-            raise RemoteProtocolError("impossible parities")
-        for reconciler, asked, reply in zip(
-            round_.reconcilers, round_.is_asked, body.replies, strict=True
-        ):
-            if asked:
-                reconciler.handle_answer(reply)
-            elif reply:
-                raise RemoteProtocolError("parities that nobody asked for")
-        round_.count_round_trip()
-        round_.book(parity_bits=sum(end.parities_learned for end in round_.reconcilers))
-        if (reason := judge_leak(self.config, round_)) is not None:
-            self._suspect_rates(round_)
-            raise RoundDropped(reason)
-        self._ask_parities(round_)
-
-    def _suspect_rates(self, round_: ResponderRound) -> None:
-        """Begin the next round with the errors of one that was given up, unverified as they are.
-
-        Fewer than it began with: its blocks were too small, and asking too much ended it. Not all
-        errors need have been found then, so the next one begins half-way.
-        """
-        errors = self._count_errors(round_)
-        for lane, (bases, _) in enumerate(round_.blocks):
-            found = self._reconciliation.estimate(
-                errors=errors[2 * lane] + errors[2 * lane + 1], bits=bases.size
-            )
-            known = bounded_estimate(self._error_rates[lane])
-            suspected = min(found, MAX_SUSPECTED_RATE)
-            self._error_rates[lane] = max(suspected, (known + suspected) / 2)
-
-    def _on_hash(self, round_: ResponderRound, body: VerificationHash) -> None:
-        bits, size = round_.bits, self.config.verification_bits
-        seed = received_bits(body.seed, bits.size + size - 1)
-        equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
-        errors = tuple(self._count_errors(round_)) if equal else ()
-        self._send(round_, VerificationResult(equal, errors))
-        round_.count_round_trip()
-        round_.book(verification_bits=size)
-        if not equal:
-            self._error_rates = [*map(self._after_failure, self._error_rates)]
-            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
-        lanes = lane_counts(round_.blocks, errors)
-        for lane, counts in enumerate(lanes):
-            if counts.bits >= MIN_SAMPLE_BITS:
-                self._error_rates[lane] = self._reconciliation.estimate(
-                    errors=counts.errors, bits=counts.bits
-                )
-        reason = plan_key(self.config, round_, lanes)
-        if reason is not None:
-            raise RoundDropped(reason)
-        round_.state = State.AMPLIFYING
-
-    def _after_failure(self, error_rate: float) -> float:
-        """Begin the next round with more; the hash may have been damaged, so not without bound."""
-        sent = bounded_estimate(error_rate)
-        raised = self._reconciliation.estimate_after_failure(sent)
-        return max(sent, min(raised, MAX_SUSPECTED_RATE))
-
-    def _count_errors(self, round_: ResponderRound) -> list[int]:
-        """Corrected errors, Z and X of each lane."""
-        counts: list[int] = []
-        for (bases, received), reconciler in zip(round_.blocks, round_.reconcilers, strict=True):
-            wrong = received != reconciler.bits
-            counts += [int(np.count_nonzero(wrong & (bases == basis))) for basis in (0, 1)]
-        return counts
-
-    def _on_amplify(self, round_: ResponderRound, body: Amplify, now_ps: int) -> None:
-        if body.key_bits != round_.books.key_bits:
-            raise RemoteProtocolError("the ends disagree about the key length")
-        round_.key = final_key(self.config, round_.bits, seed=body.seed, key_bits=body.key_bits)
-        round_.count_round_trip()
-        round_.finish_transcripts()
+    def _vote(self, round_: ResponderRound, now_ps: int) -> None:
+        """The round has its key: from here on only the announcer's decision ends it."""
+        key = round_.key
         tag = self._sign(b"vote", round_.number, round_.digests)
         round_.vote = self._final(round_.number, Vote(closing=False, tag=tag))
-        round_.state = State.PREPARED
         self._events.append(
             BlockPrepared(
-                round_.number,
-                pack_bits(round_.key),
-                round_.key.size,
-                round_.vote,
-                round_.digests,
-                round_.books,
+                round_.number, pack_bits(key), key.size, round_.vote, round_.digests, round_.books
             )
         )
         self._post(round_.vote)
@@ -486,7 +239,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._obey_abort(round_)
 
     def _commit(self, round_: ResponderRound) -> None:
-        key = round_.key if round_.key is not None else np.empty(0, dtype=np.uint8)
+        key = round_.key
         del self._rounds[round_.number]
         self._resend_due_ps = None
         round_.count_round_trip()
@@ -496,7 +249,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _obey_abort(self, round_: ResponderRound) -> None:
         if round_.state is State.PREPARED:
-            key_bits = round_.key.size if round_.key is not None else 0
+            key_bits = round_.key.size
             self._events.append(
                 BlockDropped(round_.number, key_bits, AbortReason.AUTHENTICATION_FAILED)
             )

@@ -5,8 +5,8 @@ decisions and aborts stand outside: they may be repeated and are bound by pads a
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,12 @@ from protocols.bbm92.config import LinkConfig
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
+from protocols.events import Event, RoundSifted
 from protocols.keyrate import LaneCounts
-from protocols.messages import TAG_BYTES, Role
+from protocols.messages import TAG_BYTES, AbortReason, Message, Role
 from protocols.variants import AUTHENTICATIONS
 
+Bits = NDArray[np.uint8]
 BASES = 2
 KEPT_BYTES = 4 * TAG_BYTES
 """Of the pre-shared secret: what is not pads."""
@@ -65,17 +67,15 @@ class SiftedBits:
 
     def __init__(self, lanes: int) -> None:
         self._lanes_count = lanes
-        self._parts: list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]] = []
+        self._parts: list[tuple[Bits, Bits, Bits]] = []
         self.size = 0
 
-    def add(
-        self, lanes: NDArray[np.uint8], bases: NDArray[np.uint8], bits: NDArray[np.uint8]
-    ) -> None:
+    def add(self, lanes: Bits, bases: Bits, bits: Bits) -> None:
         """Append (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
         self._parts.append((lanes, bases, bits))
         self.size += bits.size
 
-    def remove(self, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def remove(self, mask: Bits) -> tuple[Bits, Bits]:
         """Take out the bits marked in ``mask`` ((size,) uint8); their lanes and the bits."""
         lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         taken = mask.astype(np.bool_)
@@ -84,7 +84,7 @@ class SiftedBits:
         self.size = int(np.count_nonzero(kept))
         return lanes[taken], bits[taken]
 
-    def sub_blocks(self) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    def sub_blocks(self) -> list[tuple[Bits, Bits]]:
         """(bases, bits) of each lane."""
         if not self._parts:
             empty = np.empty(0, dtype=np.uint8)
@@ -93,7 +93,7 @@ class SiftedBits:
         return [(bases[lanes == k], bits[lanes == k]) for k in range(self._lanes_count)]
 
 
-def received_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
+def received_bits(packed: bytes, size_bits: int) -> Bits:
     """(size_bits,) uint8 bits from a message; RemoteProtocolError if they are not that many."""
     try:
         return unpack_bits(packed, size_bits)
@@ -101,9 +101,7 @@ def received_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
         raise RemoteProtocolError(str(error)) from error
 
 
-def lane_counts(
-    blocks: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]], errors: tuple[int, ...]
-) -> tuple[LaneCounts, ...]:
+def lane_counts(blocks: list[tuple[Bits, Bits]], errors: tuple[int, ...]) -> tuple[LaneCounts, ...]:
     """Bits (from ``blocks``) and errors (Z, X of lane 0, of lane 1, ...) per lane and basis.
 
     RemoteProtocolError for more errors than bits.
@@ -122,36 +120,77 @@ def lane_counts(
         raise RemoteProtocolError(str(error)) from error
 
 
-@dataclass(slots=True)
+class RoundDropped(Exception):  # noqa: N818 - control flow between a round and its session
+    """The round ends without key.
+
+    The peer is told even where it should find the same by itself: damage on the wire may have left
+    it with other counts, and it would wait until the round times out.
+    """
+
+    def __init__(self, reason: AbortReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Steps = Iterator[Message | Event]
+"""What a round makes of something: messages for the peer and events for the owner, in order."""
+
+
 class RoundCore:
-    """The part of a round that announcer and responder keep alike."""
+    """The part of a round that announcer and responder keep alike.
 
-    number: int
-    transcripts: tuple[Transcript, Transcript]
-    """Of the announcer's and of the responder's messages."""
-    sifted: SiftedBits
-    sequences: list[int] = field(default_factory=lambda: [0, 0])
-    """Next sequence number of the announcer and of the responder."""
-    books: RoundBooks = field(default_factory=RoundBooks)
-    active_ps: int = 0
-    """Own clock at the last message; the round's time-out counts from here."""
-    digests: bytes = b""
-    """Of both finished transcripts."""
+    Parameters
+    ----------
+    number : int
+        Of the round.
+    config : LinkConfig
+        Of its link.
+    secrets : LinkSecrets
+        For the transcripts.
+    now_ps : int
+        Own clock.
+    """
 
-    @classmethod
-    def start(cls, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> Self:
-        """Begin a round."""
+    def __init__(self, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> None:
+        self.number = number
+        self.config = config
         announcer_r, responder_r = secrets.transcript_rs
-        transcripts = (Transcript(announcer_r), Transcript(responder_r))
-        books = RoundBooks(
-            correctness_epsilon=config.correctness_epsilon, secrecy_epsilon=config.secrecy_epsilon
+        self.transcripts = (Transcript(announcer_r), Transcript(responder_r))
+        """Of the announcer's and of the responder's messages."""
+        self.sifted = SiftedBits(config.lanes)
+        self.sequences = [0, 0]
+        """Next sequence number of the announcer and of the responder."""
+        self.books = RoundBooks(
+            correctness_epsilon=config.correctness_epsilon,
+            secrecy_epsilon=config.secrecy_epsilon,
         )
-        sifted = SiftedBits(config.lanes)
-        return cls(number, transcripts, sifted, books=books, active_ps=now_ps)
+        self.active_ps = now_ps
+        """Own clock at the last message; the round's time-out counts from here."""
+        self.digests = b""
+        """Of both finished transcripts."""
+        self.key: Bits = np.empty(0, dtype=np.uint8)
+        """Empty until both ends can make it."""
+
+    def take(self, body: Message) -> Steps:
+        """Act on a message in sequence.
+
+        Raises
+        ------
+        RemoteProtocolError
+            The state of the round does not allow the message, or what it says is impossible.
+        RoundDropped
+            The round ends here, after the steps that came before.
+        """
+        raise NotImplementedError
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
         self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # names checked at run time
+
+    def book_sifted(self) -> RoundSifted:
+        """Sifting of the round has ended: its bits are fixed."""
+        self.book(sifted_bits=self.sifted.size)
+        return RoundSifted(self.number, self.sifted.size)
 
     def count_round_trip(self) -> None:
         """The announcer has answered, or has been heard: the responder's round was waiting."""

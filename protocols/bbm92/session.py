@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.reports import Reporter
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, Signer
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped, Signer, Steps
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
@@ -33,7 +33,6 @@ from protocols.events import (
     PadsSpent,
     ReserveEmpty,
     RoundAborted,
-    RoundSifted,
 )
 from protocols.messages import (
     Abort,
@@ -205,18 +204,26 @@ class LinkSession(Generic[RoundT]):
         round_.transcripts[self.ROLE.peer].absorb(data)
         self._reporter.note_taken(round_.number, data)
         round_.active_ps = now_ps
-        try:
-            self._take(round_, envelope.body, now_ps)
-        except RoundDropped as drop:
-            self._drop(round_, drop.reason)
+        self._take(round_, envelope.body, now_ps)
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> RoundT | None:
         """Round that a message for an unknown round begins, if it may; None: ignore the message."""
         raise NotImplementedError
 
     def _take(self, round_: RoundT, body: Message, now_ps: int) -> None:
-        """Act on a message in sequence; RemoteProtocolError where the state does not allow it."""
+        """Have the round act on a message in sequence."""
         raise NotImplementedError
+
+    def _run(self, round_: RoundT, steps: Steps) -> None:
+        """Send and tell what a round makes; drop it if it says so."""
+        try:
+            for made in steps:
+                if isinstance(made, Message):
+                    self._send(round_, made)
+                else:
+                    self._events.append(made)
+        except RoundDropped as drop:
+            self._drop(round_, drop.reason)
 
     def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
         """Act on a message that stands outside the transcripts."""
@@ -275,15 +282,11 @@ class LinkSession(Generic[RoundT]):
     def _drop(self, round_: RoundT, reason: AbortReason) -> None:
         del self._rounds[round_.number]
         if round_.sifted.size and not round_.books.sifted_bits:
-            self._book_sifted(round_)  # dropped in its light: what it has given so far counts
+            # Dropped in its light: what it has given so far counts.
+            self._events.append(round_.book_sifted())
         self._events.append(RoundAborted(round_.number, reason, round_.books))
         report = self._reporter.report(round_.number, reason)
         self._post(self._final(round_.number, report))
-
-    def _book_sifted(self, round_: RoundT) -> None:
-        """Sifting of the round has ended: its bits are fixed."""
-        round_.book(sifted_bits=round_.sifted.size)
-        self._events.append(RoundSifted(round_.number, round_.sifted.size))
 
     def _drop_all(self, reason: AbortReason) -> None:
         for round_ in list(self._rounds.values()):
@@ -352,15 +355,3 @@ class LinkSession(Generic[RoundT]):
 def reserve_type(authentication: str) -> type[PadReserve]:
     """What keeps the pads of that authentication variant."""
     return PadReserve if AUTHENTICATIONS.get(authentication).uses_pads else NoPads
-
-
-class RoundDropped(Exception):  # noqa: N818 - control flow inside the session, not an error
-    """The round being worked on ends without key.
-
-    The peer is told even where it should find the same by itself: damage on the wire may have left
-    it with other counts, and it would wait until the round times out.
-    """
-
-    def __init__(self, reason: AbortReason) -> None:
-        super().__init__(reason)
-        self.reason = reason

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from netsim.pools.bookkeeper import Bookkeeper, LinkCounts
-from protocols.bbm92.announcer import AnnouncerRound, AnnouncerSession
-from protocols.bbm92.rounds import RoundCore, SiftedBits
+from protocols.bbm92.announcer import AnnouncerSession
+from protocols.bbm92.announcer_round import AnnouncerRound
+from protocols.bbm92.rounds import RoundCore, SiftedBits, Steps
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
 from protocols.errors import LocalProtocolError, MalformedMessageError
@@ -95,27 +96,25 @@ def test_reused_pad_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _hash_before_correction(
-    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound, body: object
-) -> None:
-    honest(self, round_, body)
-    state = round_.state
-    self._send_hash(round_)
-    round_.state = state
+    honest: Callable[..., Steps], self: AnnouncerRound, body: object
+) -> Steps:
+    yield from honest(self, body)
+    state = self.state
+    yield from self._send_hash()
+    self.state = state
 
 
-def _amplify_before_verification(
-    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound
-) -> None:
-    self._send(round_, Amplify(1000, self._rng.bytes(200)))
-    honest(self, round_)
+def _amplify_before_verification(honest: Callable[..., Steps], self: AnnouncerRound) -> Steps:
+    yield Amplify(1000, self._rng.bytes(200))
+    yield from honest(self)
 
 
 def _sample_before_the_last_match(
-    honest: Callable[..., None], self: AnnouncerSession, round_: AnnouncerRound, *arguments: object
-) -> None:
-    honest(self, round_, *arguments)
-    mask = random_mask(self._rng, round_.sifted.size, 10)
-    self._send(round_, Sample(pack_bits(mask), bytes(2)))
+    honest: Callable[..., Steps], self: AnnouncerRound, body: object
+) -> Steps:
+    mask = random_mask(self._rng, 100, 10)
+    yield Sample(pack_bits(mask), bytes(2))
+    yield from honest(self, body)
 
 
 @pytest.mark.parametrize(
@@ -123,19 +122,19 @@ def _sample_before_the_last_match(
     [
         ("_on_setup", _hash_before_correction),
         ("_send_hash", _amplify_before_verification),
-        ("_sift", _sample_before_the_last_match),
+        ("_on_matches", _sample_before_the_last_match),
     ],
 )
 def test_seed_sent_early_is_refused(
-    monkeypatch: pytest.MonkeyPatch, method: str, early: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch, method: str, early: Callable[..., Steps]
 ) -> None:
     """A hash seed, a key seed or a sample that comes before the data are fixed: alarm, no key."""
-    honest = getattr(AnnouncerSession, method)
+    honest = getattr(AnnouncerRound, method)
 
-    def changed(self: AnnouncerSession, round_: AnnouncerRound, *arguments: object) -> None:
-        early(honest, self, round_, *arguments)
+    def changed(self: AnnouncerRound, *arguments: object) -> Steps:
+        return early(honest, self, *arguments)
 
-    monkeypatch.setattr(AnnouncerSession, method, changed)
+    monkeypatch.setattr(AnnouncerRound, method, changed)
     pump = play()
     assert any("in state" in what for what in alarms(pump, Role.RESPONDER))
     assert not has_key(pump)

@@ -439,7 +439,7 @@ def test_round_beyond_one_message_is_given_up(
     monkeypatch: pytest.MonkeyPatch, role: Role, changes: Settings
 ) -> None:
     """More bits than a message has room for seeds or mask: an abort that says so, not an error."""
-    monkeypatch.setattr(f"protocols.bbm92.{role.name.lower()}.MAX_ROUND_BITS", 1000)
+    monkeypatch.setattr(f"protocols.bbm92.{role.name.lower()}_round.MAX_ROUND_BITS", 1000)
     pump = run(changes, seconds=3)
     assert pump.aborted(role)[0].reason is AbortReason.TOO_MANY_BITS
     assert pump.aborted(role.peer)[0].reason is AbortReason.PEER_ABORTED

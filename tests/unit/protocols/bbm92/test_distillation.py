@@ -3,7 +3,7 @@
 import pytest
 
 from protocols.bbm92.distillation import judge_leak
-from protocols.bbm92.rounds import LinkSecrets, RoundCore
+from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped
 from protocols.messages import AbortReason
 from tests.two_ends import link_config
 
@@ -23,8 +23,10 @@ RAW_BITS, HASH_BITS = 1064, 64
 def test_leak_that_leaves_no_key_ends_the_round(changes: dict[str, object], most_bits: int) -> None:
     """One parity more than could leave a bit of key: two-way parities count twice where charged."""
     config = link_config(verification_bits=HASH_BITS, **changes)
-    core = RoundCore.start(0, config, SECRETS, 0)
+    core = RoundCore(0, config, SECRETS, 0)
     core.book(sifted_bits=RAW_BITS, parity_bits=most_bits)
-    assert judge_leak(config, core) is None
+    judge_leak(core)
     core.book(parity_bits=most_bits + 1)
-    assert judge_leak(config, core) is AbortReason.LEAK_TOO_HIGH
+    with pytest.raises(RoundDropped) as dropped:
+        judge_leak(core)
+    assert dropped.value.reason is AbortReason.LEAK_TOO_HIGH

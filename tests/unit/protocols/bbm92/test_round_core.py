@@ -156,14 +156,14 @@ def test_finished_transcripts_are_bound_and_booked() -> None:
     """Digests differ by direction and content; both lengths raise the forgery bound."""
     found = []
     for messages in ([b"a", b"b"], [b"ab"], [b"b", b"a"], []):
-        core = RoundCore.start(0, link_config(), SECRETS, 0)
+        core = RoundCore(0, link_config(), SECRETS, 0)
         for message in messages:
             core.transcripts[0].absorb(message)
         core.finish_transcripts()
         assert core.books.forgery_probability == (8 * 2.0**-106 if messages else 0.0)
         found.append(core.digests)
     assert len(set(found)) == 4
-    mirrored = RoundCore.start(0, link_config(), SECRETS, 0)
+    mirrored = RoundCore(0, link_config(), SECRETS, 0)
     mirrored.transcripts[1].absorb(b"ab")
     mirrored.finish_transcripts()
     assert mirrored.digests not in found

@@ -1,0 +1,278 @@
+"""A round at the announcer's end: what it makes of each message of the responder.
+
+States::
+
+    LIGHT -> (SAMPLING ->) SIFTED -> RECONCILING -> VERIFYING -> VOTING
+
+It knows no wire, no other round, no pad and no vote.
+"""
+
+from collections import deque
+from enum import Enum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.distillation import (
+    MAX_ROUND_BITS,
+    final_key,
+    joined_bits,
+    judge_leak,
+    judge_sample,
+    plan_key,
+    sample_size,
+    seed_size,
+)
+from protocols.bbm92.rounds import (
+    Bits,
+    LinkSecrets,
+    RoundCore,
+    RoundDropped,
+    Steps,
+    lane_counts,
+    received_bits,
+)
+from protocols.bits import pack_bits
+from protocols.errors import RemoteProtocolError
+from protocols.estimation import random_mask
+from protocols.events import RoundSampled
+from protocols.messages import (
+    AbortReason,
+    Amplify,
+    Announce,
+    Keep,
+    Matches,
+    Message,
+    ParityQuery,
+    ParityReply,
+    Reconciled,
+    ReconciliationSetup,
+    Role,
+    Sample,
+    SampleReply,
+    VerificationHash,
+    VerificationResult,
+)
+from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnouncer
+from protocols.tagbook import Announcement, TagBook
+from protocols.variants import RECONCILIATIONS
+from protocols.varint import decode_ascending
+from protocols.verification import toeplitz_hash
+
+MAX_QUERIES = 100_000
+
+
+class State(Enum):
+    """Where a round stands."""
+
+    LIGHT = auto()
+    SAMPLING = auto()
+    SIFTED = auto()
+    RECONCILING = auto()
+    VERIFYING = auto()
+    VOTING = auto()
+
+
+class AnnouncerRound(RoundCore):
+    """A round at the announcer's end.
+
+    Parameters
+    ----------
+    number, config, secrets, now_ps
+        See `RoundCore`.
+    book : TagBook
+        This user's clicks.
+    rng : numpy.random.Generator
+        For samples and seeds.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        now_ps: int,
+        *,
+        book: TagBook,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(number, config, secrets, now_ps)
+        self.state = State.LIGHT
+        self.unanswered: deque[tuple[int, int, int, bool]] = deque()
+        """Sequence, first click, clicks and whether it was the last, per announcement."""
+        self.is_announced = False
+        """Whether the last announcement of the round has been sent."""
+        self._book = book
+        self._rng = rng
+        self._blocks: list[tuple[Bits, Bits]] = []
+        self._reconcilers: list[ReconcilingAnnouncer] = []
+        """This end of the error correction of each lane."""
+        self._published = np.empty(0, dtype=np.uint8)
+        """Bits of the sample, until the responder's come."""
+        self._queries = 0
+
+    def announce(self, announcement: Announcement, *, is_last: bool) -> Announce:
+        """Publish times; the answer will be for these."""
+        self.is_announced = is_last
+        self.unanswered.append(
+            (self.sequences[Role.ANNOUNCER], announcement.first_id, announcement.count, is_last)
+        )
+        return Announce(
+            last=is_last,
+            start_ticks=announcement.start_ticks,
+            stop_ticks=announcement.stop_ticks,
+            count=announcement.count,
+            deltas=announcement.deltas,
+        )
+
+    def take(self, body: Message) -> Steps:
+        """See `RoundCore.take`."""
+        match self.state, body:
+            case State.LIGHT, Matches():
+                return self._on_matches(body)
+            case State.SAMPLING, SampleReply():
+                return self._on_sample(body)
+            case State.SIFTED, ReconciliationSetup():
+                return self._on_setup(body)
+            case State.RECONCILING, ParityQuery():
+                return self._on_query(body)
+            case State.RECONCILING, Reconciled():
+                return self._send_hash()
+            case State.VERIFYING, VerificationResult():
+                return self._on_result(body)
+            case state, _:
+                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+
+    # Sifting ------------------------------------------------------------------------------------
+
+    def _on_matches(self, body: Matches) -> Steps:
+        if not self.unanswered or self.unanswered[0][0] != body.announcement:
+            raise RemoteProtocolError("matches for no open announcement")
+        _, first_id, clicks, is_last = self.unanswered.popleft()
+        if body.last != is_last:
+            raise RemoteProtocolError("matches that do not end where the light ends")
+        positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
+        lanes = np.frombuffer(body.lanes, dtype=np.uint8)
+        bases = received_bits(body.bases, body.count)
+        if not _are_valid(positions, clicks, lanes, self.config.lanes):
+            raise RemoteProtocolError("impossible matches")
+        yield self._sift(body.announcement, first_id + positions, lanes, bases)
+        if is_last:
+            self.count_round_trip()
+            yield self.book_sifted()
+            yield from self._publish_sample()
+
+    def _sift(
+        self,
+        announcement: int,
+        ids: NDArray[np.int64],
+        lanes: NDArray[np.uint8],
+        bases: NDArray[np.uint8],
+    ) -> Keep:
+        """Keep equal bases whose click no other link of this user has, and say which.
+
+        All clicks are claimed: the answer tells the bases of those that are not kept, too.
+        """
+        detectors = self._book.tags_of(ids) & 3
+        keep = self._book.claim(ids) & (detectors >> 1 == bases)
+        bits = (detectors & 1).astype(np.uint8)
+        self.sifted.add(lanes[keep], bases[keep], bits[keep])
+        return Keep(announcement, pack_bits(keep.astype(np.uint8)))
+
+    def _publish_sample(self) -> Steps:
+        """Draw and publish a sample, if the estimate takes one: both ends' bits are fixed now."""
+        sampled_bits = sample_size(self)
+        if sampled_bits and self.sifted.size + sampled_bits > MAX_ROUND_BITS:
+            raise RoundDropped(AbortReason.TOO_MANY_BITS)
+        self.state = State.SAMPLING if sampled_bits else State.SIFTED
+        if sampled_bits:
+            mask = random_mask(self._rng, self.sifted.size, sampled_bits)
+            _, self._published = self.sifted.remove(mask)
+            self.book(sampled_bits=sampled_bits)
+            yield Sample(pack_bits(mask), pack_bits(self._published))
+            yield RoundSampled(self.number, sampled_bits)
+
+    def _on_sample(self, body: SampleReply) -> Steps:
+        judge_sample(self, self._published, received_bits(body.bits, self._published.size))
+        self.state = State.SIFTED
+        yield from ()
+
+    # Reconciliation, verification, amplification --------------------------------------------------
+
+    def _on_setup(self, body: ReconciliationSetup) -> Steps:
+        if len(body.seed) != 8 or len(body.error_rates_ppm) != self.config.lanes:
+            raise RemoteProtocolError("impossible set-up")
+        if max(body.error_rates_ppm) > MAX_ESTIMATE * 1e6:
+            raise RemoteProtocolError("impossible error rate")
+        self._blocks = self.sifted.sub_blocks()
+        seed = int.from_bytes(body.seed, "big")
+        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        self._reconcilers = [
+            variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
+            for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
+        ]
+        self.state = State.RECONCILING
+        yield from ()
+
+    def _on_query(self, body: ParityQuery) -> Steps:
+        self._queries += 1
+        if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
+            raise RemoteProtocolError("impossible query")
+        replies = tuple(
+            reconciler.answer(query) if query else b""
+            for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
+        )
+        yield ParityReply(replies)
+        self.count_round_trip()
+        self.book(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))
+        judge_leak(self)
+
+    def _send_hash(self) -> Steps:
+        bits, size = self._bits, self.config.verification_bits
+        seed = _random_bits(self._rng, bits.size + size - 1)
+        digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
+        yield VerificationHash(pack_bits(seed), digest)
+        self.count_round_trip()
+        self.book(verification_bits=size)
+        self.state = State.VERIFYING
+
+    def _on_result(self, body: VerificationResult) -> Steps:
+        if not body.equal:
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
+        if len(body.errors) != 2 * self.config.lanes:
+            raise RemoteProtocolError("impossible error counts")
+        plan_key(self, lane_counts(self._blocks, body.errors))
+        yield from self._amplify()
+
+    def _amplify(self) -> Steps:
+        bits, key_bits = self._bits, self.books.key_bits
+        seed = pack_bits(_random_bits(self._rng, seed_size(self.config, bits.size, key_bits)))
+        yield Amplify(key_bits, seed)
+        self.count_round_trip()
+        self.finish_transcripts()
+        self.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
+        self.state = State.VOTING
+
+    @property
+    def _bits(self) -> Bits:
+        """The whole round's bits."""
+        return joined_bits([bits for _, bits in self._blocks])
+
+
+def _are_valid(
+    positions: NDArray[np.int64], clicks: int, lanes: NDArray[np.uint8], lanes_count: int
+) -> bool:
+    """Whether matches name distinct clicks of the announcement and known lanes."""
+    if lanes.size != positions.size:
+        return False
+    if positions.size == 0:
+        return True
+    in_order = bool(np.all(np.diff(positions) > 0)) and positions[0] >= 0
+    return in_order and int(positions[-1]) < clicks and int(lanes.max()) < lanes_count
+
+
+def _random_bits(rng: np.random.Generator, size_bits: int) -> Bits:
+    """(size_bits,) uint8 fair bits."""
+    packed = np.frombuffer(rng.bytes(-(-size_bits // 8)), dtype=np.uint8)
+    return np.unpackbits(packed)[:size_bits]

@@ -1,0 +1,279 @@
+"""A round at the responder's end: what it makes of each message of the announcer.
+
+States::
+
+    LIGHT -> (SAMPLING ->) QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED
+
+It knows no wire, no clock, no other round and no pad: who owns it has the times of an announcement
+matched, begins its distillation when no other round is in the way, and signs its vote.
+"""
+
+from collections import deque
+from enum import Enum, auto
+
+import numpy as np
+
+from protocols.bbm92.alignment import Coincidences
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.distillation import (
+    MAX_ROUND_BITS,
+    final_key,
+    joined_bits,
+    judge_leak,
+    judge_sample,
+    plan_key,
+    sample_size,
+)
+from protocols.bbm92.error_rates import ErrorRates
+from protocols.bbm92.rounds import (
+    BASES,
+    Bits,
+    LinkSecrets,
+    RoundCore,
+    RoundDropped,
+    Steps,
+    lane_counts,
+    received_bits,
+)
+from protocols.bits import pack_bits
+from protocols.errors import RemoteProtocolError
+from protocols.events import RoundSampled
+from protocols.interfaces import MIN_SIFTED_BITS
+from protocols.messages import (
+    AbortReason,
+    Amplify,
+    Announce,
+    Keep,
+    Matches,
+    Message,
+    ParityQuery,
+    ParityReply,
+    Reconciled,
+    ReconciliationSetup,
+    Sample,
+    SampleReply,
+    VerificationHash,
+    VerificationResult,
+)
+from protocols.reconciliation.interface import ReconcilingResponder
+from protocols.variants import RECONCILIATIONS
+from protocols.varint import encode_ascending
+from protocols.verification import toeplitz_hash
+
+
+class State(Enum):
+    """Where a round stands."""
+
+    LIGHT = auto()
+    SAMPLING = auto()
+    QUEUED = auto()
+    RECONCILING = auto()
+    VERIFYING = auto()
+    AMPLIFYING = auto()
+    PREPARED = auto()
+
+
+class ResponderRound(RoundCore):
+    """A round at the responder's end.
+
+    Parameters
+    ----------
+    number, config, secrets, now_ps
+        See `RoundCore`.
+    rng : numpy.random.Generator
+        For the seed of the error correction's shuffles.
+    rates : ErrorRates
+        Of the link: what the correction begins with, and learns from.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        config: LinkConfig,
+        secrets: LinkSecrets,
+        now_ps: int,
+        *,
+        rng: np.random.Generator,
+        rates: ErrorRates,
+    ) -> None:
+        super().__init__(number, config, secrets, now_ps)
+        self.state = State.LIGHT
+        self.is_announced = False
+        """Whether the last announcement has come."""
+        self.vote = b""
+        """As it is sent, and sent again."""
+        self._rng = rng
+        self._rates = rates
+        self._announcements = 0
+        self._unanswered: deque[tuple[int, Coincidences, bool]] = deque()
+        """Sequence, matches and whether it was the last, per announcement without its keep mask."""
+        self._blocks: list[tuple[Bits, Bits]] = []
+        self._reconcilers: list[ReconcilingResponder] = []
+        """This end of the error correction of each lane."""
+        self._is_asked: tuple[bool, ...] = ()
+        """Per lane, whether the outstanding query asks something of it."""
+
+    def take(self, body: Message) -> Steps:
+        """See `RoundCore.take`; an announcement is only counted, its times are the owner's."""
+        match self.state, body:
+            case State.LIGHT, Announce():
+                return self._on_announce(body)
+            case State.LIGHT, Keep():
+                return self._on_keep(body)
+            case State.SAMPLING, Sample():
+                return self._on_sample(body)
+            case State.RECONCILING, ParityReply():
+                return self._on_reply(body)
+            case State.VERIFYING, VerificationHash():
+                return self._on_hash(body)
+            case State.AMPLIFYING, Amplify():
+                return self._on_amplify(body)
+            case state, _:
+                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+
+    # Sifting ------------------------------------------------------------------------------------
+
+    def _on_announce(self, body: Announce) -> Steps:
+        self.is_announced = body.last
+        self._announcements += 1
+        config = self.config
+        # One more than the frames of a round fill, for an end within it.
+        most = -(-config.frames_per_round // config.frames_per_announcement) + 1
+        if self._announcements > most:
+            raise RemoteProtocolError("more announcements than a round has")
+        yield from ()
+
+    def answer(self, announcement: int, coincidences: Coincidences, *, is_last: bool) -> Matches:
+        """Return matches, lanes and bases of one announcement, all at once."""
+        self._unanswered.append((announcement, coincidences, is_last))
+        positions = coincidences.positions
+        return Matches(
+            last=is_last,
+            announcement=announcement,
+            count=positions.size,
+            positions=encode_ascending(positions + 1, previous=0),
+            lanes=coincidences.lanes.tobytes(),
+            bases=pack_bits(coincidences.bases),
+        )
+
+    def _on_keep(self, body: Keep) -> Steps:
+        if not self._unanswered or self._unanswered[0][0] != body.announcement:
+            raise RemoteProtocolError("a keep mask for no open matches")
+        _, matched, is_last = self._unanswered.popleft()
+        keep = received_bits(body.mask, matched.positions.size).astype(np.bool_)
+        # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
+        bits = matched.ports ^ matched.bases
+        self.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
+        if is_last:
+            self.count_round_trip()
+            self.state = State.SAMPLING if sample_size(self) else State.QUEUED
+            yield self.book_sifted()
+
+    def _on_sample(self, body: Sample) -> Steps:
+        """Publish the same places, throw them away; the round goes on if they agree enough."""
+        sampled_bits = sample_size(self)
+        mask = received_bits(body.mask, self.sifted.size)
+        if int(np.count_nonzero(mask)) != sampled_bits:
+            raise RemoteProtocolError("a sample of the wrong size")
+        theirs = received_bits(body.bits, sampled_bits)
+        lanes, mine = self.sifted.remove(mask)
+        yield SampleReply(pack_bits(mine))
+        yield RoundSampled(self.number, sampled_bits)
+        judge_sample(self, mine, theirs)
+        sampled = [lanes == lane for lane in range(self.config.lanes)]
+        self._rates.learn([(_ones(mine[k] != theirs[k]), _ones(k)) for k in sampled])
+        self.state = State.QUEUED
+
+    # Reconciliation, verification, amplification --------------------------------------------------
+
+    def begin(self, *, is_locked: bool) -> Steps:
+        """Begin to distil; without the clocks no bit can have matched."""
+        if self.sifted.size < MIN_SIFTED_BITS:
+            has_matched = self.sifted.size or is_locked
+            raise RoundDropped(AbortReason.TOO_FEW_BITS if has_matched else AbortReason.NO_LOCK)
+        if self.sifted.size > MAX_ROUND_BITS:
+            raise RoundDropped(AbortReason.TOO_MANY_BITS)
+        seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
+        yield ReconciliationSetup(seed, rates_ppm)
+        self._blocks = self.sifted.sub_blocks()
+        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        self._reconcilers = [
+            variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
+            for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
+        ]
+        self.state = State.RECONCILING
+        yield self._next_question()
+
+    def _next_question(self) -> ParityQuery | Reconciled:
+        queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
+        self._is_asked = tuple(bool(query) for query in queries)
+        if any(queries):
+            return ParityQuery(queries)
+        self.state = State.VERIFYING
+        return Reconciled()
+
+    def _on_reply(self, body: ParityReply) -> Steps:
+        if len(body.replies) != self.config.lanes:
+            raise RemoteProtocolError("impossible parities")
+        for reconciler, asked, reply in zip(
+            self._reconcilers, self._is_asked, body.replies, strict=True
+        ):
+            if asked:
+                reconciler.handle_answer(reply)
+            elif reply:
+                raise RemoteProtocolError("parities that nobody asked for")
+        self.count_round_trip()
+        self.book(parity_bits=sum(end.parities_learned for end in self._reconcilers))
+        self._judge_leak()
+        yield self._next_question()
+
+    def _judge_leak(self) -> None:
+        try:
+            judge_leak(self)
+        except RoundDropped:
+            errors, sizes = self._count_errors(), [bases.size for bases, _ in self._blocks]
+            by_lane = [sum(errors[start : start + BASES]) for start in range(0, len(errors), BASES)]
+            self._rates.suspect([*zip(by_lane, sizes, strict=True)])
+            raise
+
+    def _on_hash(self, body: VerificationHash) -> Steps:
+        bits, size = self._bits, self.config.verification_bits
+        seed = received_bits(body.seed, bits.size + size - 1)
+        equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
+        errors = tuple(self._count_errors()) if equal else ()
+        yield VerificationResult(equal, errors)
+        self.count_round_trip()
+        self.book(verification_bits=size)
+        if not equal:
+            self._rates.raise_after_failure()
+            raise RoundDropped(AbortReason.VERIFICATION_FAILED)
+        lanes = lane_counts(self._blocks, errors)
+        self._rates.learn([(counts.errors, counts.bits) for counts in lanes])
+        plan_key(self, lanes)
+        self.state = State.AMPLIFYING
+
+    def _count_errors(self) -> list[int]:
+        """Corrected errors, Z and X of each lane."""
+        counts: list[int] = []
+        for (bases, received), reconciler in zip(self._blocks, self._reconcilers, strict=True):
+            wrong = received != reconciler.bits
+            counts += [_ones(wrong & (bases == basis)) for basis in range(BASES)]
+        return counts
+
+    def _on_amplify(self, body: Amplify) -> Steps:
+        if body.key_bits != self.books.key_bits:
+            raise RemoteProtocolError("the ends disagree about the key length")
+        self.key = final_key(self.config, self._bits, seed=body.seed, key_bits=body.key_bits)
+        self.count_round_trip()
+        self.finish_transcripts()
+        self.state = State.PREPARED
+        yield from ()
+
+    @property
+    def _bits(self) -> Bits:
+        """The whole round's bits as corrected so far."""
+        return joined_bits([reconciler.bits for reconciler in self._reconcilers])
+
+
+def _ones(mask: np.ndarray) -> int:
+    return int(np.count_nonzero(mask))
