@@ -4,10 +4,12 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from protocols.datagrams import HEADER_BYTES
+from protocols.datagrams import HEADER_BYTES, Kind, decode_datagram
 from protocols.transport import Transport
 
 MS_PS = 1_000_000_000
+S_PS = 1000 * MS_PS
+PIECE_BYTES = 100
 LATENCY_PS = 2 * MS_PS
 Fault = Callable[[int, bytes], list[tuple[int, bytes]]]
 """What becomes of a datagram on its way to an end: (delay in ps, bytes), any number of them."""
@@ -88,3 +90,34 @@ class TransportPair:
             if all(end.is_idle for end in self.ends) and not self._queue:
                 break
         self.flush()
+
+
+def connected() -> TransportPair:
+    """A pair that has exchanged a message each way."""
+    pair = TransportPair()
+    for end in pair.ends:
+        end.send(b"hello")
+    pair.run()
+    assert pair.received == [[b"hello"], [b"hello"]]
+    for sent in pair.sent_datagrams:
+        sent.clear()
+    for received in pair.received:
+        received.clear()
+    return pair
+
+
+def large_pieces() -> TransportPair:
+    """Connected ends with datagrams of 9000 bytes."""
+    pair = TransportPair()
+    pair.ends = [transport(epoch, max_datagram_bytes=9000) for epoch in (11, 22)]
+    for end in pair.ends:
+        end.send(b"hello")
+    pair.run()
+    for received in pair.received:
+        received.clear()
+    return pair
+
+
+def kinds(datagrams: list[bytes]) -> list[Kind]:
+    """Of each datagram."""
+    return [decode_datagram(data).kind for data in datagrams]

@@ -1,0 +1,146 @@
+"""The closing exchange under forged messages and crashes: it happens once, under one number.
+
+The wire is not authenticated, so messages are handed to a session as an attacker would. Afterwards
+the channel is sound: both ends close with equal blocks, and no pad has signed twice.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from protocols.events import (
+    ClosingVoted,
+    LinkClosed,
+)
+from protocols.messages import (
+    Close,
+    Decision,
+    Envelope,
+    Message,
+    Role,
+    Vote,
+)
+from protocols.tags import TagFrame
+from tests.forging import (
+    BAD_VOTE,
+    NOTHING,
+    at_s,
+    events_of,
+    forge,
+    rewrite,
+    run,
+)
+from tests.tapped import TappedEnds
+from tests.two_ends import FRAME_PS, LINK, TwoEnds
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_closed_link_stays_closed(role: Role) -> None:
+    """A forged message of a round to come, then a crash: the end still knows that it has closed."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = run(tapped)
+    body = BAD_VOTE if role is Role.ANNOUNCER else NOTHING
+    forge(ends, role, 5, body)
+    ends._flush()
+    assert all(store.state(LINK).closed is not None for store in ends.stores)
+    ends.crash(role)
+    run(tapped)
+
+
+def test_closed_announcer_begins_no_round() -> None:
+    """Whatever light its next life gets: nothing is announced, and nothing of it is kept."""
+    ends = run(TappedEnds(TwoEnds(1, duration_s=3.0), []))
+    ends._is_light_over = False
+    ends.crash(Role.ANNOUNCER)
+    end = ends.ends[Role.ANNOUNCER]
+    for index in range(40, 80):
+        ticks = index * FRAME_PS // 10
+        tags = np.arange(ticks + 10, ticks + 1000, 300, dtype=np.int64) << 2
+        end.add_tags(TagFrame(index, ticks + FRAME_PS // 10, tags), ends.now_ps)
+    assert end.take_events() == ()
+    assert not end._book.holds(0)
+
+
+def test_signed_abort_is_remembered() -> None:
+    """A pad that has signed the abort of a round to come does not sign the closing as well."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = tapped.ends
+    at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    at_s(ends, 3.0005, partial(ends.crash, Role.ANNOUNCER))
+    run(tapped)
+    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [4]  # type: ignore[union-attr]
+
+
+def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
+    """All closing decisions are noise until then."""
+
+    def spoil(envelope: Envelope) -> bytes | None:
+        is_closing = isinstance(envelope.body, Decision | Close) and envelope.round >= 3
+        return b"\xc0" if is_closing and not until() else None
+
+    rewrite(tapped, Role.RESPONDER, spoil)
+
+
+def test_closing_under_a_later_number_is_remembered() -> None:
+    """A forged vote has moved the closing by one; who has lost it is asked for that one."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = tapped.ends
+    crashed: list[int] = []
+
+    def spoil(envelope: Envelope) -> bytes | None:
+        is_last = isinstance(envelope.body, Decision) and envelope.round >= 3 and not crashed
+        return b"\xc0" if is_last else None
+
+    def crash() -> None:
+        ends.crash(Role.RESPONDER)
+        crashed.append(1)
+
+    rewrite(tapped, Role.RESPONDER, spoil)
+    at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    at_s(ends, 4.5, crash)
+    run(tapped)
+    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [4]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("body", [Close(), Vote(closing=True, tag=bytes(16)), BAD_VOTE])
+def test_announcer_that_has_closed_asks_again_whatever_was_said_meanwhile(body: Message) -> None:
+    """The responder has lost its closing vote, and its new life is not heard for a while.
+
+    Somebody makes it vote for the wrong number, or shows the announcer a vote.
+    """
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = tapped.ends
+    is_healed: list[int] = []
+    lose_closing(tapped, until=lambda: bool(is_healed))
+    at_s(ends, 3.0005, partial(forge, ends, Role.RESPONDER, 3, Close()))
+    at_s(ends, 3.9, partial(ends.crash, Role.RESPONDER))
+    role = Role.RESPONDER if isinstance(body, Close) else Role.ANNOUNCER
+    at_s(ends, 4.5, partial(forge, ends, role, 8, body))
+    at_s(ends, 4.9, lambda: is_healed.append(1))
+    run(tapped)
+    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
+
+
+def test_closing_happens_under_the_number_that_was_asked_for() -> None:
+    """A closing vote for another round, though it is signed, closes nothing."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    ends = tapped.ends
+    at_s(ends, 3.0002, partial(forge, ends, Role.RESPONDER, 7, Close()))
+    run(tapped)
+    voted = [event.round for event in events_of(ends, Role.RESPONDER, ClosingVoted)]  # type: ignore[union-attr]
+    assert voted == [7, 3]
+    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
+
+
+def test_no_round_begins_after_a_closing_vote() -> None:
+    """Its pad may have signed; in a later life, too, nothing but the closing is signed."""
+    ends = TwoEnds(1, duration_s=3.0)
+    ends.run(until_s=3.0001)
+    forge(ends, Role.RESPONDER, 9, Close())
+    for _ in range(2):
+        forge(ends, Role.RESPONDER, 11, NOTHING)
+        assert 11 not in ends.ends[Role.RESPONDER]._session._rounds
+        ends._flush()
+        ends.crash(Role.RESPONDER)
