@@ -6,7 +6,7 @@ that leaks too much. So each end that drops a round reports how many messages of
 taken in, and a digest of them, and the peer compares that with what it has sent: alarm if they
 differ, none if the light was to blame.
 
-The report is authentic by keyed BLAKE2b [1]_ under a secret of its own. That is computational
+The report is authentic by HMAC-SHA-256 [1]_ under a secret of its own. That is computational
 security, unlike the Wegman-Carter tags of votes and decisions, and costs no pad: whoever breaks it
 can hide that he has spoilt rounds, and nothing more. No key rests on it.
 
@@ -16,18 +16,19 @@ that came back, or somebody who plays that) is not reported: its reason says so.
 
 References
 ----------
-.. [1] RFC 7693, section 2.9 (keyed hashing).
+.. [1] RFC 2104 and RFC 6234.
 """
 
 import hmac
 import struct
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import sha256
 
 from protocols.authentication import LENGTH_BYTES
 from protocols.bbm92.config import LinkConfig
-from protocols.messages import TAG_BYTES, Abort, AbortReason, Role
+from protocols.messages import Abort, AbortReason, Role
 
+DIGEST_BYTES = 32
 KEPT_ROUNDS = 16
 """Reports on older rounds are not compared; more than an end ever has open."""
 
@@ -43,7 +44,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.messages = 0
-        self._hasher = blake2b(digest_size=TAG_BYTES)
+        self._hasher = sha256()
         self._digests = bytearray(self._hasher.digest())
 
     def absorb(self, message: bytes) -> None:
@@ -54,10 +55,10 @@ class Stream:
         self.messages += 1
 
     def digest(self, messages: int) -> bytes:
-        """Of the first so many messages, 16 bytes; b"" if there have not been that many."""
+        """Of the first so many messages, 32 bytes; b"" if there have not been that many."""
         if not 0 <= messages <= self.messages:
             return b""
-        return bytes(self._digests[messages * TAG_BYTES : (messages + 1) * TAG_BYTES])
+        return bytes(self._digests[messages * DIGEST_BYTES : (messages + 1) * DIGEST_BYTES])
 
 
 @dataclass(slots=True)
@@ -139,7 +140,5 @@ class Reporter:
         return "the peer has given up a round whose messages were changed on the way"
 
     def _mac(self, role: Role, number: int, reason: int, taken: int, digest: bytes) -> bytes:
-        hasher = blake2b(self._config_digest, key=self._key, digest_size=TAG_BYTES)
-        hasher.update(struct.pack(">Bqqq", role, number, reason, taken))
-        hasher.update(digest)
-        return hasher.digest()
+        head = struct.pack(">Bqqq", role, number, reason, taken)
+        return hmac.digest(self._key, self._config_digest + head + digest, sha256)

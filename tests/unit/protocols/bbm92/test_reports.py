@@ -168,12 +168,12 @@ def test_digests_of_streams() -> None:
         stream.absorb(message)
     digests = [stream.digest(count) for count in range(4)]
     assert len(set(digests)) == 4
-    assert {len(digest) for digest in digests} == {16}
+    assert {len(digest) for digest in digests} == {32}
     assert stream.digest(4) == stream.digest(-1) == b""
 
 
 def test_memory_is_that_of_the_digests() -> None:
-    """Sixteen bytes a message and direction, whatever is sent, and of few rounds."""
+    """32 bytes a message and direction, whatever is sent, and of few rounds."""
     reporter, message = reporters()[0], bytes(10_000)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -184,4 +184,4 @@ def test_memory_is_that_of_the_digests() -> None:
             reporter.note_taken(number, message)
     after_all, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert after_all - before < KEPT_ROUNDS * 2 * (100 * 16 * 1.5 + 1000)
+    assert after_all - before < KEPT_ROUNDS * 2 * (100 * 32 * 1.5 + 1000)
