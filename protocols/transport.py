@@ -1,8 +1,9 @@
 """Ordered delivery of messages over datagrams that may be lost, repeated, late or forged.
 
 Sans-I/O: datagrams in, datagrams out, one deadline out; ``now_ps`` comes in. Law of this module:
-whatever arrives, messages come out in order, each at most once, and memory stays bounded; a forger
-can at worst deny service. It knows nothing of what the messages mean.
+whatever arrives, messages come out in order, each at most once in a connection, and memory stays
+bounded; a forger can at worst deny service. A connection ends when either end starts over or comes
+back from a crash. It knows nothing of what the messages mean.
 
 Selective acknowledgement follows RFC 2018. A datagram is taken for lost as in RFC 8985 (RACK): when
 one that was sent after it has arrived and a round trip has passed. Both are needed: the first keeps
@@ -32,8 +33,8 @@ REMEMBERED_TURNS = 8 * WINDOW
 """Sendings whose answer may still come."""
 MAX_CHALLENGES = 16
 MOMENT_PS = 1_000_000_000
-ANSWERS_PER_MOMENT = 4
-"""To datagrams of other lives of either end."""
+ANSWERS_PER_MOMENT = 2
+"""Of each kind, to datagrams of other lives of either end."""
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
 ACKNOWLEDGE_EVERY = 16
 MIN_TIMEOUT_PS = 5_000_000_000
@@ -124,9 +125,10 @@ class Transport:
         self._challenges: dict[int, int] = {}
         """Nonce by epoch, of the epochs that may be a new life of the peer."""
         self._nonce = 0
-        self._answered_nonce: int | None = None
-        self._answers_ps: list[int] = []
-        """When strangers were answered, of late."""
+        self._answered: tuple[int, int] | None = None
+        """Epoch and nonce of the last challenge that was answered."""
+        self._answers_ps: dict[Kind, list[int]] = {}
+        """When strangers were answered, of late, and how."""
         self._receiving = _Receiving()
         self._messages: deque[bytes] = deque()
         self._was_reset = False
@@ -261,36 +263,36 @@ class Transport:
             return
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
-            self._acknowledge_now |= self._may_answer(now_ps)
+            self._acknowledge_now |= self._may_answer(Kind.ACKNOWLEDGE, now_ps)
             self.counts.datagrams_refused += 1
         elif datagram.kind is Kind.RESPONSE:
             self._accept_epoch(datagram)
         elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
-            if self._may_answer(now_ps):
+            if self._may_answer(Kind.RESPONSE, now_ps):
                 self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
             self._accept(datagram, now_ps)
-        elif self._may_answer(now_ps):
+        elif self._may_answer(Kind.CHALLENGE, now_ps):
             self._challenge_epoch(datagram.epoch)
 
-    def _may_answer(self, now_ps: int) -> bool:
-        """Whether to answer a stranger: not if the last answers were a moment ago.
+    def _may_answer(self, kind: Kind, now_ps: int) -> bool:
+        """Whether to answer a stranger so: not if the last such answers were a moment ago.
 
         Without that bound somebody who doubles datagrams would have both ends answer each other
-        ever faster.
+        ever faster. Each kind has its own: one must not keep another from being sent.
         """
-        self._answers_ps = [time_ps for time_ps in self._answers_ps if time_ps > now_ps - MOMENT_PS]
-        if len(self._answers_ps) >= ANSWERS_PER_MOMENT:
-            return False
-        self._answers_ps.append(now_ps)
-        return True
+        answers_ps = self._answers_ps.get(kind, [])
+        recent_ps = [time_ps for time_ps in answers_ps if time_ps > now_ps - MOMENT_PS]
+        may = len(recent_ps) < ANSWERS_PER_MOMENT
+        self._answers_ps[kind] = [*recent_ps, now_ps] if may else recent_ps
+        return may
 
     def _respond(self, challenge: Datagram) -> None:
         response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
         self._controls = [*self._controls[-3:], response]
-        if challenge.sequence != self._answered_nonce:
+        if (challenge.epoch, challenge.sequence) != self._answered:
             # Who asks has dropped what we sent so far; the rest follows by the timer.
-            self._answered_nonce = challenge.sequence
+            self._answered = (challenge.epoch, challenge.sequence)
             self._resend = list(self._in_flight)[:1]
 
     def _challenge_epoch(self, epoch: int) -> None:
@@ -409,6 +411,7 @@ class Transport:
         self._next_sequence = 0
         self._stuck_since_ps = None
         self._forget_stream()
+        self._receiving = _Receiving()  # the peer will begin anew as well
         self._acknowledge_now = self._was_reset = True
 
     def _forget_stream(self) -> None:
