@@ -159,6 +159,17 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportLost:
+    """The connection was lost before the peer's report on a round that had ended without key.
+
+    Whether the wire has damaged that round stays unknown: a crash looks like this, and so does
+    somebody who plays one.
+    """
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReserveEmpty:
     """No pads are left for this round: the link stops."""
 
@@ -200,6 +211,7 @@ Event = (
     | AbortSigned
     | PadsSpent
     | Alarm
+    | ReportLost
     | ReserveEmpty
     | ClosingVoted
     | LinkClosed

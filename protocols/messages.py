@@ -184,10 +184,12 @@ class Abort:
 
     TAG: ClassVar[int] = 13
     reason: int
-    taken: int
-    """Messages of the receiver, in this round, that the sender has taken in."""
-    digest: bytes
-    """Of those."""
+    arrived: int
+    """Messages of the receiver, in this round, that have arrived at the sender."""
+    arrived_digest: bytes
+    sent: int
+    """Messages of the sender in this round: all, as it has dropped it."""
+    sent_digest: bytes
     mac: bytes
 
 

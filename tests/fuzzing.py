@@ -92,7 +92,8 @@ def other_envelope(rng: random.Random, envelope: Envelope, known: Sequence[Envel
 
 def any_abort(rng: random.Random) -> Abort:
     """An abort for any reason, after any number of messages."""
-    return Abort(rng.randrange(20), rng.randrange(9), rng.randbytes(16), rng.randbytes(16))
+    counts, digests = (rng.randrange(9), rng.randrange(9)), (rng.randbytes(32), rng.randbytes(32))
+    return Abort(rng.randrange(20), counts[0], digests[0], counts[1], digests[1], rng.randbytes(32))
 
 
 def other_body(rng: random.Random, body: Message) -> Message:

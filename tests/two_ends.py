@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from netsim.pools.store import UserStore
 from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
-from protocols.endpoint import Endpoint
+from protocols.endpoint import GIVEN_UP_BYTES, Endpoint
 from protocols.events import BlockUsable, Event
 from protocols.messages import Role
 from protocols.tagbook import TagBook
@@ -165,6 +165,12 @@ class TwoEnds:
         self.ends[role] = self._start(role)
         if self._is_light_over:
             self.ends[role].end_light(self.now_ps)
+
+    def give_up(self, role: Role) -> None:
+        """One end gives up the connection, as if too much waited for the wire."""
+        end = self.ends[role]
+        end._transport._queued_bytes = GIVEN_UP_BYTES + 1
+        end.handle_deadline(self.now_ps)
 
     def _deliver(self, role: Role, datagram: bytes) -> None:
         self.ends[role].receive_message(datagram, self.now_ps)

@@ -15,6 +15,14 @@ from protocols import events
 from protocols.books import RoundBooks
 from protocols.messages import AbortReason
 
+OF_A_ROUND = {
+    events.RoundStarted: EventName.ROUND_STARTED,
+    events.LockLost: EventName.LOCK_LOST,
+    events.ReportLost: EventName.REPORT_LOST,
+    events.ReserveEmpty: EventName.RESERVE_EMPTY,
+}
+"""Events that say nothing but the number of a round."""
+
 
 @dataclass(slots=True)
 class LinkCounts:
@@ -264,10 +272,13 @@ class Bookkeeper:
                     best_sigma=round(event.best_sigma, 2),
                     searched_bins=event.searched_bins,
                 )
-            case events.RoundStarted():
-                self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
-            case events.LockLost():
-                self._emit(EventName.LOCK_LOST, time_ps, block=event.round)
+            case (
+                events.RoundStarted()
+                | events.LockLost()
+                | events.ReportLost()
+                | events.ReserveEmpty()
+            ):
+                self._emit(OF_A_ROUND[type(event)], time_ps, block=event.round)
             case events.LaneLost():
                 self._emit(EventName.LANE_LOST, time_ps, block=event.round, lane=event.lane)
             case events.LaneFound():
@@ -276,8 +287,6 @@ class Bookkeeper:
                 self.counts.alarms += 1
                 checked = self._count_check(event.forgery_probability)
                 self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what, **checked)
-            case events.ReserveEmpty():
-                self._emit(EventName.RESERVE_EMPTY, time_ps, block=event.round)
             case events.LinkClosed():
                 self.counts.closed_ps = time_ps
                 checked = self._count_check(event.forgery_probability)

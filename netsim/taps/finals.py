@@ -67,5 +67,5 @@ def abort_message(context: TapContext, number: int) -> bytes:
     """An abort of round ``number``, as if from the sender of the wire; it bears no true mac."""
     wire = context.wire
     nothing = bytes(TAG_BYTES)
-    body = Abort(int(AbortReason.TIMED_OUT), taken=0, digest=nothing, mac=nothing)
+    body = Abort(int(AbortReason.TIMED_OUT), 0, nothing, 0, nothing, mac=nothing)
     return encode(Envelope(wire.link, wire.role, number, 0, body))

@@ -76,6 +76,6 @@ _BODIES: tuple[Callable[[bytes], Message], ...] = (
     lambda tag: Vote(closing=True, tag=tag),
     lambda tag: Decision(commit=True, tag=tag),
     lambda tag: Decision(commit=False, tag=tag),
-    lambda tag: Abort(1, taken=0, digest=tag, mac=tag),
+    lambda tag: Abort(1, 0, tag, 0, tag, mac=tag),
     lambda _tag: Close(),
 )

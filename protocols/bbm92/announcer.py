@@ -194,6 +194,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             raise RemoteProtocolError(f"a message for round {envelope.round}, which is not open")
         return None
 
+    def _takes_no_notice_of(self, number: int) -> bool:
+        _ = number
+        return False  # only the announcer begins rounds
+
     def _take(self, round_: AnnouncerRound, body: Message, now_ps: int) -> None:
         _ = now_ps
         self._run(round_, round_.take(body))
@@ -279,6 +283,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         key = round_.key
         self._held[number] = HeldBlock(number, key, round_.books)
         del self._rounds[number]
+        self._reporter.end(number)
         self._events.append(BlockHeld(number, pack_bits(key), key.size, decision, round_.books))
         self._publish(number, decision)
 

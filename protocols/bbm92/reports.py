@@ -2,17 +2,18 @@
 
 Votes compare the transcripts of rounds that get so far. A round that ends before has no vote, so
 damage on the wire would look like bad light: bits that verification finds unequal, or a correction
-that leaks too much. So each end that drops a round reports how many messages of the peer it has
-taken in, and a digest of them, and the peer compares that with what it has sent: alarm if they
-differ, none if the light was to blame.
+that leaks too much. So each end that drops a round reports how many messages it has sent in it, how
+many of the peer's have arrived, and a digest of either; the peer compares that with what it knows:
+alarm if they differ, none if the light was to blame. Messages and reports come in the order in
+which they were sent, so nothing that the peer has sent in the round is still on its way.
+
+Both ends report, so a report that was suppressed is missed as soon as a commit or the closing
+proves that the peer must have sent it. What a lost connection takes along (a process that came back
+from a crash, or somebody who plays that) is not missed, but told.
 
 The report is authentic by HMAC-SHA-256 [1]_ under a secret of its own. That is computational
 security, unlike the Wegman-Carter tags of votes and decisions, and costs no pad: whoever breaks it
 can hide that he has spoilt rounds, and nothing more. No key rests on it.
-
-Both ends report, in the order of all that they send, so a report that was suppressed is missed as
-soon as something signed proves that the peer has sent it. What ends with the connection (a process
-that came back, or somebody who plays that) is not reported: its reason says so.
 
 References
 ----------
@@ -21,7 +22,7 @@ References
 
 import hmac
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from protocols.authentication import LENGTH_BYTES
@@ -30,7 +31,9 @@ from protocols.messages import Abort, AbortReason, Role
 
 DIGEST_BYTES = 32
 KEPT_ROUNDS = 16
-"""Reports on older rounds are not compared; more than an end ever has open."""
+"""Rounds that have ended and are remembered, for reports that come late or again."""
+MAX_AWAITED = 1024
+"""More rounds cannot have ended without a report, where pads bound the numbers that there are."""
 
 
 class Stream:
@@ -63,12 +66,15 @@ class Stream:
 
 @dataclass(slots=True)
 class _Streams:
+    """What went back and forth in a round, as this end knows it."""
+
     sent: Stream = field(default_factory=Stream)
-    taken: Stream = field(default_factory=Stream)
+    arrived: Stream = field(default_factory=Stream)
+    is_open: bool = True
 
 
 class Reporter:
-    """Remembers what was sent and taken in of the latest rounds; makes and judges reports.
+    """Remembers what was sent and has arrived in the latest rounds; makes and judges reports.
 
     Parameters
     ----------
@@ -78,67 +84,107 @@ class Reporter:
         16 bytes: the secret of the reports.
     role : Role
         Which end this is.
+    last_round : int
+        The last that began in an earlier life of this end; -1 without one.
     """
 
-    def __init__(self, config: LinkConfig, key: bytes, role: Role) -> None:
+    def __init__(self, config: LinkConfig, key: bytes, role: Role, last_round: int) -> None:
         self._config_digest = config.digest()
         self._key = key
         self._role = role
         self._rounds: dict[int, _Streams] = {}
-        self._awaited: set[int] = set()
-        """Rounds that this end has dropped and the peer has not reported yet."""
+        self._forgotten = last_round
+        """Up to here rounds may have been known once."""
+        self._awaited: dict[int, None] = {}
+        """Rounds that this end has dropped and the peer has not reported yet, oldest first."""
 
     def begin(self, number: int) -> None:
-        """A round has begun (again); the oldest is forgotten."""
+        """A round has begun (again)."""
         self._rounds.pop(number, None)
         self._rounds[number] = _Streams()
-        if len(self._rounds) > KEPT_ROUNDS:
-            del self._rounds[next(iter(self._rounds))]
+
+    def end(self, number: int) -> None:
+        """The round has ended, by a report or by something signed: the oldest are forgotten."""
+        if number in self._rounds:
+            self._rounds[number].is_open = False
+        ended = [
+            number
+            for number, streams in self._rounds.items()
+            if not streams.is_open and number not in self._awaited
+        ]
+        for old in ended[: max(0, len(ended) - KEPT_ROUNDS)]:
+            del self._rounds[old]
+            self._forgotten = max(self._forgotten, old)
 
     def note_sent(self, number: int, message: bytes) -> None:
         """A message of the round's transcript has been sent."""
         if (streams := self._rounds.get(number)) is not None:
             streams.sent.absorb(message)
 
-    def note_taken(self, number: int, message: bytes) -> None:
-        """A message of the round's transcript has been taken in."""
+    def note_arrived(self, number: int, message: bytes) -> None:
+        """A message of the round has arrived, whatever this end makes of it."""
         if (streams := self._rounds.get(number)) is not None:
-            streams.taken.absorb(message)
+            streams.arrived.absorb(message)
 
     def report(self, number: int, reason: AbortReason) -> Abort:
         """What to send when this end drops the round; the peer's own report is to come."""
-        taken = self._rounds[number].taken if number in self._rounds else Stream()
-        if taken.messages:  # else the peer need not know of the round
-            self._awaited.add(number)
-        digest = taken.digest(taken.messages)
-        mac = self._mac(self._role, number, int(reason), taken.messages, digest)
-        return Abort(int(reason), taken.messages, digest, mac)
+        streams = self._rounds.get(number) or _Streams()
+        if streams.arrived.messages:  # else the peer need not know of the round
+            self._await(number)
+        self.end(number)
+        arrived, sent = streams.arrived, streams.sent
+        digests = (arrived.digest(arrived.messages), sent.digest(sent.messages))
+        plain = Abort(int(reason), arrived.messages, digests[0], sent.messages, digests[1], b"")
+        return replace(plain, mac=self._mac(self._role, number, plain))
+
+    def _await(self, number: int) -> None:
+        self._awaited[number] = None
+        if len(self._awaited) > MAX_AWAITED:
+            del self._awaited[next(iter(self._awaited))]
 
     def note_reported(self, number: int) -> None:
         """The peer has reported the round, or need not do so."""
-        self._awaited.discard(number)
+        self._awaited.pop(number, None)
 
-    def forget_awaited(self) -> None:
-        """The connection was lost, and with it what the peer may have sent."""
+    def forget_awaited(self) -> list[int]:
+        """The connection was lost, and with it what the peer may have sent of these rounds."""
+        awaited = list(self._awaited)
         self._awaited.clear()
+        return awaited
 
     def missing(self, stop: int) -> list[int]:
         """Rounds before ``stop`` whose reports should have come by now; each is told once."""
-        missing = sorted(number for number in self._awaited if number < stop)
-        self._awaited.difference_update(missing)
+        missing = [number for number in self._awaited if number < stop]
+        for number in missing:
+            del self._awaited[number]
         return missing
 
-    def judge(self, number: int, report: Abort) -> str | None:
-        """What a report of the peer says of the wire; None if nothing is wrong, or not known."""
-        mac = self._mac(self._role.peer, number, report.reason, report.taken, report.digest)
-        if not hmac.compare_digest(mac, report.mac):
+    def judge(self, number: int, report: Abort, *, is_ignored: bool) -> str | None:
+        """What a report of the peer says of the wire; None if nothing is wrong.
+
+        ``is_ignored`` says that this end takes no notice of such a round, if it does not know it.
+        """
+        if not hmac.compare_digest(self._mac(self._role.peer, number, report), report.mac):
             return "an abort that the peer has not sent"
         self.note_reported(number)
+        is_cut = report.reason == AbortReason.CONNECTION_RESET
         streams = self._rounds.get(number)
-        if streams is None or streams.sent.digest(report.taken) == report.digest:
+        if streams is None:
+            is_strange = number > self._forgotten and report.sent > 0
+            if is_strange and not is_cut and not is_ignored:
+                return "the peer has given up a round that is not known here"
+            return None
+        is_sent = streams.sent.digest(report.arrived) == report.arrived_digest
+        # Over a lost connection the last messages may not have come.
+        last = (report.sent, report.sent_digest)
+        arrived = streams.arrived.messages
+        has_come = is_cut or (arrived, streams.arrived.digest(arrived)) == last
+        if is_sent and has_come:
             return None
         return "the peer has given up a round whose messages were changed on the way"
 
-    def _mac(self, role: Role, number: int, reason: int, taken: int, digest: bytes) -> bytes:
-        head = struct.pack(">Bqqq", role, number, reason, taken)
-        return hmac.digest(self._key, self._config_digest + head + digest, sha256)
+    def _mac(self, role: Role, number: int, report: Abort) -> bytes:
+        counts = (report.reason, report.arrived, report.sent, len(report.arrived_digest))
+        head = struct.pack(">Bqqqqq", role, number, *counts)
+        digests = report.arrived_digest + report.sent_digest
+        return hmac.digest(self._key, self._config_digest + head + digests, sha256)

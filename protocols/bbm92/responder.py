@@ -134,8 +134,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         is_first = isinstance(envelope.body, Announce) and envelope.sequence == 0
         if not is_first and number > self._last_round:
             raise RemoteProtocolError(f"a message in the midst of round {number}, which is unknown")
-        is_over = self.is_stopped or self._is_closing
-        if not is_first or is_over or self._pads.is_gone(number):
+        if not is_first or self._takes_no_notice_of(number):
             return None
         if not self._pads.is_common(number):
             # The announcer could not answer our vote, or could not close the link after it.
@@ -149,6 +148,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         if len(droppable) > MAX_OPEN_ROUNDS:
             self._drop(droppable[0], AbortReason.TIMED_OUT)
         return round_
+
+    def _takes_no_notice_of(self, number: int) -> bool:
+        return self.is_stopped or self._is_closing or self._pads.is_gone(number)
 
     def _drop(self, round_: ResponderRound, reason: AbortReason) -> None:
         self._aligner.forget_round(round_.number)
@@ -241,6 +243,7 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _commit(self, round_: ResponderRound) -> None:
         key = round_.key
         del self._rounds[round_.number]
+        self._reporter.end(round_.number)
         self._resend_due_ps = None
         round_.count_round_trip()
         self._settle(round_.number, key, round_.books)

@@ -31,6 +31,7 @@ from protocols.events import (
     BlockUsable,
     Event,
     PadsSpent,
+    ReportLost,
     ReserveEmpty,
     RoundAborted,
 )
@@ -99,7 +100,6 @@ class LinkSession(Generic[RoundT]):
         """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets
         self._signer = Signer(config, secrets)
-        self._reporter = Reporter(config, secrets.report_key, self.ROLE)
         self._check_limit = CheckLimit(config.resend_ps)
         reserve = reserve_type(config.authentication)
         self._pads = reserve(secrets.pads)
@@ -110,6 +110,7 @@ class LinkSession(Generic[RoundT]):
             )
             self._last_round = durable.last_round
             self.is_closed = durable.closed is not None
+        self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
         self._book = book
         self._book_index = book_index
         self._rng = rng
@@ -148,6 +149,8 @@ class LinkSession(Generic[RoundT]):
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
+        lost = self._reporter.forget_awaited()
+        self._events.extend(ReportLost(number) for number in lost)
         self._drop_all(AbortReason.CONNECTION_RESET)
         self._reporter.forget_awaited()
         self.advance(now_ps)
@@ -192,6 +195,7 @@ class LinkSession(Generic[RoundT]):
 
     def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
         round_ = self._rounds.get(envelope.round) or self._start_for(envelope, now_ps)
+        self._reporter.note_arrived(envelope.round, data)
         if round_ is None:
             return
         if envelope.sequence != round_.sequences[self.ROLE.peer]:
@@ -202,7 +206,6 @@ class LinkSession(Generic[RoundT]):
             raise RemoteProtocolError("a message after the end of the transcript")
         round_.sequences[self.ROLE.peer] += 1
         round_.transcripts[self.ROLE.peer].absorb(data)
-        self._reporter.note_taken(round_.number, data)
         round_.active_ps = now_ps
         self._take(round_, envelope.body, now_ps)
 
@@ -238,14 +241,17 @@ class LinkSession(Generic[RoundT]):
         round_ = self._rounds.get(number)
         if round_ is not None and self._may_drop(round_):
             self._drop(round_, AbortReason.PEER_ABORTED)
-        complaint = self._reporter.judge(number, report)
-        if complaint is None and report.taken and number > self._last_round:
-            complaint = "the peer has given up a round that has not begun"
+        is_ignored = self._takes_no_notice_of(number)
+        complaint = self._reporter.judge(number, report, is_ignored=is_ignored)
         if complaint is not None:
             self._events.append(Alarm(number, complaint))
 
+    def _takes_no_notice_of(self, number: int) -> bool:
+        """Whether the peer may be in a round of that number that this end does not begin."""
+        raise NotImplementedError
+
     def _miss_reports(self, stop: int) -> None:
-        """Something signed proves that the peer has reported all that it dropped before a round."""
+        """A commit or the closing proves that the peer has reported all its earlier rounds."""
         for number in self._reporter.missing(stop):
             self._events.append(Alarm(number, "the peer's report on the round was suppressed"))
 

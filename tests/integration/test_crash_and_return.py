@@ -80,15 +80,21 @@ def test_crash_at_every_message_boundary(role: Role) -> None:
 
 
 def _crash_on_a_bad_wire(seed: int) -> None:
-    """One to four crashes of either end at random while datagrams are lost, late and repeated."""
+    """One to four crashes of either end at random while datagrams are lost, late and repeated.
+
+    In every other seed an end may give up the connection instead, and both may do so at once.
+    """
     rng = random.Random(seed)
     tapped = TappedEnds(TwoEnds(seed % 7 + 1), [])
     ends, see = tapped.ends, tapped.ends.fault
     crashes = {rng.randrange(1, 320): rng.choice(list(Role)) for _ in range(rng.randrange(1, 5))}
+    given_up = {k + rng.randrange(4): rng.choice(list(Role)) for k in crashes if seed % 2}
 
     def crash(count: int) -> None:
+        if count in given_up:
+            ends.give_up(given_up[count])
         if count in crashes:
-            ends.crash(crashes[count])
+            (ends.give_up if rng.random() < 0.5 and seed % 2 else ends.crash)(crashes[count])
 
     def fault(to: Role, datagram: bytes) -> list[tuple[int, bytes]]:
         see(to, datagram)

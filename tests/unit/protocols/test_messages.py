@@ -180,7 +180,7 @@ def test_every_type_can_be_told_from_the_others() -> None:
         Vote(closing=True, tag=b""),
         Decision(commit=True, tag=b""),
         Close(),
-        Abort(3, taken=7, digest=b"d" * 16, mac=b"m" * 16),
+        Abort(3, 7, b"d" * 32, 9, b"e" * 32, mac=b"m" * 32),
     ]
     for body in bodies:
         assert type(decode(encode(Envelope("l", Role.ANNOUNCER, 0, 0, body))).body) is type(body)

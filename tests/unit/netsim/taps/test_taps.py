@@ -18,8 +18,8 @@ from protocols.messages import Abort, Close, Decision, Envelope, Message, Role, 
 
 LINK = "alice-bob"
 TAG = bytes(range(16))
-ABORT = Abort(2, taken=3, digest=TAG, mac=TAG)
-OTHER_ABORT = Abort(5, taken=3, digest=TAG, mac=TAG)
+ABORT = Abort(2, 3, TAG, 4, TAG, mac=TAG)
+OTHER_ABORT = Abort(5, 3, TAG, 4, TAG, mac=TAG)
 Injected = list[tuple[str, int, bytes]]
 
 
