@@ -128,7 +128,10 @@ class Reporter:
 
     def report(self, number: int, reason: AbortReason) -> Abort:
         """What to send when this end drops the round; the peer's own report is to come."""
-        streams = self._rounds.get(number) or _Streams()
+        streams = self._rounds.get(number)
+        if streams is None:
+            # Of a round that began in an earlier life there is nothing to compare.
+            streams, reason = _Streams(), AbortReason.CONNECTION_RESET
         if streams.arrived.messages:  # else the peer need not know of the round
             self._await(number)
         self.end(number)

@@ -163,6 +163,15 @@ def test_rounds_that_ended_long_ago_are_forgotten() -> None:
     assert announcer.missing(200) == []
 
 
+def test_report_of_a_later_life_is_no_complaint() -> None:
+    """An end that came back with a block in doubt, and is told to drop it, knows no messages."""
+    announcer, _ = after(SENT, SENT)
+    announcer.note_arrived(7, b"answer")
+    back = Reporter(link_config(), KEY, Role.RESPONDER, 7)
+    assert judged(announcer, 7, back.report(7, AbortReason.PEER_ABORTED)) is None
+    assert back.missing(8) == []
+
+
 def test_round_that_begins_again_starts_anew() -> None:
     """A number may have been made up on the wire before it was a round's by right."""
     announcer, responder = after(SENT, [b"made up"])
