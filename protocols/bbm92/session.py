@@ -10,6 +10,8 @@ object and no clock. Rules that hold for both ends:
    before the messages that follow them are sent.
 4. A round's number belongs to nobody before a pad has signed for it: a round that has ended before
    may begin again.
+5. An end that drops a round reports it (`protocols.bbm92.reports`); both then know whether the wire
+   or the light has spoilt it.
 """
 
 from collections import deque
