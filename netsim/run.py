@@ -155,6 +155,7 @@ class Simulation:
         self._is_partial = False
         self._frame_ps = ps_from_s(topology.frame_s)
         self._tag_files: dict[str, TagFile] = {}
+        self._frames_of = {user.name: 0 for user in topology.users}
         self._controller = controller
         self._reports = RoundReports(ANNOUNCEMENT_S)
         if controller is None and topology.controller is not None:
@@ -274,8 +275,7 @@ class Simulation:
         """Simulate all the light frame by frame, then let the links close."""
         while self._done_ps < self.duration_ps:
             if should_stop is not None and should_stop():
-                self._is_partial = True
-                self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
+                self._interrupt()
                 return
             self._done_ps = min(self._done_ps + self._frame_ps, self.duration_ps)
             self._sim.run(until=self._done_ps + 1)
@@ -283,6 +283,17 @@ class Simulation:
                 progress(self._done_ps)
         self._drain()
         self.trace.emit(EventName.RUN_ENDED, time_ps=self._sim.now_ps)
+
+    def _interrupt(self) -> None:
+        """Let the light that has been emitted arrive: what is reported is of whole frames."""
+        frames = -(-self._done_ps // self._frame_ps)
+        self.world.stop_light(frames)
+        while min(self._frames_of.values()) < frames:
+            self._sim.step()
+        for scorer in self._scorers.values():
+            scorer.finish()
+        self._is_partial = True
+        self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
 
     def _drain(self) -> None:
         """Last frames reach the users; then the last rounds end and the links close."""
@@ -298,6 +309,7 @@ class Simulation:
         if (file := self._tag_files.get(user)) is not None:
             file.append(frame.tags)
         self.parties.add_tags(user, frame)
+        self._frames_of[user] += 1
 
     def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
         for scorer in self._scorers_of[user]:

@@ -3,6 +3,7 @@
 Its light follows the network as it is at the time of birth: a change within a frame cuts the frame.
 """
 
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import Protocol
 
@@ -66,6 +67,7 @@ class Qnsp:
         self._fibres = fibres
         self._frame_ps = ps_from_s(first.topology.frame_s)
         self._duration_ps = duration_ps
+        self._stop_frame = sys.maxsize
         self._history: list[tuple[int, Network]] = [(0, first)]
         self._cut_at = 0
         self._plans: dict[int, EmissionPlan] = {}
@@ -110,6 +112,10 @@ class Qnsp:
         elif network is not self.network:
             self._history.append((now_ps, network))
 
+    def stop(self, frames: int) -> None:
+        """Emit no more than these first frames."""
+        self._stop_frame = frames
+
     def _follow_events(self) -> Generator[Event, None, None]:
         events = self.network.topology.events
         for time_ps, event in event_times(events, stop_ps=self._duration_ps):
@@ -121,6 +127,8 @@ class Qnsp:
     def _run(self) -> Generator[Event, None, None]:
         for index, (start_ps, stop_ps) in enumerate(self._frames()):
             yield self._sim.wait_until(stop_ps)
+            if index >= self._stop_frame:
+                return
             light = self._source.emit(index, list(self._pieces(start_ps, stop_ps)))
             for user, fibre in self._fibres.items():
                 frames = tuple(frame for (_, to), frame in light.items() if to == user)

@@ -6,7 +6,7 @@ built anew, from the same stream: they are functions of the seed and the time al
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from simpy.events import Event
 
@@ -111,7 +111,13 @@ class _ReplayedLevel:
     clocks: dict[str, Clock]
     finished: Event
     history: tuple[Epoch, ...]
-    singles: dict[str, int] = field(default_factory=dict)
+    singles: dict[str, int]
+    stop: list[int]
+    """Number of the first frame that is not handed out, once there is one."""
+
+    def stop_light(self, frames: int) -> None:
+        """Hand out these first frames and no others."""
+        self.stop[:] = [frames]
 
     def change(self, event: EventSpec) -> None:
         """Recorded light cannot be changed."""
@@ -148,9 +154,12 @@ class Replay:
         topology = timeline.network_at(0).topology
         users = [user.name for user in topology.users]
         singles = dict.fromkeys(users, 0)
+        stop: list[int] = []
 
         def hand_out() -> Generator[Event, None, None]:
             for frame in self._frames:
+                if stop and frame.tags.index >= stop[0]:
+                    continue
                 if frame.time_ps > sim.now_ps:
                     yield sim.wait_until(frame.time_ps)
                 singles[frame.user] += frame.tags.tags.size
@@ -163,4 +172,4 @@ class Replay:
             replace(epoch, network=timeline.network_of(epoch.network.topology))
             for epoch in self._history
         )
-        return _ReplayedLevel(clocks, sim.process(hand_out()), history, singles)
+        return _ReplayedLevel(clocks, sim.process(hand_out()), history, singles, stop)

@@ -51,6 +51,10 @@ class PhotonLevel(Protocol):
         """Change the optical network from now on."""
         ...
 
+    def stop_light(self, frames: int) -> None:
+        """Hand out these first frames, which have been emitted, and none after them."""
+        ...
+
 
 class WorldBuilder(Protocol):
     """Registers the processes of a photon level: `build_world`, or what records or replays one."""
@@ -104,6 +108,10 @@ class World:
     def change(self, event: EventSpec) -> None:
         """Change the optical network from now on."""
         self.qnsp.change(event)
+
+    def stop_light(self, frames: int) -> None:
+        """Emit no more than these first frames; the receivers wait for others in vain."""
+        self.qnsp.stop(frames)
 
 
 def build_world(

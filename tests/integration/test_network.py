@@ -342,6 +342,30 @@ def test_an_interrupted_run_is_partial_and_balances() -> None:
     assert check_balance(run.ledger) == []
 
 
+@pytest.mark.parametrize(("frame_s", "frames"), [(1.0, 1), (0.5, 3), (0.0001, 1500)])
+def test_interrupted_run_counts_the_light_that_it_names(frame_s: float, frames: int) -> None:
+    """All of it and nothing else: as a run of that duration does, but for its last clicks.
+
+    Also with frames that are shorter than the fibre.
+    """
+    topology, asked = load_topology("two_user", overrides=[f"frame_s={frame_s}"]), []
+
+    def should_stop() -> bool:
+        asked.append(True)
+        return len(asked) > frames
+
+    found = simulate(topology, duration_s=9, seed=3, should_stop=should_stop)
+    whole = simulate(topology, duration_s=str(frame_s * frames), seed=3)
+    assert found.partial
+    assert found.duration_ps == whole.duration_ps
+    tail = 0.0005 / (frame_s * frames)  # of fibre, in which the last frame's clicks are due
+    for one, other in zip(found.users, whole.users, strict=True):
+        assert one.singles == pytest.approx(other.singles, rel=1e-3 + tail)
+    for lane, other_lane in zip(found.lanes, whole.lanes, strict=True):
+        missing = other_lane.coincidences - lane.coincidences
+        assert -20 <= missing <= 20 + tail * other_lane.coincidences
+
+
 def test_progress_reaches_the_end() -> None:
     """Progress is told once a frame, ascending, and ends with the duration, whole frame or not."""
     seen: list[int] = []
