@@ -76,6 +76,11 @@ class EndpointDriver:
         """Pad bits that are still secret; 0 while the process is down."""
         return 0 if self._endpoint is None else self._endpoint.reserve_bits
 
+    @property
+    def light_bits(self) -> dict[int, int]:
+        """Sifted bits of each round that is still in its light: what a crash loses unbooked."""
+        return {} if self._endpoint is None else self._endpoint.light_bits
+
     def stop(self) -> None:
         """Crash: the endpoint and all it had in memory are gone; what arrives is lost."""
         self._past = self.wire

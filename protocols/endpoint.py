@@ -113,6 +113,11 @@ class Endpoint:
         return self._session.reserve_bits
 
     @property
+    def light_bits(self) -> dict[int, int]:
+        """Bits sifted so far of each round that is still in its light, by number."""
+        return self._session.light_bits
+
+    @property
     def wire(self) -> WireCounts:
         """What this end has sent so far."""
         counts = self._transport.counts

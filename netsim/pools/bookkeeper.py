@@ -4,7 +4,7 @@ It is the only place where key passes from an endpoint to a pool, and nothing of
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netsim.kernel.trace import EventName, Trace
@@ -15,6 +15,8 @@ from protocols import events
 from protocols.books import RoundBooks
 from protocols.messages import AbortReason
 
+STOPPED = "process_stopped"
+"""Reason of a round that ended with the process, in a crash or as its user left."""
 OF_A_ROUND = {
     events.RoundStarted: EventName.ROUND_STARTED,
     events.LockLost: EventName.LOCK_LOST,
@@ -51,8 +53,6 @@ class LinkCounts:
     """The same; None where the key length claims none."""
     reasons: dict[int, str] = field(default_factory=dict)
     """Why rounds ended without key at this end."""
-    crashes: int = 0
-    """Rounds that ended with the process."""
 
     def add_round(self, books: RoundBooks, *, failed: bool) -> None:
         """Count a round that has ended."""
@@ -80,9 +80,8 @@ class LinkCounts:
             peer.reasons.get(number, told) if reason == told else reason
             for number, reason in self.reasons.items()
         )
-        reasons["crash"] += self.crashes
-        if +reasons:
-            counted = " + ".join(f"{count} {name}" for name, count in sorted((+reasons).items()))
+        if reasons:
+            counted = " + ".join(f"{count} {name}" for name, count in sorted(reasons.items()))
             yield f"rounds without key: {counted}"
 
     def add_epsilons(self, correctness: float, secrecy: float | None) -> None:
@@ -123,6 +122,8 @@ class Bookkeeper:
         self._link, self._end = link, end
         self._ledger = ledger
         self._trace = trace
+        self._open: set[int] = set()
+        """Rounds that have started, and are neither in doubt nor over."""
         self._sifted: dict[int, int] = {}
         self._in_doubt: dict[int, int] = {}
         self._store = store
@@ -186,6 +187,7 @@ class Bookkeeper:
 
     def _on_in_doubt(self, event: events.BlockPrepared | events.BlockHeld, time_ps: int) -> None:
         number, bits = event.round, event.key_bits
+        self._open.discard(number)
         sifted_bits = self._sifted.pop(number)
         self._disclose(time_ps, number, event.books)
         self._move(time_ps, number, Account.OPEN, Account.AMPLIFIED, sifted_bits - bits)
@@ -216,16 +218,39 @@ class Bookkeeper:
             epsilon=_epsilon(event.books),
         )
 
-    def lose_open_rounds(self, time_ps: int) -> None:
-        """Book what a crash of this end costs: sifted bits that were not in a durable block yet."""
-        for number, bits in sorted(self._sifted.items()):
-            self._move(time_ps, number, Account.OPEN, Account.FAILED, bits)
-            self.counts.blocks += 1
-            self.counts.blocks_failed += 1
-            self.counts.sifted_bits += bits
-            self.counts.crashes += 1
-            self.counts.add_epsilons(*self._round_epsilons)
-        self._sifted.clear()
+    def lose_open_rounds(self, time_ps: int, light_bits: Mapping[int, int]) -> None:
+        """Book what a crash of this end costs: rounds that were in no durable block yet.
+
+        ``light_bits`` are the bits sifted so far of those still in their light, by round.
+        """
+        for number in sorted(self._open | self._sifted.keys()):
+            if number not in self._sifted:
+                bits = light_bits.get(number, 0)
+                self._move(time_ps, number, Account.LIGHT, Account.OPEN, bits)
+                self._sifted[number] = bits
+            self._lose(number, self._sifted.pop(number), time_ps)
+        self._open.clear()
+
+    def _lose(self, number: int, bits: int, time_ps: int) -> None:
+        self._move(time_ps, number, Account.OPEN, Account.FAILED, bits)
+        correctness, secrecy = self._round_epsilons
+        lost = RoundBooks(
+            sifted_bits=bits, correctness_epsilon=correctness, secrecy_epsilon=secrecy
+        )
+        self.counts.add_round(lost, failed=True)
+        self._tell_aborted(number, STOPPED, lost, time_ps)
+
+    def _tell_aborted(self, number: int, reason: str, books: RoundBooks, time_ps: int) -> None:
+        self.counts.reasons[number] = reason
+        self._emit(
+            EventName.ROUND_ABORTED,
+            time_ps,
+            block=number,
+            reason=reason,
+            sifted_bits=books.sifted_bits,
+            forgery_probability=books.forgery_probability,
+            epsilon=_epsilon(books),
+        )
 
     def _on_dropped(self, event: events.BlockDropped, time_ps: int) -> None:
         bits = self._in_doubt.pop(event.round)
@@ -236,23 +261,17 @@ class Bookkeeper:
 
     def _on_aborted(self, event: events.RoundAborted, time_ps: int) -> None:
         number, books = event.round, event.books
+        self._open.discard(number)
         self.counts.add_round(books, failed=True)
-        self.counts.reasons[event.round] = event.reason.name.lower()
         if number in self._sifted:
             self._disclose(time_ps, number, books)
             self._move(time_ps, number, Account.OPEN, Account.FAILED, self._sifted.pop(number))
-        self._emit(
-            EventName.ROUND_ABORTED,
-            time_ps,
-            block=number,
-            reason=event.reason.name.lower(),
-            sifted_bits=books.sifted_bits,
-            forgery_probability=books.forgery_probability,
-            epsilon=_epsilon(books),
-        )
+        self._tell_aborted(number, event.reason.name.lower(), books, time_ps)
 
     def _on_notice(self, event: events.Event, time_ps: int) -> None:
         """Events that move no bits."""
+        if isinstance(event, events.RoundStarted):
+            self._open.add(event.round)
         match event:
             case events.LinkLocked():
                 self._emit(

@@ -133,10 +133,8 @@ def _epsilon_faults(
         if total is None:
             continue
         rounds = math.fsum(_values(records, place, name))
-        # Rounds that a crash has cut off count in the total and tell nothing.
-        is_crashed = bool(list(_values(records, (None, place[1]), "event", "process_stopped")))
         is_sum = math.isclose(min(1.0, rounds), min(1.0, total), rel_tol=1e-9)
-        if total < 0 or not (is_sum or (is_crashed and rounds < total)):
+        if total < 0 or not is_sum:
             yield Fault(where, f"{name} adds up to {total}, its rounds to {rounds}")
 
 

@@ -128,6 +128,15 @@ class LinkSession(Generic[RoundT]):
         """Pad bits that are still secret."""
         return self._pads.level_bits
 
+    @property
+    def light_bits(self) -> dict[int, int]:
+        """Bits sifted so far of each round that is still in its light, by number."""
+        return {
+            number: round_.sifted.size
+            for number, round_ in self._rounds.items()
+            if not round_.books.sifted_bits
+        }
+
     def next_event(self) -> Event | None:
         """The oldest event not yet taken."""
         return self._events.popleft() if self._events else None

@@ -163,12 +163,17 @@ def test_crash_loses_open_rounds() -> None:
         events.BlockHeld(0, KEY, 400, b"decision", BOOKS),
         events.RoundSifted(1, 900),
     )
-    books.keeper.lose_open_rounds(10_000)
-    books.keeper.lose_open_rounds(20_000)
-    assert books[Account.FAILED] == 900
+    books.record(events.RoundStarted(2), events.RoundStarted(3))
+    books.keeper.lose_open_rounds(10_000, {2: 70})
+    books.keeper.lose_open_rounds(20_000, {})
+    assert books[Account.FAILED] == 900 + 70
     assert books[Account.DOUBT] == 400
     assert check_balance(books.ledger.movements) == []
-    assert books.keeper.counts.blocks_failed == 1
+    counts = books.keeper.counts
+    assert (counts.blocks, counts.blocks_failed, counts.sifted_bits) == (3, 3, 970)
+    assert counts.reasons == {1: "process_stopped", 2: "process_stopped", 3: "process_stopped"}
+    told = [event["block"] for event in books.sink.events if event["event"] == "round_aborted"]
+    assert told == [1, 2, 3]
 
 
 def test_a_block_is_settled_once() -> None:
@@ -215,10 +220,10 @@ def test_trace_tells_counts_and_no_key() -> None:
 
 
 def test_peers_say_why_they_gave_up() -> None:
-    """Own reasons stand; where the peer has aborted its reason does, and crashes are counted."""
-    mine = LinkCounts(reasons={0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"}, crashes=2)
+    """Own reasons stand; where the peer has aborted its reason does."""
+    mine = LinkCounts(reasons={0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"})
     its = LinkCounts(reasons={0: "no_lock", 1: "peer_aborted", 7: "timed_out"})
     assert list(mine.failures(its)) == [
-        "rounds without key: 2 crash + 1 leak_too_high + 1 no_lock + 1 peer_aborted"
+        "rounds without key: 1 leak_too_high + 1 no_lock + 1 peer_aborted"
     ]
     assert list(LinkCounts().failures(its)) == []
