@@ -18,6 +18,7 @@ from netsim.report.text import (
     fixed,
     percent,
     plain_table,
+    settled_s,
 )
 from netsim.results import LinkResult, Run
 from netsim.units import s_from_ps
@@ -36,7 +37,7 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Wire", lambda link: byte_count(link.wire_bytes), True),
     ("Mes-\nsages", lambda link: str(link.messages), False),
     ("Auth.\n[bit]", lambda link: str(link.auth_spent_bits), True),
-    ("Settled\n[s]", lambda link: fixed(s_from_ps(link.settle_ps), 3), True),
+    ("Settled\n[s]", lambda link: settled_s(link.settle_ps), True),
 )
 """Header, cell, and whether the column is kept on a narrow console."""
 

@@ -13,6 +13,8 @@ from netsim.results import LinkResult, Run
 
 Part = TypeVar("Part")
 
+MAX_NAMES = 6
+"""Links that a note names one by one."""
 MAX_ROWS = 40
 """All are shown up to here."""
 END_ROWS = 10
@@ -76,6 +78,17 @@ def links_note(run: Run) -> str:
 def usual_largest_sigma(count: int) -> float:
     """Median of the largest of ``count`` (>= 1) independent normal deviations, either sign."""
     return NormalDist().inv_cdf((1.0 + 0.5 ** (1.0 / count)) / 2.0)
+
+
+def alarm_notes(links: Sequence[LinkResult]) -> Iterator[str]:
+    """One line if there were alarms: how many, on which links."""
+    alarmed = [link for link in links if link.alarms]
+    if not alarmed:
+        return
+    named = [f"{' & '.join(link.users)} {link.alarms}" for link in alarmed[:MAX_NAMES]]
+    others = len(alarmed) - len(named)
+    more = f" and {others} other links" if others else ""
+    yield f"ALARMS: {', '.join(named)}{more}; the events of the run say what was wrong on the wire."
 
 
 def link_notes(links: Sequence[LinkResult]) -> Iterator[str]:

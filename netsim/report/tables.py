@@ -13,7 +13,14 @@ from rich.text import Text
 from netsim.durations import seconds_text
 from netsim.pools.pool import Comparison
 from netsim.report.deviation import qber_sigma, sifted_sigma, skr_sigma
-from netsim.report.excerpt import Excerpt, excerpt, lanes_note, link_notes, links_note
+from netsim.report.excerpt import (
+    Excerpt,
+    alarm_notes,
+    excerpt,
+    lanes_note,
+    link_notes,
+    links_note,
+)
 from netsim.report.text import (
     add_names,
     add_numbers,
@@ -22,6 +29,7 @@ from netsim.report.text import (
     fixed,
     percent,
     plain_table,
+    settled_s,
     sigma,
     sigma_style,
 )
@@ -72,6 +80,8 @@ def notes(run: Run) -> Iterator[str]:
         f"net key {totals.net_key_bps:.1f} bit/s."
     )
     yield _agreement(run)
+    yield from alarm_notes(run.links)
+    yield from link_notes(run.links)
     if performance.wall_s > 0:
         yield (
             f"Speed: {performance.wall_s:.1f} s of wall time, {performance.tags} tags, "
@@ -91,13 +101,15 @@ def notes(run: Run) -> Iterator[str]:
         "N [1 - 2.2 h(QBER)], asymptotic, without a secrecy epsilon; sigma: deviation from the "
         "analytic twin in standard deviations."
     )
+    epsilons = any(link.epsilon is not None for link in run.links)
     yield (
-        "Links are booked by the parties: f = parity bits / n h(Q); key and authentication count "
-        "at one end; net = (key - authentication) / time; epsilon: all rounds together."
+        "Links are booked by the parties: f = parity bits / n h(Q); key and authentication, that "
+        "of the closing included, count at one end; net = (key - authentication) / time; settled: "
+        "from the end of the light until both ends had closed"
+        f"{'; epsilon: all rounds together' if epsilons else ''}."
     )
     for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
         yield f"Assumed: {assumptions}."
-    yield from link_notes(run.links)
 
 
 def _agreement(run: Run) -> str:
@@ -231,7 +243,7 @@ _LINK_COLUMNS: tuple[_LinkColumn, ...] = (
     ("Round\ntrips", lambda link: str(link.round_trips), True),
     ("Re-\nsent", lambda link: str(link.retransmissions), False),
     ("Alarms", lambda link: str(link.alarms), False),
-    ("Settled\n[s]", lambda link: fixed(s_from_ps(link.settle_ps), 3), False),
+    ("Settled\n[s]", lambda link: settled_s(link.settle_ps), False),
 )
 """Header, cell, and whether the column is kept on a narrow console."""
 

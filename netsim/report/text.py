@@ -5,6 +5,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from netsim.units import s_from_ps
+
 FAR_SIGMA, VERY_FAR_SIGMA = 3.0, 5.0
 """Deviations that are pointed out; of hundreds a few are beyond 3 by chance."""
 
@@ -79,3 +81,8 @@ def fits(table: Table, console: Console) -> bool:
     """Whether `console` is wide enough to show `table` without folding or cutting a cell."""
     unlimited = console.options.update(width=10_000)
     return console.measure(table, options=unlimited).maximum <= console.width
+
+
+def settled_s(settle_ps: int) -> str:
+    """Seconds from the end of the light until both ends had closed; a dash if they have not."""
+    return fixed(s_from_ps(settle_ps), 3) if settle_ps else "-"

@@ -100,7 +100,10 @@ class TapSpec(Spec):
         if self.stop_s is not None and self.stop_s <= self.start_s:
             raise ValueError("an attack ends after it has begun: stop_s > start_s")
         general = {"kind", "link", "sender", "start_s", "stop_s"}
-        foreign = sorted(self.model_fields_set - general - TAP_OPTIONS[self.kind])
+        fields = type(self).model_fields
+        # A default that is written out, as in a run's topology.json, says nothing.
+        given = {name for name in fields if getattr(self, name) != fields[name].default}
+        foreign = sorted(given - general - TAP_OPTIONS[self.kind])
         if foreign:
             raise ValueError(f"a tap of kind {self.kind} has no {', '.join(foreign)}")
         if self.datagram is not None and self.probability is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from netsim.errors import Fault
 from netsim.pools.ledger import Account
-from netsim.rundir import EVENTS
+from netsim.rundir import EVENTS, SUMMARY
 from netsim.verify.records import Json, Records
 
 _End = tuple[str, str]
@@ -15,6 +15,36 @@ def event_faults(records: Records) -> Iterator[Fault]:
     """Faults of the trace."""
     yield from _times(records)
     yield from _usable_blocks(records)
+    if records.summary is not None:
+        yield from _end(records, records.summary)
+        for entry in records.summary["links"]:
+            yield from _counts(records, entry)
+
+
+def _end(records: Records, summary: Json) -> Iterator[Fault]:
+    """A run with a summary has come to its end, or was interrupted; the trace says which."""
+    wanted = "run_interrupted" if summary.get("partial") else "run_ended"
+    told = [event.get("event") for _, event in records.events]
+    if told.count(wanted) != 1 or told[-1] != wanted:
+        yield Fault(EVENTS, f"does not end with {wanted}")
+
+
+def _counts(records: Records, entry: Json) -> Iterator[Fault]:
+    """Alarms of both ends, and the rounds without key at the announcer's, one event each."""
+    users = entry["users"]
+    told: Counter[tuple[object, object]] = Counter(
+        (event.get("event"), event.get("end"))
+        for _, event in records.events
+        if event.get("link") == "-".join(users)
+    )
+    counted = {
+        "alarms": sum(told["alarm", user] for user in users),
+        "blocks_failed": told["round_aborted", users[0]],
+    }
+    for name, count in counted.items():
+        if entry.get(name) != count:
+            where = f"{SUMMARY}, {'-'.join(users)}"
+            yield Fault(where, f"{name} {entry.get(name)}, {EVENTS} tells of {count}")
 
 
 def _times(records: Records) -> Iterator[Fault]:

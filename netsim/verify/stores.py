@@ -50,7 +50,8 @@ def store_faults(records: Records) -> Iterator[Fault]:
             try:
                 found = _read(path, link)
             except sqlite3.Error as error:
-                yield Fault(f"{USERS_DIRECTORY}/{path.name}", f"cannot be read: {error}")
+                reason = str(error).partition(" with text ")[0]  # what follows may be key
+                yield Fault(f"{USERS_DIRECTORY}/{path.name}", f"cannot be read: {reason}")
                 continue
             except ValidationError as error:
                 yield Fault(f"{USERS_DIRECTORY}/{path.name}, {link}", fault_of(error))

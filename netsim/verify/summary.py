@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netsim.errors import Fault
+from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import NO_BLOCK, Account
-from netsim.rundir import LANES, LINKS, MANIFEST, SUMMARY, load_run
+from netsim.results import collect_provenance
+from netsim.rundir import LANES, LINKS, MANIFEST, SUMMARY, TOPOLOGY, load_run
+from netsim.topology.load import load_topology
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
 
@@ -27,6 +29,7 @@ def summary_faults(records: Records) -> Iterator[Fault]:
     if records.summary is None or records.manifest is None:
         return
     yield from _manifest_faults(records.manifest, records.summary)
+    yield from _topology_faults(records, records.manifest)
     yield from _derived_faults(records, records.summary)
     for table, name in ((LANES, "lanes"), (LINKS, "links")):
         rows = records.lanes if name == "lanes" else records.links
@@ -39,6 +42,18 @@ def _manifest_faults(manifest: Json, summary: Json) -> Iterator[Fault]:
     for name in ("topology", "seed", "fidelity", "partial"):
         if manifest.get(name) != summary.get(name):
             yield Fault(MANIFEST, f"{name} {manifest.get(name)}, {summary.get(name)} in {SUMMARY}")
+
+
+def _topology_faults(records: Records, manifest: Json) -> Iterator[Fault]:
+    """The topology that lies there is the one that was simulated."""
+    try:
+        topology = load_topology(records.directory / TOPOLOGY)
+    except ConfigError as error:
+        yield Fault(TOPOLOGY, "; ".join(fault.message for fault in error.faults))
+        return
+    found = collect_provenance(topology.model_dump(mode="json")).topology_sha256
+    if found != manifest.get("topology_sha256"):
+        yield Fault(TOPOLOGY, f"is another one than was simulated, by the hash in {MANIFEST}")
 
 
 def _derived_faults(records: Records, summary: Json) -> Iterator[Fault]:

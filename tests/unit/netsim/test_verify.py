@@ -147,6 +147,15 @@ DAMAGES: list[tuple[Damage, str]] = [
         "block 0 is settled, and its pads are still there",
     ),
     (removed("users/bob.sqlite"), "users/bob.sqlite: is missing"),
+    (replaced("topology.json", '"round_s": 1.5', '"round_s": 2.5'), "topology.json: is another"),
+    (removed("topology.json"), "topology.json: "),
+    (replaced("events.jsonl", '"event":"run_ended"', '"event":"x"'), "not end with run_ended"),
+    (changed_link(alarms=1), "alarms 1, events.jsonl tells of 0"),
+    (changed_link(blocks=3, blocks_failed=1), "blocks_failed 1, events.jsonl tells of 0"),
+    (
+        sql("bob", "UPDATE keys SET bits = CAST(x'ff' || substr(bits, 2) AS TEXT)"),
+        "users/bob.sqlite",
+    ),
 ]
 
 
@@ -158,6 +167,16 @@ def test_each_damage_is_found(damage: Damage, fault: str, sound_run: Path, tmp_p
     damage(directory)
     found = [str(line) for line in verify_run(directory)]
     assert any(fault in line for line in found), found
+
+
+def test_damaged_key_is_not_shown(sound_run: Path, tmp_path: Path) -> None:
+    """A row that holds text in the place of key is a fault that shows none of it."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    sql("alice", "UPDATE keys SET bits = CAST(x'ff4d4e4f50' AS TEXT)")(directory)
+    found = [str(fault) for fault in verify_run(directory)]
+    assert any("alice.sqlite" in line for line in found)
+    assert not [line for line in found if "MNOP" in line]
 
 
 def test_ledger_faults_name_their_line(sound_run: Path, tmp_path: Path) -> None:
