@@ -143,6 +143,8 @@ class Endpoint:
         """Take in one datagram, whatever it holds."""
         self._give_up_if_stuck(now_ps)
         self._transport.receive_datagram(data, now_ps)
+        if self._transport.take_jam():
+            self._session.alarm("forged headers have broken the connection")
         if self._transport.take_reset():
             self._session.peer_restarted(now_ps)
         while (message := self._transport.next_message()) is not None:

@@ -132,6 +132,7 @@ class Transport:
         self._receiving = _Receiving()
         self._messages: deque[bytes] = deque()
         self._was_reset = False
+        self._was_jammed = False
         self._stuck_since_ps: int | None = None
         self._base_due_ps = 0
 
@@ -169,6 +170,15 @@ class Transport:
         """Whether the peer has started anew since the last call."""
         was_reset, self._was_reset = self._was_reset, False
         return was_reset
+
+    def take_jam(self) -> bool:
+        """Whether the connection was given up since the last call because somebody forged for it.
+
+        The peer went on waiting for data that it had acknowledged or could not have: nothing that
+        happens to datagrams by themselves does that for so long.
+        """
+        was_jammed, self._was_jammed = self._was_jammed, False
+        return was_jammed
 
     def datagrams_to_send(self, now_ps: int) -> list[bytes]:
         """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
@@ -401,6 +411,7 @@ class Transport:
         if self._stuck_since_ps is None:
             self._stuck_since_ps = now_ps
         if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
+            self._was_jammed = True
             self.start_over()
             return False
         return now_ps - self._stuck_since_ps >= self._timeout_ps // 2

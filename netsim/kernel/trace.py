@@ -56,8 +56,8 @@ class EventName(StrEnum):
     RESERVE_EMPTY = "reserve_empty"
     """No authentication key is left: the link stops."""
     ALARM = "alarm"
-    """A message that the protocol does not allow, a tag that does not verify, or a round that was
-    damaged on its way."""
+    """A message that the protocol does not allow, a tag that does not verify, a round that was
+    damaged on its way, a connection broken by forged headers."""
     REPORT_LOST = "report_lost"
     """Whether a round without key was damaged stays unknown: the connection was lost meanwhile."""
 

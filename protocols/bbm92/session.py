@@ -166,6 +166,10 @@ class LinkSession(Generic[RoundT]):
         self._reporter.forget_awaited()
         self.advance(now_ps)
 
+    def alarm(self, what: str) -> None:
+        """Tell of something on the wire that no honest peer sends."""
+        self._events.append(Alarm(self._last_round, what))
+
     def advance(self, now_ps: int) -> None:
         """Do what can be done now."""
         raise NotImplementedError
@@ -268,7 +272,7 @@ class LinkSession(Generic[RoundT]):
 
     def _distrust(self, what: str) -> None:
         """The wire has brought something that no honest peer sends: open rounds are lost."""
-        self._events.append(Alarm(self._last_round, what))
+        self.alarm(what)
         self._drop_all(AbortReason.PROTOCOL_VIOLATION)
 
     # Outgoing -----------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def test_acknowledgement_of_what_was_dropped(role: Role, received: int) -> None:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_stream_said_to_go_on_far_ahead(role: Role) -> None:
-    """A receiver sent too far ahead is noticed by the sender, who starts over."""
+    """A receiver sent too far ahead is noticed by the sender, who starts over and says why."""
 
     def forge(context: TapContext, datagram: bytes) -> Sequence[Forward] | None:
         known = context.wire.view.last_data
@@ -139,7 +139,7 @@ def test_stream_said_to_go_on_far_ahead(role: Role) -> None:
         forged = _control(Kind.BASE, known, acknowledged=ahead, ends_message=1)
         return ((0, forged), (0, datagram))
 
-    strike(role, forge)
+    assert [what for what in alarms(strike(role, forge)) if "forged headers" in what]
 
 
 class Renumber:
