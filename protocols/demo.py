@@ -9,8 +9,9 @@ Record tags first, then start one process an end (the announcer listens)::
     python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
         --role responder --tags run/tags/bob.npy --port 7001
 
-Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself. A
-secret serves one run: its pads sign once. Exit codes: 0, 1 without a connection, 2 for bad input.
+Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself, and
+whether the link has closed. A secret serves one run: its pads sign once. Exit codes: 0, 1 without a
+connection or with a link that does not close, 2 for bad input.
 
 This module and `protocols.demo_input` are the ones that do I/O; none of the others imports them.
 """
@@ -65,9 +66,16 @@ class Peer:
         self.blocks: dict[str, dict[str, int | str]] = {}
         self.aborted: list[int] = []
         self.alarms: list[str] = []
+        self._moved_s = time.monotonic()
+        """When the endpoint last told of something but an alarm."""
 
-    async def run(self, frames: Iterator[TagFrame]) -> None:
-        """Feed all frames, then go on until the link is closed."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is in doubt any more."""
+        return self._endpoint.is_closed
+
+    async def run(self, frames: Iterator[TagFrame], *, patience_s: float) -> None:
+        """Feed all frames; go on until the link is closed, or stands still for too long."""
         reading = asyncio.create_task(self._read())
         try:
             for frame in frames:
@@ -75,8 +83,11 @@ class Peer:
                 await self._exchange(wait_s=0.0)
             self._endpoint.end_light(_now_ps())
             while not (self._endpoint.is_closed and self._endpoint.is_idle):
-                if not await self._exchange(wait_s=POLL_S):
+                is_stuck = time.monotonic() > self._moved_s + patience_s
+                if is_stuck or not await self._exchange(wait_s=POLL_S):
                     break
+        except ConnectionError:
+            pass  # the peer has gone: what was settled before stands
         finally:
             reading.cancel()
             self._writer.close()
@@ -110,6 +121,8 @@ class Peer:
 
     def _take_events(self) -> None:
         while (event := self._endpoint.next_event()) is not None:
+            if not isinstance(event, Alarm):
+                self._moved_s = time.monotonic()
             match event:
                 case BlockUsable():
                     fingerprint = hashlib.sha256(event.key).hexdigest()
@@ -169,7 +182,7 @@ async def distil(options: argparse.Namespace) -> Peer:
     streams = await _meet(role, options.host, options.port)
     claim_secret(options.secret, role)
     peer = Peer(_build(config, role, secret), *streams)
-    await peer.run(frames)
+    await peer.run(frames, patience_s=options.patience)
     return peer
 
 
@@ -191,12 +204,25 @@ def main(arguments: list[str] | None = None) -> None:
             write_secret(options.path)
         else:
             peer = asyncio.run(distil(options))
-            report = {"blocks": peer.blocks, "aborted": peer.aborted, "alarms": peer.alarms}
+            report = {
+                "blocks": peer.blocks,
+                "aborted": peer.aborted,
+                "alarms": peer.alarms,
+                "closed": peer.is_closed,
+            }
             print(json.dumps(report, sort_keys=True))  # noqa: T201 - the result of the command
+            if not peer.is_closed:
+                parser.exit(EXIT_FAILED, f"{parser.prog}: {_why_open(peer)}\n")
     except InputError as error:
         parser.exit(EXIT_BAD_INPUT, f"{parser.prog}: {error}\n")
     except OSError as error:
         parser.exit(EXIT_FAILED, f"{parser.prog}: no connection: {error}\n")
+
+
+def _why_open(peer: Peer) -> str:
+    if any("tag" in what for what in peer.alarms):
+        return "the link did not close, tags were wrong: have both ends the same secret?"
+    return "the link did not close: the peer has gone, or stands still"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -205,16 +231,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     secret = commands.add_parser("secret", help="write a fresh pre-shared secret, for one run")
-    secret.add_argument("path", type=Path)
-    run = commands.add_parser("run", help="run one end of a link")
+    secret.add_argument("path", type=Path, help="file to write; both ends read the same")
+    run = commands.add_parser(
+        "run",
+        help="run one end of a link",
+        description="Run one end of a link. The announcer listens, the responder connects.",
+        epilog="example: python -m protocols.demo run --link run/tags/alice-bob.json "
+        "--secret secret.bin --role announcer --tags run/tags/alice.npy --port 7001",
+    )
     run.add_argument("--link", type=Path, required=True, help="link description (JSON)")
     run.add_argument(
         "--secret", type=Path, required=True, help="the same at both ends, for one run"
     )
-    run.add_argument("--role", choices=[role.name.lower() for role in Role], required=True)
+    run.add_argument(
+        "--role",
+        choices=[role.name.lower() for role in Role],
+        required=True,
+        help="the first user of the link's name announces, the second responds",
+    )
     run.add_argument("--tags", type=Path, required=True, help="int64 .npy: ticks << 2 | detector")
-    run.add_argument("--host", default="127.0.0.1")
-    run.add_argument("--port", type=_port, required=True)
+    run.add_argument("--host", default="127.0.0.1", help="where the announcer listens")
+    run.add_argument("--port", type=_port, required=True, help="of the announcer")
+    run.add_argument(
+        "--patience", type=float, default=60.0, help="seconds without progress, then it gives up"
+    )
     return parser
 
 

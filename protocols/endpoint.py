@@ -104,8 +104,8 @@ class Endpoint:
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything sent has been acknowledged."""
-        return self._transport.is_idle
+        """Whether nothing is left to send, and everything sent has been acknowledged."""
+        return self._transport.is_idle and not self._session.has_messages
 
     @property
     def reserve_bits(self) -> int:

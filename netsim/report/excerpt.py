@@ -88,7 +88,7 @@ def alarm_notes(links: Sequence[LinkResult]) -> Iterator[str]:
     named = [f"{' & '.join(link.users)} {link.alarms}" for link in alarmed[:MAX_NAMES]]
     others = len(alarmed) - len(named)
     more = f" and {others} other links" if others else ""
-    yield f"ALARMS: {', '.join(named)}{more}; the events of the run say what was wrong on the wire."
+    yield f"ALARMS: {', '.join(named)}{more}; events.jsonl (--out) says what was wrong on the wire."
 
 
 def link_notes(links: Sequence[LinkResult]) -> Iterator[str]:

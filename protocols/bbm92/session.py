@@ -141,6 +141,11 @@ class LinkSession(Generic[RoundT]):
         """The oldest event not yet taken."""
         return self._events.popleft() if self._events else None
 
+    @property
+    def has_messages(self) -> bool:
+        """Whether a message has not been taken yet."""
+        return bool(self._outbox)
+
     def next_message(self) -> bytes | None:
         """The oldest message not yet taken."""
         return self._outbox.popleft() if self._outbox else None

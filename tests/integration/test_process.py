@@ -54,10 +54,14 @@ def topology(tmp_path: Path) -> Path:
     return path
 
 
-def test_ctrl_c_stops_at_a_frame_end(topology: Path) -> None:
-    """The first Ctrl-C is passed to the run, whose partial result is printed; exit code 130."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_at_a_frame_end(topology: Path, how: signal.Signals) -> None:
+    """The first Ctrl-C is passed to the run, whose partial result is printed; exit code 130.
+
+    So is the wish of a scheduler that the process end.
+    """
     process = start(topology, stop="should_stop()")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert json.loads(out)["partial"] is True

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from netsim.run import simulate
 from netsim.topology.load import load_topology
 
@@ -25,29 +27,62 @@ def _free_port() -> int:
         return port
 
 
-def test_two_processes_end_with_equal_keys(tmp_path: Path) -> None:
-    """Both processes print the same blocks, at least two, and load no simulator."""
+@pytest.fixture(scope="module")
+def tags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recorded tags of both ends and the description of their link."""
+    directory = tmp_path_factory.mktemp("recorded")
     topology = load_topology("two_user", overrides=["protocol.round_s=1.5"])
-    simulate(topology, duration_s=4, seed=3, out=tmp_path, save_tags=True)
-    secret = tmp_path / "secret.bin"
-    subprocess.run([sys.executable, "-m", "protocols.demo", "secret", secret], check=True)
-    common = ["run", "--link", str(tmp_path / "tags/alice-bob.json"), "--secret", str(secret)]
-    common += ["--port", str(_free_port())]
+    simulate(topology, duration_s=4, seed=3, out=directory, save_tags=True)
+    return directory / "tags"
+
+
+def run_both(tags: Path, secrets: list[Path], *options: str) -> list[tuple[int, list[str], str]]:
+    """Exit code, lines and errors of announcer and responder."""
+    common = ["run", "--link", str(tags / "alice-bob.json"), "--port", str(_free_port()), *options]
     ends = [
         subprocess.Popen(
-            [sys.executable, "-c", PROBE, *common, "--role", role, "--tags", str(tags)],
+            [sys.executable, "-c", PROBE, *common, *own],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
-        for role, tags in (
-            ("announcer", tmp_path / "tags/alice.npy"),
-            ("responder", tmp_path / "tags/bob.npy"),
+        for own in (
+            ["--role", "announcer", "--tags", str(tags / "alice.npy"), "--secret", str(secrets[0])],
+            ["--role", "responder", "--tags", str(tags / "bob.npy"), "--secret", str(secrets[1])],
         )
     ]
-    outputs = [end.communicate(timeout=120)[0].splitlines() for end in ends]
-    assert [end.returncode for end in ends] == [0, 0]
-    assert [lines[1] for lines in outputs] == ["[]", "[]"]
-    first, second = (json.loads(lines[0]) for lines in outputs)
+    told = [end.communicate(timeout=120) for end in ends]
+    return [
+        (end.returncode, out.splitlines(), errors)
+        for end, (out, errors) in zip(ends, told, strict=True)
+    ]
+
+
+def fresh_secret(path: Path) -> Path:
+    """Written by the command that is there for it."""
+    subprocess.run([sys.executable, "-m", "protocols.demo", "secret", path], check=True)
+    return path
+
+
+def test_two_processes_end_with_equal_keys(tags: Path, tmp_path: Path) -> None:
+    """Both processes print the same blocks, at least two, and load no simulator."""
+    secret = fresh_secret(tmp_path / "secret.bin")
+    ends = run_both(tags, [secret, secret])
+    assert [code for code, _, _ in ends] == [0, 0], ends
+    assert [lines[1] for _, lines, _ in ends] == ["[]", "[]"]
+    first, second = (json.loads(lines[0]) for _, lines, _ in ends)
     assert first["blocks"] == second["blocks"]
     assert len(first["blocks"]) >= 2
     assert first["alarms"] == second["alarms"] == []
+    assert first["closed"]
+    assert second["closed"]
+
+
+def test_different_secrets_are_found_out(tags: Path, tmp_path: Path) -> None:
+    """No key at either end, and a question instead of silence."""
+    secrets = [fresh_secret(tmp_path / name) for name in ("one.bin", "other.bin")]
+    ends = run_both(tags, secrets, "--patience", "4")
+    assert [code for code, _, _ in ends] == [1, 1]
+    assert [json.loads(lines[0])["blocks"] for _, lines, _ in ends] == [{}, {}]
+    assert any("have both ends the same secret?" in errors for _, _, errors in ends)
+    assert not any("Traceback" in errors for _, _, errors in ends)
