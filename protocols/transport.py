@@ -110,6 +110,8 @@ class Transport:
         self._queued_bytes = 0
         self._in_flight: dict[int, _Piece] = {}
         self._next_sequence = 0
+        self._base: int | None = None
+        """Where the stream begins for a new life of the peer, until it has got there."""
         self._resend: list[int] = []
         self._turn = 0
         self._sent_ps: dict[int, int] = {}
@@ -249,11 +251,12 @@ class Transport:
 
     def _encode_control(self, kind: Kind, nonce: int, peer_epoch: int) -> bytes:
         """Say, in a response, where our stream stands and whether a message starts there."""
-        oldest = self._in_flight.get(self._oldest) or (self._queue[0] if self._queue else None)
+        at = self._oldest
+        oldest = self._in_flight.get(at) or (self._queue[0] if self._queue else None)
         starts = oldest is None or oldest.starts_message
-        return self._count(
-            Datagram(kind, starts, self._epoch, peer_epoch, nonce, self._oldest, 0, b"")
-        )
+        if kind is Kind.BASE and self._base is not None:
+            at, starts = self._base, True
+        return self._count(Datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
 
     def _count(self, datagram: Datagram) -> bytes:
         data = encode_datagram(datagram)
@@ -329,6 +332,7 @@ class Transport:
             # A part of what is under way may have been taken in by the life that is gone.
             self._was_reset = True
             self._forget_stream()
+            self._base = self._next_sequence
         self._receiving = _Receiving(
             epoch=datagram.epoch,
             next_sequence=datagram.acknowledged,
@@ -348,8 +352,7 @@ class Transport:
     def _take_base(self, datagram: Datagram) -> None:
         """Skip what will not come again; early datagrams from there on are still good."""
         receiving = self._receiving
-        ahead = (datagram.acknowledged - receiving.next_sequence) % SEQUENCE_LIMIT
-        if not 0 < ahead < SEQUENCE_LIMIT // 2:
+        if not _is_ahead(datagram.acknowledged, receiving.next_sequence):
             return
         receiving.next_sequence = datagram.acknowledged
         receiving.message.clear()
@@ -426,7 +429,7 @@ class Transport:
         self._acknowledge_now = self._was_reset = True
 
     def _forget_stream(self) -> None:
-        self._deadline_ps = None
+        self._base = self._deadline_ps = None
         self._queue.clear()
         self._in_flight.clear()
         self._queued_bytes = 0
@@ -437,8 +440,10 @@ class Transport:
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1
             return
-        if is_waiting and now_ps >= self._base_due_ps:
-            # A peer that came back and waits for what its former life had received.
+        if self._base is not None and not _is_ahead(self._base, datagram.acknowledged):
+            self._base = None
+        if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
+            # A peer that came back and waits for what went to its former life.
             self._base_due_ps = now_ps + self._timeout_ps
             self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
         seen = [
@@ -491,3 +496,8 @@ class Transport:
         self._resend = list(self._in_flight)[:PROBES]
         self._timeout_ps = min(2 * self._timeout_ps, MAX_TIMEOUT_PS)
         self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None
+
+
+def _is_ahead(sequence: int, other: int) -> bool:
+    """Whether ``sequence`` comes after ``other``, as numbers that wrap around."""
+    return 0 < (sequence - other) % SEQUENCE_LIMIT < SEQUENCE_LIMIT // 2
