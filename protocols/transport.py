@@ -13,11 +13,10 @@ acknowledgement returns, so that repeats measure the round trip as well. The tim
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from protocols.datagrams import (
     HEADER_BYTES,
-    SACK_BITS,
     Datagram,
     Kind,
     decode_datagram,
@@ -25,25 +24,18 @@ from protocols.datagrams import (
 )
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.reassembly import SEQUENCE_LIMIT, WINDOW, Incoming, is_ahead
+from protocols.roundtrip import RoundTrip
+from protocols.strangers import Strangers
 
-WINDOW = SACK_BITS
-"""Datagrams in flight; what arrives further ahead is dropped."""
 TURNS = 1 << 16
 REMEMBERED_TURNS = 8 * WINDOW
 """Sendings whose answer may still come."""
-MAX_CHALLENGES = 16
-MOMENT_PS = 1_000_000_000
-ANSWERS_PER_MOMENT = 2
-"""Of each kind, to datagrams of other lives of either end."""
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
-ACKNOWLEDGE_EVERY = 16
-MIN_TIMEOUT_PS = 5_000_000_000
 PROBES = 4
 """Datagrams that the timer repeats: the acknowledgement of one shows which others are lost."""
-MAX_TIMEOUT_PS = 2_000_000_000_000
 BROKEN_AFTER_PS = 10_000_000_000_000
 """A peer that has waited this long for data that it seemed to have acknowledged never had it."""
-SEQUENCE_LIMIT = 2**32
 
 
 @dataclass(slots=True)
@@ -67,23 +59,6 @@ class TransportCounts:
     bytes_sent: int = 0
     retransmissions: int = 0
     datagrams_refused: int = 0
-
-
-@dataclass(slots=True)
-class _Receiving:
-    """State of the incoming direction; a new epoch of the peer starts it afresh."""
-
-    epoch: int = 0
-    """0: nothing is known of the peer yet."""
-    next_sequence: int = 0
-    early: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
-    message: bytearray = field(default_factory=bytearray)
-    """What has come of the message under way: its memory is its length, whatever the pieces."""
-    is_skipping: bool = False
-    """Inside a message that is too long, or whose beginning was missed: dropped at its end."""
-    unacknowledged: int = 0
-    latest_turn: int = 0
-    """Of the data that came last."""
 
 
 class Transport:
@@ -118,21 +93,13 @@ class Transport:
         """When each of the last sendings went out that has not been answered."""
         self._arrived_turn = 0
         """Latest sending that is known to have arrived."""
-        self._smoothed_ps: float | None = None
-        self._variation_ps = 0.0
-        self._timeout_ps = initial_timeout_ps
+        self._round_trip = RoundTrip(initial_timeout_ps)
         self._deadline_ps: int | None = None
         self._acknowledge_now = False
         self._controls: list[tuple[Kind, int, int]] = []
-        self._challenges: dict[int, int] = {}
-        """Nonce by epoch, of the epochs that may be a new life of the peer."""
-        self._nonce = 0
-        self._answered: tuple[int, int] | None = None
-        """Epoch and nonce of the last challenge that was answered."""
-        self._answers_ps: dict[Kind, list[int]] = {}
-        """When strangers were answered, of late, and how."""
-        self._receiving = _Receiving()
+        self._strangers = Strangers()
         self._messages: deque[bytes] = deque()
+        self._receiving = Incoming(self._messages)
         self._was_reset = False
         self._was_jammed = False
         self._stuck_since_ps: int | None = None
@@ -198,7 +165,7 @@ class Transport:
         if self._acknowledge_now:
             out.append(self._encode(Kind.ACKNOWLEDGE))
         if self._in_flight and self._deadline_ps is None:
-            self._deadline_ps = now_ps + self._timeout_ps
+            self._deadline_ps = now_ps + self._round_trip.timeout_ps
         return out
 
     @property
@@ -229,9 +196,6 @@ class Transport:
 
     def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
         receiving = self._receiving
-        received = 0
-        for early in receiving.early:
-            received |= 1 << ((early - receiving.next_sequence - 1) % SEQUENCE_LIMIT)
         self._acknowledge_now = False
         receiving.unacknowledged = 0
         return self._count(
@@ -242,7 +206,7 @@ class Transport:
                 receiving.epoch,
                 sequence,
                 receiving.next_sequence,
-                received,
+                receiving.received,
                 piece.payload,
                 piece.turn % TURNS,
                 receiving.latest_turn,
@@ -276,64 +240,41 @@ class Transport:
             return
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
-            self._acknowledge_now |= self._may_answer(Kind.ACKNOWLEDGE, now_ps)
+            self._acknowledge_now |= self._strangers.may_answer(Kind.ACKNOWLEDGE, now_ps)
             self.counts.datagrams_refused += 1
         elif datagram.kind is Kind.RESPONSE:
             self._accept_epoch(datagram)
         elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
-            if self._may_answer(Kind.RESPONSE, now_ps):
+            if self._strangers.may_answer(Kind.RESPONSE, now_ps):
                 self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
             self._accept(datagram, now_ps)
-        elif self._may_answer(Kind.CHALLENGE, now_ps):
+        elif self._strangers.may_answer(Kind.CHALLENGE, now_ps):
             self._challenge_epoch(datagram.epoch)
-
-    def _may_answer(self, kind: Kind, now_ps: int) -> bool:
-        """Whether to answer a stranger so: not if the last such answers were a moment ago.
-
-        Without that bound somebody who doubles datagrams would have both ends answer each other
-        ever faster. Each kind has its own: one must not keep another from being sent.
-        """
-        answers_ps = self._answers_ps.get(kind, [])
-        recent_ps = [time_ps for time_ps in answers_ps if time_ps > now_ps - MOMENT_PS]
-        may = len(recent_ps) < ANSWERS_PER_MOMENT
-        self._answers_ps[kind] = [*recent_ps, now_ps] if may else recent_ps
-        return may
 
     def _respond(self, challenge: Datagram) -> None:
         response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
         self._controls = [*self._controls[-3:], response]
-        if (challenge.epoch, challenge.sequence) != self._answered:
+        if self._strangers.is_new_question(challenge.epoch, challenge.sequence):
             # Who asks has dropped what we sent so far; the rest follows by the timer.
-            self._answered = (challenge.epoch, challenge.sequence)
             self._resend = list(self._in_flight)[:1]
 
     def _challenge_epoch(self, epoch: int) -> None:
-        """An epoch that answers is alive; a replayed one stays silent.
-
-        Its own challenge has to wait: our stream begins anew for it. An epoch keeps its nonce until
-        one is accepted, whoever else is challenged meanwhile: else two that alternate would be
-        challenged for ever.
-        """
-        if epoch not in self._challenges:
-            self._nonce = (self._nonce + 1) % SEQUENCE_LIMIT
-            self._challenges[epoch] = self._nonce
-            if len(self._challenges) > MAX_CHALLENGES:
-                del self._challenges[next(iter(self._challenges))]
-        challenge = (Kind.CHALLENGE, self._challenges[epoch], epoch)
+        """Ask who is there. Its own challenge has to wait: our stream begins anew for it."""
+        challenge = (Kind.CHALLENGE, self._strangers.nonce_for(epoch), epoch)
         self._controls = [*self._controls[-3:], challenge]
 
     def _accept_epoch(self, datagram: Datagram) -> None:
-        if self._challenges.get(datagram.epoch) != datagram.sequence:
+        if not self._strangers.accept(datagram.epoch, datagram.sequence):
             self.counts.datagrams_refused += 1
             return
-        self._challenges.clear()
         if self._receiving.epoch not in (0, datagram.epoch):
             # A part of what is under way may have been taken in by the life that is gone.
             self._was_reset = True
             self._forget_stream()
             self._base = self._next_sequence
-        self._receiving = _Receiving(
+        self._receiving = Incoming(
+            self._messages,
             epoch=datagram.epoch,
             next_sequence=datagram.acknowledged,
             is_skipping=not datagram.ends_message,
@@ -342,65 +283,13 @@ class Transport:
 
     def _accept(self, datagram: Datagram, now_ps: int) -> None:
         if datagram.kind is Kind.BASE:
-            self._take_base(datagram)
+            at, starts = datagram.acknowledged, datagram.ends_message
+            self._acknowledge_now |= self._receiving.skip_to(at, starts_message=starts)
             return
         if datagram.peer_epoch == self._epoch:
             self._take_acknowledgement(datagram, now_ps)
         if datagram.kind is Kind.DATA:
-            self._take_data(datagram)
-
-    def _take_base(self, datagram: Datagram) -> None:
-        """Skip what will not come again; early datagrams from there on are still good."""
-        receiving = self._receiving
-        if not _is_ahead(datagram.acknowledged, receiving.next_sequence):
-            return
-        receiving.next_sequence = datagram.acknowledged
-        receiving.message.clear()
-        receiving.is_skipping = not datagram.ends_message
-        receiving.early = {
-            sequence: piece
-            for sequence, piece in receiving.early.items()
-            if (sequence - datagram.acknowledged) % SEQUENCE_LIMIT < WINDOW
-        }
-        self._append_early()
-        self._acknowledge_now = True
-
-    def _append_early(self) -> None:
-        receiving = self._receiving
-        while (piece := receiving.early.pop(receiving.next_sequence, None)) is not None:
-            self._append(piece[0], ends_message=piece[1])
-
-    def _take_data(self, datagram: Datagram) -> None:
-        receiving = self._receiving
-        ahead = (datagram.sequence - receiving.next_sequence) % SEQUENCE_LIMIT
-        receiving.unacknowledged += 1
-        receiving.latest_turn = datagram.turn
-        if ahead >= WINDOW:
-            self._acknowledge_now = True
-            return
-        if ahead:
-            receiving.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
-            self._acknowledge_now = True
-            return
-        fills_gap = bool(receiving.early)  # the sender waits to hear of it: RFC 5681, section 4.2
-        self._append(datagram.payload, ends_message=datagram.ends_message)
-        self._append_early()
-        if datagram.ends_message or fills_gap or receiving.unacknowledged >= ACKNOWLEDGE_EVERY:
-            self._acknowledge_now = True
-
-    def _append(self, payload: bytes, *, ends_message: bool) -> None:
-        receiving = self._receiving
-        receiving.next_sequence = (receiving.next_sequence + 1) % SEQUENCE_LIMIT
-        if len(receiving.message) + len(payload) > MAX_MESSAGE_BYTES:
-            receiving.message = bytearray()
-            receiving.is_skipping = True
-        if not receiving.is_skipping:
-            receiving.message += payload
-        if ends_message:
-            if not receiving.is_skipping:
-                self._messages.append(bytes(receiving.message))
-            receiving.message.clear()
-            receiving.is_skipping = False
+            self._acknowledge_now |= self._receiving.take(datagram)
 
     def _watch(self, acknowledged: int, now_ps: int) -> bool:
         """Whether the peer has waited a round trip for what is gone here.
@@ -417,7 +306,7 @@ class Transport:
             self._was_jammed = True
             self.start_over()
             return False
-        return now_ps - self._stuck_since_ps >= self._timeout_ps // 2
+        return now_ps - self._stuck_since_ps >= self._round_trip.timeout_ps // 2
 
     def start_over(self) -> None:
         """Begin a new stream, as after a crash; the owner learns that messages were lost."""
@@ -425,7 +314,7 @@ class Transport:
         self._next_sequence = 0
         self._stuck_since_ps = None
         self._forget_stream()
-        self._receiving = _Receiving()  # the peer will begin anew as well
+        self._receiving = Incoming(self._messages)  # the peer will begin anew as well
         self._acknowledge_now = self._was_reset = True
 
     def _forget_stream(self) -> None:
@@ -440,11 +329,11 @@ class Transport:
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1
             return
-        if self._base is not None and not _is_ahead(self._base, datagram.acknowledged):
+        if self._base is not None and not is_ahead(self._base, datagram.acknowledged):
             self._base = None
         if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
             # A peer that came back and waits for what went to its former life.
-            self._base_due_ps = now_ps + self._timeout_ps
+            self._base_due_ps = now_ps + self._round_trip.timeout_ps
             self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
         seen = [
             sequence
@@ -457,7 +346,7 @@ class Transport:
         for sequence in seen:
             del self._in_flight[sequence]
         if seen:
-            self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None
+            self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
         self._find_lost(now_ps)
 
     def _take_echo(self, echo: int, now_ps: int) -> None:
@@ -465,39 +354,22 @@ class Transport:
         turn = self._turn - (self._turn - echo) % TURNS
         sent_ps = self._sent_ps.pop(turn, None)
         if sent_ps is not None:
-            self._measure(now_ps - sent_ps)
+            self._round_trip.measure(now_ps - sent_ps)
             self._arrived_turn = max(self._arrived_turn, turn)
 
     def _find_lost(self, now_ps: int) -> None:
-        """Repeat what was sent before something that has arrived, and a round trip ago.
-
-        Few are later than the round trip by twice its mean deviation; these go out once in vain.
-        """
-        patience_ps = (self._smoothed_ps or self._timeout_ps) + 2 * self._variation_ps
+        """Repeat what was sent before something that has arrived, and a round trip ago."""
+        patience_ps = self._round_trip.patience_ps
         self._resend += [
             sequence
             for sequence, piece in self._in_flight.items()
             if piece.turn < self._arrived_turn and now_ps - piece.sent_ps >= patience_ps
         ]
 
-    def _measure(self, round_trip_ps: int) -> None:
-        if self._smoothed_ps is None:
-            self._smoothed_ps, self._variation_ps = float(round_trip_ps), round_trip_ps / 2
-        else:
-            self._variation_ps += (abs(self._smoothed_ps - round_trip_ps) - self._variation_ps) / 4
-            self._smoothed_ps += (round_trip_ps - self._smoothed_ps) / 8
-        wanted_ps = self._smoothed_ps + 4 * self._variation_ps
-        self._timeout_ps = int(min(max(wanted_ps, MIN_TIMEOUT_PS), MAX_TIMEOUT_PS))
-
     def handle_deadline(self, now_ps: int) -> None:
         """The retransmission timer has run out: repeat the oldest datagrams, back off."""
         if self._deadline_ps is None or now_ps < self._deadline_ps:
             return
         self._resend = list(self._in_flight)[:PROBES]
-        self._timeout_ps = min(2 * self._timeout_ps, MAX_TIMEOUT_PS)
-        self._deadline_ps = now_ps + self._timeout_ps if self._in_flight else None
-
-
-def _is_ahead(sequence: int, other: int) -> bool:
-    """Whether ``sequence`` comes after ``other``, as numbers that wrap around."""
-    return 0 < (sequence - other) % SEQUENCE_LIMIT < SEQUENCE_LIMIT // 2
+        self._round_trip.back_off()
+        self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None

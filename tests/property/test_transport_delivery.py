@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.datagrams import HEADER_BYTES, Kind, decode_datagram
-from protocols.transport import WINDOW
+from protocols.reassembly import WINDOW
 from tests.transport_pair import MS_PS, TransportPair
 
 quick = settings(derandomize=True, deadline=None, max_examples=60)

@@ -16,14 +16,9 @@ from protocols.datagrams import (
 )
 from protocols.errors import LocalProtocolError
 from protocols.messages import MAX_MESSAGE_BYTES
-from protocols.transport import (
-    ACKNOWLEDGE_EVERY,
-    MAX_QUEUED_BYTES,
-    MAX_TIMEOUT_PS,
-    MIN_TIMEOUT_PS,
-    SEQUENCE_LIMIT,
-    WINDOW,
-)
+from protocols.reassembly import ACKNOWLEDGE_EVERY, SEQUENCE_LIMIT, WINDOW
+from protocols.roundtrip import MAX_TIMEOUT_PS, MIN_TIMEOUT_PS
+from protocols.transport import MAX_QUEUED_BYTES
 from tests.transport_pair import (
     LATENCY_PS,
     MS_PS,

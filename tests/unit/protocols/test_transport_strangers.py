@@ -16,12 +16,9 @@ from protocols.datagrams import (
     encode_datagram,
 )
 from protocols.messages import MAX_MESSAGE_BYTES
-from protocols.transport import (
-    MAX_CHALLENGES,
-    SEQUENCE_LIMIT,
-    WINDOW,
-    Transport,
-)
+from protocols.reassembly import SEQUENCE_LIMIT, WINDOW
+from protocols.strangers import MAX_CHALLENGES
+from protocols.transport import Transport
 from tests import transport_pair
 from tests.transport_pair import (
     LATENCY_PS,
@@ -45,8 +42,7 @@ def size_of(end: Transport) -> int:
         end._resend,
         end._messages,
         end._in_flight,
-        end._challenges,
-        [time_ps for times_ps in end._answers_ps.values() for time_ps in times_ps],
+        end._strangers,
         receiving.early,
     ]
     return early + len(receiving.message) + sum(len(found) for found in lists)
