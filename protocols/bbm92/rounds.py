@@ -1,5 +1,27 @@
 """What both ends keep of a round, and the tags that bind them to it.
 
+A round, message by message, with the states of both ends::
+
+    announcer                                               responder
+    LIGHT         Announce ->                               LIGHT
+                              <- Matches
+                  Keep ->
+    SAMPLING      Sample ->                                 SAMPLING  (if one is taken)
+                              <- SampleReply
+    SIFTED                    <- ReconciliationSetup        QUEUED
+    RECONCILING               <- ParityQuery                RECONCILING
+                  ParityReply ->
+                              <- Reconciled
+    VERIFYING     VerificationHash ->                       VERIFYING
+                              <- VerificationResult
+                  Amplify ->                                AMPLIFYING
+    VOTING                    <- Vote                       PREPARED
+    (block held)  Decision ->                               (block usable)
+
+Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and decisions
+are for the sessions that own them (`announcer`, `responder`). Either end may drop a round before it
+has voted or decided, and sends an Abort then (`reports`).
+
 A round's transcript is every message up to the final seed, in order, once, per direction; votes,
 decisions and aborts stand outside: they may be repeated and are bound by pads addressed by round.
 """
@@ -133,7 +155,10 @@ class RoundDropped(Exception):  # noqa: N818 - control flow between a round and 
 
 
 Steps = Iterator[Message | Event]
-"""What a round makes of something: messages for the peer and events for the owner, in order."""
+"""What a round makes of something: messages for the peer and events for the owner, in order.
+
+Each message has been sent, and is part of the transcript, before the line behind its yield runs.
+"""
 
 
 class RoundCore:
