@@ -18,9 +18,9 @@ A round, message by message, with the states of both ends::
     VOTING                    <- Vote                       PREPARED
     (block held)  Decision ->                               (block usable)
 
-Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and decisions
-are for the sessions that own them (`announcer`, `responder`). Either end may drop a round before it
-has voted or decided, and sends an Abort then (`reports`).
+Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and
+decisions are for the sessions that own them (`announcer`, `responder`). Either end may drop a round
+before it has voted or decided, and sends an Abort then (`reports`).
 
 A round's transcript is every message up to the final seed, in order, once, per direction; votes,
 decisions and aborts stand outside: they may be repeated and are bound by pads addressed by round.
