@@ -14,7 +14,7 @@ from netsim.errors import Fault
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
 from netsim.topology.labels import channel_of
 from netsim.topology.network import Network
-from netsim.topology.references import link_faults, reference_faults
+from netsim.topology.references import crash_faults, link_faults, reference_faults
 from netsim.topology.schema import suggestion
 from netsim.topology.skeleton import Skeleton, read_skeleton
 from netsim.topology.specs import TopologySpec
@@ -64,6 +64,7 @@ def find_faults(raw: Mapping[str, object]) -> tuple[Fault, ...]:
             _clock_faults(skeleton),
             _paper_faults(skeleton),
             _reference_faults(raw, skeleton),
+            crash_faults(raw),
             variant_faults(raw),
         )
     )

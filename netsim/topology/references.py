@@ -1,4 +1,4 @@
-"""Whether crashes, faults and taps of a raw topology name users and links that are there."""
+"""Whether crashes, faults and taps of a raw topology fit, and name users and links that exist."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -70,6 +70,24 @@ def link_faults(
             yield Fault(f"{where}.round_s", reason)
 
 
+def crash_faults(raw: Mapping[str, object]) -> Iterator[Fault]:
+    """Crashes of a user whose process is down already."""
+    down: dict[str, list[tuple[float, float]]] = {}
+    crashes = raw.get("crashes")
+    for index, entry in enumerate(crashes if isinstance(crashes, list | tuple) else ()):
+        values = entry if isinstance(entry, Mapping) else {}
+        user, stop_s, start_s = (values.get(name) for name in ("user", "stop_s", "start_s"))
+        if not isinstance(stop_s, int | float) or not isinstance(start_s, int | float):
+            continue
+        if not isinstance(user, str):
+            continue
+        for since_s, until_s in down.get(user, []):
+            if stop_s < until_s and since_s < start_s:
+                reason = f"{user} is down already from {since_s:g} to {until_s:g} s"
+                yield Fault(f"crashes.{index}", reason)
+        down.setdefault(user, []).append((stop_s, start_s))
+
+
 def _entries(
     raw: Mapping[str, object], path: tuple[str, ...], key: str
 ) -> Iterator[tuple[int, str]]:
@@ -83,6 +101,7 @@ def _entries(
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:
-    meant = suggestion(name, known)
+    turned = "-".join(reversed(name.split("-")))
+    meant = turned if turned in known else suggestion(name, known)
     shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
     return f"unknown {kind} {shown[:80]}" + (f", did you mean {meant}?" if meant else "")

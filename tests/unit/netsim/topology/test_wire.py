@@ -82,7 +82,7 @@ def test_what_has_no_effect_is_a_warning() -> None:
     [
         (OUTAGE.replace("15.0", "5.0"), "classical.outages.0: an outage ends after it has begun"),
         (OUTAGE + 'link = "alice-bab"\n', "unknown link alice-bab, did you mean alice-bob?"),
-        (OUTAGE + 'link = "bob-alice"\n', "unknown link bob-alice"),
+        (OUTAGE + 'link = "bob-alice"\n', "unknown link bob-alice, did you mean alice-bob?"),
         (CHANGE.replace("1e6", "0.0"), "classical.bandwidth_changes.0.bandwidth_bps: 0.0 is below"),
         (TAP.replace("replay", "reply"), "taps.0.kind: the text 'reply' is not"),
         (TAP + "byte = 3\n", "taps.0: a tap of kind replay has no byte"),
@@ -95,6 +95,14 @@ def test_what_has_no_effect_is_a_warning() -> None:
         (
             '\n[[crashes]]\nuser = "bib"\nstop_s = 1.0\nstart_s = 2.0\n',
             "crashes.0.user: unknown user bib, did you mean bob?",
+        ),
+        (
+            (
+                '\n[[crashes]]\nuser = "bob"\nstop_s = 1.0\nstart_s = 2.0\n'
+                '[[crashes]]\nuser = "alice"\nstop_s = 1.0\nstart_s = 2.0\n'
+                '[[crashes]]\nuser = "bob"\nstop_s = 0.5\nstart_s = 1.5\n'
+            ),
+            "crashes.2: bob is down already from 1 to 2 s",
         ),
     ],
 )
