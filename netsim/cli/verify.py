@@ -15,11 +15,12 @@ def verify(directory: RunDirectory) -> None:
     Prints one line per fault, with its place, and returns 1 if there is any. Interrupted and killed
     runs may have rounds open and blocks in doubt.
     """
-    from netsim.verify import verify_run
+    from netsim.verify import state_of, verify_run
 
     faults = verify_run(directory)
     for fault in faults:
         typer.echo(str(fault))
     if faults:
         raise typer.Exit(EXIT_FAILED)
-    say(f"the books of {directory} are in order")
+    state = state_of(directory)
+    say(f"the books of {directory} are in order{f'; {state}' if state else ''}")

@@ -138,39 +138,60 @@ def _paper_sifted(paper: PaperFigures | None, footnotes: dict[str, str]) -> str:
     return fixed(paper.sifted_hz, 1) + mark
 
 
+_WIDE_HEADERS = (
+    ("N_sift\n[1/s]", "\ntwin", "\nsigma", "\npaper"),
+    ("V\n", "\npaper"),
+    ("QBER\n[%]", "\ntwin", "\nsigma", "\npaper"),
+    ("SKR\n[bit/s]", "\ntwin", "\nsigma", "\npaper"),
+)
+
+
 def _wide_lanes(run: Run) -> Table:
+    """A line a lane; without the columns of a publication where there is none."""
     lanes = shown_lanes(run)
+    has_paper = any(lane.paper is not None for lane in run.lanes)
     table = plain_table(lanes.title("Lanes"))
     add_names(table, "\nLink", "\nLane")
-    beside = ("\ntwin", "\nsigma", f"\npaper{GROUP_GAP}")
-    add_numbers(table, "N_sift\n[1/s]", *beside)
-    add_numbers(table, "V\n", f"\npaper{GROUP_GAP}")
-    add_numbers(table, "QBER\n[%]", *beside)
-    add_numbers(table, "SKR\n[bit/s]", *beside)
+    for *headers, paper in _WIDE_HEADERS:
+        shown = [*headers, paper] if has_paper else headers
+        add_numbers(table, *shown[:-1], shown[-1] + GROUP_GAP)
     footnotes = _footnotes(run)
     for part in (lanes.poorest, lanes.richest):
         for lane in part:
-            table.add_row(" & ".join(lane.users), "&".join(lane.channels), *_cells(lane, footnotes))
+            cells: list[Text] = []
+            for *own, paper_cell in _cells(lane, footnotes):
+                shown_cells = [*own, paper_cell] if has_paper else own
+                cells += [*shown_cells[:-1], shown_cells[-1].append(GROUP_GAP)]
+            table.add_row(" & ".join(lane.users), "&".join(lane.channels), *cells)
         table.add_section()
     return table
 
 
-def _cells(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Text]:
+def _cells(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Sequence[Text]]:
+    """A group of cells a quantity, what is published last."""
     twin, paper = lane.twin, lane.paper
-    yield Text(fixed(lane.sifted_hz, 1), style="bold")
-    yield Text(fixed(twin.sifted_hz, 1))
-    yield _sigma_cell(sifted_sigma(lane))
-    yield Text(_paper_sifted(paper, footnotes) + GROUP_GAP)
-    yield Text(fixed(lane.visibility, 3), style="bold")
-    yield Text(fixed(paper.visibility if paper else None, 3) + GROUP_GAP)
-    yield Text(percent(lane.qber), style="bold")
-    yield Text(percent(twin.qber))
-    yield _sigma_cell(qber_sigma(lane))
-    yield Text(percent(paper.qber if paper else None) + GROUP_GAP)
-    yield Text(fixed(lane.skr_asymptotic_bps, 1), style="bold")
-    yield Text(fixed(twin.skr_bps, 1))
-    yield _sigma_cell(skr_sigma(lane))
-    yield Text(fixed(paper.skr_bps if paper else None, 1) + GROUP_GAP)
+    yield (
+        Text(fixed(lane.sifted_hz, 1), style="bold"),
+        Text(fixed(twin.sifted_hz, 1)),
+        _sigma_cell(sifted_sigma(lane)),
+        Text(_paper_sifted(paper, footnotes)),
+    )
+    yield (
+        Text(fixed(lane.visibility, 3), style="bold"),
+        Text(fixed(paper.visibility if paper else None, 3)),
+    )
+    yield (
+        Text(percent(lane.qber), style="bold"),
+        Text(percent(twin.qber)),
+        _sigma_cell(qber_sigma(lane)),
+        Text(percent(paper.qber if paper else None)),
+    )
+    yield (
+        Text(fixed(lane.skr_asymptotic_bps, 1), style="bold"),
+        Text(fixed(twin.skr_bps, 1)),
+        _sigma_cell(skr_sigma(lane)),
+        Text(fixed(paper.skr_bps if paper else None, 1)),
+    )
 
 
 def _sigma_cell(value: float | None) -> Text:

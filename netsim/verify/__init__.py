@@ -16,6 +16,14 @@ from netsim.verify.stores import store_faults
 from netsim.verify.summary import summary_faults
 
 
+def state_of(directory: Path) -> str:
+    """How the run in ``directory`` ended, in words; empty if at its end."""
+    records = read_records(directory)
+    if records.summary is None:
+        return "it was killed: checked up to the last complete line"
+    return "" if records.is_whole else "it was stopped before its time"
+
+
 def verify_run(directory: Path) -> tuple[Fault, ...]:
     """Recheck the run in ``directory``.
 
