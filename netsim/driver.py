@@ -11,6 +11,7 @@ from simpy.events import Event as SimEvent
 
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
+from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint, WireCounts
 from protocols.events import Event
 from protocols.tags import TagFrame
@@ -77,9 +78,9 @@ class EndpointDriver:
         return 0 if self._endpoint is None else self._endpoint.reserve_bits
 
     @property
-    def light_bits(self) -> dict[int, int]:
-        """Sifted bits of each round that is still in its light: what a crash loses unbooked."""
-        return {} if self._endpoint is None else self._endpoint.light_bits
+    def open_books(self) -> dict[int, RoundBooks]:
+        """Of each round under way as it stands, by number: what a crash would lose."""
+        return {} if self._endpoint is None else self._endpoint.open_books
 
     def stop(self) -> None:
         """Crash: the endpoint and all it had in memory are gone; what arrives is lost."""

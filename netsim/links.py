@@ -223,9 +223,9 @@ class Parties:
             return
         self._trace.emit(EventName.PROCESS_STOPPED, time_ps=self._sim.now_ps, end=user)
         for end in self._ends[user]:
-            light_bits = end.driver.light_bits
+            open_books = end.driver.open_books
             end.driver.stop()
-            end.books.lose_open_rounds(self._sim.now_ps, light_bits)
+            end.books.lose_open_rounds(self._sim.now_ps, open_books)
 
     def start(self, user: str, why: Absence) -> None:
         """Start the process of ``user`` again, from its store, once nothing keeps it down."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import LinkSecrets
+from protocols.books import RoundBooks
 from protocols.durable import DurableState
 from protocols.events import Event
 from protocols.messages import Role
@@ -113,9 +114,9 @@ class Endpoint:
         return self._session.reserve_bits
 
     @property
-    def light_bits(self) -> dict[int, int]:
-        """Bits sifted so far of each round that is still in its light, by number."""
-        return self._session.light_bits
+    def open_books(self) -> dict[int, RoundBooks]:
+        """Of each round under way as it stands, by number: what a crash would lose."""
+        return self._session.open_books
 
     @property
     def wire(self) -> WireCounts:

@@ -5,7 +5,7 @@ It is the only place where key passes from an endpoint to a pool, and nothing of
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netsim.kernel.trace import EventName, Trace
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
@@ -125,6 +125,7 @@ class Bookkeeper:
         self._open: set[int] = set()
         """Rounds that have started, and are neither in doubt nor over."""
         self._sifted: dict[int, int] = {}
+        self._sampled: dict[int, int] = {}
         self._in_doubt: dict[int, int] = {}
         self._store = store
         self._round_epsilons = round_epsilons
@@ -175,6 +176,7 @@ class Bookkeeper:
 
     def _on_sampled(self, event: events.RoundSampled, time_ps: int) -> None:
         self._sifted[event.round] -= event.sampled_bits
+        self._sampled[event.round] = event.sampled_bits
         self._move(time_ps, event.round, Account.OPEN, Account.SAMPLED, event.sampled_bits)
         self._emit(
             EventName.ROUND_SAMPLED, time_ps, block=event.round, sampled_bits=event.sampled_bits
@@ -188,6 +190,7 @@ class Bookkeeper:
     def _on_in_doubt(self, event: events.BlockPrepared | events.BlockHeld, time_ps: int) -> None:
         number, bits = event.round, event.key_bits
         self._open.discard(number)
+        self._sampled.pop(number, None)
         sifted_bits = self._sifted.pop(number)
         self._disclose(time_ps, number, event.books)
         self._move(time_ps, number, Account.OPEN, Account.AMPLIFIED, sifted_bits - bits)
@@ -218,25 +221,31 @@ class Bookkeeper:
             epsilon=_epsilon(event.books),
         )
 
-    def lose_open_rounds(self, time_ps: int, light_bits: Mapping[int, int]) -> None:
+    def lose_open_rounds(self, time_ps: int, open_books: Mapping[int, RoundBooks]) -> None:
         """Book what a crash of this end costs: rounds that were in no durable block yet.
 
-        ``light_bits`` are the bits sifted so far of those still in their light, by round.
+        ``open_books`` are those of the rounds under way as they stood, by round.
         """
         for number in sorted(self._open | self._sifted.keys()):
-            if number not in self._sifted:
-                bits = light_bits.get(number, 0)
-                self._move(time_ps, number, Account.LIGHT, Account.OPEN, bits)
-                self._sifted[number] = bits
-            self._lose(number, self._sifted.pop(number), time_ps)
+            books = open_books.get(number, RoundBooks())
+            if number not in self._sifted:  # still in its light
+                self._move(time_ps, number, Account.LIGHT, Account.OPEN, books.sifted_bits)
+                self._sifted[number] = books.sifted_bits
+            self._lose(number, books, time_ps)
         self._open.clear()
 
-    def _lose(self, number: int, bits: int, time_ps: int) -> None:
-        self._move(time_ps, number, Account.OPEN, Account.FAILED, bits)
+    def _lose(self, number: int, books: RoundBooks, time_ps: int) -> None:
+        left_bits, sampled_bits = self._sifted.pop(number), self._sampled.pop(number, 0)
         correctness, secrecy = self._round_epsilons
-        lost = RoundBooks(
-            sifted_bits=bits, correctness_epsilon=correctness, secrecy_epsilon=secrecy
+        lost = replace(
+            books,
+            sifted_bits=left_bits + sampled_bits,
+            sampled_bits=sampled_bits,
+            correctness_epsilon=correctness,
+            secrecy_epsilon=secrecy,
         )
+        self._disclose(time_ps, number, lost)
+        self._move(time_ps, number, Account.OPEN, Account.FAILED, left_bits)
         self.counts.add_round(lost, failed=True)
         self._tell_aborted(number, STOPPED, lost, time_ps)
 
@@ -262,6 +271,7 @@ class Bookkeeper:
     def _on_aborted(self, event: events.RoundAborted, time_ps: int) -> None:
         number, books = event.round, event.books
         self._open.discard(number)
+        self._sampled.pop(number, None)
         self.counts.add_round(books, failed=True)
         if number in self._sifted:
             self._disclose(time_ps, number, books)

@@ -131,7 +131,7 @@ class Manifest(_Entry):
     topology: Text
     topology_sha256: Text
     seed: Count
-    duration_ps: Annotated[int, Field(gt=0, lt=2**63)]
+    duration_ps: Annotated[int, Field(ge=0, lt=2**63)]
     fidelity: Text
     partial: bool
     versions: dict[Text, Text]

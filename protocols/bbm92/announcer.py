@@ -342,7 +342,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if not self._is_signed(vote.tag, b"close", number, now_ps):
             return
         self._settle_before(number)
-        self._miss_reports(number)
+        self._miss_reports()
         tag = self._sign(b"closed", number)
         decision = self._final(number, Decision(commit=True, tag=tag))
         self._publish(number, decision)

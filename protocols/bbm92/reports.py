@@ -37,7 +37,7 @@ MAX_AWAITED = 1024
 
 
 class Stream:
-    """Digests of all beginnings of a stream of messages, the empty one included.
+    """Count and digest of a stream of messages.
 
     Attributes
     ----------
@@ -48,16 +48,32 @@ class Stream:
     def __init__(self) -> None:
         self.messages = 0
         self._hasher = sha256()
-        self._digests = bytearray(self._hasher.digest())
 
     def absorb(self, message: bytes) -> None:
         """Append a message of less than 2^32 bytes (OverflowError otherwise)."""
         self._hasher.update(len(message).to_bytes(LENGTH_BYTES, "big"))
         self._hasher.update(message)
-        self._digests += self._hasher.digest()
         self.messages += 1
 
-    def digest(self, messages: int) -> bytes:
+    @property
+    def digest(self) -> bytes:
+        """Of all of them, 32 bytes."""
+        return self._hasher.digest()
+
+
+class OwnStream(Stream):
+    """The same with the digests of all beginnings: of what this end itself has sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._digests = bytearray(self.digest)
+
+    def absorb(self, message: bytes) -> None:
+        """See `Stream.absorb`."""
+        super().absorb(message)
+        self._digests += self.digest
+
+    def digest_of(self, messages: int) -> bytes:
         """Of the first so many messages, 32 bytes; b"" if there have not been that many."""
         if not 0 <= messages <= self.messages:
             return b""
@@ -68,7 +84,7 @@ class Stream:
 class _Streams:
     """What went back and forth in a round, as this end knows it."""
 
-    sent: Stream = field(default_factory=Stream)
+    sent: OwnStream = field(default_factory=OwnStream)
     arrived: Stream = field(default_factory=Stream)
     is_open: bool = True
 
@@ -132,12 +148,13 @@ class Reporter:
         if streams is None:
             # Of a round that began in an earlier life there is nothing to compare.
             streams, reason = _Streams(), AbortReason.CONNECTION_RESET
-        if streams.arrived.messages:  # else the peer need not know of the round
+        arrived, sent = streams.arrived, streams.sent
+        if arrived.messages or sent.messages:  # else the peer cannot know of the round
             self._await(number)
         self.end(number)
-        arrived, sent = streams.arrived, streams.sent
-        digests = (arrived.digest(arrived.messages), sent.digest(sent.messages))
-        plain = Abort(int(reason), arrived.messages, digests[0], sent.messages, digests[1], b"")
+        plain = Abort(
+            int(reason), arrived.messages, arrived.digest, sent.messages, sent.digest, b""
+        )
         return replace(plain, mac=self._mac(self._role, number, plain))
 
     def _await(self, number: int) -> None:
@@ -155,9 +172,9 @@ class Reporter:
         self._awaited.clear()
         return awaited
 
-    def missing(self, stop: int) -> list[int]:
-        """Rounds before ``stop`` whose reports should have come by now; each is told once."""
-        missing = [number for number in self._awaited if number < stop]
+    def missing(self, stop: int | None = None) -> list[int]:
+        """Rounds (before ``stop``) whose reports should have come by now; each is told once."""
+        missing = [number for number in self._awaited if stop is None or number < stop]
         for number in missing:
             del self._awaited[number]
         return missing
@@ -177,11 +194,10 @@ class Reporter:
             if is_strange and not is_cut and not is_ignored:
                 return "the peer has given up a round that is not known here"
             return None
-        is_sent = streams.sent.digest(report.arrived) == report.arrived_digest
+        is_sent = streams.sent.digest_of(report.arrived) == report.arrived_digest
         # Over a lost connection the last messages may not have come.
-        last = (report.sent, report.sent_digest)
-        arrived = streams.arrived.messages
-        has_come = is_cut or (arrived, streams.arrived.digest(arrived)) == last
+        here = (streams.arrived.messages, streams.arrived.digest)
+        has_come = is_cut or here == (report.sent, report.sent_digest)
         if is_sent and has_come:
             return None
         return "the peer has given up a round whose messages were changed on the way"

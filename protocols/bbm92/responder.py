@@ -140,14 +140,14 @@ class ResponderSession(LinkSession[ResponderRound]):
             # The announcer could not answer our vote, or could not close the link after it.
             raise RemoteProtocolError(f"round {number}, which has no pads")
         self._last_round = max(self._last_round, number)
-        round_ = self._rounds[number] = self._new_round(number, now_ps)
+        self._rounds[number] = self._new_round(number, now_ps)
         self._reporter.begin(number)
         self._aligner.forget_beacons()
         self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
-        if len(droppable) > MAX_OPEN_ROUNDS:
-            self._drop(droppable[0], AbortReason.TIMED_OUT)
-        return round_
+        if len(droppable) > MAX_OPEN_ROUNDS:  # those far ahead may be made up
+            self._drop(max(droppable, key=lambda old: old.number), AbortReason.TIMED_OUT)
+        return self._rounds.get(number)
 
     def _takes_no_notice_of(self, number: int) -> bool:
         return self.is_stopped or self._is_closing or self._pads.is_gone(number)
@@ -277,7 +277,8 @@ class ResponderSession(LinkSession[ResponderRound]):
             return
         if not self._pads.has(number):
             raise RemoteProtocolError(f"closing round {number}")
-        self._drop_all(AbortReason.PEER_ABORTED)
+        if self._rounds:  # an announcer that closes has told of all that it has dropped
+            raise RemoteProtocolError("a request to close while rounds are open")
         # From here on this end's pads sign closing votes alone, in later lives too.
         self._is_closing = True
         self._events.append(ClosingVoted(number))
@@ -301,7 +302,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if number not in self._closing:
             self._sign_closing_vote(number)  # the same that an earlier life has sent
         self._spend_pads_before(number + 1)
-        self._miss_reports(number)
+        self._miss_reports()
         self.is_closed = True
         self._resend_due_ps = None
         bound = self._signer.forgery_probability()

@@ -15,6 +15,7 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -129,12 +130,13 @@ class LinkSession(Generic[RoundT]):
         return self._pads.level_bits
 
     @property
-    def light_bits(self) -> dict[int, int]:
-        """Bits sifted so far of each round that is still in its light, by number."""
+    def open_books(self) -> dict[int, RoundBooks]:
+        """Of each round under way as it stands, by number: what a crash would lose."""
         return {
-            number: round_.sifted.size
+            number: replace(
+                round_.books, sifted_bits=round_.books.sifted_bits or round_.sifted.size
+            )
             for number, round_ in self._rounds.items()
-            if not round_.books.sifted_bits
         }
 
     def next_event(self) -> Event | None:
@@ -165,6 +167,7 @@ class LinkSession(Generic[RoundT]):
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
+        self._outbox.clear()  # of the old connection; votes and decisions are repeated
         lost = self._reporter.forget_awaited()
         self._events.extend(ReportLost(number) for number in lost)
         self._drop_all(AbortReason.CONNECTION_RESET)
@@ -270,8 +273,8 @@ class LinkSession(Generic[RoundT]):
         """Whether the peer may be in a round of that number that this end does not begin."""
         raise NotImplementedError
 
-    def _miss_reports(self, stop: int) -> None:
-        """A commit or the closing proves that the peer has reported all its earlier rounds."""
+    def _miss_reports(self, stop: int | None = None) -> None:
+        """A commit proves that the peer has reported all earlier rounds, the closing that all."""
         for number in self._reporter.missing(stop):
             self._events.append(Alarm(number, "the peer's report on the round was suppressed"))
 

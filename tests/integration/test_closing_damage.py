@@ -10,8 +10,11 @@ from functools import partial
 import numpy as np
 import pytest
 
+from netsim.units import PS_PER_S
 from protocols.events import (
+    BlockUsable,
     ClosingVoted,
+    Event,
     LinkClosed,
 )
 from protocols.messages import (
@@ -29,10 +32,11 @@ from tests.forging import (
     at_s,
     events_of,
     forge,
+    on_event,
     rewrite,
     run,
 )
-from tests.tapped import TappedEnds
+from tests.tapped import TappedEnds, alarms
 from tests.two_ends import FRAME_PS, LINK, TwoEnds
 
 
@@ -123,22 +127,41 @@ def test_announcer_that_has_closed_asks_again_whatever_was_said_meanwhile(body: 
     assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
 
 
+def forge_after_last_block(ends: TwoEnds, number: int) -> None:
+    """Ask the responder to close once no round is open there, before the announcer does."""
+
+    def react(role: Role, event: Event) -> None:
+        if role is Role.RESPONDER and isinstance(event, BlockUsable) and event.round == 2:
+            at_s(ends, ends.now_ps / PS_PER_S, partial(forge, ends, role, number, Close()))
+
+    on_event(ends, react)
+
+
+def test_request_to_close_while_rounds_are_open_is_refused() -> None:
+    """No honest announcer sends it: an alarm, not rounds that both ends blame on each other."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    at_s(tapped.ends, 3.0002, partial(forge, tapped.ends, Role.RESPONDER, 3, Close()))
+    run(tapped)
+    assert [what for what in alarms(tapped.ends) if "while rounds are open" in what]
+
+
 def test_closing_happens_under_the_number_that_was_asked_for() -> None:
     """A closing vote for another round, though it is signed, closes nothing."""
     tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
     ends = tapped.ends
-    at_s(ends, 3.0002, partial(forge, ends, Role.RESPONDER, 7, Close()))
+    forge_after_last_block(ends, 7)
     run(tapped)
     voted = [event.round for event in events_of(ends, Role.RESPONDER, ClosingVoted)]  # type: ignore[union-attr]
-    assert voted == [7, 3]
+    assert sorted(voted) == [3, 7]
     assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
 
 
 def test_no_round_begins_after_a_closing_vote() -> None:
     """Its pad may have signed; in a later life, too, nothing but the closing is signed."""
     ends = TwoEnds(1, duration_s=3.0)
-    ends.run(until_s=3.0001)
-    forge(ends, Role.RESPONDER, 9, Close())
+    forge_after_last_block(ends, 9)
+    while not events_of(ends, Role.RESPONDER, ClosingVoted):
+        ends.run(until_s=ends.now_ps / PS_PER_S + 0.001)
     for _ in range(2):
         forge(ends, Role.RESPONDER, 11, NOTHING)
         assert 11 not in ends.ends[Role.RESPONDER]._session._rounds

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protocols.bbm92.reports import Stream
+from protocols.bbm92.reports import OwnStream
 from protocols.events import (
     Alarm,
     RoundSifted,
@@ -142,7 +142,7 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
     He knows all messages, so that he can make the digest that the announcer expects. What he
     cannot make is the code over it; and a report that does not come is missed.
     """
-    true = Stream()
+    true = OwnStream()
     changed: list[bytes] = []
 
     def attack(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:
@@ -154,7 +154,7 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
             return flip_parities(sender, envelope, data)
         if isinstance(envelope.body, Abort) and sender is Role.RESPONDER:
             body = envelope.body
-            hidden = replace(body, arrived_digest=true.digest(body.arrived))
+            hidden = replace(body, arrived_digest=true.digest_of(body.arrived))
             return encode(replace(envelope, body=hidden if is_replaced else Ready()))
         return data
 

@@ -164,13 +164,17 @@ def test_crash_loses_open_rounds() -> None:
         events.RoundSifted(1, 900),
     )
     books.record(events.RoundStarted(2), events.RoundStarted(3))
-    books.keeper.lose_open_rounds(10_000, {2: 70})
+    books.record(events.RoundSampled(1, 50))
+    open_books = {1: RoundBooks(sifted_bits=900, parity_bits=33), 2: RoundBooks(sifted_bits=70)}
+    books.keeper.lose_open_rounds(10_000, open_books)
     books.keeper.lose_open_rounds(20_000, {})
-    assert books[Account.FAILED] == 900 + 70
+    assert books[Account.FAILED] == 850 + 70
+    assert books[Account.SAMPLED] == 50
     assert books[Account.DOUBT] == 400
     assert check_balance(books.ledger.movements) == []
     counts = books.keeper.counts
     assert (counts.blocks, counts.blocks_failed, counts.sifted_bits) == (3, 3, 970)
+    assert (counts.sampled_bits, counts.leaked_bits) == (50, 33)
     assert counts.reasons == {1: "process_stopped", 2: "process_stopped", 3: "process_stopped"}
     told = [event["block"] for event in books.sink.events if event["event"] == "round_aborted"]
     assert told == [1, 2, 3]
