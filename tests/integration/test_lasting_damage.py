@@ -28,13 +28,14 @@ from protocols.messages import (
     ReconciliationSetup,
     Role,
     VerificationHash,
+    Vote,
     encode,
 )
 from protocols.tagbook import TagBook
 from tests.forging import BAD_VOTE, NOTHING, at_s, events_of, forge, on_event, rewrite, run
 from tests.integration.test_forgeries import Renumber
 from tests.tapped import TappedEnds, alarms
-from tests.two_ends import TwoEnds, link_config
+from tests.two_ends import LINK, TwoEnds, link_config
 
 # Numbers that anybody may name --------------------------------------------------------------------
 
@@ -90,6 +91,26 @@ def test_responder_votes_for_no_round_that_the_announcer_cannot_answer(
     assert isinstance(first, BlockUsable)
     assert len(first.reserve) == 32
     assert len(ends.usable[0]) >= 3
+
+
+@pytest.mark.parametrize("numbers", [(10, 11, 12, 13), (4, 8, 9, 10)])
+def test_rounds_made_up_take_nothing_from_the_true_one_and_are_told(
+    numbers: tuple[int, ...],
+) -> None:
+    """Four of them while round 1 is under way, and what the responder says of them is swallowed."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    ends = tapped.ends
+
+    def swallow(envelope: Envelope) -> bytes | None:
+        is_made_up = envelope.round in numbers and not isinstance(envelope.body, Vote | Ready)
+        return encode(Envelope(LINK, Role.RESPONDER, 0, 0, Ready())) if is_made_up else None
+
+    rewrite(tapped, Role.ANNOUNCER, swallow)
+    for number in numbers:
+        at_s(ends, 1.9, partial(forge, ends, Role.RESPONDER, number, NOTHING))
+    run(tapped)
+    assert 1 in ends.usable[0]
+    assert alarms(ends)
 
 
 # Pads kept for the closing ------------------------------------------------------------------------

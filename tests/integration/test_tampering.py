@@ -15,6 +15,7 @@ from protocols.messages import (
     AbortReason,
     Amplify,
     Announce,
+    Beacon,
     Close,
     Decision,
     Envelope,
@@ -35,6 +36,7 @@ from tests.protocol_pump import Pump, is_closed_alike, light, only, reasons, une
 
 CHANGED = "changed on the way"
 SUPPRESSED = "suppressed"
+NO_TIMES = Beacon(start_ticks=0, stop_ticks=1, count=0, deltas=b"")
 FORGED = "an abort that the peer has not sent"
 
 
@@ -119,14 +121,18 @@ def test_message_moved_to_a_settled_round_is_missed(kind: type) -> None:
     assert pump.alarms()
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_end_that_is_silenced_for_a_round_is_missed(role: Role) -> None:
-    """Words that mean nothing in the place of all that one end says in round 1."""
+@pytest.mark.parametrize("with_report", [False, True])
+@pytest.mark.parametrize("roles", [[Role.ANNOUNCER], [Role.RESPONDER], list(Role)], ids=str)
+def test_end_that_is_silenced_for_a_round_is_missed(
+    roles: list[Role], *, with_report: bool
+) -> None:
+    """Words that mean nothing in the place of all that is said in round 1, reports included."""
 
     def silence(sender: Role, envelope: Envelope, data: bytes) -> bytes:
-        if sender is not role or envelope.round != 1 or isinstance(envelope.body, Abort):
+        is_spared = isinstance(envelope.body, Abort) and not with_report
+        if sender not in roles or envelope.round != 1 or is_spared:
             return data
-        body = Close() if role is Role.ANNOUNCER else Ready()
+        body = NO_TIMES if sender is Role.ANNOUNCER else Ready()
         return encode(Envelope(envelope.link, sender, 0, 0, body))
 
     pump = Pump(light(), tamper=silence).run()

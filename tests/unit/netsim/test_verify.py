@@ -243,6 +243,26 @@ def test_attacked_and_crashed_run_has_no_fault(tmp_path: Path) -> None:
     assert verify_run(tmp_path) == ()
 
 
+@pytest.mark.parametrize("stop_s", [1.6, 2.02, 2.04])
+def test_crash_with_a_sample_has_no_fault(stop_s: float, tmp_path: Path) -> None:
+    """What was published, and what was disclosed, of rounds that a crash ends is in the books."""
+    crashes = f'crashes=[{{user="alice", stop_s={stop_s}, start_s={stop_s + 0.3}}}]'
+    overrides = ["protocol.round_s=1.0", 'protocol.estimation="sample"', crashes]
+    topology = load_topology("two_user", overrides=[*overrides, "protocol.sample_share=0.2"])
+    run = simulate(topology, duration_s=4, seed=3, out=tmp_path)
+    assert run.links[0].blocks_failed > 0
+    assert verify_run(tmp_path) == ()
+
+
+def test_run_that_was_stopped_before_its_first_frame(tmp_path: Path) -> None:
+    """It holds nothing, and nothing is wrong with that."""
+    run = simulate(
+        load_topology("two_user"), duration_s=4, seed=3, out=tmp_path, should_stop=lambda: True
+    )
+    assert run.duration_ps == 0
+    assert verify_run(tmp_path) == ()
+
+
 def test_finished_run_without_its_summary_is_refused(sound_run: Path, tmp_path: Path) -> None:
     """Where there is a manifest the run has come to its end: a missing summary is no killed run."""
     directory = tmp_path / "run"

@@ -20,6 +20,7 @@ from protocols.events import (
     RoundSifted,
 )
 from protocols.messages import (
+    Abort,
     AbortReason,
     Announce,
     Decision,
@@ -287,3 +288,16 @@ def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPat
         end.receive_message(b"", 0)
         assert end._transport.queued_bytes < 21_000
     assert len(drained(end, 0)) < 10
+
+
+def test_nothing_of_an_old_connection_is_posted_to_a_new_one() -> None:
+    """An announcement that waited when the peer came back is of a round that is lost."""
+    pump = Pump(draw_tags(1, 3.2))
+    announcer = pump.ends[Role.ANNOUNCER]
+    while not any(envelope.round == 0 for _, envelope in pump.sent):
+        pump.run(until_s=pump.now_ps / 1e12 + 0.05)
+    session = announcer._session
+    session._post(b"of the old connection")
+    session.peer_restarted(pump.now_ps)
+    posted = list(iter(session.next_message, None))
+    assert [type(decode(message).body) for message in posted] == [Abort]
