@@ -48,6 +48,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks/bench_*.py
 
 bench: $(VENV)/installed
 	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'
