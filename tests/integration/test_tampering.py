@@ -141,6 +141,21 @@ def test_end_that_is_silenced_for_a_round_is_missed(
     assert pump.alarms()
 
 
+def test_silence_in_the_last_round_is_missed_at_the_closing() -> None:
+    """Nobody commits after it, and the responder has never heard of it."""
+
+    def silence(sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if envelope.round != 2 or isinstance(envelope.body, Beacon | Ready):
+            return data
+        body = NO_TIMES if sender is Role.ANNOUNCER else Ready()
+        return encode(Envelope(envelope.link, sender, 0, 0, body))
+
+    pump = Pump(light(), tamper=silence).run()
+    assert is_closed_alike(pump)
+    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1]
+    assert [SUPPRESSED in what for what in pump.alarms(Role.ANNOUNCER)] == [True]
+
+
 @pytest.mark.parametrize("is_replaced", [True, False])
 def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
     """Who has changed parities changes the report as well, or drops it for a word of his own.

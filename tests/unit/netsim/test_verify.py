@@ -15,7 +15,7 @@ from netsim.run import simulate
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import load_topology
-from netsim.verify import verify_run
+from netsim.verify import state_of, verify_run
 
 Damage = Callable[[Path], None]
 
@@ -108,6 +108,7 @@ def repeated_row(*parts: str) -> Damage:
 def test_sound_run_has_no_fault(sound_run: Path) -> None:
     """Exit code 0, nothing on stdout."""
     assert verify_run(sound_run) == ()
+    assert state_of(sound_run) == ""
     assert run_command(["verify", str(sound_run)]) == 0
 
 
@@ -216,15 +217,20 @@ def test_interrupted_run_may_be_open(frames: int, tmp_path: Path) -> None:
     )
     assert run.partial
     assert verify_run(tmp_path) == ()
+    assert state_of(tmp_path) == "it was stopped before its time"
 
 
-def test_killed_run_is_checked_as_far_as_it_went(sound_run: Path, tmp_path: Path) -> None:
+def test_killed_run_is_checked_as_far_as_it_went(
+    sound_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without a summary, cut in the middle of a line: no fault; of a broken row the fault."""
     text = (sound_run / "ledger.csv").read_text()
     (tmp_path / "ledger.csv").write_text(text[: len(text) * 2 // 3])
     lines = (sound_run / "events.jsonl").read_text()
     (tmp_path / "events.jsonl").write_text(lines[: len(lines) // 3])
     assert verify_run(tmp_path) == ()
+    assert run_command(["verify", str(tmp_path)]) == 0
+    assert "in order; it was killed" in capsys.readouterr().err
     repeated_row("alice", "0", "doubt", "pool")(tmp_path)
     assert any("doubt falls to" in str(fault) for fault in verify_run(tmp_path))
 

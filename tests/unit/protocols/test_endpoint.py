@@ -15,6 +15,7 @@ from protocols.events import (
     AbortSigned,
     Alarm,
     BlockUsable,
+    ReportLost,
     ReserveEmpty,
     RoundAborted,
     RoundSifted,
@@ -301,3 +302,18 @@ def test_nothing_of_an_old_connection_is_posted_to_a_new_one() -> None:
     session.peer_restarted(pump.now_ps)
     posted = list(iter(session.next_message, None))
     assert [type(decode(message).body) for message in posted] == [Abort]
+
+
+def test_report_that_a_lost_connection_takes_along_is_told() -> None:
+    """The round had ended before; whether it was damaged stays unknown, which is no alarm."""
+    pump = Pump(draw_tags(1, 3.2))
+    session = pump.ends[Role.RESPONDER]._session
+    while not session._rounds:
+        pump.run(until_s=pump.now_ps / 1e12 + 0.05)
+    (number,) = session._rounds
+    session._drop(session._rounds[number], AbortReason.TIMED_OUT)
+    for _ in range(2):
+        session.peer_restarted(pump.now_ps)
+    told = list(iter(session.next_event, None))
+    assert [event for event in told if isinstance(event, ReportLost)] == [ReportLost(number)]
+    assert not [event for event in told if isinstance(event, Alarm)]

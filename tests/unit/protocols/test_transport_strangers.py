@@ -204,6 +204,45 @@ def test_ends_that_start_over_find_each_other(gap_ps: int | None) -> None:
     assert all(end.is_idle for end in pair.ends)
 
 
+def test_new_life_that_was_answered_before_it_was_known() -> None:
+    """The late answer of the former life is believed first: the new one waits for what is gone.
+
+    It is told where the stream begins for it, and what it had early is not lost.
+    """
+    ours, former, latter = (transport_pair.transport(epoch) for epoch in (11, 22, 33))
+
+    def tell(sender: Transport, receiver: Transport, now_ps: int) -> list[bytes]:
+        """What ``sender`` has to say, told; what ``receiver`` answers, not yet."""
+        for data in sender.datagrams_to_send(now_ps):
+            receiver.receive_datagram(data, now_ps)
+        return receiver.datagrams_to_send(now_ps)
+
+    def hear(receiver: Transport, answers: list[bytes], now_ps: int) -> None:
+        for data in answers:
+            receiver.receive_datagram(data, now_ps)
+
+    ours.send(bytes(3 * PIECE_BYTES))
+    hear(ours, tell(ours, former, 0), 0)  # its challenge
+    hear(ours, tell(ours, former, 0), 0)  # accepted; its acknowledgement
+    late = tell(ours, former, 0)  # its answer to our challenge, held up
+    now_ps = 30 * MS_PS
+    ours.handle_deadline(now_ps)
+    hear(ours, tell(ours, latter, now_ps), now_ps)
+    waiting = tell(ours, latter, now_ps)
+    hear(ours, late, now_ps)
+    ours.datagrams_to_send(now_ps)  # goes to the life that is gone
+    hear(ours, waiting, now_ps)
+    for _ in range(100):
+        now_ps += MS_PS
+        if ours.take_reset():
+            ours.send(b"new" * PIECE_BYTES)
+        hear(ours, tell(ours, latter, now_ps), now_ps)
+        for end in (ours, latter):
+            end.handle_deadline(now_ps)
+    assert latter.next_message() == b"new" * PIECE_BYTES
+    assert ours.is_idle
+
+
 def test_many_restarts_of_both_ends() -> None:
     """Twenty restarts of either end under loss: what is sent after the last is known arrives."""
     rng, pair = random.Random(2), TransportPair()

@@ -92,6 +92,29 @@ def test_unequal_keys_cannot_be_overlooked() -> None:
     assert "KEYS DIFFER: 1" in rendered(replace(run, links=(link,)), width=80)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_alarms_and_open_links_cannot_be_overlooked(width: int) -> None:
+    """Alarms are told with their link at any width; a link that has not closed shows a dash."""
+    run = made_up_run()
+    assert "ALARMS" not in rendered(run, width=width)
+    link = replace(run.links[0], alarms=7, settle_ps=0)
+    told = rendered(replace(run, links=(link,)), width=width)
+    assert f"ALARMS: {' & '.join(link.users)} 7;" in " ".join(told.split())
+    if width == 120:
+        (row,) = (line for line in told.splitlines() if line.split()[-2:] == ["7", "-"])
+        assert row.startswith(" & ".join(link.users))
+
+
+def test_no_columns_for_a_publication_that_there_is_none_of() -> None:
+    """With figures to compare with there are."""
+    run = made_up_run()
+    lanes = tuple(replace(lane, paper=None) for lane in run.lanes)
+    header = rendered(run, width=120).splitlines()[4]
+    bare = rendered(replace(run, lanes=lanes), width=120).splitlines()[4]
+    assert (header.count("twin"), header.count("paper")) == (3, 4)
+    assert (bare.count("twin"), bare.count("paper")) == (3, 0)
+
+
 def test_colour_marks_large_deviations_only() -> None:
     """A lane 30 sigma off is red; without colour the same text stands, and no escape codes."""
     run = made_up_run()
