@@ -167,3 +167,12 @@ def test_no_round_begins_after_a_closing_vote() -> None:
         assert 11 not in ends.ends[Role.RESPONDER]._session._rounds
         ends._flush()
         ends.crash(Role.RESPONDER)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_closing_misses_all_reports(role: Role) -> None:
+    """Also those of rounds with numbers beyond its own: they were made up, and nobody owned up."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped.ends.ends[role]._session._reporter._awaited[50] = None
+    run(tapped)
+    assert ["report" in what for what in alarms(tapped.ends)] == [True]

@@ -113,6 +113,16 @@ def test_rounds_made_up_take_nothing_from_the_true_one_and_are_told(
     assert alarms(ends)
 
 
+def test_vote_in_the_midst_of_a_round_is_told() -> None:
+    """It costs the round, for the pad answers it; no honest responder votes so early."""
+    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    ends = tapped.ends
+    at_s(ends, 1.6, partial(forge, ends, Role.ANNOUNCER, 1, BAD_VOTE))
+    run(tapped)
+    assert 1 not in ends.usable[0]
+    assert "vote before the end of the round" in alarms(ends)
+
+
 # Pads kept for the closing ------------------------------------------------------------------------
 
 

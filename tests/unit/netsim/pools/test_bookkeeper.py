@@ -170,6 +170,7 @@ def test_crash_loses_open_rounds() -> None:
     books.keeper.lose_open_rounds(20_000, {})
     assert books[Account.FAILED] == 850 + 70
     assert books[Account.SAMPLED] == 50
+    assert books[Account.PARITIES] == -(BOOKS.parity_bits + 33)
     assert books[Account.DOUBT] == 400
     assert check_balance(books.ledger.movements) == []
     counts = books.keeper.counts
