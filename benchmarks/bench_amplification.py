@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from protocols import clmul
-from protocols.amplification import toeplitz_amplify, toeplitz_amplify_clmul
-from protocols.verification import toeplitz_hash
+from protocols.hashing import clmul
+from protocols.hashing.amplification import toeplitz_amplify, toeplitz_amplify_clmul
+from protocols.hashing.verification import toeplitz_hash
 
 SIZES = (10_000, 100_000, 1_000_000)
 REPEATS = 5

@@ -6,7 +6,7 @@ import time
 import netsim
 from netsim.report.deviation import qber_sigma, sifted_sigma
 from netsim.report.excerpt import usual_largest_sigma
-from netsim.results import Run
+from netsim.results.run import Run
 
 LIGHT_S = {
     "alshowkan2021": 60,

@@ -8,7 +8,7 @@ from netsim.devices.world import build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.scoring import LaneScorer
+from netsim.simulation.scoring import LaneScorer
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline

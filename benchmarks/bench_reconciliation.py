@@ -1,6 +1,6 @@
 """Cascade and LDPC: leak, failures and speed beside the goals, both parties in one thread."""
 
-from netsim.reconcile import measure
+from netsim.studies.reconcile import measure
 
 RATES = (0.01, 0.034, 0.076, 0.09)
 ROWS = (

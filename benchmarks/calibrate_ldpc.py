@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from protocols.keyrate import binary_entropy
+from protocols.keylength.keyrate import binary_entropy
 from protocols.reconciliation.ldpc_budget import (
     ERROR_RATES,
     MEASURED_FAILURES,

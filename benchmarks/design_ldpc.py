@@ -24,7 +24,7 @@ import time
 import numpy as np
 
 from protocols.compiled import kernel
-from protocols.keyrate import binary_entropy
+from protocols.keylength.keyrate import binary_entropy
 from protocols.reconciliation.ldpc_degrees import ROWS, SCALE, SHARES
 
 MAX_LLR = 18.0

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netsim.errors import ConfigError
-    from netsim.results import Run
-    from netsim.run import simulate
-    from netsim.rundir import load_run
+    from netsim.results.directory import load_run
+    from netsim.results.run import Run
+    from netsim.simulation.run import simulate
     from netsim.topology.load import load_topology
 
 __all__ = ["ConfigError", "Run", "load_run", "load_topology", "simulate"]
 
 _HOMES = {
     "ConfigError": "netsim.errors",
-    "Run": "netsim.results",
-    "load_run": "netsim.rundir",
+    "Run": "netsim.results.run",
+    "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
-    "simulate": "netsim.run",
+    "simulate": "netsim.simulation.run",
 }
 
 

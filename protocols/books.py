@@ -5,7 +5,7 @@ Both ends keep their own; counts grow only where bits are serialised or parsed.
 
 from dataclasses import dataclass
 
-from protocols.keyrate import LaneCounts, shannon_bits
+from protocols.keylength.keyrate import LaneCounts, shannon_bits
 
 
 @dataclass(frozen=True, slots=True)

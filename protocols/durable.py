@@ -11,7 +11,7 @@ from typing import Any
 import msgpack
 
 from protocols.books import RoundBooks
-from protocols.keyrate import LaneCounts
+from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import Role
 
 

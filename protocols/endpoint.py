@@ -19,8 +19,8 @@ from protocols.events import Event
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.transport import Transport
 from protocols.variants import PROTOCOLS
+from protocols.wire.transport import Transport
 
 CONGESTED_BYTES = 32 * 1024 * 1024
 """With more than this waiting for the wire no new round begins."""

@@ -3,7 +3,8 @@
 The sample's positions are drawn one by one with the announcer's own randomness, after the last keep
 mask: the responder's matches lie in earlier messages and both ends' bits are fixed. They travel as
 they are, one bit a position, and are not grown from a short seed: the sampling bounds of
-`protocols.finite` hold for a uniformly random part, of which a seed of 64 bits reaches few.
+`protocols.keylength.finite` hold for a uniformly random part, of which a seed of 64 bits reaches
+few.
 """
 
 from typing import ClassVar

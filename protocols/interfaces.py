@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.keyrate import ChargePolicy, LaneCounts
+from protocols.keylength.keyrate import ChargePolicy, LaneCounts
 from protocols.messages import AbortReason, Role
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Terms:
     verification_bits : int
         t.
     charge : str
-        How disclosed bits count, see `protocols.keyrate.error_correction_charge_bits`.
+        How disclosed bits count, see `protocols.keylength.keyrate.error_correction_charge_bits`.
     """
 
     sample_share: float = 0.0

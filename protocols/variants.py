@@ -49,26 +49,26 @@ AMPLIFICATIONS = Registry[Amplification](
     "amplification",
     Amplification,  # type: ignore[type-abstract]
     {
-        "toeplitz-fft": "protocols.amplification:ToeplitzFft",
-        "toeplitz-clmul": "protocols.amplification:ToeplitzClmul",
+        "toeplitz-fft": "protocols.hashing.amplification:ToeplitzFft",
+        "toeplitz-clmul": "protocols.hashing.amplification:ToeplitzClmul",
     },
 )
 SECURITIES = Registry[Security](
     "security",
     Security,  # type: ignore[type-abstract]
     {
-        "asymptotic": "protocols.security:Asymptotic",
-        "finite": "protocols.security:Finite",
-        "finite-exact": "protocols.security:FiniteExact",
-        "two-basis": "protocols.security:TwoBasis",
+        "asymptotic": "protocols.keylength.security:Asymptotic",
+        "finite": "protocols.keylength.security:Finite",
+        "finite-exact": "protocols.keylength.security:FiniteExact",
+        "two-basis": "protocols.keylength.security:TwoBasis",
     },
 )
 AUTHENTICATIONS = Registry[Authentication](
     "authentication",
     Authentication,  # type: ignore[type-abstract]
     {
-        "wegman-carter": "protocols.authenticators:WegmanCarter",
-        "none": "protocols.authenticators:NoAuthentication",
+        "wegman-carter": "protocols.hashing.authenticators:WegmanCarter",
+        "none": "protocols.hashing.authenticators:NoAuthentication",
     },
 )
 BASES = Registry[Basis](

@@ -20,7 +20,7 @@ from netsim.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from netsim.compare import Outcome, Variant
+    from netsim.studies.compare import Outcome, Variant
 
 EXAMPLES = (
     (
@@ -74,9 +74,9 @@ def compare(
     Photons depend on the seed and the devices, never on the protocol: they are simulated once for
     all variants that change nothing they meet, and it is checked that all saw the same.
     """
-    from netsim.compare import comparison_json, load_plan, parse_variant
     from netsim.durations import parse_duration_ps
     from netsim.report.compare import print_comparison, save_comparison
+    from netsim.studies.compare import comparison_json, load_plan, parse_variant
 
     texts = Texts()
     duration_ps = texts.read("--duration", parse_duration_ps, duration)
@@ -105,8 +105,8 @@ def _compare(
     seed: int,
     out: Path | None,
 ) -> "list[Outcome]":
-    from netsim.compare import compare
     from netsim.durations import seconds_text
+    from netsim.studies.compare import compare
 
     with watched(duration_ps) as watch:
         return compare(

@@ -19,8 +19,8 @@ from netsim.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from netsim.distilled import Distilled
-    from netsim.recordings import DistilOptions, LinkTags
+    from netsim.recordings.recording import DistilOptions, LinkTags
+    from netsim.results.distilled import Distilled
 
 EXAMPLES = (
     "netsim distil alice.csv bob.csv --tick-a 1 --tick-b 1 --delay 5000000 --round 10s",
@@ -117,9 +117,9 @@ def distil(
     searched.
     """
     from netsim.durations import parse_duration_ps
-    from netsim.recordings import DistilOptions, EndOptions, load_link_tags
+    from netsim.recordings.formats import parse_delays_ps, parse_detector_map
+    from netsim.recordings.recording import DistilOptions, EndOptions, load_link_tags
     from netsim.report.distil import print_distilled
-    from netsim.tagio import parse_delays_ps, parse_detector_map
 
     texts = Texts()
     maps = [
@@ -168,7 +168,7 @@ def distil(
 
 
 def _distil(tags: "LinkTags", options: "DistilOptions", out: Path | None) -> "Distilled":
-    from netsim.distil import distil
+    from netsim.recordings.distil import distil
 
     with watched(tags.light_ps) as watch:
         return distil(

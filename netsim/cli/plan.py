@@ -331,7 +331,7 @@ def _searching() -> Iterator[Watch]:
     """Take Ctrl-C as a wish to stop, and tell on stderr, if that is a terminal, what is tried."""
     from rich.console import Console
 
-    from netsim.interrupt import StopOnInterrupt
+    from netsim.cli.interrupt import StopOnInterrupt
 
     with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
         yield Watch(interrupt.should_stop, tell)

@@ -14,7 +14,7 @@ def pools(directory: RunDirectory) -> None:
     """
     from netsim.pools.ledger import read_ledger
     from netsim.report.pools import print_pools
-    from netsim.rundir import LEDGER, duration_ps_of
+    from netsim.results.directory import LEDGER, duration_ps_of
 
     movements = read_ledger(directory / LEDGER)
     print_pools(movements, stdout(), end_ps=duration_ps_of(directory))

@@ -22,7 +22,7 @@ from netsim.cli.shared import (
 from netsim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from netsim.reconcile import Efficiency
+    from netsim.studies.reconcile import Efficiency
 
 EXAMPLES = (
     "netsim reconcile --variant cascade-yanetal --qber 0.034 --block 10000 --blocks 200 --json",
@@ -70,8 +70,8 @@ def reconcile(
     also the estimate they start from; a 64-bit hash says which blocks have failed. No light is
     simulated. Ctrl-C stops after the current block and shows what there is.
     """
-    from netsim.reconcile import find_faults, parse_qbers
     from netsim.report.reconcile import measured_json, print_measured, save_measured
+    from netsim.studies.reconcile import find_faults, parse_qbers
 
     texts = Texts()
     qbers = texts.read("--qber", parse_qbers, qber)
@@ -101,7 +101,7 @@ def _measure(
     names: list[str], qbers: tuple[float, ...], block: int, blocks: int, seed: int
 ) -> tuple[list["Efficiency"], bool]:
     """Every variant at every rate, those without a block left out; whether all blocks were done."""
-    from netsim.reconcile import measure
+    from netsim.studies.reconcile import measure
 
     found: list[Efficiency] = []
     points = [(name, qber) for name in names for qber in qbers]

@@ -119,7 +119,7 @@ def _run(
 ) -> "Outcome":
     from rich.console import Console
 
-    from netsim.interrupt import StopOnInterrupt
+    from netsim.cli.interrupt import StopOnInterrupt
     from netsim.reproduce.progress import watching
     from netsim.reproduce.runner import reproduce as run
 

@@ -23,7 +23,7 @@ from netsim.cli.shared import (
 from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from netsim.results import Run
+    from netsim.results.run import Run
     from netsim.topology.specs import TopologySpec
 
 EXAMPLES = (
@@ -109,7 +109,7 @@ def _simulate(
     save_tags: bool,
 ) -> "Run":
     from netsim.durations import seconds_text
-    from netsim.run import simulate
+    from netsim.simulation.run import simulate
 
     return simulate(
         spec,

@@ -64,7 +64,7 @@ def watched(duration_ps: int) -> Iterator[Watch]:
     """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
     from rich.console import Console
 
-    from netsim.interrupt import StopOnInterrupt
+    from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import progress_bar
 
     with (
@@ -79,7 +79,7 @@ def counted(total: int, pieces: str) -> Iterator[Watch]:
     """The same for work that is made of ``total`` equal ``pieces``."""
     from rich.console import Console
 
-    from netsim.interrupt import StopOnInterrupt
+    from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import count_bar
 
     with (
@@ -122,7 +122,7 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
 
 def prepare(out: Path | None, *, force: bool) -> None:
     """Make the directory for results, if one was given; see `prepare_run_directory`."""
-    from netsim.rundir import prepare_run_directory
+    from netsim.results.directory import prepare_run_directory
 
     if out is not None:
         prepare_run_directory(out, force=force)

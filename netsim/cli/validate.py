@@ -10,7 +10,7 @@ from netsim.cli.shared import OverrideOption, TopologyArgument, warn
 
 if TYPE_CHECKING:
     from netsim.topology.network import Network
-    from netsim.twin import LanePrediction
+    from netsim.twin.prediction import LanePrediction
 
 EXAMPLES = (
     "netsim validate mine.toml --set users.alice.fibre.length_m=5000",
@@ -40,14 +40,14 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
     if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:
-        from netsim.twin import predict
+        from netsim.twin.prediction import predict
 
         predicted = predict(network).lanes
         for users in network.links:
             lanes = [lane for lane in predicted if lane.users == users]
             typer.echo(_plan_line(network, users, lanes))
     if spec.protocol.basis == "biased":
-        from netsim.agreement import best_basis_ratio
+        from netsim.twin.agreement import best_basis_ratio
 
         best = best_basis_ratio(spec)
         typer.echo(
@@ -58,7 +58,7 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
 
 def _plan_line(network: "Network", users: tuple[str, str], lanes: "list[LanePrediction]") -> str:
     """What a link's rounds should hold, and how long they should be."""
-    from netsim.agreement import USUAL_SHARE, agree, enough_s
+    from netsim.twin.agreement import USUAL_SHARE, agree, enough_s
 
     round_s = network.topology.round_s_of(users)
     enough = enough_s(network, users, HOUR_S, lanes)

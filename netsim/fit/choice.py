@@ -32,7 +32,7 @@ from netsim.fit.measured import (
 )
 from netsim.fit.subjects import Subject, find_subject
 from netsim.topology.network import Network
-from protocols.keyrate import qber_limit, skr_asymptotic_bps
+from protocols.keylength.keyrate import qber_limit, skr_asymptotic_bps
 
 ROUNDING_MARGIN = 1.2
 """A figure may have been rounded twice on its way into a table."""

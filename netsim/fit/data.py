@@ -12,7 +12,7 @@ from functools import cached_property
 
 from netsim.fit.measured import N_SIFT, QBER, SINGLES, SKR, VISIBILITY
 from netsim.topology.network import Network
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 
 TINY = 1e-300
 """Stands for a rate of zero in a ratio."""

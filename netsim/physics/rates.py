@@ -1,6 +1,6 @@
 """Rates of clicks and coincidences, worked out: the formulas of the analytic twin.
 
-Pure functions of device inputs; which photons go where is `netsim.twin`'s business.
+Pure functions of device inputs; which photons go where is `netsim.twin.prediction`'s business.
 
 References
 ----------

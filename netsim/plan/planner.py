@@ -20,7 +20,7 @@ from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 
 GOALS = {
     Objective.CHANNELS: "the fewest channels",

@@ -1,8 +1,8 @@
 """The analytic twin in closed form, as arrays: what a search can afford to ask a million times.
 
-The formulas are those of `netsim.twin` (which see); of it is left out only what leaks from one lane
-of a link into another, below 1e-4 with peaks 8 ns apart. It knows labels and users by index only;
-the power of the pumps, one for all, is an argument.
+The formulas are those of `netsim.twin.prediction` (which see); of it is left out only what leaks
+from one lane of a link into another, below 1e-4 with peaks 8 ns apart. It knows labels and users by
+index only; the power of the pumps, one for all, is an argument.
 """
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
@@ -24,13 +24,13 @@ from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
 from protocols.compiled import kernel
-from protocols.keyrate import PAPER_EFFICIENCY
+from protocols.keylength.keyrate import PAPER_EFFICIENCY
 
 Umis = tuple[InterferometerSpec, InterferometerSpec]
 Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
-"""SKR = N [1 - (1 + f) h(Q)], as `protocols.keyrate.skr_asymptotic_bps`."""
+"""SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
 SIFTED = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (2, 3), (3, 2), (3, 3))
 """Pairs of detectors (Z+, Z-, X+, X-) that sifting keeps."""
 ONE = np.array([one for one, _ in SIFTED])

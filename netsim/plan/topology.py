@@ -11,7 +11,7 @@ from netsim.plan.hardware import Hardware, bare_topology
 from netsim.plan.patches import with_patches
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 
 ROUNDS_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 """Lengths of a round to choose from."""

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netsim.compare import AS_IT_IS, Outcome, comparison_json
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
@@ -20,7 +19,8 @@ from netsim.report.text import (
     plain_table,
     settled_s,
 )
-from netsim.results import LinkResult, Run
+from netsim.results.run import LinkResult, Run
+from netsim.studies.compare import AS_IT_IS, Outcome, comparison_json
 from netsim.units import s_from_ps
 
 STEM = "compare"
@@ -195,7 +195,7 @@ def _how(same: Sequence[Outcome]) -> str:
 
 
 def _what_is_equal(whole: Sequence[Outcome]) -> str:
-    """What `netsim.compare.compare` has checked of runs that were not stopped."""
+    """What `netsim.studies.compare.compare` has checked of runs that were not stopped."""
     if len(whole) < 2:
         return ""
     windows = len({outcome.window_ps for outcome in whole})

@@ -2,9 +2,9 @@
 
 import math
 
-from netsim.results import LaneResult
+from netsim.results.run import LaneResult
 from netsim.units import s_from_ps
-from protocols.keyrate import PAPER_EFFICIENCY, binary_entropy
+from protocols.keylength.keyrate import PAPER_EFFICIENCY, binary_entropy
 
 
 def sifted_sigma(lane: LaneResult) -> float | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from netsim.distilled import Distilled
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, percent, plain_table
+from netsim.results.distilled import Distilled
 from netsim.units import s_from_ps
 
 FOR_STUDY = (

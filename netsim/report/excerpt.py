@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Generic, TypeVar
 
 from netsim.report.deviation import qber_sigma, sifted_sigma
-from netsim.results import LinkResult, Run
+from netsim.results.run import LinkResult, Run
 
 Part = TypeVar("Part")
 

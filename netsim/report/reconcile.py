@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from netsim.reconcile import Efficiency
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, plain_table
-from protocols.keyrate import PAPER_EFFICIENCY
+from netsim.studies.reconcile import Efficiency
+from protocols.keylength.keyrate import PAPER_EFFICIENCY
 from protocols.variants import RECONCILIATIONS
 
 STEM = "reconcile"

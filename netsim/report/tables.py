@@ -33,7 +33,7 @@ from netsim.report.text import (
     sigma,
     sigma_style,
 )
-from netsim.results import LaneResult, LinkResult, PaperFigures, Run
+from netsim.results.run import LaneResult, LinkResult, PaperFigures, Run
 from netsim.units import s_from_ps
 
 GROUP_GAP = "  "

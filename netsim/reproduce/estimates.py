@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netsim.report.deviation import skr_error_bps
-from netsim.twin import LanePrediction
-from protocols.keyrate import skr_asymptotic_bps
+from netsim.twin.prediction import LanePrediction
+from protocols.keylength.keyrate import skr_asymptotic_bps
 
 Cell = str | float | int | None
 """Of a table."""

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.photons import count_photons
-from netsim.results import collect_provenance
-from netsim.run import simulate
-from netsim.scoring import DifferenceHistogram, LaneCounts
+from netsim.results.run import collect_provenance
+from netsim.simulation.photons import count_photons
+from netsim.simulation.run import simulate
+from netsim.simulation.scoring import DifferenceHistogram, LaneCounts
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 
 Counts = NDArray[np.int64]
 

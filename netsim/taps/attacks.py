@@ -13,8 +13,8 @@ from dataclasses import replace
 from netsim.taps.tap import Forward, TapContext
 from netsim.taps.view import Sighting, with_body
 from netsim.units import PS_PER_S
-from protocols.datagrams import HEADER_BYTES, encode_datagram
 from protocols.messages import Envelope, Message
+from protocols.wire.datagrams import HEADER_BYTES, encode_datagram
 
 DEFAULT_PROBABILITY = 0.05
 DEFAULT_DELAY_PS = PS_PER_S

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward, TapContext
-from protocols.datagrams import encode_datagram
 from protocols.messages import (
     MAX_ROUND,
     TAG_BYTES,
@@ -16,6 +15,7 @@ from protocols.messages import (
     Vote,
     encode,
 )
+from protocols.wire.datagrams import encode_datagram
 
 
 class ForgeAbort(Attack):

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward
-from protocols.datagrams import Kind, encode_datagram
 from protocols.messages import (
     MAX_ROUND,
     TAG_BYTES,
@@ -22,6 +21,7 @@ from protocols.messages import (
     Vote,
     encode,
 )
+from protocols.wire.datagrams import Kind, encode_datagram
 
 SEQUENCE_LIMIT = 2**32
 NEAR_ROUNDS = 16

@@ -8,7 +8,10 @@ from netsim.topology.base import Spec
 
 
 class ControllerSpec(Spec):
-    """The provider shifts pump power so that the poorest link gains; see `netsim.control`."""
+    """The provider shifts pump power so that the poorest link gains.
+
+    How: `netsim.simulation.control`.
+    """
 
     kind: Literal["balance-power"]
     """What it does."""

@@ -34,7 +34,7 @@ from netsim.topology.variants import (
     SecurityName,
 )
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
-from protocols.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy
 
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""

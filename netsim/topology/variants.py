@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from netsim.errors import Fault
 from protocols.interfaces import Choice
-from protocols.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy
 from protocols.registry import VariantError
 from protocols.variants import KINDS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from netsim.errors import Fault
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import NO_BLOCK, Account
-from netsim.rundir import LEDGER
+from netsim.results.directory import LEDGER
 from netsim.verify.records import Records
 
 PAD_BITS = 128

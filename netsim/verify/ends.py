@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netsim.errors import Fault
 from netsim.pools.ledger import Account
-from netsim.rundir import LEDGER
+from netsim.results.directory import LEDGER
 from netsim.verify.records import Records
 
 _SAME_AT_BOTH = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from netsim.errors import Fault
 from netsim.pools.ledger import Account
-from netsim.rundir import EVENTS, SUMMARY
+from netsim.results.directory import EVENTS, SUMMARY
 from netsim.verify.records import Json, Records
 
 _End = tuple[str, str]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import Account, Movement, read_ledger
-from netsim.rundir import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
+from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
 from netsim.verify.schema import NAME, Event, Manifest, Summary, read_object
 
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from netsim.errors import Fault
 from netsim.pools.ledger import NO_BLOCK, Account
-from netsim.rundir import USERS_DIRECTORY
+from netsim.results.directory import USERS_DIRECTORY
 from netsim.verify.books import PAD_BITS
 from netsim.verify.records import Records
 from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, fault_of

@@ -6,8 +6,8 @@ from typing import Any
 
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import NO_BLOCK, Account
-from netsim.results import collect_provenance
-from netsim.rundir import LANES, LINKS, MANIFEST, SUMMARY, TOPOLOGY, load_run
+from netsim.results.directory import LANES, LINKS, MANIFEST, SUMMARY, TOPOLOGY, load_run
+from netsim.results.run import collect_provenance
 from netsim.topology.load import load_topology
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records

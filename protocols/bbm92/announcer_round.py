@@ -37,6 +37,7 @@ from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
 from protocols.events import RoundSampled
+from protocols.hashing.verification import toeplitz_hash
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -58,7 +59,6 @@ from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnounce
 from protocols.tagbook import Announcement, TagBook
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import decode_ascending
-from protocols.verification import toeplitz_hash
 
 MAX_QUERIES = 100_000
 

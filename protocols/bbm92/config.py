@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import msgpack
 
 from protocols.interfaces import Terms
-from protocols.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy
 from protocols.variants import SECURITIES, is_two_way
 
 PS_PER_S = 1_000_000_000_000

@@ -5,9 +5,9 @@ import numpy as np
 from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.interfaces import RoundFacts
-from protocols.keyrate import LaneCounts
+from protocols.keylength.keyrate import LaneCounts
+from protocols.keylength.security import error_count_charge_bits
 from protocols.messages import AbortReason
-from protocols.security import error_count_charge_bits
 from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES
 
 MAX_ROUND_BITS = 2**26 - 2**14

@@ -38,6 +38,7 @@ from protocols.bbm92.rounds import (
 from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.events import RoundSampled
+from protocols.hashing.verification import toeplitz_hash
 from protocols.interfaces import MIN_SIFTED_BITS
 from protocols.messages import (
     AbortReason,
@@ -58,7 +59,6 @@ from protocols.messages import (
 from protocols.reconciliation.interface import ReconcilingResponder
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import encode_ascending
-from protocols.verification import toeplitz_hash
 
 
 class State(Enum):

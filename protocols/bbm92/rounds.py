@@ -33,13 +33,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.authentication import Transcript, forgery_probability
 from protocols.bbm92.config import LinkConfig
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, RoundSifted
-from protocols.keyrate import LaneCounts
+from protocols.hashing.authentication import Transcript, forgery_probability
+from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import TAG_BYTES, AbortReason, Message, Role
 from protocols.variants import AUTHENTICATIONS
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy
 
 MIN_ESTIMATE, MAX_ESTIMATE = 0.01, 0.5
 """Bounds of the error rate that the responder sends. One far too low leaves errors behind (Cascade

@@ -23,7 +23,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from protocols.keyrate import binary_entropy
+from protocols.keylength.keyrate import binary_entropy
 from protocols.reconciliation.ldpc_pieces import Piece, make_piece
 
 MIN_ERROR_RATE = 0.002

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.bits import as_bit_array, pack_bits, unpack_bits
 from protocols.errors import LocalProtocolError, MalformedMessageError
-from protocols.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy
 from protocols.reconciliation.interface import Reconciliation
 
 QUERY = b"\0"

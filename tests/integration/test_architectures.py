@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import netsim
-from netsim.compare import compare
-from netsim.photons import PhotonCounts, count_photons
-from netsim.results import Run
+from netsim.results.run import Run
+from netsim.simulation.photons import PhotonCounts, count_photons
+from netsim.studies.compare import compare
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
-from netsim.twin import Prediction, predict_epochs
+from netsim.twin.prediction import Prediction, predict_epochs
 from netsim.units import PS_PER_S
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import pytest
 
 import netsim
-from netsim.results import Run
+from netsim.results.run import Run
 
 CONTROLLER = 'controller={kind="balance-power", step=1.25, rounds=1}'
 

@@ -21,9 +21,9 @@ from protocols.events import (
 )
 from protocols.messages import Beacon, Decision, Envelope, Matches, Ready, Role, Vote
 from protocols.tagbook import TagBook
-from tests.inspector import Booked, book_faults
-from tests.protocol_pump import LaneLight, Pump, draw_tags, is_closed_alike, unequal_bits
-from tests.two_ends import link_config
+from tests.support.inspector import Booked, book_faults
+from tests.support.protocol_pump import LaneLight, Pump, draw_tags, is_closed_alike, unequal_bits
+from tests.support.two_ends import link_config
 
 SINGLES_HZ = (60_000.0, 60_000.0)
 """Enough for a dead lane to harvest 14 accidentals a second."""

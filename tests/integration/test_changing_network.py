@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import netsim
-from netsim.results import Run
+from netsim.results.run import Run
 from netsim.verify import verify_run
 
 MAX_RESYNC_S = 5.0

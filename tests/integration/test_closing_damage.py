@@ -26,7 +26,7 @@ from protocols.messages import (
     Vote,
 )
 from protocols.tags import TagFrame
-from tests.forging import (
+from tests.support.forging import (
     BAD_VOTE,
     NOTHING,
     at_s,
@@ -36,8 +36,8 @@ from tests.forging import (
     rewrite,
     run,
 )
-from tests.tapped import TappedEnds, alarms
-from tests.two_ends import FRAME_PS, LINK, TwoEnds
+from tests.support.tapped import TappedEnds, alarms
+from tests.support.two_ends import FRAME_PS, LINK, TwoEnds
 
 
 @pytest.mark.parametrize("role", list(Role))

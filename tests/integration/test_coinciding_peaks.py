@@ -2,7 +2,7 @@
 
 import pytest
 
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 

@@ -11,11 +11,11 @@ from rich.console import Console
 
 import netsim
 from netsim.cli import run_command
-from netsim.compare import Variant, compare, parse_variant
 from netsim.devices.replay import FrameRecorder
 from netsim.report.compare import comparison_figure, print_architectures, save_comparison
-from netsim.results import Run
-from netsim.rundir import load_run
+from netsim.results.directory import load_run
+from netsim.results.run import Run
+from netsim.studies.compare import Variant, compare, parse_variant
 
 SHORT = ("protocol.round_s=1.0",)
 SCHEDULES = ("reconciliation=cascade-original", "reconciliation=cascade-yanetal")
@@ -176,7 +176,7 @@ def test_variant_texts() -> None:
 
 def test_different_photons_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts that differ under the same light are never passed over in silence."""
-    module = sys.modules["netsim.compare"]
+    module = sys.modules["netsim.studies.compare"]
     runs = iter([1, 2])
     real = netsim.simulate
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.datagrams import encode_datagram
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, LinkClosed
 from protocols.messages import Decision, Role, Vote, decode
-from tests.tapped import TappedEnds, alarms
-from tests.two_ends import TwoEnds
+from protocols.wire.datagrams import encode_datagram
+from tests.support.tapped import TappedEnds, alarms
+from tests.support.two_ends import TwoEnds
 
 
 def _check(tapped: TappedEnds) -> None:

@@ -16,10 +16,10 @@ from netsim.cli import run_command
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import read_ledger
 from netsim.pools.store import UserStore
-from netsim.recordings import HEAD_BYTES, most_announced
+from netsim.recordings.recording import HEAD_BYTES, most_announced
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.varint import encode_ascending
-from tests.two_ends import correlated_tags, link_config
+from tests.support.two_ends import correlated_tags, link_config
 
 Tags = NDArray[np.int64]
 ROUND = ("--round", "1s")

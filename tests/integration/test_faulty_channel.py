@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netsim.kernel.trace import MemorySink
-from netsim.run import Simulation
+from netsim.simulation.run import Simulation
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_from_mapping

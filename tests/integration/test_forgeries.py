@@ -12,7 +12,6 @@ import pytest
 from netsim.taps.finals import abort_message
 from netsim.taps.tap import Forward, Tap, TapContext, TapPlan
 from netsim.units import PS_PER_S
-from protocols.datagrams import Datagram, Kind, encode_datagram
 from protocols.events import BlockPrepared
 from protocols.messages import (
     MAX_ROUND,
@@ -28,8 +27,9 @@ from protocols.messages import (
     Vote,
     encode,
 )
-from tests.tapped import TappedEnds, alarms
-from tests.two_ends import LINK, TwoEnds, link_config
+from protocols.wire.datagrams import Datagram, Kind, encode_datagram
+from tests.support.tapped import TappedEnds, alarms
+from tests.support.two_ends import LINK, TwoEnds, link_config
 
 Forgery = Callable[[TapContext, bytes], Sequence[Forward] | None]
 

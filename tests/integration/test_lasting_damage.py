@@ -32,10 +32,10 @@ from protocols.messages import (
     encode,
 )
 from protocols.tagbook import TagBook
-from tests.forging import BAD_VOTE, NOTHING, at_s, events_of, forge, on_event, rewrite, run
 from tests.integration.test_forgeries import Renumber
-from tests.tapped import TappedEnds, alarms
-from tests.two_ends import LINK, TwoEnds, link_config
+from tests.support.forging import BAD_VOTE, NOTHING, at_s, events_of, forge, on_event, rewrite, run
+from tests.support.tapped import TappedEnds, alarms
+from tests.support.two_ends import LINK, TwoEnds, link_config
 
 # Numbers that anybody may name --------------------------------------------------------------------
 

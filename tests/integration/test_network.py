@@ -16,14 +16,14 @@ import pytest
 from netsim.kernel.trace import MemorySink
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import Account, balances
-from netsim.results import Run
-from netsim.run import Simulation, simulate
+from netsim.results.run import Run
+from netsim.simulation.run import Simulation, simulate
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from protocols.bits import unpack_bits
 from protocols.pads import BITS_PER_ROUND
-from tests.support import assert_same_mean
+from tests.support.topologies import assert_same_mean
 
 ROOT = Path(__file__).parents[2]
 STRONG = ("alice-bob", "alice-dave", "charlie-dave")
@@ -229,7 +229,7 @@ def test_times_of_events_do_not_run_backwards() -> None:
 RUN = """
 import sys
 from pathlib import Path
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 topology = load_topology("two_user", overrides=["protocol.round_s=1"])
 simulate(topology, duration_s="2.2", seed=7, out=Path(sys.argv[1]), save_tags=True)

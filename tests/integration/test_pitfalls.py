@@ -29,9 +29,9 @@ from protocols.messages import (
 )
 from protocols.pads import PadReserve
 from protocols.tagbook import TagBook
-from tests.inspector import Booked, book_faults, kept_ticks, mirrored
-from tests.protocol_pump import Pump, Tags, draw_tags, unequal_bits
-from tests.two_ends import FRAME_PS, link_config
+from tests.support.inspector import Booked, book_faults, kept_ticks, mirrored
+from tests.support.protocol_pump import Pump, Tags, draw_tags, unequal_bits
+from tests.support.two_ends import FRAME_PS, link_config
 
 SECONDS = 3
 

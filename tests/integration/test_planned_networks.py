@@ -11,7 +11,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 
 NAMES = ("ten_users_by_channels", "ten_users_by_key")
 

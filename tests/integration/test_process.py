@@ -25,9 +25,9 @@ def simulate(topology, *, should_stop, **_):
         time.sleep(0.01)
     return made_up_run(partial=True)
 
-fake = types.ModuleType("netsim.run")
+fake = types.ModuleType("netsim.simulation.run")
 fake.simulate = simulate
-sys.modules["netsim.run"] = fake
+sys.modules["netsim.simulation.run"] = fake
 sys.exit(run_command(["run", sys.argv[1], "--json"]))
 """
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.agreement import enough_s
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
+from netsim.twin.agreement import enough_s
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

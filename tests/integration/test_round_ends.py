@@ -12,6 +12,7 @@ from protocols.events import (
     RoundSifted,
     SyncFailed,
 )
+from protocols.hashing.verification import toeplitz_hash
 from protocols.messages import (
     Abort,
     AbortReason,
@@ -20,9 +21,8 @@ from protocols.messages import (
     Role,
     VerificationHash,
 )
-from protocols.verification import toeplitz_hash
-from tests.inspector import Booked, asked_bits, book_faults
-from tests.protocol_pump import (
+from tests.support.inspector import Booked, asked_bits, book_faults
+from tests.support.protocol_pump import (
     Bits,
     LaneLight,
     Pump,
@@ -34,7 +34,7 @@ from tests.protocol_pump import (
     reasons,
     unequal_bits,
 )
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 NOTHING = np.empty(0, dtype=np.int64)
 

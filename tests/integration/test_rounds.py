@@ -18,7 +18,7 @@ from protocols.events import (
     RoundSifted,
     RoundStarted,
 )
-from protocols.keyrate import binary_entropy
+from protocols.keylength.keyrate import binary_entropy
 from protocols.messages import (
     Amplify,
     Close,
@@ -30,8 +30,8 @@ from protocols.messages import (
     Vote,
 )
 from protocols.pads import BITS_PER_ROUND
-from tests.inspector import asked_bits, lane_sizes
-from tests.protocol_pump import (
+from tests.support.inspector import asked_bits, lane_sizes
+from tests.support.protocol_pump import (
     LaneLight,
     Pump,
     draw_tags,
@@ -40,7 +40,7 @@ from tests.protocol_pump import (
     light,
     unequal_bits,
 )
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.05))
 TWO_LANES_CONFIG = link_config(lane_delays_ps=(5_000_000, 5_040_000))

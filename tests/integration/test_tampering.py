@@ -32,7 +32,7 @@ from protocols.messages import (
     Vote,
     encode,
 )
-from tests.protocol_pump import Pump, is_closed_alike, light, only, reasons, unequal_bits
+from tests.support.protocol_pump import Pump, is_closed_alike, light, only, reasons, unequal_bits
 
 CHANGED = "changed on the way"
 SUPPRESSED = "suppressed"

@@ -10,9 +10,9 @@ from netsim.taps.tap import TapPlan
 from netsim.taps.view import StreamView
 from netsim.topology.wire import TapKind
 from netsim.units import PS_PER_S
-from tests.small_round import Outcome, Place, flip, undisturbed
-from tests.tapped import TappedEnds, recorded_session
-from tests.two_ends import TwoEnds, link_config
+from tests.support.small_round import Outcome, Place, flip, undisturbed
+from tests.support.tapped import TappedEnds, recorded_session
+from tests.support.two_ends import TwoEnds, link_config
 
 QUICK_SEEDS = range(6)
 ALL_SEEDS = range(200)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 
 PROBE = """

@@ -12,8 +12,9 @@ from protocols.bbm92.distillation import MAX_ROUND_BITS
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.events import BlockUsable, RoundSampled
-from protocols.finite import FiniteRound, finite_key, two_basis_key_bits
-from protocols.keyrate import binary_entropy
+from protocols.keylength.finite import FiniteRound, finite_key, two_basis_key_bits
+from protocols.keylength.keyrate import binary_entropy
+from protocols.keylength.security import error_count_charge_bits
 from protocols.messages import (
     MAX_MESSAGE_BYTES,
     AbortReason,
@@ -34,12 +35,24 @@ from protocols.reconciliation.interface import (
     ReconcilingAnnouncer,
     ReconcilingResponder,
 )
-from protocols.security import error_count_charge_bits
 from protocols.variants import RECONCILIATIONS
-from tests.inspector import Booked, book_faults, ended_rounds, published_bits, sample_messages
-from tests.protocol_pump import LaneLight, Pump, Tags, draw_tags, is_closed_alike, unequal_bits
-from tests.third_party import registered
-from tests.two_ends import link_config
+from tests.support.inspector import (
+    Booked,
+    book_faults,
+    ended_rounds,
+    published_bits,
+    sample_messages,
+)
+from tests.support.protocol_pump import (
+    LaneLight,
+    Pump,
+    Tags,
+    draw_tags,
+    is_closed_alike,
+    unequal_bits,
+)
+from tests.support.third_party import registered
+from tests.support.two_ends import link_config
 
 SECONDS = 20
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.04))

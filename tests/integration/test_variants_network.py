@@ -11,12 +11,12 @@ from rich.console import Console
 
 from netsim.cli import run_command
 from netsim.report.tables import print_run
-from netsim.results import LinkResult, Run
-from netsim.run import simulate
-from netsim.rundir import load_run
+from netsim.results.directory import load_run
+from netsim.results.run import LinkResult, Run
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
-from protocols.security import ONE_WAY_COUNT
+from protocols.keylength.security import ONE_WAY_COUNT
 
 VARIANTS = {
     "asymptotic": ("protocol.estimation=sample",),

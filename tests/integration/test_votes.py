@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.datagrams import HEADER_BYTES
 from protocols.events import (
     Alarm,
     LinkClosed,
@@ -18,7 +17,8 @@ from protocols.messages import (
     Vote,
     encode,
 )
-from tests.protocol_pump import (
+from protocols.wire.datagrams import HEADER_BYTES
+from tests.support.protocol_pump import (
     Pump,
     Tamper,
     honest,
@@ -28,7 +28,7 @@ from tests.protocol_pump import (
     reasons,
     unequal_bits,
 )
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 # Votes and decisions ------------------------------------------------------------------------------
 

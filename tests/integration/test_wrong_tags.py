@@ -28,7 +28,7 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from tests.forging import (
+from tests.support.forging import (
     BAD_COMMIT,
     BAD_VOTE,
     at_s,
@@ -37,8 +37,8 @@ from tests.forging import (
     on_event,
     run,
 )
-from tests.tapped import TappedEnds
-from tests.two_ends import TwoEnds
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import TwoEnds
 
 # Tags that are wrong ------------------------------------------------------------------------------
 

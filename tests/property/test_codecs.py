@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from protocols.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
 from protocols.errors import MalformedMessageError
 from protocols.messages import (
     MAX_LINK_CHARACTERS,
@@ -20,6 +19,7 @@ from protocols.messages import (
     encode,
 )
 from protocols.varint import decode_ascending, encode_ascending
+from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
 
 quick = settings(derandomize=True, deadline=None)
 

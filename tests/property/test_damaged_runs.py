@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsim.errors import ConfigError, Fault
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
 

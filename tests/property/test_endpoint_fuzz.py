@@ -9,9 +9,9 @@ import pytest
 
 from netsim.taps.tap import TapPlan
 from protocols.messages import Role
-from tests.fuzzing import BOMBS, Fuzzer, other_bytes, other_envelope, other_header
-from tests.tapped import TappedEnds, alarms
-from tests.two_ends import TwoEnds, link_config
+from tests.support.fuzzing import BOMBS, Fuzzer, other_bytes, other_envelope, other_header
+from tests.support.tapped import TappedEnds, alarms
+from tests.support.two_ends import TwoEnds, link_config
 
 
 def attacked(seed: int) -> TappedEnds:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from netsim.frames import ClickFrame
 from netsim.physics.detector import DetectorSettings, DetectorState, register_clicks
-from netsim.scoring import DifferenceHistogram, LaneCounts, LaneScorer
+from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import Network, build_network
-from tests.support import fibre_spec, two_user_topology
+from tests.support.topologies import fibre_spec, two_user_topology
 from tests.unit.netsim.physics.helpers import detectors, generator, int64, pack
 
 SPAN_PS = 100_000

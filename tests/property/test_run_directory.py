@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsim.results import LaneResult, LinkResult, TwinResult, UserResult
-from netsim.rundir import load_run, save_run
+from netsim.results.directory import load_run, save_run
+from netsim.results.run import LaneResult, LinkResult, TwinResult, UserResult
 from tests.unit.netsim.runs import made_up_run
 
 counts = st.integers(0, 2**50)

@@ -13,7 +13,7 @@ from netsim.topology.checks import check_topology
 from netsim.topology.load import parse_topology, topology_from_mapping
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, tables
 
 KEYS = st.sampled_from(

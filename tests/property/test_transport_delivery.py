@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.datagrams import HEADER_BYTES, Kind, decode_datagram
-from protocols.reassembly import WINDOW
-from tests.transport_pair import MS_PS, TransportPair
+from protocols.wire.datagrams import HEADER_BYTES, Kind, decode_datagram
+from protocols.wire.reassembly import WINDOW
+from tests.support.transport_pair import MS_PS, TransportPair
 
 quick = settings(derandomize=True, deadline=None, max_examples=60)
 sizes = st.sampled_from([1, 99, 100, 101, 2_000, 20_000])

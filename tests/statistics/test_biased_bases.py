@@ -5,8 +5,8 @@ import math
 import pytest
 
 import netsim
-from netsim.agreement import agree, best_basis_ratio
 from netsim.topology.network import build_network
+from netsim.twin.agreement import agree, best_basis_ratio
 
 ROUND_S = 60
 OVERRIDES = (

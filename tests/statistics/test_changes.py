@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from netsim.photons import count_photons
+from netsim.simulation.photons import count_photons
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
-from netsim.twin import predict_epochs
-from tests.support import assert_poisson
+from netsim.twin.prediction import predict_epochs
+from tests.support.topologies import assert_poisson
 
 EVENTS = """[
   {time_s = 0.51234, kind = "cut", user = "bob"},

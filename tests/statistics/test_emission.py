@@ -5,7 +5,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.physics.emission import sample_pairs, sample_poisson_times, split_rates
-from tests.support import (
+from tests.support.topologies import (
     assert_binomial,
     assert_mean,
     assert_poisson,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from netsim.topology.receiver import InterferometerSpec, ReceiverSpec
 from netsim.units import SPEED_OF_LIGHT_M_PER_S, wavelength_nm_from_label
-from tests.support import (
+from tests.support.topologies import (
     IDEAL_DETECTOR,
     PERFECT_CLOCK,
     assert_mean,

@@ -5,9 +5,9 @@ from functools import cache
 import pytest
 
 from netsim.frames import ClickFrame
-from netsim.scoring import LaneCounts, LaneScorer
+from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.topology.network import build_network
-from tests.support import (
+from tests.support.topologies import (
     CALIBRATED_SINGLES_HZ,
     TABLE_2_QBER,
     TABLE_2_SIFTED_HZ,

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from netsim.frames import ClickFrame
 from netsim.physics.rates import mismatch_contrast
-from netsim.scoring import DifferenceHistogram
+from netsim.simulation.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
 from netsim.topology.receiver import InterferometerSpec
 from netsim.topology.specs import TopologySpec
-from tests.support import (
+from tests.support.topologies import (
     CALIBRATED_ETAS,
     NANOWIRE,
     Z_SIGMA,

@@ -16,7 +16,7 @@ from netsim.physics.detector import (
 from netsim.physics.emission import sample_poisson_times
 from netsim.physics.interferometer import measure_photons
 from netsim.topology.receiver import DetectorSpec
-from tests.support import (
+from tests.support.topologies import (
     Z_SIGMA,
     assert_binomial,
     assert_mean,

@@ -8,11 +8,11 @@ import pytest
 
 from netsim.kernel.trace import MemorySink
 from netsim.pools.audit import check_balance
-from netsim.results import Run
-from netsim.run import Simulation
+from netsim.results.run import Run
+from netsim.simulation.run import Simulation
 from netsim.topology.load import load_topology
 from netsim.units import ps_from_s
-from tests.support import CALIBRATED_SINGLES_HZ, TABLE_2_QBER, TABLE_2_SIFTED_HZ
+from tests.support.topologies import CALIBRATED_SINGLES_HZ, TABLE_2_QBER, TABLE_2_SIFTED_HZ
 
 DURATION_S = 60
 SEEDS = range(1, 6)

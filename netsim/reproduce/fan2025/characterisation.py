@@ -9,7 +9,7 @@ from netsim.reproduce.item import Measured
 from netsim.reproduce.measurement import Measurement
 from netsim.reproduce.shots import HistogramRange, Shot
 from netsim.topology.network import build_network
-from netsim.twin import detector_rates_hz, predict
+from netsim.twin.prediction import detector_rates_hz, predict
 
 POWERS_MW = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Per pump."""

@@ -11,7 +11,7 @@ from netsim.reproduce.scan import Scan
 from netsim.reproduce.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 
 WINDOWS_PS = (300, 500, 800, 1200, 1600, 2000, 2800, 4000)
 LINEWIDTHS_MHZ = (100, 150, 200, 300, 500, 800, 1400)

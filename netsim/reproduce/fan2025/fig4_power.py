@@ -20,8 +20,8 @@ from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
 from netsim.reproduce.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.specs import PaperLaneSpec, TopologySpec
-from netsim.twin import predict
-from protocols.keyrate import qber_limit
+from netsim.twin.prediction import predict
+from protocols.keylength.keyrate import qber_limit
 
 POWERS_MW = (0.16, 0.20, 0.24, 0.28, 0.32, 0.36, 0.40, 0.44, 0.48)
 PEAK_MW = (0.2, 0.4)

@@ -9,7 +9,7 @@ from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
 from netsim.reproduce.measurement import Measurement
 from netsim.reproduce.shots import HistogramRange, Shot
 from netsim.topology.network import Lane, build_network
-from netsim.twin import detector_rates_hz
+from netsim.twin.prediction import detector_rates_hz
 
 NAME = "fig4c"
 LIGHT_S = 60.0

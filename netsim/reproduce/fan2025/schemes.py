@@ -14,7 +14,7 @@ from netsim.reproduce.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.source import PumpSpec
 from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 
 TOTAL_POWERS_MW = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.6)
 """Of all pumps together, in the fibre."""

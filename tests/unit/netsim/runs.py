@@ -1,7 +1,7 @@
 """A made-up run to write, read and print: the figures are arbitrary, only their form matters."""
 
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
-from netsim.results import (
+from netsim.results.run import (
     LaneResult,
     LinkResult,
     PaperFigures,

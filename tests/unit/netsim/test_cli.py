@@ -14,17 +14,17 @@ from typer.testing import CliRunner
 
 from netsim.cli import app, main, run_command
 from netsim.durations import parse_duration_ps
-from netsim.results import Run
-from netsim.rundir import load_run, save_run
+from netsim.results.directory import load_run, save_run
+from netsim.results.run import Run
 from tests.unit.netsim.runs import made_up_run
 from tests.unit.netsim.sample import TWO_USERS
 
 
 class FakeSimulation(ModuleType):
-    """Stands for `netsim.run`: keeps what it was called with, returns a made-up run."""
+    """Stands for `netsim.simulation.run`: keeps what it was called with, returns a made-up run."""
 
     def __init__(self) -> None:
-        super().__init__("netsim.run")
+        super().__init__("netsim.simulation.run")
         self.calls: list[SimpleNamespace] = []
         self.partial = False
         self.interrupted = False
@@ -45,7 +45,7 @@ class FakeSimulation(ModuleType):
 def simulation(monkeypatch: pytest.MonkeyPatch) -> FakeSimulation:
     """The made-up simulation, in the place of the real one."""
     fake = FakeSimulation()
-    monkeypatch.setitem(sys.modules, "netsim.run", fake)
+    monkeypatch.setitem(sys.modules, "netsim.simulation.run", fake)
     return fake
 
 
@@ -338,7 +338,7 @@ def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_real_simulation_takes_these_arguments() -> None:
     """What the command line passes on is what `simulate` accepts."""
-    from netsim.run import simulate  # noqa: PLC0415  # heavy
+    from netsim.simulation.run import simulate  # noqa: PLC0415  # heavy
 
     names = {"duration_s", "seed", "out", "save_tags", "progress", "should_stop"}
     inspect.signature(simulate).bind(None, **dict.fromkeys(names))

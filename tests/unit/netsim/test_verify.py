@@ -11,7 +11,7 @@ import pytest
 
 from netsim.cli import run_command
 from netsim.errors import ConfigError
-from netsim.run import simulate
+from netsim.simulation.run import simulate
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import load_topology

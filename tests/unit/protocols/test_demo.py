@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from protocols import demo
 from protocols.demo_input import InputError, claim_secret, mark_of, read_link, write_secret
 from protocols.messages import Role
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 TAGS = np.arange(0, 4000, 4)
 CONFIG = link_config(initial_pads=64)

@@ -35,8 +35,8 @@ from protocols.messages import (
 )
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
-from tests.protocol_pump import Pump, Tags, draw_tags, is_closed_alike
-from tests.two_ends import link_config
+from tests.support.protocol_pump import Pump, Tags, draw_tags, is_closed_alike
+from tests.support.two_ends import link_config
 
 NOTHING = np.empty(0, dtype=np.int64)
 Body = TypeVar("Body", Announce, Matches, Keep)

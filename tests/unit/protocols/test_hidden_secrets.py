@@ -3,7 +3,7 @@
 from protocols.bbm92.rounds import LinkSecrets
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable
 from protocols.messages import TAG_BYTES, Role
-from tests.two_ends import LINK, TwoEnds
+from tests.support.two_ends import LINK, TwoEnds
 
 SHOWN_BYTES = 4
 """So many bytes of a secret in a row would be no accident."""

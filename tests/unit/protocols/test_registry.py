@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from protocols import registry
-from protocols.amplification import ToeplitzFft
+from protocols.hashing.amplification import ToeplitzFft
 from protocols.interfaces import Amplification
 from protocols.registry import Registry, VariantError
 from protocols.variants import AMPLIFICATIONS, KINDS, SECURITIES, register
@@ -24,7 +24,7 @@ def hashes() -> Registry[Amplification]:
     return Registry[Amplification](
         "amplification",
         Amplification,  # type: ignore[type-abstract]
-        {"plain": "protocols.amplification:ToeplitzFft"},
+        {"plain": "protocols.hashing.amplification:ToeplitzFft"},
     )
 
 
@@ -86,7 +86,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two entry points, as an installed distribution would declare them."""
     group = "qnsp_netsim.amplification"
     points = {
-        "theirs": EntryPoint("theirs", "protocols.amplification:ToeplitzClmul", group),
+        "theirs": EntryPoint("theirs", "protocols.hashing.amplification:ToeplitzClmul", group),
         "gone": EntryPoint("gone", "no_such_package:Thing", group),
     }
     monkeypatch.setattr(registry, "_installed", lambda asked: points if asked == group else {})
@@ -110,7 +110,7 @@ def test_entry_points_of_a_real_distribution(tmp_path: Path) -> None:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[qnsp_netsim.security]\nmine = mine:Mine\n")
     (tmp_path / "mine.py").write_text(
-        "from protocols.security import Asymptotic\nclass Mine(Asymptotic):\n    pass\n"
+        "from protocols.keylength.security import Asymptotic\nclass Mine(Asymptotic):\n    pass\n"
     )
     script = (
         "import sys; from protocols.variants import SECURITIES\n"
@@ -133,7 +133,7 @@ def test_names_load_nothing() -> None:
     script = (
         "import sys; from protocols.variants import KINDS\n"
         "names = [registry.names() for registry in KINDS.values()]\n"
-        "late = {'numba', 'protocols.security', 'protocols.amplification'}\n"
+        "late = {'numba', 'protocols.keylength.security', 'protocols.hashing.amplification'}\n"
         "print(sorted(late & set(sys.modules)))"
     )
     output = subprocess.run(  # this interpreter, a script of ours

@@ -16,7 +16,7 @@ from netsim.topology.receiver import ClockSpec, DetectorSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from protocols.tags import TagFrame
-from tests.support import (
+from tests.support.topologies import (
     PERFECT_CLOCK,
     REAL_CLOCK,
     PhotonRun,

@@ -12,7 +12,7 @@ from netsim.fit.degeneracy import sparse_basis
 from netsim.fit.results import Fit, fit_json
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import build_network
-from netsim.twin import Prediction, predict
+from netsim.twin.prediction import Prediction, predict
 from tests.unit.netsim.topology.texts import TWO_USERS, damaged
 
 LOSSES = "qnsp.channels.*.loss_db"

@@ -10,7 +10,7 @@ from netsim.fit.data import Data, Forecast, values_and_deviations
 from netsim.fit.measured import read_measured
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
-from protocols.keyrate import skr_asymptotic_bps
+from protocols.keylength.keyrate import skr_asymptotic_bps
 from tests.unit.netsim.fit import fan2025
 from tests.unit.netsim.topology.texts import TWO_USERS, damaged
 

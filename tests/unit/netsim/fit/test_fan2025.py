@@ -18,7 +18,7 @@ from netsim.fit.solve import covariance
 from netsim.fit.writing import fitted_text
 from netsim.topology.load import parse_topology
 from netsim.topology.network import Network, build_network
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim.fit import fan2025
 from tests.unit.netsim.topology.texts import damaged
 

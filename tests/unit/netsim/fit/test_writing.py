@@ -11,7 +11,7 @@ from netsim.fit.results import Fit
 from netsim.fit.writing import fitted_text, topology_text
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim import sample
 from tests.unit.netsim.fit import fan2025
 from tests.unit.netsim.topology.texts import STRUCTURED

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from netsim.cli import run_command
-from netsim.interrupt import StopOnInterrupt
+from netsim.cli.interrupt import StopOnInterrupt
 from netsim.plan.check import plan_faults
 from netsim.plan.climb import climb
 from netsim.topology.load import load_topology
 from netsim.topology.source import RingSourceSpec
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 
 
 def answered(capsys: pytest.CaptureFixture[str], *options: str) -> str:

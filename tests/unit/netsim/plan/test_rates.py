@@ -16,7 +16,7 @@ from netsim.plan.sites import central_sites, neighbours_among
 from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.network import build_network
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim.plan.requests import bench, everyone, names
 
 TOLERANCE = 1e-3

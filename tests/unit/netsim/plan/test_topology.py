@@ -20,7 +20,7 @@ from netsim.topology.checks import check_topology
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim.plan.requests import bench, everyone, ladder, names
 
 ORIGIN = origin_of(bench(), "fan2025_structured")

@@ -12,7 +12,7 @@ from netsim.pools.ledger import Account, Ledger
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
-from protocols.keyrate import LaneCounts
+from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason
 
 LINK, END = "alice-bob", "alice"

@@ -10,7 +10,7 @@ import pytest
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
-from protocols.keyrate import LaneCounts
+from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason, Role
 
 LINK, OTHER = "alice-bob", "alice-dave"

@@ -10,7 +10,7 @@ from rich.console import Console
 from netsim.report.excerpt import MAX_ROWS, usual_largest_sigma
 from netsim.report.tables import print_run
 from netsim.report.text import byte_count, sigma
-from netsim.results import Run
+from netsim.results.run import Run
 from tests.unit.netsim.runs import made_up_run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.cli import run_command
-from netsim.interrupt import StopOnInterrupt
+from netsim.cli.interrupt import StopOnInterrupt
 from netsim.report.figure import EXTRA_HINT
 from netsim.reproduce import fan2025
 from tests.unit.netsim.reproduce.papers import PAPER

@@ -16,7 +16,7 @@ from netsim.reproduce.estimates import (
 )
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
-from netsim.twin import LanePrediction, predict
+from netsim.twin.prediction import LanePrediction, predict
 
 DRAWS = 4000
 Z = 5.0

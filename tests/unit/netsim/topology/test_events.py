@@ -9,7 +9,7 @@ from netsim.topology.events import EventSpec
 from netsim.topology.load import parse_topology
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.timeline import Timeline
-from netsim.twin import predict
+from netsim.twin.prediction import predict
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
 SECOND_PS = 10**12

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from netsim.results import collect_provenance
-from netsim.rundir import TOPOLOGY, save_topology
+from netsim.results.directory import TOPOLOGY, save_topology
+from netsim.results.run import collect_provenance
 from netsim.topology.load import load_topology
 from netsim.topology.shipped import shipped_topologies
 from netsim.topology.specs import TopologySpec

@@ -6,9 +6,9 @@ from netsim.errors import ConfigError
 from netsim.topology.load import parse_topology
 from netsim.topology.schema import schema_at
 from netsim.topology.specs import TopologySpec
-from protocols.amplification import ToeplitzFft
+from protocols.hashing.amplification import ToeplitzFft
 from protocols.variants import KINDS
-from tests.third_party import registered
+from tests.support.third_party import registered
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")

@@ -5,7 +5,7 @@ import pytest
 from protocols.bbm92.distillation import judge_leak
 from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped
 from protocols.messages import AbortReason
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 SECRETS = LinkSecrets.from_bytes(bytes(64))
 RAW_BITS, HASH_BITS = 1064, 64

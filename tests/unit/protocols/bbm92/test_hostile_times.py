@@ -18,7 +18,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.events import BlockUsable, LinkLocked, LockLost
 from protocols.messages import Beacon, Envelope, Role, encode
 from protocols.varint import encode_ascending
-from tests.two_ends import LINK, TwoEnds, link_config
+from tests.support.two_ends import LINK, TwoEnds, link_config
 
 WIDE = {"offset_bound_ps": 1_000_000_000, "rate_bound_ppm": 0.5}
 KNOWN = np.diag([1e4, 1e-24])

@@ -15,9 +15,9 @@ from protocols.bbm92.rounds import (
     received_bits,
 )
 from protocols.errors import RemoteProtocolError
-from protocols.keyrate import LaneCounts
+from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import Role
-from tests.two_ends import link_config
+from tests.support.two_ends import link_config
 
 SECRET = bytes(range(64)) + bytes(range(100, 164))
 SECRETS = LinkSecrets.from_bytes(SECRET)

@@ -19,8 +19,8 @@ from protocols.bbm92.synchronise import (
     poisson_tail_log10,
     sigma_of,
 )
-from tests.protocol_pump import TICK_PS, LaneLight, draw_tags
-from tests.two_ends import link_config
+from tests.support.protocol_pump import TICK_PS, LaneLight, draw_tags
+from tests.support.two_ends import link_config
 
 Times = NDArray[np.int64]
 

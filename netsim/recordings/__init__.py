@@ -1,0 +1,1 @@
+"""Tags that somebody else took: formats, clocks, key."""

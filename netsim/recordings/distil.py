@@ -1,0 +1,223 @@
+"""The protocol on real data: two files of time tags in, key and its books out.
+
+Both ends run in this process, on tags that someone else recorded; what they say to each other goes
+through a wire of fixed latency (`netsim.recordings.exchange`). Their pre-shared secret and all
+their random choices come from one seed, so that a run can be repeated: the keys are for study, not
+for use.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from netsim.kernel.rng import RngTree
+from netsim.kernel.trace import EventName, FileSink, Trace
+from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.ledger import Ledger
+from netsim.pools.pool import compare_pools
+from netsim.pools.store import IN_MEMORY, UserStore
+from netsim.recordings.exchange import LATENCY_PS, Pump, cut_frames
+from netsim.recordings.recording import USERS, DistilOptions, LinkTags
+from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
+from netsim.results.distilled import BlockMade, Distilled, LockFound
+from netsim.units import ps_from_s, s_from_ps
+from protocols import events
+from protocols.bbm92.rounds import LinkSecrets
+from protocols.bbm92.synchronise import ACQUISITION_PS
+from protocols.endpoint import Endpoint
+from protocols.messages import AbortReason, Role
+from protocols.tagbook import TagBook
+from protocols.tags import DETECTOR_BITS
+from protocols.variants import SECURITIES, study_notes
+
+
+def distil(
+    tags: LinkTags,
+    options: DistilOptions,
+    *,
+    out: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Distilled:
+    """Synchronise, sift and distil two recordings.
+
+    Parameters
+    ----------
+    tags : LinkTags
+        From `netsim.recordings.recording.load_link_tags`, with the same options.
+    options : DistilOptions
+    out : Path, optional
+        A directory to write into: ledger, events, summary, and both users' stores (with the keys).
+    progress : callable, optional
+        Called with the ps of light done, once a frame.
+    should_stop : callable, optional
+        Asked once a frame; True ends there and marks the result partial.
+    """
+    link = _Link(tags, options)
+    with ExitStack() as stack:
+        link.open(out, stack)
+        found = link.run(progress=progress, should_stop=should_stop)
+    if out is not None:
+        (out / SUMMARY).write_text(found.summary_json(), encoding="utf-8")
+    return found
+
+
+class _Link:
+    """Both ends of the link, their books, and what is noted on the way."""
+
+    def __init__(self, tags: LinkTags, options: DistilOptions) -> None:
+        self._tags = tags
+        self._options = options
+        self._rng_tree = RngTree(options.seed)
+        size = LinkSecrets.size_bytes(tags.config.initial_pads)
+        secret = self._rng_tree.stream(f"{tags.config.link}/preshared").bytes(size)
+        self._secrets = LinkSecrets.from_bytes(secret)
+        self._found = Distilled(
+            paths=tags.paths,
+            light_ps=tags.light_ps,
+            assumptions=SECURITIES.get(tags.config.security).assumptions,
+            notes=study_notes(
+                reconciliation=tags.config.reconciliation,
+                authentication=tags.config.authentication,
+            ),
+            attempt_ps=ACQUISITION_PS,
+        )
+        self._books: tuple[Bookkeeper, ...] = ()
+
+    def open(self, out: Path | None, stack: ExitStack) -> None:
+        """Open books, trace and stores; in ``out`` if there is one."""
+        if out is not None:
+            (out / USERS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+        ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
+        trace = Trace(None if out is None else FileSink(out / EVENTS))
+        self._trace = stack.enter_context(trace)
+        self._books = tuple(
+            Bookkeeper(
+                self._tags.config.link,
+                user,
+                ledger=ledger,
+                trace=trace,
+                store=stack.enter_context(UserStore(_store_path(out, user))),
+                pads=self._secrets.pads,
+            )
+            for user in USERS
+        )
+
+    def run(
+        self,
+        *,
+        progress: Callable[[int], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> Distilled:
+        """Feed the pump and sum up."""
+        tags, config, found = self._tags, self._tags.config, self._found
+        found.tags = (self._count(Role.ANNOUNCER), self._count(Role.RESPONDER))
+        pump = Pump(
+            (self._endpoint(Role.ANNOUNCER), self._endpoint(Role.RESPONDER)),
+            on_events=self._on_events,
+        )
+        self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._options.seed)
+        frames = [
+            cut_frames(
+                packed,
+                tick_ps=tick_ps,
+                start_ps=tags.start_ps,
+                stop_ps=tags.stop_ps,
+                frame_ps=config.frame_ps,
+                margin_ps=margin_ps,
+            )
+            for packed, tick_ps, margin_ps in zip(
+                tags.packed, tags.ticks_ps, (0, tags.margin_ps), strict=True
+            )
+        ]
+        done = pump.run(
+            zip(*frames, strict=True),
+            frame_ps=config.frame_ps,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        name = EventName.RUN_ENDED if done else EventName.RUN_INTERRUPTED
+        self._trace.emit(name, time_ps=pump.now_ps)
+        found.partial = not done
+        if not done:
+            found.light_ps = min(found.light_ps, pump.now_ps)
+        return self._summed_up(pump)
+
+    def _count(self, role: Role) -> int:
+        tags, tick_ps = self._tags, self._tags.ticks_ps[role]
+        margin_ps = tags.margin_ps if role is Role.RESPONDER else 0
+        edges_ps = (tags.start_ps - margin_ps, tags.stop_ps + margin_ps)
+        low, high = np.searchsorted(
+            tags.packed[role],
+            [(at_ps // tick_ps + k) << DETECTOR_BITS for k, at_ps in enumerate(edges_ps)],
+        )
+        return int(high - low)
+
+    def _endpoint(self, role: Role) -> Endpoint:
+        config, user = self._tags.config, USERS[role]
+        tick_ps = self._tags.ticks_ps[role]
+        book_rng = self._rng_tree.stream(f"{user}/tagbook")
+        return Endpoint(
+            role,
+            config,
+            self._secrets,
+            book=TagBook(book_rng, window_ticks=max(1, config.window_ps // tick_ps)),
+            rng=self._rng_tree.stream(f"{config.link}/{user}"),
+            initial_timeout_ps=4 * LATENCY_PS + ps_from_s("0.05"),
+        )
+
+    def _summed_up(self, pump: Pump) -> Distilled:
+        found, announcer = self._found, self._books[0].counts
+        found.auth_spent_bits = announcer.auth_spent_bits
+        found.round_trips = announcer.round_trips
+        found.messages, found.wire_bytes = pump.wire.messages, pump.wire.bytes
+        found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
+        return found
+
+    def _on_events(self, role: Role, step: Sequence[events.Event], time_ps: int) -> None:
+        self._books[role].record(step, time_ps)
+        for event in step:
+            self._note(role, event, time_ps)
+
+    def _note(self, role: Role, event: events.Event, time_ps: int) -> None:
+        found = self._found
+        match event:
+            case events.LinkLocked() if found.lock is None:
+                found.lock = self._lock(event, time_ps)
+            case events.SyncFailed():
+                found.attempts += 1
+                if event.best_sigma >= found.best_sigma:
+                    found.best_sigma = float(event.best_sigma)
+                    found.searched_bins = int(event.searched_bins)
+            case events.LockLost():
+                found.locks_lost += 1
+            case events.Alarm():
+                found.alarms.append(f"{USERS[role]}: {event.what}")
+            case events.RoundAborted():
+                self._on_aborted(role, event)
+            case events.BlockUsable() if role is Role.ANNOUNCER:
+                bits = event.key_bits + 8 * len(event.reserve)
+                found.blocks.append(BlockMade(event.round, event.books, bits))
+            case _:
+                pass
+
+    def _lock(self, event: events.LinkLocked, time_ps: int) -> LockFound:
+        return LockFound(
+            offset_ps=float(event.offset_ps) + self._options.offset_ps,
+            rate_ppm=float(event.rate_ppm),
+            significance_sigma=float(event.significance_sigma),
+            searched_bins=int(event.searched_bins),
+            at_s=s_from_ps(time_ps),
+        )
+
+    def _on_aborted(self, role: Role, event: events.RoundAborted) -> None:
+        if event.reason is not AbortReason.PEER_ABORTED or event.round not in self._found.aborts:
+            self._found.aborts[event.round] = event.reason.name.lower()
+        if role is Role.ANNOUNCER:
+            self._found.failed.append(event.books)
+
+
+def _store_path(out: Path | None, user: str) -> Path:
+    return IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user}.sqlite"

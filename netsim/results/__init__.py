@@ -1,0 +1,1 @@
+"""Typed results, and what of them lies on disk."""

@@ -1,0 +1,289 @@
+"""A run directory: what a run leaves on disk, how it is written and read back.
+
+``manifest.json``, ``summary.json``, ``lanes.csv``, ``links.csv``, ``ledger.csv`` and
+``events.jsonl``. Every file appears whole or not at all, except the two that are written during the
+run (ledger and events), which are readable up to their last complete line.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from netsim.errors import ConfigError, Fault
+from netsim.pools.ledger import HEADER, Movement, csv_row, read_ledger
+from netsim.results.run import (
+    Json,
+    LaneResult,
+    LinkResult,
+    PaperFigures,
+    Performance,
+    Provenance,
+    Run,
+    TwinResult,
+    UserResult,
+)
+from netsim.topology.specs import TopologySpec
+from netsim.units import s_from_ps
+
+MANIFEST = "manifest.json"
+SUMMARY = "summary.json"
+TOPOLOGY = "topology.json"
+"""All numbers that were simulated, defaults and ``--set`` included; it runs again."""
+LANES = "lanes.csv"
+LINKS = "links.csv"
+LEDGER = "ledger.csv"
+EVENTS = "events.jsonl"
+RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
+TAGS_DIRECTORY = "tags"
+USERS_DIRECTORY = "users"
+FORMAT = 1
+"""Raised when a reader of older directories would misread newer ones."""
+
+_LINK_COUNTS = ("verified_leak_bits", "charged_bits", "shannon_bits")
+"""What ``links.csv`` holds beside the figures of the summary: what its f values come from."""
+
+
+def prepare_run_directory(directory: Path, *, force: bool) -> None:
+    """Make `directory` ready to take a run.
+
+    Parameters
+    ----------
+    directory : Path
+        Made, parents included, if it does not exist.
+    force : bool
+        Write into a directory that is not empty: the files of an earlier run are removed, anything
+        else stays.
+
+    Raises
+    ------
+    ConfigError
+        It is a file, it is not empty (without `force`), or it cannot be written to.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise _fault(directory, "is a file, not a directory")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not force and any(directory.iterdir()):
+            raise _fault(directory, "is not empty; give --force to write into it all the same")
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+        for name in RUN_FILES:
+            (directory / name).unlink(missing_ok=True)
+        for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):
+            tags.unlink()
+        for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
+            store.unlink()
+    except OSError as error:
+        raise _fault(directory, f"cannot be written to: {error.strerror}") from error
+
+
+def save_topology(topology: TopologySpec, directory: Path) -> None:
+    """Keep what is being simulated, so that it can be looked up and run again."""
+    text = topology.model_dump_json(indent=2, exclude_none=True)
+    _write(directory / TOPOLOGY, text + "\n")
+
+
+def save_run(run: Run, directory: Path) -> None:
+    """Write `run` into `directory`, which exists; the summary last: where it is, all is."""
+    _write(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
+    _write(directory / LANES, _csv(_lane_row(lane) for lane in run.lanes))
+    _write(directory / LINKS, _csv(_link_row(link) for link in run.links))
+    _write(directory / LEDGER, _ledger_text(run.ledger))
+    _write(directory / SUMMARY, run.summary_json())
+
+
+def load_run(directory: str | Path) -> Run:
+    """The run that `save_run` wrote into `directory`.
+
+    Raises
+    ------
+    ConfigError
+        There is no such directory, or what lies there is not a whole run.
+    """
+    directory = Path(directory)
+    manifest = _read_json(directory, MANIFEST)
+    summary = _read_json(directory, SUMMARY)
+    counts = _read_rows(directory, LINKS)
+    if manifest.get("format") != FORMAT:
+        raise _fault(directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}")
+    try:
+        return _build(manifest, summary, counts, read_ledger(directory / LEDGER))
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise _fault(directory, f"holds no whole run: {error!r}") from error
+
+
+def duration_ps_of(directory: Path) -> int:
+    """Simulated time of the run in `directory`; 0 if it did not get to its end."""
+    if not (directory / MANIFEST).is_file():
+        return 0
+    duration_ps = _read_json(directory, MANIFEST).get("duration_ps")
+    return duration_ps if isinstance(duration_ps, int) else 0
+
+
+def _manifest(run: Run) -> Json:
+    return {
+        "format": FORMAT,
+        "topology": run.topology,
+        "topology_sha256": run.provenance.topology_sha256,
+        "seed": int(run.seed),
+        "duration_ps": int(run.duration_ps),
+        "fidelity": run.fidelity,
+        "partial": run.partial,
+        "versions": dict(run.provenance.versions),
+        "wall_s": float(run.performance.wall_s),
+        "paper": {"source": run.paper_source, "total_skr_bps": run.paper_total_skr_bps},
+    }
+
+
+def _build(
+    manifest: Json, summary: Json, counts: list[dict[str, str]], ledger: tuple[Movement, ...]
+) -> Run:
+    duration_ps = int(manifest["duration_ps"])
+    performance = summary["performance"]
+    return Run(
+        topology=summary["topology"],
+        seed=summary["seed"],
+        duration_ps=duration_ps,
+        lanes=tuple(_lane(entry, duration_ps) for entry in summary["lanes"]),
+        links=tuple(
+            _link(entry, row, duration_ps)
+            for entry, row in zip(summary["links"], counts, strict=True)
+        ),
+        users=tuple(_user(entry, duration_ps) for entry in summary["users"]),
+        performance=Performance(wall_s=performance["wall_s"], tags=performance["tags"]),
+        provenance=Provenance(manifest["topology_sha256"], tuple(manifest["versions"].items())),
+        ledger=ledger,
+        partial=summary["partial"],
+        fidelity=summary["fidelity"],
+        paper_source=manifest["paper"]["source"],
+        paper_total_skr_bps=manifest["paper"]["total_skr_bps"],
+    )
+
+
+def _pair(names: list[str]) -> tuple[str, str]:
+    first, second = names
+    return first, second
+
+
+def _lane(entry: Json, duration_ps: int) -> LaneResult:
+    return LaneResult(
+        users=_pair(entry["users"]),
+        channels=_pair(entry["channels"]),
+        duration_ps=duration_ps,
+        coincidences=entry["coincidences"],
+        sifted_bits=entry["sifted_bits"],
+        errors=entry["errors"],
+        twin=TwinResult(
+            **{name: math.nan if value is None else value for name, value in entry["twin"].items()}
+        ),
+        paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
+    )
+
+
+def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
+    derived = {"users", "f_measured", "f_charged", "net_key_bps", "epsilon"}
+    return LinkResult(
+        users=_pair(entry["users"]),
+        duration_ps=duration_ps,
+        verified_leak_bits=int(row["verified_leak_bits"]),
+        charged_bits=int(row["charged_bits"]),
+        shannon_bits=float(row["shannon_bits"]),
+        **{name: value for name, value in entry.items() if name not in derived},
+    )
+
+
+def _user(entry: Json, duration_ps: int) -> UserResult:
+    # The file holds the rate; the count comes back exactly: rounding errs by some 2^-52 of it.
+    singles = round(entry["singles_hz"] * s_from_ps(duration_ps))
+    return UserResult(entry["name"], duration_ps, singles=singles)
+
+
+def _lane_row(lane: LaneResult) -> Json:
+    row = lane.summary()
+    nested = {"twin": row.pop("twin"), "paper": row.pop("paper") or {}}
+    for name in ("sifted_hz", "qber", "skr_bps"):
+        row[f"twin_{name}"] = nested["twin"][name]
+    for name in ("sifted_hz", "visibility", "qber", "skr_bps"):
+        row[f"paper_{name}"] = nested["paper"].get(name)
+    return _flat(row)
+
+
+def _link_row(link: LinkResult) -> Json:
+    return _flat(link.summary() | {name: getattr(link, name) for name in _LINK_COUNTS})
+
+
+def _flat(row: Json) -> Json:
+    """Pairs become two columns: ``users`` gives ``user_a`` and ``user_b``."""
+    flat: Json = {}
+    for name, value in row.items():
+        if isinstance(value, list):
+            flat |= {f"{name[:-1]}_{side}": item for side, item in zip("ab", value, strict=True)}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _csv(rows: Iterable[Json]) -> str:
+    text = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+    return text.getvalue()
+
+
+def _ledger_text(ledger: tuple[Movement, ...]) -> str:
+    return ",".join(HEADER) + "\n" + "".join(csv_row(movement) for movement in ledger)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write `text` so that `path` never holds half of it."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise _fault(path, f"cannot be written: {error.strerror}") from error
+
+
+def _read_json(directory: Path, name: str) -> Json:
+    loaded: Any
+    try:
+        loaded = json.loads(_read_text(directory, name))
+    except (ValueError, RecursionError) as error:
+        raise _fault(directory / name, "is no JSON") from error
+    if not isinstance(loaded, dict):
+        raise _fault(directory / name, "is no JSON object")
+    return loaded
+
+
+def _read_rows(directory: Path, name: str) -> list[dict[str, str]]:
+    try:
+        return list(csv.DictReader(_read_text(directory, name).splitlines()))
+    except csv.Error as error:
+        raise _fault(directory / name, f"is no table: {error}") from error
+
+
+def _read_text(directory: Path, name: str) -> str:
+    if not directory.is_dir():
+        raise _fault(directory, "is no run directory: there is no such directory")
+    try:
+        return (directory / name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise _fault(directory, f"is no run directory: it holds no {name}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _fault(directory / name, "cannot be read") from error
+
+
+def _fault(path: Path, message: str) -> ConfigError:
+    return ConfigError((Fault(str(path), message),))

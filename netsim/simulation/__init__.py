@@ -1,0 +1,1 @@
+"""One run: build the network, let it go on, collect what it found."""

@@ -1,0 +1,143 @@
+"""The photon level alone: what detectors count, without parties, messages or key.
+
+For whoever studies source and receivers; `netsim.simulation.run` adds everything else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.devices.world import build_world
+from netsim.frames import ClickFrame
+from netsim.kernel.rng import RngTree
+from netsim.kernel.simulator import Simulator
+from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
+from netsim.topology.network import Lane
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Epoch, Timeline
+from netsim.units import ps_from_s, s_from_ps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneMatches:
+    """Coincidences of one lane.
+
+    Attributes
+    ----------
+    lane : Lane
+    matches : (4, 4) int64
+        By detector (Z+, Z-, X+, X-) of the first and the second user.
+    """
+
+    lane: Lane
+    matches: NDArray[np.int64]
+
+    @property
+    def counts(self) -> LaneCounts:
+        """Sifted and wrong ones among them."""
+        return LaneCounts.of_detectors(self.matches)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotonCounts:
+    """What the detectors counted.
+
+    Attributes
+    ----------
+    duration_ps : int
+        Of light.
+    lanes : tuple of LaneMatches
+    singles : mapping
+        User to (4,) int64: clicks of each detector.
+    epochs : tuple of Epoch
+        States of the network, for the analytic twin.
+    """
+
+    duration_ps: int
+    lanes: tuple[LaneMatches, ...]
+    singles: Mapping[str, NDArray[np.int64]]
+    epochs: tuple[Epoch, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of light."""
+        return s_from_ps(self.duration_ps)
+
+    def lane(self, channels: tuple[str, str]) -> LaneMatches:
+        """Find the lane of two channels, in any order; KeyError if there is none."""
+        for found in self.lanes:
+            if set(found.lane.channels) == set(channels):
+                return found
+        raise KeyError(channels)
+
+
+def count_photons(
+    topology: TopologySpec,
+    *,
+    duration_s: float | str,
+    seed: int,
+    histograms: Sequence[DifferenceHistogram] = (),
+    progress: Callable[[int], None] | None = None,
+) -> PhotonCounts:
+    """Simulate light and detectors of ``topology`` and count.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+    duration_s : float or str
+        Seconds of light, > 0.
+    seed : int
+        >= 0; the photons are those of `netsim.simulate` with the same seed.
+    histograms : sequence of DifferenceHistogram
+        Filled on the way.
+    progress : callable, optional
+        Called with the simulated picoseconds done, once a frame.
+    """
+    duration_ps = ps_from_s(duration_s)
+    sim, timeline = Simulator(), Timeline(topology, stop_ps=duration_ps)
+    network = timeline.network_at(0)
+    scorers = {users: LaneScorer(network, users) for users in network.links}
+    singles = {user.name: np.zeros(4, dtype=np.int64) for user in topology.users}
+    listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
+        user.name: [
+            *(scorer for users, scorer in scorers.items() if user.name in users),
+            *(histogram for histogram in histograms if user.name in histogram.users),
+        ]
+        for user in topology.users
+    }
+
+    def take(user: str, clicks: ClickFrame) -> None:
+        singles[user] += np.bincount(clicks.detectors, minlength=4)
+        for listener in listeners[user]:
+            listener.add(user, clicks)
+
+    world = build_world(
+        sim,
+        timeline,
+        RngTree(seed),
+        duration_ps=duration_ps,
+        on_tags=lambda _user, _frame: None,
+        on_clicks=take,
+    )
+    frame_ps = ps_from_s(topology.frame_s)
+    for stop_ps in range(frame_ps, duration_ps, frame_ps):
+        sim.run(until=stop_ps + 1)
+        if progress is not None:
+            progress(stop_ps)
+    sim.run(until=world.finished)
+    for scorer in scorers.values():
+        scorer.finish()
+    for histogram in histograms:
+        histogram.finish()
+    return PhotonCounts(
+        duration_ps,
+        tuple(
+            LaneMatches(lane, matches)
+            for scorer in scorers.values()
+            for lane, matches in zip(scorer.lanes, scorer.matches, strict=True)
+        ),
+        singles,
+        world.history,
+    )

@@ -1,0 +1,288 @@
+"""Variants side by side: the same light, several protocols.
+
+Each topology is simulated once; where a variant changes nothing that photons meet, its parties are
+handed the recorded frames of that one simulation, and it is checked that every user's singles and,
+where the coincidence window is the same, every lane's counts are the same.
+"""
+
+import json
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netsim.devices.replay import FrameRecorder, Replay
+from netsim.devices.world import WorldBuilder, build_world
+from netsim.errors import ConfigError, Fault
+from netsim.results.run import Json, Run
+from netsim.simulation.run import simulate
+from netsim.topology.architecture import Architecture, architecture_of, fairness
+from netsim.topology.load import load_topology
+from netsim.topology.schema import known_keys
+from netsim.topology.specs import TopologySpec
+
+UNSEEN_BY_PHOTONS = {"name", "description", "protocol", "classical", "crashes", "taps", "paper"}
+"""Sections of a topology that change no click."""
+MAX_RECORDED_BYTES = 1 << 30
+"""Frames kept in memory; a longer run is simulated anew for each variant."""
+AS_IT_IS = "as it is"
+
+_NEXT_NAME = re.compile(r",(?=\s*[A-Za-z_][\w.&-]*=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Changes that make one column of a comparison."""
+
+    label: str
+    overrides: tuple[str, ...]
+    """``path=value`` each, as `netsim.load_topology` takes them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """One topology with one variant."""
+
+    topology: str
+    """As it was asked for."""
+    variant: Variant
+    run: Run
+    wall_s: float
+    is_replayed: bool
+    """Whether its photons were those recorded of an earlier variant."""
+    photons_of: str
+    """Label of the first variant of this topology with the same photons; its own if there is none
+    before."""
+    architecture: Architecture
+    """What the network takes."""
+    window_ps: int
+    """Of coincidences; lanes of one light are equal only where it is."""
+
+    @property
+    def worth(self) -> Json:
+        """What the network gives: sums over links, asymptotic, and how evenly they are spread."""
+        rates = list(self.run.link_skr_bps.values())
+        total_bps = math.fsum(rates)
+        channels = self.architecture.channels
+        return {
+            "total_skr_bps": total_bps,
+            "min_skr_bps": min(rates, default=0.0),
+            "fairness": fairness(rates),
+            "skr_per_channel_bps": total_bps / channels if channels else 0.0,
+        }
+
+    def summary(self) -> Json:
+        """The entry of ``--json``."""
+        run = self.run
+        return {
+            "topology": self.topology,
+            "variant": self.variant.label,
+            "overrides": list(self.variant.overrides),
+            "seed": int(run.seed),
+            "duration_s": run.duration_s,
+            "partial": run.partial,
+            "net_key_bps": run.totals.net_key_bps,
+            "architecture": self.architecture.summary(),
+            **self.worth,
+            "links": [link.summary() for link in run.links],
+            "singles": {user.name: int(user.singles) for user in run.users},
+            "photons_of": self.photons_of,
+            "replayed": self.is_replayed,
+            "wall_s": self.wall_s,
+        }
+
+
+def parse_variant(text: str) -> Variant:
+    """``name=value[,name=value]...``: one variant.
+
+    A name without a dot is a key of the section ``protocol``, or else one of the whole topology. A
+    comma separates where a ``name=`` follows outside all brackets, so that a value may be a list.
+
+    Raises
+    ------
+    ValueError
+        A part without a name and ``=``.
+    """
+    overrides = []
+    for part in _parts(text):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not name or not equals:
+            raise ValueError(f"{part!a} is no name=value")
+        is_whole = "." in name or name in set(known_keys(())) - set(known_keys(("protocol",)))
+        overrides.append(f"{name if is_whole else f'protocol.{name}'}={value}")
+    return Variant(text.strip(), tuple(overrides))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cut at the commas that part one ``name=value`` from the next."""
+    start = 0
+    for comma in _NEXT_NAME.finditer(text):
+        before = text[: comma.start()]
+        if all(before.count(pair[0]) <= before.count(pair[1]) for pair in ("[]", "{}")):
+            yield text[start : comma.start()]
+            start = comma.end()
+    yield text[start:]
+
+
+def compare(
+    topologies: Sequence[str],
+    variants: Sequence[Variant],
+    *,
+    duration_s: float | str,
+    seed: int,
+    overrides: Sequence[str] = (),
+    out: Path | None = None,
+    max_recorded_bytes: int = MAX_RECORDED_BYTES,
+    progress: Callable[[int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[Outcome]:
+    """Run every topology with every variant.
+
+    Parameters
+    ----------
+    topologies : sequence of str
+        Names or paths, as `netsim.load_topology` takes them.
+    variants : sequence of Variant
+        None at all means the topologies as they are.
+    duration_s, seed, progress, should_stop
+        Of each run, see `netsim.simulate`; a run that was stopped is the last.
+    overrides : sequence of str
+        Changes common to all variants; those of a variant come later and win.
+    out : Path, optional
+        Each run is kept in a directory below, named by its number and variant.
+    max_recorded_bytes : int
+        Bound of what is kept of the light for the next variant; 0 to simulate it every time.
+
+    Raises
+    ------
+    ConfigError
+        Every fault of every combination, before anything is simulated.
+    RuntimeError
+        The same photons gave other counts: a bug.
+    """
+    chosen = tuple(variants) or (Variant(AS_IT_IS, ()),)
+    plan = load_plan(topologies, chosen, overrides)
+    outcomes: list[Outcome] = []
+    for topology, specs in plan.items():
+        light = _Light(specs, max_recorded_bytes)
+        for variant, spec in zip(chosen, specs, strict=True):
+            started_s = time.perf_counter()
+            key = _photon_key(spec)
+            build = light.builder(key)
+            run = simulate(
+                spec,
+                duration_s=duration_s,
+                seed=seed,
+                out=None if out is None else out / _directory(len(outcomes), variant),
+                progress=progress,
+                should_stop=should_stop,
+                build=build,
+            )
+            outcome = Outcome(
+                topology,
+                variant,
+                run,
+                wall_s=time.perf_counter() - started_s,
+                is_replayed=isinstance(build, Replay),
+                photons_of=variant.label,
+                architecture=architecture_of(spec),
+                window_ps=spec.protocol.window_ps,
+            )
+            outcomes.append(light.with_reference(key, outcome))
+            if run.partial:
+                return outcomes
+    return outcomes
+
+
+def comparison_json(outcomes: Sequence[Outcome]) -> str:
+    """The text that ``--json`` prints: a list with one entry an outcome."""
+    return json.dumps([o.summary() for o in outcomes], indent=2, allow_nan=False) + "\n"
+
+
+def load_plan(
+    topologies: Sequence[str], variants: Sequence[Variant], overrides: Sequence[str]
+) -> dict[str, list[TopologySpec]]:
+    """Every topology with every variant (as it is, if there are none); parameters as `compare`.
+
+    Raises
+    ------
+    ConfigError
+        Every fault of every combination.
+    """
+    plan: dict[str, list[TopologySpec]] = {}
+    faults: dict[Fault, None] = {}
+    for topology in topologies:
+        plan[topology] = []
+        for variant in variants or (Variant(AS_IT_IS, ()),):
+            try:
+                changes = [*overrides, *variant.overrides]
+                plan[topology].append(load_topology(topology, overrides=changes))
+            except ConfigError as error:
+                faults |= dict.fromkeys(error.faults)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return plan
+
+
+def _photon_key(spec: TopologySpec) -> str:
+    """Equal for topologies whose photons and clicks are the same.
+
+    With a controller the light follows what the links report, so that everything counts.
+    """
+    unseen = UNSEEN_BY_PHOTONS if spec.controller is None else set()
+    return json.dumps(spec.model_dump(mode="json", exclude=unseen), sort_keys=True)
+
+
+def _directory(number: int, variant: Variant) -> str:
+    return f"{number + 1:02d}-{re.sub(r'[^A-Za-z0-9._=,+-]+', '_', variant.label)[:80]}"
+
+
+class _Light:
+    """The light of one topology: which variants share it, and what is recorded of it."""
+
+    def __init__(self, specs: Sequence[TopologySpec], max_bytes: int) -> None:
+        self._uses = Counter(_photon_key(spec) for spec in specs)
+        self._max_bytes = max_bytes
+        self._recorders: dict[str, FrameRecorder] = {}
+        self._references: dict[str, Outcome] = {}
+
+    def builder(self, key: str) -> WorldBuilder:
+        """What builds the photon level: a replay if there is one, a recorder if that pays."""
+        recorder = self._recorders.get(key)
+        if recorder is not None:
+            return recorder.replay() or build_world
+        if self._uses[key] < 2:
+            return build_world
+        left = self._max_bytes - sum(kept.size_bytes for kept in self._recorders.values())
+        self._recorders[key] = FrameRecorder(max_bytes=left)
+        return self._recorders[key]
+
+    def with_reference(self, key: str, outcome: Outcome) -> Outcome:
+        """Name the first outcome with the same photons, and check that they are the same."""
+        self._uses[key] -= 1
+        if not self._uses[key]:
+            self._recorders.pop(key, None)
+        reference = self._references.setdefault(key, outcome)
+        if not outcome.run.partial:
+            _check_same_photons(reference, outcome)
+        return replace(outcome, photons_of=reference.variant.label)
+
+
+def _check_same_photons(reference: Outcome, outcome: Outcome) -> None:
+    """Singles of every user; coincidences, sifted bits and errors of every lane of equal window."""
+    one, other = reference.run, outcome.run
+    same = [user.singles for user in one.users] == [user.singles for user in other.users]
+    if reference.window_ps == outcome.window_ps:
+        same &= _lane_counts(one) == _lane_counts(other)
+    if not same:
+        raise RuntimeError(
+            f"{outcome.topology}: {reference.variant.label} and {outcome.variant.label} "
+            "saw different photons"
+        )
+
+
+def _lane_counts(run: Run) -> list[tuple[int, int, int]]:
+    return [(lane.coincidences, lane.sifted_bits, lane.errors) for lane in run.lanes]

@@ -1,0 +1,258 @@
+"""What a link agrees on before its first round: thresholds from the analytic twin.
+
+The twin knows device inputs and nothing of the run; what it expects is public and the same at both
+ends. The security variants of `protocols.keylength.security` turn it into thresholds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netsim.topology.network import Network, build_network
+from netsim.topology.specs import ProtocolSpec, TopologySpec
+from netsim.twin.prediction import LanePrediction, predict
+from protocols.interfaces import Choice, Expectation, LaneExpectation, Security, Terms
+from protocols.keylength.security import label, smallest_scale
+from protocols.variants import (
+    BASES,
+    ESTIMATIONS,
+    RECONCILIATIONS,
+    SECURITIES,
+    is_two_way,
+    study_notes,
+)
+
+PAPER_LEAK_EFFICIENCY = 1.2
+"""The budget f of Fan et al. 2025."""
+MAX_ROUNDS = 120
+USUAL_SHARE = 0.9
+RATIOS = tuple((50 + step) / 100 for step in range(50))
+"""Z probabilities tried by `best_basis_ratio`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAgreement:
+    """Terms of a link, and what must be said of them.
+
+    Attributes
+    ----------
+    initial_qber : float
+        Where the error correction of the first round starts: the topology's guess; with a leak
+        budget, which a guess far off would break, what the twin expects.
+    expected_key_bits : int or None
+        Per round, if it goes as the twin expects; None if the security variant does not say.
+    notes : tuple of str
+        Labels, and why no key is to be expected.
+    """
+
+    terms: Terms
+    initial_qber: float
+    expected_key_bits: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BasisRatio:
+    """The choice of basis that gives a network the most key.
+
+    Attributes
+    ----------
+    z_probability : float
+        For all receivers.
+    key_bps : float
+        Expected sum over all links.
+    symmetric_key_bps : float
+        The same at 0.5.
+    """
+
+    z_probability: float
+    key_bps: float
+    symmetric_key_bps: float
+
+
+def agree(
+    network: Network, users: tuple[str, str], lanes: Sequence[LanePrediction] | None = None
+) -> LinkAgreement:
+    """Choose the terms of the link between ``users`` (announcer first).
+
+    Parameters
+    ----------
+    lanes : sequence of LanePrediction, optional
+        What the twin predicts of that link, if it has been asked already.
+    """
+    topology = network.topology
+    protocol, round_s = topology.protocol, topology.round_s_of(users)
+    if lanes is None:
+        lanes = _lanes_of(network, users)
+    security = SECURITIES.get(protocol.security)
+    expectation = expect(lanes, round_s, protocol)
+    terms = _open_terms(protocol)
+    plan = security.plan(expectation, terms)
+    notes = [
+        label(choice_of(protocol), security),
+        *study_notes(
+            reconciliation=protocol.reconciliation, authentication=protocol.authentication
+        ),
+    ]
+    if plan.key_bits == 0:
+        notes.append(_no_key(security, expectation, terms, round_s))
+    initial_qber = protocol.initial_qber
+    if security.has_secrecy_epsilon and expectation.bits:
+        initial_qber = expectation.qber
+    return LinkAgreement(plan.terms, initial_qber, plan.key_bits, tuple(filter(None, notes)))
+
+
+def enough_s(
+    network: Network,
+    users: tuple[str, str],
+    total_s: float,
+    lanes: Sequence[LanePrediction] | None = None,
+    *,
+    share: float = USUAL_SHARE,
+) -> float | None:
+    """Shortest round that is enough for the link between ``users`` within ``total_s`` of light.
+
+    Longer rounds hold more finite key per second, with ever smaller gains: the first division that
+    is not enough ends the search.
+
+    Parameters
+    ----------
+    total_s : float
+        Light in all; whole rounds fill it.
+    lanes : sequence of LanePrediction, optional
+        As of `agree`.
+    share : float
+        Of the key that the best division of ``total_s`` is expected to give, 0 to 1.
+
+    Returns
+    -------
+    float or None
+        ``total_s`` over a number from 1 to `MAX_ROUNDS`; None if no division gives any key.
+    """
+    protocol = network.topology.protocol
+    security = SECURITIES.get(protocol.security)
+    if lanes is None:
+        lanes = _lanes_of(network, users)
+    enough, best_bits = 0, 1
+    for rounds in range(1, MAX_ROUNDS + 1):
+        expectation = expect(lanes, total_s / rounds, protocol)
+        key_bits = rounds * (security.plan(expectation, _open_terms(protocol)).key_bits or 0)
+        best_bits = max(best_bits, key_bits)
+        if key_bits < share * best_bits:
+            break
+        enough = rounds
+    return total_s / enough if enough else None
+
+
+def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSpec) -> Expectation:
+    """What a round of ``round_s`` should hold."""
+    return Expectation(
+        tuple(
+            LaneExpectation(
+                z_bits=lane.z_hz * round_s,
+                z_qber=_rate(lane.z_qber),
+                x_bits=lane.x_hz * round_s,
+                x_qber=_rate(lane.x_qber),
+            )
+            for lane in lanes
+        ),
+        leak_efficiency(protocol),
+    )
+
+
+def leak_efficiency(protocol: ProtocolSpec) -> float:
+    """Budget f of a round's leak; both directions together where both are booked.
+
+    In the paper's profile at least its own 1.2, which is charged anyway.
+    """
+    reconciliation, charge = protocol.reconciliation, protocol.error_correction_charge
+    efficiency = protocol.leak_efficiency
+    if efficiency is None:
+        efficiency = RECONCILIATIONS.get(reconciliation).budget_efficiency
+        if charge == "paper":
+            efficiency = max(efficiency, PAPER_LEAK_EFFICIENCY)
+    doubled = charge == "both-directions" and is_two_way(reconciliation)
+    return 2.0 * efficiency if doubled else efficiency
+
+
+def choice_of(protocol: ProtocolSpec) -> Choice:
+    """The variants of a valid topology."""
+    return Choice(
+        estimation=protocol.estimation,
+        reconciliation=protocol.reconciliation,
+        amplification=protocol.amplification,
+        authentication=protocol.authentication,
+        basis=protocol.basis,
+        charge=protocol.error_correction_charge,
+        verification_bits=protocol.verification_bits,
+        epsilon=protocol.epsilon,
+        is_two_way=is_two_way(protocol.reconciliation),
+        is_measurable=RECONCILIATIONS.get(protocol.reconciliation).is_measurable,
+        is_random_sample=ESTIMATIONS.get(protocol.estimation).is_random_sample,
+        is_symmetric=BASES.get(protocol.basis).is_symmetric,
+    )
+
+
+def best_basis_ratio(topology: TopologySpec) -> BasisRatio:
+    """The Z probability, the same at all receivers, with which the twin expects the most key.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+        Its security variant and the length of its rounds decide: without finite-size effects the
+        best ratio is always the most extreme one.
+
+    Returns
+    -------
+    BasisRatio
+        Of `RATIOS`.
+    """
+    rates_bps = [_key_bps(topology, ratio) for ratio in RATIOS]
+    best = max(range(len(RATIOS)), key=rates_bps.__getitem__)
+    return BasisRatio(RATIOS[best], rates_bps[best], rates_bps[0])
+
+
+def _key_bps(topology: TopologySpec, z_probability: float) -> float:
+    receivers = {
+        name: spec.model_copy(update={"z_probability": z_probability})
+        for name, spec in topology.receivers.items()
+    }
+    network = build_network(topology.model_copy(update={"receivers": receivers}))
+    predicted = predict(network).lanes
+    total_bps = 0.0
+    for users in network.links:
+        lanes = [lane for lane in predicted if lane.users == users]
+        agreement = agree(network, users, lanes)
+        total_bps += (agreement.expected_key_bits or 0) / topology.round_s_of(users)
+    return total_bps
+
+
+def _lanes_of(network: Network, users: tuple[str, str]) -> list[LanePrediction]:
+    return [lane for lane in predict(network).lanes if lane.users == users]
+
+
+def _open_terms(protocol: ProtocolSpec) -> Terms:
+    """What the topology says; zero or one half where it leaves the choice."""
+    return Terms(
+        sample_share=protocol.sample_share or 0.0,
+        qber_threshold=protocol.abort_qber or 0.5,
+        epsilon=protocol.epsilon,
+        verification_bits=protocol.verification_bits,
+        charge=protocol.error_correction_charge,
+    )
+
+
+def _rate(qber: float) -> float:
+    return 0.5 if math.isnan(qber) else min(0.5, qber)
+
+
+def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:
+    """Say why no key is to be expected, and from what length of a round on it would be."""
+    bits, counts = expectation.bits, "no bits"
+    if bits:
+        counts = f"{bits:.0f} sifted bits at QBER {100.0 * expectation.qber:.2f} %"
+    found = f"no key expected from a round of {round_s:g} s ({counts})"
+    scale = smallest_scale(security, expectation, terms) if bits else None
+    if scale is None:
+        return f"{found}, nor from a longer one"
+    return f"{found}; rounds of about {round_s * scale:.0f} s would hold some"

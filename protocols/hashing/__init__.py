@@ -1,0 +1,1 @@
+"""Universal hashing: amplification, verification, authentication."""

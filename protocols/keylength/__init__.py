@@ -1,0 +1,1 @@
+"""How many secret bits are left: one formula or theorem a module."""

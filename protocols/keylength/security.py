@@ -1,0 +1,352 @@
+"""Security statements: how long a key may be, what must hold for it, what fails with which epsilon.
+
+The formulas are in `protocols.keylength.keyrate` and `protocols.keylength.finite`; here they meet
+the counts of a round. The finite variants take their length from the terms alone: the observed
+error rate and the actual leak only decide whether there is a key.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import ClassVar
+
+from protocols.interfaces import (
+    USUAL_SAMPLE_SHARE,
+    Choice,
+    Expectation,
+    KeyDecision,
+    Plan,
+    RoundFacts,
+    Security,
+    Terms,
+)
+from protocols.keylength.finite import (
+    FiniteKey,
+    FiniteRound,
+    SamplingBound,
+    error_count_bits,
+    finite_key,
+    two_basis_key_bits,
+)
+from protocols.keylength.keyrate import (
+    LaneCounts,
+    asymptotic_key_bits,
+    binary_entropy,
+    error_correction_charge_bits,
+)
+from protocols.messages import AbortReason
+
+MODEL_MARGIN = 0.02
+SIGMAS = 3.0
+SAMPLE_SHARES = tuple(0.002 * 1.12**step for step in range(51))
+"""Tried by the planner: 0.2 % to 58 %, in steps of 12 %."""
+MAX_ROUND_SCALE = 2**14
+
+DEVICES = "trusted devices; fair sampling; passive basis choice"
+FIXED = "thresholds fixed before the round"
+ONE_WAY_COUNT = "one-way count, not covered by the proof"
+"""Said of error correction whose questions depend on the responder's bits (arXiv:2307.00576)."""
+
+
+class Asymptotic(Security):
+    """The limit of infinitely long keys: observed error rates, no secrecy epsilon."""
+
+    assumptions: ClassVar[str] = (
+        f"asymptotic: no secrecy epsilon; {DEVICES}; error positions public; qubit model"
+    )
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """N [1 - h(Q of the other basis)] per lane and basis, less charge and verification."""
+        charge_bits = error_correction_charge_bits(
+            facts.parity_bits, facts.lanes, terms.charge, returned_bits=facts.returned_bits
+        )
+        errors = sum(lane.errors for lane in facts.lanes)
+        key_bits = asymptotic_key_bits(
+            facts.lanes, charge_bits=charge_bits, verification_bits=terms.verification_bits
+        )
+        reason = None if key_bits else AbortReason.NO_KEY
+        if errors > terms.qber_threshold * facts.raw_bits or not facts.raw_bits:
+            reason = AbortReason.QBER_TOO_HIGH
+        return KeyDecision(
+            0 if reason else key_bits, charge_bits, terms.correctness_epsilon, None, reason
+        )
+
+    def plan(self, expectation: Expectation, terms: Terms) -> Plan:
+        """The usual share for a sample, if one is taken; the key of the expected counts."""
+        planned = super().plan(expectation, terms).terms
+        rate_bits = math.fsum(
+            lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
+            + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
+            - expectation.efficiency * lane.bits * binary_entropy(lane.qber)
+            for lane in expectation.lanes
+        )
+        return Plan(planned, max(0, math.floor(rate_bits - terms.verification_bits)))
+
+
+class _WithEpsilon(Security):
+    """What the finite statements share: a budget for the leak, and its label."""
+
+    has_secrecy_epsilon: ClassVar[bool] = True
+    books_error_counts: ClassVar[bool] = True
+
+    def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
+        """A leak that is not counted; a verification hash that alone exceeds the budget."""
+        if not choice.is_measurable:
+            yield (
+                "reconciliation",
+                (
+                    f"{choice.reconciliation} does not go with this security: it needs a leak that "
+                    "is counted on the wire"
+                ),
+            )
+        if choice.epsilon <= 2.0**-choice.verification_bits:
+            yield (
+                "epsilon",
+                (
+                    f"{choice.epsilon:g} is not above 2^-{choice.verification_bits}, what "
+                    "verification alone may fail with"
+                ),
+            )
+
+    def _over_budget(self, facts: RoundFacts, terms: Terms) -> AbortReason | None:
+        """Why the counts forbid a key, whatever its length."""
+        if facts.sample_errors > terms.tolerated_errors(facts.sampled_bits):
+            return AbortReason.QBER_TOO_HIGH
+        if self._leak_bits(facts, terms) > terms.tolerated_leak_bits(facts.raw_bits):
+            return AbortReason.LEAK_TOO_HIGH
+        return None
+
+    def _leak_bits(self, facts: RoundFacts, terms: Terms) -> int:
+        """What is compared with the budget: parities and error counts, without the hash."""
+        returned_bits = facts.returned_bits if terms.charge == "both-directions" else 0
+        return facts.parity_bits + returned_bits + facts.count_bits
+
+
+class Finite(_WithEpsilon):
+    """Tomamichel and Leverrier: a random published sample bounds the errors of the rest."""
+
+    bound: ClassVar[SamplingBound] = "serfling"
+    assumptions: ClassVar[str] = (
+        "finite key of Tomamichel and Leverrier (arXiv:1506.08458); "
+        f"{DEVICES} and symmetric; {FIXED}"
+    )
+
+    def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
+        """The proof is for a uniformly random sample and a symmetric choice of basis."""
+        if not choice.is_random_sample:
+            yield (
+                "estimation",
+                (
+                    f"{choice.estimation} does not go with this security: its proof bounds the "
+                    "errors from a published random sample; say sample"
+                ),
+            )
+        if not choice.is_symmetric:
+            yield (
+                "basis",
+                (
+                    f"{choice.basis} does not go with this security: its proof needs both bases "
+                    "with probability 1/2; say symmetric, or security two-basis"
+                ),
+            )
+        yield from super().refusals(choice)
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """Length from m, k and the terms; counts only decide whether there is one."""
+        sifted_bits, sampled_bits = facts.sifted_bits, facts.sampled_bits
+        limit_bits = terms.tolerated_leak_bits(facts.raw_bits)
+        budget = terms.epsilon - terms.correctness_epsilon
+        no_key = KeyDecision(0, limit_bits, terms.correctness_epsilon, budget)
+        if sampled_bits != terms.sample_bits(sifted_bits) or not 0 < sampled_bits < sifted_bits:
+            return replace(no_key, reason=AbortReason.TOO_FEW_BITS)
+        if (reason := self._over_budget(facts, terms)) is not None:
+            return replace(no_key, reason=reason)
+        key = _finite_key(_finite_round(sifted_bits, terms), terms.epsilon, self.bound)
+        if key is None:
+            return replace(no_key, reason=AbortReason.NO_KEY)
+        secrecy_epsilon = key.sampling_epsilon + key.amplification_epsilon
+        return KeyDecision(key.key_bits, limit_bits, key.correctness_epsilon, secrecy_epsilon)
+
+    def plan(self, expectation: Expectation, terms: Terms) -> Plan:
+        """Sample share, threshold and leak budget with which the expected key is longest."""
+        sifted_bits = math.floor(expectation.bits)
+        shares = (terms.sample_share,) if terms.sample_share else SAMPLE_SHARES
+        plans = [self._plan(expectation, terms, sifted_bits, share) for share in shares]
+        best = max(plans, key=lambda plan: plan.key_bits or 0)
+        if not best.key_bits and not terms.sample_share:
+            return self._plan(expectation, terms, sifted_bits, USUAL_SAMPLE_SHARE)
+        return best
+
+    def _plan(self, expectation: Expectation, terms: Terms, sifted_bits: int, share: float) -> Plan:
+        sampled_bits = replace(terms, sample_share=share).sample_bits(sifted_bits)
+        qber = expectation.qber
+        planned = replace(
+            terms,
+            sample_share=share,
+            qber_threshold=min(terms.qber_threshold, upper_rate(qber, sampled_bits)),
+            leak_share=_leak_share(expectation, share),
+        )
+        if not 0 < sampled_bits < sifted_bits or planned.qber_threshold >= 0.5:
+            return Plan(planned, 0)
+        key = _finite_key(_finite_round(sifted_bits, planned), planned.epsilon, self.bound)
+        return Plan(planned, key.key_bits if key else 0)
+
+
+class FiniteExact(Finite):
+    """The same with the exact hypergeometric tail in place of Serfling's."""
+
+    bound: ClassVar[SamplingBound] = "hypergeometric"
+    assumptions: ClassVar[str] = (
+        "finite key of arXiv:1506.08458 with the exact sampling tail of arXiv:2410.04095; "
+        f"{DEVICES} and symmetric; {FIXED}"
+    )
+
+
+class TwoBasis(_WithEpsilon):
+    """The phase error of one basis from the exact errors of the other; any choice of basis.
+
+    Lanes are pooled. The two bases' lengths add and so do their epsilons; the leak, which parities
+    of mixed bits do not let divide, is taken from their sum.
+    """
+
+    assumptions: ClassVar[str] = (
+        "finite key per basis of Tomamichel et al. (arXiv:1103.4130) with lengths and epsilons "
+        f"added; {DEVICES}; {FIXED}"
+    )
+
+    def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
+        """The test is all bits of the other basis: a sample would only take bits away."""
+        if choice.is_random_sample:
+            yield (
+                "estimation",
+                (
+                    f"{choice.estimation} does not go with security two-basis: its phase errors "
+                    "come from all corrected errors of the other basis; say reconciled"
+                ),
+            )
+        yield from super().refusals(choice)
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """Length from the bits per basis and the terms."""
+        limit_bits = terms.tolerated_leak_bits(facts.raw_bits)
+        budget = terms.epsilon - terms.correctness_epsilon
+        no_key = KeyDecision(0, limit_bits, terms.correctness_epsilon, budget)
+        for bits, errors in _per_basis(facts.lanes):
+            if errors > terms.tolerated_errors(bits):
+                return replace(no_key, reason=AbortReason.QBER_TOO_HIGH)
+        if (reason := self._over_budget(facts, terms)) is not None:
+            return replace(no_key, reason=reason)
+        (z_bits, _), (x_bits, _) = _per_basis(facts.lanes)
+        key_bits = _two_basis_sum(z_bits, x_bits, terms) - limit_bits
+        if key_bits <= 0:
+            return replace(no_key, reason=AbortReason.NO_KEY)
+        return KeyDecision(key_bits, limit_bits, terms.correctness_epsilon, budget)
+
+    def plan(self, expectation: Expectation, terms: Terms) -> Plan:
+        """Thresholds above the expected errors of either basis, and the key they leave."""
+        lanes = expectation.lanes
+        z_bits, x_bits = (
+            math.fsum(lane.z_bits for lane in lanes),
+            math.fsum(lane.x_bits for lane in lanes),
+        )
+        z_errors = math.fsum(lane.z_bits * lane.z_qber for lane in lanes)
+        x_errors = math.fsum(lane.x_bits * lane.x_qber for lane in lanes)
+        rates = [
+            upper_rate(errors / bits, bits)
+            for bits, errors in ((z_bits, z_errors), (x_bits, x_errors))
+            if bits >= 1.0
+        ]
+        planned = replace(
+            terms,
+            sample_share=0.0,
+            qber_threshold=min(terms.qber_threshold, max(rates, default=0.5)),
+            leak_share=_leak_share(expectation, 0.0),
+        )
+        z, x = math.floor(z_bits), math.floor(x_bits)
+        key_bits = _two_basis_sum(z, x, planned) - planned.tolerated_leak_bits(z + x)
+        return Plan(planned, max(0, key_bits))
+
+
+def upper_rate(qber: float, bits: float) -> float:
+    """Threshold above ``qber`` (0 to 1/2) that ``bits`` honest bits hardly exceed; at most 1/2."""
+    expected = qber * (1.0 + MODEL_MARGIN)
+    spread = math.sqrt(qber * (1.0 - qber) / bits) if bits >= 1.0 else 0.5
+    return min(0.5, expected + SIGMAS * spread)
+
+
+def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -> float | None:
+    """How much longer a round must be to hold any key; None if `MAX_ROUND_SCALE` is not enough."""
+    scale = 1.0
+    while scale <= MAX_ROUND_SCALE:
+        if security.plan(expectation.scaled(scale), terms).key_bits:
+            return scale
+        scale *= 1.25
+    return None
+
+
+def label(choice: Choice, security: Security) -> str:
+    """What must be said of a combination that is allowed though no proof covers it; else empty."""
+    if security.has_secrecy_epsilon and choice.is_two_way and choice.charge != "both-directions":
+        return ONE_WAY_COUNT
+    return ""
+
+
+def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
+    """What announcing the error counts of all lanes and bases discloses."""
+    return sum(error_count_bits(lane.z_bits) + error_count_bits(lane.x_bits) for lane in lanes)
+
+
+def _leak_share(expectation: Expectation, sample_share: float) -> float:
+    """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included."""
+    raw_bits = (1.0 - sample_share) * expectation.bits
+    if raw_bits < 1.0:
+        return 1.0
+    leak_bits = 0.0
+    for lane in expectation.lanes:
+        lane_bits = (1.0 - sample_share) * lane.bits
+        rate = upper_rate(lane.qber, lane_bits)
+        leak_bits += expectation.efficiency * lane_bits * binary_entropy(rate)
+        leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
+    return min(1.0, leak_bits / raw_bits)
+
+
+def _finite_round(sifted_bits: int, terms: Terms) -> FiniteRound:
+    sampled_bits = terms.sample_bits(sifted_bits)
+    return FiniteRound(
+        sifted_bits=sifted_bits,
+        sample_bits=sampled_bits,
+        threshold=terms.qber_threshold,
+        reconciliation_bits=terms.tolerated_leak_bits(sifted_bits - sampled_bits),
+        verification_bits=terms.verification_bits,
+    )
+
+
+@lru_cache(maxsize=256)
+def _finite_key(plan: FiniteRound, epsilon: float, bound: SamplingBound) -> FiniteKey | None:
+    """`finite_key`, kept: both ends of a link ask for the same one."""
+    return finite_key(plan, epsilon=epsilon, bound=bound)
+
+
+def _per_basis(lanes: tuple[LaneCounts, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(bits, errors) of Z and of X over all lanes."""
+    return (
+        (sum(lane.z_bits for lane in lanes), sum(lane.z_errors for lane in lanes)),
+        (sum(lane.x_bits for lane in lanes), sum(lane.x_errors for lane in lanes)),
+    )
+
+
+def _two_basis_sum(z_bits: int, x_bits: int, terms: Terms) -> int:
+    """Both bases' lengths before the leak; half of the secrecy budget each."""
+
+    def length(raw_bits: int, test_bits: int) -> int:
+        return two_basis_key_bits(
+            raw_bits=raw_bits,
+            test_bits=test_bits,
+            threshold=terms.qber_threshold,
+            disclosed_bits=0,
+            secrecy_epsilon=(terms.epsilon - terms.correctness_epsilon) / 2.0,
+            verification_bits=terms.verification_bits,
+        )
+
+    return length(z_bits, x_bits) + length(x_bits, z_bits)

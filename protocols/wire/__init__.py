@@ -1,0 +1,1 @@
+"""From messages to datagrams and back, over a wire that loses and reorders."""

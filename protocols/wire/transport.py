@@ -1,0 +1,375 @@
+"""Ordered delivery of messages over datagrams that may be lost, repeated, late or forged.
+
+Sans-I/O: datagrams in, datagrams out, one deadline out; ``now_ps`` comes in. Law of this module:
+whatever arrives, messages come out in order, each at most once in a connection, and memory stays
+bounded; a forger can at worst deny service. A connection ends when either end starts over or comes
+back from a crash. It knows nothing of what the messages mean.
+
+Selective acknowledgement follows RFC 2018. A datagram is taken for lost as in RFC 8985 (RACK): when
+one that was sent after it has arrived and a round trip has passed. Both are needed: the first keeps
+a slow wire from filling with repeats of what still waits on it (whatever was sent later waits
+behind it), the second leaves time to what is merely late. Every sending has a number that its
+acknowledgement returns, so that repeats measure the round trip as well. The timer follows RFC 6298.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from protocols.errors import LocalProtocolError, MalformedMessageError
+from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.wire.datagrams import (
+    HEADER_BYTES,
+    Datagram,
+    Kind,
+    decode_datagram,
+    encode_datagram,
+)
+from protocols.wire.reassembly import SEQUENCE_LIMIT, WINDOW, Incoming, is_ahead
+from protocols.wire.roundtrip import RoundTrip
+from protocols.wire.strangers import Strangers
+
+TURNS = 1 << 16
+REMEMBERED_TURNS = 8 * WINDOW
+"""Sendings whose answer may still come."""
+MAX_QUEUED_BYTES = 256 * 1024 * 1024
+PROBES = 4
+"""Datagrams that the timer repeats: the acknowledgement of one shows which others are lost."""
+BROKEN_AFTER_PS = 10_000_000_000_000
+"""A peer that has waited this long for data that it seemed to have acknowledged never had it."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    payload: bytes
+    starts_message: bool
+    ends_message: bool
+    sent_ps: int = 0
+    turn: int = 0
+    """Number of its last sending, repeats of all datagrams counted."""
+
+
+_NOTHING = _Piece(b"", starts_message=False, ends_message=False)
+
+
+@dataclass(slots=True)
+class TransportCounts:
+    """What went over the wire from this end."""
+
+    datagrams_sent: int = 0
+    bytes_sent: int = 0
+    retransmissions: int = 0
+    datagrams_refused: int = 0
+
+
+class Transport:
+    """One end of a link's classical connection.
+
+    Parameters
+    ----------
+    epoch : int
+        Drawn at random (1 to 2^32 - 1) whenever the endpoint starts.
+    max_datagram_bytes : int
+        Header included, the same at both ends: longer datagrams are refused.
+    initial_timeout_ps : int
+        First retransmission time-out, before a round trip was measured.
+    """
+
+    def __init__(self, *, epoch: int, max_datagram_bytes: int, initial_timeout_ps: int) -> None:
+        if not 0 < epoch < SEQUENCE_LIMIT or max_datagram_bytes <= HEADER_BYTES:
+            raise LocalProtocolError("epoch or datagram size out of range")
+        self.counts = TransportCounts()
+        self._epoch = epoch
+        self._max_datagram_bytes = max_datagram_bytes
+        self._piece_bytes = max_datagram_bytes - HEADER_BYTES
+        self._queue: deque[_Piece] = deque()
+        self._queued_bytes = 0
+        self._in_flight: dict[int, _Piece] = {}
+        self._next_sequence = 0
+        self._base: int | None = None
+        """Where the stream begins for a new life of the peer, until it has got there."""
+        self._resend: list[int] = []
+        self._turn = 0
+        self._sent_ps: dict[int, int] = {}
+        """When each of the last sendings went out that has not been answered."""
+        self._arrived_turn = 0
+        """Latest sending that is known to have arrived."""
+        self._round_trip = RoundTrip(initial_timeout_ps)
+        self._deadline_ps: int | None = None
+        self._acknowledge_now = False
+        self._controls: list[tuple[Kind, int, int]] = []
+        self._strangers = Strangers()
+        self._messages: deque[bytes] = deque()
+        self._receiving = Incoming(self._messages)
+        self._was_reset = False
+        self._was_jammed = False
+        self._stuck_since_ps: int | None = None
+        self._base_due_ps = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything sent has been acknowledged."""
+        return not (self._queue or self._in_flight)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes of messages that wait for a place in the window."""
+        return self._queued_bytes
+
+    @property
+    def next_deadline_ps(self) -> int | None:
+        """When `handle_deadline` is due, if at all."""
+        return self._deadline_ps
+
+    def send(self, message: bytes) -> None:
+        """Queue ``message``; LocalProtocolError if it is too large or the queue is full."""
+        if not 0 < len(message) <= MAX_MESSAGE_BYTES:
+            raise LocalProtocolError(f"a message of {len(message)} bytes")
+        if self._queued_bytes + len(message) > MAX_QUEUED_BYTES:
+            raise LocalProtocolError("the transport's queue is full")
+        for start in range(0, len(message), self._piece_bytes):
+            stop = start + self._piece_bytes
+            self._queue.append(_Piece(message[start:stop], start == 0, stop >= len(message)))
+        self._queued_bytes += len(message)
+
+    def next_message(self) -> bytes | None:
+        """The next message that has arrived whole, in order."""
+        return self._messages.popleft() if self._messages else None
+
+    def take_reset(self) -> bool:
+        """Whether the peer has started anew since the last call."""
+        was_reset, self._was_reset = self._was_reset, False
+        return was_reset
+
+    def take_jam(self) -> bool:
+        """Whether the connection was given up since the last call because somebody forged for it.
+
+        The peer went on waiting for data that it had acknowledged or could not have: nothing that
+        happens to datagrams by themselves does that for so long.
+        """
+        was_jammed, self._was_jammed = self._was_jammed, False
+        return was_jammed
+
+    def datagrams_to_send(self, now_ps: int) -> list[bytes]:
+        """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
+        out = [self._encode_control(*control) for control in self._controls]
+        self._controls.clear()
+        out += [
+            self._repeat(sequence, now_ps)
+            for sequence in dict.fromkeys(self._resend)
+            if sequence in self._in_flight
+        ]
+        self._resend.clear()
+        window = WINDOW if self._receiving.epoch else 1
+        while self._queue and (self._next_sequence - self._oldest) % SEQUENCE_LIMIT < window:
+            out.append(self._send_next(now_ps))
+        if self._acknowledge_now:
+            out.append(self._encode(Kind.ACKNOWLEDGE))
+        if self._in_flight and self._deadline_ps is None:
+            self._deadline_ps = now_ps + self._round_trip.timeout_ps
+        return out
+
+    @property
+    def _oldest(self) -> int:
+        """Sequence number of the oldest datagram not acknowledged, or of the next one."""
+        return next(iter(self._in_flight), self._next_sequence)
+
+    def _send_next(self, now_ps: int) -> bytes:
+        piece = self._queue.popleft()
+        self._stamp(piece, now_ps)
+        self._queued_bytes -= len(piece.payload)
+        sequence = self._next_sequence
+        self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
+        self._in_flight[sequence] = piece
+        return self._encode(Kind.DATA, sequence, piece)
+
+    def _stamp(self, piece: _Piece, now_ps: int) -> None:
+        self._turn += 1
+        piece.sent_ps, piece.turn = now_ps, self._turn
+        self._sent_ps[self._turn] = now_ps
+        self._sent_ps.pop(self._turn - REMEMBERED_TURNS, None)
+
+    def _repeat(self, sequence: int, now_ps: int) -> bytes:
+        entry = self._in_flight[sequence]
+        self._stamp(entry, now_ps)
+        self.counts.retransmissions += 1
+        return self._encode(Kind.DATA, sequence, entry)
+
+    def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
+        receiving = self._receiving
+        self._acknowledge_now = False
+        receiving.unacknowledged = 0
+        return self._count(
+            Datagram(
+                kind,
+                piece.ends_message,
+                self._epoch,
+                receiving.epoch,
+                sequence,
+                receiving.next_sequence,
+                receiving.received,
+                piece.payload,
+                piece.turn % TURNS,
+                receiving.latest_turn,
+            )
+        )
+
+    def _encode_control(self, kind: Kind, nonce: int, peer_epoch: int) -> bytes:
+        """Say, in a response, where our stream stands and whether a message starts there."""
+        at = self._oldest
+        oldest = self._in_flight.get(at) or (self._queue[0] if self._queue else None)
+        starts = oldest is None or oldest.starts_message
+        if kind is Kind.BASE and self._base is not None:
+            at, starts = self._base, True
+        return self._count(Datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
+
+    def _count(self, datagram: Datagram) -> bytes:
+        data = encode_datagram(datagram)
+        self.counts.datagrams_sent += 1
+        self.counts.bytes_sent += len(data)
+        return data
+
+    def receive_datagram(self, data: bytes, now_ps: int) -> None:
+        """Take in ``data``; anything that is not a datagram of this connection is dropped."""
+        if len(data) > self._max_datagram_bytes:
+            self.counts.datagrams_refused += 1
+            return
+        try:
+            datagram = decode_datagram(data)
+        except MalformedMessageError:
+            self.counts.datagrams_refused += 1
+            return
+        if datagram.peer_epoch not in (0, self._epoch):
+            # Meant for an earlier life of this endpoint: the sender must learn of this one.
+            self._acknowledge_now |= self._strangers.may_answer(Kind.ACKNOWLEDGE, now_ps)
+            self.counts.datagrams_refused += 1
+        elif datagram.kind is Kind.RESPONSE:
+            self._accept_epoch(datagram)
+        elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
+            if self._strangers.may_answer(Kind.RESPONSE, now_ps):
+                self._respond(datagram)
+        elif datagram.epoch == self._receiving.epoch:
+            self._accept(datagram, now_ps)
+        elif self._strangers.may_answer(Kind.CHALLENGE, now_ps):
+            self._challenge_epoch(datagram.epoch)
+
+    def _respond(self, challenge: Datagram) -> None:
+        response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
+        self._controls = [*self._controls[-3:], response]
+        if self._strangers.is_new_question(challenge.epoch, challenge.sequence):
+            # Who asks has dropped what we sent so far; the rest follows by the timer.
+            self._resend = list(self._in_flight)[:1]
+
+    def _challenge_epoch(self, epoch: int) -> None:
+        """Ask who is there. Its own challenge has to wait: our stream begins anew for it."""
+        challenge = (Kind.CHALLENGE, self._strangers.nonce_for(epoch), epoch)
+        self._controls = [*self._controls[-3:], challenge]
+
+    def _accept_epoch(self, datagram: Datagram) -> None:
+        if not self._strangers.accept(datagram.epoch, datagram.sequence):
+            self.counts.datagrams_refused += 1
+            return
+        if self._receiving.epoch not in (0, datagram.epoch):
+            # A part of what is under way may have been taken in by the life that is gone.
+            self._was_reset = True
+            self._forget_stream()
+            self._base = self._next_sequence
+        self._receiving = Incoming(
+            self._messages,
+            epoch=datagram.epoch,
+            next_sequence=datagram.acknowledged,
+            is_skipping=not datagram.ends_message,
+        )
+        self._acknowledge_now = True
+
+    def _accept(self, datagram: Datagram, now_ps: int) -> None:
+        if datagram.kind is Kind.BASE:
+            at, starts = datagram.acknowledged, datagram.ends_message
+            self._acknowledge_now |= self._receiving.skip_to(at, starts_message=starts)
+            return
+        if datagram.peer_epoch == self._epoch:
+            self._take_acknowledgement(datagram, now_ps)
+        if datagram.kind is Kind.DATA:
+            self._acknowledge_now |= self._receiving.take(datagram)
+
+    def _watch(self, acknowledged: int, now_ps: int) -> bool:
+        """Whether the peer has waited a round trip for what is gone here.
+
+        Late datagrams look the same for a moment; the next one in time clears the suspicion. If it
+        goes on for long, somebody has forged acknowledgements.
+        """
+        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
+            self._stuck_since_ps = None
+            return False
+        if self._stuck_since_ps is None:
+            self._stuck_since_ps = now_ps
+        if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
+            self._was_jammed = True
+            self.start_over()
+            return False
+        return now_ps - self._stuck_since_ps >= self._round_trip.timeout_ps // 2
+
+    def start_over(self) -> None:
+        """Begin a new stream, as after a crash; the owner learns that messages were lost."""
+        self._epoch = self._epoch % (SEQUENCE_LIMIT - 1) + 1
+        self._next_sequence = 0
+        self._stuck_since_ps = None
+        self._forget_stream()
+        self._receiving = Incoming(self._messages)  # the peer will begin anew as well
+        self._acknowledge_now = self._was_reset = True
+
+    def _forget_stream(self) -> None:
+        self._base = self._deadline_ps = None
+        self._queue.clear()
+        self._in_flight.clear()
+        self._queued_bytes = 0
+
+    def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
+        is_waiting = self._watch(datagram.acknowledged, now_ps)
+        outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
+        if outstanding > SEQUENCE_LIMIT // 2:
+            self.counts.datagrams_refused += 1
+            return
+        if self._base is not None and not is_ahead(self._base, datagram.acknowledged):
+            self._base = None
+        if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
+            # A peer that came back and waits for what went to its former life.
+            self._base_due_ps = now_ps + self._round_trip.timeout_ps
+            self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
+        seen = [
+            sequence
+            for sequence in self._in_flight
+            if (distance := (sequence - datagram.acknowledged) % SEQUENCE_LIMIT)
+            > SEQUENCE_LIMIT // 2
+            or (0 < distance < WINDOW and datagram.received >> (distance - 1) & 1)
+        ]
+        self._take_echo(datagram.echo, now_ps)
+        for sequence in seen:
+            del self._in_flight[sequence]
+        if seen:
+            self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
+        self._find_lost(now_ps)
+
+    def _take_echo(self, echo: int, now_ps: int) -> None:
+        """The peer answers one sending: that one has arrived, and tells the round trip."""
+        turn = self._turn - (self._turn - echo) % TURNS
+        sent_ps = self._sent_ps.pop(turn, None)
+        if sent_ps is not None:
+            self._round_trip.measure(now_ps - sent_ps)
+            self._arrived_turn = max(self._arrived_turn, turn)
+
+    def _find_lost(self, now_ps: int) -> None:
+        """Repeat what was sent before something that has arrived, and a round trip ago."""
+        patience_ps = self._round_trip.patience_ps
+        self._resend += [
+            sequence
+            for sequence, piece in self._in_flight.items()
+            if piece.turn < self._arrived_turn and now_ps - piece.sent_ps >= patience_ps
+        ]
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """The retransmission timer has run out: repeat the oldest datagrams, back off."""
+        if self._deadline_ps is None or now_ps < self._deadline_ps:
+            return
+        self._resend = list(self._in_flight)[:PROBES]
+        self._round_trip.back_off()
+        self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None

@@ -1,0 +1,78 @@
+"""Forged messages handed to one end of `tests.support.two_ends`, and what must hold after them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from netsim.units import PS_PER_S
+from protocols.events import (
+    Event,
+)
+from protocols.messages import (
+    Announce,
+    Decision,
+    Envelope,
+    Message,
+    Role,
+    Vote,
+    encode,
+)
+from protocols.wire.datagrams import decode_datagram, encode_datagram
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import LINK, TwoEnds
+
+NOTHING = Announce(last=False, start_ticks=0, stop_ticks=0, count=0, deltas=b"")
+BAD_VOTE = Vote(closing=False, tag=bytes(16))
+BAD_COMMIT = Decision(commit=True, tag=bytes(16))
+Rewrite = Callable[[Envelope], bytes | None]
+"""What becomes of a message; None: it goes on as it is."""
+
+
+def forge(ends: TwoEnds, to: Role, number: int, body: Message, *, sequence: int = 0) -> None:
+    """Hand a forged message to one end."""
+    message = encode(Envelope(LINK, to.peer, number, sequence, body))
+    ends.ends[to]._session.receive(message, ends.now_ps)
+
+
+def at_s(ends: TwoEnds, time_s: float, act: Callable[[], None]) -> None:
+    """Do something at a time."""
+    ends._at(round(time_s * PS_PER_S), act)
+
+
+def rewrite(tapped: TappedEnds, to: Role, change: Rewrite) -> None:
+    """Change whole messages on their way to one end."""
+
+    def see(receiver: Role, datagram: bytes) -> list[tuple[int, bytes]]:
+        passing = tapped._see(receiver, datagram)
+        sighting = tapped.chains[receiver.peer].wire.view.latest
+        if receiver is not to or sighting is None or sighting.envelope is None:
+            return passing
+        changed = change(sighting.envelope) if sighting.is_whole_message else None
+        if changed is None:
+            return passing
+        return [(0, encode_datagram(replace(decode_datagram(datagram), payload=changed)))]
+
+    tapped.ends.fault = see
+
+
+def on_event(ends: TwoEnds, react: Callable[[Role, Event], None]) -> None:
+    """Call back after each event that is on record."""
+    record = ends._record
+
+    def record_and_react(role: Role, event: Event) -> None:
+        record(role, event)
+        react(role, event)
+
+    ends._record = record_and_react  # type: ignore[method-assign]  # a spy
+
+
+def events_of(ends: TwoEnds, role: Role, kind: type[Event]) -> list[Event]:
+    """Events of a type that an end has told."""
+    return [event for at, event in ends.events if at is role and isinstance(event, kind)]
+
+
+def run(tapped: TappedEnds, *, until_s: float = 90.0) -> TwoEnds:
+    """To the end; both must have closed, alike."""
+    tapped.ends.run(until_s=until_s)
+    assert tapped.faults() == []
+    assert all(end.is_closed for end in tapped.ends.ends)
+    return tapped.ends

@@ -1,0 +1,208 @@
+"""Somebody who has read all messages of a link, and compares them with the books of both ends."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netsim.kernel.trace import Trace
+from netsim.pools.audit import check_balance
+from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.ledger import Account, Ledger
+from netsim.pools.store import UserStore
+from protocols.bits import packed_size_bytes, unpack_bits
+from protocols.books import RoundBooks
+from protocols.events import BlockUsable, RoundAborted
+from protocols.messages import (
+    Amplify,
+    Announce,
+    Keep,
+    Matches,
+    ParityQuery,
+    ParityReply,
+    ReconciliationSetup,
+    Role,
+    Sample,
+    SampleReply,
+    VerificationHash,
+)
+from protocols.reconciliation.cascade import SCHEDULES
+from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
+from protocols.tags import DETECTOR_BITS
+from protocols.varint import decode_ascending
+from tests.support.protocol_pump import Pump
+
+NAMES = ("alice", "bob")
+
+
+def ended_rounds(pump: Pump) -> Iterator[tuple[Role, int, RoundBooks]]:
+    """Books of each round that has ended, at either end."""
+    for role, event in pump.events:
+        if isinstance(event, BlockUsable | RoundAborted):
+            yield role, event.round, event.books
+
+
+def book_faults(pump: Pump) -> list[str]:
+    """What is in the books of a round and is not what was on the wire, or the other way round."""
+    return [fault for entry in ended_rounds(pump) for fault in _round_faults(pump, *entry)]
+
+
+def _round_faults(pump: Pump, role: Role, number: int, books: RoundBooks) -> Iterator[str]:
+    where = f"{role.name} {number}"
+    hashed_bits = sum(
+        8 * len(found.body.digest)
+        for found in pump.messages(VerificationHash)
+        if found.round == number and isinstance(found.body, VerificationHash)
+    )
+    if books.verification_bits != hashed_bits:
+        yield f"{where}: {books.verification_bits} bits of verification booked, {hashed_bits} sent"
+    published = published_bits(pump, number)
+    if books.sampled_bits != published:
+        yield f"{where}: {books.sampled_bits} bits of sample booked, {published} sent"
+    for found in pump.messages(Amplify):
+        if found.round == number and isinstance(found.body, Amplify):
+            # A seed of (I|T) has one bit less than what it hashes.
+            hashed = _seed_bits(found.body, books)
+            if hashed != books.sifted_bits - published:
+                yield f"{where}: {hashed} bits hashed to key, {published} of them are public"
+
+
+def _seed_bits(body: Amplify, books: RoundBooks) -> int:
+    """Bits that a seed of this size is for; exact only up to the filling of its last byte."""
+    left = books.sifted_bits - books.sampled_bits
+    fits = len(body.seed) == (left - 1 + 7) // 8
+    return left if fits else 8 * len(body.seed) + 1
+
+
+def published_bits(pump: Pump, number: int) -> int:
+    """Sifted bits of a round that its messages publish."""
+    masks = [
+        np.unpackbits(np.frombuffer(found.body.mask, dtype=np.uint8))
+        for found in pump.messages(Sample)
+        if found.round == number and isinstance(found.body, Sample)
+    ]
+    return sum(int(mask.sum()) for mask in masks)
+
+
+def sample_messages(pump: Pump, number: int) -> tuple[Sample, SampleReply]:
+    """Both ends' published bits of a round."""
+    (sample,) = [found.body for found in pump.messages(Sample) if found.round == number]
+    (reply,) = [found.body for found in pump.messages(SampleReply) if found.round == number]
+    assert isinstance(sample, Sample)
+    assert isinstance(reply, SampleReply)
+    return sample, reply
+
+
+def kept_ticks(pump: Pump) -> set[int]:
+    """Times of the announcer's clicks that sifting has kept, from the messages alone."""
+    times: dict[tuple[int, int], np.ndarray] = {}
+    positions: dict[tuple[int, int], np.ndarray] = {}
+    kept: set[int] = set()
+    for _, found in pump.sent:
+        body = found.body
+        if isinstance(body, Announce):
+            elapsed = decode_ascending(body.deltas, count=body.count, previous=0)
+            times[found.round, found.sequence] = elapsed + body.start_ticks
+        elif isinstance(body, Matches):
+            places = decode_ascending(body.positions, count=body.count, previous=0) - 1
+            positions[found.round, body.announcement] = places
+        elif isinstance(body, Keep):
+            key = (found.round, body.announcement)
+            mask = unpack_bits(body.mask, positions[key].size).astype(np.bool_)
+            kept |= set(times[key][positions[key][mask]].tolist())
+    return kept
+
+
+class Booked:
+    """The events of a pump as the simulator books them.
+
+    Attributes
+    ----------
+    keepers : list of Bookkeeper
+        Of announcer and responder.
+    """
+
+    def __init__(self, pump: Pump) -> None:
+        self.ledger = Ledger()
+        config = pump.config
+        self.keepers = [
+            Bookkeeper(
+                config.link,
+                name,
+                ledger=self.ledger,
+                trace=Trace(None),
+                store=UserStore(),
+                pads=pump.secrets.pads,
+                round_epsilons=(config.correctness_epsilon, config.secrecy_epsilon),
+            )
+            for name in NAMES
+        ]
+        for time_ps, (role, event) in zip(pump.event_times_ps, pump.events, strict=True):
+            self.keepers[role].record([event], time_ps)
+
+    def level(self, role: Role, account: Account) -> int:
+        """Bits of one account at one end."""
+        return self.ledger.balance("alice-bob", NAMES[role], account)
+
+    def faults(self) -> list[str]:
+        """What the audit finds; and rounds of a closed link that the counts have left out."""
+        found = check_balance(self.ledger.movements)
+        for role, keeper in zip(Role, self.keepers, strict=True):
+            sifted = -self.level(role, Account.LIGHT)
+            if keeper.counts.sifted_bits != sifted:
+                found.append(
+                    f"{NAMES[role]}: a rate from {keeper.counts.sifted_bits} of {sifted} bits"
+                )
+            if left := self.level(role, Account.OPEN):
+                found.append(f"{NAMES[role]}: {left} bits in no round that has ended")
+        return found
+
+
+def mirrored(tags: np.ndarray) -> np.ndarray:
+    """The same clicks with every basis and port turned round."""
+    return np.sort(tags ^ ((1 << DETECTOR_BITS) - 1))
+
+
+def asked_bits(pump: Pump, number: int) -> int:
+    """Parity bits that the queries of a round ask for, counted from the wire alone."""
+    (setup,) = [e for e in pump.messages(ReconciliationSetup) if e.round == number]
+    queries = [e.body for e in pump.messages(ParityQuery) if e.round == number]
+    replies = [e.body for e in pump.messages(ParityReply) if e.round == number]
+    assert isinstance(setup.body, ReconciliationSetup)
+    asked = 0
+    sizes = lane_sizes(pump, number)
+    for lane, rate in enumerate(setup.body.error_rates_ppm):
+        layouts = layout_passes(
+            size_bits=sizes[lane],
+            schedule=SCHEDULES[pump.config.reconciliation],
+            error_rate=rate / 1e6,
+            seed=int.from_bytes(setup.body.seed, "big"),
+        )
+        for query, reply in zip(queries, replies, strict=True):
+            assert isinstance(query, ParityQuery)
+            assert isinstance(reply, ParityReply)
+            coded = query.queries[lane]
+            if not coded:
+                assert reply.replies[lane] == b""
+                continue
+            is_blocks = coded[1] == BLOCKS
+            bits = layouts[coded[0]].asked_blocks if is_blocks else len(read_nodes(coded))
+            assert len(reply.replies[lane]) == packed_size_bytes(bits)
+            asked += bits
+    return asked
+
+
+def lane_sizes(pump: Pump, number: int) -> list[int]:
+    """Sifted bits of each lane, from matches and keep masks on the wire."""
+    sizes = [0] * pump.config.lanes
+    masks = {
+        envelope.body.announcement: envelope.body
+        for envelope in pump.messages(Keep)
+        if envelope.round == number and isinstance(envelope.body, Keep)
+    }
+    for envelope in pump.messages(Matches):
+        if envelope.round != number or not isinstance(envelope.body, Matches):
+            continue
+        mask = unpack_bits(masks[envelope.body.announcement].mask, envelope.body.count)
+        for lane, kept in zip(envelope.body.lanes, mask, strict=True):
+            sizes[lane] += int(kept)
+    return sizes

@@ -1,0 +1,163 @@
+"""Results: rates come from counts, equal parts add up, the summary has the agreed form."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netsim.results.run import LaneResult, TwinResult, UserResult, collect_provenance
+from netsim.units import PS_PER_S
+from tests.unit.netsim.runs import DURATION_PS, made_up_run
+
+SUMMARY_KEYS = [
+    "topology",
+    "seed",
+    "duration_s",
+    "fidelity",
+    "partial",
+    "lanes",
+    "links",
+    "users",
+    "totals",
+    "performance",
+]
+LANE_KEYS = [
+    "users",
+    "channels",
+    "coincidences",
+    "sifted_bits",
+    "sifted_hz",
+    "errors",
+    "qber",
+    "visibility",
+    "skr_asymptotic_bps",
+    "twin",
+    "paper",
+]
+LINK_KEYS = [
+    "users",
+    "blocks",
+    "blocks_failed",
+    "sifted_bits",
+    "leaked_bits",
+    "f_measured",
+    "f_charged",
+    "verification_bits",
+    "auth_spent_bits",
+    "deposited_bits",
+    "net_key_bps",
+    "messages",
+    "wire_bytes",
+    "round_trips",
+    "retransmissions",
+    "alarms",
+    "equal_blocks",
+    "unequal_blocks",
+    "lone_blocks",
+    "settle_ps",
+    "sampled_bits",
+    "security",
+    "epsilon",
+    "correctness_epsilon",
+    "secrecy_epsilon",
+    "failure_probability",
+    "assumptions",
+    "notes",
+]
+
+
+def test_summary_has_exactly_the_agreed_keys() -> None:
+    """Every key of summary.json is there, in its order, and no other."""
+    summary = made_up_run().summary()
+    assert list(summary) == SUMMARY_KEYS
+    assert list(summary["lanes"][0]) == LANE_KEYS
+    assert list(summary["lanes"][0]["twin"]) == ["sifted_hz", "qber", "skr_bps"]
+    assert list(summary["links"][0]) == LINK_KEYS
+    assert list(summary["users"][0]) == ["name", "singles_hz"]
+    assert list(summary["totals"]) == ["skr_asymptotic_bps", "net_key_bps"]
+    assert list(summary["performance"]) == ["wall_s", "tags", "tags_per_s"]
+
+
+def test_rates_are_counts_over_time() -> None:
+    """1733 of 51600 bits in 60 s are wrong: 860/s, 3.36 %, and the key rate of the formula."""
+    lane = made_up_run().lanes[0]
+    assert lane.sifted_hz == 860.0
+    assert lane.qber == 1733 / 51600
+    assert lane.visibility == 1 - 2 * 1733 / 51600
+    # h(0.0335853) = 0.212064793 in decimal arithmetic of 30 digits.
+    assert lane.skr_asymptotic_bps == pytest.approx(860 * (1 - 2.2 * 0.212064793), abs=1e-5)
+
+
+def test_table_2_key_rate() -> None:
+    """N = 858.0 with QBER 3.393 % gives the 454.6 bit/s that Fan et al. 2025 print in Table 2."""
+    bits, errors = 858_000_000, 29_111_940
+    lane = LaneResult(
+        ("C", "D"), ("C50", "C30"), 10**6 * PS_PER_S, bits, bits, errors, TwinResult(0, 0, 0)
+    )
+    assert lane.skr_asymptotic_bps == pytest.approx(454.6, abs=0.1)
+
+
+def test_a_lane_without_bits_has_no_qber() -> None:
+    """Nothing sifted: QBER and visibility are null, the key rate is zero."""
+    entry = made_up_run().summary()["lanes"][1]
+    assert entry["qber"] is None
+    assert entry["visibility"] is None
+    assert entry["skr_asymptotic_bps"] == 0.0
+
+
+def test_link_figures() -> None:
+    """Verified blocks alone count for f; what authentication spent is off the net rate."""
+    link = made_up_run().links[0]
+    assert link.f_measured == 9_000 / 8_571.5
+    assert link.f_charged == 10_000 / 8_571.5
+    assert link.net_key_bps == (28_000 - 128) / 60
+    assert replace(link, shannon_bits=0.0).f_measured is None
+
+
+def test_results_of_equal_parts_add_up() -> None:
+    """Two halves of a run make the whole; parts of different lanes do not add."""
+    lane, other = made_up_run().lanes
+    both = lane + lane
+    assert (both.sifted_bits, both.errors, both.duration_ps) == (103_200, 3_466, 2 * DURATION_PS)
+    assert both.sifted_hz == lane.sifted_hz
+    assert both.twin == lane.twin
+    link = made_up_run().links[0]
+    assert (link + link).f_measured == link.f_measured
+    with pytest.raises(ValueError, match="channels"):
+        _ = lane + other
+
+
+def test_parts_cover_the_same_time() -> None:
+    """A run refuses a part that was measured over another time."""
+    run = made_up_run()
+    with pytest.raises(ValueError, match="does not cover"):
+        replace(run, users=(UserResult("Alice", 1, 1),))
+
+
+def test_summary_differs_in_performance_only() -> None:
+    """Wall time appears nowhere but in `performance`."""
+    run = made_up_run()
+    slower = replace(run, performance=replace(run.performance, wall_s=99.0))
+    first, second = json.loads(run.summary_json()), json.loads(slower.summary_json())
+    assert first.pop("performance") != second.pop("performance")
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_numpy_counts_are_plain_in_the_summary() -> None:
+    """NumPy integers, as kernels return them, do not reach JSON."""
+    run = made_up_run()
+    numpy_counts: dict[str, Any] = {"sifted_bits": np.int64(51_600), "errors": np.int64(1_733)}
+    lane = replace(run.lanes[0], **numpy_counts)
+    assert replace(run, lanes=(lane, run.lanes[1])).summary_json() == run.summary_json()
+
+
+def test_provenance_ignores_the_order_of_keys() -> None:
+    """The hash is of canonical JSON: order does not matter, values do."""
+    one = collect_provenance({"a": 1, "b": {"c": 2, "d": 3}})
+    same = collect_provenance({"b": {"d": 3, "c": 2}, "a": 1})
+    other = collect_provenance({"a": 1, "b": {"c": 2, "d": 4}})
+    assert one == same
+    assert one.topology_sha256 != other.topology_sha256
+    assert [name for name, _ in one.versions] == ["python", "numpy", "numba", "qnsp-netsim"]

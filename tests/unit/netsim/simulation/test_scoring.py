@@ -1,0 +1,143 @@
+"""Scoring against a slow reference, and its window, bases and histogram."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from netsim.frames import ClickFrame
+from netsim.simulation import scoring
+from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
+from netsim.topology.network import build_network
+from tests.support.topologies import four_user_topology, two_user_topology
+from tests.unit.netsim.physics.helpers import generator, int64, pack
+
+USERS = ("alice", "bob")
+
+
+def random_clicks(seed: int, size: int, span_ps: int) -> NDArray[np.int64]:
+    """Sorted clicks on all detectors."""
+    rng = generator(seed)
+    return np.sort(pack(rng.integers(0, span_ps, size), rng.integers(0, 4, size)))
+
+
+def count_slowly(
+    first: NDArray[np.int64], second: NDArray[np.int64], low_ps: int, high_ps: int
+) -> LaneCounts:
+    """Reference: for each click the first unused partner after the last used one."""
+    counts, free = LaneCounts(), list(second.tolist())
+    for click in first.tolist():
+        # A partner too early for this click is too early for all later ones.
+        while free and (free[0] >> 2) - (click >> 2) < low_ps:
+            free.pop(0)
+        if not free or (free[0] >> 2) - (click >> 2) >= high_ps:
+            continue
+        partner = free.pop(0)
+        same_port = click & 1 == partner & 1
+        in_z, in_x = click & 2 == partner & 2 == 0, click & 2 == partner & 2 == 2
+        counts += LaneCounts(1, in_z, in_x, in_z and not same_port, in_x and same_port)
+    return counts
+
+
+def score(first: NDArray[np.int64], second: NDArray[np.int64]) -> LaneCounts:
+    """Counts of the only lane of two users at no distance, window [-1000, 1000)."""
+    scorer = LaneScorer(build_network(two_user_topology()), USERS)
+    scorer.add("bob", ClickFrame(0, 10**9, second.copy()))
+    scorer.add("alice", ClickFrame(0, 10**9, first.copy()))
+    scorer.finish()
+    (counts,) = scorer.counts
+    return counts
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_matching_against_the_slow_reference(seed: int) -> None:
+    """Coincidences, sifted bits and errors are those of a plain search, in crowded streams."""
+    first, second = random_clicks(seed, 3000, 3_000_000), random_clicks(seed + 9, 3000, 3_000_000)
+    counts = score(first, second)
+    assert counts == count_slowly(first, second, -1000, 1000)
+    assert 0 < counts.errors < counts.sifted_bits < counts.coincidences < 3000
+
+
+def test_kernels_are_their_interpreted_selves() -> None:
+    """Compiled and interpreted kernels count the same."""
+    first, second = random_clicks(1, 500, 500_000), random_clicks(2, 500, 500_000)
+    for name, settings, bins in (
+        ("_match", (400_000, -700, 900), (4, 4)),
+        ("_histogram", (400_000, -5000, 100), 80),
+    ):
+        function = getattr(scoring, name)
+        compiled, interpreted = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64)
+        used = function(first, second, *settings, compiled)
+        assert used == function.py_func(first, second, *settings, interpreted)
+        assert compiled.tolist() == interpreted.tolist()
+        assert compiled.sum() > 0
+
+
+def test_window_is_half_open() -> None:
+    """A difference of -W/2 is in, one of W/2 is not."""
+    at = int64(100_000)
+    for difference_ps, inside in ((-1001, 0), (-1000, 1), (999, 1), (1000, 0)):
+        counts = score(pack(at, 0), pack(at + difference_ps, 0))
+        assert counts.coincidences == inside
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (0, 0, LaneCounts(1, sifted_z=1)),
+        (0, 1, LaneCounts(1, sifted_z=1, errors_z=1)),
+        (3, 3, LaneCounts(1, sifted_x=1, errors_x=1)),
+        (2, 3, LaneCounts(1, sifted_x=1)),
+        (1, 2, LaneCounts(1)),
+        (3, 0, LaneCounts(1)),
+    ],
+)
+def test_bases_and_errors(first: int, second: int, expected: LaneCounts) -> None:
+    """Z is an error where ports differ, X where they agree; mixed bases are not sifted."""
+    at = int64(100_000)
+    assert score(pack(at, first), pack(at, second)) == expected
+
+
+def test_click_is_used_once() -> None:
+    """Two clicks near one partner make one coincidence."""
+    assert score(pack(int64(1000, 1100), 0), pack(int64(1050), 0)).coincidences == 1
+    assert score(pack(int64(1050), 0), pack(int64(1000, 1100), 0)).coincidences == 1
+
+
+def test_lane_window_lies_at_its_nominal_delay() -> None:
+    """Charlie and Dave's two lanes are scored apart, each at its own delay."""
+    network = build_network(four_user_topology())
+    scorer = LaneScorer(network, ("charlie", "dave"))
+    assert [lane.channels for lane in scorer.lanes] == [("C50", "C30"), ("C54", "C26")]
+    base_ps = 10_000_000
+    late_ps = base_ps + round(scorer.lanes[1].delay_ps)
+    scorer.add("charlie", ClickFrame(0, 10**9, pack(int64(base_ps), 0)))
+    scorer.add("dave", ClickFrame(0, 10**9, pack(int64(late_ps), 0)))
+    scorer.finish()
+    assert scorer.counts == (LaneCounts(), LaneCounts(1, sifted_z=1))
+
+
+def test_stranger_is_refused() -> None:
+    """Clicks of a third user have no place in a link."""
+    scorer = LaneScorer(build_network(two_user_topology()), USERS)
+    with pytest.raises(KeyError):
+        scorer.add("carol", ClickFrame(0, 10, int64()))
+
+
+def test_counts_add() -> None:
+    """Counts of two runs are those of one run of both."""
+    assert LaneCounts(5, 2, 1, 1, 0) + LaneCounts(1, 1, 0, 0, 0) == LaneCounts(6, 3, 1, 1, 0)
+
+
+def test_histogram_counts_all_differences() -> None:
+    """Every pair of clicks counts, second less first, in half-open bins."""
+    first, second = random_clicks(3, 400, 400_000), random_clicks(4, 400, 400_000)
+    histogram = DifferenceHistogram(USERS, low_ps=-5000, bin_ps=250, bins=40)
+    histogram.add("alice", ClickFrame(0, 10**6, first.copy()))
+    histogram.add("bob", ClickFrame(0, 10**6, second.copy()))
+    histogram.finish()
+    differences_ps = ((second >> 2)[None, :] - (first >> 2)[:, None]).ravel()
+    edges_ps = histogram.edges_ps
+    # np.histogram closes its last bin; an edge of its own keeps it open.
+    expected, _ = np.histogram(differences_ps, [*edges_ps.tolist(), 10**6])
+    assert histogram.counts.tolist() == expected[:-1].tolist()
+    assert (edges_ps[0], edges_ps[-1]) == (-5000, 5000)

@@ -1,0 +1,117 @@
+"""Privacy amplification against the matrix that defines it, and its two ways against each other."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from protocols.hashing import clmul
+from protocols.hashing.amplification import (
+    MAX_INPUT_BITS,
+    fast_fft_length,
+    toeplitz_amplify,
+    toeplitz_amplify_clmul,
+)
+
+Bits = NDArray[np.uint8]
+WAYS: list[Callable[..., Bits]] = [toeplitz_amplify, toeplitz_amplify_clmul]
+
+
+def direct_product(bits: Bits, seed: Bits, size: int) -> Bits:
+    """(I|T) as a matrix product; the oracle."""
+    tail = bits.size - size
+    if not tail:
+        return bits
+    rows, columns = np.arange(size)[:, None], np.arange(tail)[None, :]
+    matrix = seed[rows - columns + tail - 1].astype(np.int64)
+    product: Bits = ((bits[:size] + matrix @ bits[size:]) & 1).astype(np.uint8)
+    return product
+
+
+def random_bits(count: int, seed: int) -> tuple[Bits, Bits]:
+    """Input and Toeplitz seed."""
+    rng = np.random.Generator(np.random.PCG64DXSM(seed))
+    bits = rng.integers(0, 2, count, dtype=np.uint8)
+    return bits, rng.integers(0, 2, max(count - 1, 0), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("amplify", WAYS)
+@pytest.mark.parametrize("count", [64, 65, 127, 500, 1000, 2000])
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.8, 0.999])
+def test_output_is_the_matrix_product(
+    amplify: Callable[..., Bits], count: int, share: float
+) -> None:
+    """Both ways give the bits of the direct product, whatever the shape of the matrix."""
+    bits, seed = random_bits(count, count)
+    size = int(share * count)
+    expected = direct_product(bits, seed, size)
+    assert np.array_equal(amplify(bits, seed_bits=seed, output_bits=size), expected)
+
+
+@pytest.mark.parametrize("amplify", WAYS)
+def test_small_and_extreme_sizes(amplify: Callable[..., Bits]) -> None:
+    """Every size from 0 to 12 with every output size is right; all bits out means unchanged."""
+    for count in range(13):
+        bits, seed = random_bits(count, count)
+        for size in range(count + 1):
+            expected = direct_product(bits, seed, size)
+            assert np.array_equal(amplify(bits, seed_bits=seed, output_bits=size), expected)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(10_007, 5_000), (100_000, 1_234), (1_000_000, 600_000)]
+)
+def test_both_ways_agree_on_large_blocks(count: int, size: int) -> None:
+    """FFT and carry-less product give the same bits far beyond what the direct product can do."""
+    bits, seed = random_bits(count, 9)
+    first, second = (way(bits, seed_bits=seed, output_bits=size) for way in WAYS)
+    assert np.array_equal(first, second)
+    assert abs(int(first.sum()) - size / 2) <= 2.5 * np.sqrt(size)
+
+
+def test_all_ones_do_not_round_wrongly() -> None:
+    """The largest sums there are, all ones, come out exact: each is the number of columns."""
+    bits, seed = np.ones(300_000, np.uint8), np.ones(299_999, np.uint8)
+    for size in (100_000, 100_001):
+        expected = (1 + (bits.size - size)) & 1
+        for way in WAYS:
+            assert (way(bits, seed_bits=seed, output_bits=size) == expected).all()
+
+
+def test_without_the_instruction_the_fft_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor without carry-less multiplication gets the same bits."""
+    bits, seed = random_bits(500, 4)
+    expected = toeplitz_amplify_clmul(bits, seed_bits=seed, output_bits=200)
+    monkeypatch.setattr(clmul, "is_available", lambda: False)
+    monkeypatch.setattr(clmul, "middle_product", None)
+    assert np.array_equal(toeplitz_amplify_clmul(bits, seed_bits=seed, output_bits=200), expected)
+
+
+@pytest.mark.parametrize("amplify", WAYS)
+@pytest.mark.parametrize(("seed_size", "size"), [(10, 5), (8, 5), (9, 11), (9, -1)])
+def test_wrong_sizes_are_refused(amplify: Callable[..., Bits], seed_size: int, size: int) -> None:
+    """The seed has one bit fewer than the input, and the output is not longer than it."""
+    with pytest.raises(ValueError, match="bits"):
+        amplify(np.zeros(10, np.uint8), seed_bits=np.zeros(seed_size, np.uint8), output_bits=size)
+
+
+def test_input_beyond_the_argument_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bits than the proof of exactness covers are refused."""
+    monkeypatch.setattr("protocols.hashing.amplification.MAX_INPUT_BITS", 100)
+    assert MAX_INPUT_BITS > 100
+    with pytest.raises(ValueError, match="too many"):
+        toeplitz_amplify(np.zeros(101, np.uint8), seed_bits=np.zeros(100, np.uint8), output_bits=1)
+
+
+@given(st.integers(1, 2**27))
+def test_fft_length_is_smooth_and_close(size: int) -> None:
+    """Lengths have factors 2, 3 and 5 only and are at most an eighth (if short, twice) too long."""
+    length = rest = fast_fft_length(size)
+    for prime in (2, 3, 5):
+        while rest % prime == 0:
+            rest //= prime
+    assert rest == 1
+    assert size <= length <= (2 * size if size < 2**12 else 1.12 * size)
