@@ -9,14 +9,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.units import PS_PER_S
 from protocols.tags import DETECTOR_BITS
 
 NEVER_PS = -(2**60)
 """Earlier than everything; packed, it still fits in int64."""
-
-MAX_TIME_PS = 26 * 86_400 * PS_PER_S
-"""The longest run: packed times fit in int64 (2^61 ps are 26.7 days), with room for delays."""
 
 UNMEASURED = -1
 CONSUMED = -2

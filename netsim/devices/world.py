@@ -10,7 +10,7 @@ from simpy.events import AllOf, Event
 from netsim.devices.fibre import FibreLink
 from netsim.devices.qnsp import Qnsp
 from netsim.devices.receiver import UserReceiver, receiver_settings
-from netsim.frames import MAX_TIME_PS, ClickFrame
+from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
@@ -18,6 +18,7 @@ from netsim.physics.receiver import Receiver
 from netsim.topology.events import EventSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
+from netsim.units import MAX_TIME_PS
 from protocols.tags import TagFrame
 
 OnTags = Callable[[str, TagFrame], None]
