@@ -1,11 +1,11 @@
-"""Progress of a reproduction, as a terminal shows it and as a log file does."""
+"""Progress of a study, as a terminal shows it and as a log file does."""
 
 import io
 from pathlib import Path
 
 from rich.console import Console
 
-from netsim.reproduce.progress import watching
+from netsim.report.progress import task_bar
 from netsim.reproduce.runner import reproduce
 from tests.unit.netsim.reproduce.papers import PAPER
 
@@ -13,7 +13,7 @@ from tests.unit.netsim.reproduce.papers import PAPER
 def shown(directory: Path, *, is_terminal: bool) -> str:
     """What stderr gets of a run."""
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100, highlight=False)
-    with watching(console, lambda: False) as watch:
+    with task_bar("figures", console, lambda: False) as watch:
         reproduce(PAPER, directory, watch=watch)
     file = console.file
     assert isinstance(file, io.StringIO)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsim.kernel.rng import RngTree
-from netsim.reproduce.estimates import Estimate
+from netsim.studies.estimates import Estimate
 
 RESAMPLINGS = 1000
 """Monte Carlo repetitions of a fit: Fan et al. 2025, Results, "1000-time Monte Carlo method"."""

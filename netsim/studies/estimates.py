@@ -8,12 +8,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netsim.report.deviation import skr_error_bps
+from netsim.results.deviation import skr_error_bps
 from netsim.twin.prediction import LanePrediction
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
 Cell = str | float | int | None
 """Of a table."""
+Row = dict[str, Cell]
+"""Column to cell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is finished in an output directory: one log, a line a shot or figure, appended as it ends.
+"""What is finished in an output directory: one log, a line a shot or task, appended as it ends.
 
 A line is whole or ignored, so that a run may be killed at any time. A finished thing counts only
 if everything that it depends on is as it was; hashes say so.
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from netsim.errors import ConfigError, Fault
-from netsim.reproduce.shots import ShotResult
+from netsim.studies.shots import ShotResult
 
 RECORDS = "records.jsonl"
 
 ROOT = Path(__file__).parents[2]
-DRAWING = ("netsim/reproduce/", "netsim/report/")
-"""Sources that make figures of counts; the command line changes neither."""
+EVALUATION = ("netsim/studies/", "netsim/reproduce/", "netsim/report/")
+"""Sources that make something of counts; the command line changes neither."""
 COMMAND_LINE = ("netsim/cli", "netsim/__main__.py")
 
 
 class Records:
-    """Finished shots and figures of a directory.
+    """Finished shots and tasks of a directory.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Records:
         self._path = directory / RECORDS
         _prepare(directory, self._path, force=force)
         self._shots: dict[str, ShotResult] = {}
-        self._figures: dict[str, str] = {}
+        self._tasks: dict[str, str] = {}
         for entry in _read(self._path):
             with suppress(KeyError, TypeError):  # A line that is none of ours is done again.
                 self._take(entry)
@@ -67,13 +67,13 @@ class Records:
         """Keep a finished shot."""
         self._append({"shot": name, "key": key, "result": result.to_json()})
 
-    def has_figure(self, item: str, inputs: str) -> bool:
-        """Whether the figure was made of just these inputs."""
-        return self._figures.get(item) == inputs
+    def has_task(self, name: str, inputs: str) -> bool:
+        """Whether the task was finished with just these inputs."""
+        return self._tasks.get(name) == inputs
 
-    def add_figure(self, item: str, inputs: str) -> None:
-        """Keep that a figure is finished."""
-        self._append({"figure": item, "inputs": inputs})
+    def add_task(self, name: str, inputs: str) -> None:
+        """Keep that a task is finished."""
+        self._append({"task": name, "inputs": inputs})
 
     def _append(self, entry: dict[str, Any]) -> None:
         if self._file is None:
@@ -85,26 +85,26 @@ class Records:
     def _take(self, entry: Mapping[str, Any]) -> None:
         if "shot" in entry:
             self._shots[entry["key"]] = ShotResult.from_json(entry["result"])
-        elif "figure" in entry:
-            self._figures[entry["figure"]] = entry["inputs"]
+        elif "task" in entry:
+            self._tasks[entry["task"]] = entry["inputs"]
 
 
-def figure_inputs(item: str, shot_keys: Iterable[str]) -> str:
-    """Hash of all that a figure depends on: its shots, and the sources that make it."""
-    parts = [item, drawing_sources_sha256(), *shot_keys]
+def task_inputs(name: str, shot_keys: Iterable[str]) -> str:
+    """Hash of all that a task depends on: its shots, and the sources that evaluate them."""
+    parts = [name, evaluation_sources_sha256(), *shot_keys]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @cache
 def simulator_sources_sha256() -> str:
     """Hash of all modules that counts depend on."""
-    return _sources_sha256(is_wanted=lambda name: not name.startswith(DRAWING + COMMAND_LINE))
+    return _sources_sha256(is_wanted=lambda name: not name.startswith(EVALUATION + COMMAND_LINE))
 
 
 @cache
-def drawing_sources_sha256() -> str:
-    """Hash of all modules that only figures depend on."""
-    return _sources_sha256(is_wanted=lambda name: name.startswith(DRAWING))
+def evaluation_sources_sha256() -> str:
+    """Hash of all modules that only what is made of counts depends on."""
+    return _sources_sha256(is_wanted=lambda name: name.startswith(EVALUATION))
 
 
 def _sources_sha256(*, is_wanted: Callable[[str], bool]) -> str:

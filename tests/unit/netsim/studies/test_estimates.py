@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from netsim.reproduce.estimates import (
+from netsim.studies.estimates import (
     Estimate,
     lane_estimates,
     mean,

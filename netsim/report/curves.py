@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from netsim.report.figure import Series
-from netsim.reproduce.estimates import Estimate
+from netsim.studies.estimates import Estimate
 
 CURVE_POINTS = 60
 

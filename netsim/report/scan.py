@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from netsim.report.curves import points, twin_curve, twin_points
 from netsim.report.figure import Series
-from netsim.reproduce.curves import points, twin_curve, twin_points
-from netsim.reproduce.estimates import Estimate
-from netsim.reproduce.item import Comparison, Row
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, Row
 
 
 @dataclass(frozen=True)

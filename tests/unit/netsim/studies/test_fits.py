@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from netsim.reproduce.estimates import Estimate
-from netsim.reproduce.fits import (
+from netsim.studies.estimates import Estimate
+from netsim.studies.fits import (
     crossing,
     fit_fringe,
     fit_line,

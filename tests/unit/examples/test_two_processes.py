@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from protocols import demo
-from protocols.demo_input import InputError, claim_secret, mark_of, read_link, write_secret
+from examples.two_processes import command, peer
+from examples.two_processes.inputs import (
+    InputError,
+    claim_secret,
+    mark_of,
+    read_link,
+    write_secret,
+)
 from protocols.messages import Role
 from tests.support.two_ends import link_config
 
@@ -46,7 +52,7 @@ def arguments(files: Path, role: str = "announcer") -> list[str]:
 def refused(files: Path, capsys: pytest.CaptureFixture[str], role: str = "announcer") -> str:
     """What the command says when it refuses its input: one line, exit code 2, no traceback."""
     with pytest.raises(SystemExit) as stop:
-        demo.main(arguments(files, role))
+        command.main(arguments(files, role))
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -162,10 +168,10 @@ def test_run_uses_its_secret_up(files: Path, monkeypatch: pytest.MonkeyPatch) ->
         marks.append(mark_of(secret, role).exists())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "_meet", meet)
-    monkeypatch.setattr(demo, "_build", build)
+    monkeypatch.setattr(peer, "_meet", meet)
+    monkeypatch.setattr(peer, "_build", build)
     with pytest.raises(KeyboardInterrupt):
-        demo.main(arguments(files))
+        command.main(arguments(files))
     assert marks == [False, True]
 
 
@@ -174,13 +180,13 @@ def test_secrets_are_not_overwritten(files: Path, capsys: pytest.CaptureFixture[
     secret = files / "secret.bin"
     before = secret.read_bytes()
     with pytest.raises(SystemExit) as stop:
-        demo.main(["secret", str(secret)])
+        command.main(["secret", str(secret)])
     assert stop.value.code == 2
     assert "exists already" in capsys.readouterr().err
     assert secret.read_bytes() == before
     claim_secret(secret, Role.ANNOUNCER)
     secret.unlink()
-    demo.main(["secret", str(secret)])
+    command.main(["secret", str(secret)])
     assert secret.read_bytes() != before
     assert secret.stat().st_mode & 0o077 == 0
     claim_secret(secret, Role.ANNOUNCER)
@@ -196,7 +202,7 @@ def test_nobody_listens(
 
     monkeypatch.setattr(asyncio, "sleep", no_patience)
     with pytest.raises(SystemExit) as stop:
-        demo.main(arguments(files, "responder"))
+        command.main(arguments(files, "responder"))
     assert stop.value.code == 1
     assert "nobody listens on 127.0.0.1:1" in capsys.readouterr().err
     assert not mark_of(files / "secret.bin", Role.RESPONDER).exists()

@@ -1,45 +1,29 @@
-"""Two real processes distil key over TCP: the endpoints, without any simulator.
+"""One end of a link on one TCP connection: bytes and clock readings in, bytes and blocks out.
 
-Record tags first, then start one process an end (the announcer listens)::
-
-    netsim run two_user --duration 5s --save-tags --out run
-    python -m protocols.demo secret secret.bin
-    python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
-        --role announcer --tags run/tags/alice.npy --port 7001
-    python -m protocols.demo run --link run/tags/alice-bob.json --secret secret.bin \
-        --role responder --tags run/tags/bob.npy --port 7001
-
-Each prints one JSON object: its blocks with their sizes and fingerprints, never the key itself, and
-whether the link has closed. A secret serves one run: its pads sign once. Exit codes: 0, 1 without a
-connection or with a link that does not close, 2 for bad input.
-
-This module and `protocols.demo_input` are the ones that do I/O; none of the others imports them.
+The one loop that a program needs around a `protocols.endpoint.Endpoint`; it knows no command line.
 """
 
-import argparse
 import asyncio
 import contextlib
 import hashlib
-import json
 import secrets
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
-from protocols.demo_input import (
-    InputError,
+from examples.two_processes.inputs import (
     claim_secret,
     cut_frames,
     read_link,
     read_secret,
     read_tags,
-    write_secret,
 )
+from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.rounds import LinkSecrets
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
 from protocols.messages import Role
@@ -50,7 +34,6 @@ _LENGTH = struct.Struct(">I")
 MAX_DATAGRAM_BYTES = 65_507
 POLL_S = 0.05
 PS_PER_NS = 1000
-EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
 
 class Peer:
@@ -172,17 +155,39 @@ async def _meet(role: Role, host: str, port: int) -> Streams:
     return streams
 
 
-async def distil(options: argparse.Namespace) -> Peer:
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a link: what it reads, and where it meets the other.
+
+    Attributes
+    ----------
+    link, secret, tags : Path
+        See `examples.two_processes.inputs`.
+    host, port : str, int
+        Where the announcer listens.
+    patience_s : float
+        So long without progress, and it gives up.
+    """
+
+    role: Role
+    link: Path
+    secret: Path
+    tags: Path
+    host: str
+    port: int
+    patience_s: float
+
+
+async def distil(end: End) -> Peer:
     """Run one end; everything is read before the ends meet, and the secret is used up then."""
-    role = Role[options.role.upper()]
-    config = read_link(options.link)
-    tick_ps = _tick_ps(config, role)
-    frames = cut_frames(config, read_tags(options.tags, tick_ps), tick_ps, options.tags)
-    secret = read_secret(options.secret, config, role)
-    streams = await _meet(role, options.host, options.port)
-    claim_secret(options.secret, role)
-    peer = Peer(_build(config, role, secret), *streams)
-    await peer.run(frames, patience_s=options.patience)
+    config = read_link(end.link)
+    tick_ps = _tick_ps(config, end.role)
+    frames = cut_frames(config, read_tags(end.tags, tick_ps), tick_ps, end.tags)
+    secret = read_secret(end.secret, config, end.role)
+    streams = await _meet(end.role, end.host, end.port)
+    claim_secret(end.secret, end.role)
+    peer = Peer(_build(config, end.role, secret), *streams)
+    await peer.run(frames, patience_s=end.patience_s)
     return peer
 
 
@@ -193,77 +198,3 @@ async def _connect(host: str, port: int, attempts: int = 200) -> Streams:
         except OSError:
             await asyncio.sleep(POLL_S)
     raise ConnectionError(f"nobody listens on {host}:{port}")
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Command line of the example."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        if options.command == "secret":
-            write_secret(options.path)
-        else:
-            peer = asyncio.run(distil(options))
-            report = {
-                "blocks": peer.blocks,
-                "aborted": peer.aborted,
-                "alarms": peer.alarms,
-                "closed": peer.is_closed,
-            }
-            print(json.dumps(report, sort_keys=True))  # noqa: T201 - the result of the command
-            if not peer.is_closed:
-                parser.exit(EXIT_FAILED, f"{parser.prog}: {_why_open(peer)}\n")
-    except InputError as error:
-        parser.exit(EXIT_BAD_INPUT, f"{parser.prog}: {error}\n")
-    except OSError as error:
-        parser.exit(EXIT_FAILED, f"{parser.prog}: no connection: {error}\n")
-
-
-def _why_open(peer: Peer) -> str:
-    if any("tag" in what for what in peer.alarms):
-        return "the link did not close, tags were wrong: have both ends the same secret?"
-    return "the link did not close: the peer has gone, or stands still"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="protocols.demo", description=__doc__.split("\n", maxsplit=1)[0]
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    secret = commands.add_parser("secret", help="write a fresh pre-shared secret, for one run")
-    secret.add_argument("path", type=Path, help="file to write; both ends read the same")
-    run = commands.add_parser(
-        "run",
-        help="run one end of a link",
-        description="Run one end of a link. The announcer listens, the responder connects.",
-        epilog="example: python -m protocols.demo run --link run/tags/alice-bob.json "
-        "--secret secret.bin --role announcer --tags run/tags/alice.npy --port 7001",
-    )
-    run.add_argument("--link", type=Path, required=True, help="link description (JSON)")
-    run.add_argument(
-        "--secret", type=Path, required=True, help="the same at both ends, for one run"
-    )
-    run.add_argument(
-        "--role",
-        choices=[role.name.lower() for role in Role],
-        required=True,
-        help="the first user of the link's name announces, the second responds",
-    )
-    run.add_argument("--tags", type=Path, required=True, help="int64 .npy: ticks << 2 | detector")
-    run.add_argument("--host", default="127.0.0.1", help="where the announcer listens")
-    run.add_argument("--port", type=_port, required=True, help="of the announcer")
-    run.add_argument(
-        "--patience", type=float, default=60.0, help="seconds without progress, then it gives up"
-    )
-    return parser
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 1 << 16:
-        raise argparse.ArgumentTypeError(f"{port} is no port")
-    return port
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What the example `protocols.demo` reads: every file is checked before the first message is sent.
+"""What the example reads: every file is checked before the first message is sent.
 
 It raises one error with one line for whatever is wrong with a file. It also sees to it that a
 pre-shared secret signs one run of each role only; it knows no endpoint and no connection.
@@ -237,7 +237,7 @@ def _used(path: Path, role: Role) -> InputError:
     return InputError(
         path,
         f"the {role.name.lower()} has used it: pads sign once; "
-        "write a fresh one (python -m protocols.demo secret) for both ends",
+        "write a fresh one (python -m examples.two_processes secret) for both ends",
     )
 
 
