@@ -14,10 +14,10 @@ from netsim.physics.interferometer import AnalyserSettings, PairTable
 from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.receiver import Receiver, ReceiverSettings
-from netsim.topology.network import DeliveredChannel
 from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
+from netsim.topology.ways import DeliveredChannel
 from netsim.units import FWHM_PER_SIGMA
 from protocols.tags import TagFrame
 

@@ -13,6 +13,7 @@ LAYERS = (
     {"units", "errors"},
     {"durations", "frames", "kernel"},
     {"physics", "pools"},
+    {"observers"},
     {"topology"},
     {"results", "taps", "twin"},
     {"devices", "verify"},
