@@ -39,7 +39,7 @@ def row(name: str, duration_s: int) -> str:
     run = netsim.simulate(topology, duration_s=duration_s, seed=1)
     wall_s = time.perf_counter() - start_s
     deviations = sigmas(run)
-    with_key = sum(link.deposited_bits > 0 for link in run.links)
+    with_key = sum(link.counts.deposited_bits > 0 for link in run.links)
     goal = f"{GOAL_REAL_TIME:.0f}" if len(run.users) <= 10 else "-"
     return (
         f"{name:20} {len(run.users):5} {len(topology.qnsp.channels):8} {len(run.lanes):5}"

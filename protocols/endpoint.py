@@ -7,8 +7,6 @@ channel, no clock, no file and no logger. The owner loops::
     wait for a datagram, a tag frame or the deadline, whichever comes first.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from protocols.bbm92.config import LinkConfig
@@ -20,30 +18,13 @@ from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.variants import PROTOCOLS
+from protocols.wire.counts import WireCounts
 from protocols.wire.transport import Transport
 
 CONGESTED_BYTES = 32 * 1024 * 1024
 """With more than this waiting for the wire no new round begins."""
 GIVEN_UP_BYTES = 128 * 1024 * 1024
 """With more than this the connection is given up, and begins anew when the peer is heard again."""
-
-
-@dataclass(frozen=True, slots=True)
-class WireCounts:
-    """What this end has sent."""
-
-    messages: int = 0
-    datagrams: int = 0
-    bytes: int = 0
-    retransmissions: int = 0
-
-    def __add__(self, other: "WireCounts") -> "WireCounts":
-        return WireCounts(
-            self.messages + other.messages,
-            self.datagrams + other.datagrams,
-            self.bytes + other.bytes,
-            self.retransmissions + other.retransmissions,
-        )
 
 
 class Endpoint:
@@ -124,7 +105,6 @@ class Endpoint:
         counts = self._transport.counts
         return WireCounts(
             self._session.messages_sent,
-            counts.datagrams_sent,
             counts.bytes_sent,
             counts.retransmissions,
         )

@@ -12,7 +12,7 @@ def pools(directory: RunDirectory) -> None:
 
     Runs in progress and killed runs are shown up to the last complete line of their ledger.
     """
-    from netsim.pools.ledger import read_ledger
+    from netsim.pools.ledgerfile import read_ledger
     from netsim.report.pools import print_pools
     from netsim.results.directory import LEDGER, duration_ps_of
 

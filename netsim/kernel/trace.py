@@ -11,10 +11,11 @@ from collections.abc import MutableMapping
 from enum import StrEnum
 from operator import index
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self, SupportsIndex
+from typing import Any, Protocol, SupportsIndex
 
 import structlog
+
+from netsim.kernel.closing import Closing
 
 Scalar = str | int | float | bool | None | SupportsIndex
 """What a trace line may hold beside its fixed keys; NumPy integers come out as plain ones."""
@@ -127,7 +128,7 @@ class NullSink:
         """Do nothing."""
 
 
-class Trace:
+class Trace(Closing):
     """Writes the events of one run to one sink.
 
     Parameters
@@ -180,17 +181,6 @@ class Trace:
     def close(self) -> None:
         """Close the sink."""
         self._sink.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _plain_values(

@@ -1,94 +1,46 @@
-"""Turns what an endpoint reports into ledger rows, trace lines and pool deposits.
+"""Turns what an endpoint reports into ledger rows, trace lines and what its user stores.
 
-It is the only place where key passes from an endpoint to a pool, and nothing of it goes elsewhere.
+It is the only place where key passes from an endpoint to a store, and nothing of it goes elsewhere.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
 
 from netsim.kernel.trace import EventName, Trace
+from netsim.pools.counts import LinkCounts, counts_of
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
-from netsim.pools.pool import KeyBlock, KeyPool
+from netsim.pools.pool import Pool
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
-from protocols.messages import AbortReason
 
 STOPPED = "process_stopped"
 """Reason of a round that ended with the process, in a crash or as its user left."""
-OF_A_ROUND = {
-    events.RoundStarted: EventName.ROUND_STARTED,
+_Notice = (
+    events.LinkLocked
+    | events.SyncFailed
+    | events.LockLost
+    | events.LaneLost
+    | events.LaneFound
+    | events.RoundStarted
+    | events.AbortSigned
+    | events.Alarm
+    | events.ReportLost
+    | events.ReserveEmpty
+    | events.ClosingVoted
+    | events.LinkClosed
+)
+"""Events that move no bits."""
+_OF_A_ROUND = {
     events.LockLost: EventName.LOCK_LOST,
     events.ReportLost: EventName.REPORT_LOST,
     events.ReserveEmpty: EventName.RESERVE_EMPTY,
 }
-"""Events that say nothing but the number of a round."""
-
-
-@dataclass(slots=True)
-class LinkCounts:
-    """Running sums of one end over its finished rounds."""
-
-    blocks: int = 0
-    blocks_failed: int = 0
-    sifted_bits: int = 0
-    leaked_bits: int = 0
-    verified_leak_bits: int = 0
-    charged_bits: int = 0
-    shannon_bits: float = 0.0
-    verification_bits: int = 0
-    auth_spent_bits: int = 0
-    deposited_bits: int = 0
-    round_trips: int = 0
-    alarms: int = 0
-    closed_ps: int = 0
-    """When the link closed at this end; 0 if it has not."""
-    sampled_bits: int = 0
-    failure_probability: float = 0.0
-    """Sum of the forgery bounds of all rounds, aborted ones included, and of all other checks."""
-    correctness_epsilon: float = 0.0
-    """Sum over all rounds, aborted and lost ones included."""
-    secrecy_epsilon: float | None = None
-    """The same; None where the key length claims none."""
-    reasons: dict[int, str] = field(default_factory=dict)
-    """Why rounds ended without key at this end."""
-
-    def add_round(self, books: RoundBooks, *, failed: bool) -> None:
-        """Count a round that has ended."""
-        self.blocks += 1
-        self.blocks_failed += failed
-        self.sifted_bits += books.sifted_bits
-        self.leaked_bits += books.parity_bits
-        self.verification_bits += books.verification_bits
-        self.round_trips += books.round_trips
-        self.sampled_bits += books.sampled_bits
-        self.failure_probability += books.forgery_probability
-        self.add_epsilons(books.correctness_epsilon, books.secrecy_epsilon)
-        if books.lanes:
-            self.verified_leak_bits += books.parity_bits
-            self.charged_bits += books.charge_bits
-            self.shannon_bits += books.shannon_bits
-
-    def failures(self, peer: "LinkCounts") -> Iterator[str]:
-        """One phrase about the rounds without key, if there are any.
-
-        Where this end knows no more than that its peer has given up, the peer says why.
-        """
-        told = AbortReason.PEER_ABORTED.name.lower()
-        reasons = Counter(
-            peer.reasons.get(number, told) if reason == told else reason
-            for number, reason in self.reasons.items()
-        )
-        if reasons:
-            counted = " + ".join(f"{count} {name}" for name, count in sorted(reasons.items()))
-            yield f"rounds without key: {counted}"
-
-    def add_epsilons(self, correctness: float, secrecy: float | None) -> None:
-        """Add the failure probabilities of a round."""
-        self.correctness_epsilon += correctness
-        if secrecy is not None:
-            self.secrecy_epsilon = (self.secrecy_epsilon or 0.0) + secrecy
+_OF_A_LANE = {
+    events.LaneLost: EventName.LANE_LOST,
+    events.LaneFound: EventName.LANE_FOUND,
+}
 
 
 class Bookkeeper:
@@ -104,6 +56,17 @@ class Bookkeeper:
         Pre-shared one-time pads; booked at time 0.
     round_epsilons : tuple
         Correctness and secrecy of a round, for those that a crash leaves without books.
+
+    Attributes
+    ----------
+    pool : Pool
+        Usable key of this end.
+    counts : LinkCounts
+        Sums over its rounds so far.
+    reasons : dict
+        Why rounds ended without key at this end, by round.
+    closed_ps : int
+        When the link closed at this end; 0 if it has not.
     """
 
     def __init__(
@@ -117,8 +80,10 @@ class Bookkeeper:
         pads: bytes,
         round_epsilons: tuple[float, float | None] = (0.0, None),
     ) -> None:
-        self.pool = KeyPool(link, end)
+        self.pool = Pool(link, end, store=store, ledger=ledger)
         self.counts = LinkCounts(secrecy_epsilon=None if round_epsilons[1] is None else 0.0)
+        self.reasons: dict[int, str] = {}
+        self.closed_ps = 0
         self._link, self._end = link, end
         self._ledger = ledger
         self._trace = trace
@@ -153,7 +118,7 @@ class Bookkeeper:
             case events.RoundAborted():
                 self._on_aborted(event, time_ps)
             case events.PadsSpent():
-                self.counts.auth_spent_bits += event.bits
+                self.counts += LinkCounts(auth_spent_bits=event.bits)
                 self._move(time_ps, NO_BLOCK, Account.RESERVE, Account.SPENT, event.bits)
             case _:
                 self._on_notice(event, time_ps)
@@ -203,11 +168,10 @@ class Bookkeeper:
     def _on_usable(self, event: events.BlockUsable, time_ps: int) -> None:
         number = event.round
         del self._in_doubt[number]
-        self.counts.add_round(event.books, failed=False)
-        self.counts.deposited_bits += event.key_bits + 8 * len(event.reserve)
+        made_bits = event.key_bits + 8 * len(event.reserve)
+        self.counts += counts_of(event.books, failed=False) + LinkCounts(deposited_bits=made_bits)
         self._move(time_ps, number, Account.DOUBT, Account.RESERVE, 8 * len(event.reserve))
         self._move(time_ps, number, Account.DOUBT, Account.POOL, event.key_bits)
-        self.pool.deposit(number, KeyBlock(event.key, event.key_bits))
         self._emit(
             EventName.BLOCK_USABLE,
             time_ps,
@@ -246,11 +210,11 @@ class Bookkeeper:
         )
         self._disclose(time_ps, number, lost)
         self._move(time_ps, number, Account.OPEN, Account.FAILED, left_bits)
-        self.counts.add_round(lost, failed=True)
+        self.counts += counts_of(lost, failed=True)
         self._tell_aborted(number, STOPPED, lost, time_ps)
 
     def _tell_aborted(self, number: int, reason: str, books: RoundBooks, time_ps: int) -> None:
-        self.counts.reasons[number] = reason
+        self.reasons[number] = reason
         self._emit(
             EventName.ROUND_ABORTED,
             time_ps,
@@ -272,58 +236,63 @@ class Bookkeeper:
         number, books = event.round, event.books
         self._open.discard(number)
         self._sampled.pop(number, None)
-        self.counts.add_round(books, failed=True)
+        self.counts += counts_of(books, failed=True)
         if number in self._sifted:
             self._disclose(time_ps, number, books)
             self._move(time_ps, number, Account.OPEN, Account.FAILED, self._sifted.pop(number))
         self._tell_aborted(number, event.reason.name.lower(), books, time_ps)
 
-    def _on_notice(self, event: events.Event, time_ps: int) -> None:
+    def _on_notice(self, event: _Notice, time_ps: int) -> None:
         """Events that move no bits."""
-        if isinstance(event, events.RoundStarted):
-            self._open.add(event.round)
         match event:
             case events.LinkLocked():
-                self._emit(
-                    EventName.LINK_LOCKED,
-                    time_ps,
-                    offset_ps=round(event.offset_ps),
-                    rate_ppm=round(event.rate_ppm, 6),
-                    significance_sigma=round(event.significance_sigma, 2),
-                    searched_bins=event.searched_bins,
-                    lanes=" ".join(map(str, event.lit)),
-                    is_certain=event.is_certain,
-                )
+                self._on_locked(event, time_ps)
             case events.SyncFailed():
-                self._emit(
-                    EventName.SYNC_FAILED,
-                    time_ps,
-                    best_sigma=round(event.best_sigma, 2),
-                    searched_bins=event.searched_bins,
-                )
-            case (
-                events.RoundStarted()
-                | events.LockLost()
-                | events.ReportLost()
-                | events.ReserveEmpty()
-            ):
-                self._emit(OF_A_ROUND[type(event)], time_ps, block=event.round)
-            case events.LaneLost():
-                self._emit(EventName.LANE_LOST, time_ps, block=event.round, lane=event.lane)
-            case events.LaneFound():
-                self._emit(EventName.LANE_FOUND, time_ps, block=event.round, lane=event.lane)
+                self._on_sync_failed(event, time_ps)
+            case events.RoundStarted():
+                self._open.add(event.round)
+                self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
+            case events.LockLost() | events.ReportLost() | events.ReserveEmpty():
+                self._emit(_OF_A_ROUND[type(event)], time_ps, block=event.round)
+            case events.LaneLost() | events.LaneFound():
+                name = _OF_A_LANE[type(event)]
+                self._emit(name, time_ps, block=event.round, lane=event.lane)
             case events.Alarm():
-                self.counts.alarms += 1
+                self.counts += LinkCounts(alarms=1)
                 checked = self._count_check(event.forgery_probability)
                 self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what, **checked)
             case events.LinkClosed():
-                self.counts.closed_ps = time_ps
+                self.closed_ps = time_ps
                 checked = self._count_check(event.forgery_probability)
                 self._emit(EventName.LINK_CLOSED, time_ps, block=event.round, **checked)
+            case events.AbortSigned() | events.ClosingVoted():
+                pass  # for the store alone
+            case _:
+                assert_never(event)
+
+    def _on_locked(self, event: events.LinkLocked, time_ps: int) -> None:
+        self._emit(
+            EventName.LINK_LOCKED,
+            time_ps,
+            offset_ps=round(event.offset_ps),
+            rate_ppm=round(event.rate_ppm, 6),
+            significance_sigma=round(event.significance_sigma, 2),
+            searched_bins=event.searched_bins,
+            lanes=" ".join(map(str, event.lit)),
+            is_certain=event.is_certain,
+        )
+
+    def _on_sync_failed(self, event: events.SyncFailed, time_ps: int) -> None:
+        self._emit(
+            EventName.SYNC_FAILED,
+            time_ps,
+            best_sigma=round(event.best_sigma, 2),
+            searched_bins=event.searched_bins,
+        )
 
     def _count_check(self, forgery_probability: float) -> dict[str, float]:
         """Count the check of a tag outside of any round; what the trace says of it."""
-        self.counts.failure_probability += forgery_probability
+        self.counts += LinkCounts(failure_probability=forgery_probability)
         return {"forgery_probability": forgery_probability} if forgery_probability else {}
 
 

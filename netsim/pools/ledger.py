@@ -6,16 +6,11 @@ zero. Rule 2: only the origins (light, pre-shared key, disclosed bits) may go be
 counts of bits, never the bits.
 """
 
-import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
-
-from netsim.errors import ConfigError, Fault
+from typing import Protocol
 
 
 class Account(StrEnum):
@@ -78,7 +73,7 @@ ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
 """Which account may receive from which; what is not here has no way out."""
 
 NO_BLOCK = -1
-"""Block id of movements that belong to no block (pre-shared key, key handed to an application)."""
+"""Block id of movements that belong to no block: pre-shared key, and pads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +89,27 @@ class Movement:
     bits: int
 
 
-HEADER = tuple(field.name for field in fields(Movement))
+class MovementSink(Protocol):
+    """Where movements go as they happen: a `LedgerFile`, a list, or anything alike."""
+
+    def append(self, movement: Movement, /) -> None:
+        """Take one movement."""
+        ...
 
 
 class Ledger:
-    """All movements of a run, kept in memory and, if a path is given, written as they happen.
-
-    Each row is flushed by itself, so that a killed run leaves a file that is readable up to its
-    last complete line.
+    """The balances of a run; the movements themselves go to a sink and are not kept.
 
     Parameters
     ----------
-    path : Path, optional
-        A CSV file to be written; an existing one is replaced.
+    sink : MovementSink, optional
+        Takes each movement once it is booked; they go nowhere if absent.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._movements: list[Movement] = []
+    def __init__(self, sink: MovementSink | None = None) -> None:
+        self._sink = sink
+        self._latest_ps: int | None = None
         self._balances: defaultdict[tuple[str, str, Account], int] = defaultdict(int)
-        self._file: TextIO | None = None
-        if path is not None:
-            self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
-            self._file.write(",".join(HEADER) + "\n")
-
-    @property
-    def movements(self) -> tuple[Movement, ...]:
-        """All movements so far, in the order in which they happened."""
-        return tuple(self._movements)
 
     def append(self, movement: Movement) -> None:
         """Book `movement`.
@@ -133,39 +122,22 @@ class Ledger:
             row cannot carry plainly.
         """
         self._check(movement)
-        self._movements.append(movement)
+        self._latest_ps = movement.time_ps
         self._balances[movement.link, movement.end, movement.debit] -= movement.bits
         self._balances[movement.link, movement.end, movement.credit] += movement.bits
-        if self._file is not None:
-            self._file.write(csv_row(movement))
+        if self._sink is not None:
+            self._sink.append(movement)
 
     def balance(self, link: str, end: str, account: Account) -> int:
         """Bits that `end` of `link` holds in `account`; zero or below for origins."""
         return self._balances.get((link, end, account), 0)
-
-    def close(self) -> None:
-        """Close the file; the movements stay readable."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check(self, movement: Movement) -> None:
         if movement.bits < 0:
             raise ValueError(
                 f"a movement of {movement.bits} bits: give the reverse movement instead"
             )
-        if self._movements and movement.time_ps < self._movements[-1].time_ps:
+        if self._latest_ps is not None and movement.time_ps < self._latest_ps:
             raise ValueError(f"a movement at {movement.time_ps} ps is older than the last one")
         if movement.credit not in ALLOWED_CREDITS.get(movement.debit, frozenset()):
             raise ValueError(f"no way from {movement.debit} to {movement.credit}")
@@ -175,48 +147,6 @@ class Ledger:
         held_bits = self.balance(movement.link, movement.end, movement.debit)
         if movement.debit not in ORIGINS and held_bits < movement.bits:
             raise ValueError(f"{movement.debit} holds {held_bits} bits, {movement.bits} asked for")
-
-
-def csv_row(movement: Movement) -> str:
-    """One line of ``ledger.csv``, newline included."""
-    return (
-        f"{movement.time_ps},{movement.link},{movement.end},{movement.block},"
-        f"{movement.debit},{movement.credit},{movement.bits}\n"
-    )
-
-
-def read_ledger(path: Path) -> tuple[Movement, ...]:
-    """Movements of a ``ledger.csv``, up to its last complete line.
-
-    Raises
-    ------
-    ConfigError
-        The file is missing, or a complete line of it is no movement.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError((Fault(str(path), f"cannot be read as a ledger: {reason}"),)) from error
-    complete = text[: text.rfind("\n") + 1].splitlines()
-    if not complete or complete[0] != ",".join(HEADER):
-        raise ConfigError((Fault(str(path), "is no ledger: its first line is not the header"),))
-    return tuple(_parse_rows(complete[1:], path))
-
-
-def _parse_rows(lines: list[str], path: Path) -> Iterator[Movement]:
-    rows = csv.reader(lines)
-    try:
-        for row in rows:
-            yield _movement(row)
-    except (csv.Error, ValueError) as error:
-        fault = Fault(f"{path}:{rows.line_num + 1}", f"is no movement: {error}")
-        raise ConfigError((fault,)) from error
-
-
-def _movement(row: list[str]) -> Movement:
-    time_ps, link, end, block, debit, credit, bits = row
-    return Movement(int(time_ps), link, end, int(block), Account(debit), Account(credit), int(bits))
 
 
 def balances(movements: Iterable[Movement]) -> dict[tuple[str, str, Account], int]:

@@ -1,66 +1,121 @@
-"""The key pool of one end of one link: settled blocks, by id."""
+"""The key pool of one end of one link: a view of what its user has stored."""
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from netsim.pools.key import Key, KeyBlock, Piece, is_same, pieces_of
+from netsim.pools.ledger import Account, Ledger, Movement
+from netsim.pools.store import UserStore
 
 
-@dataclass(frozen=True, slots=True)
-class KeyBlock:
-    """Secret bits of one round: ``size_bits`` of ``key``, first bit first. Never logged."""
-
-    key: bytes = field(repr=False)
-    size_bits: int
-
-
-class KeyPool:
+class Pool:
     """Usable key of one end of a link.
 
-    Blocks are added once and under the round that made them; the pool at the other end holds the
-    same bits under the same id.
+    Blocks come in when the store settles them, each under the round that made it, which is the same
+    round at the other end. With `take` an application draws key at one end, and tells its id; with
+    `get` somebody fetches the same bits at the other end. Each bit leaves a pool once, and the
+    store has forgotten it before it is handed out.
+
+    Two ends that take at the same time take the same bits, for two purposes. So who may take is to
+    be agreed on by the two of them: one end for both, or one after the other.
+
+    Parameters
+    ----------
+    link, end : str
+        Names as they appear in ledger and store.
+    store : UserStore
+        Of the user at this end.
+    ledger : Ledger
+        Takes the bits that leave the pool as spent.
     """
 
-    def __init__(self, link: str, end: str) -> None:
+    def __init__(self, link: str, end: str, *, store: UserStore, ledger: Ledger) -> None:
         self.link = link
         self.end = end
-        self._blocks: dict[int, KeyBlock] = {}
-
-    @property
-    def blocks(self) -> dict[int, KeyBlock]:
-        """Blocks by id, in the order in which they became usable (a copy)."""
-        return dict(self._blocks)
+        self._store = store
+        self._ledger = ledger
 
     @property
     def level_bits(self) -> int:
         """Usable secret bits."""
-        return sum(block.size_bits for block in self._blocks.values())
+        return self._store.stock_bits(self.link)
 
-    def deposit(self, block_id: int, block: KeyBlock) -> None:
-        """Add a block; ValueError if its id is taken (a block is usable once)."""
-        if block_id in self._blocks:
-            raise ValueError(
-                f"block {block_id} of {self.link} at {self.end} is in the pool already"
-            )
-        self._blocks[block_id] = block
+    def blocks(self) -> Iterator[KeyBlock]:
+        """All blocks that ever were in the pool, ascending rounds, one at a time."""
+        return self._store.blocks(self.link)
+
+    def take(self, size_bits: int, *, time_ps: int) -> Key:
+        """Hand out the oldest ``size_bits`` of the pool.
+
+        Parameters
+        ----------
+        size_bits : int
+            At least 1.
+        time_ps : int
+            Simulated time, for the ledger.
+
+        Raises
+        ------
+        ShortageError
+            There are fewer; none is taken.
+        ValueError
+            For a size below 1.
+        """
+        if size_bits < 1:
+            raise ValueError(f"a key of {size_bits} bits")
+        return self._spent(self._store.draw(self.link, size_bits), time_ps)
+
+    def get(self, key_id: str, *, time_ps: int) -> Key:
+        """Hand out the bits that were taken under ``key_id`` at the other end.
+
+        Raises
+        ------
+        KeyError
+            Some of the bits are not in the pool: never were, not yet, or not any more. None is
+            taken.
+        ValueError
+            For what is no id.
+        """
+        return self._spent(self._store.fetch(self.link, pieces_of(key_id)), time_ps)
+
+    def _spent(self, key: Key, time_ps: int) -> Key:
+        for piece in pieces_of(key.id):
+            self._ledger.append(self._spending(piece, time_ps))
+        return key
+
+    def _spending(self, piece: Piece, time_ps: int) -> Movement:
+        way = (Account.POOL, Account.SPENT)
+        return Movement(time_ps, self.link, self.end, piece.round, *way, piece.size_bits)
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, sizes and bits: equal at both ends if and only if the pools are."""
         digest = hashlib.sha256()
-        for block_id in sorted(self._blocks):
-            block = self._blocks[block_id]
-            digest.update(f"{block_id}:{block.size_bits}:".encode() + block.key)
+        for block in self.blocks():
+            left = ",".join(f"{piece.start}-{piece.stop}" for piece in block.left)
+            head = f"{block.round}:{block.size_bits}:{left}:{len(block.key)}:"
+            digest.update(head.encode() + block.key)
         return digest.hexdigest()
 
 
-class Comparison(NamedTuple):
-    """Blocks of the two ends of a link, bit for bit."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Blocks of the two ends of a link, bit for bit; of several links they add up."""
 
-    equal: int
+    equal: int = 0
     """Both have them, and the same bits."""
-    unequal: int
+    unequal: int = 0
     """Both have them, with different bits: what must never happen."""
-    lone: int
+    lone: int = 0
     """Only one end has them: in doubt at the other when the run ended."""
+
+    def __add__(self, other: "Comparison") -> "Comparison":
+        return Comparison(
+            self.equal + other.equal, self.unequal + other.unequal, self.lone + other.lone
+        )
 
     def __str__(self) -> str:
         """In words."""
@@ -70,12 +125,25 @@ class Comparison(NamedTuple):
         return f"{self.equal} blocks in the pools of both ends{waiting}"
 
 
-NOTHING_COMPARED = Comparison(0, 0, 0)
+NOTHING_COMPARED = Comparison()
 
 
-def compare_pools(one: KeyPool, other: KeyPool) -> Comparison:
-    """Compare the two ends of a link, as only somebody outside of it can."""
-    first, second = one.blocks, other.blocks
-    common = first.keys() & second.keys()
-    equal = sum(first[number] == second[number] for number in common)
-    return Comparison(equal, len(common) - equal, len(first.keys() ^ second.keys()))
+def compare_pools(one: Pool, other: Pool) -> Comparison:
+    """Compare the two ends of a link, as only somebody outside of it can; a block at a time."""
+    equal = unequal = lone = 0
+    for found in _side_by_side(one, other):
+        if len(found) == 1:
+            lone += 1
+        elif is_same(*found):
+            equal += 1
+        else:
+            unequal += 1
+    return Comparison(equal, unequal, lone)
+
+
+def _side_by_side(one: Pool, other: Pool) -> Iterator[tuple[KeyBlock, ...]]:
+    """Blocks of both ends by round: two, or one where the other end has none."""
+    by_round = attrgetter("round")
+    blocks = heapq.merge(one.blocks(), other.blocks(), key=by_round)
+    for _, found in groupby(blocks, key=by_round):
+        yield tuple(found)

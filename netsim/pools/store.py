@@ -1,19 +1,21 @@
 """What survives when a user's process stops: one SQLite file a user.
 
-Counts and messages lie in tables of their own, key bytes in ``keys`` alone; they are overwritten
-when they are spent, and the log that still holds them is emptied at once (what a file system or a
-disk keeps of a file's former content is beyond this module). All events of one step of an endpoint
-are one transaction, flushed to the disk before anything that follows from them is sent: a crash or
-a power loss leaves a step whole or undone.
+Counts and messages lie in tables of their own, key bytes in ``keys`` alone; ``stock`` says which
+bits of usable blocks are still there. Bits are overwritten when they are spent or taken, and the
+log that still holds them is emptied at once (what a file system or a disk keeps of a file's former
+content is beyond this module). All events of one step of an endpoint are one transaction, flushed
+to the disk before anything that follows from them is sent, and so is the taking of a key before it
+is handed out: a crash or a power loss leaves a step whole or undone.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import assert_never
 
+from netsim.kernel.closing import Closing
+from netsim.pools.key import Key, KeyBlock, Piece, ShortageError, id_of, join_bits
 from protocols import events
 from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_books
 from protocols.messages import TAG_BYTES, Role
@@ -33,24 +35,16 @@ CREATE TABLE IF NOT EXISTS blocks (
 CREATE TABLE IF NOT EXISTS keys (
     link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
     bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
+CREATE TABLE IF NOT EXISTS stock (
+    link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    PRIMARY KEY (link, round, start));
 """
 
 _BLOCK, _PAD = "block", "pad"
 IN_DOUBT, USABLE = "in doubt", "usable"
-_DURABLE = (
-    events.RoundStarted,
-    events.BlockPrepared,
-    events.BlockHeld,
-    events.BlockUsable,
-    events.BlockDropped,
-    events.AbortSigned,
-    events.PadsSpent,
-    events.ClosingVoted,
-    events.LinkClosed,
-)
 
 
-class UserStore:
+class UserStore(Closing):
     """Durable pools, pads and blocks in doubt of one user, all links.
 
     Parameters
@@ -77,12 +71,10 @@ class UserStore:
             self._add_pads(link, pads)
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:
-        """Make the events of one step durable, all or none; most change nothing durable."""
-        durable = [event for event in step if isinstance(event, _DURABLE)]
-        if durable:
-            with self._transaction():
-                for event in durable:
-                    self._apply(link, event)
+        """Make the events of one step durable, all or none; most of them change nothing here."""
+        with self._transaction():
+            for event in step:
+                self._apply(link, event)
 
     def _apply(self, link: str, event: events.Event) -> None:
         match event:
@@ -107,13 +99,24 @@ class UserStore:
                 self._db.execute("INSERT INTO aborts VALUES (?, ?, ?)", row)
             case events.PadsSpent():
                 self._spend(link, event.first, event.round)
-            case events.ClosingVoted():
-                self._db.execute("UPDATE links SET is_closing = 1 WHERE link = ?", (link,))
-            case events.LinkClosed():
-                self._db.execute(
-                    "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
-                    (event.round, event.message, link),
-                )
+            case events.ClosingVoted() | events.LinkClosed():
+                self._close_link(link, event)
+            case (
+                events.LinkLocked()
+                | events.SyncFailed()
+                | events.LockLost()
+                | events.LaneLost()
+                | events.LaneFound()
+                | events.RoundSifted()
+                | events.RoundSampled()
+                | events.RoundAborted()
+                | events.Alarm()
+                | events.ReportLost()
+                | events.ReserveEmpty()
+            ):
+                pass  # may be forgotten
+            case _:
+                assert_never(event)
 
     def state(self, link: str) -> DurableState:
         """What an endpoint needs to go on; KeyError for an unknown link."""
@@ -142,30 +145,44 @@ class UserStore:
             closed=None if row[4] is None else (row[4], row[5]),
         )
 
-    def blocks(self, link: str) -> dict[int, tuple[bytes, int]]:
-        """Usable blocks of ``link`` by round: packed key and its bits."""
-        rows = self._db.execute(
-            "SELECT b.round, k.bits, b.key_bits FROM blocks b JOIN keys k ON k.link = b.link"
-            " AND k.round = b.round AND k.kind = ? WHERE b.link = ? AND b.state = ?"
-            " ORDER BY b.round",
-            (_BLOCK, link, USABLE),
-        )
-        return {number: (bits, size) for number, bits, size in rows}
+    def blocks(self, link: str) -> Iterator[KeyBlock]:
+        """Blocks of ``link`` that are or were usable, ascending rounds; one is read at a time."""
+        number = -1
+        while (block := self._next_block(link, number)) is not None:
+            yield block
+            number = block.round
+
+    def stock_bits(self, link: str) -> int:
+        """Usable bits of ``link``."""
+        query = "SELECT total(stop - start) FROM stock WHERE link = ?"
+        (bits,) = self._db.execute(query, (link,)).fetchone()
+        return int(bits)
+
+    def draw(self, link: str, size_bits: int) -> Key:
+        """Take ``size_bits`` out of the oldest blocks of ``link``, once and for good.
+
+        Raises
+        ------
+        ShortageError
+            Fewer are there; none is taken.
+        """
+        with self._transaction():
+            return self._withdraw(link, self._front(link, size_bits))
+
+    def fetch(self, link: str, pieces: Iterable[Piece]) -> Key:
+        """Take the bits of ``pieces`` out of the blocks of ``link``, once and for good.
+
+        Raises
+        ------
+        KeyError
+            Some of them are not there; none is taken.
+        """
+        with self._transaction():
+            return self._withdraw(link, tuple(pieces))
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -186,6 +203,15 @@ class UserStore:
         """
         (is_busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._has_forgotten = bool(is_busy)
+
+    def _close_link(self, link: str, event: events.ClosingVoted | events.LinkClosed) -> None:
+        if isinstance(event, events.ClosingVoted):
+            self._db.execute("UPDATE links SET is_closing = 1 WHERE link = ?", (link,))
+            return
+        self._db.execute(
+            "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
+            (event.round, event.message, link),
+        )
 
     def _add_pads(self, link: str, pads: bytes) -> None:
         (first,) = self._db.execute(
@@ -225,15 +251,19 @@ class UserStore:
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
         """The block becomes usable; what refills the reserve moves over."""
+        changed = self._db.execute(
+            "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ? AND round = ?"
+            " AND state = ?",
+            (USABLE, event.key_bits, link, event.round, IN_DOUBT),
+        )
+        if changed.rowcount != 1:
+            raise ValueError(f"block {event.round} of {link} is not in doubt: it settles once")
         # Nothing is spent: what leaves the block here comes back among the pads.
         self._db.execute(
             "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)",
             (link, _BLOCK, event.round, event.key),
         )
-        self._db.execute(
-            "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ? AND round = ?",
-            (USABLE, event.key_bits, link, event.round),
-        )
+        self._put(link, Piece(event.round, 0, event.key_bits))
         self._db.execute(
             "UPDATE links SET common_rounds = provisioned_rounds WHERE link = ?", (link,)
         )
@@ -253,3 +283,90 @@ class UserStore:
         self._db.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
         self._db.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
         self._has_forgotten = True
+
+    # Usable bits -------------------------------------------------------------------------------
+
+    def _next_block(self, link: str, number: int) -> KeyBlock | None:
+        """The first block that is or was usable behind round ``number``."""
+        row = self._db.execute(
+            "SELECT b.round, k.bits, b.key_bits FROM blocks b LEFT JOIN keys k ON k.link = b.link"
+            " AND k.round = b.round AND k.kind = ? WHERE b.link = ? AND b.state = ?"
+            " AND b.round > ? ORDER BY b.round LIMIT 1",
+            (_BLOCK, link, USABLE, number),
+        ).fetchone()
+        if row is None:
+            return None
+        number, key, size_bits = row
+        return KeyBlock(number, key or b"", size_bits, self._left(link, number))
+
+    def _left(self, link: str, number: int) -> tuple[Piece, ...]:
+        """What of one block has not been taken."""
+        rows = self._db.execute(
+            "SELECT round, start, stop FROM stock WHERE link = ? AND round = ? ORDER BY start",
+            (link, number),
+        )
+        return tuple(map(Piece._make, rows.fetchall()))
+
+    def _front(self, link: str, size_bits: int) -> tuple[Piece, ...]:
+        """The oldest ``size_bits``."""
+        pieces: list[Piece] = []
+        missing = size_bits
+        while missing:
+            last = pieces[-1] if pieces else Piece(-1, 0, 0)
+            row = self._db.execute(
+                "SELECT round, start, stop FROM stock WHERE link = ? AND (round, start) > (?, ?)"
+                " ORDER BY round, start LIMIT 1",
+                (link, last.round, last.start),
+            ).fetchone()
+            if row is None:
+                raise ShortageError(size_bits, size_bits - missing)
+            number, start, stop = row
+            pieces.append(Piece(number, start, min(stop, start + missing)))
+            missing -= pieces[-1].size_bits
+        return tuple(pieces)
+
+    def _withdraw(self, link: str, pieces: tuple[Piece, ...]) -> Key:
+        parts = [(self._cut_out(link, piece), piece.size_bits) for piece in pieces]
+        return Key(id_of(pieces), join_bits(parts), sum(size_bits for _, size_bits in parts))
+
+    def _cut_out(self, link: str, piece: Piece) -> int:
+        """The bits of a piece, first bit highest; they are overwritten where they were."""
+        self._book_out(link, piece)
+        (row_id,) = self._db.execute(
+            "SELECT rowid FROM keys WHERE link = ? AND kind = ? AND round = ?",
+            (link, _BLOCK, piece.round),
+        ).fetchone()
+        first, stop = piece.start // 8, -(-piece.stop // 8)
+        behind = 8 * stop - piece.stop
+        mask = ((1 << piece.size_bits) - 1) << behind
+        with self._db.blobopen("keys", "bits", row_id) as blob:
+            blob.seek(first)
+            found = int.from_bytes(blob.read(stop - first), "big")
+            blob.seek(first)
+            blob.write((found & ~mask).to_bytes(stop - first, "big"))
+        self._has_forgotten = True
+        if not self._left(link, piece.round):
+            self._forget(link, _BLOCK, piece.round, piece.round + 1)
+        return (found & mask) >> behind
+
+    def _book_out(self, link: str, piece: Piece) -> None:
+        """Take a piece out of the stock; KeyError if it is not there as a whole."""
+        row = self._db.execute(
+            "SELECT start, stop FROM stock WHERE link = ? AND round = ? AND start <= ?"
+            " AND stop >= ?",
+            (link, piece.round, piece.start, piece.stop),
+        ).fetchone()
+        if row is None or not piece.size_bits:
+            raise KeyError(id_of((piece,)))
+        start, stop = row
+        self._db.execute(
+            "DELETE FROM stock WHERE link = ? AND round = ? AND start = ?",
+            (link, piece.round, start),
+        )
+        self._put(link, Piece(piece.round, start, piece.start))
+        self._put(link, Piece(piece.round, piece.stop, stop))
+
+    def _put(self, link: str, piece: Piece) -> None:
+        """Put a piece into the stock, unless it is empty."""
+        if piece.size_bits:
+            self._db.execute("INSERT INTO stock VALUES (?, ?, ?, ?)", (link, *piece))

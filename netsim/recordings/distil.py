@@ -16,6 +16,7 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
+from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
@@ -90,7 +91,7 @@ class _Link:
         """Open books, trace and stores; in ``out`` if there is one."""
         if out is not None:
             (out / USERS_DIRECTORY).mkdir(parents=True, exist_ok=True)
-        ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
+        ledger = Ledger(None if out is None else stack.enter_context(LedgerFile(out / LEDGER)))
         trace = Trace(None if out is None else FileSink(out / EVENTS))
         self._trace = stack.enter_context(trace)
         self._books = tuple(

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.endpoint import Endpoint, WireCounts
+from protocols.endpoint import Endpoint
 from protocols.events import Event
 from protocols.messages import Role
 from protocols.tags import DETECTOR_BITS, TagFrame
+from protocols.wire.counts import WireCounts
 
 OnEvents = Callable[[Role, Sequence[Event], int], None]
 

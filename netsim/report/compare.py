@@ -19,7 +19,8 @@ from netsim.report.text import (
     plain_table,
     settled_s,
 )
-from netsim.results.run import LinkResult, Run
+from netsim.results.parts import LinkResult
+from netsim.results.run import Run
 from netsim.studies.compare import AS_IT_IS, Outcome, comparison_json
 from netsim.units import s_from_ps
 
@@ -29,14 +30,14 @@ PLOT_COLUMNS = 4
 _Column = tuple[str, Callable[[LinkResult], str], bool]
 _COLUMNS: tuple[_Column, ...] = (
     ("Net\n[bit/s]", lambda link: fixed(link.net_key_bps, 1), True),
-    ("Key\n[bit]", lambda link: str(link.deposited_bits), True),
+    ("Key\n[bit]", lambda link: str(link.counts.deposited_bits), True),
     ("f", lambda link: fixed(link.f_measured, 3), True),
-    ("Rounds", lambda link: str(link.blocks), False),
-    ("Failed", lambda link: str(link.blocks_failed), True),
-    ("Round\ntrips", lambda link: str(link.round_trips), True),
-    ("Wire", lambda link: byte_count(link.wire_bytes), True),
-    ("Mes-\nsages", lambda link: str(link.messages), False),
-    ("Auth.\n[bit]", lambda link: str(link.auth_spent_bits), True),
+    ("Rounds", lambda link: str(link.counts.blocks), False),
+    ("Failed", lambda link: str(link.counts.blocks_failed), True),
+    ("Round\ntrips", lambda link: str(link.counts.round_trips), True),
+    ("Wire", lambda link: byte_count(link.wire.bytes), True),
+    ("Mes-\nsages", lambda link: str(link.wire.messages), False),
+    ("Auth.\n[bit]", lambda link: str(link.counts.auth_spent_bits), True),
     ("Settled\n[s]", lambda link: settled_s(link.settle_ps), True),
 )
 """Header, cell, and whether the column is kept on a narrow console."""
@@ -45,10 +46,18 @@ _COLUMNS: tuple[_Column, ...] = (
 _PANELS: tuple[tuple[str, Callable[[LinkResult], float | None], bool], ...] = (
     ("net key [bit/s]", lambda link: link.net_key_bps, True),
     ("f", lambda link: link.f_measured, False),
-    ("rounds without key [%]", lambda link: _share(link.blocks_failed, link.blocks, 100.0), True),
-    ("round trips per round", lambda link: _share(link.round_trips, link.blocks), True),
-    ("bytes per sifted bit", lambda link: _share(link.wire_bytes, link.sifted_bits), True),
-    ("key spent on tags [bit]", lambda link: link.auth_spent_bits, True),
+    (
+        "rounds without key [%]",
+        lambda link: _share(link.counts.blocks_failed, link.counts.blocks, 100.0),
+        True,
+    ),
+    (
+        "round trips per round",
+        lambda link: _share(link.counts.round_trips, link.counts.blocks),
+        True,
+    ),
+    ("bytes per sifted bit", lambda link: _share(link.wire.bytes, link.counts.sifted_bits), True),
+    ("key spent on tags [bit]", lambda link: link.counts.auth_spent_bits, True),
     ("settled after the light [s]", lambda link: s_from_ps(link.settle_ps), True),
 )
 """Label, value, and whether the axis holds zero."""

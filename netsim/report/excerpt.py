@@ -9,7 +9,8 @@ from statistics import NormalDist
 from typing import Generic, TypeVar
 
 from netsim.results.deviation import qber_sigma, sifted_sigma
-from netsim.results.run import LinkResult, Run
+from netsim.results.parts import LinkResult
+from netsim.results.run import Run
 
 Part = TypeVar("Part")
 
@@ -65,10 +66,10 @@ def lanes_note(run: Run) -> str:
 
 def links_note(run: Run) -> str:
     """What the links of a large network booked, all of them together."""
-    with_key = sum(link.deposited_bits > 0 for link in run.links)
-    rounds = sum(link.blocks for link in run.links)
-    failed = sum(link.blocks_failed for link in run.links)
-    key_bits = sum(link.deposited_bits for link in run.links)
+    with_key = sum(link.counts.deposited_bits > 0 for link in run.links)
+    rounds = sum(link.counts.blocks for link in run.links)
+    failed = sum(link.counts.blocks_failed for link in run.links)
+    key_bits = sum(link.counts.deposited_bits for link in run.links)
     return (
         f"{len(run.links)} links: {with_key} deposited key, {key_bits} bit in all; {failed} of "
         f"{rounds} rounds failed. All links are in links.csv."
@@ -82,10 +83,10 @@ def usual_largest_sigma(count: int) -> float:
 
 def alarm_notes(links: Sequence[LinkResult]) -> Iterator[str]:
     """One line if there were alarms: how many, on which links."""
-    alarmed = [link for link in links if link.alarms]
+    alarmed = [link for link in links if link.counts.alarms]
     if not alarmed:
         return
-    named = [f"{' & '.join(link.users)} {link.alarms}" for link in alarmed[:MAX_NAMES]]
+    named = [f"{' & '.join(link.users)} {link.counts.alarms}" for link in alarmed[:MAX_NAMES]]
     others = len(alarmed) - len(named)
     more = f" and {others} other links" if others else ""
     yield f"ALARMS: {', '.join(named)}{more}; events.jsonl (--out) says what was wrong on the wire."

@@ -36,6 +36,8 @@ class PoolHistory:
 
     link: str
     end: str
+    latest_ps: int = 0
+    """Time of the last movement."""
     times_ps: list[int] = field(default_factory=list)
     """Times of change, ascending."""
     levels_bits: list[int] = field(default_factory=list)
@@ -56,6 +58,7 @@ class PoolHistory:
 
     def add(self, movement: Movement) -> None:
         """Take in a later movement of this end."""
+        self.latest_ps = movement.time_ps
         changes = ((movement.debit, -movement.bits), (movement.credit, movement.bits))
         for account, bits in changes:
             if account in _SHOWN:
@@ -89,13 +92,13 @@ def sparkline(levels: Sequence[int], *, blocks: str = BLOCKS) -> str:
     return "".join(blocks[max(0, -(-level * steps // top))] for level in levels)
 
 
-def print_pools(movements: Sequence[Movement], console: Console, *, end_ps: int) -> None:
+def print_pools(movements: Iterable[Movement], console: Console, *, end_ps: int) -> None:
     """Print levels over time and closing balances of every pool.
 
     Parameters
     ----------
-    movements : sequence of Movement
-        Rows of a ledger, in their order.
+    movements : iterable of Movement
+        Rows of a ledger, in their order; each is asked for once.
     console : rich.console.Console
         Where to; its width sets how many moments are shown.
     end_ps : int
@@ -105,7 +108,7 @@ def print_pools(movements: Sequence[Movement], console: Console, *, end_ps: int)
     if not histories:
         console.print("The ledger holds no movement: no key yet.")
         return
-    end_ps = max(end_ps, *(movement.time_ps for movement in movements))
+    end_ps = max(end_ps, *(history.latest_ps for history in histories))
     console.print(_level_table(histories, console, end_ps))
     console.print()
     console.print(_balance_table(histories))

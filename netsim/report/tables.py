@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.durations import seconds_text
-from netsim.pools.pool import Comparison
+from netsim.pools.pool import NOTHING_COMPARED
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
@@ -33,7 +33,8 @@ from netsim.report.text import (
     sigma_style,
 )
 from netsim.results.deviation import qber_sigma, sifted_sigma, skr_sigma
-from netsim.results.run import LaneResult, LinkResult, PaperFigures, Run
+from netsim.results.parts import LaneResult, LinkResult, PaperFigures
+from netsim.results.run import Run
 from netsim.units import s_from_ps
 
 GROUP_GAP = "  "
@@ -62,7 +63,7 @@ def shown_lanes(run: Run) -> Excerpt[LaneResult]:
 
 def shown_links(run: Run) -> Excerpt[LinkResult]:
     """Links that the table has room for."""
-    return excerpt(run.links, lambda link: (link.net_key_bps, link.sifted_bits))
+    return excerpt(run.links, lambda link: (link.net_key_bps, link.counts.sifted_bits))
 
 
 def headline(run: Run) -> str:
@@ -114,9 +115,8 @@ def notes(run: Run) -> Iterator[str]:
 
 def _agreement(run: Run) -> str:
     """What comparing the pools of both ends of every link has found."""
-    names = ("equal_blocks", "unequal_blocks", "lone_blocks")
-    sums = (sum(getattr(link, name) for link in run.links) for name in names)
-    return f"Keys compared bit for bit: {Comparison(*sums)}."
+    compared = sum((link.pools for link in run.links), NOTHING_COMPARED)
+    return f"Keys compared bit for bit: {compared}."
 
 
 def _paper_total(run: Run) -> str:
@@ -250,20 +250,20 @@ def _block(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Sequence[str
 
 _LinkColumn = tuple[str, Callable[[LinkResult], str], bool]
 _LINK_COLUMNS: tuple[_LinkColumn, ...] = (
-    ("Rounds", lambda link: str(link.blocks), True),
-    ("Failed", lambda link: str(link.blocks_failed), True),
+    ("Rounds", lambda link: str(link.counts.blocks), True),
+    ("Failed", lambda link: str(link.counts.blocks_failed), True),
     ("f", lambda link: fixed(link.f_measured, 3), True),
     ("f\ncharged", lambda link: fixed(link.f_charged, 3), False),
-    ("Leak\n[bit]", lambda link: str(link.leaked_bits), True),
-    ("Verif.\n[bit]", lambda link: str(link.verification_bits), False),
-    ("Auth.\n[bit]", lambda link: str(link.auth_spent_bits), True),
-    ("Key\n[bit]", lambda link: str(link.deposited_bits), True),
+    ("Leak\n[bit]", lambda link: str(link.counts.leaked_bits), True),
+    ("Verif.\n[bit]", lambda link: str(link.counts.verification_bits), False),
+    ("Auth.\n[bit]", lambda link: str(link.counts.auth_spent_bits), True),
+    ("Key\n[bit]", lambda link: str(link.counts.deposited_bits), True),
     ("Net\n[bit/s]", lambda link: fixed(link.net_key_bps, 1), True),
-    ("Mes-\nsages", lambda link: str(link.messages), False),
-    ("Wire", lambda link: byte_count(link.wire_bytes), True),
-    ("Round\ntrips", lambda link: str(link.round_trips), True),
-    ("Re-\nsent", lambda link: str(link.retransmissions), False),
-    ("Alarms", lambda link: str(link.alarms), False),
+    ("Mes-\nsages", lambda link: str(link.wire.messages), False),
+    ("Wire", lambda link: byte_count(link.wire.bytes), True),
+    ("Round\ntrips", lambda link: str(link.counts.round_trips), True),
+    ("Re-\nsent", lambda link: str(link.wire.retransmissions), False),
+    ("Alarms", lambda link: str(link.counts.alarms), False),
     ("Settled\n[s]", lambda link: settled_s(link.settle_ps), False),
 )
 """Header, cell, and whether the column is kept on a narrow console."""

@@ -2,7 +2,7 @@
 
 import math
 
-from netsim.results.run import LaneResult
+from netsim.results.parts import LaneResult
 from netsim.units import s_from_ps
 from protocols.keylength.keyrate import PAPER_EFFICIENCY, binary_entropy
 

@@ -11,25 +11,27 @@ import io
 import json
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from netsim.errors import ConfigError, Fault
-from netsim.pools.ledger import HEADER, Movement, csv_row, read_ledger
-from netsim.results.run import (
+from netsim.pools.counts import LinkCounts
+from netsim.pools.pool import Comparison
+from netsim.results.parts import (
     Json,
     LaneResult,
     LinkResult,
     PaperFigures,
-    Performance,
-    Provenance,
-    Run,
     TwinResult,
     UserResult,
+    sums_from,
 )
+from netsim.results.provenance import Provenance
+from netsim.results.run import Performance, Run
 from netsim.topology.specs import TopologySpec
 from netsim.units import s_from_ps
+from protocols.wire.counts import WireCounts
 
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
@@ -45,7 +47,11 @@ USERS_DIRECTORY = "users"
 FORMAT = 1
 """Raised when a reader of older directories would misread newer ones."""
 
-_LINK_COUNTS = ("verified_leak_bits", "charged_bits", "shannon_bits")
+_LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
+    "verified_leak_bits": int,
+    "charged_bits": int,
+    "shannon_bits": float,
+}
 """What ``links.csv`` holds beside the figures of the summary: what its f values come from."""
 
 
@@ -90,16 +96,18 @@ def save_topology(topology: TopologySpec, directory: Path) -> None:
 
 
 def save_run(run: Run, directory: Path) -> None:
-    """Write `run` into `directory`, which exists; the summary last: where it is, all is."""
+    """Write `run` into `directory`, which exists; the summary last: where it is, all is.
+
+    Ledger and events are not of `run`: they are written while it goes on.
+    """
     _write(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
     _write(directory / LANES, _csv(_lane_row(lane) for lane in run.lanes))
     _write(directory / LINKS, _csv(_link_row(link) for link in run.links))
-    _write(directory / LEDGER, _ledger_text(run.ledger))
     _write(directory / SUMMARY, run.summary_json())
 
 
 def load_run(directory: str | Path) -> Run:
-    """The run that `save_run` wrote into `directory`.
+    """The run that `save_run` wrote into `directory`; its ledger is read by itself.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def load_run(directory: str | Path) -> Run:
     if manifest.get("format") != FORMAT:
         raise _fault(directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}")
     try:
-        return _build(manifest, summary, counts, read_ledger(directory / LEDGER))
+        return _build(manifest, summary, counts)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise _fault(directory, f"holds no whole run: {error!r}") from error
 
@@ -141,9 +149,7 @@ def _manifest(run: Run) -> Json:
     }
 
 
-def _build(
-    manifest: Json, summary: Json, counts: list[dict[str, str]], ledger: tuple[Movement, ...]
-) -> Run:
+def _build(manifest: Json, summary: Json, counts: list[dict[str, str]]) -> Run:
     duration_ps = int(manifest["duration_ps"])
     performance = summary["performance"]
     return Run(
@@ -158,7 +164,6 @@ def _build(
         users=tuple(_user(entry, duration_ps) for entry in summary["users"]),
         performance=Performance(wall_s=performance["wall_s"], tags=performance["tags"]),
         provenance=Provenance(manifest["topology_sha256"], tuple(manifest["versions"].items())),
-        ledger=ledger,
         partial=summary["partial"],
         fidelity=summary["fidelity"],
         paper_source=manifest["paper"]["source"],
@@ -187,14 +192,14 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
 
 
 def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
-    derived = {"users", "f_measured", "f_charged", "net_key_bps", "epsilon"}
+    figures = entry | {name: read(row[name]) for name, read in _LINK_COUNTS.items()}
     return LinkResult(
         users=_pair(entry["users"]),
         duration_ps=duration_ps,
-        verified_leak_bits=int(row["verified_leak_bits"]),
-        charged_bits=int(row["charged_bits"]),
-        shannon_bits=float(row["shannon_bits"]),
-        **{name: value for name, value in entry.items() if name not in derived},
+        counts=sums_from(LinkCounts, figures),
+        wire=sums_from(WireCounts, figures),
+        pools=sums_from(Comparison, figures),
+        **{name: entry[name] for name in ("settle_ps", "security", "assumptions", "notes")},
     )
 
 
@@ -215,7 +220,7 @@ def _lane_row(lane: LaneResult) -> Json:
 
 
 def _link_row(link: LinkResult) -> Json:
-    return _flat(link.summary() | {name: getattr(link, name) for name in _LINK_COUNTS})
+    return _flat(link.summary() | {name: getattr(link.counts, name) for name in _LINK_COUNTS})
 
 
 def _flat(row: Json) -> Json:
@@ -238,10 +243,6 @@ def _csv(rows: Iterable[Json]) -> str:
             writer.writeheader()
         writer.writerow(row)
     return text.getvalue()
-
-
-def _ledger_text(ledger: tuple[Movement, ...]) -> str:
-    return ",".join(HEADER) + "\n" + "".join(csv_row(movement) for movement in ledger)
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
-from netsim.results.run import Json
+from netsim.results.parts import Json
 from netsim.units import s_from_ps
 from protocols.books import RoundBooks
 

@@ -1,18 +1,18 @@
 """Time tags on disk: one NumPy file a user, written frame by frame."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from netsim.kernel.closing import Closing
+
 _ROOM = 10**15
 """A header for this many tags is as long as one for fewer: NumPy pads to 64 bytes."""
 
 
-class TagFile:
+class TagFile(Closing):
     """A ``.npy`` file of int64 that grows; its header is true after `close`.
 
     Parameters
@@ -41,14 +41,3 @@ class TagFile:
         npy.write_array_header_1_0(
             self._file, {"descr": "<i8", "fortran_order": False, "shape": (count,)}
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -12,9 +12,10 @@ from simpy.events import Event as SimEvent
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
-from protocols.endpoint import Endpoint, WireCounts
+from protocols.endpoint import Endpoint
 from protocols.events import Event
 from protocols.tags import TagFrame
+from protocols.wire.counts import WireCounts
 
 MIN_WAIT_PS = 1_000_000
 """A deadline that stays due never stops simulated time."""

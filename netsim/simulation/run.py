@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from simpy.events import Event
@@ -17,8 +17,10 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
-from netsim.pools.ledger import Ledger
-from netsim.pools.pool import KeyPool, compare_pools
+from netsim.pools.counts import failures
+from netsim.pools.ledger import Ledger, MovementSink
+from netsim.pools.ledgerfile import LedgerFile
+from netsim.pools.pool import Pool, compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.results.directory import (
     EVENTS,
@@ -28,16 +30,9 @@ from netsim.results.directory import (
     save_run,
     save_topology,
 )
-from netsim.results.run import (
-    LaneResult,
-    LinkResult,
-    PaperFigures,
-    Performance,
-    Run,
-    TwinResult,
-    UserResult,
-    collect_provenance,
-)
+from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult, UserResult
+from netsim.results.provenance import collect_provenance
+from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
 from netsim.simulation.control import Controller, RoundReports, build_controller
 from netsim.simulation.parties import ANNOUNCEMENT_S, Absence, Link, Parties, link_config
@@ -69,6 +64,7 @@ def simulate(
     progress: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
+    movements: MovementSink | None = None,
     taps: Sequence[TapPlan] = (),
     controller: Controller | None = None,
     build: WorldBuilder = build_world,
@@ -93,6 +89,8 @@ def simulate(
         Asked once a frame; True ends the run there and marks it partial.
     sink : TraceSink, optional
         Where events go if there is no ``out``.
+    movements : MovementSink, optional
+        Where the rows of the ledger go if there is no ``out``; a list will do.
     taps : sequence of TapPlan
         Attackers on the classical channels, beside those of the topology.
     controller : Controller, optional
@@ -116,6 +114,7 @@ def simulate(
             seed=seed,
             out=out,
             sink=sink,
+            movements=movements,
             taps=taps,
             controller=controller,
             build=build,
@@ -135,7 +134,7 @@ class Simulation:
 
     Parameters
     ----------
-    topology, duration_ps, seed, out, sink, taps, controller, build
+    topology, duration_ps, seed, out, sink, movements, taps, controller, build
         See `simulate`.
     stack : ExitStack
         Closes the files of the run.
@@ -149,6 +148,7 @@ class Simulation:
         seed: int,
         out: Path | None = None,
         sink: TraceSink | None = None,
+        movements: MovementSink | None = None,
         taps: Sequence[TapPlan] = (),
         controller: Controller | None = None,
         build: WorldBuilder = build_world,
@@ -167,7 +167,8 @@ class Simulation:
         self._reports = RoundReports(ANNOUNCEMENT_S)
         if controller is None and topology.controller is not None:
             self._controller = build_controller(topology.controller, topology, self.network.links)
-        self.ledger = stack.enter_context(Ledger(None if out is None else out / LEDGER))
+        rows = movements if out is None else stack.enter_context(LedgerFile(out / LEDGER))
+        self.ledger = Ledger(rows)
         self.trace = stack.enter_context(Trace(sink if out is None else FileSink(out / EVENTS)))
         self._sim = Simulator()
         rng_tree = RngTree(seed)
@@ -254,8 +255,8 @@ class Simulation:
         )
 
     @property
-    def pools(self) -> dict[tuple[str, str], KeyPool]:
-        """Key pools by (link, end)."""
+    def pools(self) -> dict[tuple[str, str], Pool]:
+        """Key pools by (link, end), as long as the stores are open."""
         return {
             (book.pool.link, book.pool.end): book.pool
             for link in self.parties.links
@@ -346,7 +347,6 @@ class Simulation:
             ),
             performance=Performance(wall_s=wall_s, tags=sum(singles.values())),
             provenance=collect_provenance(topology.model_dump(mode="json")),
-            ledger=self.ledger.movements,
             partial=self._is_partial,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
@@ -381,42 +381,25 @@ class Simulation:
         return None
 
     def _link_result(self, link: Link) -> LinkResult:
-        counts, agreement = link.books[0].counts, link.agreement
-        failures = counts.failures(link.books[1].counts)
+        announcer, responder = link.books
         security = self.network.topology.protocol.security
-        wires = [driver.wire for driver in link.drivers]
-        pools = compare_pools(link.books[0].pool, link.books[1].pool)
+        reasons = failures(announcer.reasons, responder.reasons)
         return LinkResult(
             users=link.users,
             duration_ps=self._done_ps,
-            blocks=counts.blocks,
-            blocks_failed=counts.blocks_failed,
-            sifted_bits=counts.sifted_bits,
-            leaked_bits=counts.leaked_bits,
-            verified_leak_bits=counts.verified_leak_bits,
-            charged_bits=counts.charged_bits,
-            shannon_bits=counts.shannon_bits,
-            verification_bits=counts.verification_bits,
-            auth_spent_bits=counts.auth_spent_bits,
-            deposited_bits=counts.deposited_bits,
-            messages=sum(wire.messages for wire in wires),
-            wire_bytes=sum(wire.bytes for wire in wires),
-            round_trips=counts.round_trips,
-            retransmissions=sum(wire.retransmissions for wire in wires),
-            alarms=sum(books.counts.alarms for books in link.books),
-            equal_blocks=pools.equal,
-            unequal_blocks=pools.unequal,
-            lone_blocks=pools.lone,
+            counts=replace(
+                announcer.counts,
+                alarms=announcer.counts.alarms + responder.counts.alarms,
+                failure_probability=min(1.0, announcer.counts.failure_probability),
+            ),
+            wire=link.drivers[0].wire + link.drivers[1].wire,
+            pools=compare_pools(announcer.pool, responder.pool),
             settle_ps=self._settle_ps(link),
-            sampled_bits=counts.sampled_bits,
-            failure_probability=min(1.0, counts.failure_probability),
-            correctness_epsilon=counts.correctness_epsilon,
-            secrecy_epsilon=counts.secrecy_epsilon,
             security=security,
             assumptions=SECURITIES.get(security).assumptions,
-            notes="; ".join((*agreement.notes, *failures)),
+            notes="; ".join((*link.agreement.notes, *reasons)),
         )
 
     def _settle_ps(self, link: Link) -> int:
-        closed_ps = [books.counts.closed_ps for books in link.books]
+        closed_ps = [books.closed_ps for books in link.books]
         return max(closed_ps) - self._done_ps if all(closed_ps) else 0

@@ -17,7 +17,8 @@ from pathlib import Path
 from netsim.devices.replay import FrameRecorder, Replay
 from netsim.devices.world import WorldBuilder, build_world
 from netsim.errors import ConfigError, Fault
-from netsim.results.run import Json, Run
+from netsim.results.parts import Json
+from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.topology.architecture import Architecture, architecture_of, fairness
 from netsim.topology.load import load_topology

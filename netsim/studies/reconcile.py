@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from netsim.errors import ConfigError, Fault
 from netsim.kernel.rng import RngTree
-from netsim.results.run import Json
+from netsim.results.parts import Json
 from protocols.hashing.verification import toeplitz_hash
 from protocols.keylength.keyrate import binary_entropy
 from protocols.messages import (

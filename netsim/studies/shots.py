@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.results.run import collect_provenance
+from netsim.results.provenance import collect_provenance
 from netsim.simulation.photons import count_photons
 from netsim.simulation.run import simulate
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts

@@ -16,7 +16,7 @@ PAD_BITS = 128
 
 def book_faults(records: Records) -> Iterator[Fault]:
     """Faults of the rows, of the running sums and of the pads."""
-    for fault in check_balance(records.movements):
+    for fault in check_balance(records.movements()):
         yield _located(fault)
     yield from _pad_faults(records)
 
@@ -33,7 +33,7 @@ def _pad_faults(records: Records) -> Iterator[Fault]:
     """Pads come and go whole; what is spent was there, once, before."""
     provisioned: defaultdict[tuple[str, str], int] = defaultdict(int)
     spent: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for line, row in enumerate(records.movements, start=2):
+    for line, row in enumerate(records.movements(), start=2):
         where, end = f"{LEDGER}:{line}", (row.link, row.end)
         if row.credit is Account.RESERVE:
             provisioned[end] += row.bits

@@ -71,7 +71,4 @@ def is_usable(records: Records, link: str, end: str, block: int) -> bool:
 
 def is_closed(records: Records, link: str, end: str) -> bool:
     """Whether the trace says that ``end`` has closed."""
-    return any(
-        (event.get("event"), event.get("link"), event.get("end")) == ("link_closed", link, end)
-        for _, event in records.events
-    )
+    return bool(records.told.counts["link_closed", link, end])

@@ -1,14 +1,12 @@
 """Whether the trace agrees with the ledger: blocks, levels, times."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from netsim.errors import Fault
 from netsim.pools.ledger import Account
 from netsim.results.directory import EVENTS, SUMMARY
+from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
-
-_End = tuple[str, str]
 
 
 def event_faults(records: Records) -> Iterator[Fault]:
@@ -24,32 +22,27 @@ def event_faults(records: Records) -> Iterator[Fault]:
 def _end(records: Records, summary: Json) -> Iterator[Fault]:
     """A run with a summary has come to its end, or was interrupted; the trace says which."""
     wanted = "run_interrupted" if summary.get("partial") else "run_ended"
-    told = [event.get("event") for _, event in records.events]
-    if told.count(wanted) != 1 or told[-1] != wanted:
+    if records.told.counts[wanted, None, None] != 1 or records.told.last != wanted:
         yield Fault(EVENTS, f"does not end with {wanted}")
 
 
 def _counts(records: Records, entry: Json) -> Iterator[Fault]:
     """Alarms of both ends, and the rounds without key at the announcer's, one event each."""
-    users = entry["users"]
-    told: Counter[tuple[object, object]] = Counter(
-        (event.get("event"), event.get("end"))
-        for _, event in records.events
-        if event.get("link") == "-".join(users)
-    )
+    users, told = entry["users"], records.told.counts
+    link = "-".join(users)
     counted = {
-        "alarms": sum(told["alarm", user] for user in users),
-        "blocks_failed": told["round_aborted", users[0]],
+        "alarms": sum(told["alarm", link, user] for user in users),
+        "blocks_failed": told["round_aborted", link, users[0]],
     }
     for name, count in counted.items():
         if entry.get(name) != count:
-            where = f"{SUMMARY}, {'-'.join(users)}"
+            where = f"{SUMMARY}, {link}"
             yield Fault(where, f"{name} {entry.get(name)}, {EVENTS} tells of {count}")
 
 
 def _times(records: Records) -> Iterator[Fault]:
     latest_ps = 0
-    for line, event in records.events:
+    for line, event in records.events():
         time_ps = event.get("time_ps")
         if not isinstance(time_ps, int):
             yield Fault(f"{EVENTS}:{line}", "has no time")
@@ -60,10 +53,9 @@ def _times(records: Records) -> Iterator[Fault]:
 
 
 def _usable_blocks(records: Records) -> Iterator[Fault]:
-    """Each deposit of the ledger is an event and the other way round; levels are running sums."""
-    levels: Counter[_End] = Counter()
+    """Each deposit of the ledger is an event and the other way round."""
     told: set[tuple[str, str, int]] = set()
-    for line, event in records.events:
+    for line, event in records.events():
         if event.get("event") != "block_usable":
             continue
         where = f"{EVENTS}:{line}"
@@ -74,20 +66,19 @@ def _usable_blocks(records: Records) -> Iterator[Fault]:
         if (link, end, block) in told:
             yield Fault(where, f"{link} block {block} becomes usable at {end} a second time")
         told.add((link, end, block))
-        levels[link, end] += records.flow(link, end, block, Account.DOUBT, Account.POOL)
-        yield from _one_block(records, where, (link, end, block), event, levels[link, end])
+        yield from _one_block(records, where, (link, end, block), event)
     yield from _untold(records, told)
 
 
 def _one_block(
-    records: Records, where: str, place: tuple[str, str, int], event: Json, level_bits: int
+    records: Records, where: str, place: tuple[str, str, int], event: Json
 ) -> Iterator[Fault]:
     link, end, block = place
     booked = {
         "deposited_bits": records.flow(link, end, block, Account.DOUBT, Account.POOL),
         "reserve_bits": records.flow(link, end, block, Account.DOUBT, Account.RESERVE),
         "parity_bits": records.flow(link, end, block, Account.PARITIES, Account.WIRE),
-        "pool_bits": level_bits,
+        "pool_bits": records.booked.pool_levels.get(((link, end), block), 0),
     }
     for name, bits in booked.items():
         if event.get(name) != bits:
@@ -100,9 +91,10 @@ def _untold(records: Records, told: set[tuple[str, str, int]]) -> Iterator[Fault
     if records.summary is None:
         return  # a killed run may have booked its last row without telling
     deposits = {
-        key[:3]
-        for key, bits in records.flows.items()
-        if bits and key[3] is Account.DOUBT and key[4] in (Account.POOL, Account.RESERVE)
+        (link, end, block)
+        for link, end in records.booked.flows
+        for block in records.blocks(link, end)
+        if is_usable(records, link, end, block)
     }
     for link, end, block in sorted(deposits - told):
         yield Fault(EVENTS, f"says nothing of {link} block {block}, usable at {end}")

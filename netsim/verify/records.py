@@ -1,22 +1,94 @@
-"""What a run directory holds, read but not believed."""
+"""What a run directory holds, read but not believed.
+
+Ledger and trace are read row by row, as often as they are needed; sums over them are kept.
+"""
 
 import csv
+import json
 from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from netsim.errors import ConfigError, Fault
-from netsim.pools.ledger import Account, Movement, read_ledger
+from netsim.pools.ledger import Account, Movement
+from netsim.pools.ledgerfile import read_ledger
 from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
 from netsim.verify.schema import NAME, Event, Manifest, Summary, read_object
 
 Json = dict[str, Any]
-Flow = tuple[str, str, int, Account, Account]
-"""Link, end, block, from, to."""
+End = tuple[str, str]
+"""Link and one of its ends."""
+Way = tuple[Account, Account]
+"""From, to."""
+NO_FLOWS: Mapping[Way, int] = {}
+PROBABILITIES = ("forgery_probability", "epsilon")
+"""What events tell of single rounds, and the summary of all."""
+
+
+@dataclass
+class Booked:
+    """Sums over the rows of a ledger.
+
+    Attributes
+    ----------
+    ends : dict
+        Ends of each link, in the order of the ledger.
+    flows : dict
+        Bits that went from one account to another, per end, block and way.
+    pool_levels : dict
+        Bits in the pool of an end behind the last row that brought key of a block, per end and
+        block.
+    """
+
+    ends: dict[str, list[str]] = field(default_factory=dict)
+    flows: dict[End, dict[int, Counter[Way]]] = field(default_factory=dict)
+    pool_levels: dict[tuple[End, int], int] = field(default_factory=dict)
+    _pools: Counter[End] = field(default_factory=Counter)
+
+    def add(self, row: Movement) -> None:
+        """Take in the next row."""
+        end = (row.link, row.end)
+        ends = self.ends.setdefault(row.link, [])
+        if row.end not in ends:
+            ends.append(row.end)
+        blocks = self.flows.setdefault(end, {})
+        blocks.setdefault(row.block, Counter())[row.debit, row.credit] += row.bits
+        sign = (row.credit is Account.POOL) - (row.debit is Account.POOL)
+        self._pools[end] += sign * row.bits
+        if row.debit is Account.DOUBT:
+            self.pool_levels[end, row.block] = self._pools[end]
+
+
+@dataclass
+class Told:
+    """Sums over the lines of a trace.
+
+    Attributes
+    ----------
+    counts : Counter
+        Events by name, link and end.
+    sums : dict
+        Of each of `PROBABILITIES`, by its name, link and end.
+    last : str or None
+        Name of the last event.
+    """
+
+    counts: Counter[tuple[object, object, object]] = field(default_factory=Counter)
+    sums: dict[tuple[str, object, object], float] = field(default_factory=dict)
+    last: object = None
+
+    def add(self, event: Json) -> None:
+        """Take in the next line."""
+        place = (event.get("link"), event.get("end"))
+        self.last = event.get("event")
+        self.counts[self.last, *place] += 1
+        for name in PROBABILITIES:
+            if event.get(name) is not None:
+                self.sums[name, *place] = self.sums.get((name, *place), 0.0) + event[name]
 
 
 @dataclass(frozen=True)
@@ -25,10 +97,10 @@ class Records:
 
     Attributes
     ----------
-    movements : tuple of Movement
-        The ledger; movement k stands in line k + 2.
-    events : tuple of (int, dict)
-        Lines of the trace with their numbers.
+    booked : Booked
+        What the ledger adds up to.
+    told : Told
+        What the trace adds up to.
     manifest, summary : dict or None
         None in a run that was killed.
     lanes, links : tuple of dict
@@ -36,46 +108,44 @@ class Records:
     """
 
     directory: Path
-    movements: tuple[Movement, ...]
-    events: tuple[tuple[int, Json], ...]
+    booked: Booked
+    told: Told
     manifest: Json | None
     summary: Json | None
     lanes: tuple[dict[str, str], ...]
     links: tuple[dict[str, str], ...]
 
-    @cached_property
-    def flows(self) -> Counter[Flow]:
-        """Bits that went from one account to another, per link, end and block."""
-        flows: Counter[Flow] = Counter()
-        for row in self.movements:
-            flows[row.link, row.end, row.block, row.debit, row.credit] += row.bits
-        return flows
+    def movements(self) -> Iterator[Movement]:
+        """Rows of the ledger; row k, from 0, stands in line k + 2."""
+        return read_ledger(self.directory / LEDGER)
 
-    @cached_property
+    def events(self) -> Iterator[tuple[int, Json]]:
+        """Lines of the trace with their numbers."""
+        for number, line in _lines(self.directory / EVENTS):
+            yield number, json.loads(line)
+
+    @property
     def ends(self) -> dict[str, list[str]]:
         """Ends of each link that the ledger names, in its order."""
-        ends: dict[str, list[str]] = {}
-        for row in self.movements:
-            found = ends.setdefault(row.link, [])
-            if row.end not in found:
-                found.append(row.end)
-        return ends
+        return self.booked.ends
 
     def blocks(self, link: str, end: str) -> list[int]:
         """Rounds that the ledger of one end names."""
-        return sorted({key[2] for key in self.flows if key[:2] == (link, end) and key[2] >= 0})
+        return sorted(block for block in self.booked.flows.get((link, end), {}) if block >= 0)
 
     def flow(self, link: str, end: str, block: int, debit: Account, credit: Account) -> int:
         """Bits of one block from one account to another."""
-        return self.flows.get((link, end, block, debit, credit), 0)
+        return self._flows(link, end, block).get((debit, credit), 0)
 
     def level(self, link: str, end: str, block: int, account: Account) -> int:
         """Bits of one block that are in an account in the end."""
         return sum(
             bits * ((credit is account) - (debit is account))
-            for (its_link, its_end, its_block, debit, credit), bits in self.flows.items()
-            if (its_link, its_end, its_block) == (link, end, block)
+            for (debit, credit), bits in self._flows(link, end, block).items()
         )
+
+    def _flows(self, link: str, end: str, block: int) -> Mapping[Way, int]:
+        return self.booked.flows.get((link, end), {}).get(block, NO_FLOWS)
 
     @property
     def is_whole(self) -> bool:
@@ -92,12 +162,10 @@ def read_records(directory: Path) -> Records:
     if not is_saved and (directory / MANIFEST).is_file():
         fault = Fault(str(directory / SUMMARY), f"is missing, though {MANIFEST} is there")
         raise ConfigError((fault,))
-    movements = read_ledger(directory / LEDGER)
-    _check_names(movements)
     return Records(
         directory=directory,
-        movements=movements,
-        events=_read_events(directory / EVENTS),
+        booked=_add_up_ledger(directory / LEDGER),
+        told=_add_up_events(directory / EVENTS),
         manifest=_read_object(directory / MANIFEST, Manifest) if is_saved else None,
         summary=_read_object(directory / SUMMARY, Summary) if is_saved else None,
         lanes=_read_rows(directory / LANES) if is_saved else (),
@@ -105,34 +173,55 @@ def read_records(directory: Path) -> Records:
     )
 
 
+def _add_up_ledger(path: Path) -> Booked:
+    booked = Booked()
+    for line, row in enumerate(read_ledger(path), start=2):
+        _check_names(line, row)
+        booked.add(row)
+    return booked
+
+
+def _add_up_events(path: Path) -> Told:
+    told = Told()
+    for number, line in _lines(path):
+        told.add(_object(line, f"{path}:{number}", Event))
+    return told
+
+
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError((Fault(str(path), f"cannot be read: {reason}"),)) from error
+        raise _unreadable(path, error) from error
 
 
-def _check_names(movements: tuple[Movement, ...]) -> None:
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ConfigError:
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    return ConfigError((Fault(str(path), f"cannot be read: {reason}"),))
+
+
+def _check_names(line: int, row: Movement) -> None:
     """Refuse names that no user or link can have: a store's file is named after them."""
-    for line, row in enumerate(movements, start=2):
-        try:
-            NAME.validate_python(row.link)
-            NAME.validate_python(row.end)
-        except ValidationError as error:
-            fault = Fault(f"{LEDGER}:{line}", "names no link and end")
-            raise ConfigError((fault,)) from error
+    try:
+        NAME.validate_python(row.link)
+        NAME.validate_python(row.end)
+    except ValidationError as error:
+        fault = Fault(f"{LEDGER}:{line}", "names no link and end")
+        raise ConfigError((fault,)) from error
 
 
 def _read_object(path: Path, kind: type[BaseModel]) -> Json:
     return _object(_read_text(path), str(path), kind)
 
 
-def _read_events(path: Path) -> tuple[tuple[int, Json], ...]:
-    """Up to the last complete line."""
-    text = _read_text(path)
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    return tuple((k, _object(line, f"{path}:{k}", Event)) for k, line in enumerate(lines, start=1))
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a file with their numbers, up to the last complete one."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            whole = (line for line in file if line.endswith("\n"))
+            yield from enumerate(whole, start=1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
 
 
 def _object(text: str, where: str, kind: type[BaseModel]) -> Json:

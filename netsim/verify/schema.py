@@ -158,6 +158,7 @@ StoredBlocks = TypeAdapter(
 StoredPads = TypeAdapter(
     list[tuple[Count, Annotated[int, Field(ge=0, le=1)], bytes]], config=ConfigDict(strict=True)
 )
+StoredStock = TypeAdapter(list[tuple[Count, Count, Count]], config=ConfigDict(strict=True))
 """Rows of a store: rounds, states, bits and key bytes."""
 
 NAME: Final = TypeAdapter(Name)

@@ -4,6 +4,7 @@ Bits are compared and never shown.
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from netsim.errors import Fault
+from netsim.pools.key import KeyBlock, Piece, is_same
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import USERS_DIRECTORY
 from netsim.verify.books import PAD_BITS
 from netsim.verify.records import Records
-from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, fault_of
+from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, StoredStock, fault_of
 
 _USABLE = "usable"
+_NO_BLOCK = ("", KeyBlock(-1, b"", 0, ()))
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,14 @@ class StoredEnd:
     Attributes
     ----------
     blocks : dict
-        Round to state, bits and key bytes.
+        Round to state, and bits as far as they are left.
     pads : dict
         (round, role) to 16 bytes.
     provisioned_rounds : int
         Rounds that have been given pads so far.
     """
 
-    blocks: dict[int, tuple[str, int, bytes]] = field(repr=False)
+    blocks: dict[int, tuple[str, KeyBlock]] = field(repr=False)
     pads: dict[tuple[int, int], bytes] = field(repr=False)
     provisioned_rounds: int
 
@@ -79,12 +82,16 @@ def _read(path: Path, link: str) -> StoredEnd | None:
             " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
             (link,),
         )
+        stock = db.execute("SELECT round, start, stop FROM stock WHERE link = ?", (link,))
+        left: defaultdict[int, list[Piece]] = defaultdict(list)
+        for row in StoredStock.validate_python(stock.fetchall()):
+            left[row[0]].append(Piece(*row))
         pads = db.execute(
             "SELECT round, role, bits FROM keys WHERE link = ? AND kind = 'pad'", (link,)
         )
         return StoredEnd(
             {
-                number: (state, bits, key or b"")
+                number: (state, KeyBlock(number, key or b"", bits, tuple(left[number])))
                 for number, state, bits, key in StoredBlocks.validate_python(blocks.fetchall())
             },
             {
@@ -100,7 +107,9 @@ def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
     where = f"{USERS_DIRECTORY}/{end}.sqlite, {link}"
     if len(set(stored.pads.values())) != len(stored.pads):
         yield Fault(where, "two pads are the same bits")
-    for number, (state, _, _) in sorted(stored.blocks.items()):
+    for number, (state, block) in sorted(stored.blocks.items()):
+        if not _is_sound(block):
+            yield Fault(where, f"block {number} has more bits left than it has bits")
         if state == _USABLE and any((number, role) in stored.pads for role in (0, 1)):
             yield Fault(where, f"block {number} is settled, and its pads are still there")
     if any(number >= stored.provisioned_rounds for number, _ in stored.pads):
@@ -118,10 +127,11 @@ def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> 
             where, f"{PAD_BITS * len(stored.pads)} bits of pads, {reserve} in the reserve's books"
         )
     for block in records.blocks(link, end):
-        booked = records.flow(link, end, block, Account.DOUBT, Account.POOL)
+        booked = records.level(link, end, block, Account.POOL)
         doubtful = records.level(link, end, block, Account.DOUBT)
-        state, bits, _ = stored.blocks.get(block, ("", 0, b""))
-        kept = (bits, 0) if state == _USABLE else (0, bits)
+        state, found = stored.blocks.get(block, _NO_BLOCK)
+        left_bits = sum(piece.size_bits for piece in found.left)
+        kept = (left_bits, 0) if state == _USABLE else (0, found.size_bits)
         if kept != (booked, doubtful):
             yield Fault(
                 f"{where} block {block}",
@@ -133,8 +143,8 @@ def _unequal(link: str, stored: dict[str, StoredEnd]) -> Iterator[Fault]:
     """Compare the bits of every block and pad that both ends have in the same state."""
     (first, one), (second, other) = stored.items()
     for number in sorted(one.blocks.keys() & other.blocks.keys()):
-        its, own = one.blocks[number], other.blocks[number]
-        if its[0] == own[0] and its[1:] != own[1:]:
+        (its_state, its), (own_state, own) = one.blocks[number], other.blocks[number]
+        if its_state == own_state and not _is_same(its, own):
             yield Fault(
                 USERS_DIRECTORY, f"{link} block {number} is not the same at {first} and {second}"
             )
@@ -144,3 +154,18 @@ def _unequal(link: str, stored: dict[str, StoredEnd]) -> Iterator[Fault]:
                 USERS_DIRECTORY,
                 f"{link}: a pad of round {place[0]} differs between {first} and {second}",
             )
+
+
+def _is_sound(block: KeyBlock) -> bool:
+    """Whether the bytes are those of its size, and what is left lies within it."""
+    size_bytes = -(-block.size_bits // 8)
+    is_whole = len(block.key) == size_bytes or not (block.key or block.left)
+    return is_whole and all(
+        0 <= piece.start < piece.stop <= block.size_bits for piece in block.left
+    )
+
+
+def _is_same(one: KeyBlock, other: KeyBlock) -> bool:
+    if one.left == other.left or not (_is_sound(one) and _is_sound(other)):
+        return (one.size_bits, one.key) == (other.size_bits, other.key)
+    return is_same(one, other)

@@ -7,7 +7,7 @@ from typing import Any
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import LANES, LINKS, MANIFEST, SUMMARY, TOPOLOGY, load_run
-from netsim.results.run import collect_provenance
+from netsim.results.provenance import collect_provenance
 from netsim.topology.load import load_topology
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
@@ -147,17 +147,7 @@ def _epsilon_faults(
     for name, total in totals.items():
         if total is None:
             continue
-        rounds = math.fsum(_values(records, place, name))
+        rounds = records.told.sums.get((name, *place), 0.0)
         is_sum = math.isclose(min(1.0, rounds), min(1.0, total), rel_tol=1e-9)
         if total < 0 or not is_sum:
             yield Fault(where, f"{name} adds up to {total}, its rounds to {rounds}")
-
-
-def _values(
-    records: Records, place: tuple[str | None, str], name: str, wanted: object = None
-) -> Iterator[Any]:
-    """Values of ``name`` in the events of one end, only those equal to ``wanted`` if given."""
-    for _, event in records.events:
-        is_here = (event.get("link"), event.get("end")) == place
-        if is_here and event.get(name) is not None and wanted in (None, event[name]):
-            yield event[name]

@@ -110,8 +110,8 @@ def assert_all_links_have_key(run: Run, *, least_share: float) -> None:
     """Every link deposited key, from so much at least of the bits that the simulator scored."""
     for link in run.links:
         scored = sum(lane.sifted_bits for lane in run.lanes if lane.users == link.users)
-        assert link.deposited_bits > 0, link
-        assert least_share * scored < link.sifted_bits < 1.01 * scored + 10, link
+        assert link.counts.deposited_bits > 0, link
+        assert least_share * scored < link.counts.sifted_bits < 1.01 * scored + 10, link
 
 
 @pytest.mark.parametrize("name", LIGHT_S)
@@ -235,10 +235,10 @@ def test_weak_networks_make_key_in_a_minute(name: str, seconds: int) -> None:
 def test_most_of_780_links_make_key_in_six_seconds() -> None:
     """Nine in ten lock at the first or second attempt and deposit key; no link sifts too much."""
     run = netsim.simulate(netsim.load_topology("liu2022"), duration_s=6, seed=1)
-    with_key = sum(link.deposited_bits > 0 for link in run.links)
+    with_key = sum(link.counts.deposited_bits > 0 for link in run.links)
     assert with_key > 0.9 * len(run.links) == 702
     for link, lane in zip(run.links, run.lanes, strict=True):
-        assert link.sifted_bits < 1.01 * lane.sifted_bits + 10
+        assert link.counts.sifted_bits < 1.01 * lane.sifted_bits + 10
 
 
 def test_architectures_compare() -> None:

@@ -29,7 +29,7 @@ def test_poorest_link_gains() -> None:
     """Over 300 s, trials included, the poorest link gets at least 1.3 times what the plan gives."""
     static, balanced = simulate(duration_s=300), simulate(CONTROLLER, duration_s=300)
     assert poorest_bps(balanced) > 1.3 * poorest_bps(static)
-    assert all(link.blocks_failed <= 1 for link in balanced.links)
+    assert all(link.counts.blocks_failed <= 1 for link in balanced.links)
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def check(out: Path, cut: Cut, run: Run, trace: list[dict[str, Any]]) -> float:
     assert verify_run(out) == ()
     slowest_s = 0.0
     for link in run.links:
-        assert link.unequal_blocks == link.lone_blocks == 0
+        assert link.pools.unequal == link.pools.lone == 0
         found = [
             (line["event"], line["time_ps"] / 1e12)
             for line in trace
@@ -110,7 +110,7 @@ def test_process_that_returns_finds_a_clock_that_has_run_away(tmp_path: Path) ->
     ]
     assert len(locks) == 2
     assert 6.3 < locks[1] < 10.0
-    assert run.links[0].deposited_bits > 0
+    assert run.links[0].counts.deposited_bits > 0
     assert verify_run(tmp_path) == ()
 
 
@@ -146,7 +146,7 @@ def test_every_kind_of_event_in_one_network(tmp_path: Path) -> None:
     )
     found = netsim.simulate(topology, duration_s=40, seed=3, out=tmp_path)
     assert verify_run(tmp_path) == ()
-    assert all(link.equal_blocks > link.unequal_blocks == 0 for link in found.links)
+    assert all(link.pools.equal > link.pools.unequal == 0 for link in found.links)
     names = [
         json.loads(line)["event"]
         for line in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
@@ -169,7 +169,7 @@ def test_user_who_joins_late(tmp_path: Path) -> None:
     )
     found = netsim.simulate(topology, duration_s=30, seed=4, out=tmp_path)
     assert verify_run(tmp_path) == ()
-    assert all(link.equal_blocks > link.unequal_blocks == 0 for link in found.links)
+    assert all(link.pools.equal > link.pools.unequal == 0 for link in found.links)
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     started = [e for e in map(json.loads, lines) if e["event"] == "process_started"]
     assert [(e["end"], e["time_ps"]) for e in started] == [("dave", 6_000_000_000_000)]

@@ -22,6 +22,6 @@ def test_coinciding_side_peaks_do_not_shift_the_lock(seed: int) -> None:
     """No round fails and the parties sift what the simulator scores, within 3 percent."""
     run = simulate(_two_lanes_20_ns_apart(), duration_s=3, seed=seed)
     scored = sum(lane.sifted_bits for lane in run.lanes)
-    assert run.links[0].blocks_failed == 0
-    assert run.links[0].deposited_bits > 0
-    assert abs(run.links[0].sifted_bits - scored) < 0.03 * scored
+    assert run.links[0].counts.blocks_failed == 0
+    assert run.links[0].counts.deposited_bits > 0
+    assert abs(run.links[0].counts.sifted_bits - scored) < 0.03 * scored

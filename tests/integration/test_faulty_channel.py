@@ -31,12 +31,12 @@ FAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What is left of a run: pools by end, when it closed, datagrams, trace."""
+    """What is left of a run: pools by end, when it closed, bytes on the wire, trace."""
 
     pools: dict[str, str]
     blocks: list[int]
     closed_s: float
-    datagrams: int
+    wire_bytes: int
     lines: tuple[str, ...]
 
 
@@ -59,12 +59,12 @@ def run(seed: int, classical: dict[str, Any], taps: tuple[TapPlan, ...] = ()) ->
         assert simulation.parties.are_done
         drivers = simulation.parties.links[0].drivers
         pools = {end: pool.fingerprint() for (_, end), pool in simulation.pools.items()}
-        blocks = next(iter(simulation.pools.values())).blocks
+        blocks = next(iter(simulation.pools.values())).blocks()
         return Found(
             pools,
-            list(blocks),
+            [block.round for block in blocks],
             json.loads(sink.lines[-1])["time_ps"] / 1e12,
-            sum(driver.wire.datagrams for driver in drivers),
+            sum(driver.wire.bytes for driver in drivers),
             tuple(sink.lines),
         )
 
@@ -85,14 +85,14 @@ def faulty(seed: int) -> Found:
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))]
 )
 def test_same_key_on_a_faulty_channel_only_later(seed: int) -> None:
-    """All faults at once: both pools are those of the sound channel, and more datagrams flew."""
+    """All faults at once: both pools are those of the sound channel, and more bytes flew."""
     found = faulty(seed)
     assert found.blocks == [0, 1, 2, 3]
     assert found.pools == sound(seed).pools
     assert len(set(found.pools.values())) == 1
     assert found.closed_s > sound(seed).closed_s + 1
     assert not [line for line in found.lines if json.loads(line)["event"] == "alarm"]
-    assert found.datagrams > sound(seed).datagrams
+    assert found.wire_bytes > sound(seed).wire_bytes
 
 
 def test_faults_repeat_with_the_seed() -> None:

@@ -68,7 +68,7 @@ def test_planned_for_key_the_poorest_link_has_more_of_it() -> None:
     ]
     for run in runs:
         assert len(run.links) == 45
-        assert all(link.deposited_bits > 0 for link in run.links)
+        assert all(link.counts.deposited_bits > 0 for link in run.links)
     by_channels, by_key = (min(run.link_skr_bps.values()) for run in runs)
     assert by_key > by_channels + 5.0
     assert by_channels > 0.0

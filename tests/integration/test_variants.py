@@ -227,13 +227,14 @@ def test_epsilons_of_all_rounds_are_booked() -> None:
     pump = Pump(tags, seconds=SECONDS, config=config).run()
     assert list(pump.usable(Role.ANNOUNCER)) == [0]
     assert list(pump.aborted(Role.ANNOUNCER)) == [1]
-    counts = Booked(pump).keepers[Role.ANNOUNCER].counts
+    keeper = Booked(pump).keepers[Role.ANNOUNCER]
+    counts = keeper.counts
     assert counts.blocks == 2
     assert counts.correctness_epsilon == 2 * 2.0**-64
     assert counts.secrecy_epsilon is not None
     assert 1.5e-10 < counts.secrecy_epsilon <= 2e-10 * (1 + 1e-9)
     assert counts.failure_probability > 0
-    assert counts.reasons == {1: "no_key"}
+    assert keeper.reasons == {1: "no_key"}
 
 
 # Two bases ----------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from rich.console import Console
 from netsim.cli import run_command
 from netsim.report.tables import print_run
 from netsim.results.directory import load_run
-from netsim.results.run import LinkResult, Run
+from netsim.results.parts import LinkResult
+from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
@@ -67,17 +68,17 @@ def test_books_on_disk_are_in_order(name: str) -> None:
 @pytest.mark.parametrize("name", ["asymptotic", "finite", "two-basis", "none", "modelled"])
 def test_there_is_key(name: str) -> None:
     """Ten seconds of 1590 sifted bits per second hold key in each variant."""
-    assert link(name).blocks == 1
-    assert link(name).blocks_failed == 0
-    assert link(name).deposited_bits > 1000
+    assert link(name).counts.blocks == 1
+    assert link(name).counts.blocks_failed == 0
+    assert link(name).counts.deposited_bits > 1000
 
 
 def test_ldpc_gives_key_without_waiting() -> None:
     """Five rounds of two seconds: each has key, and questions and answers of one round trip."""
     found = link("ldpc")
-    assert (found.blocks, found.blocks_failed) == (5, 0)
-    assert found.deposited_bits > 5000
-    assert found.round_trips < 8 * found.blocks
+    assert (found.counts.blocks, found.counts.blocks_failed) == (5, 0)
+    assert found.counts.deposited_bits > 5000
+    assert found.counts.round_trips < 8 * found.counts.blocks
     assert found.f_measured is not None
     assert found.f_measured > 1.05
 
@@ -86,26 +87,31 @@ def test_one_way_correction_needs_no_label() -> None:
     """The proof of the finite length covers LDPC codes, booked in one direction."""
     assert ONE_WAY_COUNT not in link("finite with ldpc").notes
     assert ONE_WAY_COUNT in link("finite").notes
-    assert link("finite with ldpc").deposited_bits > 1000
+    assert link("finite with ldpc").counts.deposited_bits > 1000
 
 
 def test_epsilon_of_a_link() -> None:
     """Correctness, secrecy and authentication add up; the asymptotic length claims none."""
     found = link("finite")
-    assert found.secrecy_epsilon is not None
-    parts = found.correctness_epsilon + found.secrecy_epsilon + found.failure_probability
+    assert found.counts.secrecy_epsilon is not None
+    parts = (
+        found.counts.correctness_epsilon
+        + found.counts.secrecy_epsilon
+        + found.counts.failure_probability
+    )
     assert found.epsilon == parts
     assert 0.5e-10 < parts <= 1.0001e-10
     assert link("asymptotic").epsilon is None
-    assert link("none").failure_probability == 1.0
+    assert link("none").counts.failure_probability == 1.0
 
 
 def test_aborted_rounds_cost_their_epsilon() -> None:
     """Three rounds of a second are too short for a finite key; they are counted all the same."""
     found = link("short")
-    assert (found.blocks, found.blocks_failed, found.deposited_bits) == (3, 3, 0)
+    assert (found.counts.blocks, found.counts.blocks_failed) == (3, 3)
+    assert found.counts.deposited_bits == 0
     assert found.epsilon == pytest.approx(3e-10, rel=1e-6)
-    assert found.sampled_bits > 0
+    assert found.counts.sampled_bits > 0
     assert "no key expected from a round of 1 s" in found.notes
     assert "rounds without key: 3 no_key" in found.notes
 

@@ -28,8 +28,12 @@ def deposited(z_probability: float) -> tuple[int, int, float]:
     topology = netsim.load_topology("two_user", overrides=overrides)
     agreement = agree(build_network(topology), ("alice", "bob"))
     (link,) = netsim.simulate(topology, duration_s=ROUND_S, seed=5).links
-    assert link.blocks == 1
-    return link.deposited_bits, agreement.expected_key_bits or 0, math.sqrt(link.sifted_bits)
+    assert link.counts.blocks == 1
+    return (
+        link.counts.deposited_bits,
+        agreement.expected_key_bits or 0,
+        math.sqrt(link.counts.sifted_bits),
+    )
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from collections import Counter
 from contextlib import ExitStack
 from functools import cache
+from typing import NamedTuple
 
 import pytest
 
 from netsim.kernel.trace import MemorySink
 from netsim.pools.audit import check_balance
+from netsim.pools.ledger import Movement
 from netsim.results.run import Run
 from netsim.simulation.run import Simulation
 from netsim.topology.load import load_topology
@@ -52,16 +54,26 @@ every_run = pytest.mark.parametrize(
 )
 
 
+class Finished(NamedTuple):
+    """A run, the fingerprints of its pools by (link, end), why rounds were aborted, the audit."""
+
+    run: Run
+    pools: dict[tuple[str, str], str]
+    reasons: Counter[str]
+    faults: list[str]
+
+
 @cache
-def finished(name: str, seed: int) -> tuple[Run, dict[tuple[str, str], str], Counter[str]]:
-    """A run, the fingerprints of its pools by (link, end), and why rounds were aborted."""
-    sink = MemorySink()
+def finished(name: str, seed: int) -> Finished:
+    """A whole run."""
+    sink, movements = MemorySink(), list[Movement]()
     with ExitStack() as stack:
         simulation = Simulation(
             load_topology(name),
             duration_ps=ps_from_s(DURATION_S),
             seed=seed,
             sink=sink,
+            movements=movements,
             stack=stack,
         )
         simulation.run()
@@ -70,13 +82,13 @@ def finished(name: str, seed: int) -> tuple[Run, dict[tuple[str, str], str], Cou
     reasons = Counter(
         str(event["reason"]) for event in sink.events if event["event"] == "round_aborted"
     )
-    return run, pools, reasons
+    return Finished(run, pools, reasons, check_balance(movements))
 
 
 @every_run
 def test_sifted_rates(name: str, seed: int) -> None:
     """Every lane within 3 % and 4 sigma."""
-    run, _, _ = finished(name, seed)
+    run, *_ = finished(name, seed)
     assert {lane.channels for lane in run.lanes} == set(SIFTED_HZ[name])
     for lane in run.lanes:
         expected = SIFTED_HZ[name][lane.channels] * DURATION_S
@@ -109,11 +121,11 @@ def test_singles(name: str, seed: int) -> None:
 @every_run
 def test_pools_are_equal_and_books_balance(name: str, seed: int) -> None:
     """Both ends of each of the six pools are equal, bit by bit; the ledger has no fault."""
-    run, pools, _ = finished(name, seed)
+    _, pools, _, faults = finished(name, seed)
     for users in {link for link, _ in pools}:
         assert len({print_ for (link, _), print_ in pools.items() if link == users}) == 1
     assert len(pools) == 12
-    assert check_balance(run.ledger) == []
+    assert faults == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -124,9 +136,9 @@ def test_all_links_deposit_key(seed: int) -> None:
     leaves a pair of errors in about one block in 250 (eight passes of two halves each miss it with
     2^-8), so a link may lose one of its two rounds, for these reasons and no other.
     """
-    run, _, reasons = finished(CALIBRATED, seed)
+    run, _, reasons, _ = finished(CALIBRATED, seed)
     for link in run.links:
-        assert link.blocks == 2
-        assert link.blocks_failed <= 1
-        assert link.deposited_bits > 0
+        assert link.counts.blocks == 2
+        assert link.counts.blocks_failed <= 1
+        assert link.counts.deposited_bits > 0
     assert set(reasons) <= {"no_key", "verification_failed"}

@@ -7,7 +7,7 @@ import numpy as np
 from netsim.kernel.trace import Trace
 from netsim.pools.audit import check_balance
 from netsim.pools.bookkeeper import Bookkeeper
-from netsim.pools.ledger import Account, Ledger
+from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.store import UserStore
 from protocols.bits import packed_size_bytes, unpack_bits
 from protocols.books import RoundBooks
@@ -122,7 +122,8 @@ class Booked:
     """
 
     def __init__(self, pump: Pump) -> None:
-        self.ledger = Ledger()
+        self.movements: list[Movement] = []
+        self.ledger = Ledger(self.movements)
         config = pump.config
         self.keepers = [
             Bookkeeper(
@@ -145,7 +146,7 @@ class Booked:
 
     def faults(self) -> list[str]:
         """What the audit finds; and rounds of a closed link that the counts have left out."""
-        found = check_balance(self.ledger.movements)
+        found = check_balance(self.movements)
         for role, keeper in zip(Role, self.keepers, strict=True):
             sifted = -self.level(role, Account.LIGHT)
             if keeper.counts.sifted_bits != sifted:

@@ -45,6 +45,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.keylength.security",
     "protocols.tags",
     "protocols.variants",
+    "protocols.wire.counts",
 }
 """Data types and pure formulas, open to all of netsim."""
 

@@ -1,17 +1,12 @@
 """A made-up run to write, read and print: the figures are arbitrary, only their form matters."""
 
+from netsim.pools.counts import LinkCounts
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
-from netsim.results.run import (
-    LaneResult,
-    LinkResult,
-    PaperFigures,
-    Performance,
-    Provenance,
-    Run,
-    TwinResult,
-    UserResult,
-)
+from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult, UserResult
+from netsim.results.provenance import Provenance
+from netsim.results.run import Performance, Run
 from netsim.units import PS_PER_S
+from protocols.wire.counts import WireCounts
 
 DURATION_PS = 60 * PS_PER_S
 LINK = "Alice&Bob"
@@ -20,7 +15,8 @@ ENDS = ("Alice", "Bob")
 
 def made_up_movements() -> tuple[Movement, ...]:
     """Two rounds of one link: the first deposits, the second fails."""
-    ledger = Ledger()
+    movements: list[Movement] = []
+    ledger = Ledger(movements)
     for end in ENDS:
         ledger.append(Movement(0, LINK, end, NO_BLOCK, Account.PRESHARED, Account.RESERVE, 16_512))
     for block, rows in enumerate((_good_round(), _failed_round())):
@@ -28,7 +24,7 @@ def made_up_movements() -> tuple[Movement, ...]:
             for debit, credit, bits in rows:
                 time_ps = 30 * (block + 1) * PS_PER_S
                 ledger.append(Movement(time_ps, LINK, end, block, debit, credit, bits))
-    return ledger.movements
+    return tuple(movements)
 
 
 def _good_round() -> list[tuple[Account, Account, int]]:
@@ -73,25 +69,25 @@ def made_up_run(*, partial: bool = False, name: str = "Bob") -> Run:
             LinkResult(
                 users,
                 DURATION_PS,
-                blocks=2,
-                blocks_failed=1,
-                sifted_bits=51_600,
-                leaked_bits=18_000,
-                verified_leak_bits=9_000,
-                charged_bits=10_000,
-                shannon_bits=8_571.5,
-                verification_bits=64,
-                auth_spent_bits=128,
-                deposited_bits=28_000,
-                messages=41,
-                wire_bytes=1_234_567,
-                round_trips=19,
+                counts=LinkCounts(
+                    blocks=2,
+                    blocks_failed=1,
+                    sifted_bits=51_600,
+                    leaked_bits=18_000,
+                    verified_leak_bits=9_000,
+                    charged_bits=10_000,
+                    shannon_bits=8_571.5,
+                    verification_bits=64,
+                    auth_spent_bits=128,
+                    deposited_bits=28_000,
+                    round_trips=19,
+                ),
+                wire=WireCounts(messages=41, bytes=1_234_567),
             ),
         ),
         users=(UserResult("Alice", DURATION_PS, 12_345_679), UserResult(name, DURATION_PS, 3)),
         performance=Performance(wall_s=8.5, tags=12_345_682),
         provenance=Provenance("0" * 64, (("python", "3.11.0"), ("numpy", "2.0.0"))),
-        ledger=made_up_movements(),
         partial=partial,
         paper_source="A made-up paper (2025)",
         paper_total_skr_bps=1946.9,

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from netsim.cli import app, main, run_command
 from netsim.durations import parse_duration_ps
+from netsim.pools.ledgerfile import LedgerFile
 from netsim.results.directory import load_run, save_run
 from netsim.results.run import Run
-from tests.unit.netsim.runs import made_up_run
+from tests.unit.netsim.runs import made_up_movements, made_up_run
 from tests.unit.netsim.sample import TWO_USERS
 
 
@@ -302,7 +303,9 @@ def test_pools_of_a_finished_and_of_a_killed_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Levels are shown for a whole run, and for one that left half a ledger and nothing else."""
-    save_run(made_up_run(), tmp_path)
+    with LedgerFile(tmp_path / "ledger.csv") as rows:
+        for movement in made_up_movements():
+            rows.append(movement)
     assert run_command(["pools", str(tmp_path)]) == 0
     assert "27872" in capsys.readouterr().out
     killed = tmp_path / "killed"

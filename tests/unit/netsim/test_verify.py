@@ -256,7 +256,7 @@ def test_crash_with_a_sample_has_no_fault(stop_s: float, tmp_path: Path) -> None
     overrides = ["protocol.round_s=1.0", 'protocol.estimation="sample"', crashes]
     topology = load_topology("two_user", overrides=[*overrides, "protocol.sample_share=0.2"])
     run = simulate(topology, duration_s=4, seed=3, out=tmp_path)
-    assert run.links[0].blocks_failed > 0
+    assert run.links[0].counts.blocks_failed > 0
     assert verify_run(tmp_path) == ()
 
 

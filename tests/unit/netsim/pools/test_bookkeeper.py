@@ -7,8 +7,9 @@ import pytest
 
 from netsim.kernel.trace import MemorySink, Trace
 from netsim.pools.audit import check_balance
-from netsim.pools.bookkeeper import Bookkeeper, LinkCounts
-from netsim.pools.ledger import Account, Ledger
+from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.counts import failures
+from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
@@ -34,7 +35,8 @@ class Books:
     """A bookkeeper with its ledger and trace, and a clock that ticks with every event."""
 
     def __init__(self) -> None:
-        self.ledger, self.sink = Ledger(), MemorySink()
+        self.movements: list[Movement] = []
+        self.ledger, self.sink = Ledger(self.movements), MemorySink()
         self.keeper = Bookkeeper(
             LINK,
             END,
@@ -83,7 +85,7 @@ def test_good_round() -> None:
     assert books[Account.RESERVE] == 8 * len(PADS) + 256
     assert books[Account.OPEN] == books[Account.DOUBT] == 0
     assert books[Account.WIRE] == 264
-    assert check_balance(books.ledger.movements) == []
+    assert check_balance(books.movements) == []
     counts = books.keeper.counts
     assert (counts.blocks, counts.blocks_failed) == (1, 0)
     assert (counts.sifted_bits, counts.deposited_bits) == (1000, 400)
@@ -94,7 +96,8 @@ def test_pool_gets_the_rest_of_the_block() -> None:
     """The deposited key is what the event holds, under the round's number."""
     books = Books()
     books.record(*good_round(0), *good_round(1))
-    assert {n: b.key for n, b in books.keeper.pool.blocks.items()} == {0: KEY[32:], 1: KEY[32:]}
+    found = {block.round: block.key for block in books.keeper.pool.blocks()}
+    assert found == {0: KEY[32:], 1: KEY[32:]}
     assert books.keeper.pool.level_bits == books[Account.POOL] == 288
     assert books.keeper.counts.auth_spent_bits == books[Account.SPENT] == 256
 
@@ -109,7 +112,7 @@ def test_aborted_round() -> None:
     )
     assert books[Account.FAILED] == 1000
     assert books[Account.WIRE] == 264
-    assert check_balance(books.ledger.movements) == []
+    assert check_balance(books.movements) == []
     counts = books.keeper.counts
     assert (counts.blocks, counts.blocks_failed, counts.sifted_bits) == (1, 1, 1000)
     assert (counts.leaked_bits, counts.verified_leak_bits) == (200, 0)
@@ -119,9 +122,9 @@ def test_aborted_round() -> None:
 def test_round_aborted_before_it_was_sifted() -> None:
     """A round without sifted bits is counted and moves nothing."""
     books = Books()
-    before = len(books.ledger.movements)
+    before = len(books.movements)
     books.record(events.RoundAborted(0, AbortReason.TIMED_OUT, RoundBooks()))
-    assert len(books.ledger.movements) == before
+    assert len(books.movements) == before
     assert books.keeper.counts.blocks_failed == 1
 
 
@@ -138,7 +141,7 @@ def test_dropped_block() -> None:
     assert books[Account.FAILED] == 400
     assert books[Account.AMPLIFIED] == 600
     assert books[Account.WIRE] == 264
-    assert check_balance(books.ledger.movements) == []
+    assert check_balance(books.movements) == []
     assert (books.keeper.counts.blocks, books.keeper.counts.sifted_bits) == (1, 1000)
 
 
@@ -172,11 +175,11 @@ def test_crash_loses_open_rounds() -> None:
     assert books[Account.SAMPLED] == 50
     assert books[Account.PARITIES] == -(BOOKS.parity_bits + 33)
     assert books[Account.DOUBT] == 400
-    assert check_balance(books.ledger.movements) == []
+    assert check_balance(books.movements) == []
     counts = books.keeper.counts
     assert (counts.blocks, counts.blocks_failed, counts.sifted_bits) == (3, 3, 970)
     assert (counts.sampled_bits, counts.leaked_bits) == (50, 33)
-    assert counts.reasons == {1: "process_stopped", 2: "process_stopped", 3: "process_stopped"}
+    assert books.keeper.reasons == dict.fromkeys([1, 2, 3], "process_stopped")
     told = [event["block"] for event in books.sink.events if event["event"] == "round_aborted"]
     assert told == [1, 2, 3]
 
@@ -226,9 +229,9 @@ def test_trace_tells_counts_and_no_key() -> None:
 
 def test_peers_say_why_they_gave_up() -> None:
     """Own reasons stand; where the peer has aborted its reason does."""
-    mine = LinkCounts(reasons={0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"})
-    its = LinkCounts(reasons={0: "no_lock", 1: "peer_aborted", 7: "timed_out"})
-    assert list(mine.failures(its)) == [
+    mine = {0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"}
+    its = {0: "no_lock", 1: "peer_aborted", 7: "timed_out"}
+    assert list(failures(mine, its)) == [
         "rounds without key: 1 leak_too_high + 1 no_lock + 1 peer_aborted"
     ]
-    assert list(LinkCounts().failures(its)) == []
+    assert list(failures({}, its)) == []

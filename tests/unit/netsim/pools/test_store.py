@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from netsim.pools.key import KeyBlock, Piece
 from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
@@ -81,7 +82,7 @@ def test_block_in_doubt_comes_back_whole(store: UserStore) -> None:
     (block,) = store.state(LINK).in_doubt
     assert (block.round, block.key, block.key_bits) == (0, KEY, 256)
     assert (block.message, block.digests, block.books) == (b"vote", b"digests", BOOKS)
-    assert store.blocks(LINK) == {}
+    assert list(store.blocks(LINK)) == []
 
 
 def test_held_blocks_come_back_in_order(store: UserStore) -> None:
@@ -99,7 +100,8 @@ def test_settled_block_moves_to_pool_and_pads(store: UserStore) -> None:
     settle(store)
     state = store.state(LINK)
     assert state.in_doubt == ()
-    assert store.blocks(LINK) == {0: (KEY[:20], 155)}
+    assert list(store.blocks(LINK)) == [KeyBlock(0, KEY[:20], 155, (Piece(0, 0, 155),))]
+    assert store.stock_bits(LINK) == 155
     assert state.provisioned_rounds == 4
     assert state.pads[3, Role.ANNOUNCER] == PADS[:16]
     assert state.pads[3, Role.RESPONDER] == PADS[16:32]
@@ -110,7 +112,7 @@ def test_dropped_block_is_gone(store: UserStore) -> None:
     prepare(store)
     store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.AUTHENTICATION_FAILED)])
     assert store.state(LINK).in_doubt == ()
-    assert store.blocks(LINK) == {}
+    assert list(store.blocks(LINK)) == []
 
 
 def test_spent_pads_are_gone(store: UserStore) -> None:

@@ -33,7 +33,7 @@ def test_pool_and_reserve_together_are_the_key_of_the_run() -> None:
     run = made_up_run()
     for history in pool_histories(made_up_movements()):
         assert history.reserved_bits == 128
-        assert history.deposited_bits + history.reserved_bits == run.links[0].deposited_bits
+        assert history.deposited_bits + history.reserved_bits == run.links[0].counts.deposited_bits
     file = io.StringIO()
     print_pools(made_up_movements(), Console(file=file, width=80), end_ps=DURATION_PS)
     text = " ".join(file.getvalue().split())

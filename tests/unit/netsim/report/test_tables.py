@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from netsim.pools.pool import Comparison
 from netsim.report.excerpt import MAX_ROWS, usual_largest_sigma
 from netsim.report.tables import print_run
 from netsim.report.text import byte_count, sigma
@@ -84,11 +85,11 @@ def test_partial_runs_say_so() -> None:
 def test_unequal_keys_cannot_be_overlooked() -> None:
     """One block that differs is told in capitals; blocks in doubt are told, equal ones counted."""
     run = made_up_run()
-    link = replace(run.links[0], equal_blocks=3, lone_blocks=2)
+    link = replace(run.links[0], pools=Comparison(equal=3, lone=2))
     text = " ".join(rendered(replace(run, links=(link,)), width=80).split())
     assert "compared bit for bit: 3 blocks" in text
     assert "2 at one end only" in text
-    link = replace(link, unequal_blocks=1)
+    link = replace(link, pools=Comparison(unequal=1))
     assert "KEYS DIFFER: 1" in rendered(replace(run, links=(link,)), width=80)
 
 
@@ -97,7 +98,7 @@ def test_alarms_and_open_links_cannot_be_overlooked(width: int) -> None:
     """Alarms are told with their link at any width; a link that has not closed shows a dash."""
     run = made_up_run()
     assert "ALARMS" not in rendered(run, width=width)
-    link = replace(run.links[0], alarms=7, settle_ps=0)
+    link = replace(run.links[0], counts=replace(run.links[0].counts, alarms=7), settle_ps=0)
     told = rendered(replace(run, links=(link,)), width=width)
     assert f"ALARMS: {' & '.join(link.users)} 7;" in " ".join(told.split())
     if width == 120:
@@ -150,7 +151,12 @@ def large_run(links: int) -> Run:
         for k, pair in enumerate(users)
     ]
     booked = [
-        replace(run.links[0], users=pair, deposited_bits=k * seconds + 128, notes="no lock")
+        replace(
+            run.links[0],
+            users=pair,
+            counts=replace(run.links[0].counts, deposited_bits=k * seconds + 128),
+            notes="no lock",
+        )
         for k, pair in enumerate(users)
     ]
     return replace(run, lanes=tuple(lanes), links=tuple(booked))

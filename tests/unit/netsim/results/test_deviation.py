@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from netsim.results.deviation import qber_sigma, sifted_sigma, skr_sigma
-from netsim.results.run import LaneResult, TwinResult
+from netsim.results.parts import LaneResult, TwinResult
 from netsim.units import PS_PER_S
 from tests.unit.netsim.runs import made_up_run
 

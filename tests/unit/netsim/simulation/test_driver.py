@@ -10,9 +10,10 @@ import pytest
 from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
 from netsim.simulation.driver import MIN_WAIT_PS, EndpointDriver
-from protocols.endpoint import Endpoint, WireCounts
+from protocols.endpoint import Endpoint
 from protocols.events import Event, RoundStarted
 from protocols.tags import TagFrame
+from protocols.wire.counts import WireCounts
 
 OFFSET_PS = 500_000_000
 FRAME = TagFrame(0, 100, np.empty(0, dtype=np.int64))
@@ -29,7 +30,7 @@ class _Script:
         self.due_ps: int | None = None
         self.is_closed = self.is_stopped = False
         self.is_idle = True
-        self.wire = WireCounts(1, 2, 3, 4)
+        self.wire = WireCounts(1, 2, 3)
         self.reserve_bits = 77
 
     def add_tags(self, frame: TagFrame, now_ps: int) -> None:
@@ -192,7 +193,7 @@ def test_new_life_goes_on_where_the_world_is() -> None:
     assert old.calls == []
     assert [what for what, _, _ in stage.script.calls] == ["end", "message"]
     assert stage.driver.reserve_bits == 77
-    assert stage.driver.wire == WireCounts(2, 4, 6, 8), "both lives count"
+    assert stage.driver.wire == WireCounts(2, 4, 6), "both lives count"
 
 
 @pytest.mark.parametrize(

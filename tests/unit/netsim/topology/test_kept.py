@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from netsim.results.directory import TOPOLOGY, save_topology
-from netsim.results.run import collect_provenance
+from netsim.results.provenance import collect_provenance
 from netsim.topology.load import load_topology
 from netsim.topology.shipped import shipped_topologies
 from netsim.topology.specs import TopologySpec

@@ -1,0 +1,76 @@
+"""The ledger on disk: one CSV row a movement, written as it happens and read row by row."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from netsim.errors import ConfigError, Fault
+from netsim.kernel.closing import Closing
+from netsim.pools.ledger import Account, Movement
+
+HEADER = tuple(field.name for field in fields(Movement))
+
+
+class LedgerFile(Closing):
+    """Movements into a file, each flushed by itself.
+
+    A run that is killed leaves a file that is readable up to its last complete line.
+
+    Parameters
+    ----------
+    path : Path
+        Usually ``ledger.csv``; an existing file is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
+        self._file.write(",".join(HEADER) + "\n")
+
+    def append(self, movement: Movement) -> None:
+        """Write one row."""
+        self._file.write(
+            f"{movement.time_ps},{movement.link},{movement.end},{movement.block},"
+            f"{movement.debit},{movement.credit},{movement.bits}\n"
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_ledger(path: Path) -> Iterator[Movement]:
+    """Movements of a ``ledger.csv``, one at a time, up to its last complete line.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, or a complete line of it is no movement: when that line is asked for.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            lines = (line for line in file if line.endswith("\n"))
+            if next(lines, "") != ",".join(HEADER) + "\n":
+                fault = Fault(str(path), "is no ledger: its first line is not the header")
+                raise ConfigError((fault,))
+            yield from _parse_rows(lines, path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError((Fault(str(path), f"cannot be read as a ledger: {reason}"),)) from error
+
+
+def _parse_rows(lines: Iterable[str], path: Path) -> Iterator[Movement]:
+    rows = csv.reader(lines)
+    try:
+        for row in rows:
+            yield _movement(row)
+    except UnicodeDecodeError:
+        raise
+    except (csv.Error, ValueError) as error:
+        fault = Fault(f"{path}:{rows.line_num + 1}", f"is no movement: {error}")
+        raise ConfigError((fault,)) from error
+
+
+def _movement(row: list[str]) -> Movement:
+    time_ps, link, end, block, debit, credit, bits = row
+    return Movement(int(time_ps), link, end, int(block), Account(debit), Account(credit), int(bits))
