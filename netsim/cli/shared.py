@@ -147,7 +147,7 @@ def stdout() -> "Console":
 
 def warn(spec: "TopologySpec") -> None:
     """Say what is unwise about a topology though it is allowed."""
-    from netsim.topology.checks import topology_warnings
+    from netsim.topology.unwise import topology_warnings
 
     for warning in topology_warnings(spec):
         say(f"warning: {warning}")

@@ -12,8 +12,8 @@ from pathlib import Path
 from netsim.errors import ConfigError, Fault
 from netsim.topology.changes import event_faults
 from netsim.topology.checks import find_faults
-from netsim.topology.faults import validate
 from netsim.topology.overrides import apply_overrides
+from netsim.topology.reading import read
 from netsim.topology.schema import suggestion
 from netsim.topology.shipped import SUFFIX, shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
@@ -89,15 +89,14 @@ def topology_from_mapping(
     try:
         changed = deepcopy(dict(raw))
         faults = apply_overrides(changed, overrides)
-        topology, invalid = validate(changed)
-        faults += invalid + find_faults(changed)
-        if topology is not None and not faults:
-            faults += event_faults(topology)
+        reading = read(changed)
+        faults += reading.faults + find_faults(reading.topology)
+        faults += () if faults else event_faults(reading.topology)
     except RecursionError as error:
         raise _one(source, "tables or lists are nested too deeply") from error
-    if faults or topology is None:
+    if faults:
         raise ConfigError(faults)
-    return topology
+    return reading.topology
 
 
 def _parse(text: str, source: str) -> dict[str, object]:
