@@ -18,7 +18,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
 from netsim.topology.processes import PairRule, pair_rule
 from netsim.topology.reading import has, having
-from netsim.topology.source import RingSourceSpec
+from netsim.topology.source import PumpSpec, RingSourceSpec
 from netsim.topology.specs import QnspSpec, TopologySpec
 from netsim.topology.unwise import topology_warnings
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
@@ -55,22 +55,14 @@ def find_faults(topology: TopologySpec) -> tuple[Fault, ...]:
 
 def _pump_faults(topology: TopologySpec) -> Iterator[Fault]:
     """Pumps that are given twice, or do not lie on the comb of the ring."""
-    source = topology.qnsp.source
-    if not isinstance(source, RingSourceSpec):
-        return
-    spacing = source.comb_spacing_labels if has(source, "comb_spacing_labels") else 1
-    labels: list[int] = []
-    for index, pump in having(source.pumps, "channel"):
-        label, path = label_of(pump.channel), f"qnsp.source.pumps.{index}.channel"
-        if label in labels:
-            yield Fault(path, f"C{label} is pumped twice")
-        labels.append(label)
-        if (label - labels[0]) % spacing:
-            yield Fault(
-                path,
-                f"C{label} is off the comb: no multiple of {spacing} labels away from pump "
-                f"C{labels[0]}",
-            )
+    rule, seen = _rule(topology.qnsp), set[str]()
+    for index, pump in having(_pumps(topology.qnsp), "channel"):
+        path = f"qnsp.source.pumps.{index}.channel"
+        if pump.channel in seen:
+            yield Fault(path, f"{pump.channel} is pumped twice")
+        seen.add(pump.channel)
+        if rule is not None and (reason := rule.off_comb(label_of(pump.channel))):
+            yield Fault(path, reason)
 
 
 def _label_faults(topology: TopologySpec) -> Iterator[Fault]:
@@ -132,6 +124,11 @@ def _paper_faults(topology: TopologySpec) -> Iterator[Fault]:
             yield Fault(path, f"{'&'.join(lane.channels)} is no pair process")
 
 
+def _pumps(qnsp: QnspSpec) -> tuple[PumpSpec, ...]:
+    """Pumps on the comb; a crystal has none there."""
+    return qnsp.source.pumps if isinstance(qnsp.source, RingSourceSpec) else ()
+
+
 def _rule(qnsp: QnspSpec) -> PairRule | None:
     """Which labels pair by what is valid of the source; None if that is not enough."""
     source = qnsp.source
@@ -145,13 +142,10 @@ def _rule(qnsp: QnspSpec) -> PairRule | None:
 
 def _processes(qnsp: QnspSpec) -> set[tuple[int, ...]] | None:
     """Labels of all pair processes; None where source or channels are not all sound."""
-    rule, source = _rule(qnsp), qnsp.source
-    pumps = source.pumps if isinstance(source, RingSourceSpec) else ()
-    if rule is None or not qnsp.channels:
+    rule, pumps = _rule(qnsp), _pumps(qnsp)
+    if rule is None or not all(has(entry, "channel") for entry in (*pumps, *qnsp.channels)):
         return None
-    if not all(has(entry, "channel") for entry in (*pumps, *qnsp.channels)):
-        return None
-    if any((label_of(pump.channel) - rule.origin) % rule.spacing_labels for pump in pumps):
+    if not qnsp.channels or any(rule.off_comb(label_of(pump.channel)) for pump in pumps):
         return None
     return set(rule.pairs(label_of(entry.channel) for entry in qnsp.channels))
 
