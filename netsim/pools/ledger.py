@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 
 
 class Account(StrEnum):
@@ -197,10 +197,10 @@ def read_ledger(path: Path) -> tuple[Movement, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError((Fault(str(path), f"cannot be read as a ledger: {reason}"),)) from error
+        raise ConfigError.of(path, f"cannot be read as a ledger: {reason}") from error
     complete = text[: text.rfind("\n") + 1].splitlines()
     if not complete or complete[0] != ",".join(HEADER):
-        raise ConfigError((Fault(str(path), "is no ledger: its first line is not the header"),))
+        raise ConfigError.of(path, "is no ledger: its first line is not the header")
     return tuple(_parse_rows(complete[1:], path))
 
 
@@ -210,8 +210,7 @@ def _parse_rows(lines: list[str], path: Path) -> Iterator[Movement]:
         for row in rows:
             yield _movement(row)
     except (csv.Error, ValueError) as error:
-        fault = Fault(f"{path}:{rows.line_num + 1}", f"is no movement: {error}")
-        raise ConfigError((fault,)) from error
+        raise ConfigError.of(f"{path}:{rows.line_num + 1}", f"is no movement: {error}") from error
 
 
 def _movement(row: list[str]) -> Movement:
