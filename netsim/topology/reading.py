@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from inspect import isabstract
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -124,31 +125,44 @@ def _alone(spec: type[Spec], name: str) -> type[BaseModel]:
 def _valid_tables(annotation: Any, node: object) -> object:
     """What is valid of a table, or of a list or a table of tables; absent if it is of scalars."""
     origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is tuple and (specs := _specs(inner[0])):
+    if origin is tuple and (kinds := _kinds(inner[0])):
         entries = node if isinstance(node, list | tuple) else ()
-        return tuple(valid_part(_spec_of(specs, entry), entry) for entry in entries)
-    if origin is dict and (specs := _specs(inner[1])) and isinstance(node, Mapping):
+        return tuple(_valid_entries(inner[0], kinds, entries))
+    if origin is dict and (kinds := _kinds(inner[1])) and isinstance(node, Mapping):
         known = {key: entry for key, entry in node.items() if _is_valid(inner[0], key)}
-        return {key: valid_part(_spec_of(specs, entry), entry) for key, entry in known.items()}
-    specs = _specs(annotation)
-    return valid_part(_spec_of(specs, node), node) if specs else _ABSENT
+        return dict(zip(known, _valid_entries(inner[1], kinds, known.values()), strict=True))
+    kinds = _kinds(annotation)
+    return valid_part(_kind_of(kinds, node), node) if kinds else _ABSENT
 
 
-def _specs(annotation: Any) -> list[type[Spec]]:
-    """All kinds of section that a field may hold."""
+def _valid_entries(
+    annotation: Any, kinds: list[type[Spec]], entries: Iterable[object]
+) -> Iterator[object]:
+    """Entries as they are read where they are valid, else what is valid of each."""
+    adapter = TypeAdapter(annotation)
+    for entry in entries:
+        try:
+            yield adapter.validate_python(entry)
+        except ValidationError:
+            yield valid_part(_kind_of(kinds, entry), entry)
+
+
+def _kinds(annotation: Any) -> list[type[Spec]]:
+    """All specs by which a section may be read: a base class stands for those derived from it."""
     if isinstance(annotation, type) and issubclass(annotation, Spec):
-        return [annotation]
+        derived = annotation.__subclasses__() if isabstract(annotation) else []
+        return [kind for spec in derived for kind in _kinds(spec)] or [annotation]
     if get_origin(annotation) in (tuple, dict):
         return []
-    return [spec for inner in get_args(annotation) for spec in _specs(inner)]
+    return [kind for inner in get_args(annotation) for kind in _kinds(inner)]
 
 
-def _spec_of(kinds: list[type[Spec]], node: object) -> type[Spec]:
+def _kind_of(kinds: list[type[Spec]], node: object) -> type[Spec]:
     """The one of several kinds that ``node`` says it is; the first if it says nothing valid."""
-    for spec in kinds[1:]:
+    for kind in kinds[1:]:
         with suppress(ValidationError):
-            _alone(spec, "kind").model_validate(node)
-            return spec
+            _alone(kind, "kind").model_validate(node)
+            return kind
     return kinds[0]
 
 

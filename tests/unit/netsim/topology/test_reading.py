@@ -1,9 +1,12 @@
 """What is left of a topology with faults: every field that is valid on its own, and no other."""
 
-from typing import Any, cast
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Literal, cast
 
 import pytest
+from pydantic import Field, WrapValidator
 
+from netsim.topology.base import Spec
 from netsim.topology.checks import find_faults
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.reading import has, having, read, valid_part
@@ -74,6 +77,60 @@ def test_section_of_several_kinds_is_read_as_the_one_that_it_says(
     found = read(wrong).topology.qnsp.source
     assert type(found) is kind
     assert has(found, "sum_labels") is (kind is CrystalSourceSpec)
+
+
+class Shape(Spec, ABC):
+    """Read by its kind, as a validator of its own says."""
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def area(self) -> float:
+        """In square metres."""
+
+
+class Square(Shape):
+    """Registered nowhere."""
+
+    kind: Literal["square"] = "square"
+    side_m: float
+
+    @property
+    def area(self) -> float:
+        """Its side squared."""
+        return self.side_m**2
+
+
+class Disc(Shape):
+    """Another one."""
+
+    kind: Literal["disc"] = "disc"
+    radius_m: float
+    colour: str = "red"
+
+    @property
+    def area(self) -> float:
+        """Nearly."""
+        return 3.14 * self.radius_m**2
+
+
+def test_kinds_of_a_base_class_are_those_derived_from_it() -> None:
+    """What is read as one of several classes keeps its place in the list, valid or not."""
+    shapes: dict[str, type[Shape]] = {"square": Square, "disc": Disc}
+
+    def read_shape(value: Any, _handler: Any) -> Shape:
+        return shapes[value["kind"]].model_validate(value)
+
+    class Drawing(Spec):
+        shapes: Annotated[tuple[Annotated[Shape, WrapValidator(read_shape)], ...], Field()]
+
+    square = {"kind": "square", "side_m": 2.0}
+    disc = {"kind": "disc", "radius_m": 1.0, "colour": 3}
+    drawing = valid_part(Drawing, {"shapes": (square, disc)})
+    assert drawing.shapes[0] == Square(side_m=2.0)
+    assert type(drawing.shapes[1]) is Disc
+    assert vars(drawing.shapes[1]) == {"kind": "disc", "radius_m": 1.0}
 
 
 def test_entries_of_tables_are_left_out_where_their_names_are_none() -> None:
