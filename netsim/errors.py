@@ -9,6 +9,7 @@ What the parties of a protocol do wrong to each other is in `protocols.errors`.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class NetsimError(Exception):
@@ -46,6 +47,11 @@ class ConfigError(NetsimError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__(faults)
         self.faults = faults
+
+    @classmethod
+    def of(cls, path: object, message: str) -> Self:
+        """Make the error of a single fault; ``path`` may be a `Path` of a file."""
+        return cls((Fault(str(path), message),))
 
     def __str__(self) -> str:
         return "\n".join(str(fault) for fault in self.faults)

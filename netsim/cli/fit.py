@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsim.cli.shared import EXIT_FAILED, say, stdout
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from netsim.fit.results import Fit
@@ -152,14 +152,14 @@ def fit(
 def _need(*modules: str) -> None:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
-        raise ConfigError((Fault("fit", INSTALL.format(" and ".join(missing))),))
+        raise ConfigError.of("fit", INSTALL.format(" and ".join(missing)))
 
 
 def _check_out(out: Path | None, *, force: bool) -> None:
     if out is not None and out.exists() and not force:
-        raise ConfigError((Fault(str(out), "is there already; give another name, or --force"),))
+        raise ConfigError.of(out, "is there already; give another name, or --force")
     if out is not None and not out.absolute().parent.is_dir():
-        raise ConfigError((Fault(str(out), "its directory does not exist"),))
+        raise ConfigError.of(out, "its directory does not exist")
 
 
 def _print(found: "Fit", other: "Fit | None") -> None:

@@ -182,7 +182,7 @@ def plan(
     )
     counted = each_number_of_users(options)
     if counted and tradeoff:
-        raise ConfigError((Fault("--tradeoff", "is of one number of users"),))
+        raise ConfigError.of("--tradeoff", "is of one number of users")
     kind: Kind = "growth" if counted else "curve" if tradeoff else "plan"
     _check_files(out, plot, force=force, kind=kind)
     found = _growth(counted) if counted else _curve(options) if tradeoff else _one(options, out)
@@ -308,7 +308,7 @@ def _writing(option: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigError((Fault(option, f"{path}: {error.strerror}"),)) from error
+        raise ConfigError.of(option, f"{path}: {error.strerror}") from error
 
 
 def _show(found: Found, kind: Kind, *, as_json: bool) -> None:

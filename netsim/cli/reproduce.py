@@ -92,7 +92,7 @@ def _paper(name: str) -> "Paper":
 
     papers = {PAPER.name: PAPER}
     if name not in papers:
-        raise _fault("PAPER", f"{name} is none of {', '.join(papers)}")
+        raise ConfigError.of("PAPER", f"{name} is none of {', '.join(papers)}")
     return papers[name]
 
 
@@ -110,7 +110,7 @@ def _items(paper: "Paper", only: str | None) -> list[str]:
     if faults:
         raise ConfigError(tuple(faults))
     if only is not None and not names:
-        raise _fault("--only", "names no item")
+        raise ConfigError.of("--only", "names no item")
     return names
 
 
@@ -128,7 +128,3 @@ def _run(
         task_bar("figures", Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
     ):
         return run(paper, out, only=only, scale=scale, workers=workers, force=force, watch=watch)
-
-
-def _fault(path: str, message: str) -> ConfigError:
-    return ConfigError((Fault(path, message),))

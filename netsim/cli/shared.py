@@ -117,7 +117,7 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
     frame_s = max(spec.frame_s for spec in specs)
     if duration_ps < ps_from_s(frame_s):
         message = f"{seconds_text(duration_ps)} s is less than one frame, frame_s = {frame_s:g} s"
-        raise ConfigError((Fault("--duration", message),))
+        raise ConfigError.of("--duration", message)
 
 
 def prepare(out: Path | None, *, force: bool) -> None:
@@ -147,7 +147,7 @@ def stdout() -> "Console":
 
 def warn(spec: "TopologySpec") -> None:
     """Say what is unwise about a topology though it is allowed."""
-    from netsim.topology.checks import topology_warnings
+    from netsim.topology.unwise import topology_warnings
 
     for warning in topology_warnings(spec):
         say(f"warning: {warning}")

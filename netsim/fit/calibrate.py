@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.fit.choice import data_of
 from netsim.fit.data import values_and_deviations
 from netsim.fit.degeneracy import sparse_basis
@@ -80,14 +80,14 @@ def _refuse_too_few_data(problem: Problem, idle: Sequence[Number]) -> None:
     data, free = problem.data.count, len(problem.numbers)
     if not free:
         names = ", ".join(number.path for number in idle)
-        raise ConfigError((Fault("--free", f"no datum depends on {names}"),))
+        raise ConfigError.of("--free", f"no datum depends on {names}")
     if data + problem.priors < free:
         priors = f" and {problem.priors} priors" if problem.priors else ""
         message = (
             f"{free} free numbers, but only {data} independent data{priors}: measure more, free "
             "fewer, tie some together (--common), or say what is known of them (--prior)"
         )
-        raise ConfigError((Fault("--free", message),))
+        raise ConfigError.of("--free", message)
 
 
 class _Judge:

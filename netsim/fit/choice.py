@@ -57,7 +57,7 @@ def data_of(rows: Sequence[Row], network: Network, *, relative_error: float) -> 
     """
     if not 0.0 < relative_error < 1.0:
         reason = f"{relative_error:g} is not between 0 and 1"
-        raise ConfigError((Fault("--relative-error", reason),))
+        raise ConfigError.of("--relative-error", reason)
     faults: list[Fault] = []
     subjects = [find_subject(row, network, faults) for row in rows]
     faults += _repeated(rows, subjects)

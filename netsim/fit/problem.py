@@ -13,8 +13,8 @@ from netsim.errors import ConfigError
 from netsim.fit.data import Data, Forecast, values_and_deviations
 from netsim.fit.free_numbers import Number
 from netsim.fit.places import Tables, set_value
-from netsim.topology.faults import validate
 from netsim.topology.network import build_network
+from netsim.topology.reading import read
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -73,10 +73,10 @@ class Problem:
             value = number.scale.to_value(float(coordinate))
             for place in number.places:
                 set_value(self.tables, place.keys, min(max(value, number.low), number.high))
-        topology, faults = validate(self.tables)
-        if topology is None:
-            raise ConfigError(faults)
-        return Forecast(build_network(topology))
+        reading = read(self.tables)
+        if reading.faults:
+            raise ConfigError(reading.faults)
+        return Forecast(build_network(reading.topology))
 
     def deviations(self, coordinates: Vector) -> Vector:
         """Of all data, fitted less measured, in sigmas."""

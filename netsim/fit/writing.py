@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT, InlineTable, Item
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.fit.places import PAIRS, find_places, names_of, tables_of, value_at
 from netsim.fit.results import Fit, FittedNumber
 from netsim.topology.load import parse_topology
@@ -160,4 +160,4 @@ def _read_back(text: str, fit: Fit) -> None:
     for path, value in fit.values.items():
         (place,) = find_places(tables, path)
         if value_at(tables, place.keys) != value:
-            raise ConfigError((Fault(path, "could not be written into this layout of TOML"),))
+            raise ConfigError.of(path, "could not be written into this layout of TOML")

@@ -14,10 +14,10 @@ from netsim.plan.hardware import Hardware
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.plan.toml import Path, toml_text
-from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
 from netsim.topology.shipped import shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
+from netsim.topology.unwise import topology_warnings
 
 PLANNED = "[calc] planned"
 TOLD = {

@@ -7,7 +7,7 @@ and links (factors of pair processes, faults, events, published figures) is left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.plan.comb import Comb
 from netsim.topology.labels import channel_of
 from netsim.topology.source import PumpSpec, RingSourceSpec
@@ -42,7 +42,7 @@ class Hardware:
         source = self.template.qnsp.source
         if not isinstance(source, RingSourceSpec):
             message = f"{self.template.name} has no ring: only rings and their pumps are planned"
-            raise ConfigError((Fault("--topology", message),))
+            raise ConfigError.of("--topology", message)
         return source
 
     def source(self, comb: Comb, power_mw: float) -> RingSourceSpec:

@@ -67,7 +67,7 @@ def each_number_of_users(options: PlanOptions) -> list[PlanOptions]:
     try:
         counts = parse_counts(options.users or "")
     except ValueError as error:
-        raise ConfigError((Fault("--users", str(error)),)) from error
+        raise ConfigError.of("--users", str(error)) from error
     return [replace(options, users=str(count)) for count in counts or ()]
 
 

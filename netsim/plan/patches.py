@@ -6,9 +6,9 @@ It knows topologies, and nothing of plans.
 from collections.abc import Mapping, Sequence
 from itertools import combinations, count
 
-from netsim.topology.checks import MIN_PEAK_DISTANCE_PS
 from netsim.topology.network import LanePart, build_network
 from netsim.topology.specs import TopologySpec
+from netsim.topology.unwise import MIN_PEAK_DISTANCE_PS
 
 PATCH_STEP_PS = 20_000
 """Patch fibres are multiples of this: 4 m of fibre."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.kernel.closing import Closing
 from netsim.pools.ledger import Account, Movement
 
@@ -51,12 +51,11 @@ def read_ledger(path: Path) -> Iterator[Movement]:
         with path.open(encoding="utf-8", newline="\n") as file:
             lines = (line for line in file if line.endswith("\n"))
             if next(lines, "") != ",".join(HEADER) + "\n":
-                fault = Fault(str(path), "is no ledger: its first line is not the header")
-                raise ConfigError((fault,))
+                raise ConfigError.of(path, "is no ledger: its first line is not the header")
             yield from _parse_rows(lines, path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError((Fault(str(path), f"cannot be read as a ledger: {reason}"),)) from error
+        raise ConfigError.of(path, f"cannot be read as a ledger: {reason}") from error
 
 
 def _parse_rows(lines: Iterable[str], path: Path) -> Iterator[Movement]:
@@ -67,8 +66,7 @@ def _parse_rows(lines: Iterable[str], path: Path) -> Iterator[Movement]:
     except UnicodeDecodeError:
         raise
     except (csv.Error, ValueError) as error:
-        fault = Fault(f"{path}:{rows.line_num + 1}", f"is no movement: {error}")
-        raise ConfigError((fault,)) from error
+        raise ConfigError.of(f"{path}:{rows.line_num + 1}", f"is no movement: {error}") from error
 
 
 def _movement(row: list[str]) -> Movement:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.recordings.formats.interface import fault
+from netsim.errors import ConfigError
 from netsim.recordings.reading import Recording
 from protocols.tags import DETECTOR_BITS
 
@@ -97,9 +97,11 @@ def packed_tags(
     if unknown:
         at = int(np.flatnonzero(recording.detectors == unknown[0])[0])
         shown = ", ".join(map(str, unknown[:8]))
-        raise fault(source, f"detectors not in the map: {shown} (first at entry {at})")
+        raise ConfigError.of(source, f"detectors not in the map: {shown} (first at entry {at})")
     if times_ticks.size and int(times_ticks[-1]) * tick_ps > MAX_TIME_PS:
-        raise fault(source, f"times up to {times_ticks[-1]} ticks of {tick_ps} ps are over 13 days")
+        raise ConfigError.of(
+            source, f"times up to {times_ticks[-1]} ticks of {tick_ps} ps are over 13 days"
+        )
     meanings = np.array([detector_map[int(number)] for number in numbers], dtype=np.int64)
     late_ticks = np.array(
         [round(delays_ps.get(int(number), 0) / tick_ps) for number in numbers], dtype=np.int64
@@ -115,6 +117,6 @@ def _refuse_bursts(times_ticks: NDArray[np.int64], tick_ps: int, source: str) ->
     spans_ticks = times_ticks[BURST_TAGS:] - times_ticks[:-BURST_TAGS]
     dense = np.flatnonzero(spans_ticks < BURST_PS // tick_ps)
     if dense.size:
-        raise fault(
+        raise ConfigError.of(
             source, f"more than {BURST_TAGS} tags in 10 ms, from entry {dense[0]}: is --tick right?"
         )

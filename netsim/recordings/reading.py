@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.recordings.formats.interface import READ_ERRORS, FileTags, fault
+from netsim.errors import ConfigError
+from netsim.recordings.formats.interface import READ_ERRORS, FileTags
 from netsim.recordings.formats.registry import format_of, suffixes
 
 
@@ -44,20 +45,20 @@ def read_recording(path: Path) -> Recording:
     try:
         tags = _read(path)
     except READ_ERRORS as error:
-        raise fault(path, f"cannot be read: {_reason(error)}") from error
+        raise ConfigError.of(path, f"cannot be read: {_reason(error)}") from error
     return _checked(tags, str(path))
 
 
 def _read(path: Path) -> FileTags:
     if path.is_dir():
-        raise fault(path, "a directory, not a file of time tags")
+        raise ConfigError.of(path, "a directory, not a file of time tags")
     if not path.exists():
-        raise fault(path, "no such file")
+        raise ConfigError.of(path, "no such file")
     tag_format = format_of(path)
     if tag_format is None or not path.is_file():
-        raise fault(path, f"no {suffixes()} file")
+        raise ConfigError.of(path, f"no {suffixes()} file")
     if not path.stat().st_size:
-        raise fault(path, "an empty file")
+        raise ConfigError.of(path, "an empty file")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return tag_format.read(path)
@@ -70,7 +71,7 @@ def _reason(error: Exception) -> str:
 
 def _checked(tags: FileTags, source: str) -> Recording:
     if tags.times.size == 0:
-        raise fault(source, "holds no time tags")
+        raise ConfigError.of(source, "holds no time tags")
     times_ticks, numbers = (
         _as_int64(tags.times, "time", source, may_be_negative=tags.may_be_negative),
         _as_int64(tags.detectors, "detector", source),
@@ -78,7 +79,7 @@ def _checked(tags: FileTags, source: str) -> Recording:
     steps = np.flatnonzero(times_ticks[1:] < times_ticks[:-1])
     if steps.size:
         at = int(steps[0]) + 1
-        raise fault(
+        raise ConfigError.of(
             source,
             f"not sorted: time {times_ticks[at]} at entry {at} comes after {times_ticks[at - 1]}",
         )
@@ -89,11 +90,13 @@ def _as_int64(
     values: NDArray[Any], what: str, source: str, *, may_be_negative: bool = False
 ) -> NDArray[np.int64]:
     if values.dtype.kind not in "iu":
-        raise fault(source, f"{what} is {values.dtype}, not integers")
+        raise ConfigError.of(source, f"{what} is {values.dtype}, not integers")
     if values.dtype.kind == "u" and values.size and int(values.max()) > np.iinfo(np.int64).max:
-        raise fault(source, f"{what} up to {values.max()}: above 2^63")
+        raise ConfigError.of(source, f"{what} up to {values.max()}: above 2^63")
     converted = np.ascontiguousarray(values, dtype=np.int64)
     negative = np.flatnonzero(converted < 0)
     if negative.size and not may_be_negative:
-        raise fault(source, f"negative {what} {converted[negative[0]]} at entry {negative[0]}")
+        raise ConfigError.of(
+            source, f"negative {what} {converted[negative[0]]} at entry {negative[0]}"
+        )
     return converted

@@ -147,7 +147,7 @@ def load_link_tags(ends: tuple[EndOptions, EndOptions], options: DistilOptions) 
 
 def _read(end: EndOptions) -> NDArray[np.int64]:
     if not 1 <= end.tick_ps <= 1_000_000:
-        raise _one(str(end.path), f"a tick of {end.tick_ps} ps is not between 1 and 1e6 ps")
+        raise ConfigError.of(end.path, f"a tick of {end.tick_ps} ps is not between 1 and 1e6 ps")
     tags = packed_tags(
         read_recording(end.path),
         source=str(end.path),
@@ -156,7 +156,7 @@ def _read(end: EndOptions) -> NDArray[np.int64]:
         delays_ps=end.detector_delays_ps,
     )
     if not tags.size:
-        raise _one(str(end.path), "holds no tag of a detector that is not ignored")
+        raise ConfigError.of(end.path, "holds no tag of a detector that is not ignored")
     return tags
 
 
@@ -165,7 +165,7 @@ def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> Link
     sets = [text if "." in text.partition("=")[0] else f"protocol.{text}" for text in options.sets]
     topology = load_topology(PROTOCOL_OF, overrides=sets)
     if topology.protocol.security != SECURITY:
-        raise _one(
+        raise ConfigError.of(
             f"security={topology.protocol.security}",
             "its thresholds are fixed beforehand by the analytic twin of a topology, "
             f"which recordings have not: only {SECURITY}",
@@ -208,9 +208,11 @@ def _on_common_axis(
     stop_ps = min(last_ps, bob_last_ps + margin_ps)
     if stop_ps < start_ps:
         apart = f"{s_from_ps(start_ps - stop_ps):.3g} s between it and {ends[0].path}"
-        raise _one(str(ends[1].path), f"no time in common, {apart}: give --offset")
+        raise ConfigError.of(ends[1].path, f"no time in common, {apart}: give --offset")
     if stop_ps - start_ps > MAX_LIGHT_PS:
-        raise _one(str(ends[0].path), "more than a day in common with the other; cut it in pieces")
+        raise ConfigError.of(
+            ends[0].path, "more than a day in common with the other; cut it in pieces"
+        )
     _refuse_crowds(alice, config, str(ends[0].path))
     paths = (ends[0].path, ends[1].path)
     config = replace(config, clock_zero_ps=start_ps)
@@ -235,7 +237,7 @@ def _refuse_crowds(tags: NDArray[np.int64], config: LinkConfig, source: str) -> 
     spans_ticks = (tags[most:] >> DETECTOR_BITS) - (tags[:-most] >> DETECTOR_BITS)
     crowded = np.flatnonzero(spans_ticks < longest_ps // config.announcer_tick_ps)
     if crowded.size:
-        raise _one(
+        raise ConfigError.of(
             source,
             f"more than {most} tags in {s_from_ps(longest_ps):.3g} s, from entry {crowded[0]}: "
             "more than one announcement can carry",
@@ -245,7 +247,3 @@ def _refuse_crowds(tags: NDArray[np.int64], config: LinkConfig, source: str) -> 
 def _span_ps(tags: NDArray[np.int64], tick_ps: int) -> tuple[int, int]:
     first, last = int(tags[0]) >> DETECTOR_BITS, int(tags[-1]) >> DETECTOR_BITS
     return first * tick_ps, last * tick_ps
-
-
-def _one(path: str, message: str) -> ConfigError:
-    return ConfigError((Fault(path, message),))

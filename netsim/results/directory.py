@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.parts import (
@@ -72,11 +72,13 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
         It is a file, it is not empty (without `force`), or it cannot be written to.
     """
     if directory.exists() and not directory.is_dir():
-        raise _fault(directory, "is a file, not a directory")
+        raise ConfigError.of(directory, "is a file, not a directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not force and any(directory.iterdir()):
-            raise _fault(directory, "is not empty; give --force to write into it all the same")
+            raise ConfigError.of(
+                directory, "is not empty; give --force to write into it all the same"
+            )
         with tempfile.TemporaryFile(dir=directory):
             pass
         for name in RUN_FILES:
@@ -86,7 +88,7 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
         for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
             store.unlink()
     except OSError as error:
-        raise _fault(directory, f"cannot be written to: {error.strerror}") from error
+        raise ConfigError.of(directory, f"cannot be written to: {error.strerror}") from error
 
 
 def save_topology(topology: TopologySpec, directory: Path) -> None:
@@ -119,11 +121,13 @@ def load_run(directory: str | Path) -> Run:
     summary = _read_json(directory, SUMMARY)
     counts = _read_rows(directory, LINKS)
     if manifest.get("format") != FORMAT:
-        raise _fault(directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}")
+        raise ConfigError.of(
+            directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}"
+        )
     try:
         return _build(manifest, summary, counts)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise _fault(directory, f"holds no whole run: {error!r}") from error
+        raise ConfigError.of(directory, f"holds no whole run: {error!r}") from error
 
 
 def duration_ps_of(directory: Path) -> int:
@@ -254,7 +258,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise _fault(path, f"cannot be written: {error.strerror}") from error
+        raise ConfigError.of(path, f"cannot be written: {error.strerror}") from error
 
 
 def _read_json(directory: Path, name: str) -> Json:
@@ -262,9 +266,9 @@ def _read_json(directory: Path, name: str) -> Json:
     try:
         loaded = json.loads(_read_text(directory, name))
     except (ValueError, RecursionError) as error:
-        raise _fault(directory / name, "is no JSON") from error
+        raise ConfigError.of(directory / name, "is no JSON") from error
     if not isinstance(loaded, dict):
-        raise _fault(directory / name, "is no JSON object")
+        raise ConfigError.of(directory / name, "is no JSON object")
     return loaded
 
 
@@ -272,19 +276,15 @@ def _read_rows(directory: Path, name: str) -> list[dict[str, str]]:
     try:
         return list(csv.DictReader(_read_text(directory, name).splitlines()))
     except csv.Error as error:
-        raise _fault(directory / name, f"is no table: {error}") from error
+        raise ConfigError.of(directory / name, f"is no table: {error}") from error
 
 
 def _read_text(directory: Path, name: str) -> str:
     if not directory.is_dir():
-        raise _fault(directory, "is no run directory: there is no such directory")
+        raise ConfigError.of(directory, "is no run directory: there is no such directory")
     try:
         return (directory / name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise _fault(directory, f"is no run directory: it holds no {name}") from error
+        raise ConfigError.of(directory, f"is no run directory: it holds no {name}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise _fault(directory / name, "cannot be read") from error
-
-
-def _fault(path: Path, message: str) -> ConfigError:
-    return ConfigError((Fault(str(path), message),))
+        raise ConfigError.of(directory / name, "cannot be read") from error

@@ -246,7 +246,7 @@ class _Bench:
         try:
             self._correct(*self._drawn(warm_up), warm_up.bytes(SEED_BYTES))
         except ValueError as error:
-            raise ConfigError((Fault(variant, str(error)),)) from error
+            raise ConfigError.of(variant, str(error)) from error
 
     def _drawn(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Bits and errors."""

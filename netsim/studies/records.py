@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.studies.shots import ShotResult
 
 RECORDS = "records.jsonl"
@@ -138,11 +138,11 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
 
 def _prepare(directory: Path, records: Path, *, force: bool) -> None:
     if directory.exists() and not directory.is_dir():
-        raise ConfigError((Fault("--out", f"{directory} is not a directory"),))
+        raise ConfigError.of("--out", f"{directory} is not a directory")
     directory.mkdir(parents=True, exist_ok=True)
     if force:
         records.unlink(missing_ok=True)
     elif not records.exists() and any(directory.iterdir()):
         reason = f"{directory} is not empty and holds no reproduction; --force writes all the same"
-        raise ConfigError((Fault("--out", reason),))
+        raise ConfigError.of("--out", reason)
     records.touch()

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, time
 
 from pydantic import ValidationError
@@ -10,7 +10,6 @@ from pydantic_core import ErrorDetails
 
 from netsim.errors import Fault
 from netsim.topology.schema import known_keys, suggestion
-from netsim.topology.specs import TopologySpec
 
 UNITS = {
     "ps": "picoseconds",
@@ -93,14 +92,6 @@ def faults_of(error: ValidationError) -> tuple[Fault, ...]:
         if not (detail["type"] == "missing" and detail["loc"] in meant)
         and not (detail["type"] == "too_short" and detail["input"])
     )
-
-
-def validate(raw: Mapping[str, object]) -> tuple[TopologySpec | None, tuple[Fault, ...]]:
-    """Validate every field on its own: the topology or all faults."""
-    try:
-        return TopologySpec.model_validate(raw), ()
-    except ValidationError as error:
-        return None, faults_of(error)
 
 
 def _quoted(text: str) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.topology.changes import event_faults
 from netsim.topology.checks import find_faults
-from netsim.topology.faults import validate
 from netsim.topology.overrides import apply_overrides
+from netsim.topology.reading import read
 from netsim.topology.schema import suggestion
 from netsim.topology.shipped import SUFFIX, shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
@@ -49,7 +49,7 @@ def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _one(source, f"not UTF-8 (at line {line})") from error
+        raise ConfigError.of(source, f"not UTF-8 (at line {line})") from error
     parse = _parse_json if str(name_or_path).endswith(".json") else _parse
     return topology_from_mapping(parse(text, source), overrides=overrides, source=source)
 
@@ -89,35 +89,34 @@ def topology_from_mapping(
     try:
         changed = deepcopy(dict(raw))
         faults = apply_overrides(changed, overrides)
-        topology, invalid = validate(changed)
-        faults += invalid + find_faults(changed)
-        if topology is not None and not faults:
-            faults += event_faults(topology)
+        reading = read(changed)
+        faults += reading.faults + find_faults(reading.topology)
+        faults += () if faults else event_faults(reading.topology)
     except RecursionError as error:
-        raise _one(source, "tables or lists are nested too deeply") from error
-    if faults or topology is None:
+        raise ConfigError.of(source, "tables or lists are nested too deeply") from error
+    if faults:
         raise ConfigError(faults)
-    return topology
+    return reading.topology
 
 
 def _parse(text: str, source: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise _one(source, "tables or lists are nested too deeply") from error
+        raise ConfigError.of(source, "tables or lists are nested too deeply") from error
     except ValueError as error:
-        raise _one(source, f"no TOML: {_reason(error, text)}") from error
+        raise ConfigError.of(source, f"no TOML: {_reason(error, text)}") from error
 
 
 def _parse_json(text: str, source: str) -> dict[str, object]:
     try:
         loaded = json.loads(text)
     except RecursionError as error:
-        raise _one(source, "objects or lists are nested too deeply") from error
+        raise ConfigError.of(source, "objects or lists are nested too deeply") from error
     except ValueError as error:
-        raise _one(source, f"no JSON: {error}") from error
+        raise ConfigError.of(source, f"no JSON: {error}") from error
     if not isinstance(loaded, dict):
-        raise _one(source, "no JSON object")
+        raise ConfigError.of(source, "no JSON object")
     return _without_nulls(loaded)
 
 
@@ -144,17 +143,17 @@ def _read(name: str, source: str) -> bytes:
     try:
         path = Path(name)
         if path.is_dir():
-            raise _one(source, "a directory, not a topology file")
+            raise ConfigError.of(source, "a directory, not a topology file")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
-        raise _one(source, _not_found(name)) from error
+        raise ConfigError.of(source, _not_found(name)) from error
     except OSError as error:
-        raise _one(source, f"cannot be read: {error.strerror or error}") from error
+        raise ConfigError.of(source, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise _one(source, f"no file name: {error}") from error
+        raise ConfigError.of(source, f"no file name: {error}") from error
     if len(content) > MAX_FILE_BYTES:
-        raise _one(source, f"larger than {MAX_FILE_BYTES >> 20} MiB, no topology")
+        raise ConfigError.of(source, f"larger than {MAX_FILE_BYTES >> 20} MiB, no topology")
     return content
 
 
@@ -163,7 +162,3 @@ def _not_found(name: str) -> str:
     meant = suggestion(Path(name).name.removesuffix(SUFFIX), shipped)
     hint = f"; did you mean {meant}?" if meant else ""
     return f"no such file and no shipped topology ({', '.join(shipped)}){hint}"
-
-
-def _one(path: str, message: str) -> ConfigError:
-    return ConfigError((Fault(path, message),))

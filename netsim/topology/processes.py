@@ -90,20 +90,25 @@ class PairRule:
         """Why photons of ``label`` cannot be delivered; None if they can."""
         if label in self.unusable:
             return f"C{label} is {self.unusable[label]}: classical light drowns the photons"
-        if (label - self.origin) % self.spacing_labels:
-            return (
-                f"C{label} is off the comb: no multiple of {self.spacing_labels} labels "
-                f"away from pump C{self.origin}"
-            )
+        if (reason := self.off_comb(label)) is not None:
+            return reason
         if 2 * label in self.sums and not self.has_self_pairs:
             p, q = next(iter(self.sums[2 * label]), (label, label))
             return f"C{label} pairs with itself (2 x {label} = {p} + {q})"
         return None
 
+    def off_comb(self, label: int) -> str | None:
+        """Why ``label`` is no resonance of the source; None if it is one."""
+        if (label - self.origin) % self.spacing_labels == 0:
+            return None
+        return (
+            f"C{label} is off the comb: no multiple of {self.spacing_labels} labels "
+            f"away from pump C{self.origin}"
+        )
+
     def _is_born(self, label: int) -> bool:
         """Whether photons of ``label`` can be told from classical light, if there are any."""
-        on_comb = (label - self.origin) % self.spacing_labels == 0
-        return label >= 0 and on_comb and label not in self.unusable
+        return label >= 0 and self.off_comb(label) is None and label not in self.unusable
 
     def pairs(self, labels: Iterable[int]) -> dict[Labels, tuple[Labels, ...]]:
         """Pairs of labels born with at least one photon in ``labels``, and the pumps of each.

@@ -25,7 +25,6 @@ from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import ClockSpec, ReceiverSpec
 from netsim.topology.source import SourceSpec
 from netsim.topology.variants import (
-    DEFAULT_EPSILON,
     AmplificationName,
     AuthenticationName,
     BasisName,
@@ -188,7 +187,7 @@ class ProtocolSpec(Spec):
     """How messages are authenticated; none is for study."""
     basis: BasisName = "symmetric"
     """Whether both bases are equally likely, as `receivers.*.z_probability` must say."""
-    epsilon: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_EPSILON
+    epsilon: Annotated[float, Field(gt=0, lt=1)] = 1e-10
     """Failure probability of one round, correctness and secrecy together; for finite securities."""
     sample_share: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the sifted bits in the sample; chosen from the analytic twin if absent."""

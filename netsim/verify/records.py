@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.pools.ledger import Account, Movement
 from netsim.pools.ledgerfile import read_ledger
 from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
@@ -156,12 +156,10 @@ class Records:
 def read_records(directory: Path) -> Records:
     """Read the files of ``directory``; ConfigError if that is no run directory."""
     if not (directory / LEDGER).is_file():
-        fault = Fault(str(directory), f"is no run directory: it holds no {LEDGER}")
-        raise ConfigError((fault,))
+        raise ConfigError.of(directory, f"is no run directory: it holds no {LEDGER}")
     is_saved = (directory / SUMMARY).is_file()
     if not is_saved and (directory / MANIFEST).is_file():
-        fault = Fault(str(directory / SUMMARY), f"is missing, though {MANIFEST} is there")
-        raise ConfigError((fault,))
+        raise ConfigError.of(directory / SUMMARY, f"is missing, though {MANIFEST} is there")
     return Records(
         directory=directory,
         booked=_add_up_ledger(directory / LEDGER),
@@ -197,7 +195,7 @@ def _read_text(path: Path) -> str:
 
 def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ConfigError:
     reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-    return ConfigError((Fault(str(path), f"cannot be read: {reason}"),))
+    return ConfigError.of(path, f"cannot be read: {reason}")
 
 
 def _check_names(line: int, row: Movement) -> None:
@@ -206,8 +204,7 @@ def _check_names(line: int, row: Movement) -> None:
         NAME.validate_python(row.link)
         NAME.validate_python(row.end)
     except ValidationError as error:
-        fault = Fault(f"{LEDGER}:{line}", "names no link and end")
-        raise ConfigError((fault,)) from error
+        raise ConfigError.of(f"{LEDGER}:{line}", "names no link and end") from error
 
 
 def _read_object(path: Path, kind: type[BaseModel]) -> Json:
@@ -228,11 +225,11 @@ def _object(text: str, where: str, kind: type[BaseModel]) -> Json:
     try:
         return read_object(text, kind)
     except ValueError as error:
-        raise ConfigError((Fault(where, str(error)),)) from error
+        raise ConfigError.of(where, str(error)) from error
 
 
 def _read_rows(path: Path) -> tuple[dict[str, str], ...]:
     try:
         return tuple(csv.DictReader(_read_text(path).splitlines()))
     except csv.Error as error:
-        raise ConfigError((Fault(str(path), f"is no table: {error}"),)) from error
+        raise ConfigError.of(path, f"is no table: {error}") from error

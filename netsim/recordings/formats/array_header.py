@@ -5,7 +5,8 @@ from typing import IO
 
 from numpy.lib import format as npy
 
-from netsim.recordings.formats.interface import FIELDS, MAX_TAGS, fault
+from netsim.errors import ConfigError
+from netsim.recordings.formats.interface import FIELDS, MAX_TAGS
 
 
 def check_header(file: IO[bytes], size_bytes: int, path: Path) -> None:
@@ -13,15 +14,15 @@ def check_header(file: IO[bytes], size_bytes: int, path: Path) -> None:
     version = npy.read_magic(file)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
-        raise fault(path, f"NumPy format {version[0]}.{version[1]} is not known here")
+        raise ConfigError.of(path, f"NumPy format {version[0]}.{version[1]} is not known here")
     shape, _, dtype = readers[version](file)
     if dtype.hasobject:
-        raise fault(path, "holds Python objects, not integers")
+        raise ConfigError.of(path, "holds Python objects, not integers")
     count = 1
     for length in shape:
         count *= length
     promised, held = count * dtype.itemsize, size_bytes - file.tell()
     if promised > held:
-        raise fault(path, f"truncated: {promised} bytes of tags promised, {held} there")
+        raise ConfigError.of(path, f"truncated: {promised} bytes of tags promised, {held} there")
     if count > len(FIELDS) * MAX_TAGS:
-        raise fault(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+        raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")

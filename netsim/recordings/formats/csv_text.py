@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import FIELDS, MAX_TAGS, FileTags, TagFormat, fault
+from netsim.recordings.formats.interface import FIELDS, MAX_TAGS, FileTags, TagFormat
 
 MAX_CSV_BYTES = 24 * MAX_TAGS
 
@@ -20,11 +20,13 @@ class CsvText(TagFormat):
         """Read all lines; a fault names the first line that is no tag."""
         size_bytes = path.stat().st_size
         if size_bytes > MAX_CSV_BYTES:
-            raise fault(path, f"{size_bytes} bytes: more than {MAX_TAGS} tags; cut it in pieces")
+            raise ConfigError.of(
+                path, f"{size_bytes} bytes: more than {MAX_TAGS} tags; cut it in pieces"
+            )
         with path.open("rb") as file:
             header = file.readline(200).decode("utf-8-sig", "replace").strip()
         if [name.strip().lower() for name in header.split(",")] != list(FIELDS):
-            raise fault(path, f"its first line is {header[:40]!a}, not 'time,detector'")
+            raise ConfigError.of(path, f"its first line is {header[:40]!a}, not 'time,detector'")
         try:
             rows = np.loadtxt(
                 path, dtype=np.int64, comments=None, delimiter=",", skiprows=1, ndmin=2
@@ -45,5 +47,9 @@ def _bad_line(path: Path) -> ConfigError:
             tags += 1
             if line.strip() and _CSV_LINE.fullmatch(line) is None:
                 shown = line.decode("utf-8", "replace").rstrip("\r\n")[:40]
-                return fault(path, f"line {number} is {shown!a}, not two integers time,detector")
-    return fault(path, "holds no time tags" if not tags else "holds times that do not fit int64")
+                return ConfigError.of(
+                    path, f"line {number} is {shown!a}, not two integers time,detector"
+                )
+    return ConfigError.of(
+        path, "holds no time tags" if not tags else "holds times that do not fit int64"
+    )

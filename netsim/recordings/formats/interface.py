@@ -10,8 +10,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netsim.errors import ConfigError, Fault
-
 FIELDS = ("time", "detector")
 MAX_TAGS = 1 << 28
 """More would not fit the memory of an ordinary machine: 2^28 tags are 2 GiB, several times over."""
@@ -53,11 +51,6 @@ class TagFormat(ABC):
         Raises
         ------
         ConfigError
-            The file is not what it claims to be, see `fault`. Any of `READ_ERRORS` says the same
-            with less words; warnings are raised as errors.
+            The file is not what it claims to be (`ConfigError.of`). Any of `READ_ERRORS` says the
+            same with less words; warnings are raised as errors.
         """
-
-
-def fault(path: Path | str, message: str) -> ConfigError:
-    """The error that says what is wrong with the file at ``path``."""
-    return ConfigError((Fault(str(path), message),))

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from numpy.lib import format as npy
 
+from netsim.errors import ConfigError
 from netsim.recordings.formats.array_header import check_header
-from netsim.recordings.formats.interface import FIELDS, FileTags, TagFormat, fault
+from netsim.recordings.formats.interface import FIELDS, FileTags, TagFormat
 from protocols.tags import DETECTOR_BITS
 
 
@@ -21,14 +22,16 @@ class Npy(TagFormat):
         names = values.dtype.names
         if names is not None:
             if not set(FIELDS) <= set(names) or values.ndim != 1:
-                raise fault(path, f"has the fields {', '.join(names)[:80]}, not time and detector")
+                raise ConfigError.of(
+                    path, f"has the fields {', '.join(names)[:80]}, not time and detector"
+                )
             return FileTags(values["time"], values["detector"])
         if values.ndim == 2 and values.shape[1] == len(FIELDS):
             return FileTags(values[:, 0], values[:, 1])
         if values.ndim != 1:
-            raise fault(path, f"has shape {values.shape}, not (N,) or (N, 2)")
+            raise ConfigError.of(path, f"has shape {values.shape}, not (N,) or (N, 2)")
         packed = values
         if packed.dtype.kind not in "iu" or packed.dtype.itemsize != 8:
-            raise fault(path, f"is {packed.dtype}, not int64 (ticks << 2 | detector)")
+            raise ConfigError.of(path, f"is {packed.dtype}, not int64 (ticks << 2 | detector)")
         detectors = packed & packed.dtype.type(2**DETECTOR_BITS - 1)
         return FileTags(packed >> DETECTOR_BITS, detectors, may_be_negative=True)

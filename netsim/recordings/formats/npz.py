@@ -5,8 +5,9 @@ from pathlib import Path
 
 from numpy.lib import format as npy
 
+from netsim.errors import ConfigError
 from netsim.recordings.formats.array_header import check_header
-from netsim.recordings.formats.interface import FIELDS, FileTags, TagFormat, fault
+from netsim.recordings.formats.interface import FIELDS, FileTags, TagFormat
 
 
 class Npz(TagFormat):
@@ -20,12 +21,12 @@ class Npz(TagFormat):
             for name in FIELDS:
                 member = f"{name}.npy"
                 if member not in sizes:
-                    raise fault(path, f"holds no array {name!r}")
+                    raise ConfigError.of(path, f"holds no array {name!r}")
                 with archive.open(member) as file:
                     check_header(file, sizes[member], path)
                 with archive.open(member) as file:
                     arrays.append(npy.read_array(file, allow_pickle=False))
         times, detectors = arrays
         if times.ndim != 1 or times.shape != detectors.shape:
-            raise fault(path, f"time has shape {times.shape}, detector {detectors.shape}")
+            raise ConfigError.of(path, f"time has shape {times.shape}, detector {detectors.shape}")
         return FileTags(times, detectors)

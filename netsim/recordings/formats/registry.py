@@ -14,7 +14,8 @@ Files that end with ``.tdc``, in any case, are then read by it.
 
 from pathlib import Path
 
-from netsim.recordings.formats.interface import TagFormat, fault
+from netsim.errors import ConfigError
+from netsim.recordings.formats.interface import TagFormat
 from protocols.registry import Registry, VariantError
 
 FORMATS = Registry[TagFormat](
@@ -42,7 +43,7 @@ def format_of(path: Path) -> TagFormat | None:
     try:
         return FORMATS.get(name)
     except VariantError as error:
-        raise fault(path, str(error)) from error
+        raise ConfigError.of(path, str(error)) from error
 
 
 def suffixes() -> str:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import FileTags, TagFormat, fault
+from netsim.recordings.formats.interface import FileTags, TagFormat
 from netsim.recordings.formats.registry import FORMATS
 from netsim.recordings.packing import (
     BURST_TAGS,
@@ -248,7 +248,7 @@ class Ticker(TagFormat):
         """Bytes are times; a zero byte ends the file too early."""
         times = np.frombuffer(path.read_bytes(), dtype=np.uint8)
         if not times.all():
-            raise fault(path, "stops in the middle")
+            raise ConfigError.of(path, "stops in the middle")
         return FileTags(times, np.full(times.size, 2))
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from netsim.topology.checks import check_topology, topology_warnings
+from netsim.topology.checks import check_topology
 from netsim.topology.load import parse_topology
+from netsim.topology.unwise import topology_warnings
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
 

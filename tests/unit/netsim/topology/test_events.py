@@ -4,11 +4,11 @@ import pytest
 
 from netsim.errors import ConfigError
 from netsim.topology.changes import changed, event_times
-from netsim.topology.checks import topology_warnings
 from netsim.topology.events import EventSpec
 from netsim.topology.load import parse_topology
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.timeline import Timeline
+from netsim.topology.unwise import topology_warnings
 from netsim.twin.prediction import predict
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 

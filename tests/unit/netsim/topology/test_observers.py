@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from netsim.errors import ConfigError
-from netsim.topology.checks import topology_warnings
 from netsim.topology.load import load_topology
+from netsim.topology.unwise import topology_warnings
 from tests.support.observers import Drop, registered
 from tests.unit.netsim.topology.test_kept import check_kept
 

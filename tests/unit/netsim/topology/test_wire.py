@@ -5,10 +5,10 @@ import pytest
 from netsim.devices.faults import NO_FAULTS, faults_of
 from netsim.errors import ConfigError
 from netsim.taps.kinds import plan_of, plans_of
-from netsim.topology.checks import topology_warnings
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
+from netsim.topology.unwise import topology_warnings
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, damaged
 
 OUTAGE = "\n[[classical.outages]]\nstart_s = 5.0\nstop_s = 15.0\n"

@@ -1,0 +1,131 @@
+"""What is unwise about a topology though it is allowed: no lane, peaks that overlap, no effect.
+
+It looks at topologies without faults, worked out; what is not allowed is in
+`netsim.topology.checks`.
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import combinations
+
+from netsim.errors import Fault
+from netsim.topology.network import Lane, Network
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import network_of_all_states
+
+MIN_PEAK_DISTANCE_PS = 8_000.0
+"""Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
+1e-5 of a peak leaks into a window of 2 ns."""
+
+
+def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
+    """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect.
+
+    Lanes count that are there in any state which its events lead to.
+    """
+    network = network_of_all_states(topology)
+    return (
+        *_missing_lanes(network),
+        *_overlapping_peaks(network),
+        *_idle_events(network),
+        *_coarse_ticks(topology),
+        *_unknown_observers(topology),
+    )
+
+
+def _unknown_observers(topology: TopologySpec) -> Iterator[Fault]:
+    """Observers, of whom the parties and their plans rightly know nothing."""
+    for index, observer in enumerate(topology.observers):
+        yield Fault(
+            f"observers.{index}",
+            f"the analytic twin does not know of {observer.kind} on the fibre of {observer.user}: "
+            f"what it expects is what would come without",
+        )
+
+
+def _coarse_ticks(topology: TopologySpec) -> Iterator[Fault]:
+    """Digitisers that smear coincidences out of the window of the parties."""
+    window_ps = topology.protocol.window_ps
+    for name, receiver in topology.receivers.items():
+        if receiver.tick_ps > window_ps / 4:
+            yield Fault(
+                f"receivers.{name}.tick_ps",
+                f"{receiver.tick_ps} ps is coarse beside protocol.window_ps = {window_ps}: links "
+                f"lose coincidences; lanes, scored at true click times, do not show it",
+            )
+
+
+def _missing_lanes(network: Network) -> Iterator[Fault]:
+    linked = {frozenset(link) for link in network.links}
+    users = network.topology.users
+    for (_, first), (index, second) in combinations(enumerate(users), 2):
+        if frozenset((first.name, second.name)) not in linked:
+            yield Fault(
+                f"users.{index}",
+                f"no lane between {first.name} and {second.name}: no channels of theirs add up to "
+                "two pumps",
+            )
+
+
+def _idle_events(network: Network) -> Iterator[Fault]:
+    """Faults and taps on a link that does not exist, because its users share no lane."""
+    classical, taps = network.topology.classical, network.topology.taps
+    links = {"-".join(link) for link in network.links} | {None}
+    named = [(f"bandwidth_changes.{k}", e.link) for k, e in enumerate(classical.bandwidth_changes)]
+    named += [(f"outages.{k}", outage.link) for k, outage in enumerate(classical.outages)]
+    for path, link in named:
+        if link not in links:
+            yield Fault(f"classical.{path}.link", f"no effect: {link} shares no lane")
+    for index, tap in enumerate(taps):
+        if not any(tap.sits_on(link) for link in network.links):
+            yield Fault(f"taps.{index}", "no effect: it sits on no link that shares a lane")
+
+
+def _overlapping_peaks(network: Network) -> Iterator[Fault]:
+    """Peaks of one link that windows cannot tell apart."""
+    index = {c.channel: i for i, c in enumerate(network.topology.qnsp.channels)}
+    for link, lanes in _lanes_by_link(network).items():
+        sides_ps = _side_peaks_ps(network.topology, link)
+        path, closest_ps = min(sides_ps, key=lambda side: abs(side[1]), default=("", math.inf))
+        if abs(closest_ps) < MIN_PEAK_DISTANCE_PS:
+            yield Fault(path, _too_close("the central and the side peak", link, abs(closest_ps)))
+        offsets_ps = [0.0, *(side_ps for _, side_ps in sides_ps)]
+        for one, other in combinations(lanes, 2):
+            distance_ps = _distance_ps(other.delay_ps - one.delay_ps, offsets_ps)
+            if distance_ps < MIN_PEAK_DISTANCE_PS:
+                peaks = f"peaks of {'&'.join(one.channels)} and {'&'.join(other.channels)}"
+                path = f"qnsp.channels.{index[other.parts[0].channels[1]]}.patch_delay_ps"
+                yield Fault(path, _too_close(peaks, link, distance_ps))
+
+
+def _lanes_by_link(network: Network) -> dict[tuple[str, str], list[Lane]]:
+    """Lanes of every link by ascending delay, all links at once."""
+    found: dict[tuple[str, str], list[Lane]] = {}
+    for lane in network.lanes:
+        found.setdefault(lane.users, []).append(lane)
+    return {link: sorted(lanes, key=lambda lane: lane.delay_ps) for link, lanes in found.items()}
+
+
+def _distance_ps(apart_ps: float, offsets_ps: list[float]) -> float:
+    """Between the nearest peaks of two lanes whose centres lie ``apart_ps`` apart."""
+    return min(abs(sign * apart_ps + offset_ps) for sign in (1, -1) for offset_ps in offsets_ps)
+
+
+def _side_peaks_ps(topology: TopologySpec, link: tuple[str, str]) -> list[tuple[str, float]]:
+    """Where side peaks lie relative to the centre of a lane, and the key that says so."""
+    return [
+        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * interferometer.delay_ps)
+        for sign, user in zip((-1.0, 1.0), map(topology.user, link), strict=True)
+        for basis, interferometer in (
+            ("z", topology.receiver_of(user).z),
+            ("x", topology.receiver_of(user).x),
+        )
+        if interferometer.delay_ps
+    ]
+
+
+def _too_close(peaks: str, link: tuple[str, str], distance_ps: float) -> str:
+    return (
+        f"{peaks} between {link[0]} and {link[1]} lie {distance_ps:.0f} ps apart, "
+        f"less than {MIN_PEAK_DISTANCE_PS:.0f}"
+    )
