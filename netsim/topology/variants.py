@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from netsim.errors import Fault
 from protocols.interfaces import Choice
 from protocols.keylength.keyrate import ChargePolicy
+from protocols.profile import Profile, Terms
 from protocols.registry import VariantError
 from protocols.variants import KINDS
 
@@ -126,14 +127,13 @@ def _choice(protocol: Mapping[str, object], variants: Mapping[str, Any]) -> Choi
     if not isinstance(epsilon, int | float):
         return None
     return Choice(
-        estimation=names["estimation"],
-        reconciliation=names["reconciliation"],
-        amplification=names["amplification"],
-        authentication=names["authentication"],
-        basis=names["basis"],
-        charge=charge,
-        verification_bits=min(max(bits, 0), 1024),
-        epsilon=float(epsilon),
+        Profile(
+            **names,
+            initial_qber=0.5,
+            terms=Terms(
+                epsilon=float(epsilon), verification_bits=min(max(bits, 0), 1024), charge=charge
+            ),
+        ),
         is_two_way=variants["reconciliation"].is_two_way,
         is_measurable=variants["reconciliation"].is_measurable,
         is_random_sample=variants["estimation"].is_random_sample,

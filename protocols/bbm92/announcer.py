@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.announcer_round import AnnouncerRound, State
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.schedule import Batch, RoundSchedule
 from protocols.bbm92.session import LinkSession
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
-from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
     AbortSigned,
@@ -25,6 +22,7 @@ from protocols.events import (
     LinkClosed,
     RoundStarted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     MAX_MESSAGE_BYTES,
     AbortReason,
@@ -38,7 +36,7 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from protocols.tagbook import Announcement, TagBook
+from protocols.tagbook import Announcement
 
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
 """More clicks than this (some 5 MHz) are not announced: their round is dropped."""
@@ -63,20 +61,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     ROLE: ClassVar[Role] = Role.ANNOUNCER
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        super().__init__(
-            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
-        )
-        self._schedule = RoundSchedule(config, self._last_round)
+    def __init__(self, start: SessionStart) -> None:
+        super().__init__(start)
+        durable = start.durable
+        self._schedule = RoundSchedule(self.config, self._last_round)
         self._close_due_ps: int | None = None
         self._held: dict[int, HeldBlock] = {}
         self._decisions: dict[int, bytes] = {}

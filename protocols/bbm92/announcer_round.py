@@ -13,7 +13,6 @@ from enum import Enum, auto
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
@@ -26,7 +25,6 @@ from protocols.bbm92.distillation import (
 )
 from protocols.bbm92.rounds import (
     Bits,
-    LinkSecrets,
     RoundCore,
     RoundDropped,
     Steps,
@@ -38,6 +36,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
 from protocols.events import RoundSampled
 from protocols.hashing.verification import toeplitz_hash
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -207,7 +206,7 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible error rate")
         self._blocks = self.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
         self._reconcilers = [
             variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
             for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
@@ -229,7 +228,7 @@ class AnnouncerRound(RoundCore):
         judge_leak(self)
 
     def _send_hash(self) -> Steps:
-        bits, size = self._bits, self.config.verification_bits
+        bits, size = self._bits, self.config.terms.verification_bits
         seed = _random_bits(self._rng, bits.size + size - 1)
         digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
         yield VerificationHash(pack_bits(seed), digest)

@@ -6,16 +6,12 @@ distilled; the next waits, queued.
 
 from typing import ClassVar
 
-import numpy as np
-
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner, announced_times_ps
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.responder_round import ResponderRound, State
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession
 from protocols.bits import pack_bits, unpack_bits
-from protocols.durable import BlockInDoubt, DurableState
+from protocols.durable import BlockInDoubt
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
     Alarm,
@@ -26,6 +22,7 @@ from protocols.events import (
     PadsSpent,
     RoundStarted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     AbortReason,
     Announce,
@@ -38,7 +35,6 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from protocols.tagbook import TagBook
 
 
 class ResponderSession(LinkSession[ResponderRound]):
@@ -46,21 +42,11 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     ROLE: ClassVar[Role] = Role.RESPONDER
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        super().__init__(
-            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
-        )
-        self._aligner = LinkAligner(config, book, book_index)
-        self._rates = ErrorRates(config)
+    def __init__(self, start: SessionStart) -> None:
+        super().__init__(start)
+        durable = start.durable
+        self._aligner = LinkAligner(self.config, start.book, start.book_index)
+        self._rates = ErrorRates(self.config)
         self._resend_due_ps: int | None = None
         self._closing: dict[int, bytes] = {}
         """Closing votes by round: somebody else may have asked for the wrong ones."""

@@ -14,7 +14,6 @@ from enum import Enum, auto
 import numpy as np
 
 from protocols.bbm92.alignment import Coincidences
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
@@ -28,7 +27,6 @@ from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.rounds import (
     BASES,
     Bits,
-    LinkSecrets,
     RoundCore,
     RoundDropped,
     Steps,
@@ -39,7 +37,7 @@ from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.events import RoundSampled
 from protocols.hashing.verification import toeplitz_hash
-from protocols.interfaces import MIN_SIFTED_BITS
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -56,6 +54,7 @@ from protocols.messages import (
     VerificationHash,
     VerificationResult,
 )
+from protocols.profile import MIN_SIFTED_BITS
 from protocols.reconciliation.interface import ReconcilingResponder
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import encode_ascending
@@ -196,7 +195,7 @@ class ResponderRound(RoundCore):
         seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
         yield ReconciliationSetup(seed, rates_ppm)
         self._blocks = self.sifted.sub_blocks()
-        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
         self._reconcilers = [
             variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
             for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
@@ -237,7 +236,7 @@ class ResponderRound(RoundCore):
             raise
 
     def _on_hash(self, body: VerificationHash) -> Steps:
-        bits, size = self._bits, self.config.verification_bits
+        bits, size = self._bits, self.config.terms.verification_bits
         seed = received_bits(body.seed, bits.size + size - 1)
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors()) if equal else ()

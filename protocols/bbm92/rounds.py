@@ -28,60 +28,23 @@ decisions and aborts stand outside: they may be repeated and are bound by pads a
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, RoundSifted
 from protocols.hashing.authentication import Transcript, forgery_probability
 from protocols.keylength.keyrate import LaneCounts
-from protocols.messages import TAG_BYTES, AbortReason, Message, Role
-from protocols.variants import AUTHENTICATIONS
+from protocols.link import LinkConfig, LinkSecrets
+from protocols.messages import AbortReason, Message, Role
+from protocols.variants import AUTHENTICATIONS, round_epsilons
 
 Bits = NDArray[np.uint8]
 BASES = 2
-KEPT_BYTES = 4 * TAG_BYTES
-"""Of the pre-shared secret: what is not pads."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSecrets:
-    """What the two ends of a link share before they start; never sent, never logged.
-
-    Attributes
-    ----------
-    tag_r : bytes
-        16 bytes: the hash key of all tags, kept.
-    transcript_rs : tuple of bytes
-        16 bytes each: hash keys of the announcer's and the responder's transcripts, kept.
-    report_key : bytes
-        16 bytes: for reports on rounds that were given up, kept; no key rests on it.
-    pads : bytes
-        32 bytes a round, see `protocols.pads`.
-    """
-
-    tag_r: bytes = field(repr=False)
-    transcript_rs: tuple[bytes, bytes] = field(repr=False)
-    report_key: bytes = field(repr=False)
-    pads: bytes = field(repr=False)
-
-    @classmethod
-    def from_bytes(cls, secret: bytes) -> "LinkSecrets":
-        """Cut a pre-shared secret of `size_bytes`."""
-        tag_r, announcer_r, responder_r, report_key = (
-            secret[start : start + TAG_BYTES] for start in range(0, KEPT_BYTES, TAG_BYTES)
-        )
-        return cls(tag_r, (announcer_r, responder_r), report_key, secret[KEPT_BYTES:])
-
-    @staticmethod
-    def size_bytes(initial_pads: int) -> int:
-        """How long a pre-shared secret is with pads for so many rounds."""
-        return KEPT_BYTES + len(Role) * TAG_BYTES * initial_pads
 
 
 class SiftedBits:
@@ -185,10 +148,8 @@ class RoundCore:
         self.sifted = SiftedBits(config.lanes)
         self.sequences = [0, 0]
         """Next sequence number of the announcer and of the responder."""
-        self.books = RoundBooks(
-            correctness_epsilon=config.correctness_epsilon,
-            secrecy_epsilon=config.secrecy_epsilon,
-        )
+        correctness, secrecy = round_epsilons(config.profile)
+        self.books = RoundBooks(correctness_epsilon=correctness, secrecy_epsilon=secrecy)
         self.active_ps = now_ps
         """Own clock at the last message; the round's time-out counts from here."""
         self.digests = b""
@@ -238,7 +199,7 @@ class Signer:
     def __init__(self, config: LinkConfig, secrets: LinkSecrets) -> None:
         self._config_digest = config.digest()
         self._tag_r = secrets.tag_r
-        self._authentication = AUTHENTICATIONS.get(config.authentication)
+        self._authentication = AUTHENTICATIONS.get(config.profile.authentication)
 
     def _bound(self, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
         """Everything that a tag covers: link, purpose, direction, round, transcripts."""

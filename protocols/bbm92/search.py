@@ -14,8 +14,8 @@ is this end's own time: one search in `OWN_WAIT_PS` of it, whatever is announced
 import math
 from dataclasses import dataclass
 
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import ClockPrior, wide_prior
+from protocols.link import PS_PER_S, LinkConfig
 
 FIRST_WAIT_PS = PS_PER_S // 2
 MOST_WAIT_PS = 32 * PS_PER_S

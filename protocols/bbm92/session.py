@@ -21,13 +21,11 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.reports import Reporter
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped, Signer, Steps
+from protocols.bbm92.rounds import RoundCore, RoundDropped, Signer, Steps
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
-from protocols.durable import DurableState
 from protocols.errors import MalformedMessageError, RemoteProtocolError
 from protocols.events import (
     Alarm,
@@ -38,6 +36,7 @@ from protocols.events import (
     ReserveEmpty,
     RoundAborted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     Abort,
     AbortReason,
@@ -53,7 +52,6 @@ from protocols.messages import (
     encode,
 )
 from protocols.pads import NoPads, PadReserve
-from protocols.tagbook import TagBook
 from protocols.variants import AUTHENTICATIONS
 
 FINALS = (Vote, Decision, Close, Abort, Beacon, Ready)
@@ -67,56 +65,34 @@ RoundT = TypeVar("RoundT", bound=RoundCore)
 class LinkSession(Generic[RoundT]):
     """One end of a link; see `AnnouncerSession` and `ResponderSession`.
 
-    Parameters
-    ----------
-    config : LinkConfig
-        The same at both ends.
-    secrets : LinkSecrets
-        The same at both ends, and nowhere else.
-    book : TagBook
-        This user's clicks, shared with its other links.
-    book_index : int
-        Number of this link among those of the user.
-    rng : numpy.random.Generator
-        This end's own randomness: seeds of shuffles and hashes.
-    durable : DurableState, optional
-        What this end had before a crash; None for a new link.
+    It is a `protocols.interfaces.Session`.
     """
 
     ROLE: ClassVar[Role]
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        self.config = config
+    def __init__(self, start: SessionStart) -> None:
+        self.config = config = start.config
         self.messages_sent = 0
         self.is_closed = False
         self.is_stopped = False
         self.is_congested = False
         """Set by the owner: so much waits for the wire that no new round should begin."""
-        self._secrets = secrets
+        self._secrets = secrets = start.secrets
         self._signer = Signer(config, secrets)
         self._check_limit = CheckLimit(config.resend_ps)
-        reserve = reserve_type(config.authentication)
+        reserve = reserve_type(config.profile.authentication)
         self._pads = reserve(secrets.pads)
         self._last_round = -1
-        if durable is not None:
+        if (durable := start.durable) is not None:
             self._pads = reserve.restored(
                 durable.pads, durable.provisioned_rounds, durable.common_rounds
             )
             self._last_round = durable.last_round
             self.is_closed = durable.closed is not None
         self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
-        self._book = book
-        self._book_index = book_index
-        self._rng = rng
+        self._book = start.book
+        self._book_index = start.book_index
+        self._rng = start.rng
         self._rounds: dict[int, RoundT] = {}
         self._is_light_over = False
         self._events: deque[Event] = deque()

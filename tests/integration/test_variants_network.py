@@ -16,7 +16,7 @@ from netsim.results.run import LinkResult, Run
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
-from protocols.keylength.security import ONE_WAY_COUNT
+from protocols.security import ONE_WAY_COUNT
 
 VARIANTS = {
     "asymptotic": ("protocol.estimation=sample",),

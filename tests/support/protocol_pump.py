@@ -15,8 +15,6 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import PS_PER_S, LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.bits import unpack_bits
 from protocols.endpoint import Endpoint
 from protocols.events import (
@@ -27,6 +25,7 @@ from protocols.events import (
     Event,
     RoundAborted,
 )
+from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
 from protocols.messages import AbortReason, Envelope, Role, decode
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame

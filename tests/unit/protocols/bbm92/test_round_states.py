@@ -10,8 +10,9 @@ from protocols.bbm92 import announcer_round, responder_round
 from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.responder_round import ResponderRound
-from protocols.bbm92.rounds import LinkSecrets, RoundCore
+from protocols.bbm92.rounds import RoundCore
 from protocols.errors import RemoteProtocolError
+from protocols.link import LinkSecrets
 from protocols.messages import (
     Amplify,
     Announce,
