@@ -1,14 +1,11 @@
 """A round at the announcer's end: what it makes of each message of the responder.
 
-States::
-
-    LIGHT -> (SAMPLING ->) SIFTED -> RECONCILING -> VERIFYING -> VOTING
-
-It knows no wire, no other round, no pad and no vote.
+Its states and moves are `protocols.bbm92.states.ANNOUNCER_ROUND`. It knows no wire, no other round,
+no pad and no vote.
 """
 
 from collections import deque
-from enum import Enum, auto
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +28,8 @@ from protocols.bbm92.rounds import (
     lane_counts,
     received_bits,
 )
+from protocols.bbm92.states import ANNOUNCER_ROUND, Machine
+from protocols.bbm92.states import AnnouncerState as State
 from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
@@ -62,17 +61,6 @@ from protocols.varint import decode_ascending
 MAX_QUERIES = 100_000
 
 
-class State(Enum):
-    """Where a round stands."""
-
-    LIGHT = auto()
-    SAMPLING = auto()
-    SIFTED = auto()
-    RECONCILING = auto()
-    VERIFYING = auto()
-    VOTING = auto()
-
-
 class AnnouncerRound(RoundCore):
     """A round at the announcer's end.
 
@@ -85,6 +73,8 @@ class AnnouncerRound(RoundCore):
     rng : numpy.random.Generator
         For samples and seeds.
     """
+
+    MOVES: ClassVar[Machine[State]] = ANNOUNCER_ROUND
 
     def __init__(
         self,
@@ -125,23 +115,23 @@ class AnnouncerRound(RoundCore):
             deltas=announcement.deltas,
         )
 
-    def take(self, body: Message) -> Steps:
-        """See `RoundCore.take`."""
-        match self.state, body:
-            case State.LIGHT, Matches():
-                return self._on_matches(body)
-            case State.SAMPLING, SampleReply():
-                return self._on_sample(body)
-            case State.SIFTED, ReconciliationSetup():
-                return self._on_setup(body)
-            case State.RECONCILING, ParityQuery():
-                return self._on_query(body)
-            case State.RECONCILING, Reconciled():
-                return self._send_hash()
-            case State.VERIFYING, VerificationResult():
-                return self._on_result(body)
-            case state, _:
-                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+    def _act_on(self, body: Message) -> Steps:
+        match body:
+            case Matches():
+                steps = self._on_matches(body)
+            case SampleReply():
+                steps = self._on_sample(body)
+            case ReconciliationSetup():
+                steps = self._on_setup(body)
+            case ParityQuery():
+                steps = self._on_query(body)
+            case Reconciled():
+                steps = self._send_hash()
+            case VerificationResult():
+                steps = self._on_result(body)
+            case _:
+                steps = super()._act_on(body)
+        return steps
 
     # Sifting ------------------------------------------------------------------------------------
 
@@ -184,7 +174,7 @@ class AnnouncerRound(RoundCore):
         sampled_bits = sample_size(self)
         if sampled_bits and self.sifted.size + sampled_bits > MAX_ROUND_BITS:
             raise RoundDropped(AbortReason.TOO_MANY_BITS)
-        self.state = State.SAMPLING if sampled_bits else State.SIFTED
+        self._move(Matches, State.SAMPLING if sampled_bits else State.SIFTED)
         if sampled_bits:
             mask = random_mask(self._rng, self.sifted.size, sampled_bits)
             _, self._published = self.sifted.remove(mask)
@@ -194,7 +184,7 @@ class AnnouncerRound(RoundCore):
 
     def _on_sample(self, body: SampleReply) -> Steps:
         judge_sample(self, self._published, received_bits(body.bits, self._published.size))
-        self.state = State.SIFTED
+        self._move(SampleReply, State.SIFTED)
         yield from ()
 
     # Reconciliation, verification, amplification --------------------------------------------------
@@ -211,7 +201,7 @@ class AnnouncerRound(RoundCore):
             variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
             for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
         ]
-        self.state = State.RECONCILING
+        self._move(ReconciliationSetup, State.RECONCILING)
         yield from ()
 
     def _on_query(self, body: ParityQuery) -> Steps:
@@ -234,7 +224,7 @@ class AnnouncerRound(RoundCore):
         yield VerificationHash(pack_bits(seed), digest)
         self.count_round_trip()
         self.book(verification_bits=size)
-        self.state = State.VERIFYING
+        self._move(Reconciled, State.VERIFYING)
 
     def _on_result(self, body: VerificationResult) -> Steps:
         if not body.equal:
@@ -251,7 +241,7 @@ class AnnouncerRound(RoundCore):
         self.count_round_trip()
         self.finish_transcripts()
         self.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
-        self.state = State.VOTING
+        self._move(VerificationResult, State.VOTING)
 
     @property
     def _bits(self) -> Bits:

@@ -19,7 +19,8 @@ A round, message by message, with the states of both ends::
     (block held)  Decision ->                               (block usable)
 
 Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and
-decisions are for the sessions that own them (`announcer`, `responder`). Either end may drop a round
+decisions are for the sessions that own them (`announcer`, `responder`); the moves of all four are
+tables (`states`). Either end may drop a round
 before it has voted or decided, and sends an Abort then (`reports`).
 
 A round's transcript is every message up to the final seed, in order, once, per direction; votes,
@@ -29,10 +30,13 @@ decisions and aborts stand outside: they may be repeated and are bound by pads a
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import Enum
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.states import Cause, Machine
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
@@ -139,6 +143,10 @@ class RoundCore:
         Own clock.
     """
 
+    MOVES: ClassVar[Machine[Any]]
+    """The states of this end's rounds."""
+    state: Enum
+
     def __init__(self, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> None:
         self.number = number
         self.config = config
@@ -167,7 +175,17 @@ class RoundCore:
         RoundDropped
             The round ends here, after the steps that came before.
         """
+        kind = type(body)
+        if not self.MOVES.allows(self.state, kind):
+            raise RemoteProtocolError(f"{kind.__name__} in state {self.state.name}")
+        return self._act_on(body)
+
+    def _act_on(self, body: Message) -> Steps:
+        """Act on a message that the state allows."""
         raise NotImplementedError
+
+    def _move(self, cause: Cause | type[Message], state: Enum) -> None:
+        self.state = self.MOVES.move(self.state, cause, state)
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""

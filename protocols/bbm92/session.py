@@ -21,11 +21,14 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.repetition import Repetition
 from protocols.bbm92.reports import Reporter
 from protocols.bbm92.rounds import RoundCore, RoundDropped, Signer, Steps
+from protocols.bbm92.states import Cause, Life, Machine
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
+from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError, RemoteProtocolError
 from protocols.events import (
     Alarm,
@@ -33,7 +36,6 @@ from protocols.events import (
     Event,
     PadsSpent,
     ReportLost,
-    ReserveEmpty,
     RoundAborted,
 )
 from protocols.interfaces import SessionStart
@@ -48,8 +50,6 @@ from protocols.messages import (
     Ready,
     Role,
     Vote,
-    decode,
-    encode,
 )
 from protocols.pads import NoPads, PadReserve
 from protocols.variants import AUTHENTICATIONS
@@ -69,12 +69,11 @@ class LinkSession(Generic[RoundT]):
     """
 
     ROLE: ClassVar[Role]
+    LIFE: ClassVar[Machine[Life]]
 
     def __init__(self, start: SessionStart) -> None:
         self.config = config = start.config
         self.messages_sent = 0
-        self.is_closed = False
-        self.is_stopped = False
         self.is_congested = False
         """Set by the owner: so much waits for the wire that no new round should begin."""
         self._secrets = secrets = start.secrets
@@ -83,22 +82,33 @@ class LinkSession(Generic[RoundT]):
         reserve = reserve_type(config.profile.authentication)
         self._pads = reserve(secrets.pads)
         self._last_round = -1
+        self._life = Life.LIT
+        self._repetition = Repetition(config.resend_ps)
         if (durable := start.durable) is not None:
             self._pads = reserve.restored(
                 durable.pads, durable.provisioned_rounds, durable.common_rounds
             )
             self._last_round = durable.last_round
-            self.is_closed = durable.closed is not None
+            self._life = Life.LIT if durable.closed is None else Life.CLOSED
         self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
         self._book = start.book
         self._book_index = start.book_index
         self._rng = start.rng
         self._rounds: dict[int, RoundT] = {}
-        self._is_light_over = False
         self._events: deque[Event] = deque()
         self._outbox: deque[bytes] = deque()
 
     # What the owner calls -----------------------------------------------------------------------
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the closing exchange is done."""
+        return self._life is Life.CLOSED
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the link has stopped for lack of pads; the announcer finds that out."""
+        return False
 
     @property
     def reserve_bits(self) -> int:
@@ -130,7 +140,8 @@ class LinkSession(Generic[RoundT]):
 
     def end_light(self, now_ps: int) -> None:
         """No more tags will come: close the last round, then the link."""
-        self._is_light_over = True
+        if self._life is Life.LIT:
+            self._move(Cause.LIGHT_OVER, Life.ENDING)
         self.advance(now_ps)
 
     def receive(self, data: bytes, now_ps: int) -> None:
@@ -160,8 +171,14 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
-        return min(active) + self.config.timeout_ps if active else None
+        due = [
+            round_.active_ps + self.config.timeout_ps
+            for round_ in self._rounds.values()
+            if self._may_drop(round_)
+        ]
+        if (again_ps := self._repetition.due_ps) is not None:
+            due.append(again_ps)
+        return min(due, default=None)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""
@@ -169,6 +186,13 @@ class LinkSession(Generic[RoundT]):
             if self._may_drop(round_) and now_ps >= round_.active_ps + self.config.timeout_ps:
                 self._drop(round_, AbortReason.TIMED_OUT)
         self.advance(now_ps)
+
+    @property
+    def _is_light_over(self) -> bool:
+        return self._life is not Life.LIT
+
+    def _move(self, cause: Cause | type[Message], life: Life) -> None:
+        self._life = self.LIFE.move(self._life, cause, life)
 
     # Incoming -----------------------------------------------------------------------------------
 
@@ -297,11 +321,6 @@ class LinkSession(Generic[RoundT]):
         for round_ in list(self._rounds.values()):
             if self._may_drop(round_):
                 self._drop(round_, reason)
-
-    def _stop_for_lack_of_pads(self, number: int) -> None:
-        if not self.is_stopped:
-            self.is_stopped = True
-            self._events.append(ReserveEmpty(number))
 
     # Tags and pads ------------------------------------------------------------------------------
 

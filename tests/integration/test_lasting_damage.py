@@ -13,6 +13,7 @@ from netsim.taps.tap import TapPlan
 from netsim.units import PS_PER_S
 from protocols.bbm92.announcer import AnnouncerSession
 from protocols.bbm92.responder import ResponderSession
+from protocols.codec import encode
 from protocols.events import (
     Alarm,
     BlockPrepared,
@@ -29,7 +30,6 @@ from protocols.messages import (
     Role,
     VerificationHash,
     Vote,
-    encode,
 )
 from protocols.tagbook import TagBook
 from tests.integration.test_forgeries import Renumber

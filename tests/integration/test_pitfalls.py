@@ -14,19 +14,11 @@ from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.rounds import RoundCore, SiftedBits, Steps
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
+from protocols.codec import decode, encode
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.estimation import random_mask
 from protocols.events import Alarm, RoundAborted
-from protocols.messages import (
-    Amplify,
-    Announce,
-    Envelope,
-    Keep,
-    Role,
-    Sample,
-    decode,
-    encode,
-)
+from protocols.messages import Amplify, Announce, Envelope, Keep, Role, Sample
 from protocols.pads import PadReserve
 from protocols.tagbook import TagBook
 from tests.support.inspector import Booked, book_faults, kept_ticks, mirrored

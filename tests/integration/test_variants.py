@@ -11,6 +11,7 @@ from netsim.pools.ledger import Account
 from protocols.bbm92.distillation import MAX_ROUND_BITS
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
+from protocols.codec import decode, encode
 from protocols.events import BlockUsable, RoundSampled
 from protocols.keylength.finite import FiniteRound, finite_key, two_basis_key_bits
 from protocols.keylength.keyrate import binary_entropy
@@ -26,8 +27,6 @@ from protocols.messages import (
     Sample,
     VerificationHash,
     VerificationResult,
-    decode,
-    encode,
 )
 from protocols.reconciliation.interface import (
     Reconciliation,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bits import unpack_bits
+from protocols.codec import decode
 from protocols.endpoint import Endpoint
 from protocols.events import (
     Alarm,
@@ -26,7 +27,7 @@ from protocols.events import (
     RoundAborted,
 )
 from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
-from protocols.messages import AbortReason, Envelope, Role, decode
+from protocols.messages import AbortReason, Envelope, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.wire.datagrams import Kind, decode_datagram, encode_datagram

@@ -34,7 +34,17 @@ LAYERS = (
 PROTOCOL_LAYERS = (
     {"clockprior", "compiled", "errors", "keylength", "tags"},
     {"bits", "books", "messages", "profile", "registry", "varint"},
-    {"durable", "events", "expectation", "link", "pads", "reconciliation", "tagbook", "wire"},
+    {
+        "codec",
+        "durable",
+        "events",
+        "expectation",
+        "link",
+        "pads",
+        "reconciliation",
+        "tagbook",
+        "wire",
+    },
     {"interfaces"},
     {"bases", "estimation", "hashing", "security", "variants"},
     {"bbm92"},
@@ -47,6 +57,7 @@ LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": 
 SHARED_BY_PROTOCOLS = {
     "protocols.books",
     "protocols.clockprior",
+    "protocols.codec",
     "protocols.compiled",
     "protocols.wire.datagrams",
     "protocols.durable",

@@ -9,6 +9,7 @@ import pytest
 from protocols import endpoint
 from protocols.bbm92.tagcheck import MAX_WRONG_TAGS
 from protocols.bits import unpack_bits
+from protocols.codec import decode, encode
 from protocols.endpoint import Endpoint, WireCounts
 from protocols.errors import LocalProtocolError
 from protocols.events import (
@@ -30,8 +31,6 @@ from protocols.messages import (
     Matches,
     Role,
     Vote,
-    decode,
-    encode,
 )
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
