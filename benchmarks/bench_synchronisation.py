@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import narrow_prior, wide_prior
 from protocols.bbm92.synchronise import Lock, acquire
 from protocols.bbm92.tracking import Tracker
+from protocols.link import PS_PER_S, LinkConfig
+from protocols.profile import Profile, Terms
 
 Times = NDArray[np.int64]
 CLICKS_HZ = (174_466.0, 247_073.0)
@@ -42,11 +43,17 @@ def config() -> LinkConfig:
         frame_ps=PS_PER_S // 20,
         frames_per_round=600,
         frames_per_announcement=10,
-        reconciliation="cascade-yanetal",
-        error_correction_charge="measured",
-        verification_bits=64,
-        initial_qber=0.05,
-        abort_qber=0.5,
+        profile=Profile(
+            protocol="bbm92",
+            estimation="reconciled",
+            reconciliation="cascade-yanetal",
+            amplification="toeplitz-fft",
+            security="asymptotic",
+            authentication="wegman-carter",
+            basis="symmetric",
+            initial_qber=0.05,
+            terms=Terms(),
+        ),
     )
 
 

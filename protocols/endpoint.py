@@ -9,11 +9,11 @@ channel, no clock, no file and no logger. The owner loops::
 
 import numpy as np
 
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.books import RoundBooks
 from protocols.durable import DurableState
 from protocols.events import Event
+from protocols.interfaces import SessionStart
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
@@ -65,9 +65,8 @@ class Endpoint:
     ) -> None:
         self.role = role
         self._book = book
-        self._session = PROTOCOLS.get(config.protocol).session(role)(
-            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
-        )
+        start = SessionStart(config, secrets, book, book_index, rng, durable)
+        self._session = PROTOCOLS.get(config.profile.protocol).session(role, start)
         self._transport = Transport(
             epoch=int.from_bytes(rng.bytes(4), "big") or 1,
             max_datagram_bytes=max_datagram_bytes,

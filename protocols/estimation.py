@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.interfaces import Estimation, Terms
+from protocols.interfaces import Estimation
+from protocols.profile import Terms
 
 
 class ReconciledErrors(Estimation):

@@ -4,33 +4,42 @@ All variants are stateless: one instance serves every link. What they get is pub
 own; none of them sees the peer, the channel or the simulated world.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.keylength.keyrate import ChargePolicy, LaneCounts
+from protocols.books import RoundBooks
+from protocols.durable import DurableState
+from protocols.events import Event
+from protocols.expectation import Expectation, Plan
+from protocols.keylength.keyrate import (
+    ChargePolicy,
+    LaneCounts,
+    error_correction_charge_bits,
+)
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import AbortReason, Role
+from protocols.profile import Profile, Terms
 
-if TYPE_CHECKING:
-    from protocols.bbm92.session import LinkSession
+if TYPE_CHECKING:  # what compiles when it is imported
+    from protocols.tagbook import TagBook
 
-MIN_SIFTED_BITS = 64
-"""A round with fewer bits than its verification hash has no key in it; none are sampled."""
 USUAL_SAMPLE_SHARE = 0.1
 """Without a proof to maximise under: a tenth, as is customary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which variants a link runs, and what is known of them; for `Security.refusals`.
+    """What a link runs, and what is known of it; for `Security.refusals`.
 
     Attributes
     ----------
+    profile : Profile
+        Variants by name, and terms as far as they are known.
     is_two_way : bool
         Whether reconciliation sends questions that depend on the responder's bits.
     is_measurable : bool
@@ -41,146 +50,11 @@ class Choice:
         Whether both bases are chosen with probability 1/2.
     """
 
-    estimation: str
-    reconciliation: str
-    amplification: str
-    authentication: str
-    basis: str
-    charge: ChargePolicy
-    verification_bits: int
-    epsilon: float
+    profile: Profile
     is_two_way: bool
     is_measurable: bool
     is_random_sample: bool
     is_symmetric: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is fixed before a round, public, and the same at both ends.
-
-    Thresholds are shares, so that they hold for whatever number of bits sifting leaves: that number
-    is public and fixed before anything is said about the bits.
-
-    Attributes
-    ----------
-    sample_share : float
-        k / m: share of the sifted bits that is published at random and thrown away.
-    qber_threshold : float
-        delta or Q_tol: more errors than this share end the round.
-    leak_share : float
-        r / n: more disclosed bits per key bit than this end the round.
-    epsilon : float
-        Budget of a round: correctness and secrecy together.
-    verification_bits : int
-        t.
-    charge : str
-        How disclosed bits count, see `protocols.keylength.keyrate.error_correction_charge_bits`.
-    """
-
-    sample_share: float = 0.0
-    qber_threshold: float = 0.5
-    leak_share: float = 1.0
-    epsilon: float = 1e-10
-    verification_bits: int = 64
-    charge: ChargePolicy = "measured"
-
-    @property
-    def correctness_epsilon(self) -> float:
-        """2^-t: the keys differ although their hashes agree."""
-        return 2.0**-self.verification_bits
-
-    def sample_bits(self, sifted_bits: int) -> int:
-        """Sample size k for m = ``sifted_bits``; 0 where a round is too small for any key."""
-        if sifted_bits < MIN_SIFTED_BITS:
-            return 0
-        return min(sifted_bits - 1, round(self.sample_share * sifted_bits))
-
-    def tolerated_errors(self, bits: int) -> int:
-        """Errors among ``bits`` at which the round still goes on."""
-        return math.floor(self.qber_threshold * bits + 1e-9)
-
-    def tolerated_leak_bits(self, raw_bits: int) -> int:
-        """Leak budget r for n = ``raw_bits``."""
-        return math.ceil(self.leak_share * raw_bits)
-
-
-@dataclass(frozen=True, slots=True)
-class LaneExpectation:
-    """What the analytic model expects of one lane in one round.
-
-    Attributes
-    ----------
-    z_bits, x_bits : float
-        Sifted bits per basis, >= 0.
-    z_qber, x_qber : float
-        Error rates, 0 to 1/2.
-    """
-
-    z_bits: float
-    z_qber: float
-    x_bits: float
-    x_qber: float
-
-    @property
-    def bits(self) -> float:
-        """Bits of both bases."""
-        return self.z_bits + self.x_bits
-
-    @property
-    def qber(self) -> float:
-        """Error rate of both bases together; 0 without bits."""
-        errors = self.z_bits * self.z_qber + self.x_bits * self.x_qber
-        return errors / self.bits if self.bits else 0.0
-
-    def scaled(self, factor: float) -> "LaneExpectation":
-        """The same of a round that is ``factor`` times as long."""
-        return LaneExpectation(self.z_bits * factor, self.z_qber, self.x_bits * factor, self.x_qber)
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What the analytic model expects of a round, and what is known of its error correction.
-
-    Attributes
-    ----------
-    lanes : tuple of LaneExpectation
-        One per lane of the link.
-    efficiency : float
-        f that reconciliation is given, both directions together where both are booked.
-    """
-
-    lanes: tuple[LaneExpectation, ...]
-    efficiency: float
-
-    @property
-    def bits(self) -> float:
-        """Bits of all lanes."""
-        return math.fsum(lane.bits for lane in self.lanes)
-
-    @property
-    def qber(self) -> float:
-        """Error rate of all lanes together, at most 1/2; 1/2 without bits."""
-        errors = math.fsum(lane.bits * lane.qber for lane in self.lanes)
-        return min(0.5, errors / self.bits) if self.bits else 0.5
-
-    def scaled(self, factor: float) -> "Expectation":
-        """The same of a round that is ``factor`` times as long."""
-        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.efficiency)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Terms chosen before a round, and the key they should give.
-
-    Attributes
-    ----------
-    key_bits : int or None
-        Per round, if it goes as expected; 0 if no terms give any, None if nothing was worked out.
-    """
-
-    terms: Terms
-    key_bits: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +98,12 @@ class RoundFacts:
     def raw_bits(self) -> int:
         """Bits that become key."""
         return self.sifted_bits - self.sampled_bits
+
+    def charge_bits(self, policy: ChargePolicy) -> int:
+        """What error correction takes from the key, see `error_correction_charge_bits`."""
+        return error_correction_charge_bits(
+            self.parity_bits, self.lanes, policy, returned_bits=self.returned_bits
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +195,120 @@ class Basis(ABC):
         """Receivers (by name) that do not choose like this, and why not."""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What one end of a link begins with.
+
+    Attributes
+    ----------
+    config : LinkConfig
+        The same at both ends.
+    secrets : LinkSecrets
+        The same at both ends, and nowhere else.
+    book : TagBook
+        This user's clicks, shared with its other links.
+    book_index : int
+        Number of this link among those of the user.
+    rng : numpy.random.Generator
+        This end's own randomness.
+    durable : DurableState or None
+        What this end had before a crash; None for a new link.
+    """
+
+    config: LinkConfig
+    secrets: LinkSecrets
+    book: "TagBook"
+    book_index: int
+    rng: np.random.Generator
+    durable: DurableState | None = None
+
+
+class Session(Protocol):
+    """One end of a link: messages, tags and times in, messages and events out.
+
+    It knows no datagrams, no peer object and no clock: ``now_ps`` is the user's own clock and comes
+    in with every call. The events of a call are made durable by the owner before the messages that
+    it leaves are sent. Whatever the wire brings, nothing is raised.
+
+    Attributes
+    ----------
+    messages_sent : int
+        So far.
+    is_congested : bool
+        Set by the owner: so much waits for the wire that no new round should begin.
+    """
+
+    messages_sent: int
+    is_congested: bool
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the closing exchange is done: nothing of this link is in doubt."""
+        ...
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the link has stopped for lack of pads."""
+        ...
+
+    @property
+    def reserve_bits(self) -> int:
+        """Pad bits that are still secret."""
+        ...
+
+    @property
+    def open_books(self) -> dict[int, RoundBooks]:
+        """Of each round under way as it stands, by number: what a crash would lose."""
+        ...
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether a message has not been taken yet."""
+        ...
+
+    def next_event(self) -> Event | None:
+        """The oldest event not yet taken."""
+        ...
+
+    def next_message(self) -> bytes | None:
+        """The oldest message not yet taken."""
+        ...
+
+    def advance(self, now_ps: int) -> None:
+        """Do what can be done now, with the tags that the book holds."""
+        ...
+
+    def receive(self, data: bytes, now_ps: int) -> None:
+        """Take in one message, whatever it holds."""
+        ...
+
+    def alarm(self, what: str) -> None:
+        """Tell of something on the wire that no honest peer sends."""
+        ...
+
+    def peer_restarted(self, now_ps: int) -> None:
+        """The peer has forgotten what was under way."""
+        ...
+
+    def end_light(self, now_ps: int) -> None:
+        """No more tags will come: finish what is open, then close."""
+        ...
+
+    def next_deadline_ps(self) -> int | None:
+        """When `handle_deadline` is due, if at all."""
+        ...
+
+    def handle_deadline(self, now_ps: int) -> None:
+        """Time has passed."""
+        ...
+
+
 class LinkProtocol(ABC):
     """A protocol between the two ends of a link."""
 
     @abstractmethod
-    def session(self, role: Role) -> "type[LinkSession[Any]]":
-        """The class that plays ``role``."""
+    def session(self, role: Role, start: SessionStart) -> Session:
+        """The end that plays ``role``."""
 
 
 class Security(ABC):

@@ -1,19 +1,12 @@
-"""The messages of a link, one frozen type each, and their codec.
+"""The messages of a link, one frozen type each. Their bytes are made in `protocols.codec`.
 
-Every message is the msgpack array ``[version, tag, link, sender, round, sequence, ...fields]``.
-Seeds, hashes and array payloads are bytes. Sizes are bounded before anything is decoded, and any
-byte string either decodes to a message or raises `MalformedMessageError`, nothing else.
+Seeds, hashes and array payloads are bytes.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar, get_args
+from typing import ClassVar
 
-import msgpack
-
-from protocols.errors import MalformedMessageError
-
-VERSION = 1
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_LANES = 64
 MAX_ROUND = 2**40
@@ -264,9 +257,6 @@ Message = (
     | Ready
 )
 
-_TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
-_MAX_INT = 2**62
-
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -278,123 +268,3 @@ class Envelope:
     sequence: int
     """Counts the messages of one sender in one round, from 0."""
     body: Message
-
-
-def encode(envelope: Envelope) -> bytes:
-    """Serialise ``envelope``."""
-    body = envelope.body
-    values = [getattr(body, field.name) for field in fields(body)]
-    head = [
-        VERSION,
-        body.TAG,
-        envelope.link,
-        int(envelope.sender),
-        envelope.round,
-        envelope.sequence,
-    ]
-    packed: bytes = msgpack.packb(head + values)
-    return packed
-
-
-def decode(data: bytes) -> Envelope:
-    """Parse ``data``.
-
-    Raises
-    ------
-    MalformedMessageError
-        For any bytes that `encode` cannot have made.
-    """
-    try:
-        return _parse(_unpack(data))
-    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
-        raise MalformedMessageError("message", len(data)) from error
-
-
-def _unpack(data: bytes) -> list[object]:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise ValueError("too large")
-    items: object = msgpack.unpackb(
-        data,
-        strict_map_key=True,
-        max_bin_len=MAX_MESSAGE_BYTES,
-        max_str_len=MAX_LINK_CHARACTERS,
-        max_array_len=2 * MAX_LANES + 8,
-        max_map_len=0,
-        max_ext_len=0,
-    )
-    if not isinstance(items, list) or len(items) < 6:
-        raise ValueError("not a message")
-    return items
-
-
-def _parse(items: list[object]) -> Envelope:
-    version, tag, link, sender, round_number, sequence, *values = items
-    if _integer(version) != VERSION or not isinstance(link, str):
-        raise ValueError("unknown version or link")
-    kind = _TYPES.get(_integer(tag))
-    if kind is None:
-        raise ValueError("unknown tag")
-    names = [(field.name, str(field.type)) for field in fields(kind)]
-    if len(names) != len(values):
-        raise ValueError("wrong number of fields")
-    converted: dict[str, Any] = {
-        name: _CONVERT[type_](value) for (name, type_), value in zip(names, values, strict=True)
-    }
-    return Envelope(
-        link,
-        Role(_integer(sender)),
-        _bounded(round_number, MAX_ROUND),
-        _integer(sequence),
-        kind(**converted),
-    )
-
-
-def _integer(value: object) -> int:
-    return _bounded(value, _MAX_INT)
-
-
-def _bounded(value: object, limit: int) -> int:
-    if type(value) is not int or not 0 <= value <= limit:
-        raise ValueError("not a number in range")
-    return value
-
-
-def _signed(value: object) -> int:
-    if type(value) is not int or abs(value) > _MAX_INT:
-        raise ValueError("not a number in range")
-    return value
-
-
-def _boolean(value: object) -> bool:
-    if type(value) is not bool:
-        raise ValueError("not a boolean")
-    return value
-
-
-def _bytes(value: object) -> bytes:
-    if type(value) is not bytes:
-        raise ValueError("not bytes")
-    return value
-
-
-def _bytes_tuple(value: object) -> tuple[bytes, ...]:
-    return tuple(_bytes(item) for item in _lanes(value))
-
-
-def _integer_tuple(value: object) -> tuple[int, ...]:
-    return tuple(_integer(item) for item in _lanes(value))
-
-
-def _lanes(value: object) -> list[object]:
-    if not isinstance(value, list) or len(value) > 2 * MAX_LANES:
-        raise ValueError("not a list")
-    return value
-
-
-_CONVERT = {
-    "<class 'int'>": _signed,
-    "<class 'bool'>": _boolean,
-    "<class 'bytes'>": _bytes,
-    "tuple[bytes, ...]": _bytes_tuple,
-    "tuple[int, ...]": _integer_tuple,
-}

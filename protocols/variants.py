@@ -11,10 +11,12 @@ from protocols.interfaces import (
     Amplification,
     Authentication,
     Basis,
+    Choice,
     Estimation,
     LinkProtocol,
     Security,
 )
+from protocols.profile import Profile
 from protocols.reconciliation.registry import RECONCILIATIONS
 from protocols.registry import Registry, VariantError
 
@@ -27,8 +29,10 @@ __all__ = [
     "PROTOCOLS",
     "RECONCILIATIONS",
     "SECURITIES",
+    "choice_of",
     "is_two_way",
     "register",
+    "round_epsilons",
     "study_notes",
 ]
 
@@ -57,10 +61,10 @@ SECURITIES = Registry[Security](
     "security",
     Security,  # type: ignore[type-abstract]
     {
-        "asymptotic": "protocols.keylength.security:Asymptotic",
-        "finite": "protocols.keylength.security:Finite",
-        "finite-exact": "protocols.keylength.security:FiniteExact",
-        "two-basis": "protocols.keylength.security:TwoBasis",
+        "asymptotic": "protocols.security:Asymptotic",
+        "finite": "protocols.security:Finite",
+        "finite-exact": "protocols.security:FiniteExact",
+        "two-basis": "protocols.security:TwoBasis",
     },
 )
 AUTHENTICATIONS = Registry[Authentication](
@@ -99,11 +103,34 @@ def is_two_way(reconciliation: str) -> bool:
     return RECONCILIATIONS.get(reconciliation).is_two_way
 
 
-def study_notes(*, reconciliation: str, authentication: str) -> tuple[str, ...]:
+def choice_of(profile: Profile) -> Choice:
+    """What a security variant is asked about; VariantError for a name that is none."""
+    reconciliation = RECONCILIATIONS.get(profile.reconciliation)
+    return Choice(
+        profile,
+        is_two_way=reconciliation.is_two_way,
+        is_measurable=reconciliation.is_measurable,
+        is_random_sample=ESTIMATIONS.get(profile.estimation).is_random_sample,
+        is_symmetric=BASES.get(profile.basis).is_symmetric,
+    )
+
+
+def round_epsilons(profile: Profile) -> tuple[float, float | None]:
+    """What a round may add to the probabilities that the keys differ and that the key is known.
+
+    The second is None where it is not claimed.
+    """
+    correctness = profile.terms.correctness_epsilon
+    if not SECURITIES.get(profile.security).has_secrecy_epsilon:
+        return correctness, None
+    return correctness, profile.terms.epsilon - correctness
+
+
+def study_notes(profile: Profile) -> tuple[str, ...]:
     """What must be said beside the results of variants that are for study only."""
     notes = (
-        RECONCILIATIONS.get(reconciliation).note,
-        AUTHENTICATIONS.get(authentication).note,
+        RECONCILIATIONS.get(profile.reconciliation).note,
+        AUTHENTICATIONS.get(profile.authentication).note,
     )
     return tuple(filter(None, notes))
 

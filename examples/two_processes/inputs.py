@@ -4,21 +4,20 @@ It raises one error with one line for whatever is wrong with a file. It also see
 pre-shared secret signs one run of each role only; it knows no endpoint and no connection.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 from protocols.errors import LocalProtocolError
+from protocols.link import LinkConfig, LinkSecrets, nested
 from protocols.messages import Role
 from protocols.tags import DETECTOR_BITS, TagFrame
 from protocols.variants import KINDS
@@ -33,7 +32,7 @@ _POSITIVE = frozenset(
     {
         *("announcer_tick_ps", "responder_tick_ps", "window_ps", "coherence_rate_per_s"),
         *("frame_ps", "frames_per_round", "frames_per_announcement", "verification_bits"),
-        *("timeout_ps", "resend_ps", "initial_qber", "abort_qber", "epsilon"),
+        *("timeout_ps", "resend_ps", "initial_qber", "qber_threshold", "epsilon"),
     }
 )
 _SIGNED = frozenset({"clock_zero_ps"})
@@ -71,7 +70,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def read_link(path: Path) -> LinkConfig:
-    """Link description: the fields of `LinkConfig` as a JSON object; all of it is public.
+    """Link description: `LinkConfig.flat` as a JSON object; all of it is public.
 
     Raises
     ------
@@ -81,11 +80,11 @@ def read_link(path: Path) -> LinkConfig:
     with _reading(path):
         text = path.read_bytes()
     try:
-        config = TypeAdapter(LinkConfig).validate_json(text, strict=True)
-        names = TypeAdapter(dict[str, object]).validate_json(text)
+        facts = TypeAdapter(dict[str, object]).validate_json(text)
+        config = TypeAdapter(LinkConfig).validate_json(json.dumps(nested(facts)), strict=True)
     except ValidationError as error:
         raise InputError(path, _first_of(error)) from error
-    if unknown := sorted(names.keys() - {field.name for field in fields(LinkConfig)}):
+    if unknown := sorted(facts.keys() - config.flat().keys()):
         raise InputError(path, f"{unknown[0][:64]!a}: unknown field")
     if reason := _impossible(config):
         raise InputError(path, reason)
@@ -94,19 +93,18 @@ def read_link(path: Path) -> LinkConfig:
 
 def _first_of(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
+    where = ".".join(str(step) for step in first["loc"] if step not in {"profile", "terms"})
     return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _impossible(config: LinkConfig) -> str | None:
     """The first field with a value that no link can have, and why."""
-    for field in fields(LinkConfig):
-        value = getattr(config, field.name)
+    for name, value in config.flat().items():
         if isinstance(value, int | float):
-            least = -MAX_TIME_PS if field.name in _SIGNED else 0
-            is_positive = value > 0 or field.name not in _POSITIVE
+            least = -MAX_TIME_PS if name in _SIGNED else 0
+            is_positive = value > 0 or name not in _POSITIVE
             if not (is_positive and least <= value < MAX_TIME_PS):
-                return f"{field.name}: {value:.6g} is out of range"
+                return f"{name}: {value:.6g} is out of range"
     delays_ps = config.lane_delays_ps
     if not delays_ps or list(delays_ps) != sorted(set(delays_ps)):
         return "lane_delays_ps: at least one, ascending"
@@ -122,7 +120,7 @@ def _impossible(config: LinkConfig) -> str | None:
 def _unknown_variant(config: LinkConfig) -> str | None:
     for kind, registry in KINDS.items():
         try:
-            registry.get(getattr(config, kind))
+            registry.get(getattr(config.profile, kind))
         except LocalProtocolError as error:
             return str(error)
     return None

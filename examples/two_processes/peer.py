@@ -22,10 +22,9 @@ from examples.two_processes.inputs import (
     read_secret,
     read_tags,
 )
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
@@ -127,13 +126,9 @@ def _now_ps() -> int:
 
 def _build(config: LinkConfig, role: Role, secret: bytes) -> Endpoint:
     rng = np.random.Generator(np.random.PCG64DXSM(secrets.randbits(128)))
-    tick_ps = _tick_ps(config, role)
+    tick_ps = config.tick_ps(role)
     book = TagBook(rng, window_ticks=max(1, config.window_ps // tick_ps))
     return Endpoint(role, config, LinkSecrets.from_bytes(secret), book=book, rng=rng)
-
-
-def _tick_ps(config: LinkConfig, role: Role) -> int:
-    return config.announcer_tick_ps if role is Role.ANNOUNCER else config.responder_tick_ps
 
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -181,7 +176,7 @@ class End:
 async def distil(end: End) -> Peer:
     """Run one end; everything is read before the ends meet, and the secret is used up then."""
     config = read_link(end.link)
-    tick_ps = _tick_ps(config, end.role)
+    tick_ps = config.tick_ps(end.role)
     frames = cut_frames(config, read_tags(end.tags, tick_ps), tick_ps, end.tags)
     secret = read_secret(end.secret, config, end.role)
     streams = await _meet(end.role, end.host, end.port)

@@ -25,9 +25,9 @@ from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
 from netsim.results.distilled import BlockMade, Distilled, LockFound
 from netsim.units import ps_from_s, s_from_ps
 from protocols import events
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.synchronise import ACQUISITION_PS
 from protocols.endpoint import Endpoint
+from protocols.link import LinkSecrets
 from protocols.messages import AbortReason, Role
 from protocols.tagbook import TagBook
 from protocols.tags import DETECTOR_BITS
@@ -78,11 +78,8 @@ class _Link:
         self._found = Distilled(
             paths=tags.paths,
             light_ps=tags.light_ps,
-            assumptions=SECURITIES.get(tags.config.security).assumptions,
-            notes=study_notes(
-                reconciliation=tags.config.reconciliation,
-                authentication=tags.config.authentication,
-            ),
+            assumptions=SECURITIES.get(tags.config.profile.security).assumptions,
+            notes=study_notes(tags.config.profile),
             attempt_ps=ACQUISITION_PS,
         )
         self._books: tuple[Bookkeeper, ...] = ()

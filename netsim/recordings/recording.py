@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from netsim.errors import ConfigError, Fault
 from netsim.recordings.packing import packed_tags
 from netsim.recordings.reading import read_recording
-from netsim.simulation.parties import link_config
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
+from netsim.twin.link import link_config
 from netsim.units import PS_PER_S, s_from_ps
-from protocols.bbm92.config import LinkConfig
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
+from protocols.link import LinkConfig
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.tags import DETECTOR_BITS
 

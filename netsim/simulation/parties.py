@@ -20,24 +20,20 @@ from netsim.simulation.driver import EndpointDriver
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
 from netsim.twin.agreement import LinkAgreement, agree
+from netsim.twin.link import link_config
 from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.units import ps_from_s
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.durable import DurableState
 from protocols.endpoint import Endpoint
 from protocols.events import Event
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.variants import AUTHENTICATIONS
+from protocols.variants import round_epsilons
 
-ANNOUNCEMENT_S = 0.5
-"""Light per announcement: few messages, and little waiting at the end of a round."""
 OnLinkEvent = Callable[[tuple[str, str], Event], None]
 """Takes the users of a link and an event of its announcer's end."""
-INITIAL_PADS = 64
-"""Pre-shared one-time pads per direction."""
 
 
 class Absence(Enum):
@@ -81,60 +77,6 @@ class LinkEnd:
     role: Role
     driver: EndpointDriver
     books: Bookkeeper
-
-
-def link_config(
-    network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
-) -> LinkConfig:
-    """Public description of the link between ``users`` (announcer first).
-
-    Parameters
-    ----------
-    agreement : LinkAgreement, optional
-        If it has been worked out already.
-    """
-    agreement = agreement or agree(network, users)
-    topology = network.topology
-    protocol = topology.protocol
-    announcer, responder = (topology.user(name) for name in users)
-    receivers = (topology.receiver_of(announcer), topology.receiver_of(responder))
-    clocks = (topology.clock_of(announcer), topology.clock_of(responder))
-    uses_pads = AUTHENTICATIONS.get(protocol.authentication).uses_pads
-    delays_ps = [arm.delay_ps for receiver in receivers for arm in (receiver.z, receiver.x)]
-    frames = max(1, round(topology.round_s_of(users) / topology.frame_s))
-    return LinkConfig(
-        link="-".join(users),
-        announcer=users[0],
-        responder=users[1],
-        announcer_tick_ps=receivers[0].tick_ps,
-        responder_tick_ps=receivers[1].tick_ps,
-        window_ps=protocol.window_ps,
-        umi_delay_ps=round(math.fsum(delays_ps) / len(delays_ps)),
-        coherence_rate_per_s=2 * math.pi * topology.qnsp.source.bandwidth_hz,
-        lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
-        offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
-        rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
-        allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
-        frame_ps=ps_from_s(topology.frame_s),
-        frames_per_round=frames,
-        frames_per_announcement=min(frames, max(1, round(ANNOUNCEMENT_S / topology.frame_s))),
-        reconciliation=protocol.reconciliation,
-        error_correction_charge=protocol.error_correction_charge,
-        verification_bits=protocol.verification_bits,
-        initial_qber=agreement.initial_qber,
-        abort_qber=protocol.abort_qber or 0.5,
-        initial_pads=INITIAL_PADS if uses_pads else 0,
-        protocol=protocol.protocol,
-        estimation=protocol.estimation,
-        amplification=protocol.amplification,
-        security=protocol.security,
-        authentication=protocol.authentication,
-        basis=protocol.basis,
-        sample_share=agreement.terms.sample_share,
-        qber_threshold=agreement.terms.qber_threshold,
-        leak_share=agreement.terms.leak_share,
-        epsilon=agreement.terms.epsilon,
-    )
 
 
 def _record_and_tell(
@@ -269,7 +211,7 @@ class Parties:
             trace=self._trace,
             store=self._stores[user],
             pads=plan.secrets.pads,
-            round_epsilons=(plan.config.correctness_epsilon, plan.config.secrecy_epsilon),
+            round_epsilons=round_epsilons(plan.config.profile),
         )
         endpoint = self._endpoint(plan, role, user, len(self._ends[user]), None)
         record = books.record

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from simpy.events import Event
@@ -35,7 +35,7 @@ from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
 from netsim.simulation.control import Controller, RoundReports, build_controller
-from netsim.simulation.parties import ANNOUNCEMENT_S, Absence, Link, Parties, link_config
+from netsim.simulation.parties import Absence, Link, Parties
 from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
@@ -44,6 +44,7 @@ from netsim.topology.events import EventSpec
 from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.twin.link import ANNOUNCEMENT_S, link_config
 from netsim.twin.prediction import LanePrediction, predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
@@ -271,7 +272,7 @@ class Simulation:
             self._tag_files[user.name] = stack.enter_context(TagFile(path))
         for link in self.parties.links:
             config = link_config(self.network, link.users, link.agreement)
-            text = json.dumps(asdict(config), indent=2) + "\n"
+            text = json.dumps(config.flat(), indent=2) + "\n"
             (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
 
     def run(

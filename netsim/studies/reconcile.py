@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from netsim.errors import ConfigError, Fault
 from netsim.kernel.rng import RngTree
 from netsim.results.parts import Json
+from protocols.codec import encode
 from protocols.hashing.verification import toeplitz_hash
 from protocols.keylength.keyrate import binary_entropy
 from protocols.messages import (
@@ -26,7 +27,6 @@ from protocols.messages import (
     Reconciled,
     ReconciliationSetup,
     Role,
-    encode,
 )
 from protocols.registry import VariantError
 from protocols.variants import RECONCILIATIONS

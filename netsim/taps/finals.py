@@ -5,16 +5,8 @@ from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward, TapContext
-from protocols.messages import (
-    MAX_ROUND,
-    TAG_BYTES,
-    Abort,
-    AbortReason,
-    Decision,
-    Envelope,
-    Vote,
-    encode,
-)
+from protocols.codec import encode
+from protocols.messages import MAX_ROUND, TAG_BYTES, Abort, AbortReason, Decision, Envelope, Vote
 from protocols.wire.datagrams import encode_datagram
 
 

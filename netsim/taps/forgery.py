@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward
+from protocols.codec import encode
 from protocols.messages import (
     MAX_ROUND,
     TAG_BYTES,
@@ -19,7 +20,6 @@ from protocols.messages import (
     Reconciled,
     VerificationResult,
     Vote,
-    encode,
 )
 from protocols.wire.datagrams import Kind, encode_datagram
 

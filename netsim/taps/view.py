@@ -6,8 +6,9 @@ Everything here is public: headers, message bodies, sequence numbers. It needs n
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 
+from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
-from protocols.messages import Envelope, Message, decode, encode
+from protocols.messages import Envelope, Message
 from protocols.wire.datagrams import Datagram, Kind, decode_datagram, encode_datagram
 
 SEQUENCE_LIMIT = 2**32

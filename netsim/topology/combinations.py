@@ -5,16 +5,14 @@ here. As every check, it asks for what it needs of a topology that may be valid 
 (`netsim.topology.reading`).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from netsim.errors import Fault
 from netsim.topology.names import receivers_of
 from netsim.topology.reading import has
-from netsim.topology.specs import ProtocolSpec, TopologySpec
-from protocols.interfaces import Choice
+from netsim.topology.specs import TopologySpec
 from protocols.registry import VariantError
-from protocols.variants import KINDS
+from protocols.variants import KINDS, choice_of
 
 
 def combination_faults(topology: TopologySpec) -> Iterator[Fault]:
@@ -42,8 +40,9 @@ def combination_faults(topology: TopologySpec) -> Iterator[Fault]:
             f"{charge} does not go with reconciliation {protocol.reconciliation}, "
             f"which can only be charged as {needed}; say {needed}",
         )
-    if has(protocol, "verification_bits", "epsilon"):
-        for key, reason in variants["security"].refusals(_choice(protocol, variants)):
+    of_profile = ("initial_qber", "verification_bits", "epsilon", "sample_share", "abort_qber")
+    if has(protocol, *of_profile):
+        for key, reason in variants["security"].refusals(choice_of(protocol.profile)):
             yield Fault(f"protocol.{key}", reason)
 
 
@@ -53,21 +52,3 @@ def _z_probabilities(topology: TopologySpec) -> dict[str, float]:
         for name, receiver in receivers_of(topology).items()
         if has(receiver, "z_probability")
     }
-
-
-def _choice(protocol: ProtocolSpec, variants: Mapping[str, Any]) -> Choice:
-    """What the security variant is asked about."""
-    return Choice(
-        estimation=protocol.estimation,
-        reconciliation=protocol.reconciliation,
-        amplification=protocol.amplification,
-        authentication=protocol.authentication,
-        basis=protocol.basis,
-        charge=protocol.error_correction_charge,
-        verification_bits=protocol.verification_bits,
-        epsilon=protocol.epsilon,
-        is_two_way=variants["reconciliation"].is_two_way,
-        is_measurable=variants["reconciliation"].is_measurable,
-        is_random_sample=variants["estimation"].is_random_sample,
-        is_symmetric=variants["basis"].is_symmetric,
-    )

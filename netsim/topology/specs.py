@@ -35,6 +35,7 @@ from netsim.topology.variants import (
 )
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec, TapSpec
 from protocols.keylength.keyrate import ChargePolicy
+from protocols.profile import Profile, Terms
 
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
@@ -194,6 +195,31 @@ class ProtocolSpec(Spec):
     leak_efficiency: Annotated[float, Field(ge=1, le=10)] | None = None
     """Factor f of the leak budget f n h(Q) of the finite securities; that of the error correction
     if absent."""
+
+    @property
+    def profile(self) -> Profile:
+        """Variants and terms; thresholds and shares that tie nothing where the twin chooses."""
+        return Profile(
+            protocol=self.protocol,
+            estimation=self.estimation,
+            reconciliation=self.reconciliation,
+            amplification=self.amplification,
+            security=self.security,
+            authentication=self.authentication,
+            basis=self.basis,
+            initial_qber=self.initial_qber,
+            terms=self._terms,
+        )
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(
+            sample_share=self.sample_share or 0.0,
+            qber_threshold=self.abort_qber or 0.5,
+            epsilon=self.epsilon,
+            verification_bits=self.verification_bits,
+            charge=self.error_correction_charge,
+        )
 
 
 class LinkSpec(Spec):

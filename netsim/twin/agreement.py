@@ -1,23 +1,24 @@
 """What a link agrees on before its first round: thresholds from the analytic twin.
 
 The twin knows device inputs and nothing of the run; what it expects is public and the same at both
-ends. The security variants of `protocols.keylength.security` turn it into thresholds.
+ends. The security variants of `protocols.security` turn it into thresholds.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsim.topology.network import Network, build_network
 from netsim.topology.specs import ProtocolSpec, TopologySpec
 from netsim.twin.prediction import LanePrediction, predict
-from protocols.interfaces import Choice, Expectation, LaneExpectation, Security, Terms
-from protocols.keylength.security import label, smallest_scale
+from protocols.expectation import Expectation, LaneExpectation
+from protocols.interfaces import Security
+from protocols.profile import Profile, Terms
+from protocols.security import label, smallest_scale
 from protocols.variants import (
-    BASES,
-    ESTIMATIONS,
     RECONCILIATIONS,
     SECURITIES,
+    choice_of,
     is_two_way,
     study_notes,
 )
@@ -32,21 +33,21 @@ RATIOS = tuple((50 + step) / 100 for step in range(50))
 
 @dataclass(frozen=True, slots=True)
 class LinkAgreement:
-    """Terms of a link, and what must be said of them.
+    """What a link runs, and what must be said of it.
 
     Attributes
     ----------
-    initial_qber : float
-        Where the error correction of the first round starts: the topology's guess; with a leak
-        budget, which a guess far off would break, what the twin expects.
+    profile : Profile
+        That of the topology with the terms chosen. The error correction of the first round starts
+        from the topology's guess; with a leak budget, which a guess far off would break, from what
+        the twin expects.
     expected_key_bits : int or None
         Per round, if it goes as the twin expects; None if the security variant does not say.
     notes : tuple of str
         Labels, and why no key is to be expected.
     """
 
-    terms: Terms
-    initial_qber: float
+    profile: Profile
     expected_key_bits: int | None
     notes: tuple[str, ...]
 
@@ -81,25 +82,19 @@ def agree(
         What the twin predicts of that link, if it has been asked already.
     """
     topology = network.topology
-    protocol, round_s = topology.protocol, topology.round_s_of(users)
+    profile, round_s = topology.protocol.profile, topology.round_s_of(users)
     if lanes is None:
         lanes = _lanes_of(network, users)
-    security = SECURITIES.get(protocol.security)
-    expectation = expect(lanes, round_s, protocol)
-    terms = _open_terms(protocol)
-    plan = security.plan(expectation, terms)
-    notes = [
-        label(choice_of(protocol), security),
-        *study_notes(
-            reconciliation=protocol.reconciliation, authentication=protocol.authentication
-        ),
-    ]
+    security = SECURITIES.get(profile.security)
+    expectation = expect(lanes, round_s, topology.protocol)
+    plan = security.plan(expectation, profile.terms)
+    notes = [label(choice_of(profile), security), *study_notes(profile)]
     if plan.key_bits == 0:
-        notes.append(_no_key(security, expectation, terms, round_s))
-    initial_qber = protocol.initial_qber
+        notes.append(_no_key(security, expectation, profile.terms, round_s))
+    agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
     if security.has_secrecy_epsilon and expectation.bits:
-        initial_qber = expectation.qber
-    return LinkAgreement(plan.terms, initial_qber, plan.key_bits, tuple(filter(None, notes)))
+        agreed = replace(agreed, initial_qber=expectation.qber)
+    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)))
 
 
 def enough_s(
@@ -136,7 +131,7 @@ def enough_s(
     enough, best_bits = 0, 1
     for rounds in range(1, MAX_ROUNDS + 1):
         expectation = expect(lanes, total_s / rounds, protocol)
-        key_bits = rounds * (security.plan(expectation, _open_terms(protocol)).key_bits or 0)
+        key_bits = rounds * (security.plan(expectation, protocol.profile.terms).key_bits or 0)
         best_bits = max(best_bits, key_bits)
         if key_bits < share * best_bits:
             break
@@ -173,24 +168,6 @@ def leak_efficiency(protocol: ProtocolSpec) -> float:
             efficiency = max(efficiency, PAPER_LEAK_EFFICIENCY)
     doubled = charge == "both-directions" and is_two_way(reconciliation)
     return 2.0 * efficiency if doubled else efficiency
-
-
-def choice_of(protocol: ProtocolSpec) -> Choice:
-    """The variants of a valid topology."""
-    return Choice(
-        estimation=protocol.estimation,
-        reconciliation=protocol.reconciliation,
-        amplification=protocol.amplification,
-        authentication=protocol.authentication,
-        basis=protocol.basis,
-        charge=protocol.error_correction_charge,
-        verification_bits=protocol.verification_bits,
-        epsilon=protocol.epsilon,
-        is_two_way=is_two_way(protocol.reconciliation),
-        is_measurable=RECONCILIATIONS.get(protocol.reconciliation).is_measurable,
-        is_random_sample=ESTIMATIONS.get(protocol.estimation).is_random_sample,
-        is_symmetric=BASES.get(protocol.basis).is_symmetric,
-    )
 
 
 def best_basis_ratio(topology: TopologySpec) -> BasisRatio:
@@ -231,14 +208,13 @@ def _lanes_of(network: Network, users: tuple[str, str]) -> list[LanePrediction]:
     return [lane for lane in predict(network).lanes if lane.users == users]
 
 
-def _open_terms(protocol: ProtocolSpec) -> Terms:
-    """What the topology says; zero or one half where it leaves the choice."""
-    return Terms(
-        sample_share=protocol.sample_share or 0.0,
-        qber_threshold=protocol.abort_qber or 0.5,
-        epsilon=protocol.epsilon,
-        verification_bits=protocol.verification_bits,
-        charge=protocol.error_correction_charge,
+def _agreed(asked: Terms, planned: Terms) -> Terms:
+    """What a plan chooses, within what the topology says."""
+    return replace(
+        asked,
+        sample_share=planned.sample_share,
+        qber_threshold=min(planned.qber_threshold, asked.qber_threshold),
+        leak_share=planned.leak_share,
     )
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import NearPairs, match_lane
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import ClockPrior, is_possible
 from protocols.bbm92.search import Brightness, SearchPlan
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, acquire, light_needed_ps
 from protocols.bbm92.tracking import MARGIN_PS, Tracker
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
+from protocols.link import PS_PER_S, LinkConfig
 from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending

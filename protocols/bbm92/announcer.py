@@ -9,22 +9,23 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.announcer_round import AnnouncerRound, State
-from protocols.bbm92.config import LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
+from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.schedule import Batch, RoundSchedule
 from protocols.bbm92.session import LinkSession
+from protocols.bbm92.states import ANNOUNCER_LIFE, Cause, Life, Machine
+from protocols.bbm92.states import AnnouncerState as State
 from protocols.bits import pack_bits, unpack_bits
 from protocols.books import RoundBooks
-from protocols.durable import DurableState
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
     AbortSigned,
     Alarm,
     BlockHeld,
     LinkClosed,
+    ReserveEmpty,
     RoundStarted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     MAX_MESSAGE_BYTES,
     AbortReason,
@@ -38,7 +39,7 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from protocols.tagbook import Announcement, TagBook
+from protocols.tagbook import Announcement
 
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
 """More clicks than this (some 5 MHz) are not announced: their round is dropped."""
@@ -62,22 +63,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     """The announcer's end of a link."""
 
     ROLE: ClassVar[Role] = Role.ANNOUNCER
+    LIFE: ClassVar[Machine[Life]] = ANNOUNCER_LIFE
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        super().__init__(
-            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
-        )
-        self._schedule = RoundSchedule(config, self._last_round)
-        self._close_due_ps: int | None = None
+    def __init__(self, start: SessionStart) -> None:
+        super().__init__(start)
+        durable = start.durable
+        self._schedule = RoundSchedule(self.config, self._last_round)
+        self._is_reserve_empty = False
         self._held: dict[int, HeldBlock] = {}
         self._decisions: dict[int, bytes] = {}
         for block in durable.in_doubt if durable is not None else ():
@@ -99,8 +91,18 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if self._is_light_over:
             self._end_open_round()
         self._release()
-        if self._is_light_over and not self._rounds and self._close_due_ps is None:
+        if self._life is Life.ENDING and not self._rounds:
             self._ask_to_close(now_ps)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a round, or the closing, has found no pads: no round begins any more."""
+        return self._is_reserve_empty
+
+    def _stop_for_lack_of_pads(self, number: int) -> None:
+        if not self._is_reserve_empty:
+            self._is_reserve_empty = True
+            self._events.append(ReserveEmpty(number))
 
     @property
     def _begins_no_more(self) -> bool:
@@ -312,14 +314,19 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     # Closing ------------------------------------------------------------------------------------
 
     def _ask_to_close(self, now_ps: int) -> None:
-        if self.is_closed:
-            return  # a responder that is not speaks first
         number = self._closing_round()
         if not self._pads.has(number):
             self._stop_for_lack_of_pads(number)
             return
         self._post(self._final(number, Close()))
-        self._close_due_ps = now_ps + self.config.resend_ps
+        self._repetition.start(now_ps)
+        self._move(Close, Life.CLOSING)
+
+    def _ask_anew(self, cause: Cause) -> None:
+        """The closing vote does not come: ask again, as soon as no round is open."""
+        if self._life is Life.CLOSING:
+            self._repetition.stop()
+            self._move(cause, Life.ENDING)
 
     def _close_again(self) -> None:
         """The responder is not closed: what it knew of the closing was lost, or never came."""
@@ -335,7 +342,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         return number
 
     def _on_closing_vote(self, number: int, vote: Vote, now_ps: int) -> None:
-        if self._rounds or not self._is_light_over or number != self._closing_round():
+        if self._life is not Life.CLOSING or number != self._closing_round():
             raise RemoteProtocolError("closing vote while the link is open")
         if not self._may_check(number, now_ps):
             return
@@ -347,23 +354,18 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         decision = self._final(number, Decision(commit=True, tag=tag))
         self._publish(number, decision)
         self._spend_pads_before(number + 1)
-        self.is_closed = True
+        self._repetition.stop()
+        self._move(Vote, Life.CLOSED)
         self._closed_round = number
-        self._close_due_ps = None
         self._events.append(LinkClosed(number, decision, self._signer.forgery_probability()))
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way; a responder that was asked to close is asked again."""
-        self._close_due_ps = None
+        self._ask_anew(Cause.PEER_RESTARTED)
         super().peer_restarted(now_ps)
-
-    def next_deadline_ps(self) -> int | None:
-        """Earliest of the rounds' time-outs and the next request to close."""
-        due = [super().next_deadline_ps(), self._close_due_ps]
-        return min((time for time in due if time is not None), default=None)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long; ask again to close."""
-        if self._close_due_ps is not None and now_ps >= self._close_due_ps:
-            self._close_due_ps = None
+        if self._repetition.is_due(now_ps):
+            self._ask_anew(Cause.NO_ANSWER)
         super().handle_deadline(now_ps)

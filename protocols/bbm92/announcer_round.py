@@ -1,19 +1,15 @@
 """A round at the announcer's end: what it makes of each message of the responder.
 
-States::
-
-    LIGHT -> (SAMPLING ->) SIFTED -> RECONCILING -> VERIFYING -> VOTING
-
-It knows no wire, no other round, no pad and no vote.
+Its states and moves are `protocols.bbm92.states.ANNOUNCER_ROUND`. It knows no wire, no other round,
+no pad and no vote.
 """
 
 from collections import deque
-from enum import Enum, auto
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
@@ -26,18 +22,20 @@ from protocols.bbm92.distillation import (
 )
 from protocols.bbm92.rounds import (
     Bits,
-    LinkSecrets,
     RoundCore,
     RoundDropped,
     Steps,
     lane_counts,
     received_bits,
 )
+from protocols.bbm92.states import ANNOUNCER_ROUND, Machine
+from protocols.bbm92.states import AnnouncerState as State
 from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
 from protocols.events import RoundSampled
 from protocols.hashing.verification import toeplitz_hash
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -63,17 +61,6 @@ from protocols.varint import decode_ascending
 MAX_QUERIES = 100_000
 
 
-class State(Enum):
-    """Where a round stands."""
-
-    LIGHT = auto()
-    SAMPLING = auto()
-    SIFTED = auto()
-    RECONCILING = auto()
-    VERIFYING = auto()
-    VOTING = auto()
-
-
 class AnnouncerRound(RoundCore):
     """A round at the announcer's end.
 
@@ -86,6 +73,8 @@ class AnnouncerRound(RoundCore):
     rng : numpy.random.Generator
         For samples and seeds.
     """
+
+    MOVES: ClassVar[Machine[State]] = ANNOUNCER_ROUND
 
     def __init__(
         self,
@@ -126,23 +115,23 @@ class AnnouncerRound(RoundCore):
             deltas=announcement.deltas,
         )
 
-    def take(self, body: Message) -> Steps:
-        """See `RoundCore.take`."""
-        match self.state, body:
-            case State.LIGHT, Matches():
-                return self._on_matches(body)
-            case State.SAMPLING, SampleReply():
-                return self._on_sample(body)
-            case State.SIFTED, ReconciliationSetup():
-                return self._on_setup(body)
-            case State.RECONCILING, ParityQuery():
-                return self._on_query(body)
-            case State.RECONCILING, Reconciled():
-                return self._send_hash()
-            case State.VERIFYING, VerificationResult():
-                return self._on_result(body)
-            case state, _:
-                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+    def _act_on(self, body: Message) -> Steps:
+        match body:
+            case Matches():
+                steps = self._on_matches(body)
+            case SampleReply():
+                steps = self._on_sample(body)
+            case ReconciliationSetup():
+                steps = self._on_setup(body)
+            case ParityQuery():
+                steps = self._on_query(body)
+            case Reconciled():
+                steps = self._send_hash()
+            case VerificationResult():
+                steps = self._on_result(body)
+            case _:
+                steps = super()._act_on(body)
+        return steps
 
     # Sifting ------------------------------------------------------------------------------------
 
@@ -185,7 +174,7 @@ class AnnouncerRound(RoundCore):
         sampled_bits = sample_size(self)
         if sampled_bits and self.sifted.size + sampled_bits > MAX_ROUND_BITS:
             raise RoundDropped(AbortReason.TOO_MANY_BITS)
-        self.state = State.SAMPLING if sampled_bits else State.SIFTED
+        self._move(Matches, State.SAMPLING if sampled_bits else State.SIFTED)
         if sampled_bits:
             mask = random_mask(self._rng, self.sifted.size, sampled_bits)
             _, self._published = self.sifted.remove(mask)
@@ -195,7 +184,7 @@ class AnnouncerRound(RoundCore):
 
     def _on_sample(self, body: SampleReply) -> Steps:
         judge_sample(self, self._published, received_bits(body.bits, self._published.size))
-        self.state = State.SIFTED
+        self._move(SampleReply, State.SIFTED)
         yield from ()
 
     # Reconciliation, verification, amplification --------------------------------------------------
@@ -207,12 +196,12 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible error rate")
         self._blocks = self.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
         self._reconcilers = [
             variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
             for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
         ]
-        self.state = State.RECONCILING
+        self._move(ReconciliationSetup, State.RECONCILING)
         yield from ()
 
     def _on_query(self, body: ParityQuery) -> Steps:
@@ -229,13 +218,13 @@ class AnnouncerRound(RoundCore):
         judge_leak(self)
 
     def _send_hash(self) -> Steps:
-        bits, size = self._bits, self.config.verification_bits
+        bits, size = self._bits, self.config.terms.verification_bits
         seed = _random_bits(self._rng, bits.size + size - 1)
         digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
         yield VerificationHash(pack_bits(seed), digest)
         self.count_round_trip()
         self.book(verification_bits=size)
-        self.state = State.VERIFYING
+        self._move(Reconciled, State.VERIFYING)
 
     def _on_result(self, body: VerificationResult) -> Steps:
         if not body.equal:
@@ -252,7 +241,7 @@ class AnnouncerRound(RoundCore):
         self.count_round_trip()
         self.finish_transcripts()
         self.key = final_key(self.config, bits, seed=seed, key_bits=key_bits)
-        self.state = State.VOTING
+        self._move(VerificationResult, State.VOTING)
 
     @property
     def _bits(self) -> Bits:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.prior import ClockPrior
 from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
 from protocols.compiled import kernel
+from protocols.link import LinkConfig
 
 LATER_SLICE_PS = 400_000_000_000
 """Light in which a candidate is looked at more closely."""

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.interfaces import RoundFacts
 from protocols.keylength.keyrate import LaneCounts
-from protocols.keylength.security import error_count_charge_bits
+from protocols.link import LinkConfig
 from protocols.messages import AbortReason
-from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES
+from protocols.security import error_count_charge_bits
+from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES, is_two_way
 
 MAX_ROUND_BITS = 2**26 - 2**14
 """Mask and bits of the sample, or a hash seed, one bit for each of a round, fit into a message."""
@@ -17,14 +17,14 @@ MAX_ROUND_BITS = 2**26 - 2**14
 def sample_size(core: RoundCore) -> int:
     """How many bits of a round, all sifted, are to be published; the same at both ends."""
     config = core.config
-    return ESTIMATIONS.get(config.estimation).sample_bits(config.terms, core.sifted.size)
+    return ESTIMATIONS.get(config.profile.estimation).sample_bits(config.terms, core.sifted.size)
 
 
 def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
     """Book a sample that both ends have published; RoundDropped if the round ends by it."""
     config, errors = core.config, int(np.count_nonzero(mine != theirs))
     core.book(sampled_bits=mine.size, sample_errors=errors)
-    estimation = ESTIMATIONS.get(config.estimation)
+    estimation = ESTIMATIONS.get(config.profile.estimation)
     if not estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors):
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
@@ -36,9 +36,9 @@ def judge_leak(core: RoundCore) -> None:
     Both ends ask after each reply, with the same counts.
     """
     config, books, terms = core.config, core.books, core.config.terms
-    is_doubled = config.is_two_way and terms.charge == "both-directions"
+    is_doubled = is_two_way(config.profile.reconciliation) and terms.charge == "both-directions"
     leak_bits = books.parity_bits * (2 if is_doubled else 1)
-    left_bits = books.raw_bits - config.verification_bits
+    left_bits = books.raw_bits - terms.verification_bits
     if leak_bits >= left_bits or leak_bits > terms.tolerated_leak_bits(books.raw_bits):
         raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
@@ -46,7 +46,7 @@ def judge_leak(core: RoundCore) -> None:
 def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it."""
     config, books = core.config, core.books
-    security = SECURITIES.get(config.security)
+    security = SECURITIES.get(config.profile.security)
     count_bits = error_count_charge_bits(lanes) if security.books_error_counts else 0
     facts = RoundFacts(
         sifted_bits=books.sifted_bits,
@@ -54,7 +54,7 @@ def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
         sample_errors=books.sample_errors,
         lanes=lanes,
         parity_bits=books.parity_bits,
-        returned_bits=books.parity_bits if config.is_two_way else 0,
+        returned_bits=books.parity_bits if is_two_way(config.profile.reconciliation) else 0,
         count_bits=count_bits,
     )
     decision = security.key(facts, config.terms)
@@ -72,13 +72,13 @@ def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
 
 def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:
     """Bits of the seed of privacy amplification."""
-    return AMPLIFICATIONS.get(config.amplification).seed_size(input_bits, key_bits)
+    return AMPLIFICATIONS.get(config.profile.amplification).seed_size(input_bits, key_bits)
 
 
 def final_key(config: LinkConfig, bits: Bits, *, seed: bytes, key_bits: int) -> Bits:
     """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed``, packed."""
     seed_bits = received_bits(seed, seed_size(config, bits.size, key_bits))
-    amplification = AMPLIFICATIONS.get(config.amplification)
+    amplification = AMPLIFICATIONS.get(config.profile.amplification)
     return amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
 
 

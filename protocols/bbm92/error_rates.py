@@ -6,7 +6,7 @@ it moves the rates within bounds, from which honest rounds bring them back.
 
 from collections.abc import Sequence
 
-from protocols.bbm92.config import LinkConfig
+from protocols.link import LinkConfig
 from protocols.reconciliation.interface import bounded_estimate
 from protocols.variants import RECONCILIATIONS
 
@@ -29,8 +29,8 @@ class ErrorRates:
     """
 
     def __init__(self, config: LinkConfig) -> None:
-        self._rates = [config.initial_qber] * config.lanes
-        self._reconciliation = RECONCILIATIONS.get(config.reconciliation)
+        self._rates = [config.profile.initial_qber] * config.lanes
+        self._reconciliation = RECONCILIATIONS.get(config.profile.reconciliation)
 
     @property
     def bounded_ppm(self) -> tuple[int, ...]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, near_pairs
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.lanes import (
     GROUP_GAP_PS,
     lane_shares,
@@ -24,6 +23,7 @@ from protocols.bbm92.lanes import (
     signal_share,
 )
 from protocols.bbm92.prior import ClockPrior
+from protocols.link import PS_PER_S, LinkConfig
 
 FINE_BIN_PS = 250
 RATE_REACH, RATE_STEP = 60e-9, 2e-9

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, NearPairs, near_pairs
-from protocols.bbm92.config import PS_PER_S, LinkConfig
+from protocols.link import PS_PER_S, LinkConfig
 
 PEAK_REACH_PS = 4_000
 """How far from an expected peak pairs are looked at."""

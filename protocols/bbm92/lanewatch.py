@@ -16,8 +16,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.lanes import lane_shares
+from protocols.link import PS_PER_S, LinkConfig
 
 LIMIT = 10.0
 LEAST_PAIRS_HZ = 4.0

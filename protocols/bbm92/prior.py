@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import PS_PER_S, LinkConfig
+from protocols.link import PS_PER_S, LinkConfig
 
 BOUND_SIGMAS = 8.0
 SPARE_PS = 20_000.0

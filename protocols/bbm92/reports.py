@@ -25,8 +25,8 @@ import struct
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from protocols.bbm92.config import LinkConfig
 from protocols.hashing.authentication import LENGTH_BYTES
+from protocols.link import LinkConfig
 from protocols.messages import Abort, AbortReason, Role
 
 DIGEST_BYTES = 32

@@ -6,14 +6,12 @@ distilled; the next waits, queued.
 
 from typing import ClassVar
 
-import numpy as np
-
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner, announced_times_ps
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.error_rates import ErrorRates
-from protocols.bbm92.responder_round import ResponderRound, State
-from protocols.bbm92.rounds import LinkSecrets
+from protocols.bbm92.responder_round import ResponderRound
 from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession
+from protocols.bbm92.states import RESPONDER_LIFE, Life, Machine
+from protocols.bbm92.states import ResponderState as State
 from protocols.bits import pack_bits, unpack_bits
 from protocols.durable import BlockInDoubt, DurableState
 from protocols.errors import RemoteProtocolError
@@ -26,6 +24,7 @@ from protocols.events import (
     PadsSpent,
     RoundStarted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     AbortReason,
     Announce,
@@ -38,37 +37,31 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from protocols.tagbook import TagBook
 
 
 class ResponderSession(LinkSession[ResponderRound]):
     """The responder's end of a link."""
 
     ROLE: ClassVar[Role] = Role.RESPONDER
+    LIFE: ClassVar[Machine[Life]] = RESPONDER_LIFE
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        super().__init__(
-            config, secrets, book=book, book_index=book_index, rng=rng, durable=durable
-        )
-        self._aligner = LinkAligner(config, book, book_index)
-        self._rates = ErrorRates(config)
-        self._resend_due_ps: int | None = None
+    def __init__(self, start: SessionStart) -> None:
+        super().__init__(start)
+        durable = start.durable
+        self._aligner = LinkAligner(self.config, start.book, start.book_index)
+        self._rates = ErrorRates(self.config)
         self._closing: dict[int, bytes] = {}
         """Closing votes by round: somebody else may have asked for the wrong ones."""
-        self._is_closing = durable is not None and durable.is_closing
-        """Whether a pad has ever signed a closing vote: no round begins any more."""
-        if durable is not None and durable.closed is not None:
+        if durable is not None:
+            self._take_up(durable)
+
+    def _take_up(self, durable: DurableState) -> None:
+        """Go on where the earlier life has ended: closed, closing, or with a block in doubt."""
+        if durable.closed is not None:
             self._closing[durable.closed[0]] = durable.closed[1]
-        for block in durable.in_doubt if durable is not None else ():
+        elif durable.is_closing:
+            self._life = Life.CLOSING
+        for block in durable.in_doubt:
             self._restore(block)
 
     def _restore(self, block: BlockInDoubt) -> None:
@@ -81,7 +74,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_.digests = block.digests
         self._rounds[block.round] = round_
         self._post(block.message)
-        self._resend_due_ps = -(2**62)
+        self._repetition.hurry()
 
     def _new_round(self, number: int, now_ps: int) -> ResponderRound:
         return ResponderRound(
@@ -100,12 +93,12 @@ class ResponderSession(LinkSession[ResponderRound]):
             for round_ in self._rounds.values()
         )
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
-        if queued and not busy and not self.is_stopped:
+        if queued and not busy:
             first = min(queued, key=lambda round_: round_.number)
             first.active_ps = now_ps
             self._run(first, first.begin(is_locked=self._aligner.is_locked))
-        if self._is_light_over and not self.is_closed and self._resend_due_ps is None:
-            self._resend_due_ps = now_ps + self.config.resend_ps
+        if self._wants_to_close and not self._repetition.is_waiting:
+            self._repetition.start(now_ps)
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""
@@ -149,8 +142,16 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._drop(max(droppable, key=lambda old: old.number), AbortReason.TIMED_OUT)
         return self._rounds.get(number)
 
+    @property
+    def _wants_to_close(self) -> bool:
+        return self._life in {Life.ENDING, Life.CLOSING}
+
+    @property
+    def _begins_no_more(self) -> bool:
+        return self._life in {Life.CLOSING, Life.CLOSED}
+
     def _takes_no_notice_of(self, number: int) -> bool:
-        return self.is_stopped or self._is_closing or self._pads.is_gone(number)
+        return self._begins_no_more or self._pads.is_gone(number)
 
     def _drop(self, round_: ResponderRound, reason: AbortReason) -> None:
         self._aligner.forget_round(round_.number)
@@ -201,7 +202,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             )
         )
         self._post(round_.vote)
-        self._resend_due_ps = now_ps + self.config.resend_ps
+        self._repetition.start(now_ps)
 
     # Decisions ----------------------------------------------------------------------------------
 
@@ -244,7 +245,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         key = round_.key
         del self._rounds[round_.number]
         self._reporter.end(round_.number)
-        self._resend_due_ps = None
+        self._repetition.stop()
         round_.count_round_trip()
         self._settle(round_.number, key, round_.books)
         self._miss_reports(round_.number)
@@ -256,7 +257,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._events.append(
                 BlockDropped(round_.number, key_bits, AbortReason.AUTHENTICATION_FAILED)
             )
-            self._resend_due_ps = None
+            self._repetition.stop()
         self._drop(round_, AbortReason.PEER_ABORTED)
         self._reporter.note_reported(round_.number)  # by something signed
         # Its own pads only: the round may be far ahead of the true ones, made up on the wire.
@@ -269,7 +270,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         """Answer with the closing vote once nothing is open here either."""
         if number in self._closing:
             self._post(self._closing[number])
-        elif not self.is_closed and self._is_light_over and not self.is_stopped:
+        elif self._wants_to_close:
             self._vote_to_close(number, now_ps)
 
     def _vote_to_close(self, number: int, now_ps: int) -> None:
@@ -280,11 +281,11 @@ class ResponderSession(LinkSession[ResponderRound]):
         if self._rounds:  # an announcer that closes has told of all that it has dropped
             raise RemoteProtocolError("a request to close while rounds are open")
         # From here on this end's pads sign closing votes alone, in later lives too.
-        self._is_closing = True
+        self._move(Close, Life.CLOSING)
         self._events.append(ClosingVoted(number))
         self._sign_closing_vote(number)
         self._post(self._closing[number])
-        self._resend_due_ps = now_ps + self.config.resend_ps
+        self._repetition.start(now_ps)
 
     def _sign_closing_vote(self, number: int) -> None:
         tag = self._sign(b"close", number)
@@ -292,7 +293,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _may_be_closing(self, number: int) -> bool:
         """Whether a decision may answer the closing vote of a life before a crash."""
-        return self._is_closing and number not in self._rounds and self._pads.has(number)
+        return self._begins_no_more and number not in self._rounds and self._pads.has(number)
 
     def _on_closed(self, number: int, decision: Decision, now_ps: int) -> None:
         if self.is_closed or not self._may_check(number, now_ps):
@@ -303,22 +304,17 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._sign_closing_vote(number)  # the same that an earlier life has sent
         self._spend_pads_before(number + 1)
         self._miss_reports()
-        self.is_closed = True
-        self._resend_due_ps = None
+        self._repetition.stop()
+        self._move(Decision, Life.CLOSED)
         bound = self._signer.forgery_probability()
         self._events.append(LinkClosed(number, self._closing[number], bound))
 
     # Deadlines ----------------------------------------------------------------------------------
 
-    def next_deadline_ps(self) -> int | None:
-        """Earliest of the rounds' time-outs and the next repeat of a vote."""
-        due = [super().next_deadline_ps(), self._resend_due_ps]
-        return min((time for time in due if time is not None), default=None)
-
     def handle_deadline(self, now_ps: int) -> None:
         """Repeat the vote in doubt, or the wish to close; drop rounds that have waited too long."""
-        if self._resend_due_ps is not None and now_ps >= self._resend_due_ps:
-            self._resend_due_ps = now_ps + self.config.resend_ps
+        if self._repetition.is_due(now_ps):
+            self._repetition.start(now_ps)
             self._repeat_vote()
         super().handle_deadline(now_ps)
 
@@ -329,7 +325,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         elif self._closing:
             for vote in self._closing.values():
                 self._post(vote)
-        elif self._is_light_over and not self._rounds and not self.is_closed:
+        elif self._wants_to_close and not self._rounds:
             self._post(self._final(max(self._last_round, 0), Ready()))
 
     def peer_restarted(self, now_ps: int) -> None:

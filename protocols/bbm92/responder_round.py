@@ -1,20 +1,16 @@
 """A round at the responder's end: what it makes of each message of the announcer.
 
-States::
-
-    LIGHT -> (SAMPLING ->) QUEUED -> RECONCILING -> VERIFYING -> AMPLIFYING -> PREPARED
-
-It knows no wire, no clock, no other round and no pad: who owns it has the times of an announcement
-matched, begins its distillation when no other round is in the way, and signs its vote.
+Its states and moves are `protocols.bbm92.states.RESPONDER_ROUND`. It knows no wire, no clock, no
+other round and no pad: who owns it has the times of an announcement matched, begins its
+distillation when no other round is in the way, and signs its vote.
 """
 
 from collections import deque
-from enum import Enum, auto
+from typing import ClassVar
 
 import numpy as np
 
 from protocols.bbm92.alignment import Coincidences
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
@@ -28,18 +24,19 @@ from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.rounds import (
     BASES,
     Bits,
-    LinkSecrets,
     RoundCore,
     RoundDropped,
     Steps,
     lane_counts,
     received_bits,
 )
+from protocols.bbm92.states import RESPONDER_ROUND, Cause, Machine
+from protocols.bbm92.states import ResponderState as State
 from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.events import RoundSampled
 from protocols.hashing.verification import toeplitz_hash
-from protocols.interfaces import MIN_SIFTED_BITS
+from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import (
     AbortReason,
     Amplify,
@@ -56,21 +53,10 @@ from protocols.messages import (
     VerificationHash,
     VerificationResult,
 )
+from protocols.profile import MIN_SIFTED_BITS
 from protocols.reconciliation.interface import ReconcilingResponder
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import encode_ascending
-
-
-class State(Enum):
-    """Where a round stands."""
-
-    LIGHT = auto()
-    SAMPLING = auto()
-    QUEUED = auto()
-    RECONCILING = auto()
-    VERIFYING = auto()
-    AMPLIFYING = auto()
-    PREPARED = auto()
 
 
 class ResponderRound(RoundCore):
@@ -85,6 +71,8 @@ class ResponderRound(RoundCore):
     rates : ErrorRates
         Of the link: what the correction begins with, and learns from.
     """
+
+    MOVES: ClassVar[Machine[State]] = RESPONDER_ROUND
 
     def __init__(
         self,
@@ -113,23 +101,24 @@ class ResponderRound(RoundCore):
         self._is_asked: tuple[bool, ...] = ()
         """Per lane, whether the outstanding query asks something of it."""
 
-    def take(self, body: Message) -> Steps:
-        """See `RoundCore.take`; an announcement is only counted, its times are the owner's."""
-        match self.state, body:
-            case State.LIGHT, Announce():
-                return self._on_announce(body)
-            case State.LIGHT, Keep():
-                return self._on_keep(body)
-            case State.SAMPLING, Sample():
-                return self._on_sample(body)
-            case State.RECONCILING, ParityReply():
-                return self._on_reply(body)
-            case State.VERIFYING, VerificationHash():
-                return self._on_hash(body)
-            case State.AMPLIFYING, Amplify():
-                return self._on_amplify(body)
-            case state, _:
-                raise RemoteProtocolError(f"{type(body).__name__} in state {state.name}")
+    def _act_on(self, body: Message) -> Steps:
+        """An announcement is only counted, its times are the owner's."""
+        match body:
+            case Announce():
+                steps = self._on_announce(body)
+            case Keep():
+                steps = self._on_keep(body)
+            case Sample():
+                steps = self._on_sample(body)
+            case ParityReply():
+                steps = self._on_reply(body)
+            case VerificationHash():
+                steps = self._on_hash(body)
+            case Amplify():
+                steps = self._on_amplify(body)
+            case _:
+                steps = super()._act_on(body)
+        return steps
 
     # Sifting ------------------------------------------------------------------------------------
 
@@ -166,7 +155,7 @@ class ResponderRound(RoundCore):
         self.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
         if is_last:
             self.count_round_trip()
-            self.state = State.SAMPLING if sample_size(self) else State.QUEUED
+            self._move(Keep, State.SAMPLING if sample_size(self) else State.QUEUED)
             yield self.book_sifted()
 
     def _on_sample(self, body: Sample) -> Steps:
@@ -182,7 +171,7 @@ class ResponderRound(RoundCore):
         judge_sample(self, mine, theirs)
         sampled = [lanes == lane for lane in range(self.config.lanes)]
         self._rates.learn([(_ones(mine[k] != theirs[k]), _ones(k)) for k in sampled])
-        self.state = State.QUEUED
+        self._move(Sample, State.QUEUED)
 
     # Reconciliation, verification, amplification --------------------------------------------------
 
@@ -196,21 +185,19 @@ class ResponderRound(RoundCore):
         seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
         yield ReconciliationSetup(seed, rates_ppm)
         self._blocks = self.sifted.sub_blocks()
-        variant = RECONCILIATIONS.get(self.config.reconciliation)
+        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
         self._reconcilers = [
             variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
             for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
         ]
-        self.state = State.RECONCILING
-        yield self._next_question()
+        yield self._next_question(Cause.TURN)
 
-    def _next_question(self) -> ParityQuery | Reconciled:
+    def _next_question(self, cause: Cause | type[Message]) -> ParityQuery | Reconciled:
         queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
         self._is_asked = tuple(bool(query) for query in queries)
-        if any(queries):
-            return ParityQuery(queries)
-        self.state = State.VERIFYING
-        return Reconciled()
+        is_done = not any(queries)
+        self._move(cause, State.VERIFYING if is_done else State.RECONCILING)
+        return Reconciled() if is_done else ParityQuery(queries)
 
     def _on_reply(self, body: ParityReply) -> Steps:
         if len(body.replies) != self.config.lanes:
@@ -225,7 +212,7 @@ class ResponderRound(RoundCore):
         self.count_round_trip()
         self.book(parity_bits=sum(end.parities_learned for end in self._reconcilers))
         self._judge_leak()
-        yield self._next_question()
+        yield self._next_question(ParityReply)
 
     def _judge_leak(self) -> None:
         try:
@@ -237,7 +224,7 @@ class ResponderRound(RoundCore):
             raise
 
     def _on_hash(self, body: VerificationHash) -> Steps:
-        bits, size = self._bits, self.config.verification_bits
+        bits, size = self._bits, self.config.terms.verification_bits
         seed = received_bits(body.seed, bits.size + size - 1)
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors()) if equal else ()
@@ -250,7 +237,7 @@ class ResponderRound(RoundCore):
         lanes = lane_counts(self._blocks, errors)
         self._rates.learn([(counts.errors, counts.bits) for counts in lanes])
         plan_key(self, lanes)
-        self.state = State.AMPLIFYING
+        self._move(VerificationHash, State.AMPLIFYING)
 
     def _count_errors(self) -> list[int]:
         """Corrected errors, Z and X of each lane."""
@@ -266,7 +253,7 @@ class ResponderRound(RoundCore):
         self.key = final_key(self.config, self._bits, seed=body.seed, key_bits=body.key_bits)
         self.count_round_trip()
         self.finish_transcripts()
-        self.state = State.PREPARED
+        self._move(Amplify, State.PREPARED)
         yield from ()
 
     @property

@@ -19,7 +19,8 @@ A round, message by message, with the states of both ends::
     (block held)  Decision ->                               (block usable)
 
 Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and
-decisions are for the sessions that own them (`announcer`, `responder`). Either end may drop a round
+decisions are for the sessions that own them (`announcer`, `responder`); the moves of all four are
+tables (`states`). Either end may drop a round
 before it has voted or decided, and sends an Abort then (`reports`).
 
 A round's transcript is every message up to the final seed, in order, once, per direction; votes,
@@ -28,60 +29,26 @@ decisions and aborts stand outside: they may be repeated and are bound by pads a
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from enum import Enum
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.states import Cause, Machine
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, RoundSifted
 from protocols.hashing.authentication import Transcript, forgery_probability
 from protocols.keylength.keyrate import LaneCounts
-from protocols.messages import TAG_BYTES, AbortReason, Message, Role
-from protocols.variants import AUTHENTICATIONS
+from protocols.link import LinkConfig, LinkSecrets
+from protocols.messages import AbortReason, Message, Role
+from protocols.variants import AUTHENTICATIONS, round_epsilons
 
 Bits = NDArray[np.uint8]
 BASES = 2
-KEPT_BYTES = 4 * TAG_BYTES
-"""Of the pre-shared secret: what is not pads."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSecrets:
-    """What the two ends of a link share before they start; never sent, never logged.
-
-    Attributes
-    ----------
-    tag_r : bytes
-        16 bytes: the hash key of all tags, kept.
-    transcript_rs : tuple of bytes
-        16 bytes each: hash keys of the announcer's and the responder's transcripts, kept.
-    report_key : bytes
-        16 bytes: for reports on rounds that were given up, kept; no key rests on it.
-    pads : bytes
-        32 bytes a round, see `protocols.pads`.
-    """
-
-    tag_r: bytes = field(repr=False)
-    transcript_rs: tuple[bytes, bytes] = field(repr=False)
-    report_key: bytes = field(repr=False)
-    pads: bytes = field(repr=False)
-
-    @classmethod
-    def from_bytes(cls, secret: bytes) -> "LinkSecrets":
-        """Cut a pre-shared secret of `size_bytes`."""
-        tag_r, announcer_r, responder_r, report_key = (
-            secret[start : start + TAG_BYTES] for start in range(0, KEPT_BYTES, TAG_BYTES)
-        )
-        return cls(tag_r, (announcer_r, responder_r), report_key, secret[KEPT_BYTES:])
-
-    @staticmethod
-    def size_bytes(initial_pads: int) -> int:
-        """How long a pre-shared secret is with pads for so many rounds."""
-        return KEPT_BYTES + len(Role) * TAG_BYTES * initial_pads
 
 
 class SiftedBits:
@@ -176,6 +143,10 @@ class RoundCore:
         Own clock.
     """
 
+    MOVES: ClassVar[Machine[Any]]
+    """The states of this end's rounds."""
+    state: Enum
+
     def __init__(self, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> None:
         self.number = number
         self.config = config
@@ -185,10 +156,8 @@ class RoundCore:
         self.sifted = SiftedBits(config.lanes)
         self.sequences = [0, 0]
         """Next sequence number of the announcer and of the responder."""
-        self.books = RoundBooks(
-            correctness_epsilon=config.correctness_epsilon,
-            secrecy_epsilon=config.secrecy_epsilon,
-        )
+        correctness, secrecy = round_epsilons(config.profile)
+        self.books = RoundBooks(correctness_epsilon=correctness, secrecy_epsilon=secrecy)
         self.active_ps = now_ps
         """Own clock at the last message; the round's time-out counts from here."""
         self.digests = b""
@@ -206,7 +175,17 @@ class RoundCore:
         RoundDropped
             The round ends here, after the steps that came before.
         """
+        kind = type(body)
+        if not self.MOVES.allows(self.state, kind):
+            raise RemoteProtocolError(f"{kind.__name__} in state {self.state.name}")
+        return self._act_on(body)
+
+    def _act_on(self, body: Message) -> Steps:
+        """Act on a message that the state allows."""
         raise NotImplementedError
+
+    def _move(self, cause: Cause | type[Message], state: Enum) -> None:
+        self.state = self.MOVES.move(self.state, cause, state)
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
@@ -238,7 +217,7 @@ class Signer:
     def __init__(self, config: LinkConfig, secrets: LinkSecrets) -> None:
         self._config_digest = config.digest()
         self._tag_r = secrets.tag_r
-        self._authentication = AUTHENTICATIONS.get(config.authentication)
+        self._authentication = AUTHENTICATIONS.get(config.profile.authentication)
 
     def _bound(self, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
         """Everything that a tag covers: link, purpose, direction, round, transcripts."""

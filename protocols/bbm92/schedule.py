@@ -9,7 +9,7 @@ until the responder has found some.
 
 from dataclasses import dataclass
 
-from protocols.bbm92.config import LinkConfig
+from protocols.link import LinkConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ is this end's own time: one search in `OWN_WAIT_PS` of it, whatever is announced
 import math
 from dataclasses import dataclass
 
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import ClockPrior, wide_prior
+from protocols.link import EARLIEST_PS, PS_PER_S, LinkConfig
 
 FIRST_WAIT_PS = PS_PER_S // 2
 MOST_WAIT_PS = 32 * PS_PER_S
@@ -62,11 +62,11 @@ class SearchPlan:
     def __init__(self, config: LinkConfig) -> None:
         self.wide = wide_prior(config)
         self._narrow: ClockPrior | None = None
-        self._narrow_due_ps = -(2**62)
-        self._wide_due_ps = -(2**62)
+        self._narrow_due_ps = EARLIEST_PS
+        self._wide_due_ps = EARLIEST_PS
         self._wait_ps = FIRST_WAIT_PS
         self._failed_in: Brightness | None = None
-        self._own_due_ps = -(2**62)
+        self._own_due_ps = EARLIEST_PS
 
     def due(self, stop_ps: int, own_stop_ps: int, brightness: Brightness) -> ClockPrior | None:
         """Prior to look through with light up to announcer time ``stop_ps``; None to wait.

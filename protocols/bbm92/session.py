@@ -21,13 +21,14 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import LinkConfig
+from protocols.bbm92.repetition import Repetition
 from protocols.bbm92.reports import Reporter
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped, Signer, Steps
+from protocols.bbm92.rounds import RoundCore, RoundDropped, Signer, Steps
+from protocols.bbm92.states import Cause, Life, Machine
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
-from protocols.durable import DurableState
+from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError, RemoteProtocolError
 from protocols.events import (
     Alarm,
@@ -35,9 +36,9 @@ from protocols.events import (
     Event,
     PadsSpent,
     ReportLost,
-    ReserveEmpty,
     RoundAborted,
 )
+from protocols.interfaces import SessionStart
 from protocols.messages import (
     Abort,
     AbortReason,
@@ -49,11 +50,8 @@ from protocols.messages import (
     Ready,
     Role,
     Vote,
-    decode,
-    encode,
 )
 from protocols.pads import NoPads, PadReserve
-from protocols.tagbook import TagBook
 from protocols.variants import AUTHENTICATIONS
 
 FINALS = (Vote, Decision, Close, Abort, Beacon, Ready)
@@ -67,62 +65,50 @@ RoundT = TypeVar("RoundT", bound=RoundCore)
 class LinkSession(Generic[RoundT]):
     """One end of a link; see `AnnouncerSession` and `ResponderSession`.
 
-    Parameters
-    ----------
-    config : LinkConfig
-        The same at both ends.
-    secrets : LinkSecrets
-        The same at both ends, and nowhere else.
-    book : TagBook
-        This user's clicks, shared with its other links.
-    book_index : int
-        Number of this link among those of the user.
-    rng : numpy.random.Generator
-        This end's own randomness: seeds of shuffles and hashes.
-    durable : DurableState, optional
-        What this end had before a crash; None for a new link.
+    It is a `protocols.interfaces.Session`.
     """
 
     ROLE: ClassVar[Role]
+    LIFE: ClassVar[Machine[Life]]
 
-    def __init__(
-        self,
-        config: LinkConfig,
-        secrets: LinkSecrets,
-        *,
-        book: TagBook,
-        book_index: int,
-        rng: np.random.Generator,
-        durable: DurableState | None = None,
-    ) -> None:
-        self.config = config
+    def __init__(self, start: SessionStart) -> None:
+        self.config = config = start.config
         self.messages_sent = 0
-        self.is_closed = False
-        self.is_stopped = False
         self.is_congested = False
         """Set by the owner: so much waits for the wire that no new round should begin."""
-        self._secrets = secrets
+        self._secrets = secrets = start.secrets
         self._signer = Signer(config, secrets)
         self._check_limit = CheckLimit(config.resend_ps)
-        reserve = reserve_type(config.authentication)
+        reserve = reserve_type(config.profile.authentication)
         self._pads = reserve(secrets.pads)
         self._last_round = -1
-        if durable is not None:
+        self._life = Life.LIT
+        self._repetition = Repetition(config.resend_ps)
+        if (durable := start.durable) is not None:
             self._pads = reserve.restored(
                 durable.pads, durable.provisioned_rounds, durable.common_rounds
             )
             self._last_round = durable.last_round
-            self.is_closed = durable.closed is not None
+            self._life = Life.LIT if durable.closed is None else Life.CLOSED
         self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
-        self._book = book
-        self._book_index = book_index
-        self._rng = rng
+        self._book = start.book
+        self._book_index = start.book_index
+        self._rng = start.rng
         self._rounds: dict[int, RoundT] = {}
-        self._is_light_over = False
         self._events: deque[Event] = deque()
         self._outbox: deque[bytes] = deque()
 
     # What the owner calls -----------------------------------------------------------------------
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the closing exchange is done."""
+        return self._life is Life.CLOSED
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the link has stopped for lack of pads; the announcer finds that out."""
+        return False
 
     @property
     def reserve_bits(self) -> int:
@@ -154,7 +140,8 @@ class LinkSession(Generic[RoundT]):
 
     def end_light(self, now_ps: int) -> None:
         """No more tags will come: close the last round, then the link."""
-        self._is_light_over = True
+        if self._life is Life.LIT:
+            self._move(Cause.LIGHT_OVER, Life.ENDING)
         self.advance(now_ps)
 
     def receive(self, data: bytes, now_ps: int) -> None:
@@ -184,8 +171,14 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
-        return min(active) + self.config.timeout_ps if active else None
+        due = [
+            round_.active_ps + self.config.timeout_ps
+            for round_ in self._rounds.values()
+            if self._may_drop(round_)
+        ]
+        if (again_ps := self._repetition.due_ps) is not None:
+            due.append(again_ps)
+        return min(due, default=None)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""
@@ -193,6 +186,13 @@ class LinkSession(Generic[RoundT]):
             if self._may_drop(round_) and now_ps >= round_.active_ps + self.config.timeout_ps:
                 self._drop(round_, AbortReason.TIMED_OUT)
         self.advance(now_ps)
+
+    @property
+    def _is_light_over(self) -> bool:
+        return self._life is not Life.LIT
+
+    def _move(self, cause: Cause | type[Message], life: Life) -> None:
+        self._life = self.LIFE.move(self._life, cause, life)
 
     # Incoming -----------------------------------------------------------------------------------
 
@@ -321,11 +321,6 @@ class LinkSession(Generic[RoundT]):
         for round_ in list(self._rounds.values()):
             if self._may_drop(round_):
                 self._drop(round_, reason)
-
-    def _stop_for_lack_of_pads(self, number: int) -> None:
-        if not self.is_stopped:
-            self.is_stopped = True
-            self._events.append(ReserveEmpty(number))
 
     # Tags and pads ------------------------------------------------------------------------------
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.coarse import LATER_SLICE_PS, Candidate, Places, coarse_search
 from protocols.bbm92.coincidence import Alignment, near_pairs
-from protocols.bbm92.config import LinkConfig
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import pair_density_per_ps, pairs_at_lanes, peak_residuals
 from protocols.bbm92.prior import ClockPrior
 from protocols.clockprior import COARSE_SLICE_PS
 from protocols.compiled import kernel
+from protocols.link import LinkConfig
 
 ACQUISITION_PS = COARSE_SLICE_PS + 2 * LATER_SLICE_PS
 """Light needed for one attempt within a wide prior."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, NearPairs
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.fitting import CERTAIN, explain
 from protocols.bbm92.lanes import (
     pair_density_per_ps,
@@ -21,6 +20,7 @@ from protocols.bbm92.lanes import (
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.synchronise import Lock, sigma_of
+from protocols.link import PS_PER_S, LinkConfig
 
 HALF_PS = 2_500
 """Residuals within this of a peak correct the clock."""

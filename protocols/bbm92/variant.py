@@ -1,17 +1,15 @@
 """BBM92 as a protocol variant: which class plays which role."""
 
-from typing import Any
-
 from protocols.bbm92.announcer import AnnouncerSession
 from protocols.bbm92.responder import ResponderSession
-from protocols.bbm92.session import LinkSession
-from protocols.interfaces import LinkProtocol
+from protocols.interfaces import LinkProtocol, Session, SessionStart
 from protocols.messages import Role
 
 
 class Bbm92(LinkProtocol):
     """Entangled pairs, two bases, tags to pool."""
 
-    def session(self, role: Role) -> type[LinkSession[Any]]:
+    def session(self, role: Role, start: SessionStart) -> Session:
         """Announcer or responder."""
-        return AnnouncerSession if role is Role.ANNOUNCER else ResponderSession
+        session = AnnouncerSession if role is Role.ANNOUNCER else ResponderSession
+        return session(start)

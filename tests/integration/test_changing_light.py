@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protocols.bbm92.config import LinkConfig
 from protocols.events import (
     BlockUsable,
     Event,
@@ -19,11 +18,12 @@ from protocols.events import (
     RoundStarted,
     SyncFailed,
 )
+from protocols.link import LinkConfig
 from protocols.messages import Beacon, Decision, Envelope, Matches, Ready, Role, Vote
 from protocols.tagbook import TagBook
 from tests.support.inspector import Booked, book_faults
 from tests.support.protocol_pump import LaneLight, Pump, draw_tags, is_closed_alike, unequal_bits
-from tests.support.two_ends import link_config
+from tests.support.two_ends import link_config, session_of
 
 SINGLES_HZ = (60_000.0, 60_000.0)
 """Enough for a dead lane to harvest 14 accidentals a second."""
@@ -233,7 +233,7 @@ def test_forged_words_of_light_cost_little(forged: Beacon | Ready) -> None:
         config=link_config(initial_pads=12),
     )
     sender = Role.RESPONDER if isinstance(forged, Ready) else Role.ANNOUNCER
-    session = pump.ends[sender.peer]._session
+    session = session_of(pump.ends[sender.peer])
     honest = session._open
 
     def opened(data: bytes) -> Envelope:

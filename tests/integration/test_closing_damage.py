@@ -37,7 +37,7 @@ from tests.support.forging import (
     run,
 )
 from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import FRAME_PS, LINK, TwoEnds
+from tests.support.two_ends import FRAME_PS, LINK, TwoEnds, session_of
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -164,7 +164,7 @@ def test_no_round_begins_after_a_closing_vote() -> None:
         ends.run(until_s=ends.now_ps / PS_PER_S + 0.001)
     for _ in range(2):
         forge(ends, Role.RESPONDER, 11, NOTHING)
-        assert 11 not in ends.ends[Role.RESPONDER]._session._rounds
+        assert 11 not in session_of(ends.ends[Role.RESPONDER])._rounds
         ends._flush()
         ends.crash(Role.RESPONDER)
 
@@ -173,6 +173,6 @@ def test_no_round_begins_after_a_closing_vote() -> None:
 def test_closing_misses_all_reports(role: Role) -> None:
     """Also those of rounds with numbers beyond its own: they were made up, and nobody owned up."""
     tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
-    tapped.ends.ends[role]._session._reporter._awaited[50] = None
+    session_of(tapped.ends.ends[role])._reporter._awaited[50] = None
     run(tapped)
     assert ["report" in what for what in alarms(tapped.ends)] == [True]

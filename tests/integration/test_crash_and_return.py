@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from protocols.codec import decode
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, LinkClosed
-from protocols.messages import Decision, Role, Vote, decode
+from protocols.messages import Decision, Role, Vote
 from protocols.wire.datagrams import encode_datagram
 from tests.support.tapped import TappedEnds, alarms
 from tests.support.two_ends import TwoEnds

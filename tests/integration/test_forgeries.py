@@ -12,6 +12,7 @@ import pytest
 from netsim.taps.finals import abort_message
 from netsim.taps.tap import Forward, Tap, TapContext, TapPlan
 from netsim.units import PS_PER_S
+from protocols.codec import encode
 from protocols.events import BlockPrepared
 from protocols.messages import (
     MAX_ROUND,
@@ -25,7 +26,6 @@ from protocols.messages import (
     Message,
     Role,
     Vote,
-    encode,
 )
 from protocols.wire.datagrams import Datagram, Kind, encode_datagram
 from tests.support.tapped import TappedEnds, alarms

@@ -13,6 +13,7 @@ from netsim.taps.tap import TapPlan
 from netsim.units import PS_PER_S
 from protocols.bbm92.announcer import AnnouncerSession
 from protocols.bbm92.responder import ResponderSession
+from protocols.codec import encode
 from protocols.events import (
     Alarm,
     BlockPrepared,
@@ -29,13 +30,12 @@ from protocols.messages import (
     Role,
     VerificationHash,
     Vote,
-    encode,
 )
 from protocols.tagbook import TagBook
 from tests.integration.test_forgeries import Renumber
 from tests.support.forging import BAD_VOTE, NOTHING, at_s, events_of, forge, on_event, rewrite, run
 from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import LINK, TwoEnds, link_config
+from tests.support.two_ends import LINK, TwoEnds, link_config, session_of
 
 # Numbers that anybody may name --------------------------------------------------------------------
 
@@ -168,9 +168,7 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
 # Error rates --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "changes", [{"leak_share": 0.2}, {"error_correction_charge": "both-directions"}]
-)
+@pytest.mark.parametrize("changes", [{"leak_share": 0.2}, {"charge": "both-directions"}])
 def test_error_rate_that_was_driven_up_comes_down_again(changes: dict[str, object]) -> None:
     """Damaged verification hashes raise the estimate; a budget that it bursts lowers it."""
     config = link_config(initial_pads=40, **changes)
@@ -209,7 +207,7 @@ def test_message_after_the_transcripts_is_refused() -> None:
     def add(role: Role, event: Event) -> None:
         if role is Role.RESPONDER and isinstance(event, BlockPrepared) and event.round == 0:
             for to in Role:
-                sequence = ends.ends[to]._session._rounds[0].sequences[to.peer]
+                sequence = session_of(ends.ends[to])._rounds[0].sequences[to.peer]
                 body = NOTHING if to is Role.RESPONDER else Matches(False, 0, 0, b"", b"", b"")
                 forge(ends, to, 0, body, sequence=sequence)
 

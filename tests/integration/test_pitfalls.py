@@ -15,19 +15,11 @@ from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.rounds import RoundCore, SiftedBits, Steps
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
+from protocols.codec import decode, encode
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.estimation import random_mask
 from protocols.events import Alarm, RoundAborted
-from protocols.messages import (
-    Amplify,
-    Announce,
-    Envelope,
-    Keep,
-    Role,
-    Sample,
-    decode,
-    encode,
-)
+from protocols.messages import Amplify, Announce, Envelope, Keep, Role, Sample
 from protocols.pads import PadReserve
 from protocols.tagbook import TagBook
 from tests.support.inspector import Booked, book_faults, kept_ticks, mirrored
@@ -243,7 +235,7 @@ def test_failed_block_missing_from_the_rate(monkeypatch: pytest.MonkeyPatch) -> 
     """A rate from good rounds alone does not agree with the sifted bits of the ledger."""
     config = link_config(frames_per_round=25)
     pump = Pump(light(), config=config).run()
-    aborting = Pump(light(), config=replace(config, abort_qber=0.001)).run()
+    aborting = Pump(light(), config=link_config(frames_per_round=25, qber_threshold=0.001)).run()
     aborted, usable = aborting.aborted(Role.ANNOUNCER), pump.usable(Role.ANNOUNCER)
     assert aborted
     assert usable
@@ -255,7 +247,7 @@ def test_failed_block_missing_from_the_rate(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_aborted_round_left_open_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bits of a round that has ended but stays open are found when the link has closed."""
-    pump = Pump(light(), config=link_config(abort_qber=0.001)).run()
+    pump = Pump(light(), config=link_config(qber_threshold=0.001)).run()
     assert not Booked(pump).faults()
     monkeypatch.setattr(Bookkeeper, "_on_aborted", lambda _self, _event, _time_ps: None)
     assert any("in no round that has ended" in fault for fault in Booked(pump).faults())

@@ -83,7 +83,7 @@ def test_too_little_light_for_a_block() -> None:
 
 def test_error_rate_above_the_threshold_aborts() -> None:
     """QBER 5 % against a threshold of 3 %: each round ends with that reason at both ends."""
-    pump = Pump(light(error=0.05), config=link_config(abort_qber=0.03)).run()
+    pump = Pump(light(error=0.05), config=link_config(qber_threshold=0.03)).run()
     assert no_key(pump)
     for role in Role:
         assert reasons(pump, role) == {AbortReason.QBER_TOO_HIGH: 3}

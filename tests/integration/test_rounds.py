@@ -140,7 +140,7 @@ def _trips(pump: Pump, number: int) -> int:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"estimation": "sample", "sample_share": 0.1}, {"abort_qber": 0.003}],
+    [{}, {"estimation": "sample", "sample_share": 0.1}, {"qber_threshold": 0.003}],
     ids=["reconciled", "sample", "no key"],
 )
 def test_round_trips_are_counted_alike(changes: dict[str, object]) -> None:
@@ -198,7 +198,7 @@ def test_key_length_is_that_of_the_formula() -> None:
 
 def test_paper_profile_charges_the_budget() -> None:
     """With the paper's profile a round is charged 1.2 n h(Q) where fewer bits were disclosed."""
-    config = link_config(error_correction_charge="paper")
+    config = link_config(charge="paper")
     pump = Pump(light(), config=config).run()
     assert is_closed_alike(pump)
     for _, event in pump.events:

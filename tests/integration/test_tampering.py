@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from protocols.bbm92.reports import OwnStream
+from protocols.codec import encode
 from protocols.events import (
     Alarm,
     RoundSifted,
@@ -30,7 +31,6 @@ from protocols.messages import (
     VerificationHash,
     VerificationResult,
     Vote,
-    encode,
 )
 from tests.support.protocol_pump import Pump, is_closed_alike, light, only, reasons, unequal_bits
 

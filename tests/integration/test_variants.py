@@ -11,10 +11,10 @@ from netsim.pools.ledger import Account
 from protocols.bbm92.distillation import MAX_ROUND_BITS
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
+from protocols.codec import decode, encode
 from protocols.events import BlockUsable, RoundSampled
 from protocols.keylength.finite import FiniteRound, finite_key, two_basis_key_bits
 from protocols.keylength.keyrate import binary_entropy
-from protocols.keylength.security import error_count_charge_bits
 from protocols.messages import (
     MAX_MESSAGE_BYTES,
     AbortReason,
@@ -27,14 +27,13 @@ from protocols.messages import (
     Sample,
     VerificationHash,
     VerificationResult,
-    decode,
-    encode,
 )
 from protocols.reconciliation.interface import (
     Reconciliation,
     ReconcilingAnnouncer,
     ReconcilingResponder,
 )
+from protocols.security import error_count_charge_bits
 from protocols.variants import RECONCILIATIONS
 from tests.support.inspector import (
     Booked,
@@ -93,11 +92,11 @@ VARIANTS: dict[str, Settings] = {
     "two-basis": TWO_BASIS,
     "clmul": {"amplification": "toeplitz-clmul"},
     "unauthenticated": {"authentication": "none", "initial_pads": 0},
-    "both directions": {"error_correction_charge": "both-directions"},
+    "both directions": {"charge": "both-directions"},
     "original": {"reconciliation": "cascade-original"},
     "ldpc": {"reconciliation": "ldpc"},
     "finite with ldpc": FINITE | {"reconciliation": "ldpc"},
-    "modelled": {"reconciliation": "modelled", "error_correction_charge": "paper"},
+    "modelled": {"reconciliation": "modelled", "charge": "paper"},
 }
 
 
@@ -322,7 +321,7 @@ def test_ldpc_asks_once_and_charges_one_direction() -> None:
 
     At 2 % of errors, with a first estimate of 5 %.
     """
-    both: Settings = {"reconciliation": "ldpc", "error_correction_charge": "both-directions"}
+    both: Settings = {"reconciliation": "ldpc", "charge": "both-directions"}
     pump, books = found("ldpc"), books_of(found("ldpc"))
     assert len(pump.messages(ParityQuery)) == 1
     assert books.charge_bits == books.parity_bits == books_of(run(both)).charge_bits

@@ -17,7 +17,9 @@ from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
-from protocols.keylength.security import ONE_WAY_COUNT
+from protocols.reconciliation.cascade_variants import Option8
+from protocols.security import ONE_WAY_COUNT
+from tests.support.third_party import registered
 
 VARIANTS = {
     "asymptotic": ("protocol.estimation=sample",),
@@ -81,6 +83,20 @@ def test_ldpc_gives_key_without_waiting() -> None:
     assert found.counts.round_trips < 8 * found.counts.blocks
     assert found.f_measured is not None
     assert found.f_measured > 1.05
+
+
+def test_a_correction_of_somebody_else_is_registered_in_one_place() -> None:
+    """Topology, both ends of the link and the notes of the results know it by its name alone."""
+
+    class Slow(Option8):
+        note = "of a third party"
+
+    with registered("reconciliation", "slow", Slow):
+        spec = load_topology("two_user", overrides=("protocol.reconciliation=slow",))
+        (found,) = simulate(spec, duration_s=3, seed=3).links
+    assert found.counts.blocks == 1
+    assert found.counts.deposited_bits > 500
+    assert "of a third party" in found.notes
 
 
 def test_one_way_correction_needs_no_label() -> None:

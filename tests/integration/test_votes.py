@@ -4,19 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from protocols.codec import encode
 from protocols.events import (
     Alarm,
     LinkClosed,
 )
-from protocols.messages import (
-    AbortReason,
-    Close,
-    Decision,
-    Envelope,
-    Role,
-    Vote,
-    encode,
-)
+from protocols.messages import AbortReason, Close, Decision, Envelope, Role, Vote
 from protocols.wire.datagrams import HEADER_BYTES
 from tests.support.protocol_pump import (
     Pump,

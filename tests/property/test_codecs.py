@@ -8,16 +8,9 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
-from protocols.messages import (
-    MAX_LINK_CHARACTERS,
-    MAX_ROUND,
-    Envelope,
-    Message,
-    Role,
-    decode,
-    encode,
-)
+from protocols.messages import MAX_LINK_CHARACTERS, MAX_ROUND, Envelope, Message, Role
 from protocols.varint import decode_ascending, encode_ascending
 from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
 

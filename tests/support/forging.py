@@ -4,18 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netsim.units import PS_PER_S
+from protocols.codec import encode
 from protocols.events import (
     Event,
 )
-from protocols.messages import (
-    Announce,
-    Decision,
-    Envelope,
-    Message,
-    Role,
-    Vote,
-    encode,
-)
+from protocols.messages import Announce, Decision, Envelope, Message, Role, Vote
 from protocols.wire.datagrams import decode_datagram, encode_datagram
 from tests.support.tapped import TappedEnds
 from tests.support.two_ends import LINK, TwoEnds

@@ -12,8 +12,9 @@ from typing import Any
 import msgpack
 
 from netsim.taps.tap import Forward, TapContext
+from protocols.codec import encode
 from protocols.errors import MalformedMessageError
-from protocols.messages import Abort, Envelope, Message, Role, encode
+from protocols.messages import Abort, Envelope, Message, Role
 from protocols.wire.datagrams import Datagram, Kind, decode_datagram, encode_datagram
 
 INTEGERS = (0, 1, 2, 3, 7, 63, 64, 127, 128, 255, 256, 2**16, 2**31, 2**32, 2**40, 2**60, 2**62)

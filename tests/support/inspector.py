@@ -28,6 +28,7 @@ from protocols.messages import (
 from protocols.reconciliation.cascade import SCHEDULES
 from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
 from protocols.tags import DETECTOR_BITS
+from protocols.variants import round_epsilons
 from protocols.varint import decode_ascending
 from tests.support.protocol_pump import Pump
 
@@ -133,7 +134,7 @@ class Booked:
                 trace=Trace(None),
                 store=UserStore(),
                 pads=pump.secrets.pads,
-                round_epsilons=(config.correctness_epsilon, config.secrecy_epsilon),
+                round_epsilons=round_epsilons(config.profile),
             )
             for name in NAMES
         ]
@@ -174,7 +175,7 @@ def asked_bits(pump: Pump, number: int) -> int:
     for lane, rate in enumerate(setup.body.error_rates_ppm):
         layouts = layout_passes(
             size_bits=sizes[lane],
-            schedule=SCHEDULES[pump.config.reconciliation],
+            schedule=SCHEDULES[pump.config.profile.reconciliation],
             error_rate=rate / 1e6,
             seed=int.from_bytes(setup.body.seed, "big"),
         )

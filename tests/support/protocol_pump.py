@@ -15,9 +15,8 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import PS_PER_S, LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.bits import unpack_bits
+from protocols.codec import decode
 from protocols.endpoint import Endpoint
 from protocols.events import (
     Alarm,
@@ -27,7 +26,8 @@ from protocols.events import (
     Event,
     RoundAborted,
 )
-from protocols.messages import AbortReason, Envelope, Role, decode
+from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
+from protocols.messages import AbortReason, Envelope, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.wire.datagrams import Kind, decode_datagram, encode_datagram

@@ -7,18 +7,20 @@ strong and nearly free of noise, so that a round of one second holds key.
 import heapq
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsim.pools.store import UserStore
-from protocols.bbm92.config import PS_PER_S, LinkConfig
-from protocols.bbm92.rounds import LinkSecrets
+from protocols.bbm92.session import LinkSession
 from protocols.endpoint import GIVEN_UP_BYTES, Endpoint
 from protocols.events import BlockUsable, Event
+from protocols.link import PS_PER_S, LinkConfig, LinkSecrets, nested
 from protocols.messages import Role
+from protocols.profile import Profile, Terms
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 
@@ -30,7 +32,7 @@ Fault = Callable[[Role, bytes], list[tuple[int, bytes]]]
 
 
 def link_config(**changes: object) -> LinkConfig:
-    """Small link: rounds of one second, announcements of half a second."""
+    """Small link: rounds of one second, announcements of half a second; ``changes`` are flat."""
     values: dict[str, object] = {
         "link": LINK,
         "announcer": "alice",
@@ -47,15 +49,33 @@ def link_config(**changes: object) -> LinkConfig:
         "frame_ps": FRAME_PS,
         "frames_per_round": 10,
         "frames_per_announcement": 5,
+        "protocol": "bbm92",
+        "estimation": "reconciled",
         "reconciliation": "cascade-yanetal",
-        "error_correction_charge": "measured",
-        "verification_bits": 64,
+        "amplification": "toeplitz-fft",
+        "security": "asymptotic",
+        "authentication": "wegman-carter",
+        "basis": "symmetric",
         "initial_qber": 0.05,
-        "abort_qber": 0.5,
         "timeout_ps": 20 * PS_PER_S,
         "initial_pads": 16,
     }
-    return LinkConfig(**{**values, **changes})  # type: ignore[arg-type]  # a mixed mapping
+    return link_of(values | changes)
+
+
+def link_of(facts: Mapping[str, object]) -> LinkConfig:
+    """The link whose `LinkConfig.flat` is ``facts``."""
+    own = nested(facts)
+    profile = own.pop("profile")
+    terms = Terms(**profile.pop("terms"))
+    return LinkConfig(**own, profile=Profile(**profile, terms=terms))
+
+
+def session_of(end: Endpoint) -> LinkSession[Any]:
+    """What plays the role of an endpoint, with its insides."""
+    session = end._session
+    assert isinstance(session, LinkSession)
+    return session
 
 
 def correlated_tags(

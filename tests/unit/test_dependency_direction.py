@@ -1,8 +1,9 @@
-"""The direction of dependencies: protocols know no simulator, nothing in netsim points upwards."""
+"""The direction of dependencies: protocols know no simulator, nothing points upwards or around."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,19 +31,46 @@ LAYERS = (
 `netsim/__init__.py` names the public API and loads it on demand; it belongs to no layer.
 """
 
+PROTOCOL_LAYERS = (
+    {"clockprior", "compiled", "errors", "keylength", "tags"},
+    {"bits", "books", "messages", "profile", "registry", "varint"},
+    {
+        "codec",
+        "durable",
+        "events",
+        "expectation",
+        "link",
+        "pads",
+        "reconciliation",
+        "tagbook",
+        "wire",
+    },
+    {"interfaces"},
+    {"bases", "estimation", "hashing", "security", "variants"},
+    {"bbm92"},
+    {"endpoint"},
+)
+"""The same of protocols, whose modules at the top are parts by themselves."""
+
+LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": PROTOCOL_LAYERS}
+
 SHARED_BY_PROTOCOLS = {
     "protocols.books",
     "protocols.clockprior",
+    "protocols.codec",
     "protocols.compiled",
     "protocols.wire.datagrams",
     "protocols.durable",
     "protocols.errors",
     "protocols.events",
+    "protocols.expectation",
     "protocols.interfaces",
     "protocols.keylength.keyrate",
+    "protocols.link",
     "protocols.messages",
+    "protocols.profile",
     "protocols.registry",
-    "protocols.keylength.security",
+    "protocols.security",
     "protocols.tags",
     "protocols.variants",
     "protocols.wire.counts",
@@ -89,9 +117,9 @@ def _deepest(module: str, name: str) -> str:
 
 
 def layer_of(module: str) -> int:
-    """Layer of a module of netsim; KeyError for one that belongs to none yet."""
+    """Layer of a module; KeyError for one that belongs to none yet."""
     part = part_of(module)
-    for layer, parts in enumerate(LAYERS):
+    for layer, parts in enumerate(LAYERS_OF[package_of(module)]):
         if part in parts:
             return layer
     raise KeyError(f"{module} belongs to no layer: give it one in this test")
@@ -104,22 +132,43 @@ IMPORTS = {
 }
 
 
+def package_of(module: str) -> str:
+    """netsim, protocols, or something that is not ours."""
+    return module.split(".", 1)[0]
+
+
 def part_of(module: str) -> str:
-    """Name of the part that a module of netsim belongs to."""
+    """Name of the part of its package that a module belongs to."""
     return module.split(".", 2)[1]
 
 
-@pytest.mark.parametrize("module", sorted(name for name in IMPORTS if name.startswith("netsim.")))
+@pytest.mark.parametrize("module", sorted(name for name in IMPORTS if "." in name))
 def test_nothing_points_upwards(module: str) -> None:
-    """A module of netsim imports its own part and parts of lower layers only."""
+    """A module imports, of its package, its own part and parts of lower layers only."""
     outside = {
         other
         for other in IMPORTS[module]
-        if other.startswith("netsim.")
+        if other.startswith(f"{package_of(module)}.")
         and part_of(other) != part_of(module)
         and layer_of(other) >= layer_of(module)
     }
     assert not outside
+
+
+@pytest.mark.parametrize("package", sorted(LAYERS_OF))
+def test_every_part_has_its_layer(package: str) -> None:
+    """No part is named that there is not, and none twice."""
+    named = [part for parts in LAYERS_OF[package] for part in sorted(parts)]
+    there = {part_of(module) for module in IMPORTS if module.startswith(f"{package}.")}
+    assert sorted(named) == sorted(there)
+
+
+def test_modules_import_in_no_circle() -> None:
+    """Whatever is imported, for type checking or within a function too, is not imported by it."""
+    ours = {module: imports & IMPORTS.keys() for module, imports in IMPORTS.items()}
+    while leaves := {module for module, imports in ours.items() if not imports - {module}}:
+        ours = {module: ours[module] - leaves for module in ours.keys() - leaves}
+    assert not ours, f"in a circle, or above one: {sorted(ours)}"
 
 
 @pytest.mark.parametrize("module", sorted(IMPORTS))

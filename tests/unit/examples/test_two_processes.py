@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ CONFIG = link_config(initial_pads=64)
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A directory with a link, a fresh secret and tags."""
-    (tmp_path / "link.json").write_text(json.dumps(asdict(CONFIG)))
+    (tmp_path / "link.json").write_text(json.dumps(CONFIG.flat()))
     write_secret(tmp_path / "secret.bin")
     np.save(tmp_path / "tags.npy", TAGS)
     return tmp_path
@@ -81,7 +80,7 @@ def test_description_is_read_back(files: Path) -> None:
         ({"lane_delays_ps": [2, 1]}, "lane_delays_ps: at least one, ascending"),
         ({"lane_delays_ps": 7}, "lane_delays_ps: Input should be a valid array"),
         ({"reconciliation": "prayer"}, "reconciliation 'prayer'"),
-        ({"error_correction_charge": "none"}, "error_correction_charge: Input should be"),
+        ({"charge": "none"}, "charge: Input should be"),
         ({"colour": "red"}, "'colour': unknown field"),
     ],
 )
@@ -89,7 +88,7 @@ def test_impossible_links(
     files: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], expected: str
 ) -> None:
     """Each field of another type or out of range is named, before anything else is done."""
-    (files / "link.json").write_text(json.dumps(asdict(CONFIG) | changes))
+    (files / "link.json").write_text(json.dumps(CONFIG.flat() | changes))
     assert expected in refused(files, capsys)
 
 

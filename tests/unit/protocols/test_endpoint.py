@@ -9,6 +9,7 @@ import pytest
 from protocols import endpoint
 from protocols.bbm92.tagcheck import MAX_WRONG_TAGS
 from protocols.bits import unpack_bits
+from protocols.codec import decode, encode
 from protocols.endpoint import Endpoint
 from protocols.errors import LocalProtocolError
 from protocols.events import (
@@ -30,14 +31,12 @@ from protocols.messages import (
     Matches,
     Role,
     Vote,
-    decode,
-    encode,
 )
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 from protocols.wire.counts import WireCounts
 from tests.support.protocol_pump import Pump, Tags, draw_tags, is_closed_alike
-from tests.support.two_ends import link_config
+from tests.support.two_ends import link_config, session_of
 
 NOTHING = np.empty(0, dtype=np.int64)
 Body = TypeVar("Body", Announce, Matches, Keep)
@@ -259,8 +258,8 @@ def test_flood_of_votes_for_rounds_to_come_uses_up_four_pads() -> None:
         end._session.receive(encode(vote), 0)
     events = drained(end, 0)
     assert [event.round for event in events if isinstance(event, AbortSigned)] == [0, 1, 2, 3]
-    assert sum(end._session._pads.has(number) for number in range(16)) == 16
-    signed = {number for number, _ in end._session._pads._signed}
+    assert sum(session_of(end)._pads.has(number) for number in range(16)) == 16
+    signed = {number for number, _ in session_of(end)._pads._signed}
     assert signed == {0, 1, 2, 3}
 
 
@@ -275,7 +274,7 @@ def test_flood_of_announcements_in_one_round_is_cut_off() -> None:
         refused += [event for event in drained(end, 0) if isinstance(event, Alarm)]
     assert refused
     assert "more announcements" in str(refused[0])
-    assert not end._session._rounds
+    assert not session_of(end)._rounds
 
 
 def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +297,7 @@ def test_nothing_of_an_old_connection_is_posted_to_a_new_one() -> None:
     announcer = pump.ends[Role.ANNOUNCER]
     while not any(envelope.round == 0 for _, envelope in pump.sent):
         pump.run(until_s=pump.now_ps / 1e12 + 0.05)
-    session = announcer._session
+    session = session_of(announcer)
     session._post(b"of the old connection")
     session.peer_restarted(pump.now_ps)
     posted = list(iter(session.next_message, None))
@@ -308,7 +307,7 @@ def test_nothing_of_an_old_connection_is_posted_to_a_new_one() -> None:
 def test_report_that_a_lost_connection_takes_along_is_told() -> None:
     """The round had ended before; whether it was damaged stays unknown, which is no alarm."""
     pump = Pump(draw_tags(1, 3.2))
-    session = pump.ends[Role.RESPONDER]._session
+    session = session_of(pump.ends[Role.RESPONDER])
     while not session._rounds:
         pump.run(until_s=pump.now_ps / 1e12 + 0.05)
     (number,) = session._rounds

@@ -7,7 +7,7 @@ import pytest
 
 from protocols.bbm92.rounds import SiftedBits
 from protocols.estimation import PublishedSample, ReconciledErrors, random_mask
-from protocols.interfaces import Terms
+from protocols.profile import Terms
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What is printed by accident (a log line, a failed assertion) shows no key."""
 
-from protocols.bbm92.rounds import LinkSecrets
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable
+from protocols.link import LinkSecrets
 from protocols.messages import TAG_BYTES, Role
 from tests.support.two_ends import LINK, TwoEnds
 

@@ -110,7 +110,7 @@ def test_entry_points_of_a_real_distribution(tmp_path: Path) -> None:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[qnsp_netsim.security]\nmine = mine:Mine\n")
     (tmp_path / "mine.py").write_text(
-        "from protocols.keylength.security import Asymptotic\nclass Mine(Asymptotic):\n    pass\n"
+        "from protocols.security import Asymptotic\nclass Mine(Asymptotic):\n    pass\n"
     )
     script = (
         "import sys; from protocols.variants import SECURITIES\n"
@@ -133,7 +133,7 @@ def test_names_load_nothing() -> None:
     script = (
         "import sys; from protocols.variants import KINDS\n"
         "names = [registry.names() for registry in KINDS.values()]\n"
-        "late = {'numba', 'protocols.keylength.security', 'protocols.hashing.amplification'}\n"
+        "late = {'numba', 'protocols.security', 'protocols.hashing.amplification'}\n"
         "print(sorted(late & set(sys.modules)))"
     )
     output = subprocess.run(  # this interpreter, a script of ours

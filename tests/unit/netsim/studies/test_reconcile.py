@@ -13,8 +13,9 @@ from netsim.cli import run_command
 from netsim.cli.interrupt import StopOnInterrupt
 from netsim.errors import ConfigError
 from netsim.studies.reconcile import Efficiency, measure, parse_qbers
+from protocols.codec import encode
 from protocols.keylength.keyrate import binary_entropy
-from protocols.messages import Envelope, ParityQuery, Role, encode
+from protocols.messages import Envelope, ParityQuery, Role
 from protocols.reconciliation.interface import (
     Reconciliation,
     ReconcilingAnnouncer,

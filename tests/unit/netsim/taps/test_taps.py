@@ -12,8 +12,9 @@ from netsim.taps.kinds import ATTACKS, tap_maker
 from netsim.taps.tap import TapPlan, Wire
 from netsim.taps.view import StreamView
 from netsim.topology.wire import TapKind
+from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
-from protocols.messages import Abort, Close, Decision, Envelope, Message, Role, Vote, decode, encode
+from protocols.messages import Abort, Close, Decision, Envelope, Message, Role, Vote
 from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
 
 LINK = "alice-bob"

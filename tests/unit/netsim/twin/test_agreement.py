@@ -2,17 +2,16 @@
 
 import json
 import math
-from dataclasses import asdict
 
 import pytest
 
-from netsim.simulation.parties import link_config
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
 from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_efficiency
+from netsim.twin.link import link_config
 from netsim.twin.prediction import predict
-from protocols.bbm92.config import LinkConfig
-from protocols.keylength.security import ONE_WAY_COUNT, Finite
+from protocols.security import ONE_WAY_COUNT, Finite
+from tests.support.two_ends import link_of
 from tests.unit.netsim.topology.texts import FOUR_USERS
 
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")
@@ -64,27 +63,27 @@ def test_both_ends_get_the_same_public_terms() -> None:
     """The terms are in the link's description, which is JSON and is bound by every tag."""
     net = network("two_user", *FINITE, "protocol.round_s=60")
     config, agreement = link_config(net, USERS), agree(net, USERS)
-    assert config.terms == agreement.terms
-    assert (config.security, config.estimation) == ("finite", "sample")
-    assert 0 < config.sample_share < 0.5
-    assert 0.015 < config.qber_threshold < 0.03
-    values = json.loads(json.dumps(asdict(config)))
+    assert config.profile == agreement.profile
+    assert (config.profile.security, config.profile.estimation) == ("finite", "sample")
+    assert 0 < config.terms.sample_share < 0.5
+    assert 0.015 < config.terms.qber_threshold < 0.03
+    values = json.loads(json.dumps(config.flat()))
     values["lane_delays_ps"] = tuple(values["lane_delays_ps"])
-    assert LinkConfig(**values).digest() == config.digest()
-    other = LinkConfig(**values | {"sample_share": config.sample_share + 1e-6})
+    assert link_of(values).digest() == config.digest()
+    other = link_of(values | {"sample_share": config.terms.sample_share + 1e-6})
     assert other.digest() != config.digest()
 
 
 def test_first_estimate_fits_the_leak_budget() -> None:
     """With a leak budget the first block starts from the twin's error rate, else from the guess."""
     (lane,) = predict(network("two_user")).lanes
-    assert link_config(network("two_user"), USERS).initial_qber == 0.05
+    assert link_config(network("two_user"), USERS).profile.initial_qber == 0.05
     for overrides in (FINITE, ("protocol.security=two-basis",)):
         config = link_config(network("two_user", *overrides), USERS)
-        assert config.initial_qber == pytest.approx(lane.qber, rel=1e-12)
+        assert config.profile.initial_qber == pytest.approx(lane.qber, rel=1e-12)
     net = network("fan2025_four_user", "protocol.security=two-basis")
     rates = [lane.qber for lane in predict(net).lanes if lane.users == ("charlie", "dave")]
-    pooled = link_config(net, ("charlie", "dave")).initial_qber
+    pooled = link_config(net, ("charlie", "dave")).profile.initial_qber
     assert min(rates) < pooled < max(rates)
 
 
@@ -93,7 +92,7 @@ def test_plan_of_a_link_is_that_of_its_security() -> None:
     net = network("two_user", *FINITE, "protocol.round_s=60")
     lanes = predict(net).lanes
     agreement = agree(net, USERS)
-    plan = Finite().plan(expect(lanes, 60.0, net.topology.protocol), agreement.terms)
+    plan = Finite().plan(expect(lanes, 60.0, net.topology.protocol), agreement.profile.terms)
     assert plan.key_bits == agreement.expected_key_bits
     assert (plan.key_bits or 0) > 30_000
     assert agreement.notes == (ONE_WAY_COUNT,)

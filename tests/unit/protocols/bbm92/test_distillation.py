@@ -3,7 +3,8 @@
 import pytest
 
 from protocols.bbm92.distillation import judge_leak
-from protocols.bbm92.rounds import LinkSecrets, RoundCore, RoundDropped
+from protocols.bbm92.rounds import RoundCore, RoundDropped
+from protocols.link import LinkSecrets
 from protocols.messages import AbortReason
 from tests.support.two_ends import link_config
 
@@ -15,8 +16,8 @@ RAW_BITS, HASH_BITS = 1064, 64
     ("changes", "most_bits"),
     [
         ({}, RAW_BITS - HASH_BITS - 1),
-        ({"error_correction_charge": "both-directions"}, (RAW_BITS - HASH_BITS - 1) // 2),
-        ({"error_correction_charge": "both-directions", "reconciliation": "modelled"}, 999),
+        ({"charge": "both-directions"}, (RAW_BITS - HASH_BITS - 1) // 2),
+        ({"charge": "both-directions", "reconciliation": "modelled"}, 999),
         ({"leak_share": 0.25}, RAW_BITS // 4),
     ],
 )

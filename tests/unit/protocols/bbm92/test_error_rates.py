@@ -8,7 +8,7 @@ from protocols.variants import RECONCILIATIONS
 from tests.support.two_ends import link_config
 
 TWO_LANES = link_config(lane_delays_ps=(5_000_000, 5_040_000), initial_qber=0.05)
-VARIANT = RECONCILIATIONS.get(TWO_LANES.reconciliation)
+VARIANT = RECONCILIATIONS.get(TWO_LANES.profile.reconciliation)
 
 
 def ppm(rate: float) -> int:

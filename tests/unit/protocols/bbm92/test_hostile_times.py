@@ -9,14 +9,15 @@ from protocols.bbm92 import alignment, synchronise
 from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import PS_PER_S
 from protocols.bbm92.prior import is_possible, wide_prior
 from protocols.bbm92.responder import ResponderSession
 from protocols.bbm92.search import OWN_WAIT_PS, Brightness, SearchPlan
 from protocols.bbm92.synchronise import MAX_COARSE_CLICKS, NoLock, acquire
+from protocols.codec import encode
 from protocols.errors import RemoteProtocolError
 from protocols.events import BlockUsable, LinkLocked, LockLost
-from protocols.messages import Beacon, Envelope, Role, encode
+from protocols.link import PS_PER_S
+from protocols.messages import Beacon, Envelope, Role
 from protocols.varint import encode_ascending
 from tests.support.two_ends import LINK, TwoEnds, link_config
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from protocols.bbm92.config import PS_PER_S
 from protocols.bbm92.lanewatch import LIMIT, LaneWatch
+from protocols.link import PS_PER_S
 from tests.support.two_ends import link_config
 
 LIGHT_PS = PS_PER_S // 2

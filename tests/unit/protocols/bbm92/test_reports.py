@@ -106,7 +106,7 @@ def test_report_fits_nowhere_else() -> None:
     report = responder.report(7, REASON)
     assert FORGED in (judged(announcer, 8, report) or "")
     assert FORGED in (judged(responder, 7, report) or "")
-    for stranger in (reporters(responder_key=bytes(16))[1], reporters(abort_qber=0.05)[1]):
+    for stranger in (reporters(responder_key=bytes(16))[1], reporters(qber_threshold=0.05)[1]):
         stranger.begin(7)
         for message in SENT:
             stranger.note_arrived(7, message)

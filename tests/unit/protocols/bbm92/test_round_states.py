@@ -6,12 +6,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 
-from protocols.bbm92 import announcer_round, responder_round
 from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.responder_round import ResponderRound
-from protocols.bbm92.rounds import LinkSecrets, RoundCore
+from protocols.bbm92.rounds import RoundCore
+from protocols.bbm92.states import AnnouncerState, ResponderState
 from protocols.errors import RemoteProtocolError
+from protocols.link import LinkSecrets
 from protocols.messages import (
     Amplify,
     Announce,
@@ -32,8 +33,7 @@ from tests.support.two_ends import link_config
 
 CONFIG = link_config()
 SECRETS = LinkSecrets.from_bytes(bytes(LinkSecrets.size_bytes(0)))
-ANNOUNCER = announcer_round.State
-RESPONDER = responder_round.State
+ANNOUNCER, RESPONDER = AnnouncerState, ResponderState
 ALLOWED: dict[object, tuple[type, ...]] = {
     ANNOUNCER.LIGHT: (Matches,),
     ANNOUNCER.SAMPLING: (SampleReply,),

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.prior import ClockPrior, narrow_prior, wide_prior
 from protocols.bbm92.synchronise import (
     ACQUISITION_PS,
@@ -19,6 +18,7 @@ from protocols.bbm92.synchronise import (
     poisson_tail_log10,
     sigma_of,
 )
+from protocols.link import PS_PER_S, LinkConfig
 from tests.support.protocol_pump import TICK_PS, LaneLight, draw_tags
 from tests.support.two_ends import link_config
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.config import PS_PER_S, LinkConfig
 from protocols.bbm92.synchronise import Lock
 from protocols.bbm92.tracking import Tracker
+from protocols.link import PS_PER_S, LinkConfig
 from tests.support.protocol_pump import TICK_PS, LaneLight, draw_tags
 from tests.unit.protocols.bbm92.test_synchronise import (
     PRIOR,

@@ -7,14 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from protocols.expectation import Expectation, LaneExpectation
 from protocols.interfaces import (
     Choice,
-    Expectation,
     KeyDecision,
-    LaneExpectation,
     RoundFacts,
     Security,
-    Terms,
 )
 from protocols.keylength.finite import (
     FiniteRound,
@@ -28,7 +26,9 @@ from protocols.keylength.keyrate import (
     binary_entropy,
     error_correction_charge_bits,
 )
-from protocols.keylength.security import (
+from protocols.messages import AbortReason
+from protocols.profile import Terms
+from protocols.security import (
     ONE_WAY_COUNT,
     Asymptotic,
     Finite,
@@ -39,7 +39,7 @@ from protocols.keylength.security import (
     smallest_scale,
     upper_rate,
 )
-from protocols.messages import AbortReason
+from tests.support.two_ends import link_config
 
 EPSILON = 1e-10
 FINITE: tuple[Finite, ...] = (Finite(), FiniteExact())
@@ -238,14 +238,7 @@ def test_asymptotic_threshold() -> None:
 # Refusals -----------------------------------------------------------------------------------------
 
 GOOD = Choice(
-    estimation="sample",
-    reconciliation="cascade-yanetal",
-    amplification="toeplitz-fft",
-    authentication="wegman-carter",
-    basis="symmetric",
-    charge="measured",
-    verification_bits=64,
-    epsilon=EPSILON,
+    link_config(estimation="sample", epsilon=EPSILON).profile,
     is_two_way=True,
     is_measurable=True,
     is_random_sample=True,
@@ -253,8 +246,14 @@ GOOD = Choice(
 )
 
 
-def refused(security: Security, **changes: object) -> dict[str, str]:
+def refused(security: Security, **changes: bool) -> dict[str, str]:
     return dict(security.refusals(replace(GOOD, **changes)))  # type: ignore[arg-type]
+
+
+def with_terms(**changes: object) -> Choice:
+    """The same with other terms."""
+    profile = link_config(estimation="sample", epsilon=EPSILON, **changes).profile
+    return replace(GOOD, profile=profile)
 
 
 @pytest.mark.parametrize("security", FINITE)
@@ -274,8 +273,9 @@ def test_two_basis_needs_the_reconciled_errors() -> None:
 @pytest.mark.parametrize("security", WITH_EPSILON)
 def test_budget_and_leak_must_mean_something(security: Security) -> None:
     """An epsilon that the hash alone exceeds and a leak that nobody counts are refused."""
+    short = replace(with_terms(verification_bits=16), is_random_sample=isinstance(security, Finite))
     fine = {"is_random_sample": isinstance(security, Finite)}
-    assert "2^-16" in refused(security, verification_bits=16, **fine)["epsilon"]
+    assert "2^-16" in dict(security.refusals(short))["epsilon"]
     assert "counted" in refused(security, is_measurable=False, **fine)["reconciliation"]
 
 
@@ -290,7 +290,7 @@ def test_one_way_count_is_labelled(security: Security) -> None:
     expected = ONE_WAY_COUNT if security.has_secrecy_epsilon else ""
     assert label(GOOD, security) == expected
     assert label(replace(GOOD, is_two_way=False), security) == ""
-    assert label(replace(GOOD, charge="both-directions"), security) == ""
+    assert label(with_terms(charge="both-directions"), security) == ""
     assert ONE_WAY_COUNT == "one-way count, not covered by the proof"
 
 

@@ -11,15 +11,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
+from protocols.expectation import Expectation, Plan
 from protocols.interfaces import (
     USUAL_SAMPLE_SHARE,
     Choice,
-    Expectation,
     KeyDecision,
-    Plan,
     RoundFacts,
     Security,
-    Terms,
 )
 from protocols.keylength.finite import (
     FiniteKey,
@@ -33,9 +31,9 @@ from protocols.keylength.keyrate import (
     LaneCounts,
     asymptotic_key_bits,
     binary_entropy,
-    error_correction_charge_bits,
 )
 from protocols.messages import AbortReason
+from protocols.profile import Terms
 
 MODEL_MARGIN = 0.02
 SIGMAS = 3.0
@@ -58,9 +56,7 @@ class Asymptotic(Security):
 
     def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
         """N [1 - h(Q of the other basis)] per lane and basis, less charge and verification."""
-        charge_bits = error_correction_charge_bits(
-            facts.parity_bits, facts.lanes, terms.charge, returned_bits=facts.returned_bits
-        )
+        charge_bits = facts.charge_bits(terms.charge)
         errors = sum(lane.errors for lane in facts.lanes)
         key_bits = asymptotic_key_bits(
             facts.lanes, charge_bits=charge_bits, verification_bits=terms.verification_bits
@@ -96,15 +92,16 @@ class _WithEpsilon(Security):
             yield (
                 "reconciliation",
                 (
-                    f"{choice.reconciliation} does not go with this security: it needs a leak that "
-                    "is counted on the wire"
+                    f"{choice.profile.reconciliation} does not go with this security: it needs a "
+                    "leak that is counted on the wire"
                 ),
             )
-        if choice.epsilon <= 2.0**-choice.verification_bits:
+        terms = choice.profile.terms
+        if terms.epsilon <= terms.correctness_epsilon:
             yield (
                 "epsilon",
                 (
-                    f"{choice.epsilon:g} is not above 2^-{choice.verification_bits}, what "
+                    f"{terms.epsilon:g} is not above 2^-{terms.verification_bits}, what "
                     "verification alone may fail with"
                 ),
             )
@@ -138,16 +135,16 @@ class Finite(_WithEpsilon):
             yield (
                 "estimation",
                 (
-                    f"{choice.estimation} does not go with this security: its proof bounds the "
-                    "errors from a published random sample; say sample"
+                    f"{choice.profile.estimation} does not go with this security: its proof bounds "
+                    "the errors from a published random sample; say sample"
                 ),
             )
         if not choice.is_symmetric:
             yield (
                 "basis",
                 (
-                    f"{choice.basis} does not go with this security: its proof needs both bases "
-                    "with probability 1/2; say symmetric, or security two-basis"
+                    f"{choice.profile.basis} does not go with this security: its proof needs both "
+                    "bases with probability 1/2; say symmetric, or security two-basis"
                 ),
             )
         yield from super().refusals(choice)
@@ -221,8 +218,8 @@ class TwoBasis(_WithEpsilon):
             yield (
                 "estimation",
                 (
-                    f"{choice.estimation} does not go with security two-basis: its phase errors "
-                    "come from all corrected errors of the other basis; say reconciled"
+                    f"{choice.profile.estimation} does not go with security two-basis: its phase "
+                    "errors come from all corrected errors of the other basis; say reconciled"
                 ),
             )
         yield from super().refusals(choice)
@@ -287,9 +284,9 @@ def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -
 
 def label(choice: Choice, security: Security) -> str:
     """What must be said of a combination that is allowed though no proof covers it; else empty."""
-    if security.has_secrecy_epsilon and choice.is_two_way and choice.charge != "both-directions":
-        return ONE_WAY_COUNT
-    return ""
+    books_both = choice.profile.terms.charge == "both-directions"
+    is_covered = books_both or not choice.is_two_way or not security.has_secrecy_epsilon
+    return "" if is_covered else ONE_WAY_COUNT
 
 
 def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:

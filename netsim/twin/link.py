@@ -1,0 +1,52 @@
+"""What both ends of a link know before they start, as it follows from topology and twin."""
+
+import math
+
+from netsim.topology.network import Network
+from netsim.twin.agreement import LinkAgreement, agree
+from netsim.units import ps_from_s
+from protocols.link import LinkConfig
+from protocols.variants import AUTHENTICATIONS
+
+ANNOUNCEMENT_S = 0.5
+"""Light per announcement: few messages, and little waiting at the end of a round."""
+INITIAL_PADS = 64
+"""Pre-shared one-time pads per direction."""
+
+
+def link_config(
+    network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
+) -> LinkConfig:
+    """Public description of the link between ``users`` (announcer first).
+
+    Parameters
+    ----------
+    agreement : LinkAgreement, optional
+        If it has been worked out already.
+    """
+    topology = network.topology
+    profile = (agreement or agree(network, users)).profile
+    ends = [topology.user(name) for name in users]
+    receivers = [topology.receiver_of(end) for end in ends]
+    clocks = [topology.clock_of(end) for end in ends]
+    delays_ps = [arm.delay_ps for receiver in receivers for arm in (receiver.z, receiver.x)]
+    frames = max(1, round(topology.round_s_of(users) / topology.frame_s))
+    return LinkConfig(
+        link="-".join(users),
+        announcer=users[0],
+        responder=users[1],
+        announcer_tick_ps=receivers[0].tick_ps,
+        responder_tick_ps=receivers[1].tick_ps,
+        window_ps=topology.protocol.window_ps,
+        umi_delay_ps=round(math.fsum(delays_ps) / len(delays_ps)),
+        coherence_rate_per_s=2 * math.pi * topology.qnsp.source.bandwidth_hz,
+        lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
+        offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
+        rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
+        allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
+        frame_ps=ps_from_s(topology.frame_s),
+        frames_per_round=frames,
+        frames_per_announcement=min(frames, max(1, round(ANNOUNCEMENT_S / topology.frame_s))),
+        profile=profile,
+        initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
+    )

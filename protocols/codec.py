@@ -1,0 +1,156 @@
+"""Messages as bytes.
+
+Each is the msgpack array ``[version, tag, link, sender, round, sequence, ...fields]``. Sizes
+are bounded before anything is decoded, and any byte string either decodes to a message or raises
+`MalformedMessageError`, nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import msgpack
+
+from protocols.errors import MalformedMessageError
+from protocols.messages import (
+    MAX_LANES,
+    MAX_LINK_CHARACTERS,
+    MAX_MESSAGE_BYTES,
+    MAX_ROUND,
+    Envelope,
+    Message,
+    Role,
+)
+
+VERSION = 1
+_TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
+_MAX_INT = 2**62
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Serialise ``envelope``."""
+    body = envelope.body
+    values = [getattr(body, field.name) for field in fields(body)]
+    head = [
+        VERSION,
+        body.TAG,
+        envelope.link,
+        int(envelope.sender),
+        envelope.round,
+        envelope.sequence,
+    ]
+    packed: bytes = msgpack.packb(head + values)
+    return packed
+
+
+def decode(data: bytes) -> Envelope:
+    """Parse ``data``.
+
+    Raises
+    ------
+    MalformedMessageError
+        For any bytes that `encode` cannot have made.
+    """
+    try:
+        return _parse(_unpack(data))
+    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
+        raise MalformedMessageError("message", len(data)) from error
+
+
+def _unpack(data: bytes) -> list[object]:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError("too large")
+    items: object = msgpack.unpackb(
+        data,
+        strict_map_key=True,
+        max_bin_len=MAX_MESSAGE_BYTES,
+        max_str_len=MAX_LINK_CHARACTERS,
+        max_array_len=2 * MAX_LANES + 8,
+        max_map_len=0,
+        max_ext_len=0,
+    )
+    if not isinstance(items, list) or len(items) < 6:
+        raise ValueError("not a message")
+    return items
+
+
+def _parse(items: list[object]) -> Envelope:
+    version, tag, link, sender, round_number, sequence, *values = items
+    if _integer(version) != VERSION or not isinstance(link, str):
+        raise ValueError("unknown version or link")
+    kind = _TYPES.get(_integer(tag))
+    if kind is None:
+        raise ValueError("unknown tag")
+    readers = _FIELDS[kind]
+    if len(readers) != len(values):
+        raise ValueError("wrong number of fields")
+    converted: dict[str, Any] = {
+        name: read(value) for (name, read), value in zip(readers.items(), values, strict=True)
+    }
+    return Envelope(
+        link,
+        Role(_integer(sender)),
+        _bounded(round_number, MAX_ROUND),
+        _integer(sequence),
+        kind(**converted),
+    )
+
+
+def _integer(value: object) -> int:
+    return _bounded(value, _MAX_INT)
+
+
+def _bounded(value: object, limit: int) -> int:
+    if type(value) is not int or not 0 <= value <= limit:
+        raise ValueError("not a number in range")
+    return value
+
+
+def _signed(value: object) -> int:
+    if type(value) is not int or abs(value) > _MAX_INT:
+        raise ValueError("not a number in range")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("not a boolean")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    if type(value) is not bytes:
+        raise ValueError("not bytes")
+    return value
+
+
+def _bytes_tuple(value: object) -> tuple[bytes, ...]:
+    return tuple(_bytes(item) for item in _lanes(value))
+
+
+def _integer_tuple(value: object) -> tuple[int, ...]:
+    return tuple(_integer(item) for item in _lanes(value))
+
+
+def _lanes(value: object) -> list[object]:
+    if not isinstance(value, list) or len(value) > 2 * MAX_LANES:
+        raise ValueError("not a list")
+    return value
+
+
+_READERS: Mapping[object, Callable[[object], object]] = {
+    int: _signed,
+    bool: _boolean,
+    bytes: _bytes,
+    tuple[bytes, ...]: _bytes_tuple,
+    tuple[int, ...]: _integer_tuple,
+}
+
+
+def _readers_of(kind: type[Message]) -> dict[str, Callable[[object], object]]:
+    """What reads each field of a message, in the order of the wire."""
+    hints = get_type_hints(kind)
+    return {field.name: _READERS[hints[field.name]] for field in fields(kind)}
+
+
+_FIELDS = {kind: _readers_of(kind) for kind in _TYPES.values()}

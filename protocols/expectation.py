@@ -1,0 +1,87 @@
+"""What the analytic model expects of a round, and the terms that were chosen for it.
+
+It knows no model and no variant.
+"""
+
+import math
+from dataclasses import dataclass
+
+from protocols.profile import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class LaneExpectation:
+    """What the analytic model expects of one lane in one round.
+
+    Attributes
+    ----------
+    z_bits, x_bits : float
+        Sifted bits per basis, >= 0.
+    z_qber, x_qber : float
+        Error rates, 0 to 1/2.
+    """
+
+    z_bits: float
+    z_qber: float
+    x_bits: float
+    x_qber: float
+
+    @property
+    def bits(self) -> float:
+        """Bits of both bases."""
+        return self.z_bits + self.x_bits
+
+    @property
+    def qber(self) -> float:
+        """Error rate of both bases together; 0 without bits."""
+        errors = self.z_bits * self.z_qber + self.x_bits * self.x_qber
+        return errors / self.bits if self.bits else 0.0
+
+    def scaled(self, factor: float) -> "LaneExpectation":
+        """The same of a round that is ``factor`` times as long."""
+        return LaneExpectation(self.z_bits * factor, self.z_qber, self.x_bits * factor, self.x_qber)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the analytic model expects of a round, and what is known of its error correction.
+
+    Attributes
+    ----------
+    lanes : tuple of LaneExpectation
+        One per lane of the link.
+    efficiency : float
+        f that reconciliation is given, both directions together where both are booked.
+    """
+
+    lanes: tuple[LaneExpectation, ...]
+    efficiency: float
+
+    @property
+    def bits(self) -> float:
+        """Bits of all lanes."""
+        return math.fsum(lane.bits for lane in self.lanes)
+
+    @property
+    def qber(self) -> float:
+        """Error rate of all lanes together, at most 1/2; 1/2 without bits."""
+        errors = math.fsum(lane.bits * lane.qber for lane in self.lanes)
+        return min(0.5, errors / self.bits) if self.bits else 0.5
+
+    def scaled(self, factor: float) -> "Expectation":
+        """The same of a round that is ``factor`` times as long."""
+        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.efficiency)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Terms chosen before a round, and the key they should give.
+
+    Attributes
+    ----------
+    key_bits : int or None
+        Per round, if it goes as expected; 0 if no terms give any, None if nothing was worked out.
+    """
+
+    terms: Terms
+    key_bits: int | None
