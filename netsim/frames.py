@@ -18,6 +18,9 @@ NEVER_PS = -(2**60)
 MAX_TIME_PS = 26 * 86_400 * PS_PER_S
 """The longest run: packed times fit in int64 (2^61 ps are 26.7 days), with room for delays."""
 
+DETECTORS = 1 << DETECTOR_BITS
+"""Detectors that a packed click can tell apart; a receiver may have fewer."""
+
 UNMEASURED = -1
 CONSUMED = -2
 

@@ -164,7 +164,7 @@ def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> D
         provider_transmittance=transmittance_from_db(provider_db) / len(spec.receivers),
         fibre_transmittance=transmittance_from_db(fibre_db) if is_lit else 0.0,
         receiver_transmittance=transmittance_from_db(receiver.excess_loss_db)
-        * max(detector.efficiency for detector in receiver.four_detectors),
+        * max(detector.efficiency for detector in receiver.each_detector),
         delay_ps=spec.patch_delay_ps
         + group_delay_ps(
             length_m=fibre.length_m,
