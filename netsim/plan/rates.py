@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.analysers import AnalyserEncoding
-from netsim.physics.encodings.interface import Outcome, X, Z
-from netsim.physics.encodings.peaks import Window
-from netsim.physics.encodings.sifting import Sifting
+from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
+from netsim.physics.encodings.joint import Window
+from netsim.physics.encodings.sifting import sifting_between
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
@@ -34,7 +34,7 @@ LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
 PLANNED = AnalyserEncoding.detectors
 """What the detectors of all receivers stand for: Z+, Z-, X+, X-."""
-SIFTING = Sifting.of(PLANNED, PLANNED)
+SIFTING = sifting_between(PLANNED, PLANNED)
 SIFTED = [(int(one), int(other)) for one, other in np.argwhere(SIFTING.kept)]
 """Pairs of detectors that sifting keeps, those in Z first."""
 ONE = np.array([one for one, _ in SIFTED])
@@ -198,6 +198,7 @@ def _of_two(
 ) -> tuple[Reals, Reals]:
     """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
     own, its = _shares(one), _shares(other)
+    joints = joints_of(one.encoding, other.encoding)
     linewidth_hz = network.topology.qnsp.source.bandwidth_hz
     flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
     for k, (i, j) in enumerate(SIFTED):
@@ -208,19 +209,12 @@ def _of_two(
             linewidth_hz=linewidth_hz,
             spread_ps=math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters)),
         )
-        equal, unequal = window.shares(one.encoding.peaks(i, other.encoding, j))
+        joint = joints[i][j]
+        equal, unequal = joint.shares(window)
         flat[k] = own[i] * its[j] * (equal + unequal)
-        sign = PLANNED[i].sign * PLANNED[j].sign
         for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = contrast * one.encoding.visibility(
-                i,
-                other.encoding,
-                j,
-                contrast=1.0,
-                frequency_noise_hz=noise_hz,
-                linewidth_hz=linewidth_hz,
-            )
-            fringe[s, k] = own[i] * its[j] * equal * sign * left
+            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, linewidth_hz=linewidth_hz)
+            fringe[s, k] = own[i] * its[j] * equal * joint.sign * (contrast * left)
     return flat, fringe
 
 

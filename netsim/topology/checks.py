@@ -236,9 +236,8 @@ def _unlike(
             f"{carriers} receivers ({first}, {second}) share no basis",
         )
         return
-    contrast = own.visibility(
-        0, its, 0, contrast=1.0, frequency_noise_hz=0.0, linewidth_hz=linewidth_hz
-    )
+    joint = own.joint(0, its, 0)
+    contrast = joint.visibility(1.0, frequency_noise_hz=0.0, linewidth_hz=linewidth_hz)
     if contrast < MIN_MISMATCH_CONTRAST:
         yield Fault(
             f"receivers.{second}.{basis}.delay_ps",

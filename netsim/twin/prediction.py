@@ -11,16 +11,17 @@ one user merging within the window, tags used by another link or lane first, imp
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
-from netsim.physics.encodings.interface import Encoding
-from netsim.physics.encodings.peaks import Window
-from netsim.physics.encodings.sifting import Mask, Sifting
+from netsim.physics.encodings.interface import Encoding, joints_of
+from netsim.physics.encodings.joint import Joint, Window
+from netsim.physics.encodings.sifting import Mask, Sifting, sifting_between
 from netsim.physics.rates import (
     accidentals_hz,
     arrival_rate_hz,
@@ -29,7 +30,7 @@ from netsim.physics.rates import (
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.processes import PairProcess
-from netsim.topology.receiver import DetectorSpec, ReceiverSpec
+from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
 from netsim.units import FWHM_PER_SIGMA
 from protocols.keylength.keyrate import skr_asymptotic_bps
@@ -141,31 +142,24 @@ class _Peaks:
 
     pairs_hz: float
     process: PairProcess
-    labels: tuple[int, int]
-    """Of the two channels."""
+    phases_rad: tuple[list[float], list[float]]
+    """That a photon gets on its way to each detector of the first and of the second user."""
     offset_ps: float
     """Centre of the middle peak less centre of the window."""
     window_ps: float
     linewidth_hz: float
     broadening_ps: float
-    time_ps: int
 
-    def rate_hz(self, one: _Detector, other: _Detector) -> float:
+    def rate_hz(self, one: _Detector, other: _Detector, joint: Joint) -> float:
         """True coincidences of two detectors."""
-        share = one.encoding.pair_share(
-            one.number,
-            other.encoding,
-            other.number,
-            pairs=self.process,
-            labels=self.labels,
-            window=Window(
-                width_ps=self.window_ps,
-                offset_ps=self.offset_ps,
-                linewidth_hz=self.linewidth_hz,
-                spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
-            ),
-            time_ps=self.time_ps,
+        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
+        window = Window(
+            width_ps=self.window_ps,
+            offset_ps=self.offset_ps,
+            linewidth_hz=self.linewidth_hz,
+            spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
         )
+        share = joint.share(self.process, phases_rad, window)
         return self.pairs_hz * one.photon_share * other.photon_share * share
 
 
@@ -182,12 +176,11 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     epochs : sequence of Epoch
         At least one; the lanes are the same in all of them.
     """
-    lanes = epochs[0].network.lanes
-    users = [user.name for user in epochs[0].network.topology.users]
+    topology, lanes = epochs[0].network.topology, epochs[0].network.lanes
+    users = [user.name for user in topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
     true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
-    siftings = [_sifting(epochs[0].network, lane) for lane in lanes]
     singles_hz = dict.fromkeys(users, 0.0)
     for state, length_ps in _states(epochs):
         network = state.network
@@ -199,6 +192,8 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
             first, second = (stations[user] for user in lane.users)
             true_hz[k] += weight * _true_hz(state, lane, first, second)
             accidental_hz[k] += weight * _accidental_hz(network, first, second)
+    said = {user.name: topology.receiver_of(user).encoding.detectors for user in topology.users}
+    siftings = [sifting_between(*(said[user] for user in lane.users)) for lane in lanes]
     return Prediction(
         lanes=tuple(map(_summed, lanes, siftings, true_hz, accidental_hz)),
         users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
@@ -208,16 +203,12 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
 def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
     """Each distinct state and how long it lasts in all."""
     encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
-    lengths_ps: dict[tuple[float, ...], int] = {}
-    states: dict[tuple[float, ...], _State] = {}
+    lengths_ps: dict[Hashable, int] = {}
+    states: dict[Hashable, _State] = {}
     for epoch in epochs:
         middle_ps = (epoch.start_ps + epoch.stop_ps) // 2
-        phases_rad = (
-            encoding.phase_rad(number, 0, middle_ps)
-            for encoding in encodings
-            for number in range(len(encoding.detectors))
-        )
-        key = (id(epoch.network), *phases_rad)
+        settings = tuple(encoding.settings_at(middle_ps) for encoding in encodings)
+        key: Hashable = (id(epoch.network), settings)
         states.setdefault(key, _State(epoch.network, middle_ps))
         lengths_ps[key] = lengths_ps.get(key, 0) + epoch.length_ps
     for key, state in states.items():
@@ -225,11 +216,11 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
 
 
 def _detectors(network: Network, user: str) -> _Detectors:
-    receiver, light_hz = _receiver(network, user), _light_hz(network, user)
-    best = max(spec.efficiency for spec in receiver.each_detector) or 1.0
+    receiver = network.topology.receiver_of(network.topology.user(user))
+    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
+    best = max(spec.efficiency for spec in specs) or 1.0
     return tuple(
-        _detector(receiver.encoding, number, spec, best, light_hz)
-        for number, spec in enumerate(receiver.each_detector)
+        _detector(encoding, number, spec, best, light_hz) for number, spec in enumerate(specs)
     )
 
 
@@ -251,10 +242,6 @@ def _detector(
         clicks_hz=arrivals_hz * survival,
         photon_share=share * survival,
     )
-
-
-def _receiver(network: Network, user: str) -> ReceiverSpec:
-    return network.topology.receiver_of(network.topology.user(user))
 
 
 def _light_hz(network: Network, user: str) -> float:
@@ -294,15 +281,17 @@ def _by_number(detectors: _Detectors) -> Rates:
 def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
     """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
     peaks = [
-        _peaks(state, lane, part)
+        _peaks(state, lane, part, (first, second))
         for source in state.network.lanes_of(lane.users)
         for part in source.parts
         if part.process.rate_hz > 0.0
     ]
     rates_hz = np.zeros((DETECTORS, DETECTORS))
-    rates_hz[: len(first), : len(second)] = [
-        [math.fsum(peak.rate_hz(i, j) for peak in peaks) for j in second] for i in first
-    ]
+    for one, other in product(first, second):
+        joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
+        rates_hz[one.number, other.number] = math.fsum(
+            peak.rate_hz(one, other, joint) for peak in peaks
+        )
     return rates_hz
 
 
@@ -314,7 +303,9 @@ def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> R
     )
 
 
-def _peaks(state: _State, window: Lane, part: LanePart) -> _Peaks:
+def _peaks(
+    state: _State, window: Lane, part: LanePart, stations: tuple[_Detectors, _Detectors]
+) -> _Peaks:
     network = state.network
     ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
     transmittances = [0.0 if way is None else way.transmittance for way in ways]
@@ -324,17 +315,20 @@ def _peaks(state: _State, window: Lane, part: LanePart) -> _Peaks:
     return _Peaks(
         pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
         process=part.process,
-        labels=(label_of(part.channels[0]), label_of(part.channels[1])),
+        phases_rad=(
+            _phases_rad(stations[0], part.channels[0], state.time_ps),
+            _phases_rad(stations[1], part.channels[1], state.time_ps),
+        ),
         offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
         linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
         broadening_ps=math.hypot(*broadenings_ps),
-        time_ps=state.time_ps,
     )
 
 
-def _sifting(network: Network, lane: Lane) -> Sifting:
-    return Sifting.of(*(_receiver(network, user).encoding.detectors for user in lane.users))
+def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float]:
+    label = label_of(channel)
+    return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
 
 
 def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:

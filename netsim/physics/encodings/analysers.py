@@ -62,6 +62,10 @@ class AnalyserEncoding(Encoding):
         analyser = self.analyser(detector)
         return analyser.phase_rad(time_ps) + channel_phase_rad(label, analyser.path_error_ps)
 
+    def settings_at(self, time_ps: int) -> tuple[float, ...]:
+        """Phases of the Z and the X analyser."""
+        return tuple(analyser.phase_rad(time_ps) for analyser in self.analysers)
+
     @property
     def side_peaks_ps(self) -> Mapping[str, float]:
         """At the distance of the longest path, where there are several."""

@@ -1,13 +1,12 @@
 """What an encoding is: paths, peaks, fringe, detectors and the measurement of photons.
 
-An encoding is built from plain optics and never changes. Of two users the one asked is the first,
-the other the argument; detectors are numbered as in the clicks.
+An encoding is built from plain optics and never changes; detectors are numbered as in the clicks.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -15,10 +14,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
+from netsim.physics.encodings.joint import Coherence, Joint, Peak
 from netsim.physics.encodings.optics import Optics
-from netsim.physics.encodings.peaks import Peak, Window
-from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast
 
 Z, X = 0, 1
 
@@ -47,25 +44,6 @@ class Path(NamedTuple):
     """Behind the shortest one."""
     probability: float
     """That a photon which this detector gets has come this way."""
-
-
-class Coherence(Protocol):
-    """How pure the interference of one pair process is."""
-
-    @property
-    def contrast(self) -> float:
-        """V0, with perfect analysers."""
-        ...
-
-    @property
-    def phase_rad(self) -> float:
-        """phi_0: what is left of the phase of the two channels."""
-        ...
-
-    @property
-    def frequency_noise_hz(self) -> float:
-        """Rms wander of the sum of the two photons' frequencies."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,84 +130,43 @@ class Encoding(ABC):
     def paths(self, detector: int) -> tuple[Path, ...]:
         """Ways to a detector."""
 
-    def peaks(self, detector: int, other: "Encoding", its: int) -> tuple[Peak, ...]:
-        """Coincidences of a detector of each user; weights add up to 1.
-
-        Paths with the same place in both lists cannot be told apart, so pairs on them interfere.
-        """
-        return tuple(
-            Peak(theirs.late_ps - own.late_ps, own.probability * theirs.probability, i == j)
-            for i, own in enumerate(self.paths(detector))
-            for j, theirs in enumerate(other.paths(its))
-        )
-
     @abstractmethod
     def contrast(self, detector: int) -> float:
         """Contrast that the analyser in front of a detector leaves to pairs."""
-
-    def visibility(
-        self,
-        detector: int,
-        other: "Encoding",
-        its: int,
-        *,
-        contrast: float,
-        frequency_noise_hz: float,
-        linewidth_hz: float,
-    ) -> float:
-        """Contrast of pairs where they interfere.
-
-        Lowered by both analysers, by a sum frequency that wanders, and by delays that differ.
-
-        Parameters
-        ----------
-        detector, its : int
-            Of this receiver, and of the ``other`` one.
-        other : Encoding
-        contrast, frequency_noise_hz : float
-            V0 of the pairs, and the rms wander of the sum of their frequencies.
-        linewidth_hz : float
-            Of the ring.
-        """
-        own_ps, its_ps = self.paths(detector)[-1].late_ps, other.paths(its)[-1].late_ps
-        left = contrast * self.contrast(detector) * other.contrast(its)
-        left *= drift_contrast(frequency_noise_hz=frequency_noise_hz, delay_ps=its_ps)
-        return left * mismatch_contrast(its_ps - own_ps, kappa_per_ps(linewidth_hz))
 
     @abstractmethod
     def phase_rad(self, detector: int, label: int, time_ps: int) -> float:
         """Phase that a photon of an ITU label gets on its way to a detector."""
 
-    def pair_share(
-        self,
-        detector: int,
-        other: "Encoding",
-        its: int,
-        *,
-        pairs: Coherence,
-        labels: tuple[int, int],
-        window: Window,
-        time_ps: int,
-    ) -> float:
-        """Share of the pairs that the window holds, relative to independent ports.
+    @abstractmethod
+    def settings_at(self, time_ps: int) -> tuple[float, ...]:
+        """Whatever of it depends on time; equal tuples mean that nothing has changed."""
 
-        Of all pairs with a photon for either of the two detectors; where they interfere, they weigh
-        1 + s t V cos(phi_u + phi_v + phi_0), with s and t the signs of the ports.
+    def joint(self, detector: int, other: "Encoding", its: int) -> Joint:
+        """What pairs do that reach this detector and one of another user.
+
+        Paths with the same place in both lists cannot be told apart, so pairs on them interfere.
+
+        Parameters
+        ----------
+        detector : int
+            Of this receiver, the first user's.
+        other : Encoding
+            Of the same carrier.
+        its : int
+            Detector of the other.
         """
-        interfering, others = window.shares(self.peaks(detector, other, its))
-        phase_rad = pairs.phase_rad + (
-            self.phase_rad(detector, labels[0], time_ps) + other.phase_rad(its, labels[1], time_ps)
+        own, theirs = self.paths(detector), other.paths(its)
+        return Joint(
+            peaks=tuple(
+                Peak(far.late_ps - near.late_ps, near.probability * far.probability, i == j)
+                for i, near in enumerate(own)
+                for j, far in enumerate(theirs)
+            ),
+            contrasts=(self.contrast(detector), other.contrast(its)),
+            late_ps=(own[-1].late_ps, theirs[-1].late_ps),
+            sign=self.detectors[detector].sign * other.detectors[its].sign,
         )
-        visibility = self.visibility(
-            detector,
-            other,
-            its,
-            contrast=pairs.contrast,
-            frequency_noise_hz=pairs.frequency_noise_hz,
-            linewidth_hz=window.linewidth_hz,
-        )
-        sign = self.detectors[detector].sign * other.detectors[its].sign
-        return interfering * (1.0 + sign * visibility * math.cos(phase_rad)) + others
 
     @abstractmethod
     def measurement(self, source: PairSource) -> Measurement:
@@ -237,3 +174,12 @@ class Encoding(ABC):
 
         A photon that belongs to no pair whose partner will be detected is one like any other.
         """
+
+
+@lru_cache(maxsize=256)
+def joints_of(first: Encoding, second: Encoding) -> tuple[tuple[Joint, ...], ...]:
+    """`Encoding.joint` of all detectors of the first user (outer) and the second (inner)."""
+    return tuple(
+        tuple(first.joint(one, second, other) for other in range(len(second.detectors)))
+        for one in range(len(first.detectors))
+    )

@@ -3,6 +3,8 @@
 The one place that knows which there are; a program adds its own with `register`.
 """
 
+from functools import lru_cache
+
 from netsim.physics.encodings.franson import Franson
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import Optics
@@ -38,5 +40,13 @@ def encoding_class(kind: str) -> type[Encoding]:
 
 
 def build_encoding(kind: str, optics: Optics) -> Encoding:
-    """Encoding of a receiver of this kind with these optics; KeyError for an unknown kind."""
-    return encoding_class(kind)(optics)
+    """Encoding of a receiver of this kind with these optics; KeyError for an unknown kind.
+
+    Equal receivers have one encoding.
+    """
+    return _build(encoding_class(kind), optics)
+
+
+@lru_cache(maxsize=256)
+def _build(encoding: type[Encoding], optics: Optics) -> Encoding:
+    return encoding(optics)

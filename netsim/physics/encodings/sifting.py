@@ -1,8 +1,8 @@
 """Which pairs of detectors of two users make a bit, and which a wrong one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,23 +30,24 @@ class Sifting:
     in_x: Mask
     errors: Mask
 
-    @classmethod
-    def of(cls, first: Sequence[Outcome], second: Sequence[Outcome]) -> Self:
-        """Sifting between two users, by what each detector of either stands for."""
-
-        def mask(is_chosen: Callable[[Outcome, Outcome], bool]) -> Mask:
-            chosen = np.zeros((DETECTORS, DETECTORS), dtype=np.bool_)
-            for i, one in enumerate(first):
-                for j, other in enumerate(second):
-                    chosen[i, j] = is_chosen(one, other)
-            return chosen
-
-        in_z = mask(lambda one, other: one.basis == other.basis == Z)
-        in_x = mask(lambda one, other: one.basis == other.basis == X)
-        are_equal = mask(lambda one, other: one.port == other.port)
-        return cls(in_z, in_x, (in_z & ~are_equal) | (in_x & are_equal))
-
     @property
     def kept(self) -> Mask:
         """(4, 4) bool: equal bases."""
         return self.in_z | self.in_x
+
+
+@lru_cache(maxsize=64)
+def sifting_between(first: tuple[Outcome, ...], second: tuple[Outcome, ...]) -> Sifting:
+    """Sifting of two users, by what each detector of either stands for."""
+
+    def mask(is_chosen: Callable[[Outcome, Outcome], bool]) -> Mask:
+        chosen = np.zeros((DETECTORS, DETECTORS), dtype=np.bool_)
+        for i, one in enumerate(first):
+            for j, other in enumerate(second):
+                chosen[i, j] = is_chosen(one, other)
+        return chosen
+
+    in_z = mask(lambda one, other: one.basis == other.basis == Z)
+    in_x = mask(lambda one, other: one.basis == other.basis == X)
+    are_equal = mask(lambda one, other: one.port == other.port)
+    return Sifting(in_z, in_x, (in_z & ~are_equal) | (in_x & are_equal))
