@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from netsim.physics.encodings.sifting import Sifting, sifting_between
 from netsim.physics.fibre import broadening_ps, group_delay_ps
 from netsim.topology.labels import label_of
 from netsim.topology.processes import PairProcess, pair_processes, pump_powers_mw
@@ -29,7 +30,7 @@ class DeliveredChannel:
     """From birth into the fibre: exit of the source, pump rejection, demultiplexer, splitter."""
     fibre_transmittance: float
     receiver_transmittance: float
-    """Receiver excess loss and the best of the four detectors, without the basis choice."""
+    """Receiver excess loss and the best of its detectors, without the basis choice."""
     delay_ps: float
     """From the source to the receiver: patch fibre, group delay, dispersion."""
     broadening_ps: float
@@ -105,6 +106,11 @@ class Network:
                 (lane for lane in self.lanes if lane.users == users), key=lambda lane: lane.delay_ps
             )
         )
+
+    def sifting_of(self, users: tuple[str, str]) -> Sifting:
+        """Which pairs of detectors of two users make bits."""
+        first, second = (self.topology.receiver_of(self.topology.user(name)) for name in users)
+        return sifting_between(first.encoding.detectors, second.encoding.detectors)
 
 
 def build_network(topology: TopologySpec, lanes: Sequence[Lane] | None = None) -> Network:
