@@ -68,4 +68,4 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find netsim protocols tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find netsim protocols examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

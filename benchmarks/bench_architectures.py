@@ -4,8 +4,8 @@ import sys
 import time
 
 import netsim
-from netsim.report.deviation import qber_sigma, sifted_sigma
 from netsim.report.excerpt import usual_largest_sigma
+from netsim.results.deviation import qber_sigma, sifted_sigma
 from netsim.results.run import Run
 
 LIGHT_S = {

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from netsim.units import PS_PER_S
+from netsim.units import MAX_TIME_PS, PS_PER_S
 
 UNITS_PS = {
     "ps": 1,
@@ -15,9 +15,6 @@ UNITS_PS = {
     "h": 3600 * PS_PER_S,
     "d": 86_400 * PS_PER_S,
 }
-
-MAX_PS = 26 * UNITS_PS["d"]
-"""A packed tag is an int64 that keeps two bits for the detector: 2^61 ps are 26.7 days."""
 
 _FORM = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([a-z]*)", re.ASCII)
 
@@ -41,7 +38,7 @@ def parse_duration_ps(text: str) -> int:
     duration_ps = round(Fraction(number) * UNITS_PS[unit or "s"])
     if duration_ps <= 0:
         raise ValueError(f"{text!r} is not above zero")
-    if duration_ps > MAX_PS:
+    if duration_ps > MAX_TIME_PS:
         raise ValueError(f"{text!r} is above 26 days, the longest time that fits")
     return duration_ps
 

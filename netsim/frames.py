@@ -3,20 +3,16 @@
 A packed click is ``time_ps << 2 | detector``, detector = 2 * basis + port (Z+, Z-, X+, X-).
 """
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.units import PS_PER_S
 from protocols.tags import DETECTOR_BITS
 
 NEVER_PS = -(2**60)
 """Earlier than everything; packed, it still fits in int64."""
-
-MAX_TIME_PS = 26 * 86_400 * PS_PER_S
-"""The longest run: packed times fit in int64 (2^61 ps are 26.7 days), with room for delays."""
 
 DETECTORS = 1 << DETECTOR_BITS
 """Detectors that a packed click can tell apart; a receiver may have fewer."""
@@ -65,6 +61,36 @@ class PairLedger:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PreparedStates:
+    """States of photons that somebody on the way has sent; its arrays are read-only.
+
+    A photon with a delay is in two time slots at once, at its own time and a delay later, the later
+    one with a phase. A photon without is polarised: of an analyser at its phase it takes port 0, of
+    one at its phase plus pi port 1.
+
+    Attributes
+    ----------
+    phase_rad, delay_ps : (N,) float64
+    contrast : (N,) float64
+        Of its interference in a perfect analyser: 1 for a pure state, 0 for a mixture.
+    """
+
+    phase_rad: NDArray[np.float64]
+    delay_ps: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for values in (self.phase_rad, self.delay_ps, self.contrast):
+            if values.shape != self.phase_rad.shape:
+                raise ValueError("a prepared state has a phase, a delay and a contrast")
+            _seal(values, np.float64)
+
+    def kept(self, keep: NDArray[np.bool_]) -> Self:
+        """Those of some photons."""
+        return type(self)(self.phase_rad[keep], self.delay_ps[keep], self.contrast[keep])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PhotonFrame:
     """Photons of one delivered channel that were born in one frame; its arrays are read-only.
 
@@ -80,6 +106,8 @@ class PhotonFrame:
         Row of the photon's pair in ``ledger``, or -1 if its partner will not be detected.
     ledger : PairLedger
         Shared by all channels of the frame.
+    prepared : PreparedStates, optional
+        Of all photons of this frame, none of which then is half of a pair.
     """
 
     index: int
@@ -87,12 +115,26 @@ class PhotonFrame:
     times_ps: NDArray[np.int64]
     pair_rows: NDArray[np.int64]
     ledger: PairLedger
+    prepared: PreparedStates | None = None
 
     def __post_init__(self) -> None:
         if self.times_ps.shape != self.pair_rows.shape:
             raise ValueError("a photon frame has one pair row per photon")
-        _seal(self.times_ps)
-        _seal(self.pair_rows)
+        if self.prepared is not None:
+            _check_prepared(self.prepared, self.pair_rows)
+        _seal(self.times_ps, np.int64)
+        _seal(self.pair_rows, np.int64)
+
+    def kept(self, keep: NDArray[np.bool_]) -> Self:
+        """Some of its photons.
+
+        Parameters
+        ----------
+        keep : (N,) bool
+        """
+        prepared = None if self.prepared is None else self.prepared.kept(keep)
+        times_ps, pair_rows = self.times_ps[keep], self.pair_rows[keep]
+        return replace(self, times_ps=times_ps, pair_rows=pair_rows, prepared=prepared)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +148,8 @@ class PhotonBundle:
     start_ps, stop_ps : int
         The photons were born in ``[start_ps, stop_ps)`` at the source, true time.
     frames : tuple of PhotonFrame
-        One per channel of the user, empty ones included.
+        One per channel of the user, empty ones included; one more of a channel on which somebody
+        has sent photons of his own.
     """
 
     index: int
@@ -134,7 +177,7 @@ class ClickFrame:
     clicks: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        _seal(self.clicks)
+        _seal(self.clicks, np.int64)
 
     @property
     def times_ps(self) -> NDArray[np.int64]:
@@ -149,7 +192,16 @@ class ClickFrame:
         return detectors
 
 
-def _seal(values: NDArray[np.int64]) -> None:
-    if values.dtype != np.int64 or values.ndim != 1:
-        raise TypeError(f"expected a 1-d int64 array, not {values.ndim}-d {values.dtype}")
+def _check_prepared(prepared: PreparedStates, pair_rows: NDArray[np.int64]) -> None:
+    if prepared.phase_rad.shape != pair_rows.shape:
+        raise ValueError("a frame of prepared states has one of them per photon")
+    if pair_rows.size and pair_rows.max() >= 0:
+        raise ValueError("a photon with a prepared state is half of no pair")
+
+
+def _seal(values: NDArray[Any], dtype: type[np.generic]) -> None:
+    if values.dtype != dtype or values.ndim != 1:
+        raise TypeError(
+            f"expected a 1-d {dtype.__name__} array, not {values.ndim}-d {values.dtype}"
+        )
     values.setflags(write=False)

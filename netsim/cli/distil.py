@@ -117,7 +117,7 @@ def distil(
     searched.
     """
     from netsim.durations import parse_duration_ps
-    from netsim.recordings.formats import parse_delays_ps, parse_detector_map
+    from netsim.recordings.packing import parse_delays_ps, parse_detector_map
     from netsim.recordings.recording import DistilOptions, EndOptions, load_link_tags
     from netsim.report.distil import print_distilled
 

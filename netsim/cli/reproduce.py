@@ -120,12 +120,12 @@ def _run(
     from rich.console import Console
 
     from netsim.cli.interrupt import StopOnInterrupt
-    from netsim.reproduce.progress import watching
+    from netsim.report.progress import task_bar
     from netsim.reproduce.runner import reproduce as run
 
     with (
         StopOnInterrupt() as interrupt,
-        watching(Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
+        task_bar("figures", Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
     ):
         return run(paper, out, only=only, scale=scale, workers=workers, force=force, watch=watch)
 

@@ -1,45 +1,87 @@
-"""The fibre from the provider to one user: a first-in, first-out line of photon frames."""
+"""The fibre from the provider to one user: first-in, first-out lines of photon frames."""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import simpy
 from numpy.random import Generator as RandomGenerator
 from simpy.events import Event, Process
 
+from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle, PhotonFrame
 from netsim.kernel.simulator import Simulator
-from netsim.physics.propagation import propagate
-from netsim.topology.network import DeliveredChannel
+from netsim.physics.propagation import propagate, thin
+from netsim.topology.network import Network
+from netsim.topology.ways import Stretch
+
+
+class FibreLoss:
+    """What photons lose behind an observer; each as it is when the photon leaves the provider.
+
+    Parameters
+    ----------
+    rng : Generator
+    history : NetworkHistory
+    user : str
+    stretch : int
+        Number of the stretch of the user's ways.
+    """
+
+    def __init__(
+        self, rng: RandomGenerator, history: NetworkHistory, user: str, stretch: int
+    ) -> None:
+        self._rng = rng
+        self._history = history
+        self._user = user
+        self._stretch = stretch
+
+    def thin(self, frame: PhotonFrame, start_ps: int) -> PhotonFrame:
+        """Photons of ``frame``, ``start_ps`` away from the source, that come through."""
+        if not frame.times_ps.size:
+            return frame
+        sent_ps = frame.times_ps - start_ps
+        states = self._history.between(int(sent_ps.min()), int(sent_ps.max()) + 1)
+        starts_ps, networks = zip(*states, strict=True)
+        through = np.array([self._transmittance(network, frame.channel) for network in networks])
+        state = np.searchsorted(starts_ps[1:], sent_ps, side="right")
+        return thin(self._rng, frame, through[state])
+
+    def _transmittance(self, network: Network, channel: str) -> float:
+        way = network.channel(channel, self._user)
+        return 0.0 if way is None else way.stretches[self._stretch].transmittance
 
 
 class FibreLink:
-    """Fibre with all channels of one user, patch fibres included; one event per frame.
+    """A piece of fibre with all channels of one user, patch fibres included; one event per frame.
 
     Parameters
     ----------
     sim : Simulator
-    channels : mapping
-        Channel name to its way.
+    stretches : mapping
+        Channel name to its stretch on this piece.
     rng : Generator
     deliver : callable
         Takes the light at the far end, at the time when the slowest channel is there.
+    loss : FibreLoss, optional
+        Of what the source has not folded in.
     """
 
     def __init__(
         self,
         sim: Simulator,
-        channels: Mapping[str, DeliveredChannel],
+        stretches: Mapping[str, Stretch],
         rng: RandomGenerator,
         deliver: Callable[[PhotonBundle], None],
+        loss: FibreLoss | None = None,
     ) -> None:
         self._sim = sim
         self._rng = rng
         self._deliver = deliver
-        self._channels = channels
-        self._delay_ps = {name: round(channel.delay_ps) for name, channel in channels.items()}
-        self.latency_ps = max(self._delay_ps.values(), default=0)
+        self._stretches = stretches
+        self._loss = loss
+        self.latency_ps = max((stretch.delay_ps for stretch in stretches.values()), default=0)
         self._line = simpy.Store(sim)
         self.process: Process = sim.process(self._run())
 
@@ -55,9 +97,10 @@ class FibreLink:
             self._deliver(replace(light, frames=frames))
 
     def _through(self, frame: PhotonFrame) -> PhotonFrame:
+        stretch = self._stretches[frame.channel]
         return propagate(
             self._rng,
-            frame,
-            delay_ps=self._delay_ps[frame.channel],
-            broadening_ps=self._channels[frame.channel].broadening_ps,
+            frame if self._loss is None else self._loss.thin(frame, stretch.start_ps),
+            delay_ps=stretch.delay_ps,
+            broadening_ps=stretch.broadening_ps,
         )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from simpy.events import Event, Process
 
+from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -44,6 +45,8 @@ class Qnsp:
     sim : Simulator
         At time 0.
     timeline : Timeline
+    history : NetworkHistory
+        With the first state; the changes are written into it.
     rng_tree : RngTree
         Streams ``qnsp/...``, one a Poisson process.
     fibres : mapping
@@ -56,20 +59,20 @@ class Qnsp:
         self,
         sim: Simulator,
         timeline: Timeline,
+        history: NetworkHistory,
         rng_tree: RngTree,
         fibres: Mapping[str, LightSink],
         *,
         duration_ps: int,
     ) -> None:
-        first = timeline.network_at(0)
+        first = history.latest
         self._sim = sim
         self._timeline = timeline
         self._fibres = fibres
         self._frame_ps = ps_from_s(first.topology.frame_s)
         self._duration_ps = duration_ps
         self._stop_frame = sys.maxsize
-        self._history: list[tuple[int, Network]] = [(0, first)]
-        self._cut_at = 0
+        self._history = history
         self._plans: dict[int, EmissionPlan] = {}
         self._source = PairSource(
             timeline.outlets,
@@ -82,18 +85,12 @@ class Qnsp:
     @property
     def network(self) -> Network:
         """As it is now."""
-        return self._history[-1][1]
+        return self._history.latest
 
     @property
     def history(self) -> tuple[Epoch, ...]:
         """All epochs so far, the last one up to the end of the light or to now."""
-        stop_ps = min(self._sim.now_ps, self._duration_ps)
-        starts_ps = [start_ps for start_ps, _ in self._history]
-        stops_ps = [*starts_ps[1:], max(stop_ps, starts_ps[-1])]
-        return tuple(
-            Epoch(start_ps, stop_ps, network)
-            for (start_ps, network), stop_ps in zip(self._history, stops_ps, strict=True)
-        )
+        return self._history.epochs(min(self._sim.now_ps, self._duration_ps))
 
     def change(self, event: EventSpec) -> None:
         """Change the network from now on, whatever time the event bears.
@@ -106,11 +103,7 @@ class Qnsp:
             If it gives light to an outlet or a link that was not planned for.
         """
         network = self._timeline.network_of(changed(self.network.topology, event))
-        now_ps = self._sim.now_ps
-        if self._history[-1][0] == now_ps:
-            self._history[-1] = (now_ps, network)
-        elif network is not self.network:
-            self._history.append((now_ps, network))
+        self._history.append(self._sim.now_ps, network)
 
     def stop(self, frames: int) -> None:
         """Emit no more than these first frames."""
@@ -140,15 +133,10 @@ class Qnsp:
 
     def _pieces(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, int, EmissionPlan]]:
         """The frame, cut at the changes within it."""
-        history = self._history
-        while self._cut_at + 1 < len(history) and history[self._cut_at + 1][0] <= start_ps:
-            self._cut_at += 1
-        for k in range(self._cut_at, len(history)):
-            since_ps, network = history[k]
-            until_ps = history[k + 1][0] if k + 1 < len(history) else stop_ps
-            if since_ps >= stop_ps:
-                break
-            yield max(since_ps, start_ps), min(until_ps, stop_ps), self._plan(network)
+        states = self._history.between(start_ps, stop_ps)
+        untils_ps = [*(since_ps for since_ps, _ in states[1:]), stop_ps]
+        for (since_ps, network), until_ps in zip(states, untils_ps, strict=True):
+            yield since_ps, until_ps, self._plan(network)
 
     def _plan(self, network: Network) -> EmissionPlan:
         """Worked out once; the timeline keeps the networks alive."""
@@ -158,10 +146,13 @@ class Qnsp:
 
 
 def emission_plan(network: Network, process_indices: Mapping[tuple[str, str], int]) -> EmissionPlan:
-    """What the source emits of all that will be detected while the network is as given."""
+    """What the source emits while the network is as given: all that comes to the first observer.
+
+    Where there is none on the way, all that will be detected.
+    """
     ways: dict[str, dict[Outlet, float]] = {}
     for way in network.channels:
-        ways.setdefault(way.channel, {})[way.channel, way.user] = way.transmittance
+        ways.setdefault(way.channel, {})[way.channel, way.user] = way.folded_transmittance
     processes = []
     for process in network.processes:
         first, second = (Arm(ways.get(name, {})) for name in process.channels)
@@ -169,6 +160,9 @@ def emission_plan(network: Network, process_indices: Mapping[tuple[str, str], in
         processes.append(EmittedProcess(name, index, process.rate_hz, (first, second)))
     return plan_emission(
         processes,
-        {(way.channel, way.user): way.noise_hz * way.transmittance for way in network.channels},
+        {
+            (way.channel, way.user): way.noise_hz * way.folded_transmittance
+            for way in network.channels
+        },
         is_thermal=network.topology.qnsp.source.statistics == "thermal",
     )

@@ -12,10 +12,10 @@ from netsim.kernel.simulator import Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
-from netsim.topology.network import DeliveredChannel
 from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
+from netsim.topology.ways import DeliveredChannel
 from netsim.units import FWHM_PER_SIGMA
 from protocols.tags import TagFrame
 

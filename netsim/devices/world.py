@@ -7,17 +7,24 @@ from typing import Protocol
 
 from simpy.events import AllOf, Event
 
-from netsim.devices.fibre import FibreLink
+from netsim.devices.fibre import FibreLink, FibreLoss
+from netsim.devices.history import NetworkHistory
+from netsim.devices.observer import ObserverStation
 from netsim.devices.qnsp import Qnsp
 from netsim.devices.receiver import UserReceiver, receiver_settings
-from netsim.frames import MAX_TIME_PS, ClickFrame
+from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
+from netsim.observers.kinds import OBSERVERS
+from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
-from netsim.physics.receiver import Receiver
+from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.events import EventSpec
+from netsim.topology.observers import ObserverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
+from netsim.topology.ways import Stretch
+from netsim.units import MAX_TIME_PS
 from protocols.tags import TagFrame
 
 OnTags = Callable[[str, TagFrame], None]
@@ -82,7 +89,7 @@ class World:
     receivers : dict
         User to receiver process.
     fibres : dict
-        User to fibre process.
+        User to fibre process, up to the first observer where there is one.
     qnsp : Qnsp
         The provider.
     finished : Event
@@ -133,7 +140,8 @@ def build_world(
         States of the network, up to ``duration_ps``.
     rng_tree : RngTree
         Streams: ``qnsp/...``, and of each user ``<user>/fibre``, ``<user>/receiver``,
-        ``<user>/detectors``, ``<user>/clock``.
+        ``<user>/detectors``, ``<user>/clock``; of the k-th observer on a fibre, from 1,
+        ``<user>/observer/<k>``, of the piece behind him ``<user>/fibre/<k>``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
     on_tags : callable
@@ -151,14 +159,15 @@ def build_world(
         raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
     topology = timeline.network_at(0).topology
     users = [user.name for user in topology.users]
-    builder = _Builder(sim, timeline, topology, rng_tree, duration_ps)
+    history = NetworkHistory(timeline.network_at(0))
+    builder = _Builder(sim, timeline, history, topology, rng_tree, duration_ps)
     clocks = {user: build_clock(topology, rng_tree, user) for user in users}
     receivers = {
         user: builder.receiver(user, clocks[user], partial(_hand_out, user, on_tags, on_clicks))
         for user in users
     }
     fibres = {user: builder.fibre(user, receivers[user]) for user in users}
-    qnsp = Qnsp(sim, timeline, rng_tree, fibres, duration_ps=duration_ps)
+    qnsp = Qnsp(sim, timeline, history, rng_tree, fibres, duration_ps=duration_ps)
     finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
     return World(clocks, receivers, fibres, qnsp, finished)
 
@@ -187,6 +196,7 @@ def _hand_out(
 class _Builder:
     sim: Simulator
     timeline: Timeline
+    history: NetworkHistory
     topology: TopologySpec
     rng_tree: RngTree
     duration_ps: int
@@ -195,19 +205,34 @@ class _Builder:
         self, user: str, clock: Clock, on_frame: Callable[[TagFrame, ClickFrame], None]
     ) -> UserReceiver:
         receiver = Receiver(
-            receiver_settings(
-                self.topology, user, self.timeline.ways_of(user).values(), self.timeline.processes
-            ),
+            self._settings(user),
             clock,
             photon_rng=self.rng_tree.stream(f"{user}/receiver"),
             detector_rng=self.rng_tree.stream(f"{user}/detectors"),
         )
         return UserReceiver(self.sim, receiver, on_frame, duration_ps=self.duration_ps)
 
+    def _settings(self, user: str) -> ReceiverSettings:
+        ways = self.timeline.ways_of(user).values()
+        return receiver_settings(self.topology, user, ways, self.timeline.processes)
+
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
-        return FibreLink(
-            self.sim,
-            self.timeline.ways_of(user),
-            self.rng_tree.stream(f"{user}/fibre"),
-            receiver.deliver,
-        )
+        """All pieces of a fibre, with the observers between them; the first piece."""
+        deliver: Callable[[PhotonBundle], None] = receiver.deliver
+        observers = self.topology.observers_of(user)
+        for passed, spec in reversed(tuple(enumerate(observers, start=1))):
+            rng = self.rng_tree.stream(f"{user}/fibre/{passed}")
+            loss = FibreLoss(rng, self.history, user, passed)
+            behind = FibreLink(self.sim, self._stretches(user, passed), rng, deliver, loss)
+            deliver = ObserverStation(self._observer(spec, passed), behind.send).take
+        rng = self.rng_tree.stream(f"{user}/fibre")
+        return FibreLink(self.sim, self._stretches(user, 0), rng, deliver)
+
+    def _stretches(self, user: str, passed: int) -> dict[str, Stretch]:
+        ways = self.timeline.ways_of(user)
+        return {channel: way.stretches[passed] for channel, way in ways.items()}
+
+    def _observer(self, spec: ObserverSpec, number: int) -> Observer:
+        rng = self.rng_tree.stream(f"{spec.user}/observer/{number}")
+        context = ObserverContext(spec.user, self._settings(spec.user), rng)
+        return OBSERVERS.get(spec.kind).build(spec.options, context)

@@ -10,7 +10,8 @@ from simpy.events import Event, Timeout
 class Simulator(simpy.Environment):
     """Discrete-event simulator whose time is a Python integer, in picoseconds, from 0.
 
-    int64 picoseconds last 106 days. Floats and NumPy scalars never become simulated time.
+    A run lasts 26 days at most (`netsim.units.MAX_TIME_PS`). Floats and NumPy scalars never become
+    simulated time.
     """
 
     _now: int

@@ -1,15 +1,29 @@
-"""What a fibre does to a photon frame: delay, and broadening where dispersion makes it visible."""
+"""What a fibre does to a photon frame: delay, loss, broadening where dispersion is visible."""
 
 from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
 from netsim.physics.detector import JITTER_CLIP_SIGMA
 
 MIN_BROADENING_PS = 1.0
 """Below the resolution of simulated time a spread is left out."""
+
+
+def thin(rng: Generator, frame: PhotonFrame, transmittances: NDArray[np.float64]) -> PhotonFrame:
+    """Photons of a frame that come through; one draw each.
+
+    Parameters
+    ----------
+    rng : Generator
+    frame : PhotonFrame
+    transmittances : (N,) float64
+        Of each photon.
+    """
+    return frame.kept(rng.random(frame.times_ps.size) < transmittances)
 
 
 def propagate(

@@ -126,7 +126,7 @@ def channels_bound(request: PlanRequest, comb: Comb | None) -> int | None:
         None if all labels of the comb are too few.
     """
     sums = _most_sums(request) if comb is None else len(comb.sums)
-    by_users = sum(-(-request.degree(user) // sums) for user in request.users)
+    by_users = sum(-(-degree // sums) for degree in request.degrees.values())
     wanted = len(request.demands)
     if comb is None:
         carried = lanes_on_ladder(

@@ -88,8 +88,9 @@ def _gives(
     for v in labels:
         model.add_at_most_one(gives[v, user] for user in users)
     model.add(sum(gives.values()) <= channels)
+    degrees = request.degrees
     for user, name in enumerate(request.users):
-        needed = -(-request.degree(name) // len(comb.sums))
+        needed = -(-degrees[name] // len(comb.sums))
         model.add(sum(gives[v, user] for v in labels) >= needed)
     if request.is_complete:  # Users are alike: the next one begins behind the one before.
         for user in users[1:]:

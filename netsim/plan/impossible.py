@@ -3,6 +3,7 @@
 Reasons are bounds (`netsim.plan.bounds`) in words; a nearest request is one that was planned.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -155,18 +156,30 @@ def _wider_band(request: PlanRequest, effort: Effort) -> Iterator[Fault]:
 
 
 def _fewer_users(request: PlanRequest, effort: Effort) -> Iterator[Fault]:
-    """The largest number of users, the first ones, that what was asked for can serve."""
-    for count in range(len(request.users) - 1, 1, -1):
-        users = request.users[:count]
-        demands = tuple(d for d in request.demands if set(d.users) <= set(users))
-        fewer = replace(request, users=users, demands=demands)
-        if effort.should_stop() or any(not fewer.degree(user) for user in users):
+    """The largest number of users, the first ones, that what was asked for can serve.
+
+    More users never need less, so the largest number that the bounds allow is found by halving.
+    """
+    counts = range(2, len(request.users))
+    allowed = bisect_left(counts, True, key=lambda count: survey(_first(request, count)) is None)  # noqa: FBT003 - sought
+    for count in reversed(counts[:allowed]):
+        fewer = _first(request, count)
+        if effort.should_stop() or len(fewer.degrees) < count:
             return
         found = _planned(fewer, effort)
         if found is not None:
+            users = fewer.users
             names = ", ".join(users) if count <= 4 else f"{users[0]} to {users[-1]}"
             yield Fault("nearest plan", f"{count} users ({names}) fit, with {found} channels")
             return
+
+
+def _first(request: PlanRequest, count: int) -> PlanRequest:
+    """The same for the first ``count`` users and the pairs among them."""
+    users = request.users[:count]
+    known = frozenset(users)
+    demands = tuple(demand for demand in request.demands if known.issuperset(demand.users))
+    return replace(request, users=users, demands=demands)
 
 
 def _planned(request: PlanRequest, effort: Effort) -> int | None:

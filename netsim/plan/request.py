@@ -3,12 +3,16 @@
 It knows nothing of how a plan is found. Faults are told all at once, each with its option.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+from typing import TypeVar
 
 from netsim.errors import Fault
+
+T = TypeVar("T")
 
 MAX_LABEL = 999
 """Topology files name channels C0 to C999."""
@@ -105,9 +109,10 @@ class PlanRequest:
         """Whether any label that has a name may be used."""
         return self.band == (0, MAX_LABEL)
 
-    def degree(self, user: str) -> int:
-        """With how many others ``user`` wants key."""
-        return sum(user in demand.users for demand in self.demands)
+    @property
+    def degrees(self) -> Counter[str]:
+        """With how many others each user wants key (counted anew each time)."""
+        return Counter(user for demand in self.demands for user in demand.users)
 
 
 def all_pairs(users: tuple[str, ...]) -> tuple[Demand, ...]:
@@ -124,14 +129,19 @@ def _user_faults(request: PlanRequest) -> Iterator[Fault]:
     users = request.users
     if len(users) < 2:
         yield Fault("--users", "a network has two users at least")
-    for name in dict.fromkeys(name for name in users if users.count(name) > 1):
+    for name in _repeated(users):
         yield Fault("--users", f"{name} is named twice")
-    wanted = [demand.users for demand in request.demands]
-    for pair in dict.fromkeys(pair for pair in wanted if wanted.count(pair) > 1):
+    for pair in _repeated(demand.users for demand in request.demands):
         yield Fault("--demand", f"{pair[0]} and {pair[1]} are given twice")
+    degrees = request.degrees
     for name in users:
-        if len(users) > 1 and not request.degree(name):
+        if len(users) > 1 and not degrees[name]:
             yield Fault("--demand", f"{name} wants key with nobody")
+
+
+def _repeated(items: Iterable[T]) -> Iterator[T]:
+    """What is there more than once, in the order of first appearance."""
+    return (item for item, count in Counter(items).items() if count > 1)
 
 
 def _comb_faults(request: PlanRequest) -> Iterator[Fault]:

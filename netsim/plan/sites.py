@@ -77,7 +77,8 @@ def starting_users(rng: Generator, request: PlanRequest, channels: int, partners
         Most partners of a label.
     """
     users = np.arange(len(request.users))
-    needed = [-(-request.degree(name) // partners) for name in request.users]
+    degrees = request.degrees
+    needed = [-(-degrees[name] // partners) for name in request.users]
     start = np.concatenate((np.repeat(users, needed), np.resize(users, channels)))[:channels]
     rng.shuffle(start)
     return start

@@ -18,7 +18,7 @@ from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
-from netsim.recordings.exchange import LATENCY_PS, Pump, cut_frames
+from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.recording import USERS, DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
 from netsim.results.distilled import BlockMade, Distilled, LockFound
@@ -111,10 +111,10 @@ class _Link:
         progress: Callable[[int], None] | None,
         should_stop: Callable[[], bool] | None,
     ) -> Distilled:
-        """Feed the pump and sum up."""
+        """Let both ends exchange all tags and sum up."""
         tags, config, found = self._tags, self._tags.config, self._found
         found.tags = (self._count(Role.ANNOUNCER), self._count(Role.RESPONDER))
-        pump = Pump(
+        exchange = Exchange(
             (self._endpoint(Role.ANNOUNCER), self._endpoint(Role.RESPONDER)),
             on_events=self._on_events,
         )
@@ -132,18 +132,18 @@ class _Link:
                 tags.packed, tags.ticks_ps, (0, tags.margin_ps), strict=True
             )
         ]
-        done = pump.run(
+        done = exchange.run(
             zip(*frames, strict=True),
             frame_ps=config.frame_ps,
             progress=progress,
             should_stop=should_stop,
         )
         name = EventName.RUN_ENDED if done else EventName.RUN_INTERRUPTED
-        self._trace.emit(name, time_ps=pump.now_ps)
+        self._trace.emit(name, time_ps=exchange.now_ps)
         found.partial = not done
         if not done:
-            found.light_ps = min(found.light_ps, pump.now_ps)
-        return self._summed_up(pump)
+            found.light_ps = min(found.light_ps, exchange.now_ps)
+        return self._summed_up(exchange)
 
     def _count(self, role: Role) -> int:
         tags, tick_ps = self._tags, self._tags.ticks_ps[role]
@@ -168,11 +168,11 @@ class _Link:
             initial_timeout_ps=4 * LATENCY_PS + ps_from_s("0.05"),
         )
 
-    def _summed_up(self, pump: Pump) -> Distilled:
+    def _summed_up(self, exchange: Exchange) -> Distilled:
         found, announcer = self._found, self._books[0].counts
         found.auth_spent_bits = announcer.auth_spent_bits
         found.round_trips = announcer.round_trips
-        found.messages, found.wire_bytes = pump.wire.messages, pump.wire.bytes
+        found.messages, found.wire_bytes = exchange.wire.messages, exchange.wire.bytes
         found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
         return found
 

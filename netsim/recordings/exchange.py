@@ -57,7 +57,7 @@ def cut_frames(
         yield TagFrame(k, int(edges_ticks[k + 1]), tags[cuts[k] : cuts[k + 1]])
 
 
-class Pump:
+class Exchange:
     """Moves tags and datagrams between two endpoints until their link is closed.
 
     Parameters

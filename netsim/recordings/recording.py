@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError, Fault
-from netsim.recordings.formats import packed_tags, read_recording
+from netsim.recordings.packing import packed_tags
+from netsim.recordings.reading import read_recording
 from netsim.simulation.parties import link_config
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
@@ -42,7 +43,7 @@ class EndOptions:
     path: Path
     tick_ps: int = 10
     detector_map: Mapping[int, int] = field(default_factory=lambda: FOUR_DETECTORS)
-    """Recorder's number to 2 * basis + bit (Z0, Z1, X0, X1); see `netsim.recordings.formats`."""
+    """Recorder's number to 2 * basis + bit (Z0, Z1, X0, X1); see `netsim.recordings.packing`."""
     detector_delays_ps: Mapping[int, int] = field(default_factory=dict)
     """Recorder's number to how late that detector is."""
 

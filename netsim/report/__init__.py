@@ -1,1 +1,1 @@
-"""What a run looks like to a reader: tables and levels."""
+"""What runs and studies look like to a reader: tables, figures, pages, progress."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Generic, TypeVar
 
-from netsim.report.deviation import qber_sigma, sifted_sigma
+from netsim.results.deviation import qber_sigma, sifted_sigma
 from netsim.results.run import LinkResult, Run
 
 Part = TypeVar("Part")

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from netsim.durations import seconds_text
 from netsim.pools.pool import Comparison
-from netsim.report.deviation import qber_sigma, sifted_sigma, skr_sigma
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
@@ -33,6 +32,7 @@ from netsim.report.text import (
     sigma,
     sigma_style,
 )
+from netsim.results.deviation import qber_sigma, sifted_sigma, skr_sigma
 from netsim.results.run import LaneResult, LinkResult, PaperFigures, Run
 from netsim.units import s_from_ps
 

@@ -1,5 +1,7 @@
 """Numbers as short text, and the one look of all tables."""
 
+import math
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -15,8 +17,16 @@ NOTHING = "-"
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """`value` with `digits` decimals; a dash for None."""
-    return NOTHING if value is None else f"{value:.{digits}f}"
+    """`value` with `digits` decimals; a dash for None and for what is not finite."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def digits_of(sigma: float | None, value: float) -> int:
+    """Decimals that show two digits of the error; four digits of a value without error."""
+    reference = sigma or 10.0 * value
+    if not reference or not math.isfinite(reference):
+        return 3
+    return max(0, 1 - math.floor(math.log10(abs(reference)))) + (2 if not sigma else 0)
 
 
 def percent(value: float | None) -> str:

@@ -4,5 +4,6 @@ An *item* is one figure or table. It says which *shots* it needs (a topology and
 makes of what they measured a table, a figure and a list of compared quantities. A new one is a
 module with two functions and a line in the list of its paper (see `netsim.reproduce.item`).
 
-A paper's module knows topologies and printed numbers; the rest of this package knows no paper.
+A paper's module knows topologies and printed numbers; the rest of this package knows no paper, and
+what it shares with other studies is in `netsim.studies` and `netsim.report`.
 """

@@ -24,39 +24,15 @@ A new figure is a module like this, and its `Item` in the list of its paper::
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from netsim.report.figure import Figure
-from netsim.reproduce.estimates import Cell, Estimate
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.shots import Shot
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Row
+from netsim.studies.measurement import Measurement
+from netsim.studies.shots import Shot
 
 Measured = Mapping[str, Measurement]
 """Name of a shot to what it measured."""
-
-Row = dict[str, Cell]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One compared quantity.
-
-    Attributes
-    ----------
-    quantity : str
-        What, where, and in which unit.
-    estimate : Estimate
-        Simulated value, its error, and what the twin expects.
-    paper : float or None
-        What the paper's text prints; None where it prints nothing.
-    note : str
-        What the paper prints instead, or what must be said of the comparison.
-    """
-
-    quantity: str
-    estimate: Estimate
-    paper: float | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +91,3 @@ class Paper:
     limits: tuple[str, ...]
     """What its text does not say, and what is assumed instead."""
     items: tuple[Item, ...]
-
-
-def comparison_entry(item: str, compared: Comparison) -> dict[str, Any]:
-    """An entry of ``comparison.json``; what is undefined becomes null."""
-    estimate = compared.estimate
-    return {
-        "item": item,
-        "quantity": compared.quantity,
-        "simulated": finite(estimate.value),
-        "sigma": finite(estimate.sigma),
-        "twin": finite(estimate.twin),
-        "paper": compared.paper,
-        "note": compared.note,
-    }
-
-
-def finite(value: float | None) -> float | None:
-    """``value``; None if it is NaN or infinite, which JSON has not."""
-    if value is None or value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124
-        return None
-    return float(value)

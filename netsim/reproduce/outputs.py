@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netsim.report.figure import SHARING_FORMATS, save_figure
-from netsim.reproduce.item import Findings, Item, Paper, Row, comparison_entry, finite
+from netsim.reproduce.item import Findings, Item, Paper
 from netsim.reproduce.page import page
+from netsim.studies.comparison import finite
+from netsim.studies.estimates import Cell, Row
 
 COMPARISON = "comparison.json"
 INDEX = "index.html"
@@ -36,9 +38,7 @@ def write_item(name: str, findings: Findings, directory: Path) -> list[Path]:
 def write_comparison(found: Found, directory: Path) -> None:
     """Write every compared quantity of all items."""
     entries = [
-        comparison_entry(item.name, compared)
-        for item, findings in found
-        for compared in findings.compared
+        compared.entry(item.name) for item, findings in found for compared in findings.compared
     ]
     text = json.dumps(entries, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     _write(directory / COMPARISON, text)
@@ -57,7 +57,7 @@ def _csv(rows: Sequence[Row]) -> str:
     return table.getvalue()
 
 
-def _cell(value: str | float | int | None) -> str:
+def _cell(value: Cell) -> str:
     if isinstance(value, float):
         value = finite(value)
         return "" if value is None else f"{value:.{DIGITS}g}"

@@ -1,19 +1,20 @@
-"""Runs a paper's items: what is finished is kept, what is missing is simulated, figures follow.
+"""Runs a paper's items: each is a task of shots; what it finds is written as soon as it ends.
 
 It knows the interface of items, not what is in them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from netsim.report.figure import SHARING_FORMATS
+from netsim.report.text import sigma
 from netsim.reproduce.item import Findings, Item, Paper
-from netsim.reproduce.measurement import Measurement
 from netsim.reproduce.outputs import write_comparison, write_index, write_item
-from netsim.reproduce.pool import Work, in_order, run_shots
-from netsim.reproduce.records import Records, figure_inputs, simulator_sources_sha256
-from netsim.reproduce.shots import Shot, expected_tags
+from netsim.studies.comparison import worst_deviation
+from netsim.studies.records import Records
+from netsim.studies.tasks import Task, check_names, run_tasks
+from netsim.studies.watch import SILENT, TaskWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Finished:
     findings: Findings
     is_new: bool
     has_plots: bool
+
+    @property
+    def line(self) -> str:
+        """What is said of it as it ends."""
+        compared = self.findings.compared
+        state = "" if self.is_new else ", was finished"
+        worst = sigma(worst_deviation(compared))
+        return f"{self.item.name}: {len(compared)} quantities, worst {worst} sigma{state}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +61,6 @@ class Outcome:
     is_partial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Whom a run tells what it does, and who may stop it.
-
-    Attributes
-    ----------
-    on_start : callable
-        Takes the number of tags to make and the number of figures to finish.
-    on_progress : callable
-        Takes the number of tags made so far.
-    on_finished : callable
-        Takes each item as it ends.
-    should_stop : callable
-    """
-
-    on_start: Callable[[float, int], None]
-    on_progress: Callable[[float], None]
-    on_finished: Callable[[Finished], None]
-    should_stop: Callable[[], bool]
-
-
-SILENT = Watch(
-    on_start=lambda _tags, _figures: None,
-    on_progress=lambda _tags: None,
-    on_finished=lambda _finished: None,
-    should_stop=lambda: False,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """An item with its shots, all scaled and hashed."""
-
-    item: Item
-    shots: tuple[Shot, ...]
-    keys: tuple[str, ...]
-
-    @property
-    def inputs(self) -> str:
-        return figure_inputs(self.item.name, self.keys)
-
-
 def reproduce(
     paper: Paper,
     out: Path,
@@ -102,7 +69,7 @@ def reproduce(
     scale: float = 1.0,
     workers: int = 1,
     force: bool = False,
-    watch: Watch = SILENT,
+    watch: TaskWatch = SILENT,
 ) -> Outcome:
     """Make the figures and tables of ``paper`` in the directory ``out``.
 
@@ -125,18 +92,18 @@ def reproduce(
         If two different shots have one name.
     """
     with Records(out, force=force) as records:
-        plans = [_plan(item, scale) for item in paper.items]
-        _check_names(plans)
-        asked = [plan for plan in plans if not only or plan.item.name in only]
-        finished = dict(_run(asked, records, out, workers, watch))
-        for plan in plans:
-            if plan.item.name not in finished and records.has_figure(plan.item.name, plan.inputs):
-                finished[plan.item.name] = _finish(plan, records, out)
+        desk = _Desk(paper, scale, records, out)
+        wanted = {name for name in desk.tasks if not only or name in only}
+        finished = {
+            entry.item.name: entry
+            for entries in (desk.run(wanted, workers, watch), desk.finished_before(wanted))
+            for entry in entries
+        }
     outcome = Outcome(
         paper,
         scale,
         tuple(finished[item.name] for item in paper.items if item.name in finished),
-        is_partial=any(plan.item.name not in finished for plan in asked),
+        is_partial=not wanted <= finished.keys(),
     )
     found = [(entry.item, entry.findings) for entry in outcome.finished]
     write_comparison(found, out)
@@ -144,85 +111,40 @@ def reproduce(
     return outcome
 
 
-def _run(
-    asked: Sequence[_Planned], records: Records, out: Path, workers: int, watch: Watch
-) -> Iterator[tuple[str, Finished]]:
-    """Finish items as soon as all their shots are there."""
-    groups = [[shot for shot, _ in _missing(plan, records)] for plan in asked]
-    keys = {
-        shot.name: key for plan in asked for shot, key in zip(plan.shots, plan.keys, strict=True)
-    }
-    works = in_order(_distinct(groups))
-    watch.on_start(sum(work.tags for work in works), len(asked))
-    waiting = list(asked)
+class _Desk:
+    """Makes items of shots in one directory."""
 
-    def ended() -> Iterator[tuple[str, Finished]]:
-        for plan in [plan for plan in waiting if not list(_missing(plan, records))]:
-            waiting.remove(plan)
-            finished = _finish(plan, records, out)
-            watch.on_finished(finished)
-            yield plan.item.name, finished
+    def __init__(self, paper: Paper, scale: float, records: Records, out: Path) -> None:
+        self.tasks = {item.name: Task.of(item.name, item.shots(), scale) for item in paper.items}
+        check_names(list(self.tasks.values()))
+        self._items = {item.name: item for item in paper.items}
+        self._records, self._out = records, out
 
-    yield from ended()
-    for shot, result in run_shots(
-        works, workers=workers, on_progress=watch.on_progress, should_stop=watch.should_stop
-    ):
-        records.add_shot(keys[shot.name], shot.name, result)
-        yield from ended()
+    def run(self, wanted: set[str], workers: int, watch: TaskWatch) -> Iterator[Finished]:
+        """Finish items as soon as all their shots are there."""
+        tasks = [task for name, task in self.tasks.items() if name in wanted]
+        for task in run_tasks(tasks, self._records, workers=workers, watch=watch):
+            finished = self._finish(task)
+            watch.on_ended(finished.line)
+            yield finished
 
+    def finished_before(self, wanted: set[str]) -> Iterator[Finished]:
+        """Items beside the wanted ones that the directory holds already."""
+        for name, task in self.tasks.items():
+            if name not in wanted and self._records.has_task(name, task.inputs):
+                yield self._finish(task)
 
-def _plan(item: Item, scale: float) -> _Planned:
-    shots = tuple(shot.scaled(scale) for shot in item.shots())
-    sources = simulator_sources_sha256()
-    return _Planned(item, shots, tuple(shot.key(sources) for shot in shots))
-
-
-def _check_names(plans: Sequence[_Planned]) -> None:
-    known: dict[str, str] = {}
-    for plan in plans:
-        for shot, key in zip(plan.shots, plan.keys, strict=True):
-            if known.setdefault(shot.name, key) != key:
-                raise ValueError(f"two different shots are called {shot.name}")
-
-
-def _missing(plan: _Planned, records: Records) -> Iterator[tuple[Shot, str]]:
-    for shot, key in zip(plan.shots, plan.keys, strict=True):
-        if records.shot(key) is None:
-            yield shot, key
-
-
-def _distinct(groups: Sequence[Sequence[Shot]]) -> list[list[Work]]:
-    """Every shot once, in the first group that wants it."""
-    seen: set[str] = set()
-    works = []
-    for group in groups:
-        new = [shot for shot in group if shot.name not in seen]
-        seen |= {shot.name for shot in new}
-        works.append([Work(shot, expected_tags(shot)) for shot in new])
-    return works
-
-
-def _finish(plan: _Planned, records: Records, out: Path) -> Finished:
-    """Work out an item; its files are written unless they are there and of the same inputs."""
-    findings = plan.item.analyse(_measured(plan, records))
-    inputs, name = plan.inputs, plan.item.name
-    paths = [out / f"{name}{suffix}" for suffix in SHARING_FORMATS]
-    is_new = not (
-        records.has_figure(name, inputs)
-        and (out / f"{name}.csv").exists()
-        and all(path.exists() for path in paths)
-    )
-    if is_new:
-        write_item(name, findings, out)
-        records.add_figure(name, inputs)
-    return Finished(plan.item, findings, is_new, all(path.exists() for path in paths))
-
-
-def _measured(plan: _Planned, records: Records) -> Mapping[str, Measurement]:
-    measured = {}
-    for shot, key in zip(plan.shots, plan.keys, strict=True):
-        result = records.shot(key)
-        if result is None:
-            raise KeyError(shot.name)
-        measured[shot.name] = Measurement(shot, result)
-    return measured
+    def _finish(self, task: Task) -> Finished:
+        """Work out an item; its files are written unless they are there and of the same inputs."""
+        item = self._items[task.name]
+        findings = item.analyse(task.measured(self._records))
+        paths = [self._out / f"{task.name}{suffix}" for suffix in SHARING_FORMATS]
+        is_new = not (
+            self._records.has_task(task.name, task.inputs)
+            and (self._out / f"{task.name}.csv").exists()
+            and all(path.exists() for path in paths)
+        )
+        if is_new:
+            write_item(task.name, findings, self._out)
+            self._records.add_task(task.name, task.inputs)
+        return Finished(item, findings, is_new, all(path.exists() for path in paths))

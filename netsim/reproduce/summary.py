@@ -3,10 +3,18 @@
 from rich.console import Console
 from rich.text import Text
 
-from netsim.report.text import FAR_SIGMA, add_names, add_numbers, plain_table, sigma, sigma_style
-from netsim.reproduce.item import Comparison
-from netsim.reproduce.page import deviations, digits_of, number
-from netsim.reproduce.runner import Finished, Outcome
+from netsim.report.text import (
+    FAR_SIGMA,
+    add_names,
+    add_numbers,
+    digits_of,
+    fixed,
+    plain_table,
+    sigma,
+    sigma_style,
+)
+from netsim.reproduce.runner import Outcome
+from netsim.studies.comparison import Comparison, deviations, printed_count, worst_deviation
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
@@ -19,12 +27,12 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     add_numbers(table, "Com-\npared", "In the\ntext", "Worst\nsigma")
     for entry in outcome.finished:
         compared = entry.findings.compared
-        worst = max(deviations(entry.findings), key=abs, default=None)
+        worst = worst_deviation(compared)
         table.add_row(
             Text(entry.item.name),
             Text(entry.item.title),
             str(len(compared)),
-            str(sum(one.paper is not None for one in compared)),
+            str(printed_count(compared)),
             Text(sigma(worst), style=sigma_style(worst)),
         )
     console.print(table)
@@ -33,19 +41,11 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         console.print(Text(line))
 
 
-def finished_line(finished: Finished) -> str:
-    """One line about an item that has just ended."""
-    worst = max(deviations(finished.findings), key=abs, default=None)
-    state = "" if finished.is_new else ", was finished"
-    count = len(finished.findings.compared)
-    return f"{finished.item.name}: {count} quantities, worst {sigma(worst)} sigma{state}"
-
-
 def _far(outcome: Outcome) -> list[str]:
     compared = [
         (entry.item.name, one) for entry in outcome.finished for one in entry.findings.compared
     ]
-    values = [v for entry in outcome.finished for v in deviations(entry.findings)]
+    values = deviations(one for _, one in compared)
     far = [_line(name, one) for name, one in compared if _is_far(one)]
     chance = f"{0.0027 * len(values):.1f}"
     return [
@@ -70,7 +70,7 @@ def _line(item: str, compared: Comparison) -> str:
     estimate = compared.estimate
     digits = digits_of(estimate.sigma, estimate.value)
     return (
-        f"  {item}, {compared.quantity}: {number(estimate.value, digits)} +- "
-        f"{number(estimate.sigma, digits)}, twin {number(estimate.twin, digits)} "
+        f"  {item}, {compared.quantity}: {fixed(estimate.value, digits)} +- "
+        f"{fixed(estimate.sigma, digits)}, twin {fixed(estimate.twin, digits)} "
         f"({sigma(estimate.deviation)} sigma)"
     )

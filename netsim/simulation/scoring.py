@@ -15,7 +15,7 @@ from protocols.tags import DETECTOR_BITS
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
 _END_PS = 2**60
-"""Later than every click (`netsim.frames.MAX_TIME_PS`)."""
+"""Later than every click (`netsim.units.MAX_TIME_PS`)."""
 
 
 @dataclass(frozen=True, slots=True)

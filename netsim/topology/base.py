@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from netsim.units import MAX_TIME_PS, PS_PER_S
+
 HUGE = 1e15
 """No device number is larger; the bound keeps products finite and times within int64."""
 
@@ -14,8 +16,8 @@ Decibel = Annotated[float, Field(ge=0, le=300)]
 LinewidthHz = Annotated[float, Field(ge=1, le=1e12)]
 Radian = Annotated[float, Field(ge=-1e6, le=1e6)]
 SecondInPs = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
-RunSeconds = Annotated[float, Field(ge=0, le=9e6)]
-"""A time in a run, which lasts 106 days at most: int64 picoseconds."""
+RunSeconds = Annotated[float, Field(ge=0, le=MAX_TIME_PS / PS_PER_S)]
+"""A time in a run, which lasts 26 days at most."""
 
 
 class Spec(BaseModel):

@@ -89,7 +89,18 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
         *_overlapping_peaks(network),
         *_idle_events(network),
         *_coarse_ticks(topology),
+        *_unknown_observers(topology),
     )
+
+
+def _unknown_observers(topology: TopologySpec) -> Iterator[Fault]:
+    """Observers, of whom the parties and their plans rightly know nothing."""
+    for index, observer in enumerate(topology.observers):
+        yield Fault(
+            f"observers.{index}",
+            f"the analytic twin does not know of {observer.kind} on the fibre of {observer.user}: "
+            f"what it expects is what would come without",
+        )
 
 
 def _coarse_ticks(topology: TopologySpec) -> Iterator[Fault]:

@@ -9,39 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from netsim.physics.encodings.sifting import Sifting, sifting_between
-from netsim.physics.fibre import broadening_ps, group_delay_ps
-from netsim.topology.labels import label_of
-from netsim.topology.processes import PairProcess, pair_processes, pump_powers_mw
-from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
-from netsim.units import transmittance_from_db, wavelength_nm_from_label
+from netsim.topology.processes import PairProcess, pair_processes
+from netsim.topology.specs import TopologySpec
+from netsim.topology.ways import DeliveredChannel, deliver
 
 MERGED_SHARE = 0.25
 """Pairs of channels that reach a link within this share of the window make one lane: their peaks
 cannot be told apart, and one window holds them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredChannel:
-    """The way of one wavelength channel from the source to a user's detectors, loss by loss."""
-
-    channel: str
-    user: str
-    provider_transmittance: float
-    """From birth into the fibre: exit of the source, pump rejection, demultiplexer, splitter."""
-    fibre_transmittance: float
-    receiver_transmittance: float
-    """Receiver excess loss and the best of its detectors, without the basis choice."""
-    delay_ps: float
-    """From the source to the receiver: patch fibre, group delay, dispersion."""
-    broadening_ps: float
-    """Standard deviation of the spread that dispersion gives a photon."""
-    noise_hz: float
-    """Uncorrelated photons at the source, before all losses."""
-
-    @property
-    def transmittance(self) -> float:
-        """From birth to a click in the best detector, without the basis choice (eta)."""
-        return self.provider_transmittance * self.fibre_transmittance * self.receiver_transmittance
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +102,7 @@ def build_network(topology: TopologySpec, lanes: Sequence[Lane] | None = None) -
     return Network(
         topology,
         processes,
-        tuple(_deliver_all(topology)),
+        tuple(deliver(topology)),
         tuple(_with_processes(lane, processes) for lane in lanes),
     )
 
@@ -144,55 +118,11 @@ def all_lanes(states: Iterable[TopologySpec]) -> tuple[Lane, ...]:
     return _lanes(known[0], parts)
 
 
-def _deliver_all(topology: TopologySpec) -> Iterable[DeliveredChannel]:
-    for spec in topology.qnsp.channels:
-        for user in spec.receivers:
-            yield _deliver(topology, spec, user)
-
-
-def _deliver(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> DeliveredChannel:
-    source, user = topology.qnsp.source, topology.user(name)
-    receiver, fibre = topology.receiver_of(user), user.fibre
-    wavelength_nm = wavelength_nm_from_label(label_of(spec.channel))
-    is_lit = user.is_present and not fibre.is_cut
-    fibre_db = fibre.attenuation_db_per_km * fibre.length_m / 1e3 + fibre.extra_loss_db
-    provider_db = math.fsum(
-        (
-            source.exit_loss_db,
-            topology.qnsp.pump_rejection_loss_db,
-            spec.loss_db,
-            spec.splitter_loss_db,
-        )
-    )
-    return DeliveredChannel(
-        channel=spec.channel,
-        user=name,
-        provider_transmittance=transmittance_from_db(provider_db) / len(spec.receivers),
-        fibre_transmittance=transmittance_from_db(fibre_db) if is_lit else 0.0,
-        receiver_transmittance=transmittance_from_db(receiver.excess_loss_db)
-        * max(detector.efficiency for detector in receiver.each_detector),
-        delay_ps=spec.patch_delay_ps
-        + group_delay_ps(
-            length_m=fibre.length_m,
-            group_index=fibre.group_index,
-            dispersion_ps_per_nm_km=fibre.dispersion_ps_per_nm_km,
-            wavelength_nm=wavelength_nm,
-        ),
-        broadening_ps=broadening_ps(
-            length_m=fibre.length_m,
-            dispersion_ps_per_nm_km=fibre.dispersion_ps_per_nm_km,
-            wavelength_nm=wavelength_nm,
-            linewidth_hz=source.bandwidth_hz,
-        ),
-        noise_hz=spec.noise_hz_per_mw * math.fsum(pump_powers_mw(source).values()),
-    )
-
-
 def _parts(topology: TopologySpec) -> Iterable[tuple[tuple[str, str], LanePart]]:
     """Every process as every pair of users sees it."""
     order = {user.name: index for index, user in enumerate(topology.users)}
     ways: dict[str, list[DeliveredChannel]] = {}
-    for way in _deliver_all(topology):
+    for way in deliver(topology):
         ways.setdefault(way.channel, []).append(way)
     for process in pair_processes(topology):
         both = (ways.get(name, []) for name in process.channels)

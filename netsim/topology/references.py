@@ -13,6 +13,7 @@ _NAMED = (
     (("taps",), "link"),
     (("taps",), "sender"),
     (("events",), "user"),
+    (("observers",), "user"),
 )
 """Lists of tables, and the key of each entry that names something."""
 

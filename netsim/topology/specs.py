@@ -21,6 +21,7 @@ from netsim.topology.base import (
 from netsim.topology.controller import ControllerSpec
 from netsim.topology.events import EventSpec
 from netsim.topology.labels import Channel, Pair
+from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import ClockSpec, ReceiverSpec
 from netsim.topology.source import SourceSpec
 from netsim.topology.variants import (
@@ -281,6 +282,10 @@ class TopologySpec(Spec):
     """Crashes of users' processes during the run."""
     taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()
     """Attackers on the classical channels; of two on one wire the earlier sees a datagram first."""
+    observers: Annotated[
+        tuple[ObserverSpec, ...], Field(strict=False, exclude_if=lambda entries: not entries)
+    ] = ()
+    """Those who sit on users' fibres; left out of what is written where there are none."""
     paper: PaperSpec | None = None
     """Published figures to compare with; never used in a calculation."""
 
@@ -305,6 +310,11 @@ class TopologySpec(Spec):
             if set(link.users) == set(users):
                 return link.round_s
         return self.protocol.round_s
+
+    def observers_of(self, user: str) -> tuple[ObserverSpec, ...]:
+        """Those on the fibre of ``user``, from the provider on; of two in one place the earlier."""
+        found = (observer for observer in self.observers if observer.user == user)
+        return tuple(sorted(found, key=lambda observer: observer.position))
 
     def channels_of(self, user: UserSpec) -> tuple[DeliveredChannelSpec, ...]:
         """Channels delivered to ``user``, in the order of the file."""

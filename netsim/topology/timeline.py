@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from netsim.topology.changes import changed, event_times, followed_ps
-from netsim.topology.network import DeliveredChannel, Network, all_lanes, build_network
+from netsim.topology.network import Network, all_lanes, build_network
 from netsim.topology.specs import TopologySpec
+from netsim.topology.ways import DeliveredChannel
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def test_shown_table_is_what_the_demo_prints() -> None:
 @pytest.mark.slow
 def test_two_processes_of_the_readme(tmp_path: Path) -> None:
     """The recorded tags of the README end as keys in two processes."""
-    lines = [line for line in SHELL_LINES if "recorded" in line or "protocols.demo" in line]
+    lines = [line for line in SHELL_LINES if "recorded" in line or "two_processes" in line]
     *before, announcer, responder = lines
     for line in before:
         run_in(tmp_path, shortened(line))

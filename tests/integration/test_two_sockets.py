@@ -13,8 +13,8 @@ from netsim.topology.load import load_topology
 
 PROBE = """
 import sys
-from protocols import demo
-demo.main(sys.argv[1:])
+from examples.two_processes.command import main
+main(sys.argv[1:])
 loaded = sorted(name for name in sys.modules if name.split(".")[0] in ("simpy", "netsim"))
 print(loaded)
 """
@@ -60,7 +60,7 @@ def run_both(tags: Path, secrets: list[Path], *options: str) -> list[tuple[int, 
 
 def fresh_secret(path: Path) -> Path:
     """Written by the command that is there for it."""
-    subprocess.run([sys.executable, "-m", "protocols.demo", "secret", path], check=True)
+    subprocess.run([sys.executable, "-m", "examples.two_processes", "secret", path], check=True)
     return path
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsim.durations import MAX_PS, UNITS_PS, parse_duration_ps, seconds_text
-from netsim.units import ps_from_s
+from netsim.durations import UNITS_PS, parse_duration_ps, seconds_text
+from netsim.units import MAX_TIME_PS, ps_from_s
 
 
-@given(st.integers(1, MAX_PS))
+@given(st.integers(1, MAX_TIME_PS))
 def test_seconds_text_is_exact(duration_ps: int) -> None:
     """Any number of picoseconds survives as decimal seconds, here and in units."""
     text = seconds_text(duration_ps)
@@ -31,7 +31,7 @@ def test_any_text_is_a_duration_or_refused(text: str) -> None:
     with suppress(ValueError):
         duration_ps = parse_duration_ps(text)
         assert type(duration_ps) is int
-        assert 0 < duration_ps <= MAX_PS
+        assert 0 < duration_ps <= MAX_TIME_PS
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from netsim.reproduce.estimates import Estimate
 from netsim.reproduce.fan2025 import fig3_power, fig4_power, table1, table2
 from netsim.reproduce.fan2025.characterisation import (
     DEGENERATE,
@@ -17,8 +16,9 @@ from netsim.reproduce.fan2025.characterisation import (
 )
 from netsim.reproduce.fan2025.paper import Table1Row
 from netsim.reproduce.item import Item
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.shots import measure
+from netsim.studies.estimates import Estimate
+from netsim.studies.measurement import Measurement
+from netsim.studies.shots import measure
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ LAYERS = (
     {"units", "errors"},
     {"durations", "frames", "kernel"},
     {"physics", "pools"},
+    {"observers"},
     {"topology"},
     {"results", "taps", "twin"},
     {"devices", "verify"},
@@ -122,10 +123,11 @@ def test_nothing_points_upwards(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(IMPORTS))
 def test_protocols_stay_apart(module: str) -> None:
-    """Protocols import neither simpy nor netsim, netsim only their data types and formulas."""
+    """Protocols import no simulator and no pydantic, netsim only their data types and formulas."""
     imports = IMPORTS[module]
     if module.startswith("protocols"):
-        assert not {name for name in imports if name.split(".", 1)[0] in {"simpy", "netsim"}}
+        foreign = {"simpy", "netsim", "pydantic", "examples"}
+        assert not {name for name in imports if name.split(".", 1)[0] in foreign}
         return
     endpoints = {name for name in imports if name.startswith("protocols")} - SHARED_BY_PROTOCOLS
     if module not in KNOW_ENDPOINTS:

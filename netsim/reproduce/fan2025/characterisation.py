@@ -3,11 +3,11 @@
 import math
 from functools import cache
 
-from netsim.reproduce.estimates import Estimate, rate_hz
 from netsim.reproduce.fan2025.bench import bare_bench, calibrated, with_power
 from netsim.reproduce.item import Measured
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.shots import HistogramRange, Shot
+from netsim.studies.estimates import Estimate, rate_hz
+from netsim.studies.measurement import Measurement
+from netsim.studies.shots import HistogramRange, Shot
 from netsim.topology.network import build_network
 from netsim.twin.prediction import detector_rates_hz, predict
 

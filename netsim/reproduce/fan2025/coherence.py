@@ -4,11 +4,11 @@ from functools import cache
 
 from netsim.physics.rates import kappa_per_ps
 from netsim.report.figure import Figure, Panel
-from netsim.reproduce.estimates import Estimate, total
+from netsim.report.scan import Scan
 from netsim.reproduce.fan2025.bench import calibrated, with_source, with_window
 from netsim.reproduce.item import Findings, Item, Measured
-from netsim.reproduce.scan import Scan
-from netsim.reproduce.shots import Shot
+from netsim.studies.estimates import Estimate, total
+from netsim.studies.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import Prediction, predict

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate, mean
 from netsim.reproduce.fan2025.bench import calibrated
 from netsim.reproduce.fan2025.fringes import FringeScan, MeasuredFringe
 from netsim.reproduce.fan2025.paper import FRINGES, SINGLES_HZ
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, Row, mean
 
 BETAS = {"pi/4": math.pi / 4, "pi/2": math.pi / 2}
 STEPS, LIGHT_S = 20, 12.0

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate, ratio
+from netsim.report.scan import Scan
 from netsim.reproduce.fan2025.characterisation import (
     ABOUT,
     BIN_PS,
@@ -22,10 +22,11 @@ from netsim.reproduce.fan2025.characterisation import (
     twin_car,
     twin_singles_hz,
 )
-from netsim.reproduce.fits import fit_line
-from netsim.reproduce.item import Comparison, Findings, Item, Measured
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.scan import Scan
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, ratio
+from netsim.studies.fits import fit_line
+from netsim.studies.measurement import Measurement
 
 SINGLES = ("C30", "C42", "C54")
 INSET_REACH_PS = 6000

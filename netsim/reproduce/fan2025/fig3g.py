@@ -1,11 +1,12 @@
 """Fig. 3g: coincidences of the 24 pairs at 0.32 mW."""
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate, mean, rate_hz
 from netsim.reproduce.fan2025.bench import RATE_POWER_MW, bare_bench, structured, with_power
 from netsim.reproduce.fan2025.paper import CLASS_MEANS, Table1Row, table_1
-from netsim.reproduce.item import Comparison, Findings, Item, Measured
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, mean, rate_hz
+from netsim.studies.shots import Shot
 
 LIGHT_S = 15.0
 

@@ -5,9 +5,8 @@ from functools import cache, partial
 
 import numpy as np
 
+from netsim.report.curves import SIMULATED, points, printed, twin_curve
 from netsim.report.figure import Figure, Panel
-from netsim.reproduce.curves import SIMULATED, points, printed, twin_curve
-from netsim.reproduce.estimates import Estimate, LaneEstimates
 from netsim.reproduce.fan2025.bench import (
     NETWORK_POWER_MW,
     calibrated,
@@ -15,9 +14,11 @@ from netsim.reproduce.fan2025.bench import (
     with_power,
 )
 from netsim.reproduce.fan2025.paper import LIMIT_QBER, LIMIT_VISIBILITY
-from netsim.reproduce.fits import crossing, generator, peak
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, LaneEstimates, Row
+from netsim.studies.fits import crossing, generator, peak
+from netsim.studies.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.specs import PaperLaneSpec, TopologySpec
 from netsim.twin.prediction import predict

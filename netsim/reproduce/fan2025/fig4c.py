@@ -3,11 +3,12 @@
 import math
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate
 from netsim.reproduce.fan2025.bench import calibrated
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.shots import HistogramRange, Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, Row
+from netsim.studies.measurement import Measurement
+from netsim.studies.shots import HistogramRange, Shot
 from netsim.topology.network import Lane, build_network
 from netsim.twin.prediction import detector_rates_hz
 

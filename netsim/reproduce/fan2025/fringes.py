@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netsim.reproduce.estimates import Estimate
 from netsim.reproduce.fan2025.bench import fringe_bench
-from netsim.reproduce.fits import Fringe, fit_fringe, generator, reduced_chi_square
 from netsim.reproduce.item import Measured
-from netsim.reproduce.shots import Shot
+from netsim.studies.estimates import Estimate
+from netsim.studies.fits import Fringe, fit_fringe, generator, reduced_chi_square
+from netsim.studies.shots import Shot
 from netsim.topology.specs import TopologySpec
 
 PORT = 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate
+from netsim.report.scan import Scan
 from netsim.reproduce.fan2025.bench import NETWORK_POWER_MW, ring_of
 from netsim.reproduce.fan2025.paper import STATES_PER_CHANNEL
 from netsim.reproduce.fan2025.schemes import (
@@ -15,9 +15,10 @@ from netsim.reproduce.fan2025.schemes import (
     TWO_PUMPS_6,
     Scheme,
 )
-from netsim.reproduce.item import Comparison, Findings, Item, Measured
-from netsim.reproduce.scan import Scan
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate
+from netsim.studies.shots import Shot
 from netsim.topology.processes import pair_rule
 
 Schemes = Sequence[Scheme]

@@ -7,10 +7,10 @@ the structured set has fitted [assumed].
 from dataclasses import dataclass
 from functools import cache
 
-from netsim.reproduce.estimates import Estimate, LaneEstimates, total
 from netsim.reproduce.fan2025.bench import structured, with_source
 from netsim.reproduce.item import Measured
-from netsim.reproduce.shots import Shot
+from netsim.studies.estimates import Estimate, LaneEstimates, total
+from netsim.studies.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.source import PumpSpec
 from netsim.topology.specs import DeliveredChannelSpec, TopologySpec

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate, mean
 from netsim.reproduce.fan2025.bench import structured
 from netsim.reproduce.fan2025.fringes import FringeScan
 from netsim.reproduce.fan2025.paper import CLASS_MEANS, Table1Row, table_1
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, Row, mean
+from netsim.studies.shots import Shot
 
 STEPS, LIGHT_S = 16, 10.0
 FAR_POINTS = 3.0

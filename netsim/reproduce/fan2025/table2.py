@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from netsim.report.figure import Figure, Panel, Series
-from netsim.reproduce.estimates import Estimate, LaneEstimates, total
 from netsim.reproduce.fan2025.bench import calibrated
 from netsim.reproduce.fan2025.paper import PRINTED_CD_HZ
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Row
-from netsim.reproduce.measurement import Measurement
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured
+from netsim.studies.comparison import Comparison
+from netsim.studies.estimates import Estimate, LaneEstimates, Row, total
+from netsim.studies.measurement import Measurement
+from netsim.studies.shots import Shot
 from netsim.topology.specs import PaperLaneSpec, PaperSpec
 
 NAME = "table2"

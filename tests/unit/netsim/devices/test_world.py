@@ -7,7 +7,7 @@ import pytest
 
 from netsim.devices import fibre
 from netsim.devices.world import build_world
-from netsim.frames import MAX_TIME_PS, ClickFrame, PhotonFrame
+from netsim.frames import ClickFrame, PhotonFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.propagation import propagate
@@ -15,6 +15,7 @@ from netsim.topology.network import build_network
 from netsim.topology.receiver import ClockSpec, DetectorSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.units import MAX_TIME_PS
 from protocols.tags import TagFrame
 from tests.support.topologies import (
     PERFECT_CLOCK,

@@ -234,6 +234,22 @@ def test_the_option_to_blame_is_named(changes: dict[str, object], reasons: tuple
     assert all(reason in message for reason in reasons), message
 
 
+def test_impossible_plans_are_told_without_trying_every_number_of_users(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 200 users the 55 that fit are found with few looks at the bounds."""
+    looks = []
+
+    def counted(request: PlanRequest) -> object:
+        looks.append(len(request.users))
+        return survey(request)
+
+    monkeypatch.setattr("netsim.plan.impossible.survey", counted)
+    with pytest.raises(ConfigError, match="55 users"):
+        make_plan(everyone(200), bench())
+    assert len(looks) < 20
+
+
 def test_pumps_may_need_more_channels_than_the_law() -> None:
     """Where other pumps would do, what these pumps need is set against what is allowed."""
     message = refused(everyone(6, pumps=(34, 46), band=(12, 60), max_channels=12))

@@ -2,6 +2,7 @@
 
 import pickle
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats import (
+from netsim.recordings.formats.interface import FileTags, TagFormat, fault
+from netsim.recordings.formats.registry import FORMATS
+from netsim.recordings.packing import (
     BURST_TAGS,
     packed_tags,
     parse_delays_ps,
     parse_detector_map,
-    read_recording,
 )
+from netsim.recordings.reading import read_recording
 
 TIMES = np.array([0, 5, 5, 900, 10**12], dtype=np.int64)
 DETECTORS = np.array([3, 0, 1, 2, 3], dtype=np.int64)
@@ -236,3 +239,64 @@ def test_damaged_files_are_read_or_refused(
     with suppress(ConfigError):
         found = read_recording(path)
         assert found.times_ticks.size == found.detectors.size > 0
+
+
+class Ticker(TagFormat):
+    """A made-up format: one byte a tag, the time; all of detector 2."""
+
+    def read(self, path: Path) -> FileTags:
+        """Bytes are times; a zero byte ends the file too early."""
+        times = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        if not times.all():
+            raise fault(path, "stops in the middle")
+        return FileTags(times, np.full(times.size, 2))
+
+
+class Broken(TagFormat):
+    """A third party's format that cannot be made."""
+
+    def __init__(self) -> None:
+        raise ImportError("no driver")
+
+    def read(self, path: Path) -> FileTags:
+        """Never asked."""
+        raise NotImplementedError(path)
+
+
+@pytest.fixture
+def made_up() -> Iterator[None]:
+    """Both formats above, for the time of a test."""
+    before = dict(FORMATS._registered)
+    FORMATS.register("tick", Ticker)
+    FORMATS.register("broken", Broken)
+    yield
+    FORMATS._registered = before
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_registered_format_is_read_and_checked(tmp_path: Path) -> None:
+    """One registration: its files are read, what they hold is checked, its faults are told."""
+    path = tmp_path / "tags.TICK"
+    path.write_bytes(bytes([3, 7, 7]))
+    found = read_recording(path)
+    assert found.times_ticks.tolist() == [3, 7, 7]
+    assert found.detectors.tolist() == [2, 2, 2]
+    path.write_bytes(bytes([3, 2]))
+    with pytest.raises(ConfigError, match="not sorted: time 2 at entry 1"):
+        read_recording(path)
+    path.write_bytes(bytes([3, 0]))
+    with pytest.raises(ConfigError, match="stops in the middle"):
+        read_recording(path)
+
+
+@pytest.mark.usefixtures("made_up")
+def test_known_suffixes_are_told_and_broken_formats_are_one_line(tmp_path: Path) -> None:
+    """A file of no format names all formats; one that cannot be made is no traceback."""
+    path = tmp_path / "tags.txt"
+    path.write_text("x")
+    with pytest.raises(ConfigError, match=r"no \.csv, \.npy, \.npz, \.tick or \.broken file"):
+        read_recording(path)
+    path = tmp_path / "tags.broken"
+    path.write_text("x")
+    with pytest.raises(ConfigError, match="'broken': cannot be loaded: ImportError: no driver"):
+        read_recording(path)

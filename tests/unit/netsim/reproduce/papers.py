@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from netsim.report.curves import points
 from netsim.report.figure import Figure, Panel
-from netsim.reproduce.curves import points
-from netsim.reproduce.item import Comparison, Findings, Item, Measured, Paper
-from netsim.reproduce.shots import Shot
+from netsim.reproduce.item import Findings, Item, Measured, Paper
+from netsim.studies.comparison import Comparison
+from netsim.studies.shots import Shot
 from netsim.topology.load import load_topology
 
 POWERS_MW = (0.2, 0.4)

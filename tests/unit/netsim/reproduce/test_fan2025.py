@@ -19,7 +19,7 @@ from netsim.reproduce.fan2025.paper import CLASS_MEANS, FRINGES, LIMIT_VISIBILIT
 from netsim.reproduce.fan2025.pumps import partners
 from netsim.reproduce.fan2025.schemes import SCHEMES, THREE_PUMPS_4, TWO_PUMPS_6
 from netsim.reproduce.item import Item
-from netsim.reproduce.shots import Shot
+from netsim.studies.shots import Shot
 from netsim.topology.checks import check_topology
 from netsim.topology.network import build_network
 from netsim.topology.processes import pair_processes

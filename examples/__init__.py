@@ -1,0 +1,1 @@
+"""Programs that use the packages of this repository; they are not installed with them."""

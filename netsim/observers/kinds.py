@@ -1,0 +1,11 @@
+"""Kinds of observers by name: built in, registered by a program, or installed by a third party."""
+
+from netsim.observers.observer import ObserverKind
+from protocols.registry import Registry
+
+OBSERVERS = Registry[ObserverKind](
+    "observer",
+    ObserverKind,  # type: ignore[type-abstract]  # only isinstance is asked of it
+    {"pass": "netsim.observers.observer:Pass"},
+)
+"""What `observers.*.kind` of a topology may be."""

@@ -1,0 +1,12 @@
+"""Files of time tags: one module a format, registered by suffix.
+
+A tag is a time in ticks of the recorder's clock and the recorder's number of a detector::
+
+    .csv    a header line `time,detector`, then one tag a line, both integers
+    .npy    (N,) int64 `ticks << 2 | detector`, as `netsim run --save-tags` writes it;
+            or (N, 2) integers, time and detector;
+            or (N,) structured with integer fields `time` and `detector`
+    .npz    two (N,) integer arrays named `time` and `detector`
+
+Another format is a subclass of `interface.TagFormat` and one registration, see `registry`.
+"""

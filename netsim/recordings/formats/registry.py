@@ -1,0 +1,51 @@
+"""All formats of time tags by suffix: built in, registered by a program, or installed.
+
+A program adds its own::
+
+    FORMATS.register("tdc", MyFormat)
+
+A distribution declares an entry point, and nothing else::
+
+    [project.entry-points."qnsp_netsim.tag_format"]
+    tdc = "my_package:MyFormat"
+
+Files that end with ``.tdc``, in any case, are then read by it.
+"""
+
+from pathlib import Path
+
+from netsim.recordings.formats.interface import TagFormat, fault
+from protocols.registry import Registry, VariantError
+
+FORMATS = Registry[TagFormat](
+    "tag_format",
+    TagFormat,  # type: ignore[type-abstract]  # only isinstance is asked of it
+    {
+        "csv": "netsim.recordings.formats.csv_text:CsvText",
+        "npy": "netsim.recordings.formats.npy:Npy",
+        "npz": "netsim.recordings.formats.npz:Npz",
+    },
+)
+
+
+def format_of(path: Path) -> TagFormat | None:
+    """The format that the suffix of ``path`` stands for; None if there is none.
+
+    Raises
+    ------
+    ConfigError
+        There is one, but it cannot be loaded.
+    """
+    name = path.suffix.removeprefix(".").lower()
+    if name not in FORMATS.names():
+        return None
+    try:
+        return FORMATS.get(name)
+    except VariantError as error:
+        raise fault(path, str(error)) from error
+
+
+def suffixes() -> str:
+    """The suffixes that are known, as in ``.csv, .npy or .npz``."""
+    *others, last = (f".{name}" for name in FORMATS.names())
+    return f"{', '.join(others)} or {last}"

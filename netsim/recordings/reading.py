@@ -1,0 +1,99 @@
+"""Files of time tags that someone else recorded: any known format in, checked arrays out.
+
+Whatever is in the file, the outcome is a `Recording` or a `ConfigError` with one line.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.recordings.formats.interface import READ_ERRORS, FileTags, fault
+from netsim.recordings.formats.registry import format_of, suffixes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """One recorder's tags, in the order of the file.
+
+    Attributes
+    ----------
+    times_ticks : (N,) int64, ascending
+        Counts of the recorder's clock.
+    detectors : (N,) int64
+        The recorder's own numbers.
+    """
+
+    times_ticks: NDArray[np.int64]
+    detectors: NDArray[np.int64]
+
+
+def read_recording(path: Path) -> Recording:
+    """Read and check one file of tags.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, is of no known format or not whole, or its tags are not what
+        `netsim.recordings.formats` describes: not integers, negative, not sorted by time, too many,
+        or none at all.
+    """
+    try:
+        tags = _read(path)
+    except READ_ERRORS as error:
+        raise fault(path, f"cannot be read: {_reason(error)}") from error
+    return _checked(tags, str(path))
+
+
+def _read(path: Path) -> FileTags:
+    if path.is_dir():
+        raise fault(path, "a directory, not a file of time tags")
+    if not path.exists():
+        raise fault(path, "no such file")
+    tag_format = format_of(path)
+    if tag_format is None or not path.is_file():
+        raise fault(path, f"no {suffixes()} file")
+    if not path.stat().st_size:
+        raise fault(path, "an empty file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return tag_format.read(path)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:160]
+
+
+def _checked(tags: FileTags, source: str) -> Recording:
+    if tags.times.size == 0:
+        raise fault(source, "holds no time tags")
+    times_ticks, numbers = (
+        _as_int64(tags.times, "time", source, may_be_negative=tags.may_be_negative),
+        _as_int64(tags.detectors, "detector", source),
+    )
+    steps = np.flatnonzero(times_ticks[1:] < times_ticks[:-1])
+    if steps.size:
+        at = int(steps[0]) + 1
+        raise fault(
+            source,
+            f"not sorted: time {times_ticks[at]} at entry {at} comes after {times_ticks[at - 1]}",
+        )
+    return Recording(times_ticks, numbers)
+
+
+def _as_int64(
+    values: NDArray[Any], what: str, source: str, *, may_be_negative: bool = False
+) -> NDArray[np.int64]:
+    if values.dtype.kind not in "iu":
+        raise fault(source, f"{what} is {values.dtype}, not integers")
+    if values.dtype.kind == "u" and values.size and int(values.max()) > np.iinfo(np.int64).max:
+        raise fault(source, f"{what} up to {values.max()}: above 2^63")
+    converted = np.ascontiguousarray(values, dtype=np.int64)
+    negative = np.flatnonzero(converted < 0)
+    if negative.size and not may_be_negative:
+        raise fault(source, f"negative {what} {converted[negative[0]]} at entry {negative[0]}")
+    return converted

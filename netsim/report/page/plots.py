@@ -1,0 +1,43 @@
+"""Figures on a page; without the extra ``report`` there are none, and the page says so."""
+
+from collections.abc import Iterator
+from html import escape
+from importlib import import_module
+from typing import Any
+
+from netsim.report.figure import EXTRA_HINT, Figure
+
+
+class Plots:
+    """Draws figures into a page that holds `script` in its head."""
+
+    def __init__(self) -> None:
+        self._drawing = _drawing()
+
+    @property
+    def are_there(self) -> bool:
+        """Whether plotly is installed."""
+        return self._drawing is not None
+
+    @property
+    def script(self) -> str:
+        """Source of plotly.js, once for all figures; empty without it."""
+        return "" if self._drawing is None else f"<script>{self._drawing.script()}</script>"
+
+    def hint(self) -> Iterator[str]:
+        """What to install where there are no plots."""
+        if self._drawing is None:
+            yield f"<p><strong>{escape(EXTRA_HINT)}</strong></p>"
+
+    def plot(self, figure: Figure, identifier: str) -> Iterator[str]:
+        """HTML of ``figure`` with an ``identifier`` of its own; nothing without plotly."""
+        if self._drawing is not None:
+            yield f'<div class="plot">{self._drawing.fragment(figure, identifier)}</div>'
+
+
+def _drawing() -> Any:
+    """The module that draws with plotly; None where plotly is not installed."""
+    try:
+        return import_module("netsim.report.html")
+    except ImportError:
+        return None

@@ -1,0 +1,80 @@
+"""The frame and the look of a page, and the parts that are the same on all of them.
+
+It knows HTML, no figure and no result.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+STYLE = """
+:root { --ink: #1b1f24; --faint: #5c6670; --line: #d8dee4; --hint: #f5f7f9; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2rem 1.5rem 6rem; max-width: 72rem; color: var(--ink);
+  font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; }
+h2 { font-size: 1.25rem; margin: 3.2rem 0 .4rem; padding-top: .8rem;
+  border-top: 1px solid var(--line); }
+p, ul { max-width: 52rem; }
+a { color: #0a58a8; }
+.faint, caption { color: var(--faint); }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums;
+  margin: .6rem 0 1rem; }
+th { text-align: left; border-bottom: 2px solid var(--line); padding: .25rem .7rem .25rem 0;
+  vertical-align: bottom; }
+td { border-bottom: 1px solid var(--line); padding: .22rem .7rem .22rem 0; vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+td.note { color: var(--faint); min-width: 16rem; }
+td.far { font-weight: 600; color: #a15c00; }
+td.very-far { font-weight: 600; color: #b3261e; }
+details { margin: .4rem 0 1rem; }
+summary { cursor: pointer; color: #0a58a8; }
+.plot { margin: .8rem 0; min-height: 12rem; }
+.notes { background: var(--hint); padding: .6rem 1rem .6rem 2rem; border-radius: .4rem;
+  font-size: .93rem; }
+"""
+
+
+def document(title: str, body: Iterable[str], *, head: str = "") -> str:
+    """A whole page.
+
+    Parameters
+    ----------
+    title : str
+        Plain text.
+    body : iterable of str
+        Lines of HTML.
+    head : str
+        HTML that the parts of the body rely on, such as `netsim.report.page.plots.Plots.script`.
+    """
+    lines = "\n".join(body)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{head}\n"
+        f"</head>\n<body>\n{lines}\n</body>\n</html>\n"
+    )
+
+
+def sentences(texts: Sequence[str]) -> Iterator[str]:
+    """A list of plain sentences, set off from the text."""
+    yield '<ul class="notes">'
+    for text in texts:
+        yield f"<li>{escape(text)}</li>"
+    yield "</ul>"
+
+
+def table(heads: Iterable[str], rows: Iterable[str]) -> Iterator[str]:
+    """A table that scrolls where it is wider than the page.
+
+    Parameters
+    ----------
+    heads : iterable of str
+        A ``<th>`` each.
+    rows : iterable of str
+        A ``<tr>`` each.
+    """
+    yield f'<div class="wide"><table><thead><tr>{"".join(heads)}</tr></thead><tbody>'
+    yield from rows
+    yield "</tbody></table></div>"
