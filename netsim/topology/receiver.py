@@ -129,8 +129,9 @@ class ReceiverSpec(Spec):
         if len(self.detectors) not in (1, len(names)):
             count, listed = COUNTS[len(names)], ", ".join(map(str, names))
             raise ValueError(f"give one detector for all {count}, or {count}: {listed}")
-        for reason in encoding_class(self.kind).faults(self.optics):
-            raise ValueError(reason)
+        reasons = tuple(encoding_class(self.kind).faults(self.optics))
+        if reasons:
+            raise ValueError("; ".join(reasons))
         return self
 
     @property

@@ -82,6 +82,17 @@ def test_same_law_gives_the_same_clicks() -> None:
         assert np.array_equal(one.all_clicks(user), other.all_clicks(user))
 
 
+def test_added_kind_runs_and_distils_key() -> None:
+    """A whole run: as much secret key as the built-in kind with the same law."""
+    register("mine", type("Mine", (Polarisation,), {}))
+    (one, other) = (
+        netsim.simulate(two_users(kind, "protocol.round_s=1.0"), duration_s=1.0, seed=1).links[0]
+        for kind in ("polarisation", "mine")
+    )
+    assert one.deposited_bits > 1000
+    assert other == one
+
+
 def test_simulation_and_twin_take_the_fringe_of_the_added_kind() -> None:
     """Turned by pi together, nearly all bits are wrong, as the twin says, in either basis."""
     register("turned", Turned)
