@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from netsim.errors import Fault
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.physics.encodings.interface import Encoding
+from netsim.physics.encodings.optics import BasisOptics, Optics
+from netsim.physics.encodings.phases import ConstantPhase
+from netsim.physics.encodings.registry import build_encoding, encoding_class
+from netsim.physics.rates import kappa_per_ps
 from netsim.topology.combinations import combination_faults
 from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
@@ -163,36 +167,48 @@ def _short_delays(topology: TopologySpec) -> Iterator[Fault]:
     if linewidth_hz is None:
         return
     shortest_ps = MIN_DELAY_LIFETIMES / kappa_per_ps(linewidth_hz)
-    for (name, basis), delay_ps in _delays_ps(topology).items():
-        if 0 < delay_ps < shortest_ps:
+    for (name, basis), encoding in _encodings(topology).items():
+        side_ps = encoding.side_peaks_ps.get(basis)
+        if side_ps is not None and side_ps < shortest_ps:
             yield Fault(
                 f"receivers.{name}.{basis}.delay_ps",
-                f"{delay_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
+                f"{side_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
                 "lifetimes: side peaks would reach the central one",
             )
 
 
 def _mismatched_delays(topology: TopologySpec) -> Iterator[Fault]:
     """Receivers in use whose analysers do not interfere with each other."""
-    linewidth_hz, delays_ps = _linewidth_hz(topology), _delays_ps(topology)
+    linewidth_hz, encodings = _linewidth_hz(topology), _encodings(topology)
     if linewidth_hz is None:
         return
     used = dict.fromkeys(user.receiver for _, user in having(topology.users, "receiver"))
     for basis in ("z", "x"):
-        known = [(name, delays_ps[name, basis]) for name in used if (name, basis) in delays_ps]
-        for (first, first_ps), (second, second_ps) in combinations(known, 2):
-            contrast = mismatch_contrast(second_ps - first_ps, linewidth_hz=linewidth_hz)
-            if (first_ps == 0) != (second_ps == 0):
-                yield Fault(
-                    f"receivers.{second}.kind",
-                    f"polarisation and time-bin receivers ({first}, {second}) share no basis",
-                )
-            elif contrast < MIN_MISMATCH_CONTRAST:
-                yield Fault(
-                    f"receivers.{second}.{basis}.delay_ps",
-                    f"{second_ps:g} against {first_ps:g} of receiver {first} leaves a contrast "
-                    f"of {contrast:.2f} only",
-                )
+        known = [(name, encodings[name, basis]) for name in used if (name, basis) in encodings]
+        for one, other in combinations(known, 2):
+            yield from _unlike(basis, one, other, linewidth_hz)
+
+
+def _unlike(
+    basis: str, one: tuple[str, Encoding], other: tuple[str, Encoding], linewidth_hz: float
+) -> Iterator[Fault]:
+    """Two receivers that do not interfere."""
+    (first, own), (second, its) = one, other
+    if own.carrier != its.carrier:
+        carriers = " and ".join(sorted((own.carrier, its.carrier)))
+        yield Fault(
+            f"receivers.{second}.kind",
+            f"{carriers} receivers ({first}, {second}) share no basis",
+        )
+        return
+    joint = own.joint(0, its, 0)
+    contrast = joint.visibility(1.0, frequency_noise_hz=0.0, linewidth_hz=linewidth_hz)
+    if contrast < MIN_MISMATCH_CONTRAST:
+        yield Fault(
+            f"receivers.{second}.{basis}.delay_ps",
+            f"{its.longest_ps:g} against {own.longest_ps:g} of receiver {first} leaves a contrast "
+            f"of {contrast:.2f} only",
+        )
 
 
 def _linewidth_hz(topology: TopologySpec) -> float | None:
@@ -208,14 +224,25 @@ def _linewidth_hz(topology: TopologySpec) -> float | None:
     return source.bandwidth_hz if is_given else None
 
 
-def _delays_ps(topology: TopologySpec) -> dict[tuple[str, str], float]:
-    """Of each receiver and basis (``"z"``, ``"x"``), where it is valid; 0 for polarisation."""
+def _encodings(topology: TopologySpec) -> dict[tuple[str, str], Encoding]:
+    """Of each receiver and basis (``"z"``, ``"x"``) with a valid delay, both bases being like it.
+
+    What the kind of receiver refuses is left out.
+    """
     return {
-        (name, basis): analyser.delay_ps
+        (name, basis): build_encoding(receiver.kind, optics)
         for name, receiver in receivers_of(topology).items()
         for basis, analyser in (("z", receiver.z), ("x", receiver.x))
-        if has(analyser, "delay_ps")
+        if has(receiver, "kind") and has(analyser, "delay_ps")
+        for optics in (_both(analyser.delay_ps),)
+        if not any(encoding_class(receiver.kind).faults(optics))
     }
+
+
+def _both(delay_ps: float) -> Optics:
+    """Two perfect analysers with this delay."""
+    perfect = BasisOptics(delay_ps, ConstantPhase(0.0))
+    return Optics(0.5, perfect, perfect)
 
 
 # Times and clocks ---------------------------------------------------------------------------------
@@ -223,7 +250,9 @@ def _delays_ps(topology: TopologySpec) -> dict[tuple[str, str], float]:
 
 def _window_faults(topology: TopologySpec) -> Iterator[Fault]:
     """A coincidence window that holds side peaks."""
-    shortest_ps = min(filter(None, _delays_ps(topology).values()), default=None)
+    encodings = _encodings(topology).values()
+    sides_ps = (side_ps for encoding in encodings for side_ps in encoding.side_peaks_ps.values())
+    shortest_ps = min(sides_ps, default=None)
     if shortest_ps is None or not has(topology.protocol, "window_ps"):
         return
     if (window_ps := topology.protocol.window_ps) >= 2 * shortest_ps:

@@ -114,13 +114,9 @@ def _distance_ps(apart_ps: float, offsets_ps: list[float]) -> float:
 def _side_peaks_ps(topology: TopologySpec, link: tuple[str, str]) -> list[tuple[str, float]]:
     """Where side peaks lie relative to the centre of a lane, and the key that says so."""
     return [
-        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * interferometer.delay_ps)
+        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * side_ps)
         for sign, user in zip((-1.0, 1.0), map(topology.user, link), strict=True)
-        for basis, interferometer in (
-            ("z", topology.receiver_of(user).z),
-            ("x", topology.receiver_of(user).x),
-        )
-        if interferometer.delay_ps
+        for basis, side_ps in topology.receiver_of(user).encoding.side_peaks_ps.items()
     ]
 
 
