@@ -6,7 +6,7 @@ their random choices come from one seed, so that a run can be repeated: the keys
 for use.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from netsim.recordings.recording import USERS, DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
 from netsim.results.distilled import BlockMade, Distilled, LockFound
 from netsim.units import ps_from_s, s_from_ps
+from netsim.watch import UNWATCHED, Watch
 from protocols import events
 from protocols.bbm92.rounds import LinkSecrets
 from protocols.bbm92.synchronise import ACQUISITION_PS
@@ -38,8 +39,7 @@ def distil(
     options: DistilOptions,
     *,
     out: Path | None = None,
-    progress: Callable[[int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Distilled:
     """Synchronise, sift and distil two recordings.
 
@@ -50,15 +50,13 @@ def distil(
     options : DistilOptions
     out : Path, optional
         A directory to write into: ledger, events, summary, and both users' stores (with the keys).
-    progress : callable, optional
-        Called with the ps of light done, once a frame.
-    should_stop : callable, optional
-        Asked once a frame; True ends there and marks the result partial.
+    watch : Watch
+        Told the ps of light done, and asked, once a frame; what it stops is marked partial.
     """
     link = _Link(tags, options)
     with ExitStack() as stack:
         link.open(out, stack)
-        found = link.run(progress=progress, should_stop=should_stop)
+        found = link.run(watch)
     if out is not None:
         (out / SUMMARY).write_text(found.summary_json(), encoding="utf-8")
     return found
@@ -105,12 +103,7 @@ class _Link:
             for user in USERS
         )
 
-    def run(
-        self,
-        *,
-        progress: Callable[[int], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> Distilled:
+    def run(self, watch: Watch) -> Distilled:
         """Let both ends exchange all tags and sum up."""
         tags, config, found = self._tags, self._tags.config, self._found
         found.tags = (self._count(Role.ANNOUNCER), self._count(Role.RESPONDER))
@@ -135,8 +128,7 @@ class _Link:
         done = exchange.run(
             zip(*frames, strict=True),
             frame_ps=config.frame_ps,
-            progress=progress,
-            should_stop=should_stop,
+            watch=watch,
         )
         name = EventName.RUN_ENDED if done else EventName.RUN_INTERRUPTED
         self._trace.emit(name, time_ps=exchange.now_ps)
