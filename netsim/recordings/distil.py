@@ -22,6 +22,7 @@ from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.recording import USERS, DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
 from netsim.results.distilled import BlockMade, Distilled, LockFound
+from netsim.results.files import write_whole
 from netsim.units import ps_from_s, s_from_ps
 from netsim.watch import UNWATCHED, Watch
 from protocols import events
@@ -58,7 +59,7 @@ def distil(
         link.open(out, stack)
         found = link.run(watch)
     if out is not None:
-        (out / SUMMARY).write_text(found.summary_json(), encoding="utf-8")
+        write_whole(out / SUMMARY, found.summary_json())
     return found
 
 

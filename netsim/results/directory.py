@@ -5,18 +5,17 @@
 run (ledger and events), which are readable up to their last complete line.
 """
 
-import contextlib
 import csv
-import io
 import json
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import HEADER, Movement, csv_row, read_ledger
+from netsim.results.files import csv_text, write_whole
 from netsim.results.run import (
     Json,
     LaneResult,
@@ -86,16 +85,16 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
 def save_topology(topology: TopologySpec, directory: Path) -> None:
     """Keep what is being simulated, so that it can be looked up and run again."""
     text = topology.model_dump_json(indent=2, exclude_none=True)
-    _write(directory / TOPOLOGY, text + "\n")
+    write_whole(directory / TOPOLOGY, text + "\n")
 
 
 def save_run(run: Run, directory: Path) -> None:
     """Write `run` into `directory`, which exists; the summary last: where it is, all is."""
-    _write(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
-    _write(directory / LANES, _csv(_lane_row(lane) for lane in run.lanes))
-    _write(directory / LINKS, _csv(_link_row(link) for link in run.links))
-    _write(directory / LEDGER, _ledger_text(run.ledger))
-    _write(directory / SUMMARY, run.summary_json())
+    write_whole(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
+    write_whole(directory / LANES, csv_text(_lane_row(lane) for lane in run.lanes))
+    write_whole(directory / LINKS, csv_text(_link_row(link) for link in run.links))
+    write_whole(directory / LEDGER, _ledger_text(run.ledger))
+    write_whole(directory / SUMMARY, run.summary_json())
 
 
 def load_run(directory: str | Path) -> Run:
@@ -229,31 +228,8 @@ def _flat(row: Json) -> Json:
     return flat
 
 
-def _csv(rows: Iterable[Json]) -> str:
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(row)
-    return text.getvalue()
-
-
 def _ledger_text(ledger: tuple[Movement, ...]) -> str:
     return ",".join(HEADER) + "\n" + "".join(csv_row(movement) for movement in ledger)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write `text` so that `path` never holds half of it."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise _fault(path, f"cannot be written: {error.strerror}") from error
 
 
 def _read_json(directory: Path, name: str) -> Json:
