@@ -10,8 +10,9 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -213,34 +214,21 @@ def compare(
     RuntimeError
         The same photons gave other counts: a bug.
     """
+    run_one = partial(
+        simulate,
+        duration_s=duration_s,
+        seed=seed,
+        progress=watch.progress,
+        should_stop=watch.should_stop,
+    )
     outcomes: list[Outcome] = []
     for topology, specs in lineup.topologies.items():
         light = _Light(specs, max_recorded_bytes)
         for variant, spec in zip(lineup.variants, specs, strict=True):
-            started_s = time.perf_counter()
-            key = _photon_key(spec)
-            build = light.builder(key)
-            run = simulate(
-                spec,
-                duration_s=duration_s,
-                seed=seed,
-                out=None if out is None else out / _directory(len(outcomes), variant),
-                progress=watch.progress,
-                should_stop=watch.should_stop,
-                build=build,
-            )
-            outcome = Outcome(
-                topology,
-                variant,
-                run,
-                wall_s=time.perf_counter() - started_s,
-                is_replayed=isinstance(build, Replay),
-                photons_of=variant.label,
-                architecture=architecture_of(spec),
-                window_ps=spec.protocol.window_ps,
-            )
-            outcomes.append(light.with_reference(key, outcome))
-            if run.partial:
+            directory = None if out is None else out / _directory(len(outcomes), variant)
+            run = partial(run_one, spec, out=directory)
+            outcomes.append(light.outcome(topology, variant, spec, run))
+            if outcomes[-1].run.partial:
                 return outcomes
     return outcomes
 
@@ -272,7 +260,26 @@ class _Light:
         self._recorders: dict[str, FrameRecorder] = {}
         self._references: dict[str, Outcome] = {}
 
-    def builder(self, key: str) -> WorldBuilder:
+    def outcome(
+        self, topology: str, variant: Variant, spec: TopologySpec, run: Callable[..., Run]
+    ) -> Outcome:
+        """What ``run`` makes of this light, which is checked to be that of the others."""
+        started_s = time.perf_counter()
+        key = _photon_key(spec)
+        build = self._builder(key)
+        outcome = Outcome(
+            topology,
+            variant,
+            run(build=build),
+            wall_s=time.perf_counter() - started_s,
+            is_replayed=isinstance(build, Replay),
+            photons_of=variant.label,
+            architecture=architecture_of(spec),
+            window_ps=spec.protocol.window_ps,
+        )
+        return self._with_reference(key, outcome)
+
+    def _builder(self, key: str) -> WorldBuilder:
         """What builds the photon level: a replay if there is one, a recorder if that pays."""
         recorder = self._recorders.get(key)
         if recorder is not None:
@@ -283,7 +290,7 @@ class _Light:
         self._recorders[key] = FrameRecorder(max_bytes=left)
         return self._recorders[key]
 
-    def with_reference(self, key: str, outcome: Outcome) -> Outcome:
+    def _with_reference(self, key: str, outcome: Outcome) -> Outcome:
         """Name the first outcome with the same photons, and check that they are the same."""
         self._uses[key] -= 1
         if not self._uses[key]:
