@@ -58,7 +58,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class SearchWatch:
     """What all searches of one command ask and report to."""
 
     should_stop: Callable[[], bool]
@@ -183,7 +183,7 @@ def _one(options: PlanOptions, out: Path | None) -> Found:
     return Found([plan], is_partial=plan.is_partial)
 
 
-def _plan(options: PlanOptions, out: Path | None, watch: Watch) -> "Plan":
+def _plan(options: PlanOptions, out: Path | None, watch: SearchWatch) -> "Plan":
     from netsim.plan.files import origin_of, write_topology
     from netsim.plan.options import read_options
     from netsim.plan.planner import make_plan
@@ -261,14 +261,14 @@ def _show(found: Found, kind: Kind, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _searching() -> Iterator[Watch]:
+def _searching() -> Iterator[SearchWatch]:
     """Take Ctrl-C as a wish to stop, and tell on stderr, if that is a terminal, what is tried."""
     from rich.console import Console
 
     from netsim.cli.interrupt import StopOnInterrupt
 
     with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
-        yield Watch(interrupt.should_stop, tell)
+        yield SearchWatch(interrupt.should_stop, tell)
 
 
 @contextmanager
