@@ -2,11 +2,13 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_INTERRUPTED,
     ForceOption,
@@ -20,7 +22,7 @@ from netsim.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from netsim.studies.compare import Outcome, Variant
+    from netsim.studies.compare import Lineup, Outcome
 
 EXAMPLES = (
     (
@@ -38,37 +40,42 @@ EXAMPLES = (
 )
 
 
-def compare(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareArguments:
+    """What to set side by side, and where to keep it."""
+
     topologies: Annotated[
-        list[str],
+        tuple[str, ...],
         typer.Argument(metavar="TOPOLOGY...", help="Paths of TOML files, or shipped names."),
-    ],
-    *,
+    ]
     variant: Annotated[
-        list[str] | None,
+        tuple[str, ...],
         typer.Option(
             metavar="NAME=VALUE[,...]",
             help="One variant; a comma list changes several names at once. A name without a dot "
             "lies under `protocol.`, if that has it. Repeat the option for more variants.",
         ),
-    ] = None,
+    ] = ()
     duration: Annotated[
         str, typer.Option(metavar="TIME", help="Light of each run: 500ms, 60s, 2min, 1h.")
-    ] = "60s",
-    seed: Annotated[int, typer.Option(min=0, help="The same for all: all see the same light.")] = 1,
-    override: OverrideOption = None,
+    ] = "60s"
+    seed: Annotated[int, typer.Option(min=0, help="The same for all: all see the same light.")] = 1
+    override: OverrideOption = ()
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="Keeps every run, compare.json and, with the extra `report`, .svg and .html.",
         ),
-    ] = None,
-    force: ForceOption = False,
+    ] = None
+    force: ForceOption = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a list, one entry a topology and variant.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_options
+def compare(options: CompareArguments) -> None:
     """Run the same light through several variants of the protocol and set them side by side.
 
     Photons depend on the seed and the devices, never on the protocol: they are simulated once for
@@ -76,46 +83,31 @@ def compare(
     """
     from netsim.durations import parse_duration_ps
     from netsim.report.compare import print_comparison, save_comparison
-    from netsim.studies.compare import comparison_json, load_plan, parse_variant
+    from netsim.studies.compare import comparison_json, load_lineup, parse_variant
 
     texts = Texts()
-    duration_ps = texts.read("--duration", parse_duration_ps, duration)
-    variants = [texts.read("--variant", parse_variant, text) for text in variant or []]
+    duration_ps = texts.read("--duration", parse_duration_ps, options.duration)
+    variants = [texts.read("--variant", parse_variant, text) for text in options.variant]
     texts.raise_faults()
-    plan = load_plan(topologies, variants, override or [])
-    check_duration(duration_ps, *(spec for specs in plan.values() for spec in specs))
-    prepare(out, force=force)
-    found = _compare(topologies, variants, override or [], duration_ps, seed=seed, out=out)
-    if as_json:
+    lineup = load_lineup(options.topologies, variants, options.override)
+    check_duration(duration_ps, *lineup.specs)
+    prepare(options.out, force=options.force)
+    found = _compare(lineup, duration_ps, seed=options.seed, out=options.out)
+    if options.as_json:
         typer.echo(comparison_json(found), nl=False)
     else:
         print_comparison(found, stdout())
-    if out is not None:
-        say_plots(out, save_comparison(found, out))
+    if options.out is not None:
+        say_plots(options.out, save_comparison(found, options.out))
     if any(outcome.run.partial for outcome in found):
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _compare(
-    topologies: list[str],
-    variants: "list[Variant]",
-    overrides: list[str],
-    duration_ps: int,
-    *,
-    seed: int,
-    out: Path | None,
-) -> "list[Outcome]":
+def _compare(lineup: "Lineup", duration_ps: int, *, seed: int, out: Path | None) -> "list[Outcome]":
     from netsim.durations import seconds_text
     from netsim.studies.compare import compare
 
     with watched(duration_ps) as watch:
         return compare(
-            topologies,
-            variants,
-            duration_s=seconds_text(duration_ps),
-            seed=seed,
-            overrides=overrides,
-            out=out,
-            progress=watch.progress,
-            should_stop=watch.should_stop,
+            lineup, duration_s=seconds_text(duration_ps), seed=seed, out=out, watch=watch
         )

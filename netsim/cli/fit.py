@@ -6,11 +6,14 @@ scipy and tomlkit are imported here only when they are needed: they come with th
 # ruff: noqa: PLC0415  # imported where used, as said above
 
 import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import EXIT_FAILED, say, stdout
 from netsim.errors import ConfigError
 
@@ -38,54 +41,56 @@ EXAMPLES = (
 )
 
 
-def fit(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitArguments:
+    """What was measured, and which numbers to fit to it."""
+
     measured: Annotated[
-        list[Path],
+        tuple[Path, ...],
         typer.Argument(metavar="MEASURED.csv...", help="Tables of measurements."),
-    ],
-    *,
+    ]
     topology: Annotated[
         str,
         typer.Option(
             metavar="T",
             help="A TOML file or a shipped name: where the fit starts, and the centre of priors.",
         ),
-    ],
+    ]
     free: Annotated[
-        list[str] | None,
+        tuple[str, ...],
         typer.Option(
             metavar="PATH",
             help="Numbers to fit, each on its own: a path as in --set of other commands, with * "
             "and ?; repeatable.",
         ),
-    ] = None,
+    ] = ()
     common: Annotated[
-        list[str] | None,
+        tuple[str, ...],
         typer.Option(
             metavar="PATH[,PATH...]",
             help="Numbers to fit as one: all that these paths mean get the same value; repeatable.",
         ),
-    ] = None,
+    ] = ()
     prior: Annotated[
-        list[str] | None,
+        tuple[str, ...],
         typer.Option(
             metavar="PATH=WIDTH",
             help="What is known beforehand: the number lies within WIDTH (one sigma) of its start; "
             "relative for rates and factors, dB for losses, absolute for contrasts and phases. The "
             "last that means a number counts; repeatable.",
         ),
-    ] = None,
+    ] = ()
     relative_error: Annotated[
         float,
         typer.Option(metavar="SHARE", help="Relative error of figures without a sigma column."),
-    ] = 0.01,
+    ] = 0.01
     against: Annotated[
-        list[Path] | None,
+        tuple[Path, ...],
         typer.Option(
             metavar="OTHER.csv",
             help="Fit to these tables as well and set both side by side; repeatable.",
         ),
-    ] = None,
+    ] = ()
     out: Annotated[
         Path | None,
         typer.Option(
@@ -94,14 +99,15 @@ def fit(
             metavar="OUT.toml",
             help="Write the fitted topology: the old text, fitted numbers in place, marked [fit].",
         ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace OUT.toml if it is there.")
-    ] = False,
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT.toml if it is there.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, and nothing else there.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_options
+def fit(options: FitArguments) -> None:
     """Fit numbers of a topology to measured rates and error rates, by the analytic twin.
 
     Tables are CSV files with a header; blank cells were not measured, lines with # are comments.
@@ -121,32 +127,34 @@ def fit(
     search that does not converge ends with code 1.
     """
     _need("scipy", "tomlkit")
-    _check_out(out, force=force)
-    from netsim.fit.calibrate import fit_topology
+    _check_out(options.out, force=options.force)
     from netsim.fit.results import fit_json
 
-    def fit_to(tables: list[Path]) -> "Fit":
-        return fit_topology(
-            topology,
-            tables,
-            free=free or [],
-            common=common or [],
-            priors=prior or [],
-            relative_error=relative_error,
-        )
-
-    found = fit_to(measured)
-    other = fit_to(against) if against else None
+    found = _fit_to(options.measured, options)
+    other = _fit_to(options.against, options) if options.against else None
     for remark in dict.fromkeys((*found.remarks, *(other.remarks if other else ()))):
         say(f"warning: {remark}")
-    if as_json:
+    if options.as_json:
         typer.echo(fit_json(found, other), nl=False)
     else:
         _print(found, other)
     if not found.is_converged:
         say("the fit did not converge; nothing is written")
         raise typer.Exit(EXIT_FAILED)
-    _write(topology, found, out)
+    _write(options.topology, found, options.out)
+
+
+def _fit_to(tables: Sequence[Path], options: FitArguments) -> "Fit":
+    from netsim.fit.calibrate import fit_topology
+
+    return fit_topology(
+        options.topology,
+        tables,
+        free=options.free,
+        common=options.common,
+        priors=options.prior,
+        relative_error=options.relative_error,
+    )
 
 
 def _need(*modules: str) -> None:

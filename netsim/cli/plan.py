@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, say, stdout
 from netsim.errors import ConfigError, Fault
+from netsim.plan.asked import PlanOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from netsim.plan.fewest import Effort
-    from netsim.plan.options import PlanOptions
     from netsim.plan.planner import Plan
     from netsim.plan.request import PlanRequest
 
@@ -57,7 +58,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class SearchWatch:
     """What all searches of one command ask and report to."""
 
     should_stop: Callable[[], bool]
@@ -70,128 +71,49 @@ class Watch:
         return Effort(request.seed, request.effort, self.should_stop, self.tell)
 
 
-def plan(
-    *,
-    users: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|A,B,...|N:M",
-            help="How many users, or their names; or those of T; or a table from N to M users.",
-        ),
-    ] = None,
-    pumps: Annotated[
-        str | None,
-        typer.Option(metavar="34,46", help="Labels of the pumps; else chosen (or those of T)."),
-    ] = None,
-    pump_count: Annotated[
-        int | None, typer.Option(min=1, max=3, help="How many pumps to choose. Default 2.")
-    ] = None,
-    spacing: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Comb spacing in labels of 100 GHz (Fan et al. 2025: 2). Default 1, or T's."
-        ),
-    ] = None,
-    band: Annotated[
-        str | None, typer.Option(metavar="12:60", help="Lowest and highest label. Default: any.")
-    ] = None,
-    avoid: Annotated[
-        str | None, typer.Option(metavar="17,20-25", help="Labels that may not be used.")
-    ] = None,
-    self_paired: Annotated[
-        bool,
-        typer.Option("--self-paired", help="Allow labels that pair with themselves."),
-    ] = False,
-    demand: Annotated[
-        str | None,
-        typer.Option(metavar="A-B[=W],...", help="Wanted pairs, with weights. Default: all pairs."),
-    ] = None,
-    max_channels: Annotated[int | None, typer.Option(min=1, help="Most channels.")] = None,
-    objective: Annotated[
-        str,
-        typer.Option(
-            metavar="GOAL",
-            help="channels (fewest), span (narrowest), total or poorest (highest key rate of all, "
-            "of the poorest pair).",
-        ),
-    ] = "channels",
-    topology: Annotated[
-        str | None,
-        typer.Option(metavar="T", help="Hardware, users, pumps and comb of this topology."),
-    ] = None,
-    override: OverrideOption = None,
-    channel_loss: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[LABEL=]DB,...", help="Demultiplexer loss, of one label or of all others."
-        ),
-    ] = None,
-    fibre: Annotated[
-        str | None,
-        typer.Option(metavar="[USER=]KM,...", help="Fibre length, of one user or of all others."),
-    ] = None,
-    power: Annotated[
-        float | None,
-        typer.Option(metavar="MW", help="Of every pump, in the fibre. Default: what suits best."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same plan.")] = 1,
-    effort: Annotated[
-        float, typer.Option(min=0.01, max=1000, help="Multiplies the moves of every search.")
-    ] = 1.0,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanArguments(PlanOptions):
+    """What to plan, and what becomes of the plan."""
+
+    override: OverrideOption = ()
     tradeoff: Annotated[
         bool,
         typer.Option("--tradeoff", help="A curve: channels against smallest key rate."),
-    ] = False,
+    ] = False
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="NAME.toml", help="Write a topology that runs."),
-    ] = None,
+    ] = None
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw comb, users and lanes: .svg, .pdf or .png."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False,
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the plan as JSON, and nothing else there.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_options
+def plan(options: PlanArguments) -> None:
     """Plan which pumps, and which channels to whom, so that all wanted pairs share key.
 
     Ctrl-C ends the search, shows what was found so far, marked as partial, and exits with 130.
     """
-    from netsim.plan.options import PlanOptions, each_number_of_users
+    from netsim.plan.options import each_number_of_users
 
-    options = PlanOptions(
-        users=users,
-        pumps=pumps,
-        pump_count=pump_count,
-        spacing=spacing,
-        band=band,
-        avoid=avoid,
-        self_paired=self_paired,
-        demand=demand,
-        max_channels=max_channels,
-        objective=objective,
-        topology=topology,
-        override=tuple(override or ()),
-        channel_loss=channel_loss,
-        fibre=fibre,
-        power=power,
-        seed=seed,
-        effort=effort,
-    )
     counted = each_number_of_users(options)
-    if counted and tradeoff:
+    if counted and options.tradeoff:
         raise ConfigError.of("--tradeoff", "is of one number of users")
-    kind: Kind = "growth" if counted else "curve" if tradeoff else "plan"
-    _check_files(out, plot, force=force, kind=kind)
-    found = _growth(counted) if counted else _curve(options) if tradeoff else _one(options, out)
+    kind: Kind = "growth" if counted else "curve" if options.tradeoff else "plan"
+    _check_files(options, kind)
+    found = _search(kind, options, counted)
     try:
-        if plot is not None:
-            _draw(found, plot, kind)
+        if options.plot is not None:
+            _draw(found, options.plot, kind)
     finally:
-        _show(found, kind, as_json=as_json)
-    for path, what in ((out, "topology"), (plot, "drawing")):
+        _show(found, kind, as_json=options.as_json)
+    for path, what in ((options.out, "topology"), (options.plot, "drawing")):
         if path is not None:
             say(f"the {what} is in {path}")
     if found.end is not None:
@@ -200,13 +122,25 @@ def plan(
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _check_files(out: Path | None, plot: Path | None, *, force: bool, kind: Kind) -> None:
+def _search(kind: Kind, options: PlanArguments, counted: list[PlanOptions]) -> Found:
+    match kind:
+        case "growth":
+            return _growth(counted)
+        case "curve":
+            return _curve(options)
+        case "plan":
+            return _one(options, options.out)
+        case _:
+            assert_never(kind)
+
+
+def _check_files(options: PlanArguments, kind: Kind) -> None:
     """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
-    faults = [*_out_faults(out, kind), *_plot_faults(plot)]
-    for option, path in (("--out", out), ("--plot", plot)):
+    faults = [*_out_faults(options.out, kind), *_plot_faults(options.plot)]
+    for option, path in (("--out", options.out), ("--plot", options.plot)):
         if path is None:
             continue
-        if path.exists() and not force:
+        if path.exists() and not options.force:
             faults.append(Fault(option, f"{path} is there already; replace it with --force"))
         directory = path.absolute().parent
         if not directory.is_dir():
@@ -243,13 +177,13 @@ def _plot_faults(plot: Path | None) -> Iterator[Fault]:
     yield from suffix_faults(plot)
 
 
-def _one(options: "PlanOptions", out: Path | None) -> Found:
+def _one(options: PlanOptions, out: Path | None) -> Found:
     with _searching() as watch:
         plan = _plan(options, out, watch)
     return Found([plan], is_partial=plan.is_partial)
 
 
-def _plan(options: "PlanOptions", out: Path | None, watch: Watch) -> "Plan":
+def _plan(options: PlanOptions, out: Path | None, watch: SearchWatch) -> "Plan":
     from netsim.plan.files import origin_of, write_topology
     from netsim.plan.options import read_options
     from netsim.plan.planner import make_plan
@@ -265,7 +199,7 @@ def _plan(options: "PlanOptions", out: Path | None, watch: Watch) -> "Plan":
     return found
 
 
-def _curve(options: "PlanOptions") -> Found:
+def _curve(options: PlanOptions) -> Found:
     from netsim.plan.options import read_options
     from netsim.plan.tradeoff import tradeoff
 
@@ -275,7 +209,7 @@ def _curve(options: "PlanOptions") -> Found:
         return Found(plans, is_partial=watch.should_stop())
 
 
-def _growth(counted: "list[PlanOptions]") -> Found:
+def _growth(counted: list[PlanOptions]) -> Found:
     """Plans for more and more users, up to the first number that has none."""
     plans: list[Plan] = []
     with _searching() as watch:
@@ -327,14 +261,14 @@ def _show(found: Found, kind: Kind, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _searching() -> Iterator[Watch]:
+def _searching() -> Iterator[SearchWatch]:
     """Take Ctrl-C as a wish to stop, and tell on stderr, if that is a terminal, what is tried."""
     from rich.console import Console
 
     from netsim.cli.interrupt import StopOnInterrupt
 
     with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
-        yield Watch(interrupt.should_stop, tell)
+        yield SearchWatch(interrupt.should_stop, tell)
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import EXIT_INTERRUPTED, say, stdout
 from netsim.errors import ConfigError, Fault
 
@@ -22,26 +24,28 @@ EXAMPLES = (
 )
 
 
-def reproduce(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReproduceArguments:
+    """Which paper, how much of it, and where to."""
+
     paper: Annotated[
         str, typer.Argument(metavar="PAPER", help="fan2025: Light Sci. Appl. 14 (2025).")
-    ],
-    *,
+    ]
     out: Annotated[
         Path,
         typer.Option(
             metavar="DIR", help="Where figures go; what is finished there is not done again."
         ),
-    ],
+    ]
     only: Annotated[
         str | None,
         typer.Option(
             metavar="ITEM,...", help="Only these figures and tables; the same numbers as in all."
         ),
-    ] = None,
+    ] = None
     workers: Annotated[
         int, typer.Option(min=1, max=1024, help="Processes that simulate at the same time.")
-    ] = 2,
+    ] = 2
     scale: Annotated[
         float,
         typer.Option(
@@ -49,15 +53,18 @@ def reproduce(
             max=100.0,
             help="Multiplies all light times: 0.05 for a quick look, with larger errors.",
         ),
-    ] = 1.0,
+    ] = 1.0
     force: Annotated[
         bool,
         typer.Option("--force", help="Do finished figures again; write into any directory."),
-    ] = False,
+    ] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print comparison.json, and nothing else on stdout.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_options
+def reproduce(options: ReproduceArguments) -> None:
     """Make the figures and tables of a paper again, each beside the twin and the printed numbers.
 
     DIR gets a CSV and two plots (.html, .svg) an item, comparison.json with every compared
@@ -69,9 +76,9 @@ def reproduce(
     """
     from netsim.report.figure import EXTRA_HINT
 
-    chosen = _paper(paper)
-    outcome = _run(chosen, out, _items(chosen, only), workers, scale=scale, force=force)
-    if as_json:
+    paper, out = _paper(options.paper), options.out
+    outcome = _run(paper, _items(paper, options.only), options)
+    if options.as_json:
         from netsim.reproduce.outputs import COMPARISON
 
         typer.echo((out / COMPARISON).read_text(encoding="utf-8"), nl=False)
@@ -114,9 +121,7 @@ def _items(paper: "Paper", only: str | None) -> list[str]:
     return names
 
 
-def _run(
-    paper: "Paper", out: Path, only: Sequence[str], workers: int, *, scale: float, force: bool
-) -> "Outcome":
+def _run(paper: "Paper", only: Sequence[str], options: ReproduceArguments) -> "Outcome":
     from rich.console import Console
 
     from netsim.cli.interrupt import StopOnInterrupt
@@ -127,4 +132,12 @@ def _run(
         StopOnInterrupt() as interrupt,
         task_bar("figures", Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
     ):
-        return run(paper, out, only=only, scale=scale, workers=workers, force=force, watch=watch)
+        return run(
+            paper,
+            options.out,
+            only=only,
+            scale=options.scale,
+            workers=options.workers,
+            force=options.force,
+            watch=watch,
+        )

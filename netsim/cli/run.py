@@ -2,17 +2,18 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_INTERRUPTED,
     ForceOption,
     OverrideOption,
     TopologyArgument,
-    Watch,
     check_duration,
     prepare,
     say,
@@ -21,6 +22,7 @@ from netsim.cli.shared import (
     watched,
 )
 from netsim.errors import ConfigError, Fault
+from netsim.watch import Watch
 
 if TYPE_CHECKING:
     from netsim.results.run import Run
@@ -33,63 +35,67 @@ EXAMPLES = (
 )
 
 
-def run(
-    topology: TopologyArgument,
-    *,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunArguments:
+    """What to simulate, and where to keep it."""
+
+    topology: TopologyArgument
     duration: Annotated[
         str,
         typer.Option(metavar="TIME", help="Light to simulate: 500ms, 60s, 2min, 1h; or seconds."),
-    ] = "60s",
+    ] = "60s"
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
-    ] = 1,
+    ] = 1
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR", help="Where to keep the results; without it they are only printed."
         ),
-    ] = None,
-    force: ForceOption = False,
-    override: OverrideOption = None,
+    ] = None
+    force: ForceOption = False
+    override: OverrideOption = ()
     save_tags: Annotated[
         bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
-    ] = False,
+    ] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_options
+def run(options: RunArguments) -> None:
     """Simulate a network and distil key on all its links.
 
     Ctrl-C stops at the end of the current frame and keeps the results so far, marked as partial; a
     second Ctrl-C stops at once.
     """
-    spec, duration_ps = _checked_inputs(topology, override, duration, out, save_tags=save_tags)
+    spec, duration_ps = _checked_inputs(options)
     with watched(duration_ps) as watch:
-        prepare(out, force=force)
-        found = _simulate(spec, duration_ps, seed, out, watch, save_tags=save_tags)
-    _show(found, as_json=as_json)
-    say("results are not kept: give --out DIR" if out is None else f"results are in {out}")
+        prepare(options.out, force=options.force)
+        found = _simulate(spec, duration_ps, options, watch)
+    _show(found, as_json=options.as_json)
+    kept = options.out
+    say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if found.partial:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _checked_inputs(
-    topology: str, override: list[str] | None, duration: str, out: Path | None, *, save_tags: bool
-) -> tuple["TopologySpec", int]:
+def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     """Topology and duration, or all that is wrong with the arguments at once."""
     from netsim.durations import parse_duration_ps
     from netsim.topology.load import load_topology
 
     faults: list[Fault] = []
-    if save_tags and out is None:
+    if options.save_tags and options.out is None:
         faults.append(Fault("--save-tags", "needs --out DIR"))
     duration_ps = 0
     try:
-        duration_ps = parse_duration_ps(duration)
+        duration_ps = parse_duration_ps(options.duration)
     except ValueError as error:
         faults.append(Fault("--duration", str(error)))
     try:
-        spec = load_topology(topology, overrides=override or [])
+        spec = load_topology(options.topology, overrides=options.override)
     except ConfigError as error:
         raise ConfigError((*faults, *error.faults)) from error
     if faults:
@@ -99,24 +105,16 @@ def _checked_inputs(
     return spec, duration_ps
 
 
-def _simulate(
-    spec: "TopologySpec",
-    duration_ps: int,
-    seed: int,
-    out: Path | None,
-    watch: Watch,
-    *,
-    save_tags: bool,
-) -> "Run":
+def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, watch: Watch) -> "Run":
     from netsim.durations import seconds_text
     from netsim.simulation.run import simulate
 
     return simulate(
         spec,
         duration_s=seconds_text(duration_ps),
-        seed=seed,
-        out=out,
-        save_tags=save_tags,
+        seed=options.seed,
+        out=options.out,
+        save_tags=options.save_tags,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )

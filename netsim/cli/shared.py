@@ -4,13 +4,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from netsim.errors import ConfigError, Fault
+from netsim.watch import Watch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,7 @@ TopologyArgument = Annotated[
     ),
 ]
 OverrideOption = Annotated[
-    list[str] | None,
+    tuple[str, ...],
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
@@ -47,16 +47,6 @@ ForceOption = Annotated[
 RunDirectory = Annotated[
     Path, typer.Argument(metavar="DIR", help="What was given to `netsim run --out`.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What a long computation reports to, and asks."""
-
-    progress: Callable[[int], None]
-    """Takes what is done so far: ps of light, or a number of pieces."""
-    should_stop: Callable[[], bool]
-    """Whether Ctrl-C was pressed."""
 
 
 @contextmanager

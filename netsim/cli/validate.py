@@ -2,10 +2,12 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
+from netsim.cli.options import with_options
 from netsim.cli.shared import OverrideOption, TopologyArgument, warn
 
 if TYPE_CHECKING:
@@ -22,7 +24,16 @@ EXAMPLES = (
 HOUR_S = 3600.0
 
 
-def validate(topology: TopologyArgument, override: OverrideOption = None) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidateArguments:
+    """A topology, and changes of it."""
+
+    topology: TopologyArgument
+    override: OverrideOption = ()
+
+
+@with_options
+def validate(options: ValidateArguments) -> None:
     """Check a topology without running it: all its faults at once, each with its key path.
 
     With a security that states an epsilon, also what key the analytic twin expects of each link's
@@ -32,7 +43,7 @@ def validate(topology: TopologyArgument, override: OverrideOption = None) -> Non
     from netsim.topology.timeline import network_of_all_states
     from protocols.variants import SECURITIES
 
-    spec = load_topology(topology, overrides=override or [])
+    spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
     network = network_of_all_states(spec)
     typer.echo(

@@ -1,13 +1,14 @@
-"""The options of ``netsim plan`` as typed, and the request and hardware that they mean.
+"""The request and the hardware that the options of ``netsim plan`` mean.
 
 It knows texts (`netsim.plan.parse`) and topologies to take hardware from, and no command line.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from netsim.errors import ConfigError, Fault
+from netsim.plan.asked import PlanOptions
 from netsim.plan.hardware import Hardware
 from netsim.plan.parse import (
     parse_band,
@@ -23,37 +24,6 @@ from netsim.topology.labels import label_of
 from netsim.topology.load import load_topology
 
 T = TypeVar("T")
-
-DEFAULT_TEMPLATE = "fan2025_structured"
-"""Hardware of a plan if no topology is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What was typed; None where nothing was."""
-
-    users: str | None = None
-    pumps: str | None = None
-    pump_count: int | None = None
-    spacing: int | None = None
-    band: str | None = None
-    avoid: str | None = None
-    self_paired: bool = False
-    demand: str | None = None
-    max_channels: int | None = None
-    objective: str = Objective.CHANNELS.value
-    topology: str | None = None
-    override: tuple[str, ...] = ()
-    channel_loss: str | None = None
-    fibre: str | None = None
-    power: float | None = None
-    seed: int = 1
-    effort: float = 1.0
-
-    @property
-    def template(self) -> str:
-        """The topology that hardware is taken from."""
-        return self.topology or DEFAULT_TEMPLATE
 
 
 def each_number_of_users(options: PlanOptions) -> list[PlanOptions]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.analysers import AnalyserEncoding
 from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
@@ -136,7 +136,7 @@ def _receivers(hardware: Hardware, topology: TopologySpec) -> list[ReceiverSpec]
     if any(receiver.encoding.detectors != PLANNED for receiver in receivers):
         names = ", ".join(map(str, PLANNED))
         message = f"{hardware.template.name} has other detectors: only {names} are planned"
-        raise ConfigError((Fault("--topology", message),))
+        raise ConfigError.of("--topology", message)
     return receivers
 
 

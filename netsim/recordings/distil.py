@@ -6,7 +6,7 @@ their random choices come from one seed, so that a run can be repeated: the keys
 for use.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,14 +23,16 @@ from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.recording import USERS, DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
 from netsim.results.distilled import BlockMade, Distilled, LockFound
+from netsim.results.files import write_whole
 from netsim.units import ps_from_s, s_from_ps
+from netsim.watch import UNWATCHED, Watch
 from protocols import events
 from protocols.bbm92.synchronise import ACQUISITION_PS
 from protocols.endpoint import Endpoint
 from protocols.link import LinkSecrets
 from protocols.messages import AbortReason, Role
 from protocols.tagbook import TagBook
-from protocols.tags import DETECTOR_BITS
+from protocols.tags import DETECTOR_BITS, TagFrame
 from protocols.variants import SECURITIES, study_notes
 
 
@@ -39,8 +41,7 @@ def distil(
     options: DistilOptions,
     *,
     out: Path | None = None,
-    progress: Callable[[int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Distilled:
     """Synchronise, sift and distil two recordings.
 
@@ -51,17 +52,15 @@ def distil(
     options : DistilOptions
     out : Path, optional
         A directory to write into: ledger, events, summary, and both users' stores (with the keys).
-    progress : callable, optional
-        Called with the ps of light done, once a frame.
-    should_stop : callable, optional
-        Asked once a frame; True ends there and marks the result partial.
+    watch : Watch
+        Told the ps of light done, and asked, once a frame; what it stops is marked partial.
     """
     link = _Link(tags, options)
     with ExitStack() as stack:
         link.open(out, stack)
-        found = link.run(progress=progress, should_stop=should_stop)
+        found = link.run(watch)
     if out is not None:
-        (out / SUMMARY).write_text(found.summary_json(), encoding="utf-8")
+        write_whole(out / SUMMARY, found.summary_json())
     return found
 
 
@@ -103,39 +102,16 @@ class _Link:
             for user in USERS
         )
 
-    def run(
-        self,
-        *,
-        progress: Callable[[int], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> Distilled:
+    def run(self, watch: Watch) -> Distilled:
         """Let both ends exchange all tags and sum up."""
-        tags, config, found = self._tags, self._tags.config, self._found
-        found.tags = (self._count(Role.ANNOUNCER), self._count(Role.RESPONDER))
+        found, (announcer, responder) = self._found, Role
+        found.tags = (self._count(announcer), self._count(responder))
         exchange = Exchange(
-            (self._endpoint(Role.ANNOUNCER), self._endpoint(Role.RESPONDER)),
-            on_events=self._on_events,
+            (self._endpoint(announcer), self._endpoint(responder)), on_events=self._on_events
         )
         self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._options.seed)
-        frames = [
-            cut_frames(
-                packed,
-                tick_ps=tick_ps,
-                start_ps=tags.start_ps,
-                stop_ps=tags.stop_ps,
-                frame_ps=config.frame_ps,
-                margin_ps=margin_ps,
-            )
-            for packed, tick_ps, margin_ps in zip(
-                tags.packed, tags.ticks_ps, (0, tags.margin_ps), strict=True
-            )
-        ]
-        done = exchange.run(
-            zip(*frames, strict=True),
-            frame_ps=config.frame_ps,
-            progress=progress,
-            should_stop=should_stop,
-        )
+        frames = zip(self._frames(announcer), self._frames(responder), strict=True)
+        done = exchange.run(frames, frame_ps=self._tags.config.frame_ps, watch=watch)
         name = EventName.RUN_ENDED if done else EventName.RUN_INTERRUPTED
         self._trace.emit(name, time_ps=exchange.now_ps)
         found.partial = not done
@@ -143,9 +119,24 @@ class _Link:
             found.light_ps = min(found.light_ps, exchange.now_ps)
         return self._summed_up(exchange)
 
+    def _frames(self, role: Role) -> Iterator[TagFrame]:
+        tags = self._tags
+        return cut_frames(
+            tags.packed[role],
+            tick_ps=tags.ticks_ps[role],
+            start_ps=tags.start_ps,
+            stop_ps=tags.stop_ps,
+            frame_ps=tags.config.frame_ps,
+            margin_ps=self._margin_ps(role),
+        )
+
+    def _margin_ps(self, role: Role) -> int:
+        """How much earlier and later than the light's the tags of one end may be."""
+        return self._tags.margin_ps if role is Role.RESPONDER else 0
+
     def _count(self, role: Role) -> int:
         tags, tick_ps = self._tags, self._tags.ticks_ps[role]
-        margin_ps = tags.margin_ps if role is Role.RESPONDER else 0
+        margin_ps = self._margin_ps(role)
         edges_ps = (tags.start_ps - margin_ps, tags.stop_ps + margin_ps)
         low, high = np.searchsorted(
             tags.packed[role],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.watch import UNWATCHED, Watch
 from protocols.endpoint import Endpoint
 from protocols.events import Event
 from protocols.messages import Role
@@ -107,25 +108,23 @@ class Exchange:
         frames: Iterable[tuple[TagFrame, TagFrame]],
         *,
         frame_ps: int,
-        progress: Callable[[int], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        watch: Watch = UNWATCHED,
     ) -> bool:
         """Feed all frames (announcer's and responder's), each when its time is over, then close.
 
         Returns
         -------
         bool
-            False if ``should_stop`` ended it.
+            False if ``watch`` stopped it.
         """
         for both in frames:
-            if should_stop is not None and should_stop():
+            if watch.should_stop():
                 return False
             self._go_on_until(self.now_ps + frame_ps)
             for end, frame in zip(self._ends.values(), both, strict=True):
                 end.add_tags(frame, self.now_ps)
             self._flush()
-            if progress is not None:
-                progress(self.now_ps)
+            watch.progress(self.now_ps)
         for end in self._ends.values():
             end.end_light(self.now_ps)
         self._flush()

@@ -8,17 +8,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from netsim.report.columns import Column, link_columns, shown_columns
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
     add_numbers,
-    byte_count,
     fits,
     fixed,
     percent,
     plain_table,
-    settled_s,
 )
+from netsim.results.files import write_whole
 from netsim.results.parts import LinkResult
 from netsim.results.run import Run
 from netsim.studies.compare import AS_IT_IS, Outcome, comparison_json
@@ -27,20 +27,13 @@ from netsim.units import s_from_ps
 STEM = "compare"
 PLOT_COLUMNS = 4
 
-_Column = tuple[str, Callable[[LinkResult], str], bool]
-_COLUMNS: tuple[_Column, ...] = (
-    ("Net\n[bit/s]", lambda link: fixed(link.net_key_bps, 1), True),
-    ("Key\n[bit]", lambda link: str(link.counts.deposited_bits), True),
-    ("f", lambda link: fixed(link.f_measured, 3), True),
-    ("Rounds", lambda link: str(link.counts.blocks), False),
-    ("Failed", lambda link: str(link.counts.blocks_failed), True),
-    ("Round\ntrips", lambda link: str(link.counts.round_trips), True),
-    ("Wire", lambda link: byte_count(link.wire.bytes), True),
-    ("Mes-\nsages", lambda link: str(link.wire.messages), False),
-    ("Auth.\n[bit]", lambda link: str(link.counts.auth_spent_bits), True),
-    ("Settled\n[s]", lambda link: settled_s(link.settle_ps), True),
+_COLUMNS = link_columns(
+    (
+        *("Net\n[bit/s]", "Key\n[bit]", "f", "Rounds", "Failed", "Round\ntrips", "Wire"),
+        *("Mes-\nsages", "Auth.\n[bit]", "Settled\n[s]"),
+    ),
+    wide_only={"Rounds", "Mes-\nsages"},
 )
-"""Header, cell, and whether the column is kept on a narrow console."""
 
 
 _PANELS: tuple[tuple[str, Callable[[LinkResult], float | None], bool], ...] = (
@@ -84,20 +77,21 @@ def print_comparison(outcomes: Sequence[Outcome], console: Console) -> None:
         print_architectures(outcomes, console)
 
 
-_WORTH: tuple[tuple[str, Callable[[Outcome], str], bool], ...] = (
-    ("Users", lambda o: str(o.architecture.users), True),
-    ("Links", lambda o: str(o.architecture.links), True),
-    ("Chan-\nnels", lambda o: str(o.architecture.channels), True),
-    ("Fil-\nters", lambda o: str(o.architecture.filters), True),
-    ("Split-\nters", lambda o: str(o.architecture.splitters), False),
-    ("Lanes per\nchannel", lambda o: fixed(o.architecture.lanes_per_channel, 2), True),
-    ("SKR\n[bit/s]", lambda o: fixed(o.worth["total_skr_bps"], 1), True),
-    ("smallest\n[bit/s]", lambda o: fixed(o.worth["min_skr_bps"], 1), True),
-    ("Fair-\nness", lambda o: fixed(o.worth["fairness"], 3), True),
-    ("per channel\n[bit/s]", lambda o: fixed(o.worth["skr_per_channel_bps"], 1), False),
-    ("Net\n[bit/s]", lambda o: fixed(o.run.totals.net_key_bps, 1), False),
+_WORTH: tuple[Column[Outcome], ...] = (
+    Column("Users", lambda o: str(o.architecture.users)),
+    Column("Links", lambda o: str(o.architecture.links)),
+    Column("Chan-\nnels", lambda o: str(o.architecture.channels)),
+    Column("Fil-\nters", lambda o: str(o.architecture.filters)),
+    Column("Split-\nters", lambda o: str(o.architecture.splitters), is_kept=False),
+    Column("Lanes per\nchannel", lambda o: fixed(o.architecture.lanes_per_channel, 2)),
+    Column("SKR\n[bit/s]", lambda o: fixed(o.worth["total_skr_bps"], 1)),
+    Column("smallest\n[bit/s]", lambda o: fixed(o.worth["min_skr_bps"], 1)),
+    Column("Fair-\nness", lambda o: fixed(o.worth["fairness"], 3)),
+    Column(
+        "per channel\n[bit/s]", lambda o: fixed(o.worth["skr_per_channel_bps"], 1), is_kept=False
+    ),
+    Column("Net\n[bit/s]", lambda o: fixed(o.run.totals.net_key_bps, 1), is_kept=False),
 )
-"""Header, cell, and whether the column is kept on a narrow console."""
 
 
 def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
@@ -133,26 +127,26 @@ def _network_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
 
 
 def _architectures(outcomes: Sequence[Outcome], names: Sequence[str], *, wide: bool) -> Table:
-    columns = [column for column in _WORTH if wide or column[2]]
+    columns = shown_columns(_WORTH, wide=wide)
     table = plain_table("Architectures")
     add_names(table, "Topology")
-    add_numbers(table, *(header for header, _, _ in columns))
+    add_numbers(table, *(column.header for column in columns))
     for name, outcome in zip(names, outcomes, strict=True):
-        table.add_row(Text(name), *(cell(outcome) for _, cell, _ in columns))
+        table.add_row(Text(name), *(column.cell(outcome) for column in columns))
     return table
 
 
 def _table(topology: str, group: Sequence[Outcome], *, wide: bool) -> Table:
     run = group[0].run
     table = plain_table(f"{topology}: {run.duration_s:g} s of light, seed {run.seed}")
-    columns = [column for column in _COLUMNS if wide or column[2]]
+    columns = shown_columns(_COLUMNS, wide=wide)
     add_names(table, "Variant", "Link")
-    add_numbers(table, *(header for header, _, _ in columns), *(["Wall\n[s]"] if wide else []))
+    add_numbers(table, *(column.header for column in columns), *(["Wall\n[s]"] if wide else []))
     for number, outcome in enumerate(group, start=1):
         name = outcome.variant.label if wide else str(number)
         walls = [fixed(outcome.wall_s, 1)] if wide else []
         for link in outcome.run.links:
-            cells = (cell(link) for _, cell, _ in columns)
+            cells = (column.cell(link) for column in columns)
             table.add_row(Text(name), Text(" & ".join(link.users)), *cells, *walls)
             walls = [""] if wide else []
         if len(outcome.run.links) > 1:
@@ -237,7 +231,7 @@ def save_comparison(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
         The plots.
     """
     stem = directory / STEM
-    stem.with_suffix(".json").write_text(comparison_json(outcomes), encoding="utf-8")
+    write_whole(stem.with_suffix(".json"), comparison_json(outcomes))
     plots = save_figure(comparison_figure(outcomes), stem)
     if len({outcome.topology for outcome in outcomes}) > 1:
         plots += save_figure(architecture_figure(outcomes), directory / "architectures")

@@ -1,10 +1,8 @@
 """Efficiencies of error correction: a table, CSV, JSON, and f against the error rate as a plot."""
 
-import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from rich.text import Text
 
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, plain_table
+from netsim.results.files import csv_text, write_whole
 from netsim.studies.reconcile import Efficiency
 from protocols.keylength.keyrate import PAPER_EFFICIENCY
 from protocols.variants import RECONCILIATIONS
@@ -78,12 +77,8 @@ def save_measured(found: Sequence[Efficiency], directory: Path) -> list[Path]:
     stem = directory / STEM
     entries = [entry.summary() for entry in found]
     text = json.dumps(entries, indent=2, allow_nan=False) + "\n"
-    stem.with_suffix(".json").write_text(text, encoding="utf-8")
-    table = StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(entries[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(entries)
-    stem.with_suffix(".csv").write_text(table.getvalue(), encoding="utf-8")
+    write_whole(stem.with_suffix(".json"), text)
+    write_whole(stem.with_suffix(".csv"), csv_text(entries))
     return save_figure(efficiency_figure(found), stem)
 
 

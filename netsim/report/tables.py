@@ -4,14 +4,14 @@ A table fits the width it is given: lanes take one line each where there is room
 block of lines each where there is not; links drop columns that are in ``links.csv`` anyway.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from netsim.durations import seconds_text
-from netsim.pools.pool import NOTHING_COMPARED
+from netsim.report.columns import link_columns, shown_columns
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
@@ -23,12 +23,10 @@ from netsim.report.excerpt import (
 from netsim.report.text import (
     add_names,
     add_numbers,
-    byte_count,
     fits,
     fixed,
     percent,
     plain_table,
-    settled_s,
     sigma,
     sigma_style,
 )
@@ -248,44 +246,31 @@ def _block(lane: LaneResult, footnotes: dict[str, str]) -> Iterator[Sequence[str
         )
 
 
-_LinkColumn = tuple[str, Callable[[LinkResult], str], bool]
-_LINK_COLUMNS: tuple[_LinkColumn, ...] = (
-    ("Rounds", lambda link: str(link.counts.blocks), True),
-    ("Failed", lambda link: str(link.counts.blocks_failed), True),
-    ("f", lambda link: fixed(link.f_measured, 3), True),
-    ("f\ncharged", lambda link: fixed(link.f_charged, 3), False),
-    ("Leak\n[bit]", lambda link: str(link.counts.leaked_bits), True),
-    ("Verif.\n[bit]", lambda link: str(link.counts.verification_bits), False),
-    ("Auth.\n[bit]", lambda link: str(link.counts.auth_spent_bits), True),
-    ("Key\n[bit]", lambda link: str(link.counts.deposited_bits), True),
-    ("Net\n[bit/s]", lambda link: fixed(link.net_key_bps, 1), True),
-    ("Mes-\nsages", lambda link: str(link.wire.messages), False),
-    ("Wire", lambda link: byte_count(link.wire.bytes), True),
-    ("Round\ntrips", lambda link: str(link.counts.round_trips), True),
-    ("Re-\nsent", lambda link: str(link.wire.retransmissions), False),
-    ("Alarms", lambda link: str(link.counts.alarms), False),
-    ("Settled\n[s]", lambda link: settled_s(link.settle_ps), False),
+_LINK_COLUMNS = link_columns(
+    (
+        *("Rounds", "Failed", "f", "f\ncharged", "Leak\n[bit]", "Verif.\n[bit]", "Auth.\n[bit]"),
+        *("Key\n[bit]", "Net\n[bit/s]", "Mes-\nsages", "Wire", "Round\ntrips", "Re-\nsent"),
+        *("Alarms", "Settled\n[s]"),
+    ),
+    wide_only={
+        *("f\ncharged", "Verif.\n[bit]", "Mes-\nsages", "Re-\nsent", "Alarms", "Settled\n[s]"),
+    },
 )
-"""Header, cell, and whether the column is kept on a narrow console."""
 
 
 def _links(run: Run, *, wide: bool) -> Table:
-    columns = [column for column in _LINK_COLUMNS if wide or column[2]]
+    columns = shown_columns(_LINK_COLUMNS, wide=wide)
     if any(link.epsilon is not None for link in run.links):
-        columns.append(("Epsilon", lambda link: _epsilon_cell(link.epsilon), True))
+        columns += link_columns(("Epsilon",))
     links = shown_links(run)
     table = plain_table(links.title("Links"))
     add_names(table, "Link")
-    add_numbers(table, *(header for header, _, _ in columns))
+    add_numbers(table, *(column.header for column in columns))
     for part in (links.poorest, links.richest):
         for link in part:
-            table.add_row(" & ".join(link.users), *(cell(link) for _, cell, _ in columns))
+            table.add_row(" & ".join(link.users), *(column.cell(link) for column in columns))
         table.add_section()
     return table
-
-
-def _epsilon_cell(epsilon: float | None) -> str:
-    return "-" if epsilon is None else f"{epsilon:.2g}"
 
 
 def _users(run: Run) -> Table:

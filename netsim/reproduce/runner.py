@@ -91,7 +91,7 @@ def reproduce(
     ValueError
         If two different shots have one name.
     """
-    with Records(out, force=force) as records:
+    with Records(out, force=force, kind="reproduction") as records:
         desk = _Desk(paper, scale, records, out)
         wanted = {name for name in desk.tasks if not only or name in only}
         finished = {

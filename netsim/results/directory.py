@@ -5,19 +5,18 @@
 run (ledger and events), which are readable up to their last complete line.
 """
 
-import contextlib
 import csv
-import io
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from netsim.errors import ConfigError
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
+from netsim.results.files import csv_text, write_whole
 from netsim.results.parts import (
     Json,
     LaneResult,
@@ -94,7 +93,7 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
 def save_topology(topology: TopologySpec, directory: Path) -> None:
     """Keep what is being simulated, so that it can be looked up and run again."""
     text = topology.model_dump_json(indent=2, exclude_none=True)
-    _write(directory / TOPOLOGY, text + "\n")
+    write_whole(directory / TOPOLOGY, text + "\n")
 
 
 def save_run(run: Run, directory: Path) -> None:
@@ -102,10 +101,10 @@ def save_run(run: Run, directory: Path) -> None:
 
     Ledger and events are not of `run`: they are written while it goes on.
     """
-    _write(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
-    _write(directory / LANES, _csv(_lane_row(lane) for lane in run.lanes))
-    _write(directory / LINKS, _csv(_link_row(link) for link in run.links))
-    _write(directory / SUMMARY, run.summary_json())
+    write_whole(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
+    write_whole(directory / LANES, csv_text(_lane_row(lane) for lane in run.lanes))
+    write_whole(directory / LINKS, csv_text(_link_row(link) for link in run.links))
+    write_whole(directory / SUMMARY, run.summary_json())
 
 
 def load_run(directory: str | Path) -> Run:
@@ -236,29 +235,6 @@ def _flat(row: Json) -> Json:
         else:
             flat[name] = value
     return flat
-
-
-def _csv(rows: Iterable[Json]) -> str:
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(row)
-    return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    """Write `text` so that `path` never holds half of it."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise ConfigError.of(path, f"cannot be written: {error.strerror}") from error
 
 
 def _read_json(directory: Path, name: str) -> Json:

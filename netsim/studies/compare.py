@@ -10,8 +10,10 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from netsim.devices.replay import FrameRecorder, Replay
@@ -24,6 +26,7 @@ from netsim.topology.architecture import Architecture, architecture_of, fairness
 from netsim.topology.load import load_topology
 from netsim.topology.schema import known_keys
 from netsim.topology.specs import TopologySpec
+from netsim.watch import UNWATCHED, Watch
 
 UNSEEN_BY_PHOTONS = {"name", "description", "protocol", "classical", "crashes", "taps", "paper"}
 """Sections of a topology that change no click."""
@@ -128,19 +131,31 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def compare(
-    topologies: Sequence[str],
-    variants: Sequence[Variant],
-    *,
-    duration_s: float | str,
-    seed: int,
-    overrides: Sequence[str] = (),
-    out: Path | None = None,
-    max_recorded_bytes: int = MAX_RECORDED_BYTES,
-    progress: Callable[[int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> list[Outcome]:
-    """Run every topology with every variant.
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Every topology with every variant.
+
+    Attributes
+    ----------
+    variants : tuple of Variant
+        At least one.
+    topologies : mapping
+        As asked for, to one specification a variant.
+    """
+
+    variants: tuple[Variant, ...]
+    topologies: Mapping[str, Sequence[TopologySpec]]
+
+    @property
+    def specs(self) -> Iterator[TopologySpec]:
+        """All of them."""
+        return chain.from_iterable(self.topologies.values())
+
+
+def load_lineup(
+    topologies: Sequence[str], variants: Sequence[Variant] = (), overrides: Sequence[str] = ()
+) -> Lineup:
+    """Load every topology with every variant.
 
     Parameters
     ----------
@@ -148,52 +163,73 @@ def compare(
         Names or paths, as `netsim.load_topology` takes them.
     variants : sequence of Variant
         None at all means the topologies as they are.
-    duration_s, seed, progress, should_stop
-        Of each run, see `netsim.simulate`; a run that was stopped is the last.
     overrides : sequence of str
         Changes common to all variants; those of a variant come later and win.
-    out : Path, optional
-        Each run is kept in a directory below, named by its number and variant.
-    max_recorded_bytes : int
-        Bound of what is kept of the light for the next variant; 0 to simulate it every time.
 
     Raises
     ------
     ConfigError
-        Every fault of every combination, before anything is simulated.
+        Every fault of every combination.
+    """
+    chosen = tuple(variants) or (Variant(AS_IT_IS, ()),)
+    found: dict[str, list[TopologySpec]] = {}
+    faults: dict[Fault, None] = {}
+    for topology in topologies:
+        found[topology] = []
+        for variant in chosen:
+            try:
+                changes = [*overrides, *variant.overrides]
+                found[topology].append(load_topology(topology, overrides=changes))
+            except ConfigError as error:
+                faults |= dict.fromkeys(error.faults)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return Lineup(chosen, found)
+
+
+def compare(
+    lineup: Lineup,
+    *,
+    duration_s: float | str,
+    seed: int,
+    out: Path | None = None,
+    max_recorded_bytes: int = MAX_RECORDED_BYTES,
+    watch: Watch = UNWATCHED,
+) -> list[Outcome]:
+    """Run every topology with every variant.
+
+    Parameters
+    ----------
+    lineup : Lineup
+    duration_s, seed
+        Of each run, see `netsim.simulate`.
+    out : Path, optional
+        Each run is kept in a directory below, named by its number and variant.
+    max_recorded_bytes : int
+        Bound of what is kept of the light for the next variant; 0 to simulate it every time.
+    watch : Watch
+        Of each run; a run that was stopped is the last.
+
+    Raises
+    ------
     RuntimeError
         The same photons gave other counts: a bug.
     """
-    chosen = tuple(variants) or (Variant(AS_IT_IS, ()),)
-    plan = load_plan(topologies, chosen, overrides)
+    run_one = partial(
+        simulate,
+        duration_s=duration_s,
+        seed=seed,
+        progress=watch.progress,
+        should_stop=watch.should_stop,
+    )
     outcomes: list[Outcome] = []
-    for topology, specs in plan.items():
+    for topology, specs in lineup.topologies.items():
         light = _Light(specs, max_recorded_bytes)
-        for variant, spec in zip(chosen, specs, strict=True):
-            started_s = time.perf_counter()
-            key = _photon_key(spec)
-            build = light.builder(key)
-            run = simulate(
-                spec,
-                duration_s=duration_s,
-                seed=seed,
-                out=None if out is None else out / _directory(len(outcomes), variant),
-                progress=progress,
-                should_stop=should_stop,
-                build=build,
-            )
-            outcome = Outcome(
-                topology,
-                variant,
-                run,
-                wall_s=time.perf_counter() - started_s,
-                is_replayed=isinstance(build, Replay),
-                photons_of=variant.label,
-                architecture=architecture_of(spec),
-                window_ps=spec.protocol.window_ps,
-            )
-            outcomes.append(light.with_reference(key, outcome))
-            if run.partial:
+        for variant, spec in zip(lineup.variants, specs, strict=True):
+            directory = None if out is None else out / _directory(len(outcomes), variant)
+            run = partial(run_one, spec, out=directory)
+            outcomes.append(light.outcome(topology, variant, spec, run))
+            if outcomes[-1].run.partial:
                 return outcomes
     return outcomes
 
@@ -201,31 +237,6 @@ def compare(
 def comparison_json(outcomes: Sequence[Outcome]) -> str:
     """The text that ``--json`` prints: a list with one entry an outcome."""
     return json.dumps([o.summary() for o in outcomes], indent=2, allow_nan=False) + "\n"
-
-
-def load_plan(
-    topologies: Sequence[str], variants: Sequence[Variant], overrides: Sequence[str]
-) -> dict[str, list[TopologySpec]]:
-    """Every topology with every variant (as it is, if there are none); parameters as `compare`.
-
-    Raises
-    ------
-    ConfigError
-        Every fault of every combination.
-    """
-    plan: dict[str, list[TopologySpec]] = {}
-    faults: dict[Fault, None] = {}
-    for topology in topologies:
-        plan[topology] = []
-        for variant in variants or (Variant(AS_IT_IS, ()),):
-            try:
-                changes = [*overrides, *variant.overrides]
-                plan[topology].append(load_topology(topology, overrides=changes))
-            except ConfigError as error:
-                faults |= dict.fromkeys(error.faults)
-    if faults:
-        raise ConfigError(tuple(faults))
-    return plan
 
 
 def _photon_key(spec: TopologySpec) -> str:
@@ -250,7 +261,26 @@ class _Light:
         self._recorders: dict[str, FrameRecorder] = {}
         self._references: dict[str, Outcome] = {}
 
-    def builder(self, key: str) -> WorldBuilder:
+    def outcome(
+        self, topology: str, variant: Variant, spec: TopologySpec, run: Callable[..., Run]
+    ) -> Outcome:
+        """What ``run`` makes of this light, which is checked to be that of the others."""
+        started_s = time.perf_counter()
+        key = _photon_key(spec)
+        build = self._builder(key)
+        outcome = Outcome(
+            topology,
+            variant,
+            run(build=build),
+            wall_s=time.perf_counter() - started_s,
+            is_replayed=isinstance(build, Replay),
+            photons_of=variant.label,
+            architecture=architecture_of(spec),
+            window_ps=spec.protocol.window_ps,
+        )
+        return self._with_reference(key, outcome)
+
+    def _builder(self, key: str) -> WorldBuilder:
         """What builds the photon level: a replay if there is one, a recorder if that pays."""
         recorder = self._recorders.get(key)
         if recorder is not None:
@@ -261,7 +291,7 @@ class _Light:
         self._recorders[key] = FrameRecorder(max_bytes=left)
         return self._recorders[key]
 
-    def with_reference(self, key: str, outcome: Outcome) -> Outcome:
+    def _with_reference(self, key: str, outcome: Outcome) -> Outcome:
         """Name the first outcome with the same photons, and check that they are the same."""
         self._uses[key] -= 1
         if not self._uses[key]:

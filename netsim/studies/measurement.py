@@ -46,21 +46,11 @@ class Measurement:
 
     def lane(self, channels: tuple[str, str]) -> LaneEstimates:
         """Sifted rate, visibility, QBER and key rate of a lane; KeyError if there is none."""
-        tally = self._tally(channels)
-        prediction = self.prediction.lane(tally.channels, tally.users)
-        return lane_estimates(tally.sifted_bits, tally.errors, prediction, self.light_s)
+        return self._estimates(self._tally(channels))
 
     def lanes(self) -> tuple[LaneEstimates, ...]:
         """The same of all lanes."""
-        return tuple(
-            lane_estimates(
-                tally.sifted_bits,
-                tally.errors,
-                self.prediction.lane(tally.channels, tally.users),
-                self.light_s,
-            )
-            for tally in self.result.lanes
-        )
+        return tuple(map(self._estimates, self.result.lanes))
 
     def matches(self, channels: tuple[str, str], one: int, other: int) -> tuple[int, float]:
         """Coincidences of two detectors of a lane, and how many the twin expects."""
@@ -75,6 +65,10 @@ class Measurement:
         """All coincidences of a lane that the twin expects, and the accidentals among them."""
         true_hz, accidental_hz = self._rates_hz(channels)
         return float((true_hz + accidental_hz).sum()), float(accidental_hz.sum())
+
+    def _estimates(self, tally: LaneTally) -> LaneEstimates:
+        prediction = self.prediction.lane(tally.channels, tally.users)
+        return lane_estimates(tally.sifted_bits, tally.errors, prediction, self.light_s)
 
     def _rates_hz(self, channels: tuple[str, str]) -> tuple[Rates, Rates]:
         for lane in self.network.lanes:

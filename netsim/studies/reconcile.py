@@ -6,7 +6,7 @@ estimate that both start from is the true error probability. Knows no variant by
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from netsim.errors import ConfigError, Fault
 from netsim.kernel.rng import RngTree
 from netsim.results.parts import Json
+from netsim.watch import UNWATCHED, Watch
 from protocols.codec import encode
 from protocols.hashing.verification import toeplitz_hash
 from protocols.keylength.keyrate import binary_entropy
@@ -139,8 +140,7 @@ def measure(
     block_bits: int = 10_000,
     blocks: int = 200,
     seed: int = 1,
-    progress: Callable[[int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Efficiency:
     """Correct ``blocks`` random blocks with both ends of ``variant``.
 
@@ -154,10 +154,9 @@ def measure(
         Size and number.
     seed : int
         >= 0. The same seed gives the same blocks to every variant, however many blocks there are.
-    progress : callable, optional
-        Called with the number of blocks done, after each.
-    should_stop : callable, optional
-        Asked before each block; True ends there, with fewer blocks in the result.
+    watch : Watch
+        Told the number of blocks done, after each; asked before each block, and if it stops there,
+        the result has fewer blocks.
 
     Raises
     ------
@@ -170,11 +169,10 @@ def measure(
     bench = _Bench(variant, qber, block_bits, seed)
     found = Efficiency(variant, qber, block_bits)
     for done in range(blocks):
-        if should_stop is not None and should_stop():
+        if watch.should_stop():
             break
         found += bench.block()
-        if progress is not None:
-            progress(done + 1)
+        watch.progress(done + 1)
     return found
 
 

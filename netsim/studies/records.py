@@ -32,6 +32,8 @@ class Records:
         Made if it does not exist.
     force : bool
         Forget everything that is finished.
+    kind : str
+        What the directory should hold, as users call it.
 
     Raises
     ------
@@ -39,9 +41,9 @@ class Records:
         If the directory holds other things, and ``force`` is not given.
     """
 
-    def __init__(self, directory: Path, *, force: bool) -> None:
+    def __init__(self, directory: Path, *, force: bool, kind: str = "study") -> None:
         self._path = directory / RECORDS
-        _prepare(directory, self._path, force=force)
+        _prepare(directory, self._path, force=force, kind=kind)
         self._shots: dict[str, ShotResult] = {}
         self._tasks: dict[str, str] = {}
         for entry in _read(self._path):
@@ -136,13 +138,13 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def _prepare(directory: Path, records: Path, *, force: bool) -> None:
+def _prepare(directory: Path, records: Path, *, force: bool, kind: str) -> None:
     if directory.exists() and not directory.is_dir():
         raise ConfigError.of("--out", f"{directory} is not a directory")
     directory.mkdir(parents=True, exist_ok=True)
     if force:
         records.unlink(missing_ok=True)
     elif not records.exists() and any(directory.iterdir()):
-        reason = f"{directory} is not empty and holds no reproduction; --force writes all the same"
+        reason = f"{directory} is not empty and holds no {kind}; --force writes all the same"
         raise ConfigError.of("--out", reason)
     records.touch()

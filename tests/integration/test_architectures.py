@@ -10,7 +10,7 @@ import pytest
 import netsim
 from netsim.results.run import Run
 from netsim.simulation.photons import PhotonCounts, count_photons
-from netsim.studies.compare import compare
+from netsim.studies.compare import compare, load_lineup
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
@@ -244,6 +244,6 @@ def test_most_of_780_links_make_key_in_six_seconds() -> None:
 def test_architectures_compare() -> None:
     """Topologies of one source stand side by side, each with its own photons."""
     names = ["one_pump_12_channels", "three_pumps"]
-    outcomes = compare(names, [], duration_s=0.3, seed=1)
+    outcomes = compare(load_lineup(names), duration_s=0.3, seed=1)
     assert [outcome.topology for outcome in outcomes] == names
     assert [len(outcome.run.links) for outcome in outcomes] == [6, 6]

@@ -16,7 +16,7 @@ from netsim.pools.ledger import Movement
 from netsim.report.compare import comparison_figure, print_architectures, save_comparison
 from netsim.results.directory import load_run
 from netsim.results.run import Run
-from netsim.studies.compare import Variant, compare, parse_variant
+from netsim.studies.compare import Variant, compare, load_lineup, parse_variant
 
 SHORT = ("protocol.round_s=1.0",)
 SCHEDULES = ("reconciliation=cascade-original", "reconciliation=cascade-yanetal")
@@ -63,7 +63,7 @@ def test_variants_see_the_same_photons() -> None:
         parse_variant("reconciliation=cascade-yanetal,classical.extra_length_m=1e6"),
         parse_variant("users.bob.fibre.length_m=3000"),
     ]
-    found = compare(["two_user"], variants, duration_s=2, seed=2, overrides=SHORT)
+    found = compare(load_lineup(["two_user"], variants, SHORT), duration_s=2, seed=2)
     assert [outcome.is_replayed for outcome in found] == [False, True, True, False]
     assert [outcome.photons_of for outcome in found] == [SCHEDULES[0]] * 3 + [variants[3].label]
     singles = [[user.singles for user in outcome.run.users] for outcome in found]
@@ -79,9 +79,9 @@ def test_variants_see_the_same_photons() -> None:
 def test_simulated_each_time_it_is_the_same() -> None:
     """Without memory for the light each variant is simulated, with the very same figures."""
     variants = [parse_variant(text) for text in SCHEDULES]
-    settings: dict[str, Any] = {"duration_s": 2, "seed": 2, "overrides": SHORT}
-    replayed = compare(["two_user"], variants, **settings)
-    simulated = compare(["two_user"], variants, max_recorded_bytes=0, **settings)
+    lineup = load_lineup(["two_user"], variants, SHORT)
+    replayed = compare(lineup, duration_s=2, seed=2)
+    simulated = compare(lineup, duration_s=2, seed=2, max_recorded_bytes=0)
     assert [outcome.is_replayed for outcome in simulated] == [False, False]
     assert [figures(o.run) for o in simulated] == [figures(o.run) for o in replayed]
 
@@ -190,13 +190,13 @@ def test_different_photons_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "simulate", other_light)
     variants = [parse_variant(text) for text in SCHEDULES]
     with pytest.raises(RuntimeError, match="different photons"):
-        compare(["two_user"], variants, duration_s=1, seed=1, overrides=SHORT)
+        compare(load_lineup(["two_user"], variants, SHORT), duration_s=1, seed=1)
 
 
 def test_plot_shows_every_variant_and_link(tmp_path: Path) -> None:
     """A row a variant, a panel a quantity, and each figure where the summary has it."""
     variants = [parse_variant(text) for text in SCHEDULES]
-    found = compare(["two_user"], variants, duration_s=2, seed=1, overrides=SHORT)
+    found = compare(load_lineup(["two_user"], variants, SHORT), duration_s=2, seed=1)
     figure = comparison_figure(found)
     assert {panel.rows for panel in figure.panels} == {SCHEDULES}
     labels = [panel.x_label for panel in figure.panels]
@@ -216,7 +216,7 @@ def test_plot_shows_every_variant_and_link(tmp_path: Path) -> None:
 def test_several_topologies_are_named_in_the_plot() -> None:
     """Rows of two topologies begin with their names; long variants take several lines."""
     variant = parse_variant("reconciliation=cascade-original,verification_bits=32")
-    found = compare(["two_user"], [variant], duration_s=1, seed=1, overrides=SHORT)
+    found = compare(load_lineup(["two_user"], [variant], SHORT), duration_s=1, seed=1)
     other = replace(found[0], topology="another")
     (rows,) = {panel.rows for panel in comparison_figure([found[0], other]).panels}
     label = "reconciliation=cascade-original,\nverification_bits=32"
@@ -255,7 +255,7 @@ def test_windows_are_not_said_to_agree(capsys: pytest.CaptureFixture[str]) -> No
     three = " ".join(capsys.readouterr().out.split())
     assert "singles equal, lane counts equal where the window is; singles alice" in three
     narrow, wide = compare(
-        ["two_user"], [*map(parse_variant, texts[:2])], duration_s=2, seed=1, overrides=SHORT
+        load_lineup(["two_user"], [*map(parse_variant, texts[:2])], SHORT), duration_s=2, seed=1
     )
     for outcome, window_ps in ((narrow, 500), (wide, 4000)):
         qber = outcome.run.lanes[0].qber
@@ -269,7 +269,7 @@ def test_narrow_architectures_are_numbered(
 ) -> None:
     """At 80 columns variants with long names are numbers in the table, named whole below it."""
     monkeypatch.setenv("COLUMNS", "80")
-    found = compare(["two_user"], [parse_variant(SCHEDULES[0])], duration_s=1, seed=1)
+    found = compare(load_lineup(["two_user"], [parse_variant(SCHEDULES[0])]), duration_s=1, seed=1)
     texts = [f"{schedule},verification_bits=32" for schedule in SCHEDULES]
     outcomes = [
         replace(found[0], topology=topology, variant=parse_variant(text))
@@ -287,7 +287,7 @@ def test_narrow_architectures_are_numbered(
 def test_a_window_of_its_own_has_a_twin_of_its_own() -> None:
     """Replayed light is predicted with the variant's window, not with that of the recording."""
     variants = [parse_variant(f"window_ps={window_ps}") for window_ps in (2000, 1000)]
-    wide, narrow = compare(["two_user"], variants, duration_s=1, seed=1, overrides=SHORT)
+    wide, narrow = compare(load_lineup(["two_user"], variants, SHORT), duration_s=1, seed=1)
     assert narrow.is_replayed
     assert narrow.run.lanes[0].twin.sifted_hz < 0.8 * wide.run.lanes[0].twin.sifted_hz
     assert narrow.run.lanes[0].sifted_hz == pytest.approx(

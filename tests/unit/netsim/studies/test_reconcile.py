@@ -13,6 +13,7 @@ from netsim.cli import run_command
 from netsim.cli.interrupt import StopOnInterrupt
 from netsim.errors import ConfigError
 from netsim.studies.reconcile import Efficiency, measure, parse_qbers
+from netsim.watch import Watch
 from protocols.codec import encode
 from protocols.keylength.keyrate import binary_entropy
 from protocols.messages import Envelope, ParityQuery, Role
@@ -271,7 +272,6 @@ def test_stopped_measurements_show_what_there_is() -> None:
         qber=0.05,
         block_bits=500,
         blocks=50,
-        progress=done.append,
-        should_stop=lambda: len(done) >= 7,
+        watch=Watch(done.append, lambda: len(done) >= 7),
     )
     assert (found.blocks, done) == (7, list(range(1, 8)))

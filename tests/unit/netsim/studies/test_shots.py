@@ -109,7 +109,7 @@ def test_a_line_that_was_cut_off_is_forgotten(tmp_path: Path) -> None:
 def test_other_peoples_directories_are_left_alone(tmp_path: Path) -> None:
     """A directory with other things is refused with the reason, unless forced; a file always."""
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ConfigError, match="holds no reproduction"):
+    with pytest.raises(ConfigError, match="holds no study"):
         Records(tmp_path, force=False)
     Records(tmp_path, force=True)
     assert (tmp_path / "thesis.tex").exists()
