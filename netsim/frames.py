@@ -14,6 +14,9 @@ from protocols.tags import DETECTOR_BITS
 NEVER_PS = -(2**60)
 """Earlier than everything; packed, it still fits in int64."""
 
+DETECTORS = 1 << DETECTOR_BITS
+"""Detectors that a packed click can tell apart; a receiver may have fewer."""
+
 UNMEASURED = -1
 CONSUMED = -2
 

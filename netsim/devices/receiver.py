@@ -10,9 +10,7 @@ from simpy.events import Event, Process
 from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.simulator import Simulator
 from netsim.physics.detector import DetectorSettings
-from netsim.physics.interferometer import AnalyserSettings, PairTable
-from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import kappa_per_ps
+from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import ReceiverSpec
@@ -88,13 +86,14 @@ def receiver_settings(
         In the order of the ledger's indices.
     """
     spec = topology.receiver_of(topology.user(user))
-    analyser = analyser_settings(spec)
+    encoding = spec.encoding
+    source = PairSource(processes, topology.qnsp.source.bandwidth_hz)
     channels = tuple(ways)
     delays_ps = [round(channel.delay_ps) for channel in channels]
     return ReceiverSettings(
-        analyser=analyser,
+        measurement=encoding.measurement(source),
+        longest_path_ps=encoding.longest_ps,
         detectors=detector_settings(spec),
-        pairs=pair_table(processes, analyser, bandwidth_hz=topology.qnsp.source.bandwidth_hz),
         tick_ps=spec.tick_ps,
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
@@ -102,46 +101,15 @@ def receiver_settings(
     )
 
 
-def pair_table(
-    processes: Sequence[PairProcess], analyser: AnalyserSettings, *, bandwidth_hz: float
-) -> PairTable:
-    """What the interference of each pair process depends on, as this user sees it."""
-    contrast = [
-        [
-            process.contrast
-            * drift_contrast(frequency_noise_hz=process.frequency_noise_hz, delay_ps=float(delay))
-            for delay in analyser.delay_ps
-        ]
-        for process in processes
-    ]
-    return PairTable(
-        contrast=np.array(contrast, dtype=np.float64).reshape(-1, 2),
-        phase_rad=np.array([process.phase_rad for process in processes], dtype=np.float64),
-        kappa_per_ps=kappa_per_ps(bandwidth_hz),
-    )
-
-
-def analyser_settings(spec: ReceiverSpec) -> AnalyserSettings:
-    """Beam splitter and analysers of a receiver."""
-    both = (spec.z, spec.x)
-    return AnalyserSettings(
-        z_probability=spec.z_probability,
-        delay_ps=np.array([umi.delay_ps for umi in both], dtype=np.float64),
-        phase_rad=np.array([umi.phase_rad for umi in both], dtype=np.float64),
-        contrast=np.array([umi.effective_contrast for umi in both], dtype=np.float64),
-        path_error_ps=np.array([umi.path_error_ps for umi in both], dtype=np.float64),
-    )
-
-
 def detector_settings(spec: ReceiverSpec) -> DetectorSettings:
     """Detectors of a receiver; efficiencies relative to the best, which the source folds in."""
-    four = spec.four_detectors
-    best = max(detector.efficiency for detector in four) or 1.0
+    each = spec.each_detector
+    best = max(detector.efficiency for detector in each) or 1.0
     return DetectorSettings(
-        relative_efficiency=np.array([d.efficiency / best for d in four], dtype=np.float64),
-        jitter_sigma_ps=np.array([d.jitter_fwhm_ps / FWHM_PER_SIGMA for d in four]),
-        dark_rate_hz=np.array([d.dark_rate_hz for d in four], dtype=np.float64),
-        dead_time_ps=np.array([d.dead_time_ps for d in four], dtype=np.int64),
-        afterpulse_probability=np.array([d.afterpulse_probability for d in four], dtype=np.float64),
-        afterpulse_decay_ps=np.array([d.afterpulse_decay_ps for d in four], dtype=np.float64),
+        relative_efficiency=np.array([d.efficiency / best for d in each], dtype=np.float64),
+        jitter_sigma_ps=np.array([d.jitter_fwhm_ps / FWHM_PER_SIGMA for d in each]),
+        dark_rate_hz=np.array([d.dark_rate_hz for d in each], dtype=np.float64),
+        dead_time_ps=np.array([d.dead_time_ps for d in each], dtype=np.int64),
+        afterpulse_probability=np.array([d.afterpulse_probability for d in each], dtype=np.float64),
+        afterpulse_decay_ps=np.array([d.afterpulse_decay_ps for d in each], dtype=np.float64),
     )

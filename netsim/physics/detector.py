@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import NEVER_PS
+from netsim.frames import DETECTORS, NEVER_PS
 from netsim.physics.emission import sample_poisson_times
 from protocols.compiled import kernel
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
-DETECTORS = 4
 JITTER_CLIP_SIGMA = 8.0
 """Jitter is clipped here (probability 1e-15), so that frames can rely on it."""
 

@@ -31,13 +31,13 @@ def kappa_per_ps(linewidth_hz: float) -> float:
     return 2.0 * math.pi * linewidth_hz * 1e-12
 
 
-def mismatch_contrast(mismatch_ps: float, *, linewidth_hz: float) -> float:
+def mismatch_contrast(mismatch_ps: float, kappa_per_ps: float) -> float:
     """Contrast left by two interferometers whose delays differ by ``mismatch_ps``.
 
-    Overlap of the two-photon amplitudes sqrt(kappa/2) exp(-kappa |t| / 2) shifted by d:
-    (1 + kappa d / 2) exp(-kappa d / 2).
+    Overlap of the two-photon amplitudes sqrt(kappa / 2) exp(-kappa |t| / 2) shifted by d:
+    (1 + kappa |d| / 2) exp(-kappa |d| / 2).
     """
-    half = kappa_per_ps(linewidth_hz) * abs(mismatch_ps) / 2.0
+    half = 0.5 * kappa_per_ps * abs(mismatch_ps)
     return (1.0 + half) * math.exp(-half)
 
 

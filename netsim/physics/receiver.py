@@ -22,7 +22,7 @@ from netsim.physics.detector import (
     sample_dark_counts,
 )
 from netsim.physics.emission import MAX_BIPHOTON_DELAY_PS
-from netsim.physics.interferometer import AnalyserSettings, PairTable, measure_photons
+from netsim.physics.encodings.interface import Measurement
 from protocols.tags import TagFrame
 
 MIN_MARGIN_PS = 50_000
@@ -35,10 +35,11 @@ class ReceiverSettings:
 
     Attributes
     ----------
-    analyser : AnalyserSettings
+    measurement : Measurement
+        Of the photons of the source, by this user's encoding.
+    longest_path_ps : float
+        How much later than on the shortest path a photon can reach a detector.
     detectors : DetectorSettings
-    pairs : PairTable
-        Of the source.
     tick_ps : int
         Resolution of the digitiser.
     min_delay_ps, max_delay_ps : int
@@ -47,9 +48,9 @@ class ReceiverSettings:
         Standard deviation of the largest spread by dispersion.
     """
 
-    analyser: AnalyserSettings
+    measurement: Measurement
+    longest_path_ps: float
     detectors: DetectorSettings
-    pairs: PairTable
     tick_ps: int
     min_delay_ps: int
     max_delay_ps: int
@@ -142,8 +143,9 @@ class Receiver:
 
     def _candidates(self, light: PhotonBundle) -> NDArray[np.int64]:
         settings = self._settings
+        time_ps = (light.start_ps + light.stop_ps) // 2 + settings.min_delay_ps
         arrivals = [
-            measure_photons(self._photon_rng, frame, settings.analyser, settings.pairs)
+            settings.measurement.measure(self._photon_rng, frame, time_ps=time_ps)
             for frame in light.frames
         ]
         joined = np.concatenate([np.empty(0, dtype=np.int64), *arrivals])
@@ -163,7 +165,6 @@ class Receiver:
         settings = self._settings
         if not is_last:
             return settings.min_delay_ps - settings.margin_ps
-        longest_ps = math.ceil(float(settings.analyser.delay_ps.max()))
-        late_ps = MAX_BIPHOTON_DELAY_PS + longest_ps + settings.margin_ps
+        late_ps = MAX_BIPHOTON_DELAY_PS + math.ceil(settings.longest_path_ps) + settings.margin_ps
         # One more tick: the watermark is cut down to a whole one.
         return settings.max_delay_ps + late_ps + 2 * settings.tick_ps

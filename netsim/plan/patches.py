@@ -4,7 +4,7 @@ It knows topologies, and nothing of plans.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, count
+from itertools import chain, combinations, count
 
 from netsim.topology.checks import MIN_PEAK_DISTANCE_PS
 from netsim.topology.network import LanePart, build_network
@@ -44,8 +44,8 @@ def _rivals(topology: TopologySpec) -> list[Rivals]:
     found = []
     for link in network.links:
         receivers = [topology.receiver_of(topology.user(user)) for user in link]
-        delays = (umi.delay_ps for receiver in receivers for umi in (receiver.z, receiver.x))
-        distances_ps = (0.0, *delays)
+        sides_ps = (receiver.encoding.side_peaks_ps.values() for receiver in receivers)
+        distances_ps = (0.0, *chain.from_iterable(sides_ps))
         parts = [part for lane in network.lanes_of(link) for part in lane.parts]
         found += [(one, other, distances_ps) for one, other in combinations(parts, 2)]
     return found

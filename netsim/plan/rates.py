@@ -13,30 +13,33 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.physics.interferometer import REFERENCE_HZ, channel_phase_rad
-from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import mismatch_contrast, window_share
+from netsim.frames import DETECTORS
+from netsim.physics.encodings.analysers import AnalyserEncoding
+from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
+from netsim.physics.encodings.joint import Window
+from netsim.physics.encodings.sifting import sifting_between
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
 from netsim.topology.labels import channel_of, label_of
 from netsim.topology.network import Network, build_network
-from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
-from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
+from netsim.topology.receiver import DetectorSpec, ReceiverSpec
+from netsim.units import FWHM_PER_SIGMA
 from protocols.compiled import kernel
 from protocols.keylength.keyrate import PAPER_EFFICIENCY
 
-Umis = tuple[InterferometerSpec, InterferometerSpec]
 Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
-SIFTED = ((0, 0), (0, 1), (1, 0), (1, 1), (2, 2), (2, 3), (3, 2), (3, 3))
-"""Pairs of detectors (Z+, Z-, X+, X-) that sifting keeps."""
+PLANNED = AnalyserEncoding.detectors
+"""What the detectors of all receivers stand for: Z+, Z-, X+, X-."""
+SIFTING = sifting_between(PLANNED, PLANNED)
+SIFTED = [(int(one), int(other)) for one, other in np.argwhere(SIFTING.kept)]
+"""Pairs of detectors that sifting keeps, those in Z first."""
 ONE = np.array([one for one, _ in SIFTED])
 OTHER = np.array([other for _, other in SIFTED])
-IS_ERROR = np.array([False, True, True, False, True, False, False, True])
-"""Unequal ports in Z, equal ones in X."""
+IS_ERROR = SIFTING.errors[SIFTING.kept]
 
 
 class Rates(NamedTuple):
@@ -100,7 +103,7 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
     provider = np.array([way.provider_transmittance for way in known])
     provider[0] *= len(users)
     receivers = [topology.receiver_of(user) for user in topology.users]
-    four = [receiver.four_detectors for receiver in receivers]
+    detectors = [receiver.each_detector for receiver in receivers]
     births_hz, pairs_hz = _born(network, comb, labels)
     flat, fringe = _coincidences(network, comb, receivers)
     return Rates(
@@ -110,9 +113,9 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
         provider=provider,
         user=np.array([_transmittance(network, user) for user in users]),
         shares=np.array([_shares(receiver) for receiver in receivers]),
-        darks_hz=np.array([[spec.dark_rate_hz for spec in specs] for specs in four]),
-        deads_s=np.array([[1e-12 * spec.dead_time_ps for spec in specs] for specs in four]),
-        afters=np.array([[_afterpulses(spec) for spec in specs] for specs in four]),
+        darks_hz=np.array([[spec.dark_rate_hz for spec in specs] for specs in detectors]),
+        deads_s=np.array([[1e-12 * spec.dead_time_ps for spec in specs] for specs in detectors]),
+        afters=np.array([[_afterpulses(spec) for spec in specs] for specs in detectors]),
         flat=flat,
         fringe=fringe,
         phases_rad=np.array([[_phases_rad(r, label) for label in labels] for r in receivers]),
@@ -141,11 +144,10 @@ def _transmittance(network: Network, user: str) -> float:
 
 
 def _shares(receiver: ReceiverSpec) -> list[float]:
-    best = max(spec.efficiency for spec in receiver.four_detectors) or 1.0
-    bases = (receiver.z_probability, 1.0 - receiver.z_probability)
+    best = max(spec.efficiency for spec in receiver.each_detector) or 1.0
     return [
-        bases[k // 2] / 2.0 * spec.efficiency / best
-        for k, spec in enumerate(receiver.four_detectors)
+        receiver.encoding.share(number) * spec.efficiency / best
+        for number, spec in enumerate(receiver.each_detector)
     ]
 
 
@@ -154,11 +156,8 @@ def _afterpulses(spec: DetectorSpec) -> float:
 
 
 def _phases_rad(receiver: ReceiverSpec, label: int) -> list[float]:
-    offset_hz = frequency_hz_from_label(label) - REFERENCE_HZ
-    return [
-        umi.phase_rad + channel_phase_rad(offset_hz, umi.path_error_ps)
-        for umi in (receiver.z, receiver.x)
-    ]
+    numbers = (PLANNED.index(Outcome(basis, port=0)) for basis in (Z, X))
+    return [receiver.encoding.phase_rad(number, label, time_ps=0) for number in numbers]
 
 
 def _coincidences(
@@ -199,48 +198,24 @@ def _of_two(
 ) -> tuple[Reals, Reals]:
     """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
     own, its = _shares(one), _shares(other)
+    joints = joints_of(one.encoding, other.encoding)
+    linewidth_hz = network.topology.qnsp.source.bandwidth_hz
     flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
     for k, (i, j) in enumerate(SIFTED):
-        umis = (one.z, other.z) if i < 2 else (one.x, other.x)
-        jitters = one.four_detectors[i].jitter_fwhm_ps, other.four_detectors[j].jitter_fwhm_ps
-        spread = math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters))
-        equal, unequal = _in_window(network, umis, spread)
-        flat[k] = own[i] * its[j] * (equal + unequal)
-        sign = 1.0 if i % 2 == j % 2 else -1.0
-        for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = contrast * _contrast_left(network, umis, noise_hz)
-            fringe[s, k] = own[i] * its[j] * equal * sign * left
-    return flat, fringe
-
-
-def _in_window(network: Network, umis: Umis, spread_ps: float) -> tuple[float, float]:
-    """Shares of all pairs that the window holds: on equal paths, which interfere, and others."""
-    own, its = umis
-
-    def share(offset_ps: float) -> float:
-        return window_share(
-            window_ps=network.topology.protocol.window_ps,
-            offset_ps=offset_ps,
-            linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
-            spread_ps=spread_ps,
+        jitters = one.each_detector[i].jitter_fwhm_ps, other.each_detector[j].jitter_fwhm_ps
+        window = Window(
+            width_ps=network.topology.protocol.window_ps,
+            offset_ps=0.0,
+            linewidth_hz=linewidth_hz,
+            spread_ps=math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters)),
         )
-
-    if own.delay_ps == 0.0 == its.delay_ps:
-        return share(0.0), 0.0
-    equal = share(0.0) + share(its.delay_ps - own.delay_ps)
-    return equal / 4.0, (share(its.delay_ps) + share(-own.delay_ps)) / 4.0
-
-
-def _contrast_left(network: Network, umis: Umis, noise_hz: float) -> float:
-    """What two analysers leave of the contrast of a pair whose sum frequency wanders."""
-    own, its = umis
-    linewidth_hz = network.topology.qnsp.source.bandwidth_hz
-    return (
-        own.effective_contrast
-        * its.effective_contrast
-        * drift_contrast(frequency_noise_hz=noise_hz, delay_ps=its.delay_ps)
-        * mismatch_contrast(its.delay_ps - own.delay_ps, linewidth_hz=linewidth_hz)
-    )
+        joint = joints[i][j]
+        equal, unequal = joint.shares(window)
+        flat[k] = own[i] * its[j] * (equal + unequal)
+        for s, (contrast, noise_hz) in enumerate(contrasts):
+            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, linewidth_hz=linewidth_hz)
+            fringe[s, k] = own[i] * its[j] * equal * joint.sign * (contrast * left)
+    return flat, fringe
 
 
 class Standing(NamedTuple):
@@ -269,8 +244,8 @@ def new_standing(owners: NDArray[np.int64], users: int) -> Standing:
     """A standing of ``users`` users of which nothing but the owners is worked out yet."""
     return Standing(
         owners.copy(),
-        np.zeros((users, 4)),
-        np.zeros((users, 4)),
+        np.zeros((users, DETECTORS)),
+        np.zeros((users, DETECTORS)),
         np.zeros((users, users)),
         np.zeros((users, users), dtype=np.int64),
     )
@@ -294,7 +269,7 @@ def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -
             photons_hz = rates.births_hz[v] * power_mw * power_mw + rates.noises_hz[v] * power_mw
             born_hz += photons_hz * rates.provider[v]
     light_hz = born_hz * rates.user[user]
-    for k in range(4):
+    for k in range(DETECTORS):
         # x = c + q x / (1 + x tau), as in netsim.physics.rates.arrival_rate_hz
         candidates_hz = light_hz * rates.shares[user, k] + rates.darks_hz[user, k]
         dead_s = rates.deads_s[user, k]

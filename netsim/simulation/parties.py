@@ -100,7 +100,7 @@ def link_config(
     receivers = (topology.receiver_of(announcer), topology.receiver_of(responder))
     clocks = (topology.clock_of(announcer), topology.clock_of(responder))
     uses_pads = AUTHENTICATIONS.get(protocol.authentication).uses_pads
-    delays_ps = [arm.delay_ps for receiver in receivers for arm in (receiver.z, receiver.x)]
+    sides_ps = [far for each in receivers for far in each.encoding.side_peaks_ps.values()]
     frames = max(1, round(topology.round_s_of(users) / topology.frame_s))
     return LinkConfig(
         link="-".join(users),
@@ -109,7 +109,7 @@ def link_config(
         announcer_tick_ps=receivers[0].tick_ps,
         responder_tick_ps=receivers[1].tick_ps,
         window_ps=protocol.window_ps,
-        umi_delay_ps=round(math.fsum(delays_ps) / len(delays_ps)),
+        umi_delay_ps=round(math.fsum(sides_ps) / len(sides_ps)) if sides_ps else 0,
         coherence_rate_per_s=2 * math.pi * topology.qnsp.source.bandwidth_hz,
         lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
         offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),

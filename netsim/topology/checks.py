@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 from netsim.errors import Fault
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.physics.encodings.interface import Encoding
+from netsim.physics.rates import kappa_per_ps
 from netsim.topology.labels import channel_of
 from netsim.topology.network import Network
 from netsim.topology.references import crash_faults, link_faults, reference_faults
@@ -218,36 +219,48 @@ def _delay_faults(skeleton: Skeleton) -> Iterator[Fault]:
     if linewidth_hz is None:
         return
     shortest_ps = MIN_DELAY_LIFETIMES / kappa_per_ps(linewidth_hz)
-    for (name, basis), delay_ps in skeleton.delays_ps.items():
-        if 0 < delay_ps < shortest_ps:
+    for (name, basis), encoding in skeleton.encodings.items():
+        side_ps = encoding.side_peaks_ps.get(basis)
+        if side_ps is not None and side_ps < shortest_ps:
             yield Fault(
                 f"receivers.{name}.{basis}.delay_ps",
-                f"{delay_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
+                f"{side_ps:g} is below {shortest_ps:.0f}, {MIN_DELAY_LIFETIMES:g} photon "
                 "lifetimes: side peaks would reach the central one",
             )
     used = dict.fromkeys(user.receiver for user in skeleton.users if user.receiver is not None)
     for basis in ("z", "x"):
-        delays_ps = [
-            (n, skeleton.delays_ps[n, basis]) for n in used if (n, basis) in skeleton.delays_ps
-        ]
-        for (first, first_ps), (second, second_ps) in combinations(delays_ps, 2):
-            contrast = mismatch_contrast(second_ps - first_ps, linewidth_hz=linewidth_hz)
-            if (first_ps == 0) != (second_ps == 0):
-                yield Fault(
-                    f"receivers.{second}.kind",
-                    f"polarisation and time-bin receivers ({first}, {second}) share no basis",
-                )
-            elif contrast < MIN_MISMATCH_CONTRAST:
-                yield Fault(
-                    f"receivers.{second}.{basis}.delay_ps",
-                    f"{second_ps:g} against {first_ps:g} of receiver {first} leaves a contrast "
-                    f"of {contrast:.2f} only",
-                )
+        ways = ((name, skeleton.encodings.get((name, basis))) for name in used)
+        known = [(name, encoding) for name, encoding in ways if encoding is not None]
+        for one, other in combinations(known, 2):
+            yield from _unlike(basis, one, other, linewidth_hz)
+
+
+def _unlike(
+    basis: str, one: tuple[str, Encoding], other: tuple[str, Encoding], linewidth_hz: float
+) -> Iterator[Fault]:
+    """Two receivers that do not interfere."""
+    (first, own), (second, its) = one, other
+    if own.carrier != its.carrier:
+        carriers = " and ".join(sorted((own.carrier, its.carrier)))
+        yield Fault(
+            f"receivers.{second}.kind",
+            f"{carriers} receivers ({first}, {second}) share no basis",
+        )
+        return
+    joint = own.joint(0, its, 0)
+    contrast = joint.visibility(1.0, frequency_noise_hz=0.0, linewidth_hz=linewidth_hz)
+    if contrast < MIN_MISMATCH_CONTRAST:
+        yield Fault(
+            f"receivers.{second}.{basis}.delay_ps",
+            f"{its.longest_ps:g} against {own.longest_ps:g} of receiver {first} leaves a contrast "
+            f"of {contrast:.2f} only",
+        )
 
 
 def _timing_faults(skeleton: Skeleton) -> Iterator[Fault]:
     window_ps, frame_s, round_s = skeleton.window_ps, skeleton.frame_s, skeleton.round_s
-    shortest_ps = min(filter(None, skeleton.delays_ps.values()), default=None)
+    sides_ps = [far for e in skeleton.encodings.values() for far in e.side_peaks_ps.values()]
+    shortest_ps = min(sides_ps, default=None)
     if window_ps is not None and shortest_ps is not None and window_ps >= 2 * shortest_ps:
         yield Fault(
             "protocol.window_ps",
@@ -345,13 +358,9 @@ def _overlapping_peaks(network: Network) -> Iterator[Fault]:
 def _side_peaks_ps(topology: TopologySpec, link: tuple[str, str]) -> list[tuple[str, float]]:
     """Where side peaks lie relative to the centre of a lane, and the key that says so."""
     return [
-        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * interferometer.delay_ps)
+        (f"receivers.{user.receiver}.{basis}.delay_ps", sign * side_ps)
         for sign, user in zip((-1.0, 1.0), map(topology.user, link), strict=True)
-        for basis, interferometer in (
-            ("z", topology.receiver_of(user).z),
-            ("x", topology.receiver_of(user).x),
-        )
-        if interferometer.delay_ps
+        for basis, side_ps in topology.receiver_of(user).encoding.side_peaks_ps.items()
     ]
 
 

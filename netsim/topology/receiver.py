@@ -1,10 +1,14 @@
 """Specs of a user's hardware: beam splitter, analysers, detectors, digitiser, clock."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from netsim.physics.encodings.interface import Encoding
+from netsim.physics.encodings.optics import BasisOptics, Optics
+from netsim.physics.encodings.phases import ConstantPhase
+from netsim.physics.encodings.registry import build_encoding, encoding_class, kinds
 from netsim.topology.base import Decibel, Probability, Radian, SecondInPs, Spec
 
 
@@ -28,9 +32,14 @@ class InterferometerSpec(Spec):
     times this, f_ref being 1550 nm."""
 
     @property
-    def effective_contrast(self) -> float:
-        """Contrast with the noise of the phase averaged: exp(-sigma^2 / 2) of a Gaussian one."""
-        return self.contrast * math.exp(-(self.phase_noise_rad**2) / 2.0)
+    def optics(self) -> BasisOptics:
+        """In plain numbers; the noise of the phase lowers the contrast by exp(-sigma^2 / 2)."""
+        return BasisOptics(
+            delay_ps=self.delay_ps,
+            phase_rad=ConstantPhase(self.phase_rad),
+            contrast=self.contrast * math.exp(-(self.phase_noise_rad**2) / 2.0),
+            path_error_ps=self.path_error_ps,
+        )
 
 
 class DetectorSpec(Spec):
@@ -73,10 +82,31 @@ class ClockSpec(Spec):
         return self
 
 
+DEFAULT_KIND = "franson"
+COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+def _check_kind(kind: str) -> str:
+    known = kinds()
+    if kind not in known:
+        shown = kind if kind.isascii() and kind.isprintable() else ascii(kind)[1:-1]
+        *others, last = map(repr, known)
+        raise ValueError(f"the text {shown[:40]!r} is not {', '.join(others)} or {last}")
+    return kind
+
+
+def _list_kinds(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(kinds())
+
+
+ReceiverKind = Annotated[str, AfterValidator(_check_kind), Field(json_schema_extra=_list_kinds)]
+"""Name of an encoding (`netsim.physics.encodings.registry`)."""
+
+
 class ReceiverSpec(Spec):
     """User hardware: beam splitter, two interferometers, four detectors, digitiser, clock."""
 
-    kind: Literal["franson", "polarisation"] = "franson"
+    kind: ReceiverKind = DEFAULT_KIND
     """Whether the bases are phases between two paths, or polarisations."""
     z_probability: Probability
     """Share of the light that the beam splitter sends to the Z interferometer."""
@@ -95,19 +125,28 @@ class ReceiverSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(self.detectors) not in (1, 4):
-            raise ValueError("give one detector for all four, or four: Z+, Z-, X+, X-")
-        delays_ps = (self.z.delay_ps, self.x.delay_ps)
-        if self.kind == "franson" and not all(delays_ps):
-            raise ValueError("both interferometers need a delay_ps above 0, or kind = polarisation")
-        if self.kind == "polarisation" and any(delays_ps):
-            raise ValueError("a polarisation receiver has no delay_ps")
+        names = encoding_class(self.kind).detectors
+        if len(self.detectors) not in (1, len(names)):
+            count = COUNTS[len(names)]
+            raise ValueError(
+                f"give one detector for all {count}, or {count}: {', '.join(map(str, names))}"
+            )
+        for reason in encoding_class(self.kind).faults(self.optics):
+            raise ValueError(reason)
         return self
 
     @property
-    def four_detectors(self) -> tuple[DetectorSpec, DetectorSpec, DetectorSpec, DetectorSpec]:
-        """Detectors Z+, Z-, X+, X- (index = 2 * basis + port)."""
-        first, *rest = self.detectors
-        if not rest:
-            return (first, first, first, first)
-        return (first, rest[0], rest[1], rest[2])
+    def optics(self) -> Optics:
+        """Beam splitter and analysers in plain numbers."""
+        return Optics(self.z_probability, self.z.optics, self.x.optics)
+
+    @property
+    def encoding(self) -> Encoding:
+        """What this hardware reads out of photons."""
+        return build_encoding(self.kind, self.optics)
+
+    @property
+    def each_detector(self) -> tuple[DetectorSpec, ...]:
+        """Detectors in the order of `Encoding.detectors`: of most kinds Z+, Z-, X+, X-."""
+        names = encoding_class(self.kind).detectors
+        return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors

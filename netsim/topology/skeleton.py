@@ -10,9 +10,14 @@ from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from netsim.physics.encodings.interface import Encoding
+from netsim.physics.encodings.optics import BasisOptics, Optics
+from netsim.physics.encodings.phases import ConstantPhase
+from netsim.physics.encodings.registry import build_encoding, encoding_class
 from netsim.topology.base import LinewidthHz, Name, NonNegative, Positive
 from netsim.topology.labels import Channel, label_of
 from netsim.topology.processes import PairRule
+from netsim.topology.receiver import DEFAULT_KIND, ReceiverKind
 from netsim.units import frequency_hz_from_label
 
 T = TypeVar("T")
@@ -22,6 +27,7 @@ NAME: TypeAdapter[str] = TypeAdapter(Name, config=_STRICT)
 CHANNEL: TypeAdapter[str] = TypeAdapter(Channel, config=_STRICT)
 POSITIVE: TypeAdapter[float] = TypeAdapter(Positive, config=_STRICT)
 LINEWIDTH_HZ: TypeAdapter[float] = TypeAdapter(LinewidthHz, config=_STRICT)
+KIND: TypeAdapter[str] = TypeAdapter(ReceiverKind, config=_STRICT)
 DELAY_PS: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(ge=0)], config=_STRICT)
 NOT_NEGATIVE: TypeAdapter[float] = TypeAdapter(NonNegative, config=_STRICT)
 POSITIVE_INT: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1)], config=_STRICT)
@@ -80,9 +86,9 @@ class Skeleton:
 
     Attributes
     ----------
-    delays_ps : dict
-        Of each receiver and basis (``"z"``, ``"x"``), where it is a valid delay; 0 for
-        polarisation.
+    encodings : dict
+        Of each receiver and basis (``"z"``, ``"x"``) with a valid delay, as if the other basis
+        were the same; what its kind refuses is left out.
     clocks : tuple of ClockEntry
         Of each user, its own or its receiver's, where both bounds are valid.
     receivers : tuple of str, or None
@@ -101,7 +107,7 @@ class Skeleton:
     channels: tuple[ChannelEntry, ...]
     users: tuple[UserEntry, ...]
     receivers: tuple[str, ...] | None
-    delays_ps: dict[tuple[str, str], float]
+    encodings: dict[tuple[str, str], Encoding]
     served_later: frozenset[str]
     """Users who get a channel by an event."""
     clocks: tuple[ClockEntry, ...]
@@ -149,7 +155,7 @@ def read_skeleton(raw: Mapping[str, object]) -> Skeleton:
             for path, entry in _entries(raw, "", "users")
         ),
         receivers=_receiver_names(receivers),
-        delays_ps=_delays_ps(receivers),
+        encodings=dict(_encodings(receivers)),
         served_later=frozenset(
             name for _, event in _entries(raw, "", "events") for name in _users(event)[0] or ()
         ),
@@ -183,17 +189,25 @@ def _receiver_names(receivers: object) -> tuple[str, ...] | None:
     return tuple(name for name in map(_name, receivers) if name is not None)
 
 
-def _delays_ps(receivers: object) -> dict[tuple[str, str], float]:
-    delays_ps: dict[tuple[str, str], float] = {}
+def _encodings(receivers: object) -> Iterator[tuple[tuple[str, str], Encoding]]:
     for name in _receiver_names(receivers) or ():
+        receiver = _get(receivers, name)
+        kind = _valid(KIND, _get(receiver, "kind") or DEFAULT_KIND)
         for basis in ("z", "x"):
-            analyser = _get(_get(receivers, name), basis)
-            delay_ps = None
-            if isinstance(analyser, Mapping):
-                delay_ps = _valid(DELAY_PS, analyser.get("delay_ps", 0.0))
-            if delay_ps is not None:
-                delays_ps[name, basis] = delay_ps
-    return delays_ps
+            optics = _optics(_get(receiver, basis))
+            if kind and optics and not any(encoding_class(kind).faults(optics)):
+                yield (name, basis), build_encoding(kind, optics)
+
+
+def _optics(analyser: object) -> Optics | None:
+    """Two analysers with the delay of this one, perfect ones."""
+    if not isinstance(analyser, Mapping):
+        return None
+    delay_ps = _valid(DELAY_PS, analyser.get("delay_ps", 0.0))
+    if delay_ps is None:
+        return None
+    perfect = BasisOptics(delay_ps, ConstantPhase(0.0))
+    return Optics(0.5, perfect, perfect)
 
 
 def _linewidth_hz(source: object) -> float | None:

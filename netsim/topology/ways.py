@@ -221,7 +221,7 @@ def _in_fibre(
 
 def _at_receiver(receiver: ReceiverSpec, observers: int) -> tuple[Segment, ...]:
     place = Place.RECEIVER
-    best = max(detector.efficiency for detector in receiver.four_detectors)
+    best = max(detector.efficiency for detector in receiver.each_detector)
     return (
         Segment("receiver", place, receiver.excess_loss_db, observers=observers),
         Segment("best detector", place, share=best, observers=observers),

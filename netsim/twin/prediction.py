@@ -11,44 +11,31 @@ one user merging within the window, tags used by another link or lane first, imp
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.physics.interferometer import REFERENCE_HZ, channel_phase_rad
-from netsim.physics.pairs import drift_contrast
+from netsim.frames import DETECTORS
+from netsim.physics.encodings.interface import Encoding, joints_of
+from netsim.physics.encodings.joint import Joint, Window
+from netsim.physics.encodings.sifting import Mask, Sifting, sifting_between
 from netsim.physics.rates import (
     accidentals_hz,
     arrival_rate_hz,
     dead_time_survival,
-    mismatch_contrast,
-    window_share,
 )
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.processes import PairProcess
-from netsim.topology.receiver import DetectorSpec, InterferometerSpec
+from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
-from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
+from netsim.units import FWHM_PER_SIGMA
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
 Rates = NDArray[np.float64]
-
-DETECTORS = range(4)
-"""Z+, Z-, X+, X-: index = 2 * basis + port."""
-
-SAME_BASIS = np.array([[i // 2 == j // 2 for j in DETECTORS] for i in DETECTORS])
-"""(4, 4) bool: kept by sifting."""
-
-IN_Z = np.array([[i < 2 and j < 2 for j in DETECTORS] for i in DETECTORS])
-"""(4, 4) bool: both users in basis Z."""
-
-ERRORS = np.array(
-    [[(i, j) in {(0, 1), (1, 0), (2, 2), (3, 3)} for j in DETECTORS] for i in DETECTORS]
-)
-"""(4, 4) bool: different ports in Z; equal ports in X, where outcomes anticorrelate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +111,24 @@ class Prediction:
         raise KeyError(user)
 
 
-@dataclass(frozen=True, slots=True)
-class _Detector:
-    """One of a user's four detectors at work."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """A network, and when settings that depend on time are looked at."""
 
-    analyser: InterferometerSpec
+    network: Network
+    time_ps: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Detector:
+    """One of a user's detectors at work."""
+
+    encoding: Encoding
+    number: int
     jitter_ps: float
     """Standard deviation."""
     clicks_hz: float
     """Registered clicks."""
-    sign: int
-    """+1 or -1: the output port."""
     photon_share: float
     """Probability that a photon, which the best detector would see, is registered here."""
 
@@ -148,53 +142,25 @@ class _Peaks:
 
     pairs_hz: float
     process: PairProcess
-    offsets_hz: tuple[float, float]
-    """Of the two channels, from the frequency to which interferometers are locked."""
+    phases_rad: tuple[list[float], list[float]]
+    """That a photon gets on its way to each detector of the first and of the second user."""
     offset_ps: float
     """Centre of the middle peak less centre of the window."""
     window_ps: float
     linewidth_hz: float
     broadening_ps: float
 
-    def rate_hz(self, one: _Detector, other: _Detector) -> float:
-        """True coincidences of two detectors.
-
-        Relative to independent ports, equal paths weigh 1 + s t V0 cos(phi_u + phi_v + phi_0) with
-        V0 lowered by both analysers and their mismatch; unequal paths weigh 1. Each of the four
-        combinations of paths has probability 1/4; without paths there is only one.
-        """
-        own, its = one.analyser, other.analyser
-        mismatch_ps = its.delay_ps - own.delay_ps
-        spread_ps = math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps)
-        fringe = one.sign * other.sign * self._fringe(own, its)
-        if own.delay_ps == 0.0 == its.delay_ps:
-            share = self._share(0.0, spread_ps) * (1.0 + fringe)
-        else:
-            equal = self._share(0.0, spread_ps) + self._share(mismatch_ps, spread_ps)
-            unequal = self._share(its.delay_ps, spread_ps) + self._share(-own.delay_ps, spread_ps)
-            share = (equal * (1.0 + fringe) + unequal) / 4.0
-        return self.pairs_hz * one.photon_share * other.photon_share * share
-
-    def _share(self, path_ps: float, spread_ps: float) -> float:
-        return window_share(
-            window_ps=self.window_ps,
-            offset_ps=self.offset_ps + path_ps,
+    def rate_hz(self, one: _Detector, other: _Detector, joint: Joint) -> float:
+        """True coincidences of two detectors."""
+        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
+        window = Window(
+            width_ps=self.window_ps,
+            offset_ps=self.offset_ps,
             linewidth_hz=self.linewidth_hz,
-            spread_ps=spread_ps,
+            spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
         )
-
-    def _fringe(self, own: InterferometerSpec, its: InterferometerSpec) -> float:
-        """V cos(phase) of a pair on equal paths."""
-        contrast = self.process.contrast * own.effective_contrast * its.effective_contrast
-        contrast *= drift_contrast(
-            frequency_noise_hz=self.process.frequency_noise_hz, delay_ps=its.delay_ps
-        )
-        contrast *= mismatch_contrast(its.delay_ps - own.delay_ps, linewidth_hz=self.linewidth_hz)
-        phase_rad = self.process.phase_rad + math.fsum(
-            umi.phase_rad + channel_phase_rad(offset_hz, umi.path_error_ps)
-            for umi, offset_hz in zip((own, its), self.offsets_hz, strict=True)
-        )
-        return contrast * math.cos(phase_rad)
+        share = joint.share(self.process, phases_rad, window)
+        return self.pairs_hz * one.photon_share * other.photon_share * share
 
 
 def predict(network: Network) -> Prediction:
@@ -210,57 +176,58 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     epochs : sequence of Epoch
         At least one; the lanes are the same in all of them.
     """
-    lanes = epochs[0].network.lanes
-    users = [user.name for user in epochs[0].network.topology.users]
+    topology, lanes = epochs[0].network.topology, epochs[0].network.lanes
+    users = [user.name for user in topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
-    true_hz = [np.zeros((4, 4)) for _ in lanes]
-    accidental_hz = [np.zeros((4, 4)) for _ in lanes]
+    true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
+    accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     singles_hz = dict.fromkeys(users, 0.0)
-    for network, length_ps in _lengths(epochs):
+    for state, length_ps in _states(epochs):
+        network = state.network
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
         stations = {user: _detectors(network, user) for user in users}
         for user, detectors in stations.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
             first, second = (stations[user] for user in lane.users)
-            true_hz[k] += weight * _true_hz(network, lane, first, second)
+            true_hz[k] += weight * _true_hz(state, lane, first, second)
             accidental_hz[k] += weight * _accidental_hz(network, first, second)
+    said = {user.name: topology.receiver_of(user).encoding.detectors for user in topology.users}
+    siftings = [sifting_between(*(said[user] for user in lane.users)) for lane in lanes]
     return Prediction(
-        lanes=tuple(map(_summed, lanes, true_hz, accidental_hz)),
+        lanes=tuple(map(_summed, lanes, siftings, true_hz, accidental_hz)),
         users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
     )
 
 
-def _lengths(epochs: Sequence[Epoch]) -> Iterator[tuple[Network, int]]:
-    """Each distinct network and how long it lasts in all."""
-    lengths: dict[int, int] = {}
+def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
+    """Each distinct state and how long it lasts in all."""
+    encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
+    lengths_ps: dict[Hashable, int] = {}
+    states: dict[Hashable, _State] = {}
     for epoch in epochs:
-        lengths[id(epoch.network)] = lengths.get(id(epoch.network), 0) + epoch.length_ps
-    networks = {id(epoch.network): epoch.network for epoch in epochs}
-    for key, length_ps in lengths.items():
-        yield networks[key], length_ps
+        middle_ps = (epoch.start_ps + epoch.stop_ps) // 2
+        settings = tuple(encoding.settings_at(middle_ps) for encoding in encodings)
+        key: Hashable = (id(epoch.network), settings)
+        states.setdefault(key, _State(epoch.network, middle_ps))
+        lengths_ps[key] = lengths_ps.get(key, 0) + epoch.length_ps
+    for key, state in states.items():
+        yield state, lengths_ps[key]
 
 
 def _detectors(network: Network, user: str) -> _Detectors:
     receiver = network.topology.receiver_of(network.topology.user(user))
-    specs, light_hz = receiver.four_detectors, _light_hz(network, user)
+    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
     best = max(spec.efficiency for spec in specs) or 1.0
-    z, x = receiver.z_probability / 2.0 / best, (1.0 - receiver.z_probability) / 2.0 / best
-    return (
-        _detector(specs[0], receiver.z, +1, z * specs[0].efficiency, light_hz),
-        _detector(specs[1], receiver.z, -1, z * specs[1].efficiency, light_hz),
-        _detector(specs[2], receiver.x, +1, x * specs[2].efficiency, light_hz),
-        _detector(specs[3], receiver.x, -1, x * specs[3].efficiency, light_hz),
+    return tuple(
+        _detector(encoding, number, spec, best, light_hz) for number, spec in enumerate(specs)
     )
 
 
 def _detector(
-    spec: DetectorSpec,
-    analyser: InterferometerSpec,
-    sign: int,
-    share: float,
-    light_hz: float,
+    encoding: Encoding, number: int, spec: DetectorSpec, best: float, light_hz: float
 ) -> _Detector:
+    share = encoding.share(number) / best * spec.efficiency
     arrivals_hz = arrival_rate_hz(
         light_hz * share + spec.dark_rate_hz,
         dead_time_ps=spec.dead_time_ps,
@@ -269,10 +236,10 @@ def _detector(
     )
     survival = dead_time_survival(arrivals_hz, dead_time_ps=spec.dead_time_ps)
     return _Detector(
-        analyser=analyser,
+        encoding=encoding,
+        number=number,
         jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
         clicks_hz=arrivals_hz * survival,
-        sign=sign,
         photon_share=share * survival,
     )
 
@@ -289,39 +256,57 @@ def _light_hz(network: Network, user: str) -> float:
     )
 
 
-def detector_rates_hz(network: Network, lane: Lane) -> tuple[Rates, Rates]:
-    """Coincidences of one lane by detector of either user: (4, 4) true and accidental ones."""
+def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tuple[Rates, Rates]:
+    """Coincidences of one lane by detector of either user: (4, 4) true and accidental ones.
+
+    Settings that depend on time are those of ``time_ps``.
+    """
     first, second = (_detectors(network, user) for user in lane.users)
-    return _true_hz(network, lane, first, second), _accidental_hz(network, first, second)
+    true_hz = _true_hz(_State(network, time_ps), lane, first, second)
+    return true_hz, _accidental_hz(network, first, second)
 
 
 def clicks_hz(network: Network, user: str) -> Rates:
     """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
-    return np.array([detector.clicks_hz for detector in _detectors(network, user)])
+    return _by_number(_detectors(network, user))
 
 
-def _true_hz(network: Network, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
+def _by_number(detectors: _Detectors) -> Rates:
+    """(4,) float64: clicks per second; 0 for numbers that the receiver has no detector for."""
+    rates_hz = np.zeros(DETECTORS)
+    rates_hz[: len(detectors)] = [detector.clicks_hz for detector in detectors]
+    return rates_hz
+
+
+def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
     """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
     peaks = [
-        _peaks(network, lane, part)
-        for source in network.lanes_of(lane.users)
+        _peaks(state, lane, part, (first, second))
+        for source in state.network.lanes_of(lane.users)
         for part in source.parts
         if part.process.rate_hz > 0.0
     ]
-    return np.array(
-        [[math.fsum(peak.rate_hz(i, j) for peak in peaks) for j in second] for i in first]
-    )
+    rates_hz = np.zeros((DETECTORS, DETECTORS))
+    for one, other in product(first, second):
+        joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
+        rates_hz[one.number, other.number] = math.fsum(
+            peak.rate_hz(one, other, joint) for peak in peaks
+        )
+    return rates_hz
 
 
 def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> Rates:
     return accidentals_hz(
-        np.array([detector.clicks_hz for detector in first]),
-        np.array([detector.clicks_hz for detector in second]),
+        _by_number(first),
+        _by_number(second),
         window_ps=network.topology.protocol.window_ps,
     )
 
 
-def _peaks(network: Network, window: Lane, part: LanePart) -> _Peaks:
+def _peaks(
+    state: _State, window: Lane, part: LanePart, stations: tuple[_Detectors, _Detectors]
+) -> _Peaks:
+    network = state.network
     ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
     transmittances = [0.0 if way is None else way.transmittance for way in ways]
     broadenings_ps = [0.0 if way is None else way.broadening_ps for way in ways]
@@ -330,7 +315,10 @@ def _peaks(network: Network, window: Lane, part: LanePart) -> _Peaks:
     return _Peaks(
         pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
         process=part.process,
-        offsets_hz=(_offset_hz(part.channels[0]), _offset_hz(part.channels[1])),
+        phases_rad=(
+            _phases_rad(stations[0], part.channels[0], state.time_ps),
+            _phases_rad(stations[1], part.channels[1], state.time_ps),
+        ),
         offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
         linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
@@ -338,16 +326,17 @@ def _peaks(network: Network, window: Lane, part: LanePart) -> _Peaks:
     )
 
 
-def _offset_hz(channel: str) -> float:
-    return frequency_hz_from_label(label_of(channel)) - REFERENCE_HZ
+def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float]:
+    label = label_of(channel)
+    return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
 
 
-def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
+def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
     all_hz = true_hz + accidental_hz
-    sifted_hz, qber = _rate_and_qber(all_hz, SAME_BASIS)
-    z_hz, z_qber = _rate_and_qber(all_hz, SAME_BASIS & IN_Z)
-    x_hz, x_qber = _rate_and_qber(all_hz, SAME_BASIS & ~IN_Z)
+    sifted_hz, qber = _rate_and_qber(all_hz, sifting.kept, sifting.errors)
+    z_hz, z_qber = _rate_and_qber(all_hz, sifting.in_z, sifting.errors)
+    x_hz, x_qber = _rate_and_qber(all_hz, sifting.in_x, sifting.errors)
     return LanePrediction(
         users=lane.users,
         channels=lane.channels,
@@ -356,8 +345,8 @@ def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
         qber=qber,
         visibility=1.0 - 2.0 * qber,
         skr_bps=skr_asymptotic_bps(sifted_hz, qber) if sifted_hz > 0.0 else 0.0,
-        true_hz=float(true_hz[SAME_BASIS].sum()),
-        accidental_hz=float(accidental_hz[SAME_BASIS].sum()),
+        true_hz=float(true_hz[sifting.kept].sum()),
+        accidental_hz=float(accidental_hz[sifting.kept].sum()),
         z_hz=z_hz,
         z_qber=z_qber,
         x_hz=x_hz,
@@ -365,7 +354,7 @@ def _summed(lane: Lane, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
     )
 
 
-def _rate_and_qber(all_hz: Rates, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """Rate of the ``chosen`` pairs of detectors, and the share of errors among them."""
+def _rate_and_qber(all_hz: Rates, chosen: Mask, errors: Mask) -> tuple[float, float]:
+    """Rate of the ``chosen`` pairs of detectors, and the share of ``errors`` among them."""
     rate_hz = float(all_hz[chosen].sum())
-    return rate_hz, float(all_hz[chosen & ERRORS].sum()) / rate_hz if rate_hz > 0.0 else math.nan
+    return rate_hz, float(all_hz[chosen & errors].sum()) / rate_hz if rate_hz > 0.0 else math.nan

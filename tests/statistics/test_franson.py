@@ -127,7 +127,7 @@ def test_contrasts_multiply() -> None:
         ),
     )
     counts = coincidences(run_photons(topology, duration_s=1.0, seed=13))
-    visibility = 0.9 * 0.8 * 0.7 * mismatch_contrast(mismatch_ps, linewidth_hz=200e6)
+    visibility = 0.9 * 0.8 * 0.7 * mismatch_contrast(mismatch_ps, KAPPA_PER_PS)
     # Half of the central peak is shifted by the mismatch, which doubles the share of accidentals
     # to 1e-3: 0.05 sigma.
     visibility *= 1 - accidental_share()

@@ -14,7 +14,6 @@ from netsim.physics.detector import (
     sample_dark_counts,
 )
 from netsim.physics.emission import sample_poisson_times
-from netsim.physics.interferometer import measure_photons
 from netsim.topology.receiver import DetectorSpec
 from tests.support.topologies import (
     Z_SIGMA,
@@ -29,8 +28,8 @@ from tests.unit.netsim.physics.helpers import (
     analyser,
     detectors,
     generator,
+    measured,
     pack,
-    pair_table,
     photon_frame,
 )
 
@@ -52,9 +51,7 @@ def test_beam_splitter_ports_and_paths(z_probability: float) -> None:
     """Z gets its share, either port and either path half of it, independently."""
     size = 200_000
     frame = photon_frame(np.zeros(size, dtype=np.int64))
-    arrivals = measure_photons(
-        generator(1), frame, analyser(z_probability=z_probability), pair_table()
-    )
+    arrivals = measured(generator(1), frame, analyser(z_probability=z_probability))
     for basis, share in ((0, z_probability), (1, 1 - z_probability)):
         for port in (0, 1):
             here = arrivals & 3 == 2 * basis + port

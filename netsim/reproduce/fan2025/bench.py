@@ -153,7 +153,7 @@ def _delay_ps(topology: TopologySpec) -> float:
 def _analyser(topology: TopologySpec, umi: InterferometerSpec) -> ReceiverSpec:
     """All light into one interferometer; the detectors of the other basis are dark and silent."""
     receiver = _receiver(topology)
-    detector = receiver.four_detectors[0]
+    detector = receiver.each_detector[0]
     silent = detector.model_copy(update={"dark_rate_hz": 0.0})
     return receiver.model_copy(
         update={
@@ -167,7 +167,7 @@ def _analyser(topology: TopologySpec, umi: InterferometerSpec) -> ReceiverSpec:
 
 def _bare(topology: TopologySpec) -> ReceiverSpec:
     receiver = _receiver(topology)
-    half = _half_dark(receiver.four_detectors[0])
+    half = _half_dark(receiver.each_detector[0])
     silent = half.model_copy(update={"dark_rate_hz": 0.0})
     return receiver.model_copy(
         update={

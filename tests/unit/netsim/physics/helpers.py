@@ -1,15 +1,30 @@
 """Short cuts to arrays, generators and frames."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import PCG64DXSM, Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
 from netsim.physics.detector import DetectorSettings
-from netsim.physics.interferometer import AnalyserSettings, PairTable
+from netsim.physics.encodings.franson import Franson
+from netsim.physics.encodings.interface import Encoding, PairSource
+from netsim.physics.encodings.optics import BasisOptics, Optics
+from netsim.physics.encodings.phases import ConstantPhase
 
-KAPPA_PER_PS = 2 * np.pi * 200e6 * 1e-12
+LINEWIDTH_HZ = 200e6
+KAPPA_PER_PS = 2 * np.pi * LINEWIDTH_HZ * 1e-12
 """Of a ring of 200 MHz."""
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What a receiver knows of a pair process."""
+
+    contrast: float = 1.0
+    phase_rad: float = 0.0
+    frequency_noise_hz: float = 0.0
 
 
 def generator(seed: int = 1) -> Generator:
@@ -43,9 +58,9 @@ def pair_ledger(pairs: int) -> PairLedger:
     return PairLedger.unmeasured(np.zeros(pairs, dtype=np.int64))
 
 
-def pair_table(contrast: float = 1.0, phase_rad: float = 0.0) -> PairTable:
-    """One pair process."""
-    return PairTable(np.array([[contrast, contrast]]), np.array([phase_rad]), KAPPA_PER_PS)
+def pair_source(*processes: PairFacts) -> PairSource:
+    """Pair processes of one ring; a perfect one unless told otherwise."""
+    return PairSource(processes or (PairFacts(),), LINEWIDTH_HZ)
 
 
 def analyser(
@@ -54,11 +69,20 @@ def analyser(
     delay_ps: tuple[float, float] = (10_000.0, 10_000.0),
     phase_rad: tuple[float, float] = (0.0, np.pi / 2),
     contrast: tuple[float, float] = (1.0, 1.0),
-) -> AnalyserSettings:
+) -> Franson:
     """Beam splitter and two interferometers."""
-    return AnalyserSettings(
-        z_probability, np.array(delay_ps), np.array(phase_rad), np.array(contrast)
+    z, x = (
+        BasisOptics(delay, ConstantPhase(phase), left)
+        for delay, phase, left in zip(delay_ps, phase_rad, contrast, strict=True)
     )
+    return Franson(Optics(z_probability, z, x))
+
+
+def measured(
+    rng: Generator, frame: PhotonFrame, encoding: Encoding, source: PairSource | None = None
+) -> NDArray[np.int64]:
+    """Arrivals of the photons of a frame, packed."""
+    return encoding.measurement(source or pair_source()).measure(rng, frame, time_ps=0)
 
 
 def detectors(

@@ -63,7 +63,7 @@ def test_mismatch_contrast_is_the_overlap_of_shifted_amplitudes() -> None:
     for mismatch_ps in (0.0, 100.0, -1000.0, 4000.0):
         product = np.exp(-kappa / 2 * (np.abs(times_ps) + np.abs(times_ps - mismatch_ps)))
         overlap = float(np.trapezoid(product, times_ps)) * kappa / 2
-        contrast = mismatch_contrast(mismatch_ps, linewidth_hz=LINEWIDTH_HZ)
+        contrast = mismatch_contrast(mismatch_ps, kappa_per_ps(LINEWIDTH_HZ))
         assert contrast == pytest.approx(overlap, rel=1e-6)
 
 

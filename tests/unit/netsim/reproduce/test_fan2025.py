@@ -90,7 +90,7 @@ def test_bare_detectors_lose_no_light_in_interferometers() -> None:
     true_hz, _ = detector_rates_hz(bare, bare.lanes[0])
     behind_hz, _ = detector_rates_hz(fringe, fringe.lanes[0])
     assert true_hz.sum() == pytest.approx(2.0 * gain**2 * behind_hz.sum(), rel=0.01)
-    dark = bare_bench(calibrated(), ("C38",)).receivers["C38"].four_detectors
+    dark = bare_bench(calibrated(), ("C38",)).receivers["C38"].each_detector
     assert sum(detector.dark_rate_hz for detector in dark) == 100.0
 
 

@@ -1,0 +1,153 @@
+"""Photons behind a beam splitter and analysers of two bases: at which port they come out, and when.
+
+Joint outcomes are bound late: the first measurement of a pair draws from the marginal and leaves in
+the ledger what it fixed; the second draws conditionally on it. Two hidden bits per photon would
+give the same statistics in two bases and fail a Bell test; this passes it.
+
+On equal paths (both short or both long, which cannot be told apart) the ports s, t = +-1 of a pair
+have P(s, t | equal paths) = (1 + s t V cos(phi_u + phi_v + phi_0)) / 4 [1]_; on unequal paths, and
+for a photon alone, ports are uniform and independent. All phases add: with Z at 0 and X at pi/2,
+equal ports go together in Z-Z, opposite ones in X-X, and mixed bases are uncorrelated.
+
+References
+----------
+.. [1] J. D. Franson, Phys. Rev. Lett. 62, 2205 (1989).
+"""
+
+import math
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame
+from netsim.physics.encodings.analysers import AnalyserEncoding
+from netsim.physics.encodings.interface import PairSource, X, Z
+from netsim.physics.pairs import drift_contrast
+from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from protocols.compiled import kernel
+from protocols.tags import DETECTOR_BITS
+
+# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+_LOW_BITS = 2.0**53
+"""`Generator.random` yields multiples of 2^-53; its two lowest bits choose path and port."""
+
+_mismatch_contrast = kernel(mismatch_contrast)
+
+
+@kernel
+def _measure(
+    rng: np.random.Generator,
+    times_ps: NDArray[np.int64],
+    pair_rows: NDArray[np.int64],
+    ledger_process: NDArray[np.int64],
+    ledger_outcome: NDArray[np.int64],
+    ledger_phase_rad: NDArray[np.float64],
+    ledger_delay_ps: NDArray[np.float64],
+    ledger_contrast: NDArray[np.float64],
+    pair_contrast: NDArray[np.float64],
+    pair_phase_rad: NDArray[np.float64],
+    kappa_per_ps: float,
+    z_probability: float,
+    has_paths: NDArray[np.int64],
+    delay_ps: NDArray[np.float64],
+    phase_rad: NDArray[np.float64],
+    contrast: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    arrivals = np.empty(times_ps.size, dtype=np.int64)
+    late_ps = (delay_ps + 0.5).astype(np.int64)
+    for k in range(times_ps.size):
+        uniform = rng.random()
+        bits = int(uniform * _LOW_BITS)
+        basis = int(uniform >= z_probability)
+        path = bits & has_paths[basis]
+        port = (bits >> 1) & 1
+        row = pair_rows[k]
+        if row >= 0:
+            earlier = ledger_outcome[row]
+            if earlier == UNMEASURED:
+                ledger_outcome[row] = 2 * path + port
+                ledger_phase_rad[row] = phase_rad[basis]
+                ledger_delay_ps[row] = delay_ps[basis]
+                ledger_contrast[row] = contrast[basis]
+            else:
+                if earlier == CONSUMED:
+                    raise ValueError("a pair has two photons, but a third one was measured")
+                ledger_outcome[row] = CONSUMED
+                if earlier >> 1 == path:
+                    process = ledger_process[row]
+                    mismatch_ps = delay_ps[basis] - ledger_delay_ps[row]
+                    visibility = (
+                        pair_contrast[process, basis]
+                        * ledger_contrast[row]
+                        * contrast[basis]
+                        * _mismatch_contrast(mismatch_ps, kappa_per_ps)
+                    )
+                    total_rad = phase_rad[basis] + ledger_phase_rad[row] + pair_phase_rad[process]
+                    same = rng.random() < 0.5 * (1.0 + visibility * math.cos(total_rad))
+                    port = (earlier & 1) if same else 1 - (earlier & 1)
+        arrivals[k] = ((times_ps[k] + path * late_ps[basis]) << DETECTOR_BITS) | (2 * basis + port)
+    return arrivals
+
+
+class AnalyserMeasurement:
+    """Measurement by an `AnalyserEncoding`.
+
+    Parameters
+    ----------
+    encoding : AnalyserEncoding
+    source : PairSource
+    """
+
+    def __init__(self, encoding: AnalyserEncoding, source: PairSource) -> None:
+        paths = [encoding.paths_of(analyser) for analyser in encoding.analysers]
+        self._encoding = encoding
+        self._has_paths = np.array([len(ways) > 1 for ways in paths], dtype=np.int64)
+        self._delay_ps = np.array([ways[-1].late_ps for ways in paths], dtype=np.float64)
+        self._contrast = np.array([a.contrast for a in encoding.analysers], dtype=np.float64)
+        self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
+        self._pair_contrast = _pair_contrast(source, self._delay_ps)
+        self._pair_phase_rad = np.array([p.phase_rad for p in source.processes], dtype=np.float64)
+
+    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+        """As `netsim.physics.encodings.interface.Measurement`.
+
+        The long path adds the interferometer's delay, rounded to picoseconds.
+        """
+        ledger = frame.ledger
+        return _measure(
+            rng,
+            frame.times_ps,
+            frame.pair_rows,
+            ledger.process,
+            ledger.outcome,
+            ledger.phase_rad,
+            ledger.delay_ps,
+            ledger.contrast,
+            self._pair_contrast,
+            self._pair_phase_rad,
+            self._kappa_per_ps,
+            self._encoding.z_probability,
+            self._has_paths,
+            self._delay_ps,
+            self._phases_rad(int(frame.channel[1:]), time_ps),
+            self._contrast,
+        )
+
+    def _phases_rad(self, label: int, time_ps: int) -> NDArray[np.float64]:
+        """(2,) float64: of the Z and the X analyser."""
+        return np.array([self._encoding.phase_rad(basis * 2, label, time_ps) for basis in (Z, X)])
+
+
+def _pair_contrast(source: PairSource, delay_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(P, 2) float64: V0 of each process, by the basis of the second photon measured."""
+    contrast = [
+        [
+            process.contrast
+            * drift_contrast(frequency_noise_hz=process.frequency_noise_hz, delay_ps=late_ps)
+            for late_ps in delay_ps.tolist()
+        ]
+        for process in source.processes
+    ]
+    return np.array(contrast, dtype=np.float64).reshape(-1, 2)

@@ -1,0 +1,185 @@
+"""What an encoding is: paths, peaks, fringe, detectors and the measurement of photons.
+
+An encoding is built from plain optics and never changes; detectors are numbered as in the clicks.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from netsim.frames import PhotonFrame
+from netsim.physics.encodings.joint import Coherence, Joint, Peak
+from netsim.physics.encodings.optics import Optics
+
+Z, X = 0, 1
+
+
+class Outcome(NamedTuple):
+    """What a click of a detector says."""
+
+    basis: int
+    """`Z` or `X`."""
+    port: int
+    """0 for +, 1 for -."""
+
+    @property
+    def sign(self) -> int:
+        """+1 or -1: the output port."""
+        return 1 - 2 * self.port
+
+    def __str__(self) -> str:
+        return "ZX"[self.basis] + "+-"[self.port]
+
+
+class Path(NamedTuple):
+    """One way through the receiver to a detector."""
+
+    late_ps: float
+    """Behind the shortest one."""
+    probability: float
+    """That a photon which this detector gets has come this way."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairSource:
+    """What the interference of pairs depends on, besides the two receivers.
+
+    Attributes
+    ----------
+    processes : sequence of Coherence
+        In the order of the ledger's indices.
+    linewidth_hz : float
+        Of the ring.
+    """
+
+    processes: Sequence[Coherence]
+    linewidth_hz: float
+
+
+class Measurement(Protocol):
+    """Measures the photons of one source, frame by frame."""
+
+    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+        """Send the photons of a frame through the receiver, up to its detectors.
+
+        The frame's ledger is updated: a row takes two measurements.
+
+        Parameters
+        ----------
+        rng : Generator
+        frame : PhotonFrame
+            At the receiver.
+        time_ps : int
+            True time at which settings that depend on it are taken.
+
+        Returns
+        -------
+        (N,) int64
+            ``time_ps << 2 | detector`` of each photon, in the order of the frame.
+
+        Raises
+        ------
+        ValueError
+            If a pair is measured a third time.
+        """
+        ...
+
+
+class Encoding(ABC):
+    """One user's receiver as what it reads out of photons."""
+
+    carrier: ClassVar[str]
+    """What carries the qubit: two receivers with different carriers share no basis."""
+    detectors: ClassVar[tuple[Outcome, ...]]
+    """What each detector stands for, by its number; packed clicks hold four numbers."""
+
+    @abstractmethod
+    def __init__(self, optics: Optics) -> None: ...
+
+    @classmethod
+    def faults(cls, optics: Optics) -> Iterator[str]:  # noqa: ARG003 - for those that refuse some
+        """Reasons why no such receiver has these optics."""
+        yield from ()
+
+    @property
+    @abstractmethod
+    def side_peaks_ps(self) -> Mapping[str, float]:
+        """How far side peaks lie from the central one, by basis (``"z"``, ``"x"``).
+
+        A basis without side peaks is left out.
+        """
+
+    @property
+    def longest_ps(self) -> float:
+        """How much later than on the shortest path a photon can come."""
+        return max(
+            path.late_ps for detector in range(len(self.detectors)) for path in self.paths(detector)
+        )
+
+    @abstractmethod
+    def share(self, detector: int) -> float:
+        """Probability that a photon goes to a detector; over all detectors they add up to 1."""
+
+    @abstractmethod
+    def paths(self, detector: int) -> tuple[Path, ...]:
+        """Ways to a detector."""
+
+    @abstractmethod
+    def contrast(self, detector: int) -> float:
+        """Contrast that the analyser in front of a detector leaves to pairs."""
+
+    @abstractmethod
+    def phase_rad(self, detector: int, label: int, time_ps: int) -> float:
+        """Phase that a photon of an ITU label gets on its way to a detector."""
+
+    @abstractmethod
+    def settings_at(self, time_ps: int) -> tuple[float, ...]:
+        """Whatever of it depends on time; equal tuples mean that nothing has changed."""
+
+    def joint(self, detector: int, other: "Encoding", its: int) -> Joint:
+        """What pairs do that reach this detector and one of another user.
+
+        Paths with the same place in both lists cannot be told apart, so pairs on them interfere.
+
+        Parameters
+        ----------
+        detector : int
+            Of this receiver, the first user's.
+        other : Encoding
+            Of the same carrier.
+        its : int
+            Detector of the other.
+        """
+        own, theirs = self.paths(detector), other.paths(its)
+        return Joint(
+            peaks=tuple(
+                Peak(far.late_ps - near.late_ps, near.probability * far.probability, i == j)
+                for i, near in enumerate(own)
+                for j, far in enumerate(theirs)
+            ),
+            contrasts=(self.contrast(detector), other.contrast(its)),
+            late_ps=(own[-1].late_ps, theirs[-1].late_ps),
+            sign=self.detectors[detector].sign * other.detectors[its].sign,
+        )
+
+    @abstractmethod
+    def measurement(self, source: PairSource) -> Measurement:
+        """Measurement of the photons of this source.
+
+        A photon that belongs to no pair whose partner will be detected is one like any other.
+        """
+
+
+@lru_cache(maxsize=256)
+def joints_of(first: Encoding, second: Encoding) -> tuple[tuple[Joint, ...], ...]:
+    """`Encoding.joint` of all detectors of the first user (outer) and the second (inner)."""
+    return tuple(
+        tuple(first.joint(one, second, other) for other in range(len(second.detectors)))
+        for one in range(len(first.detectors))
+    )

@@ -1,0 +1,130 @@
+"""Two detectors, one of each user: where coincidences of their pairs lie, and how they interfere.
+
+It knows numbers of two receivers, and not what kinds they are.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from netsim.physics.pairs import drift_contrast
+from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
+
+
+class Coherence(Protocol):
+    """How pure the interference of one pair process is."""
+
+    @property
+    def contrast(self) -> float:
+        """V0, with perfect analysers."""
+        ...
+
+    @property
+    def phase_rad(self) -> float:
+        """phi_0: what is left of the phase of the two channels."""
+        ...
+
+    @property
+    def frequency_noise_hz(self) -> float:
+        """Rms wander of the sum of the two photons' frequencies."""
+        ...
+
+
+class Peak(NamedTuple):
+    """Pairs that took one combination of paths."""
+
+    offset_ps: float
+    """Arrival at the second user less that at the first, beyond what the fibres make of it."""
+    weight: float
+    """Share of the pairs."""
+    interferes: bool
+    """Whether ports are correlated there; elsewhere they are independent."""
+
+
+class Window(NamedTuple):
+    """A coincidence window, and what blurs peaks."""
+
+    width_ps: float
+    """Full width, > 0."""
+    offset_ps: float
+    """Centre of the peaks less centre of the window."""
+    linewidth_hz: float
+    """Of the ring."""
+    spread_ps: float
+    """Standard deviation of the Gaussian jitter of the difference of the two times, >= 0."""
+
+    def share(self, peak: Peak) -> float:
+        """Share of all pairs that the window holds of one peak."""
+        return peak.weight * window_share(
+            window_ps=self.width_ps,
+            offset_ps=self.offset_ps + peak.offset_ps,
+            linewidth_hz=self.linewidth_hz,
+            spread_ps=self.spread_ps,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What pairs do that reach these two detectors.
+
+    Attributes
+    ----------
+    peaks : tuple of Peak
+        Weights add up to 1.
+    contrasts : (float, float)
+        That the analyser of either leaves to pairs.
+    late_ps : (float, float)
+        Longest path to either.
+    sign : int
+        +1 for equal ports, -1 for different ones.
+    """
+
+    peaks: tuple[Peak, ...]
+    contrasts: tuple[float, float]
+    late_ps: tuple[float, float]
+    sign: int
+
+    def visibility(
+        self, contrast: float, *, frequency_noise_hz: float, linewidth_hz: float
+    ) -> float:
+        """Contrast of pairs where they interfere, of those with the ``contrast`` V0.
+
+        Lowered by both analysers, by a sum frequency that wanders, and by delays that differ.
+        """
+        own_ps, its_ps = self.late_ps
+        left = contrast * self.contrasts[0] * self.contrasts[1]
+        left *= drift_contrast(frequency_noise_hz=frequency_noise_hz, delay_ps=its_ps)
+        return left * mismatch_contrast(its_ps - own_ps, kappa_per_ps(linewidth_hz))
+
+    def shares(self, window: Window) -> tuple[float, float]:
+        """Shares of the pairs that a window holds: those that interfere, and the others."""
+        interfering, others = 0.0, 0.0
+        for peak in self.peaks:
+            if peak.interferes:
+                interfering += window.share(peak)
+            else:
+                others += window.share(peak)
+        return interfering, others
+
+    def share(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> float:
+        """Share of the pairs of one process that a window holds, relative to independent ports.
+
+        Where they interfere, they weigh 1 + s t V cos(phi_u + phi_v + phi_0), s and t being the
+        signs of the ports; elsewhere 1.
+
+        Parameters
+        ----------
+        pairs : Coherence
+        phases_rad : (float, float)
+            That either photon got on its way (`Encoding.phase_rad`).
+        window : Window
+        """
+        visibility = self.visibility(
+            pairs.contrast,
+            frequency_noise_hz=pairs.frequency_noise_hz,
+            linewidth_hz=window.linewidth_hz,
+        )
+        own_rad, its_rad = phases_rad
+        fringe = self.sign * visibility * math.cos(pairs.phase_rad + (own_rad + its_rad))
+        interfering, others = self.shares(window)
+        return interfering * (1.0 + fringe) + others
