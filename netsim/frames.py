@@ -16,6 +16,7 @@ NEVER_PS = -(2**60)
 
 DETECTORS = 1 << DETECTOR_BITS
 """Detectors that a packed click can tell apart; a receiver may have fewer."""
+DETECTOR_MASK = DETECTORS - 1
 
 UNMEASURED = -1
 CONSUMED = -2
@@ -187,7 +188,7 @@ class ClickFrame:
     @property
     def detectors(self) -> NDArray[np.int64]:
         """(N,) int64: 0 to 3, Z+, Z-, X+, X-."""
-        detectors: NDArray[np.int64] = self.clicks & (2**DETECTOR_BITS - 1)
+        detectors: NDArray[np.int64] = self.clicks & DETECTOR_MASK
         return detectors
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from netsim.frames import DETECTOR_MASK
 from netsim.units import PS_PER_S
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
@@ -53,7 +54,7 @@ def _digitise(
             share = (time_ps - origin_ps) / GRID_PS
             error_ps += walk_ps[cell] + (walk_ps[cell + 1] - walk_ps[cell]) * share
         local_ps = time_ps + math.floor(error_ps + 0.5)
-        tag = ((local_ps // tick_ps) << DETECTOR_BITS) | (clicks[k] & 3)
+        tag = ((local_ps // tick_ps) << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
         # Two detectors within one tick may come in the wrong order: put the smaller tag first.
         at = k
         while at > 0 and tags[at - 1] > tag:

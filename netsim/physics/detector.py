@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTORS, NEVER_PS
+from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS
 from netsim.physics.emission import sample_poisson_times
 from protocols.compiled import kernel
+from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
@@ -32,19 +33,19 @@ _ROOM = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorSettings:
-    """Four detectors, Z+, Z-, X+, X-.
+    """Detectors of a receiver by number, four (D) at most.
 
     Attributes
     ----------
-    relative_efficiency : (4,) float64
-        Efficiency over that of the best of the four, which the source has folded in.
-    jitter_sigma_ps : (4,) float64
-    dark_rate_hz : (4,) float64
-    dead_time_ps : (4,) int64
+    relative_efficiency : (D,) float64
+        Efficiency over that of the best of them, which the source has folded in.
+    jitter_sigma_ps : (D,) float64
+    dark_rate_hz : (D,) float64
+    dead_time_ps : (D,) int64
         A click blinds its detector for this long; exactly this much later it is registered again.
-    afterpulse_probability : (4,) float64
+    afterpulse_probability : (D,) float64
         Probability that a registered click is followed by an afterpulse candidate.
-    afterpulse_decay_ps : (4,) float64
+    afterpulse_decay_ps : (D,) float64
         Mean of its exponential delay, counted from the click [2]_; candidates that fall into the
         dead time are lost.
     """
@@ -91,7 +92,7 @@ def _detect(
     candidates = np.empty(arrivals.size, dtype=np.int64)
     size = 0
     for arrival in arrivals:
-        detector = arrival & 3
+        detector = arrival & DETECTOR_MASK
         efficiency = relative_efficiency[detector]
         if efficiency < 1.0 and rng.random() >= efficiency:
             continue
@@ -100,7 +101,7 @@ def _detect(
             normal = rng.standard_normal()
             normal = min(max(normal, -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
             # A shift of the packed time by a multiple of 4 leaves the detector alone.
-            arrival += int(np.floor(sigma_ps * normal + 0.5)) << 2  # noqa: PLW2901
+            arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
         candidates[size] = arrival
         size += 1
     return candidates[:size]
@@ -130,12 +131,12 @@ def detect_photons(
 def sample_dark_counts(
     rng: np.random.Generator, dark_rate_hz: NDArray[np.float64], start_ps: int, stop_ps: int
 ) -> NDArray[np.int64]:
-    """Dark counts of all four detectors in ``[start_ps, stop_ps)``.
+    """Dark counts of all detectors in ``[start_ps, stop_ps)``.
 
     Parameters
     ----------
     rng : Generator
-    dark_rate_hz : (4,) float64
+    dark_rate_hz : (D,) float64
     start_ps, stop_ps : int
 
     Returns
@@ -148,10 +149,10 @@ def sample_dark_counts(
     for k in range(candidates.size):
         share = rng.random() * total_hz
         detector = 0
-        while detector < DETECTORS - 1 and share >= dark_rate_hz[detector]:
+        while detector < dark_rate_hz.size - 1 and share >= dark_rate_hz[detector]:
             share -= dark_rate_hz[detector]
             detector += 1
-        candidates[k] = (candidates[k] << 2) | detector
+        candidates[k] = (candidates[k] << DETECTOR_BITS) | detector
     return candidates
 
 
@@ -193,8 +194,8 @@ def _register_some(
             if candidate >= stop:
                 break
             used += 1
-        time_ps = candidate >> 2
-        detector = candidate & 3
+        time_ps = candidate >> DETECTOR_BITS
+        detector = candidate & DETECTOR_MASK
         if time_ps - last_click_ps[detector] < dead_time_ps[detector]:
             continue
         last_click_ps[detector] = time_ps
@@ -205,7 +206,7 @@ def _register_some(
             late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
             # What falls into the dead time of its own click can never be registered.
             if late_ps >= dead_time_ps[detector]:
-                _insert(pending, head, tail, ((time_ps + late_ps) << 2) | detector)
+                _insert(pending, head, tail, ((time_ps + late_ps) << DETECTOR_BITS) | detector)
                 tail += 1
     return used, head, tail, size
 
@@ -230,7 +231,7 @@ def _register(
             rng,
             candidates,
             used,
-            stop_ps << 2,
+            stop_ps << DETECTOR_BITS,
             last_click_ps,
             pending,
             head,

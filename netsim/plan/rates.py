@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.errors import ConfigError, Fault
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.analysers import AnalyserEncoding
 from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
@@ -24,6 +25,7 @@ from netsim.plan.hardware import Hardware, bare_topology
 from netsim.topology.labels import channel_of, label_of
 from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import DetectorSpec, ReceiverSpec
+from netsim.topology.specs import TopologySpec
 from netsim.units import FWHM_PER_SIGMA
 from protocols.compiled import kernel
 from protocols.keylength.keyrate import PAPER_EFFICIENCY
@@ -90,7 +92,13 @@ class Rates(NamedTuple):
 
 
 def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, ...]) -> Rates:
-    """Work out the rates of ``users`` on those labels of a comb that ``sites`` lists."""
+    """Work out the rates of ``users`` on those labels of a comb that ``sites`` lists.
+
+    Raises
+    ------
+    ConfigError
+        If the detectors of a receiver stand for something else than `PLANNED`.
+    """
     labels = comb.labels[sites].tolist()
     source = hardware.source(comb, 1.0)
     # The first label goes to everybody, which shows what each user's way loses.
@@ -102,7 +110,7 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
     known = [way for way in ways.values() if way is not None]
     provider = np.array([way.provider_transmittance for way in known])
     provider[0] *= len(users)
-    receivers = [topology.receiver_of(user) for user in topology.users]
+    receivers = _receivers(hardware, topology)
     detectors = [receiver.each_detector for receiver in receivers]
     births_hz, pairs_hz = _born(network, comb, labels)
     flat, fringe = _coincidences(network, comb, receivers)
@@ -121,6 +129,15 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
         phases_rad=np.array([[_phases_rad(r, label) for label in labels] for r in receivers]),
         window_s=1e-12 * topology.protocol.window_ps,
     )
+
+
+def _receivers(hardware: Hardware, topology: TopologySpec) -> list[ReceiverSpec]:
+    receivers = [topology.receiver_of(user) for user in topology.users]
+    if any(receiver.encoding.detectors != PLANNED for receiver in receivers):
+        names = ", ".join(map(str, PLANNED))
+        message = f"{hardware.template.name} has other detectors: only {names} are planned"
+        raise ConfigError((Fault("--topology", message),))
+    return receivers
 
 
 def _born(network: Network, comb: Comb, labels: list[int]) -> tuple[Reals, Reals]:

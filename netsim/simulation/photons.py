@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.devices.world import build_world
-from netsim.frames import ClickFrame
+from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
+from netsim.physics.encodings.sifting import Sifting
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
@@ -28,16 +29,19 @@ class LaneMatches:
     ----------
     lane : Lane
     matches : (4, 4) int64
-        By detector (Z+, Z-, X+, X-) of the first and the second user.
+        By detector of the first and the second user.
+    sifting : Sifting
+        Which of them make bits.
     """
 
     lane: Lane
     matches: NDArray[np.int64]
+    sifting: Sifting
 
     @property
     def counts(self) -> LaneCounts:
         """Sifted and wrong ones among them."""
-        return LaneCounts.of_detectors(self.matches)
+        return LaneCounts.of_detectors(self.matches, self.sifting)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +103,7 @@ def count_photons(
     sim, timeline = Simulator(), Timeline(topology, stop_ps=duration_ps)
     network = timeline.network_at(0)
     scorers = {users: LaneScorer(network, users) for users in network.links}
-    singles = {user.name: np.zeros(4, dtype=np.int64) for user in topology.users}
+    singles = {user.name: np.zeros(DETECTORS, dtype=np.int64) for user in topology.users}
     listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
         user.name: [
             *(scorer for users, scorer in scorers.items() if user.name in users),
@@ -109,7 +113,7 @@ def count_photons(
     }
 
     def take(user: str, clicks: ClickFrame) -> None:
-        singles[user] += np.bincount(clicks.detectors, minlength=4)
+        singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
         for listener in listeners[user]:
             listener.add(user, clicks)
 
@@ -134,7 +138,7 @@ def count_photons(
     return PhotonCounts(
         duration_ps,
         tuple(
-            LaneMatches(lane, matches)
+            LaneMatches(lane, matches, scorer.sifting)
             for scorer in scorers.values()
             for lane, matches in zip(scorer.lanes, scorer.matches, strict=True)
         ),

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import ClickFrame
+from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
+from netsim.physics.encodings.sifting import Sifting
 from netsim.topology.network import Network
 from protocols.compiled import kernel
+from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
@@ -36,15 +38,14 @@ class LaneCounts:
         )
 
     @classmethod
-    def of_detectors(cls, matches: NDArray[np.int64]) -> "LaneCounts":
+    def of_detectors(cls, matches: NDArray[np.int64], sifting: Sifting) -> "LaneCounts":
         """Counts from (4, 4) int64: matches by detector of either user."""
-        z, x = matches[:2, :2], matches[2:, 2:]
         return cls(
             coincidences=int(matches.sum()),
-            sifted_z=int(z.sum()),
-            sifted_x=int(x.sum()),
-            errors_z=int(z[0, 1] + z[1, 0]),
-            errors_x=int(x[0, 0] + x[1, 1]),
+            sifted_z=int(matches[sifting.in_z].sum()),
+            sifted_x=int(matches[sifting.in_x].sum()),
+            errors_z=int(matches[sifting.in_z & sifting.errors].sum()),
+            errors_x=int(matches[sifting.in_x & sifting.errors].sum()),
         )
 
     @property
@@ -68,13 +69,13 @@ def _match(
     counts: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either."""
-    known = int(np.searchsorted(first, until_ps << 2))
+    known = int(np.searchsorted(first, until_ps << DETECTOR_BITS))
     at = 0
     k = 0
     while k < known and at < second.size:
-        difference_ps = (second[at] >> 2) - (first[k] >> 2)
+        difference_ps = (second[at] >> DETECTOR_BITS) - (first[k] >> DETECTOR_BITS)
         if low_ps <= difference_ps < high_ps:
-            counts[first[k] & 3, second[at] & 3] += 1
+            counts[first[k] & DETECTOR_MASK, second[at] & DETECTOR_MASK] += 1
             k += 1
             at += 1
         else:
@@ -98,13 +99,13 @@ def _histogram(
     start = 0
     k = 0
     high_ps = low_ps + bin_ps * counts.size
-    while k < first.size and first[k] >> 2 < until_ps:
-        time_ps = first[k] >> 2
-        while start < second.size and (second[start] >> 2) - time_ps < low_ps:
+    while k < first.size and first[k] >> DETECTOR_BITS < until_ps:
+        time_ps = first[k] >> DETECTOR_BITS
+        while start < second.size and (second[start] >> DETECTOR_BITS) - time_ps < low_ps:
             start += 1
         at = start
-        while at < second.size and (second[at] >> 2) - time_ps < high_ps:
-            counts[((second[at] >> 2) - time_ps - low_ps) // bin_ps] += 1
+        while at < second.size and (second[at] >> DETECTOR_BITS) - time_ps < high_ps:
+            counts[((second[at] >> DETECTOR_BITS) - time_ps - low_ps) // bin_ps] += 1
             at += 1
         k += 1
     return k, start
@@ -153,7 +154,7 @@ class _LaneMatcher:
         self._low_ps = delay_ps - window_ps // 2
         self._high_ps = self._low_ps + window_ps
         self._carried = _Carried(self._high_ps)
-        self.matches = np.zeros((4, 4), dtype=np.int64)
+        self.matches = np.zeros((DETECTORS, DETECTORS), dtype=np.int64)
 
     def add(self, first: ClickFrame, second: ClickFrame) -> None:
         self._match(self._carried.extend(first, second))
@@ -186,6 +187,8 @@ class LaneScorer:
     def __init__(self, network: Network, users: tuple[str, str]) -> None:
         self.lanes = network.lanes_of(users)
         """In the order of `counts`: by ascending nominal delay."""
+        self.sifting = network.sifting_of(users)
+        """Which detectors make bits."""
         window_ps = network.topology.protocol.window_ps
         self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
         self._pairs = _FramePairs(users)
@@ -204,7 +207,7 @@ class LaneScorer:
     @property
     def counts(self) -> tuple[LaneCounts, ...]:
         """Counts so far, one per lane."""
-        return tuple(LaneCounts.of_detectors(matches) for matches in self.matches)
+        return tuple(LaneCounts.of_detectors(matches, self.sifting) for matches in self.matches)
 
     @property
     def matches(self) -> tuple[NDArray[np.int64], ...]:

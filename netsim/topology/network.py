@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from netsim.physics.encodings.sifting import Sifting, sifting_between
 from netsim.topology.processes import PairProcess, pair_processes
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel, deliver
@@ -79,6 +80,11 @@ class Network:
                 (lane for lane in self.lanes if lane.users == users), key=lambda lane: lane.delay_ps
             )
         )
+
+    def sifting_of(self, users: tuple[str, str]) -> Sifting:
+        """Which pairs of detectors of two users make bits."""
+        first, second = (self.topology.receiver_of(self.topology.user(name)) for name in users)
+        return sifting_between(first.encoding.detectors, second.encoding.detectors)
 
 
 def build_network(topology: TopologySpec, lanes: Sequence[Lane] | None = None) -> Network:

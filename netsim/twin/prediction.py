@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import Encoding, joints_of
 from netsim.physics.encodings.joint import Joint, Window
-from netsim.physics.encodings.sifting import Mask, Sifting, sifting_between
+from netsim.physics.encodings.sifting import Mask, Sifting
 from netsim.physics.rates import (
     accidentals_hz,
     arrival_rate_hz,
@@ -176,8 +176,9 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     epochs : sequence of Epoch
         At least one; the lanes are the same in all of them.
     """
-    topology, lanes = epochs[0].network.topology, epochs[0].network.lanes
-    users = [user.name for user in topology.users]
+    lanes = epochs[0].network.lanes
+    siftings = {users: epochs[0].network.sifting_of(users) for users in epochs[0].network.links}
+    users = [user.name for user in epochs[0].network.topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
     true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
@@ -192,10 +193,11 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
             first, second = (stations[user] for user in lane.users)
             true_hz[k] += weight * _true_hz(state, lane, first, second)
             accidental_hz[k] += weight * _accidental_hz(network, first, second)
-    said = {user.name: topology.receiver_of(user).encoding.detectors for user in topology.users}
-    siftings = [sifting_between(*(said[user] for user in lane.users)) for lane in lanes]
     return Prediction(
-        lanes=tuple(map(_summed, lanes, siftings, true_hz, accidental_hz)),
+        lanes=tuple(
+            _summed(lane, siftings[lane.users], *rates_hz)
+            for lane, *rates_hz in zip(lanes, true_hz, accidental_hz, strict=True)
+        ),
         users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
     )
 

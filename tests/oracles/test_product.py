@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from netsim.physics.rates import mismatch_contrast, window_share
+from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
 from netsim.topology.network import build_network
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.twin.prediction import predict
@@ -34,7 +34,7 @@ def test_share_of_a_window(jitter_fwhm_ps: float, window_ps: float) -> None:
 def test_mismatch_in_a_wide_window() -> None:
     """Where the window holds all pairs, the fringe is the overlap of the whole wave function."""
     integral = biphoton.mismatched_fringe(linewidth_hz=200e6, window_ps=60_000, mismatch_ps=1000)
-    assert mismatch_contrast(1000.0, linewidth_hz=200e6) == pytest.approx(integral, abs=1e-4)
+    assert mismatch_contrast(1000.0, kappa_per_ps(200e6)) == pytest.approx(integral, abs=1e-4)
 
 
 def test_sampling_epsilon() -> None:
