@@ -126,7 +126,7 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
         afters=np.array([[_afterpulses(spec) for spec in specs] for specs in detectors]),
         flat=flat,
         fringe=fringe,
-        phases_rad=np.array([[_phases_rad(r, label) for label in labels] for r in receivers]),
+        phases_rad=np.array([_phases_rad(receiver, labels) for receiver in receivers]),
         window_s=1e-12 * topology.protocol.window_ps,
     )
 
@@ -172,9 +172,12 @@ def _afterpulses(spec: DetectorSpec) -> float:
     return spec.afterpulse_probability * math.exp(-spec.dead_time_ps / spec.afterpulse_decay_ps)
 
 
-def _phases_rad(receiver: ReceiverSpec, label: int) -> list[float]:
-    numbers = (PLANNED.index(Outcome(basis, port=0)) for basis in (Z, X))
-    return [receiver.encoding.phase_rad(number, label, time_ps=0) for number in numbers]
+def _phases_rad(receiver: ReceiverSpec, labels: list[int]) -> list[list[float]]:
+    encoding = receiver.encoding
+    numbers = [PLANNED.index(Outcome(basis, port=0)) for basis in (Z, X)]
+    return [
+        [encoding.phase_rad(number, label, time_ps=0) for number in numbers] for label in labels
+    ]
 
 
 def _coincidences(

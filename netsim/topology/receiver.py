@@ -83,7 +83,7 @@ class ClockSpec(Spec):
 
 
 DEFAULT_KIND = "franson"
-COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+COUNTS = ("no", "one", "two", "three", "four")
 
 
 def _check_kind(kind: str) -> str:
@@ -104,7 +104,7 @@ ReceiverKind = Annotated[str, AfterValidator(_check_kind), Field(json_schema_ext
 
 
 class ReceiverSpec(Spec):
-    """User hardware: beam splitter, two interferometers, four detectors, digitiser, clock."""
+    """User hardware: beam splitter, analysers of two bases, detectors, digitiser, clock."""
 
     kind: ReceiverKind = DEFAULT_KIND
     """Whether the bases are phases between two paths, or polarisations."""
@@ -117,7 +117,7 @@ class ReceiverSpec(Spec):
     x: InterferometerSpec
     """Interferometer of the X basis."""
     detectors: Annotated[tuple[DetectorSpec, ...], Field(strict=False)]
-    """One entry for four equal detectors, or four: Z+, Z-, X+, X-."""
+    """One entry for equal detectors, or one for each of Z+, Z-, X+, X-."""
     tick_ps: Annotated[int, Field(ge=1, le=1_000_000)]
     """Resolution of the digitiser; times are cut to whole ticks."""
     clock: ClockSpec
@@ -127,10 +127,8 @@ class ReceiverSpec(Spec):
     def _consistent(self) -> Self:
         names = encoding_class(self.kind).detectors
         if len(self.detectors) not in (1, len(names)):
-            count = COUNTS[len(names)]
-            raise ValueError(
-                f"give one detector for all {count}, or {count}: {', '.join(map(str, names))}"
-            )
+            count, listed = COUNTS[len(names)], ", ".join(map(str, names))
+            raise ValueError(f"give one detector for all {count}, or {count}: {listed}")
         for reason in encoding_class(self.kind).faults(self.optics):
             raise ValueError(reason)
         return self

@@ -107,6 +107,7 @@ class AnalyserMeasurement:
         self._has_paths = np.array([len(ways) > 1 for ways in paths], dtype=np.int64)
         self._delay_ps = np.array([ways[-1].late_ps for ways in paths], dtype=np.float64)
         self._contrast = np.array([a.contrast for a in encoding.analysers], dtype=np.float64)
+        self._known: dict[str, tuple[tuple[float, ...], NDArray[np.float64]]] = {}
         self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
         self._pair_contrast = _pair_contrast(source, self._delay_ps)
         self._pair_phase_rad = np.array([p.phase_rad for p in source.processes], dtype=np.float64)
@@ -116,7 +117,7 @@ class AnalyserMeasurement:
 
         The long path adds the interferometer's delay, rounded to picoseconds.
         """
-        phases_rad = self._phases_rad(int(frame.channel[1:]), time_ps)
+        phases_rad = self._phases_rad(frame.channel, time_ps)
         if frame.prepared is not None:
             return self._measure_prepared(rng, frame.times_ps, frame.prepared, phases_rad)
         ledger = frame.ledger
@@ -160,9 +161,15 @@ class AnalyserMeasurement:
             self._contrast,
         )
 
-    def _phases_rad(self, label: int, time_ps: int) -> NDArray[np.float64]:
-        """(2,) float64: of the Z and the X analyser."""
-        return np.array([self._encoding.phase_rad(basis * 2, label, time_ps) for basis in (Z, X)])
+    def _phases_rad(self, channel: str, time_ps: int) -> NDArray[np.float64]:
+        """(2,) float64: of the Z and the X analyser; worked out when a setting has changed."""
+        settings = self._encoding.settings_at(time_ps)
+        known = self._known.get(channel)
+        if known is None or known[0] != settings:
+            label = int(channel[1:])
+            phases_rad = [self._encoding.phase_rad(2 * basis, label, time_ps) for basis in (Z, X)]
+            known = self._known[channel] = settings, np.array(phases_rad)
+        return known[1]
 
 
 def _pair_contrast(source: PairSource, delay_ps: NDArray[np.float64]) -> NDArray[np.float64]:
