@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.oracles import biphoton, fock, tails, times
+from tests.oracles import biphoton, fock, resend, tails, times
 from tests.oracles.lane import Station, run_lane
 
 JITTER_PS = 70.0 / times.FWHM_PER_SIGMA * math.sqrt(2.0)
@@ -91,3 +91,22 @@ def test_a_lane_without_loss_gives_half_of_its_pairs() -> None:
     assert tally.sifted == pytest.approx(5_000, abs=5 * math.sqrt(5_000))
     accidental = 25_000**2 * 2e-9 * 0.4 * 4 * 0.5
     assert tally.errors <= accidental + 5 * math.sqrt(accidental) + 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_caught_and_resent_photons(share: float) -> None:
+    """A referee's figures: QBER p / 4 with polarisations; p / (4 - p) with interferometers.
+
+    There the central peak falls to 1 - p / 4, and at p = 1 the peaks are 1:4:6:4:1.
+    """
+    phases_rad = (0.0, math.pi / 2)
+    polarised = resend.figures(share, [resend.polariser(phase) for phase in phases_rad])
+    slotted = resend.figures(share, [resend.interferometer(phase) for phase in phases_rad])
+    assert polarised.qber == pytest.approx(share / 4, abs=1e-12)
+    assert polarised.sifted == pytest.approx(1 / 2)
+    assert slotted.qber == pytest.approx(share / (4 - share), abs=1e-12)
+    assert slotted.sifted == pytest.approx((1 - share / 4) / 4)
+    peaks = [
+        share * a + (1 - share) * b for a, b in zip((1, 4, 6, 4, 1), (0, 4, 8, 4, 0), strict=True)
+    ]
+    assert slotted.peaks == pytest.approx([peak / 16 for peak in peaks])

@@ -2,16 +2,25 @@
 
 import math
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
 from netsim.topology.network import build_network
+from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.twin.prediction import predict
 from protocols.keylength.finite import FiniteRound, hypergeometric_epsilon
-from tests.oracles import biphoton, tails, times
+from tests.oracles import biphoton, resend, tails, times
 from tests.oracles.lane import Station, run_lane
-from tests.support.topologies import receiver_spec, two_user_topology
+from tests.support.observers import Resend, observed, registered
+from tests.support.topologies import (
+    assert_binomial,
+    receiver_spec,
+    run_photons,
+    two_user_topology,
+)
 
 Z_SIGMA = 4.0
 PAIRS_HZ = 100_000.0
@@ -108,3 +117,49 @@ def _receiver(kind: str, detector: DetectorSpec) -> ReceiverSpec:
     z, x = (InterferometerSpec(phase_rad=phase) for phase in (0.0, math.pi / 2))
     fields = {name: getattr(franson, name) for name in type(franson).model_fields}
     return ReceiverSpec.model_validate(fields | {"kind": "polarisation", "z": z, "x": x})
+
+
+DELAY_PS = 10_000
+
+
+@pytest.mark.parametrize("share", [0.4, 1.0])
+@pytest.mark.parametrize("kind", ["franson", "polarisation"])
+def test_somebody_who_resends(kind: str, share: float) -> None:
+    """Peaks, sifted pairs and errors of a run with photons caught on the fibre, by amplitudes."""
+    is_slotted = kind == "franson"
+    analyse = resend.interferometer if is_slotted else resend.polariser
+    expected = resend.figures(share, [analyse(0.0), analyse(math.pi / 2)])
+    delay_ps = DELAY_PS if is_slotted else 0.0
+    receiver = receiver_spec(
+        z=InterferometerSpec(delay_ps=delay_ps, phase_rad=0.0),
+        x=InterferometerSpec(delay_ps=delay_ps, phase_rad=math.pi / 2),
+        kind=kind,
+    )
+    # A wide line keeps the peaks apart; at this rate accidentals are 1e-4 of the pairs.
+    topology = two_user_topology(rate_hz=20_000.0, linewidth_hz=2e9, receivers=(receiver,) * 2)
+    with registered("resend", Resend):
+        eve = ObserverSpec(
+            kind="resend", user="bob", options={"share": share, "delay_ps": delay_ps}
+        )
+        run = run_photons(observed(topology, eve), duration_s=10.0)
+    late, first, second = _coincidences(run.all_clicks("alice"), run.all_clicks("bob"))
+    peaks = np.bincount(late + 2, minlength=5)
+    for count, peak in zip(peaks.tolist(), expected.peaks, strict=True):
+        assert abs(count - peak * late.size) < 5 * math.sqrt(peak * late.size) + 0.001 * late.size
+    is_sifted = (late == 0) & (first >> 1 == second >> 1)
+    is_wrong = ((first ^ second) & 1) != (first >> 1)
+    assert_binomial(int(is_sifted.sum()), late.size, expected.sifted)
+    assert_binomial(int((is_sifted & is_wrong).sum()), int(is_sifted.sum()), expected.qber)
+
+
+def _coincidences(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Lateness of the second in delays, and both detectors, of each click's nearest partner."""
+    at = np.searchsorted(first, second)
+    near = [np.clip(at + step, 0, first.size - 1) for step in (-1, 0)]
+    apart_ps = [np.abs((first[k] >> 2) - (second >> 2)) for k in near]
+    partner = first[np.where(apart_ps[0] < apart_ps[1], *near)]
+    late = np.rint(((second >> 2) - (partner >> 2)) / DELAY_PS).astype(np.int64)
+    found = np.abs(late) <= 2
+    return late[found], partner[found] & 3, second[found] & 3

@@ -129,9 +129,11 @@ def receiver_spec(
     excess_loss_db: float = 0.0,
     tick_ps: int = 1,
     clock: ClockSpec = PERFECT_CLOCK,
+    kind: str = "franson",
 ) -> ReceiverSpec:
     """A receiver; ideal and with a perfect clock unless told otherwise."""
     return ReceiverSpec(
+        kind=kind,
         z_probability=z_probability,
         excess_loss_db=excess_loss_db,
         z=z,

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame
+from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
 from netsim.physics.encodings.analysers import AnalyserEncoding
 from netsim.physics.encodings.interface import PairSource, X, Z
+from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
 from protocols.compiled import kernel
@@ -116,6 +117,9 @@ class AnalyserMeasurement:
 
         The long path adds the interferometer's delay, rounded to picoseconds.
         """
+        phases_rad = self._phases_rad(frame.channel, time_ps)
+        if frame.prepared is not None:
+            return self._measure_prepared(rng, frame.times_ps, frame.prepared, phases_rad)
         ledger = frame.ledger
         return _measure(
             rng,
@@ -132,7 +136,28 @@ class AnalyserMeasurement:
             self._encoding.z_probability,
             self._has_paths,
             self._delay_ps,
-            self._phases_rad(frame.channel, time_ps),
+            phases_rad,
+            self._contrast,
+        )
+
+    def _measure_prepared(
+        self,
+        rng: Generator,
+        times_ps: NDArray[np.int64],
+        states: PreparedStates,
+        phases_rad: NDArray[np.float64],
+    ) -> NDArray[np.int64]:
+        return measure_prepared(
+            rng,
+            times_ps,
+            states.phase_rad,
+            states.delay_ps,
+            states.contrast,
+            self._kappa_per_ps,
+            self._encoding.z_probability,
+            self._has_paths,
+            self._delay_ps,
+            phases_rad,
             self._contrast,
         )
 

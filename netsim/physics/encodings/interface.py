@@ -68,7 +68,8 @@ class Measurement(Protocol):
     def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
         """Send the photons of a frame through the receiver, up to its detectors.
 
-        The frame's ledger is updated: a row takes two measurements.
+        The frame's ledger is updated: a row takes two measurements. A frame of prepared states has
+        no pairs; its photons are measured in those states.
 
         Parameters
         ----------
