@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.durations import seconds_text
+from netsim.pools.pool import NOTHING_COMPARED
 from netsim.report.columns import link_columns, shown_columns
 from netsim.report.excerpt import (
     Excerpt,
