@@ -7,9 +7,7 @@ endpoint the time of the user's own clock, never the true one.
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 
-from simpy.events import Event as SimEvent
-
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint
@@ -132,7 +130,8 @@ class EndpointDriver:
         if due_ps is not None and due_ps <= now_ps:
             endpoint.handle_deadline(now_ps)
         self._flush(endpoint, now_ps)
-        self._set_timer(endpoint)
+        if self._endpoint is endpoint:
+            self._set_timer(endpoint)
 
     def _local_ps(self) -> int:
         return self._clock.local_ps(self._sim.now_ps)
@@ -151,6 +150,8 @@ class EndpointDriver:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
         if step := endpoint.take_events():
             self._on_events(step, self._sim.now_ps)
+        if self._endpoint is not endpoint:
+            return  # its process has been stopped because of what it told
         for datagram in endpoint.messages_to_send(now_ps):
             if self._wire is not None:
                 self._wire(datagram)

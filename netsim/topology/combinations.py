@@ -11,7 +11,8 @@ from typing import Any
 from netsim.errors import Fault
 from netsim.topology.names import receivers_of
 from netsim.topology.reading import has
-from netsim.topology.specs import ProtocolSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import ProtocolSpec
 from protocols.interfaces import Choice
 from protocols.registry import VariantError
 from protocols.variants import KINDS

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netsim.topology.network import Network, build_network
-from netsim.topology.specs import ProtocolSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import ProtocolSpec
 from netsim.twin.prediction import LanePrediction, predict
 from protocols.interfaces import Choice, Expectation, LaneExpectation, Security, Terms
 from protocols.keylength.security import label, smallest_scale
