@@ -39,6 +39,7 @@ from protocols.messages import (
     Vote,
 )
 from protocols.tagbook import Announcement, TagBook
+from protocols.timing import earlier_ps
 
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
 """More clicks than this (some 5 MHz) are not announced: their round is dropped."""
@@ -101,6 +102,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._release()
         if self._is_light_over and not self._rounds and self._close_due_ps is None:
             self._ask_to_close(now_ps)
+
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether an announcement is complete, or, where none follow, the book grows."""
+        if self._begins_no_more:
+            return self._may_release
+        return self._schedule.has_batch(self._book.first_frame, self._book.frames)
 
     @property
     def _begins_no_more(self) -> bool:
@@ -177,6 +185,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
+        self._told_frames = self._book.frames
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
             announced = min(self._schedule.next_frame, self._book.frames)
@@ -359,8 +368,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def next_deadline_ps(self) -> int | None:
         """Earliest of the rounds' time-outs and the next request to close."""
-        due = [super().next_deadline_ps(), self._close_due_ps]
-        return min((time for time in due if time is not None), default=None)
+        return earlier_ps(super().next_deadline_ps(), self._close_due_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long; ask again to close."""

@@ -39,6 +39,7 @@ from protocols.messages import (
     Vote,
 )
 from protocols.tagbook import TagBook
+from protocols.timing import earlier_ps
 
 
 class ResponderSession(LinkSession[ResponderRound]):
@@ -92,6 +93,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def advance(self, now_ps: int) -> None:
         """Match what can be matched; start to distil the next round if none is under way."""
+        self._told_frames = self._book.frames
         for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
@@ -106,6 +108,15 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._run(first, first.begin(is_locked=self._aligner.is_locked))
         if self._is_light_over and not self.is_closed and self._resend_due_ps is None:
             self._resend_due_ps = now_ps + self.config.resend_ps
+
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether announcements or rounds wait, or the book grows."""
+        return (
+            self._aligner.has_pending
+            or self._may_release
+            or any(round_.state is State.QUEUED for round_ in self._rounds.values())
+        )
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""
@@ -312,8 +323,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def next_deadline_ps(self) -> int | None:
         """Earliest of the rounds' time-outs and the next repeat of a vote."""
-        due = [super().next_deadline_ps(), self._resend_due_ps]
-        return min((time for time in due if time is not None), default=None)
+        return earlier_ps(super().next_deadline_ps(), self._resend_due_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Repeat the vote in doubt, or the wish to close; drop rounds that have waited too long."""

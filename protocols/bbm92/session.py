@@ -116,6 +116,8 @@ class LinkSession(Generic[RoundT]):
         self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
         self._book = book
         self._book_index = book_index
+        self._told_frames = 0
+        """Frames in the book when this end last said what it needs of it."""
         self._rng = rng
         self._rounds: dict[int, RoundT] = {}
         self._is_light_over = False
@@ -182,8 +184,20 @@ class LinkSession(Generic[RoundT]):
         """Do what can be done now."""
         raise NotImplementedError
 
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether `advance` has something to do with the frames that the book has by now."""
+        raise NotImplementedError
+
+    @property
+    def _may_release(self) -> bool:
+        """Whether an announcement's worth of frames has come since the book was told."""
+        return self._book.frames - self._told_frames >= self.config.frames_per_announcement
+
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
+        if not self._rounds:
+            return None
         active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
         return min(active) + self.config.timeout_ps if active else None
 
