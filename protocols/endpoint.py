@@ -5,6 +5,8 @@ channel, no clock, no file and no logger. The owner loops::
 
     take all events (and make them durable, all or none), then send every datagram, then
     wait for a datagram, a tag frame or the deadline, whichever comes first.
+
+A tag frame goes into the user's book once; then the endpoints that wait for light are told.
 """
 
 import numpy as np
@@ -16,7 +18,7 @@ from protocols.interfaces import SessionStart
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
-from protocols.tags import TagFrame
+from protocols.timing import earlier_ps
 from protocols.variants import PROTOCOLS
 from protocols.wire.counts import WireCounts
 from protocols.wire.transport import Transport
@@ -64,7 +66,7 @@ class Endpoint:
         durable: DurableState | None = None,
     ) -> None:
         self.role = role
-        self._book = book
+        self.book = book
         start = SessionStart(config, secrets, book, book_index, rng, durable)
         self._session = PROTOCOLS.get(config.profile.protocol).session(role, start)
         self._transport = Transport(
@@ -108,9 +110,13 @@ class Endpoint:
             counts.retransmissions,
         )
 
-    def add_tags(self, frame: TagFrame, now_ps: int) -> None:
-        """Take in the user's next frame (ignored if another link of the user has offered it)."""
-        self._book.append(frame)
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether frames that the book has by now are of use; else `take_light` does nothing."""
+        return self._session.waits_for_light
+
+    def take_light(self, now_ps: int) -> None:
+        """The user's book has taken in more frames."""
         self._give_up_if_stuck(now_ps)
         self._session.is_congested = self._transport.queued_bytes > CONGESTED_BYTES
         self._session.advance(now_ps)
@@ -147,8 +153,7 @@ class Endpoint:
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due (own clock), if at all."""
-        due = (self._transport.next_deadline_ps, self._session.next_deadline_ps())
-        return min((time for time in due if time is not None), default=None)
+        return earlier_ps(self._transport.next_deadline_ps, self._session.next_deadline_ps())
 
     def next_event(self) -> Event | None:
         """The oldest event not yet taken."""

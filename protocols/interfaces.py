@@ -266,6 +266,11 @@ class Session(Protocol):
         """Whether a message has not been taken yet."""
         ...
 
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether `advance` has something to do with the frames that the book has by now."""
+        ...
+
     def next_event(self) -> Event | None:
         """The oldest event not yet taken."""
         ...

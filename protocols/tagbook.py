@@ -106,7 +106,7 @@ class TagBook:
         return self._origin_frame or 0
 
     def append(self, frame: TagFrame) -> None:
-        """Take in the next frame; a frame that is already in is ignored (all links offer it)."""
+        """Take in the next frame; one that is already in is ignored."""
         if self._origin_frame is None:
             self._origin_frame = self._first_frame = frame.index
         if frame.index < self.frames:

@@ -61,7 +61,8 @@ class Peer:
         reading = asyncio.create_task(self._read())
         try:
             for frame in frames:
-                self._endpoint.add_tags(frame, _now_ps())
+                self._endpoint.book.append(frame)
+                self._endpoint.take_light(_now_ps())
                 await self._exchange(wait_s=0.0)
             self._endpoint.end_light(_now_ps())
             while not (self._endpoint.is_closed and self._endpoint.is_idle):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.topology.specs import ClassicalSpec
+from netsim.topology.state import ClassicalSpec
 from netsim.units import ps_from_s
 
 

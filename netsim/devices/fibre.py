@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import simpy
 from numpy.random import Generator as RandomGenerator
-from simpy.events import Event, Process
+from simpy.events import Process
 
 from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle, PhotonFrame
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.propagation import propagate, thin
 from netsim.topology.network import Network
 from netsim.topology.ways import Stretch
@@ -89,7 +89,7 @@ class FibreLink:
         """Put light into the fibre now; it arrives in order, however much is on its way."""
         self._line.put((self._sim.now_ps + self.latency_ps, light))
 
-    def _run(self) -> Generator[Event, Any, None]:
+    def _run(self) -> Generator[SimEvent, Any, None]:
         while True:
             arrival_ps, light = yield self._line.get()
             yield self._sim.wait_until(arrival_ps)

@@ -1,18 +1,19 @@
 """The quantum network service provider: emits one bundle of photon frames per frame of time.
 
 Its light follows the network as it is at the time of birth: a change within a frame cuts the frame.
+Who changes the network is not its business.
 """
 
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import Protocol
 
-from simpy.events import Event, Process
+from simpy.events import Process
 
 from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle
 from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.source import (
     Arm,
@@ -22,10 +23,9 @@ from netsim.physics.source import (
     PairSource,
     plan_emission,
 )
-from netsim.topology.changes import changed, event_times
-from netsim.topology.events import EventSpec
 from netsim.topology.network import Network
-from netsim.topology.timeline import Epoch, Timeline
+from netsim.topology.processes import PairProcess
+from netsim.topology.timeline import Timeline
 from netsim.units import ps_from_s
 
 
@@ -38,15 +38,16 @@ class LightSink(Protocol):
 
 
 class Qnsp:
-    """Provider with its source, its switches and the changes of its network.
+    """Provider with its source and its switches.
 
     Parameters
     ----------
     sim : Simulator
         At time 0.
     timeline : Timeline
+        All that its devices are made for.
     history : NetworkHistory
-        With the first state; the changes are written into it.
+        What the network is like at each time.
     rng_tree : RngTree
         Streams ``qnsp/...``, one a Poisson process.
     fibres : mapping
@@ -65,59 +66,26 @@ class Qnsp:
         *,
         duration_ps: int,
     ) -> None:
-        first = history.latest
         self._sim = sim
-        self._timeline = timeline
+        self._process_indices = timeline.process_indices
+        self._history = history
         self._fibres = fibres
-        self._frame_ps = ps_from_s(first.topology.frame_s)
+        self._frame_ps = ps_from_s(timeline.topology.frame_s)
         self._duration_ps = duration_ps
         self._stop_frame = sys.maxsize
-        self._history = history
         self._plans: dict[int, EmissionPlan] = {}
         self._source = PairSource(
             timeline.outlets,
             rng_tree.stream,
-            kappa_per_ps=kappa_per_ps(first.topology.qnsp.source.bandwidth_hz),
+            kappa_per_ps=kappa_per_ps(timeline.topology.qnsp.source.bandwidth_hz),
         )
-        sim.process(self._follow_events())
         self.process: Process = sim.process(self._run())
-
-    @property
-    def network(self) -> Network:
-        """As it is now."""
-        return self._history.latest
-
-    @property
-    def history(self) -> tuple[Epoch, ...]:
-        """All epochs so far, the last one up to the end of the light or to now."""
-        return self._history.epochs(min(self._sim.now_ps, self._duration_ps))
-
-    def change(self, event: EventSpec) -> None:
-        """Change the network from now on, whatever time the event bears.
-
-        Raises
-        ------
-        KeyError
-            If it names what is not there.
-        ValueError
-            If it gives light to an outlet or a link that was not planned for.
-        """
-        network = self._timeline.network_of(changed(self.network.topology, event))
-        self._history.append(self._sim.now_ps, network)
 
     def stop(self, frames: int) -> None:
         """Emit no more than these first frames."""
         self._stop_frame = frames
 
-    def _follow_events(self) -> Generator[Event, None, None]:
-        events = self.network.topology.events
-        for time_ps, event in event_times(events, stop_ps=self._duration_ps):
-            if time_ps > self._sim.now_ps:
-                yield self._sim.wait_until(time_ps)
-            self.change(event)
-        yield self._sim.wait_until(self._sim.now_ps)
-
-    def _run(self) -> Generator[Event, None, None]:
+    def _run(self) -> Generator[SimEvent, None, None]:
         for index, (start_ps, stop_ps) in enumerate(self._frames()):
             yield self._sim.wait_until(stop_ps)
             if index >= self._stop_frame:
@@ -141,11 +109,11 @@ class Qnsp:
     def _plan(self, network: Network) -> EmissionPlan:
         """Worked out once; the timeline keeps the networks alive."""
         if id(network) not in self._plans:
-            self._plans[id(network)] = emission_plan(network, self._timeline.process_indices)
+            self._plans[id(network)] = emission_plan(network, self._process_indices)
         return self._plans[id(network)]
 
 
-def emission_plan(network: Network, process_indices: Mapping[tuple[str, str], int]) -> EmissionPlan:
+def emission_plan(network: Network, process_indices: Mapping[PairProcess, int]) -> EmissionPlan:
     """What the source emits while the network is as given: all that comes to the first observer.
 
     Where there is none on the way, all that will be detected.
@@ -156,7 +124,7 @@ def emission_plan(network: Network, process_indices: Mapping[tuple[str, str], in
     processes = []
     for process in network.processes:
         first, second = (Arm(ways.get(name, {})) for name in process.channels)
-        name, index = "&".join(process.channels), process_indices[process.channels]
+        name, index = "&".join(process.channels), process_indices[process.dark]
         processes.append(EmittedProcess(name, index, process.rate_hz, (first, second)))
     return plan_emission(
         processes,

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import simpy
-from simpy.events import Event, Process
+from simpy.events import Process
 
 from netsim.frames import ClickFrame, PhotonBundle
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
@@ -59,7 +59,7 @@ class UserReceiver:
         """Take the light of one frame."""
         self._inbox.put(light)
 
-    def _run(self) -> Generator[Event, Any, None]:
+    def _run(self) -> Generator[SimEvent, Any, None]:
         is_last = False
         while not is_last:
             light: PhotonBundle = yield self._inbox.get()

@@ -5,17 +5,23 @@ frames, at the very times, that a new simulation of the same light would give it
 built anew, from the same stream: they are functions of the seed and the time alone.
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
-from simpy.events import Event
-
-from netsim.devices.world import OnClicks, OnTags, PhotonLevel, build_clock, build_world
+from netsim.devices.history import NetworkHistory
+from netsim.devices.world import (
+    OnClicks,
+    OnTags,
+    PhotonLevel,
+    World,
+    build_clock,
+    build_world,
+)
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.clock import Clock
-from netsim.topology.events import EventSpec
+from netsim.topology.changes import Change
 from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import TagFrame
 
@@ -57,7 +63,7 @@ class FrameRecorder:
         self._max_bytes = max_bytes
         self._frames: list[RecordedFrame] = []
         self._is_full = False
-        self._world: PhotonLevel | None = None
+        self._world: World | None = None
 
     def __call__(
         self,
@@ -103,25 +109,36 @@ class FrameRecorder:
         """What builds the same photon level again; None if it was too large to keep."""
         if self._is_full or not self._frames or self._world is None:
             return None
-        return Replay(tuple(self._frames), self._world.history)
+        return Replay(tuple(self._frames), tuple(self._world.states.changes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ReplayedLevel:
+    sim: Simulator
     clocks: dict[str, Clock]
-    finished: Event
-    history: tuple[Epoch, ...]
+    finished: SimEvent
+    states: NetworkHistory
+    """Of the optical network, as the present protocol with its window sees them."""
+    recorded: Sequence[tuple[int, Change]]
     singles: dict[str, int]
     stop: list[int]
     """Number of the first frame that is not handed out, once there is one."""
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """States of the optical network so far."""
+        return self.states.epochs(self.sim.now_ps)
 
     def stop_light(self, frames: int) -> None:
         """Hand out these first frames and no others."""
         self.stop[:] = [frames]
 
-    def change(self, event: EventSpec) -> None:
-        """Recorded light cannot be changed."""
-        raise ValueError(f"{event.kind}: this light was recorded")
+    def change(self, change: Change) -> None:
+        """Go on to the next change that was recorded; ValueError for any other."""
+        number, now_ps = len(self.states.changes), self.sim.now_ps
+        if (now_ps, change) not in self.recorded[number : number + 1]:
+            raise ValueError(f"{change.kind}: this light was recorded")
+        self.states.change(change, now_ps)
 
 
 class Replay:
@@ -131,13 +148,15 @@ class Replay:
     ----------
     frames : tuple of RecordedFrame
         In the order in which they were handed out.
-    history : tuple of Epoch
-        States of the optical network during the recording.
+    changes : tuple of (int, Change)
+        Of the optical network during the recording, with their times in ps.
     """
 
-    def __init__(self, frames: tuple[RecordedFrame, ...], history: tuple[Epoch, ...]) -> None:
+    def __init__(
+        self, frames: tuple[RecordedFrame, ...], changes: tuple[tuple[int, Change], ...]
+    ) -> None:
         self._frames = frames
-        self._history = history
+        self._changes = changes
 
     def __call__(
         self,
@@ -150,13 +169,12 @@ class Replay:
         on_clicks: OnClicks,
     ) -> PhotonLevel:
         """Register the one process that hands the frames out."""
-        _ = duration_ps
-        topology = timeline.network_at(0).topology
+        topology = timeline.topology
         users = [user.name for user in topology.users]
         singles = dict.fromkeys(users, 0)
         stop: list[int] = []
 
-        def hand_out() -> Generator[Event, None, None]:
+        def hand_out() -> Generator[SimEvent, None, None]:
             for frame in self._frames:
                 if stop and frame.tags.index >= stop[0]:
                     continue
@@ -167,9 +185,6 @@ class Replay:
                 on_tags(frame.user, frame.tags)
 
         clocks = {user: build_clock(topology, rng_tree, user) for user in users}
-        # The same states, as the present protocol with its window sees them.
-        history = tuple(
-            replace(epoch, network=timeline.network_of(epoch.network.topology))
-            for epoch in self._history
-        )
-        return _ReplayedLevel(clocks, sim.process(hand_out()), history, singles, stop)
+        finished = sim.process(hand_out())
+        states = NetworkHistory(timeline, stop_ps=duration_ps)
+        return _ReplayedLevel(sim, clocks, finished, states, self._changes, singles, stop)

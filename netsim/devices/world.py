@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from simpy.events import AllOf, Event
+from simpy.events import AllOf
 
 from netsim.devices.fibre import FibreLink, FibreLoss
 from netsim.devices.history import NetworkHistory
@@ -14,12 +14,12 @@ from netsim.devices.qnsp import Qnsp
 from netsim.devices.receiver import UserReceiver, receiver_settings
 from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.observers.kinds import OBSERVERS
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
 from netsim.physics.receiver import Receiver, ReceiverSettings
-from netsim.topology.events import EventSpec
+from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
@@ -40,7 +40,7 @@ class PhotonLevel(Protocol):
         ...
 
     @property
-    def finished(self) -> Event:
+    def finished(self) -> SimEvent:
         """Happens when every user has its last frame."""
         ...
 
@@ -54,7 +54,7 @@ class PhotonLevel(Protocol):
         """States of the optical network so far."""
         ...
 
-    def change(self, event: EventSpec) -> None:
+    def change(self, change: Change) -> None:
         """Change the optical network from now on."""
         ...
 
@@ -84,6 +84,9 @@ class World:
 
     Attributes
     ----------
+    sim : Simulator
+    states : NetworkHistory
+        Of the optical network.
     clocks : dict
         User to clock.
     receivers : dict
@@ -96,11 +99,13 @@ class World:
         Happens when every receiver has released its last frame.
     """
 
+    sim: Simulator
+    states: NetworkHistory
     clocks: dict[str, Clock]
     receivers: dict[str, UserReceiver]
     fibres: dict[str, FibreLink]
     qnsp: Qnsp
-    finished: Event
+    finished: SimEvent
 
     @property
     def singles(self) -> dict[str, int]:
@@ -110,11 +115,11 @@ class World:
     @property
     def history(self) -> tuple[Epoch, ...]:
         """States of the optical network so far."""
-        return self.qnsp.history
+        return self.states.epochs(self.sim.now_ps)
 
-    def change(self, event: EventSpec) -> None:
+    def change(self, change: Change) -> None:
         """Change the optical network from now on."""
-        self.qnsp.change(event)
+        self.states.change(change, self.sim.now_ps)
 
     def stop_light(self, frames: int) -> None:
         """Emit no more than these first frames; the receivers wait for others in vain."""
@@ -157,9 +162,9 @@ def build_world(
     """
     if not 1 <= duration_ps <= MAX_TIME_PS:
         raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
-    topology = timeline.network_at(0).topology
+    topology = timeline.topology
     users = [user.name for user in topology.users]
-    history = NetworkHistory(timeline.network_at(0))
+    history = NetworkHistory(timeline, stop_ps=duration_ps)
     builder = _Builder(sim, timeline, history, topology, rng_tree, duration_ps)
     clocks = {user: build_clock(topology, rng_tree, user) for user in users}
     receivers = {
@@ -169,7 +174,7 @@ def build_world(
     fibres = {user: builder.fibre(user, receivers[user]) for user in users}
     qnsp = Qnsp(sim, timeline, history, rng_tree, fibres, duration_ps=duration_ps)
     finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
-    return World(clocks, receivers, fibres, qnsp, finished)
+    return World(sim, history, clocks, receivers, fibres, qnsp, finished)
 
 
 def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:

@@ -4,7 +4,10 @@ from operator import index
 from typing import Any, SupportsIndex, cast
 
 import simpy
-from simpy.events import Event, Timeout
+from simpy.events import Event as SimEvent
+from simpy.events import Timeout
+
+__all__ = ["SimEvent", "Simulator"]
 
 
 class Simulator(simpy.Environment):
@@ -44,7 +47,7 @@ class Simulator(simpy.Environment):
             raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
         return self.timeout(when_ps - self._now)
 
-    def run(self, until: float | SupportsIndex | Event | None = None) -> Any:
+    def run(self, until: float | SupportsIndex | SimEvent | None = None) -> Any:
         """Run to a time in picoseconds (exclusive), to an event, or until nothing is left.
 
         Raises
@@ -54,7 +57,7 @@ class Simulator(simpy.Environment):
         ValueError
             If it is not after `now_ps`.
         """
-        if until is None or isinstance(until, Event):
+        if until is None or isinstance(until, SimEvent):
             return super().run(until)
         # Of other numbers than int, NumPy's among them, SimPy would make floats.
         return super().run(index(cast("SupportsIndex", until)))

@@ -11,7 +11,8 @@ from netsim.errors import ConfigError
 from netsim.plan.comb import Comb
 from netsim.topology.labels import channel_of
 from netsim.topology.source import PumpSpec, RingSourceSpec
-from netsim.topology.specs import DeliveredChannelSpec, FibreSpec, TopologySpec, UserSpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec, FibreSpec, UserSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from netsim.plan.request import MAX_LABEL, Demand, all_pairs
 from netsim.topology.base import check_name
-from netsim.topology.specs import UserName
+from netsim.topology.state import UserName
 
 USUAL_NAMES = (
     *("alice", "bob", "charlie", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"),

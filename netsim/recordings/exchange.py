@@ -122,7 +122,8 @@ class Exchange:
                 return False
             self._go_on_until(self.now_ps + frame_ps)
             for end, frame in zip(self._ends.values(), both, strict=True):
-                end.add_tags(frame, self.now_ps)
+                end.book.append(frame)
+                end.take_light(self.now_ps)
             self._flush()
             watch.progress(self.now_ps)
         for end in self._ends.values():

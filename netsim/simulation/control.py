@@ -1,8 +1,8 @@
 """Controllers: the provider's reactions to what the links of its network report.
 
 A controller sees what the users of a link would tell their provider over an ordinary channel, all
-of it public: how many bits a round sifted and how many of them were wrong. It answers with events
-of the optical network (`netsim.topology.events`). It never sees clicks, bits or key.
+of it public: how many bits a round sifted and how many of them were wrong. It answers with changes
+of the optical network (`netsim.topology.changes`). It never sees clicks, bits or key.
 """
 
 import math
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from netsim.topology.changes import Change, Power
 from netsim.topology.controller import ControllerSpec
-from netsim.topology.events import EventSpec
 from netsim.topology.source import CrystalSourceSpec
 from netsim.topology.specs import TopologySpec
 from protocols import events
@@ -102,8 +102,8 @@ class Controller(ABC):
     """Decides what the provider changes."""
 
     @abstractmethod
-    def report(self, report: RoundReport, now_s: float) -> Iterable[EventSpec]:
-        """Take one report; the events that happen at once because of it."""
+    def report(self, report: RoundReport, now_s: float) -> Iterable[Change]:
+        """Take one report; the changes that happen at once because of it."""
 
 
 class PowerBalance(Controller):
@@ -161,7 +161,7 @@ class PowerBalance(Controller):
             for chosen, sign in product(range(count), (-1.0, 1.0)):
                 yield tuple(sign if pump == chosen else 0.0 for pump in range(count))
 
-    def report(self, report: RoundReport, now_s: float) -> Iterable[EventSpec]:
+    def report(self, report: RoundReport, now_s: float) -> Iterable[Change]:
         """Judge the present trial once every link has reported enough whole rounds of it."""
         if report.start_s < self._since_s or report.users not in self._rates_bps:
             return ()
@@ -171,7 +171,7 @@ class PowerBalance(Controller):
         poorest_bps = min(math.fsum(rates) / len(rates) for rates in self._rates_bps.values())
         return self._judge(poorest_bps, now_s)
 
-    def _judge(self, poorest_bps: float, now_s: float) -> Iterable[EventSpec]:
+    def _judge(self, poorest_bps: float, now_s: float) -> Iterable[Change]:
         if self._kept_bps is None or poorest_bps > self._kept_bps:
             # Better than before, or measured for the first time: go on from here.
             is_trial = self._kept_bps is not None
@@ -184,7 +184,7 @@ class PowerBalance(Controller):
         yield self._last
         yield from self._every_direction()
 
-    def _try_next(self, now_s: float) -> Iterable[EventSpec]:
+    def _try_next(self, now_s: float) -> Iterable[Change]:
         direction = next(self._directions, None)
         if direction is None:
             self._step = max(MIN_STEP, math.sqrt(self._step))
@@ -206,8 +206,8 @@ class PowerBalance(Controller):
         return changes
 
 
-def _power(pump: str | None, power_mw: float, now_s: float) -> EventSpec:
-    return EventSpec(time_s=now_s, kind="power", channel=pump, power_mw=power_mw)
+def _power(pump: str | None, power_mw: float, now_s: float) -> Power:
+    return Power(time_s=now_s, channel=pump, power_mw=power_mw)
 
 
 def build_controller(

@@ -6,19 +6,26 @@ endpoint the time of the user's own clock, never the true one.
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from enum import Enum, auto
 
-from simpy.events import Event as SimEvent
-
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint
 from protocols.events import Event
-from protocols.tags import TagFrame
 from protocols.wire.counts import WireCounts
 
 MIN_WAIT_PS = 1_000_000
 """A deadline that stays due never stops simulated time."""
+
+
+class Light(Enum):
+    """What an endpoint is told of its user's light."""
+
+    CAME = auto()
+    """The book has taken in frames."""
+    OVER = auto()
+    """No more frames will come."""
 
 
 class EndpointDriver:
@@ -51,9 +58,11 @@ class EndpointDriver:
         self._clock = clock
         self._wire: Callable[[bytes], None] | None = None
         self._on_events = on_events
-        self._inbox: deque[bytes | TagFrame | None] = deque()
+        self._inbox: deque[bytes | Light] = deque()
         self._wake: SimEvent = sim.event()
         self._timer_ps: int | None = None
+        self._timed_local_ps: int | None = None
+        """Deadline that is known to have a timer."""
         sim.process(self._run())
 
     def connect(self, send: Callable[[bytes], None]) -> None:
@@ -93,23 +102,24 @@ class EndpointDriver:
         """Come back with a new endpoint, made from what was durable."""
         self._endpoint = endpoint
         if self._is_light_over:
-            self._inbox.append(None)
+            self._inbox.append(Light.OVER)
         self._wake_up()
 
     def deliver(self, datagram: bytes) -> None:
         """Take a datagram off the wire."""
         self._put(datagram)
 
-    def add_tags(self, frame: TagFrame) -> None:
-        """Take the user's next frame."""
-        self._put(frame)
+    def notice_light(self) -> None:
+        """The user's book has taken in a frame: wake the endpoint if that is of use to it."""
+        if self._endpoint is not None and self._endpoint.waits_for_light:
+            self._put(Light.CAME)
 
     def end_light(self) -> None:
         """No more frames will come."""
         self._is_light_over = True
-        self._put(None)
+        self._put(Light.OVER)
 
-    def _put(self, item: bytes | TagFrame | None) -> None:
+    def _put(self, item: bytes | Light) -> None:
         if self._endpoint is not None:
             self._inbox.append(item)
             self._wake_up()
@@ -132,25 +142,28 @@ class EndpointDriver:
         if due_ps is not None and due_ps <= now_ps:
             endpoint.handle_deadline(now_ps)
         self._flush(endpoint, now_ps)
-        self._set_timer(endpoint)
+        if self._endpoint is endpoint:
+            self._set_timer(endpoint)
 
     def _local_ps(self) -> int:
         return self._clock.local_ps(self._sim.now_ps)
 
     def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:
-            item = self._inbox.popleft()
-            if item is None:
-                endpoint.end_light(now_ps)
-            elif isinstance(item, TagFrame):
-                endpoint.add_tags(item, now_ps)
-            else:
-                endpoint.receive_message(item, now_ps)
+            match self._inbox.popleft():
+                case Light.CAME:
+                    endpoint.take_light(now_ps)
+                case Light.OVER:
+                    endpoint.end_light(now_ps)
+                case bytes() as datagram:
+                    endpoint.receive_message(datagram, now_ps)
 
     def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
         if step := endpoint.take_events():
             self._on_events(step, self._sim.now_ps)
+        if self._endpoint is not endpoint:
+            return  # its process has been stopped because of what it told
         for datagram in endpoint.messages_to_send(now_ps):
             if self._wire is not None:
                 self._wire(datagram)
@@ -160,8 +173,12 @@ class EndpointDriver:
         local_ps = endpoint.next_deadline_ps()
         if local_ps is None:
             return
+        has_timer = self._timer_ps is not None and self._sim.now_ps < self._timer_ps
+        if has_timer and local_ps == self._timed_local_ps:
+            return
+        self._timed_local_ps = local_ps
         due_ps = max(self._clock.true_ps(local_ps) + 1, self._sim.now_ps + MIN_WAIT_PS)
-        if self._timer_ps is None or not self._sim.now_ps < self._timer_ps <= due_ps:
+        if self._timer_ps is None or not has_timer or self._timer_ps > due_ps:
             self._timer_ps = due_ps
             timer = self._sim.wait_until(due_ps)
             timer.callbacks.append(self._wake_up)

@@ -130,9 +130,12 @@ class Parties:
         self._wiretaps.install(rng_tree)
 
     def add_tags(self, user: str, frame: TagFrame) -> None:
-        """Hand a frame of ``user`` to all its endpoints."""
+        """Take a frame into the book of ``user``, and wake the endpoints that wait for light."""
+        if self._absences[user]:
+            return
+        self._tag_books[user].append(frame)
         for end in self._ends[user]:
-            end.driver.add_tags(frame)
+            end.driver.notice_light()
 
     def end_light(self) -> None:
         """Tell all endpoints that no more tags will come."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.devices.history import follow_events
 from netsim.devices.world import build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
@@ -125,6 +126,7 @@ def count_photons(
         on_tags=lambda _user, _frame: None,
         on_clicks=take,
     )
+    sim.process(follow_events(sim, timeline, stop_ps=duration_ps, change=world.change))
     frame_ps = ps_from_s(topology.frame_s)
     for stop_ps in range(frame_ps, duration_ps, frame_ps):
         sim.run(until=stop_ps + 1)

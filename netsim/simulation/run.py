@@ -10,12 +10,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from simpy.events import Event
-
+from netsim.devices.history import follow_events
 from netsim.devices.world import PhotonLevel, WorldBuilder, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
 from netsim.pools.counts import failures
 from netsim.pools.ledger import Ledger, MovementSink
@@ -39,8 +38,7 @@ from netsim.simulation.parties import Absence, Link, Parties
 from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
-from netsim.topology.changes import event_times
-from netsim.topology.events import EventSpec
+from netsim.topology.changes import Change
 from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
@@ -218,22 +216,17 @@ class Simulation:
                 self.parties.stop(user.name, Absence.AWAY)
         for crash in topology.crashes:
             self._sim.process(self._crash(crash))
-        self._sim.process(self._follow_events(topology))
+        self._sim.process(
+            follow_events(
+                self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
+            )
+        )
 
-    def _crash(self, crash: CrashSpec) -> Generator[Event, None, None]:
+    def _crash(self, crash: CrashSpec) -> Generator[SimEvent, None, None]:
         yield self._sim.wait_until(ps_from_s(crash.stop_s))
         self.parties.stop(crash.user, Absence.CRASHED)
         yield self._sim.wait_until(ps_from_s(crash.start_s))
         self.parties.start(crash.user, Absence.CRASHED)
-
-    def _follow_events(self, topology: TopologySpec) -> Generator[Event, None, None]:
-        for time_ps, event in event_times(topology.events, stop_ps=self.duration_ps):
-            yield self._sim.wait_until(time_ps)
-            self._tell(event)
-            if event.kind == "leave":
-                self.parties.stop(event.user or "", Absence.AWAY)
-            elif event.kind == "join":
-                self.parties.start(event.user or "", Absence.AWAY)
 
     def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
         """Hand a finished round to the controller, and do what it decides."""
@@ -242,18 +235,21 @@ class Simulation:
         if report is None or self._controller is None or self._sim.now_ps >= self.duration_ps:
             return
         for change in self._controller.report(report, s_from_ps(self._sim.now_ps)):
-            self.world.change(change)
-            self._tell(change)
+            self._change_network(change)
 
-    def _tell(self, event: EventSpec) -> None:
-        """Put a change of the optical network on record."""
-        values = event.model_dump(exclude={"time_s", "every_s", "kind"}, exclude_none=True)
+    def _change_network(self, change: Change) -> None:
+        """Change the light, put it on record, stop and start whom it concerns."""
+        self.world.change(change)
         self.trace.emit(
             EventName.NETWORK_CHANGED,
             time_ps=self._sim.now_ps,
-            change=event.kind,
-            to=json.dumps(values, separators=(",", ":")),
+            change=change.kind,
+            to=json.dumps(change.values, separators=(",", ":")),
         )
+        for user in change.leaving:
+            self.parties.stop(user, Absence.AWAY)
+        for user in change.joining:
+            self.parties.start(user, Absence.AWAY)
 
     @property
     def pools(self) -> dict[tuple[str, str], Pool]:

@@ -1,178 +1,352 @@
-"""What an event does to a topology, and the times at which events happen.
+"""Changes of the optical network during a run: what each says, what it does, whom it concerns.
 
-A change makes a new `TopologySpec` of an old one; nothing else is changed by it.
+A change acts on the light that leaves the source from its time on: what is in the fibre already
+arrives as if nothing had happened. It makes a new state of an old one; nothing else is changed by
+it. A new kind is a class with the decorator `register_change`; a topology file names it by
+``kind``. When changes happen is in `netsim.topology.events`.
 """
 
-import heapq
-from collections.abc import Callable, Iterator
-from itertools import islice
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from netsim.errors import Fault
-from netsim.topology.events import EventKind, EventSpec
-from netsim.topology.labels import label_of
-from netsim.topology.processes import pair_rule
-from netsim.topology.source import CrystalSourceSpec
-from netsim.topology.specs import QnspSpec, TopologySpec, UserSpec
-from netsim.units import PS_PER_S, ps_from_s
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SerializeAsAny,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails
 
-MAX_CHECKED_EVENTS = 10_000
+from netsim.topology.base import Decibel, Name, RunSeconds, Spec
+from netsim.topology.labels import Channel, label_of
+from netsim.topology.source import CrystalSourceSpec, PowerMw, PumpSpec
+from netsim.topology.state import StateSpec, UserSpec
 
-Changes = dict[str, object]
+StateT = TypeVar("StateT", bound=StateSpec)
 
-
-def event_times(events: tuple[EventSpec, ...], *, stop_ps: int) -> Iterator[tuple[int, EventSpec]]:
-    """All events before ``stop_ps`` by time, in ps; of two at one time the earlier in the file."""
-    due = [(ps_from_s(event.time_s), index, 0) for index, event in enumerate(events)]
-    heapq.heapify(due)
-    while due and due[0][0] < stop_ps:
-        time_ps, index, count = heapq.heappop(due)
-        event = events[index]
-        yield time_ps, event
-        if event.every_s is not None:
-            # The k-th time is rounded, not the step.
-            next_ps = ps_from_s(event.time_s) + round((count + 1) * event.every_s * 1e12)
-            heapq.heappush(due, (next_ps, index, count + 1))
+MAX_SHOWN = 40
+"""Of a kind that does not exist, in a message."""
 
 
-def event_faults(topology: TopologySpec) -> tuple[Fault, ...]:
-    """Events that name what is not there, do not suit the source, or give out unusable light.
-
-    Events that happen again and again are followed through two of their periods.
-    """
-    faults: dict[Fault, None] = {}
-    places = {id(event): f"events.{index}" for index, event in enumerate(topology.events)}
-    state = topology
-    for time_ps, event in _some_events(topology.events):
-        try:
-            state = changed(state, event)
-        except (KeyError, ValueError) as error:
-            faults[Fault(places[id(event)], str(error.args[0]))] = None
-            continue
-        if event.kind in ("pumps", "deliver"):
-            rule = pair_rule(state.qnsp.source)
-            reasons = (
-                rule.fault(label_of(spec.channel)) for spec in state.qnsp.channels if spec.receivers
-            )
-            text = f"from {time_ps / PS_PER_S:g} s on "
-            faults |= {
-                Fault(places[id(event)], text + reason): None for reason in reasons if reason
-            }
-    return tuple(faults)
+def _check_kind(kind: str) -> str:
+    if kind not in CHANGES:
+        shown = kind if kind.isascii() and kind.isprintable() else ascii(kind)[1:-1]
+        known = ", ".join(map(repr, CHANGES))
+        raise ValueError(f"the text {shown[:MAX_SHOWN]!r} is not one of {known}")
+    return kind
 
 
-def followed_ps(events: tuple[EventSpec, ...]) -> int:
-    """Just after the last event that is followed beforehand: two periods, not all of a run."""
-    return max((time_ps for time_ps, _ in _some_events(events)), default=0) + 1
+class Change(Spec, ABC):
+    """A change of the optical network at a given time."""
+
+    time_s: RunSeconds
+    """Simulated time at the source."""
+    kind: Annotated[str, AfterValidator(_check_kind)]
+    """What changes."""
+    every_s: Annotated[float, Field(ge=1e-3, le=9e6)] | None = None
+    """The change happens again and again after this time: the schedule of a switch."""
+
+    @abstractmethod
+    def applied_to(self, topology: StateT) -> StateT:
+        """``topology`` after this change.
+
+        Raises
+        ------
+        KeyError
+            If it names a user, channel or pump that is not there.
+        ValueError
+            If it does not suit the source.
+        """
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """Users whose process stops with it."""
+        return ()
+
+    @property
+    def joining(self) -> tuple[str, ...]:
+        """Users whose process starts with it."""
+        return ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What this kind says beside kind and times, as far as it is given."""
+        return self.model_dump(exclude=set(Change.model_fields), exclude_none=True)
 
 
-def _some_events(events: tuple[EventSpec, ...]) -> Iterator[tuple[int, EventSpec]]:
-    last_s = max((event.time_s + 2 * (event.every_s or 0.0) for event in events), default=0.0)
-    found = event_times(events, stop_ps=ps_from_s(last_s) + 1)
-    return islice(found, MAX_CHECKED_EVENTS)
+CHANGES: dict[str, type[Change]] = {}
+"""All kinds by name, in the order in which they were registered."""
+
+ChangeT = TypeVar("ChangeT", bound=Change)
 
 
-def changed(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    """``topology`` after ``event``.
-
-    Raises
-    ------
-    KeyError
-        If it names a user, channel or pump that is not there.
-    ValueError
-        If it does not suit the source.
-    """
-    return _CHANGES[event.kind](topology, event)
+def register_change(change: type[ChangeT]) -> type[ChangeT]:
+    """Have topologies know a kind of change: its class, whose ``kind`` has its name as default."""
+    CHANGES[change.model_fields["kind"].default] = change
+    return change
 
 
-def _cut(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    return _with_fibre(topology, event, {"is_cut": event.kind == "cut"})
+# Kinds ------------------------------------------------------------------------------------------
 
 
-def _attenuate(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    return _with_fibre(topology, event, {"extra_loss_db": event.extra_loss_db})
+class UserChange(Change, ABC):
+    """A change that concerns one user: kinds that name an existing user derive from it."""
+
+    user: Name
+    """Whose fibre, or who comes and goes."""
 
 
-def _move(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    return _with_user(topology, event, {"is_present": event.kind == "join"})
+@register_change
+class Cut(UserChange):
+    """A user's fibre is cut: nothing comes through."""
+
+    kind: Literal["cut"] = "cut"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With the fibre cut."""
+        return _with_fibre(topology, self.user, is_cut=True)
 
 
-def _user(topology: TopologySpec, name: str) -> UserSpec:
+@register_change
+class Repair(UserChange):
+    """A user's fibre is whole again."""
+
+    kind: Literal["repair"] = "repair"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With the fibre mended."""
+        return _with_fibre(topology, self.user, is_cut=False)
+
+
+@register_change
+class Attenuate(UserChange):
+    """A user's fibre has another extra loss."""
+
+    kind: Literal["attenuate"] = "attenuate"
+    """What changes."""
+    extra_loss_db: Decibel
+    """Loss of the fibre beyond its length."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With that loss."""
+        return _with_fibre(topology, self.user, extra_loss_db=self.extra_loss_db)
+
+
+@register_change
+class Power(Change):
+    """One pump, or all of them, have another power."""
+
+    kind: Literal["power"] = "power"
+    """What changes."""
+    channel: Channel | None = None
+    """Which pump; all pumps if absent."""
+    power_mw: PowerMw
+    """Power in the fibre before the chip."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With that power."""
+        source = topology.qnsp.source
+        if isinstance(source, CrystalSourceSpec):
+            return _with_source(topology, pump_power_mw=self.power_mw)
+        if self.channel is not None and self.channel not in {p.channel for p in source.pumps}:
+            raise KeyError(f"there is no pump {self.channel}")
+        return _with_source(topology, pumps=tuple(map(self._powered, source.pumps)))
+
+    def _powered(self, pump: PumpSpec) -> PumpSpec:
+        is_meant = self.channel in (None, pump.channel)
+        return pump.model_copy(update={"power_mw": self.power_mw}) if is_meant else pump
+
+
+@register_change
+class Pumps(Change):
+    """A ring is pumped by other lasers."""
+
+    kind: Literal["pumps"] = "pumps"
+    """What changes."""
+    pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
+    """All pumps from then on."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With those pumps."""
+        source = topology.qnsp.source
+        if isinstance(source, CrystalSourceSpec):
+            raise ValueError("a crystal has one pump, whose power can be changed")  # noqa: TRY004
+        labels = [label_of(pump.channel) for pump in self.pumps]
+        if len(set(labels)) < len(labels):
+            raise ValueError("a channel is pumped twice")
+        if any((label - labels[0]) % source.comb_spacing_labels for label in labels):
+            raise ValueError(f"pumps off the comb of {source.comb_spacing_labels} labels")
+        return _with_source(topology, pumps=self.pumps)
+
+
+@register_change
+class Deliver(Change):
+    """A channel goes to other users, as a wavelength-selective or an optical switch has it."""
+
+    kind: Literal["deliver"] = "deliver"
+    """What changes."""
+    channel: Channel
+    """Which channel is delivered."""
+    users: Annotated[tuple[Name, ...], Field(strict=False)]
+    """Who gets it from then on; nobody: it is dropped."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With the channel going there."""
+        if self.channel not in {spec.channel for spec in topology.qnsp.channels}:
+            raise KeyError(f"{self.channel} is not among the channels")
+        for name in self.users:
+            _user(topology, name)
+        channels = tuple(
+            spec.model_copy(update={"user": None, "users": self.users})
+            if spec.channel == self.channel
+            else spec
+            for spec in topology.qnsp.channels
+        )
+        return _with_qnsp(topology, channels=channels)
+
+
+@register_change
+class Leave(UserChange):
+    """A user gets no more light and its process stops until it joins again; its store survives."""
+
+    kind: Literal["leave"] = "leave"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """Without the user."""
+        return _with_user(topology, self.user, is_present=False)
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """The user."""
+        return (self.user,)
+
+
+@register_change
+class Join(UserChange):
+    """A user gets light and its process starts; `users.*.is_present` says who is there at first."""
+
+    kind: Literal["join"] = "join"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With the user."""
+        return _with_user(topology, self.user, is_present=True)
+
+    @property
+    def joining(self) -> tuple[str, ...]:
+        """The user."""
+        return (self.user,)
+
+
+# States -----------------------------------------------------------------------------------------
+
+
+def _user(topology: StateSpec, name: str) -> UserSpec:
     try:
         return topology.user(name)
     except KeyError as error:
         raise KeyError(f"there is no user {name}") from error
 
 
-def _with_fibre(topology: TopologySpec, event: EventSpec, changes: Changes) -> TopologySpec:
-    fibre = _user(topology, event.user or "").fibre
-    return _with_user(topology, event, {"fibre": fibre.model_copy(update=changes)})
+def _with_fibre(topology: StateT, name: str, **changes: object) -> StateT:
+    fibre = _user(topology, name).fibre
+    return _with_user(topology, name, fibre=fibre.model_copy(update=changes))
 
 
-def _with_user(topology: TopologySpec, event: EventSpec, changes: Changes) -> TopologySpec:
-    old = _user(topology, event.user or "")
+def _with_user(topology: StateT, name: str, **changes: object) -> StateT:
+    old = _user(topology, name)
     users = tuple(
         old.model_copy(update=changes) if spec is old else spec for spec in topology.users
     )
     return topology.model_copy(update={"users": users})
 
 
-def _power(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    source = topology.qnsp.source
-    if isinstance(source, CrystalSourceSpec):
-        return _with_source(topology, {"pump_power_mw": event.power_mw})
-    if event.channel is not None and event.channel not in {p.channel for p in source.pumps}:
-        raise KeyError(f"there is no pump {event.channel}")
-    pumps = tuple(
-        pump.model_copy(update={"power_mw": event.power_mw})
-        if event.channel in (None, pump.channel)
-        else pump
-        for pump in source.pumps
-    )
-    return _with_source(topology, {"pumps": pumps})
+def _with_source(topology: StateT, **changes: object) -> StateT:
+    return _with_qnsp(topology, source=topology.qnsp.source.model_copy(update=changes))
 
 
-def _pumps(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    source = topology.qnsp.source
-    if isinstance(source, CrystalSourceSpec):
-        raise ValueError("a crystal has one pump, whose power can be changed")  # noqa: TRY004
-    labels = [label_of(pump.channel) for pump in event.pumps or ()]
-    if len(set(labels)) < len(labels):
-        raise ValueError("a channel is pumped twice")
-    if any((label - labels[0]) % source.comb_spacing_labels for label in labels):
-        raise ValueError(f"pumps off the comb of {source.comb_spacing_labels} labels")
-    return _with_source(topology, {"pumps": event.pumps})
+def _with_qnsp(topology: StateT, **changes: object) -> StateT:
+    return topology.model_copy(update={"qnsp": topology.qnsp.model_copy(update=changes)})
 
 
-def _deliver(topology: TopologySpec, event: EventSpec) -> TopologySpec:
-    if event.channel not in {spec.channel for spec in topology.qnsp.channels}:
-        raise KeyError(f"{event.channel} is not among the channels")
-    for name in event.users or ():
-        _user(topology, name)
-    channels = tuple(
-        spec.model_copy(update={"user": None, "users": event.users})
-        if spec.channel == event.channel
-        else spec
-        for spec in topology.qnsp.channels
-    )
-    return _with_qnsp(topology, {"channels": channels})
+# From a file ------------------------------------------------------------------------------------
 
 
-def _with_source(topology: TopologySpec, changes: Changes) -> TopologySpec:
-    return _with_qnsp(topology, {"source": topology.qnsp.source.model_copy(update=changes)})
+def _read(value: object, read_any: ValidatorFunctionWrapHandler) -> Change:
+    """Have the class of its kind read a table; without a known kind, only what all kinds have."""
+    if isinstance(value, Mapping):
+        change = CHANGES.get(str(value.get("kind")))
+        if change is not None:
+            return _read_as(change, value)
+        value = {key: value[key] for key in Change.model_fields if key in value}
+    read: Change = read_any(value)
+    return read
 
 
-def _with_qnsp(topology: TopologySpec, changes: Changes) -> TopologySpec:
-    qnsp: QnspSpec = topology.qnsp.model_copy(update=changes)
-    return topology.model_copy(update={"qnsp": qnsp})
+def _read_as(change: type[Change], value: Mapping[str, object]) -> Change:
+    try:
+        return change.model_validate(value)
+    except ValidationError as error:
+        faults = _faults(change, value, error)
+    raise ValidationError.from_exception_data(change.__name__, faults)
 
 
-_CHANGES: dict[EventKind, Callable[[TopologySpec, EventSpec], TopologySpec]] = {
-    "cut": _cut,
-    "repair": _cut,
-    "leave": _move,
-    "join": _move,
-    "attenuate": _attenuate,
-    "power": _power,
-    "pumps": _pumps,
-    "deliver": _deliver,
-}
+def _faults(
+    change: type[Change], value: Mapping[str, object], error: ValidationError
+) -> list[InitErrorDetails]:
+    """Errors of a table; keys of its kind that are missing, and those of other kinds, by name."""
+    kind = change.model_fields["kind"].default
+    others = {key for known in CHANGES.values() for key in known.model_fields}
+    missing, foreign = [], []
+    faults: list[InitErrorDetails] = []
+    for detail in error.errors(include_url=False):
+        key = detail["loc"][-1]
+        if detail["type"] == "missing" and detail["loc"] in _own_keys(change):
+            missing.append(key)
+        elif detail["type"] == "extra_forbidden" and detail["loc"] == (key,) and key in others:
+            foreign.append(key)
+        else:
+            faults.append(
+                InitErrorDetails(
+                    type=detail["type"],
+                    loc=detail["loc"],
+                    input=detail["input"],
+                    ctx=detail.get("ctx", {}),
+                )
+            )
+    for verb, keys in (("needs", missing), ("has no", foreign)):
+        if keys:
+            text = f"an event of kind {kind} {verb} {', '.join(sorted(map(str, keys)))}"
+            faults.append(_fault(ValueError(text), value))
+    return faults
+
+
+def _own_keys(change: type[Change]) -> Sequence[tuple[str]]:
+    """Places of what a kind has beside kind and times."""
+    return [(key,) for key in change.model_fields if key not in Change.model_fields]
+
+
+def _fault(error: ValueError, value: object) -> InitErrorDetails:
+    return InitErrorDetails(type="value_error", loc=(), input=value, ctx={"error": error})
+
+
+class _OneOfKinds:
+    """JSON schema: any of the kinds that there are."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        _ = schema
+        kinds = [handler(change.__pydantic_core_schema__) for change in CHANGES.values()]
+        return {"oneOf": [kind | {"required": ["kind", *kind["required"]]} for kind in kinds]}
+
+
+AnyChange = Annotated[SerializeAsAny[Change], WrapValidator(_read), _OneOfKinds()]
+"""A change of any kind that is registered when it is read; the key ``kind`` tells them apart."""

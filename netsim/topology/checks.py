@@ -23,7 +23,8 @@ from netsim.topology.names import name_faults, outlet_of, receivers_of
 from netsim.topology.processes import PairRule, pair_rule
 from netsim.topology.reading import has, having
 from netsim.topology.source import PumpSpec, RingSourceSpec
-from netsim.topology.specs import QnspSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import QnspSpec
 from netsim.topology.unwise import topology_warnings
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
 

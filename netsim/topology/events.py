@@ -1,68 +1,72 @@
-"""Specs of what changes in the optical network during a run, and at what time.
+"""When the changes of a topology happen, and whether each is possible when it does."""
 
-An event changes the light that leaves the source from its time on: what is in the fibre already
-arrives as if nothing had happened. What an event does to a topology is in
-`netsim.topology.changes`.
-"""
+import heapq
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from typing import Annotated, Literal, Self
+from netsim.errors import Fault
+from netsim.topology.changes import Change
+from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
+from netsim.topology.labels import label_of
+from netsim.topology.processes import pair_rule
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import StateSpec
+from netsim.units import PS_PER_S, ps_from_s
 
-from pydantic import Field, model_validator
-
-from netsim.topology.base import Decibel, Name, RunSeconds, Spec
-from netsim.topology.labels import Channel
-from netsim.topology.source import PowerMw, PumpSpec
-
-EventKind = Literal["cut", "repair", "attenuate", "power", "pumps", "deliver", "leave", "join"]
-
-EVENT_OPTIONS: dict[EventKind, frozenset[str]] = {
-    "cut": frozenset({"user"}),
-    "repair": frozenset({"user"}),
-    "attenuate": frozenset({"user", "extra_loss_db"}),
-    "power": frozenset({"power_mw"}),
-    "pumps": frozenset({"pumps"}),
-    "deliver": frozenset({"channel", "users"}),
-    "leave": frozenset({"user"}),
-    "join": frozenset({"user"}),
-}
-"""What must be set beside kind and times; `power` may name its pump by `channel`."""
+MAX_CHECKED_EVENTS = 10_000
 
 
-class EventSpec(Spec):
-    """A change of the optical network at a given time.
+def event_times(events: Sequence[Change], *, stop_ps: int) -> Iterator[tuple[int, Change]]:
+    """All events before ``stop_ps`` by time, in ps; of two at one time the earlier in the file."""
+    due = [(ps_from_s(event.time_s), index, 0) for index, event in enumerate(events)]
+    heapq.heapify(due)
+    while due and due[0][0] < stop_ps:
+        time_ps, index, count = heapq.heappop(due)
+        event = events[index]
+        yield time_ps, event
+        if event.every_s is not None:
+            # The k-th time is rounded, not the step.
+            next_ps = ps_from_s(event.time_s) + round((count + 1) * event.every_s * 1e12)
+            heapq.heappush(due, (next_ps, index, count + 1))
 
-    ``cut`` and ``repair`` concern a user's fibre, ``attenuate`` sets its extra loss, ``power`` the
-    power of one pump or of all, ``pumps`` replaces the pumps of a ring, ``deliver`` gives a channel
-    to other users (to none: drops it), as a wavelength-selective switch or an optical switch does.
-    A user who must ``leave`` gets no more light and its process stops (its store survives) until it
-    may ``join`` again; `users.*.is_present` says who is there at first.
+
+def event_faults(topology: TopologySpec) -> tuple[Fault, ...]:
+    """Events that name what is not there, do not suit the source, or give out unusable light.
+
+    Events that happen again and again are followed through two of their periods.
     """
+    faults: dict[Fault, None] = {}
+    places = {id(event): f"events.{index}" for index, event in enumerate(topology.events)}
+    state, known = topology, _unusable(topology)
+    for time_ps, event in _some_events(topology.events):
+        before = state
+        try:
+            state = event.applied_to(before)
+        except (KeyError, ValueError) as error:
+            faults[Fault(places[id(event)], str(error.args[0]))] = None
+            continue
+        reasons = known if state.qnsp is before.qnsp else _unusable(state)
+        text = f"from {time_ps / PS_PER_S:g} s on "
+        new = [text + reason for reason in reasons if reason not in known]
+        new += [f"{path} {CANNOT_CHANGE}" for path in fixed_differences(before, state)]
+        faults |= {Fault(places[id(event)], reason): None for reason in new}
+        known = reasons
+    return tuple(faults)
 
-    time_s: RunSeconds
-    """Simulated time at the source."""
-    kind: EventKind
-    """What changes."""
-    every_s: Annotated[float, Field(ge=1e-3, le=9e6)] | None = None
-    """The event happens again and again after this time: the schedule of a switch."""
-    user: Name | None = None
-    """Whose fibre, or who comes and goes."""
-    extra_loss_db: Decibel | None = None
-    """Loss of the fibre beyond its length."""
-    channel: Channel | None = None
-    """Which channel is delivered, or which pump gets another power; all pumps if absent."""
-    users: Annotated[tuple[Name, ...], Field(strict=False)] | None = None
-    """Who gets the channel from then on."""
-    power_mw: PowerMw | None = None
-    """Power in the fibre before the chip."""
-    pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)] | None = None
-    """All pumps from then on."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        needed = EVENT_OPTIONS[self.kind]
-        optional = {"time_s", "kind", "every_s"} | ({"channel"} if self.kind == "power" else set())
-        if missing := sorted(needed - self.model_fields_set):
-            raise ValueError(f"an event of kind {self.kind} needs {', '.join(missing)}")
-        if foreign := sorted(self.model_fields_set - needed - optional):
-            raise ValueError(f"an event of kind {self.kind} has no {', '.join(foreign)}")
-        return self
+def _unusable(state: StateSpec) -> list[str]:
+    """Why channels that are delivered cannot be used."""
+    rule = pair_rule(state.qnsp.source)
+    faults = (rule.fault(label_of(spec.channel)) for spec in state.qnsp.channels if spec.receivers)
+    return [fault for fault in faults if fault is not None]
+
+
+def followed_ps(events: Sequence[Change]) -> int:
+    """Just after the last event that is followed beforehand: two periods, not all of a run."""
+    return max((time_ps for time_ps, _ in _some_events(events)), default=0) + 1
+
+
+def _some_events(events: Sequence[Change]) -> Iterator[tuple[int, Change]]:
+    last_s = max((event.time_s + 2 * (event.every_s or 0.0) for event in events), default=0.0)
+    found = event_times(events, stop_ps=ps_from_s(last_s) + 1)
+    return islice(found, MAX_CHECKED_EVENTS)

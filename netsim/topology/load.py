@@ -10,8 +10,8 @@ from copy import deepcopy
 from pathlib import Path
 
 from netsim.errors import ConfigError
-from netsim.topology.changes import event_faults
 from netsim.topology.checks import find_faults
+from netsim.topology.events import event_faults
 from netsim.topology.overrides import apply_overrides
 from netsim.topology.reading import read
 from netsim.topology.schema import suggestion

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from netsim.errors import Fault
+from netsim.topology.changes import Deliver, UserChange
 from netsim.topology.reading import has, having
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.schema import suggestion
-from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec
 
 MAX_SHOWN = 80
 """Characters of an unknown name in a message."""
@@ -61,7 +63,11 @@ def _named_users(topology: TopologySpec) -> Iterator[Reference]:
         yield from ((f"{path}.users.{position}", name) for position, name in enumerate(names))
     yield from ((f"crashes.{k}.user", crash.user) for k, crash in having(topology.crashes, "user"))
     yield from ((f"taps.{k}.sender", tap.sender) for k, tap in having(topology.taps, "sender"))
-    yield from ((f"events.{k}.user", event.user) for k, event in having(topology.events, "user"))
+    yield from (
+        (f"events.{k}.user", event.user)
+        for k, event in having(topology.events, "user")
+        if isinstance(event, UserChange)
+    )
     yield from (
         (f"observers.{k}.user", each.user) for k, each in having(topology.observers, "user")
     )
@@ -113,7 +119,8 @@ def _unserved_users(topology: TopologySpec) -> Iterator[Fault]:
     if not outlets or None in outlets:
         return
     served = {name for outlet in outlets for name in outlet or ()}
-    served |= {name for _, e in having(topology.events, "users") for name in e.users or ()}
+    events = (event for _, event in having(topology.events, "users"))
+    served |= {name for event in events if isinstance(event, Deliver) for name in event.users}
     for index, user in having(topology.users, "name"):
         if user.name not in served:
             yield Fault(f"users.{index}", f"{user.name} gets no channel")

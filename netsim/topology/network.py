@@ -170,11 +170,7 @@ def _with_processes(lane: Lane, processes: tuple[PairProcess, ...]) -> Lane:
     return Lane(
         lane.users,
         tuple(
-            replace(part, process=by_channels.get(part.process.channels, _dark(part.process)))
+            replace(part, process=by_channels.get(part.process.channels, part.process.dark))
             for part in lane.parts
         ),
     )
-
-
-def _dark(process: PairProcess) -> PairProcess:
-    return replace(process, rate_hz=0.0)

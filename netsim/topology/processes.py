@@ -13,7 +13,7 @@ References
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 
 from netsim.physics.pairs import (
@@ -45,6 +45,11 @@ class PairProcess:
     phase_rad: float
     frequency_noise_hz: float = 0.0
     """Rms wander of the sum of the two photons' frequencies."""
+
+    @property
+    def dark(self) -> "PairProcess":
+        """The same process without light: what its pairs are like, however many there are."""
+        return replace(self, rate_hz=0.0)
 
 
 @dataclass(frozen=True, slots=True)

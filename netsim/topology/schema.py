@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import cast
 
+from netsim.topology.changes import CHANGES, Change
 from netsim.topology.specs import TopologySpec
 
 Schema = Mapping[str, object]
@@ -17,8 +18,14 @@ def topology_schema() -> dict[str, object]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-@cache
 def _root() -> Schema:
+    return _schema_with(tuple(CHANGES.values()))
+
+
+@cache
+def _schema_with(changes: tuple[type[Change], ...]) -> Schema:
+    """Worked out once, and again when a kind of change has been registered."""
+    _ = changes
     return topology_schema()
 
 

@@ -1,13 +1,14 @@
 """The states that a topology goes through during a run, each worked out, in order of time."""
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
-from netsim.topology.changes import changed, event_times, followed_ps
+from netsim.topology.events import event_times, followed_ps
+from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
 from netsim.topology.network import Network, all_lanes, build_network
 from netsim.topology.specs import TopologySpec
+from netsim.topology.state import StateSpec
 from netsim.topology.ways import DeliveredChannel
 
 
@@ -37,47 +38,46 @@ class Timeline:
 
     Attributes
     ----------
+    topology : TopologySpec
+        As in the file.
     lanes : tuple of Lane
         All that there are in any epoch.
     outlets : tuple of (channel, user)
         Everywhere that light goes in any epoch.
     processes : tuple of PairProcess
-        All of any epoch, with the rate of one of them.
+        All of any epoch, dark; two that make pairs of other quality in the same channels count
+        twice.
     process_indices : dict
-        Channels of a process to its place in ``processes``.
+        Dark process to its place in ``processes``.
+
+    Raises
+    ------
+    ValueError
+        If an event changes what is fixed during a run.
     """
 
     def __init__(self, topology: TopologySpec, *, stop_ps: int) -> None:
         self._stop_ps = stop_ps
-        self._starts_ps: list[int] = [0]
-        self._states: list[TopologySpec] = [topology]
-        steps = groupby(event_times(topology.events, stop_ps=stop_ps), key=lambda step: step[0])
-        for time_ps, events in steps:
-            state = self._states[-1]
-            for _, event in events:
-                state = changed(state, event)
-            self._append(time_ps, state)
-        distinct = {_key(state): state for state in self._states}
+        self.topology = topology
+        states = _states(topology, stop_ps)
+        for state in states.values():
+            self._check_fixed(state)
+        self._starts_ps = list(states)
+        distinct = {_Value(state): state for state in states.values()}
         self.lanes = all_lanes(distinct.values())
-        self._networks = {key: build_network(state, self.lanes) for key, state in distinct.items()}
-
+        self._networks = {
+            value: build_network(state, self.lanes) for value, state in distinct.items()
+        }
+        self._in_order = [self._networks[_Value(state)] for state in states.values()]
         known = self._networks.values()
         self.outlets = tuple(
             dict.fromkeys((way.channel, way.user) for network in known for way in network.channels)
         )
         self.processes = tuple(
-            {process.channels: process for n in known for process in n.processes}.values()
+            dict.fromkeys(process.dark for network in known for process in network.processes)
         )
-        self.process_indices = {
-            process.channels: index for index, process in enumerate(self.processes)
-        }
-
-    def _append(self, time_ps: int, state: TopologySpec) -> None:
-        if time_ps == self._starts_ps[-1]:
-            self._states[-1] = state
-        else:
-            self._starts_ps.append(time_ps)
-            self._states.append(state)
+        self.process_indices = {process: index for index, process in enumerate(self.processes)}
+        self._latest: tuple[StateSpec | None, Network] = (None, self._in_order[0])
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -86,21 +86,35 @@ class Timeline:
 
     def network_at(self, time_ps: int) -> Network:
         """The network into which light is sent at ``time_ps``, 0 or later."""
-        return self.network_of(self._states[bisect_right(self._starts_ps, time_ps) - 1])
+        return self._in_order[bisect_right(self._starts_ps, time_ps) - 1]
 
     def network_of(self, state: TopologySpec) -> Network:
-        """Work out a state that need not be one of the events'; its lanes must be known."""
-        key = _key(state)
-        if key not in self._networks:
-            network = build_network(state, self.lanes)
-            self._check(network)
-            self._networks[key] = network
-        return self._networks[key]
+        """Work out a state that need not be one of the events'; equal states are one network.
 
-    def _check(self, network: Network) -> None:
-        """Whether users, lanes and processes of a state were all planned for."""
+        Raises
+        ------
+        ValueError
+            If it changes what is fixed, or has lanes or pairs of which the devices do not know.
+        """
+        if state is self._latest[0]:
+            return self._latest[1]
+        value = _Value(state)
+        if value not in self._networks:
+            self._check_fixed(state)
+            network = build_network(state, self.lanes)
+            self._check_planned(network)
+            self._networks[value] = network
+        self._latest = (state, self._networks[value])
+        return self._networks[value]
+
+    def _check_fixed(self, state: StateSpec) -> None:
+        for path in fixed_differences(self.topology, state):
+            raise ValueError(f"{path} {CANNOT_CHANGE}")
+
+    def _check_planned(self, network: Network) -> None:
+        """Whether outlets and processes of a state were all planned for."""
         ways = {(way.channel, way.user) for way in network.channels}
-        made = {process.channels for process in network.processes}
+        made = {process.dark for process in network.processes}
         if not (ways <= set(self.outlets) and made <= self.process_indices.keys()):
             raise ValueError("this state of the network was not planned for")
 
@@ -115,8 +129,10 @@ class Timeline:
     def epochs(self) -> Iterator[Epoch]:
         """All epochs of the run, without gaps."""
         stops_ps = [*self._starts_ps[1:], self._stop_ps]
-        for start_ps, stop_ps, state in zip(self._starts_ps, stops_ps, self._states, strict=True):
-            yield Epoch(start_ps, stop_ps, self.network_of(state))
+        for start_ps, stop_ps, network in zip(
+            self._starts_ps, stops_ps, self._in_order, strict=True
+        ):
+            yield Epoch(start_ps, stop_ps, network)
 
 
 def network_of_all_states(topology: TopologySpec) -> Network:
@@ -124,12 +140,41 @@ def network_of_all_states(topology: TopologySpec) -> Network:
     return Timeline(topology, stop_ps=followed_ps(topology.events)).network_at(0)
 
 
-def _key(state: TopologySpec) -> Hashable:
-    """Equal for states between which no event made a difference."""
-    source = state.qnsp.source
-    return (
-        getattr(source, "pumps", None),
-        getattr(source, "pump_power_mw", None),
-        tuple(channel.receivers for channel in state.qnsp.channels),
-        tuple((user.is_present, user.fibre) for user in state.users),
-    )
+def _states(topology: TopologySpec, stop_ps: int) -> dict[int, TopologySpec]:
+    """The state from each time of an event on, all events of that time together."""
+    states = {0: topology}
+    state = topology
+    for time_ps, event in event_times(topology.events, stop_ps=stop_ps):
+        state = states[time_ps] = event.applied_to(state)
+    return states
+
+
+def is_same_network(one: StateSpec, other: StateSpec) -> bool:
+    """Whether two states are of the same value, whatever events come after them."""
+    return _Value(one) == _Value(other)
+
+
+class _Value:
+    """All that a network is: equal for states between which no change made a difference.
+
+    The hash is of the light alone: equal values have equal hashes, and it need not say more.
+    """
+
+    def __init__(self, state: StateSpec) -> None:
+        # There are two ways to write who gets a channel.
+        channels = tuple(
+            channel.model_copy(update={"user": None, "users": channel.receivers})
+            for channel in state.qnsp.channels
+        )
+        qnsp = state.qnsp.model_copy(update={"channels": channels})
+        self.state = state.model_copy(update={"qnsp": qnsp})
+        self._hash = hash((qnsp, state.users))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and all(
+            getattr(self.state, name) == getattr(other.state, name)
+            for name in StateSpec.model_fields
+        )

@@ -18,7 +18,8 @@ from netsim.physics.fibre import broadening_ps, group_delay_ps
 from netsim.topology.labels import label_of
 from netsim.topology.processes import pump_powers_mw
 from netsim.topology.receiver import ReceiverSpec
-from netsim.topology.specs import DeliveredChannelSpec, FibreSpec, QnspSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec, FibreSpec, QnspSpec
 from netsim.units import transmittance_from_db, wavelength_nm_from_label
 
 

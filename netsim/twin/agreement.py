@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netsim.topology.network import Network, build_network
-from netsim.topology.specs import ProtocolSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import ProtocolSpec
 from netsim.twin.prediction import LanePrediction, predict
 from protocols.expectation import Expectation, LaneExpectation
 from protocols.interfaces import Security

@@ -105,6 +105,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._events.append(ReserveEmpty(number))
 
     @property
+    def waits_for_light(self) -> bool:
+        """Whether an announcement is complete, or, where none follow, the book grows."""
+        if self._begins_no_more:
+            return self._may_release
+        return self._schedule.has_batch(self._book.first_frame, self._book.frames)
+
+    @property
     def _begins_no_more(self) -> bool:
         return self.is_stopped or self.is_closed
 
@@ -179,6 +186,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
+        self._told_frames = self._book.frames
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
         if self._book.frames:
             announced = min(self._schedule.next_frame, self._book.frames)

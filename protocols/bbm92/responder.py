@@ -85,6 +85,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def advance(self, now_ps: int) -> None:
         """Match what can be matched; start to distil the next round if none is under way."""
+        self._told_frames = self._book.frames
         for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
@@ -99,6 +100,15 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._run(first, first.begin(is_locked=self._aligner.is_locked))
         if self._wants_to_close and not self._repetition.is_waiting:
             self._repetition.start(now_ps)
+
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether announcements or rounds wait, or the book grows."""
+        return (
+            self._aligner.has_pending
+            or self._may_release
+            or any(round_.state is State.QUEUED for round_ in self._rounds.values())
+        )
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""

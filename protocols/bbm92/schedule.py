@@ -53,6 +53,19 @@ class RoundSchedule:
         self.next_frame = 0
         self._round_stop: int | None = None
 
+    def has_batch(self, first_frame: int, frames: int) -> bool:
+        """Whether `next_batch` would give one while there is light; parameters as there."""
+        if self._round_stop is None:
+            return frames > first_frame
+        return self._stops(self._round_stop)[0] <= frames
+
+    def _stops(self, round_stop: int) -> tuple[int, int]:
+        """Where the next announcement ends, and the round that it is of."""
+        start = self.next_frame
+        if start == round_stop:
+            round_stop = start + (self._per_batch if self.is_dormant else self._per_round)
+        return min(start + self._per_batch, round_stop), round_stop
+
     def next_batch(self, first_frame: int, frames: int, *, is_light_over: bool) -> Batch | None:
         """Next announcement, if all its frames are there.
 
@@ -70,10 +83,7 @@ class RoundSchedule:
                 -(-first_frame // self._per_round) * self._per_round
             )
         start, is_first = self.next_frame, self.next_frame == self._round_stop
-        round_stop = self._round_stop
-        if is_first:
-            round_stop = start + (self._per_batch if self.is_dormant else self._per_round)
-        stop = min(start + self._per_batch, round_stop)
+        stop, round_stop = self._stops(self._round_stop)
         if stop > frames and is_light_over:
             stop = frames
         if not start < stop <= frames:

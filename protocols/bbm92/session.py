@@ -52,6 +52,7 @@ from protocols.messages import (
     Vote,
 )
 from protocols.pads import NoPads, PadReserve
+from protocols.timing import earlier_ps
 from protocols.variants import AUTHENTICATIONS
 
 FINALS = (Vote, Decision, Close, Abort, Beacon, Ready)
@@ -94,6 +95,8 @@ class LinkSession(Generic[RoundT]):
         self._book = start.book
         self._book_index = start.book_index
         self._rng = start.rng
+        self._told_frames = 0
+        """Frames in the book when this end last said what it needs of it."""
         self._rounds: dict[int, RoundT] = {}
         self._events: deque[Event] = deque()
         self._outbox: deque[bytes] = deque()
@@ -169,16 +172,23 @@ class LinkSession(Generic[RoundT]):
         """Do what can be done now."""
         raise NotImplementedError
 
+    @property
+    def waits_for_light(self) -> bool:
+        """Whether `advance` has something to do with the frames that the book has by now."""
+        raise NotImplementedError
+
+    @property
+    def _may_release(self) -> bool:
+        """Whether an announcement's worth of frames has come since the book was told."""
+        return self._book.frames - self._told_frames >= self.config.frames_per_announcement
+
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        due = [
-            round_.active_ps + self.config.timeout_ps
-            for round_ in self._rounds.values()
-            if self._may_drop(round_)
-        ]
-        if (again_ps := self._repetition.due_ps) is not None:
-            due.append(again_ps)
-        return min(due, default=None)
+        again_ps = self._repetition.due_ps
+        if not self._rounds:
+            return again_ps
+        active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
+        return earlier_ps(min(active) + self.config.timeout_ps if active else None, again_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""

@@ -151,6 +151,9 @@ class Transport:
 
     def datagrams_to_send(self, now_ps: int) -> list[bytes]:
         """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
+        if not (self._controls or self._resend or self._queue or self._acknowledge_now):
+            self._start_timer(now_ps)
+            return []
         out = [self._encode_control(*control) for control in self._controls]
         self._controls.clear()
         out += [
@@ -164,9 +167,12 @@ class Transport:
             out.append(self._send_next(now_ps))
         if self._acknowledge_now:
             out.append(self._encode(Kind.ACKNOWLEDGE))
+        self._start_timer(now_ps)
+        return out
+
+    def _start_timer(self, now_ps: int) -> None:
         if self._in_flight and self._deadline_ps is None:
             self._deadline_ps = now_ps + self._round_trip.timeout_ps
-        return out
 
     @property
     def _oldest(self) -> int:

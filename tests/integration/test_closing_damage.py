@@ -62,9 +62,10 @@ def test_closed_announcer_begins_no_round() -> None:
     for index in range(40, 80):
         ticks = index * FRAME_PS // 10
         tags = np.arange(ticks + 10, ticks + 1000, 300, dtype=np.int64) << 2
-        end.add_tags(TagFrame(index, ticks + FRAME_PS // 10, tags), ends.now_ps)
+        end.book.append(TagFrame(index, ticks + FRAME_PS // 10, tags))
+        end.take_light(ends.now_ps)
     assert end.take_events() == ()
-    assert not end._book.holds(0)
+    assert not end.book.holds(0)
 
 
 def test_signed_abort_is_remembered() -> None:

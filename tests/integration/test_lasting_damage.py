@@ -269,7 +269,7 @@ def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None
 
     def count(book: TagBook, ids: object) -> object:
         nonlocal claimed
-        claimed += len(ids) if book is ends.ends[0]._book else 0  # type: ignore[arg-type]
+        claimed += len(ids) if book is ends.ends[0].book else 0  # type: ignore[arg-type]
         return claim(book, ids)  # type: ignore[arg-type]
 
     monkeypatch.setattr(TagBook, "claim", count)

@@ -9,7 +9,8 @@ from netsim.physics.thermal import fresh_field, sample_thermal_times, thermal_g2
 from netsim.simulation.photons import PhotonCounts, count_photons
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.topology.source import CrystalSourceSpec, PumpSpec, RingSourceSpec
-from netsim.topology.specs import DeliveredChannelSpec, TopologySpec, UserSpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec, UserSpec
 from netsim.twin.prediction import detector_rates_hz, predict
 from netsim.units import db_from_transmittance
 from tests.support.topologies import (

@@ -213,7 +213,8 @@ class Pump:
             self._at(frames * FRAME_PS + 1, partial(self._end_light, end))
 
     def _add_tags(self, end: Endpoint, frame: TagFrame) -> None:
-        end.add_tags(frame, self.now_ps)
+        end.book.append(frame)
+        end.take_light(self.now_ps)
 
     def _end_light(self, end: Endpoint) -> None:
         end.end_light(self.now_ps)

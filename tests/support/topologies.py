@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.devices.history import follow_events
 from netsim.devices.world import World, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
@@ -19,13 +20,13 @@ from netsim.topology.source import (
     PumpSpec,
     RingSourceSpec,
 )
-from netsim.topology.specs import (
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import (
     ClassicalSpec,
     DeliveredChannelSpec,
     FibreSpec,
     ProtocolSpec,
     QnspSpec,
-    TopologySpec,
     UserSpec,
 )
 from netsim.topology.timeline import Timeline
@@ -381,6 +382,7 @@ def run_photons(
         on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
         on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
     )
+    sim.process(follow_events(sim, timeline, stop_ps=duration_ps, change=world.change))
     sim.run(until=world.finished)
     return PhotonRun(timeline.network_at(0), sim, world, duration_s, tags, clicks)
 

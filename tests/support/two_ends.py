@@ -169,7 +169,8 @@ class TwoEnds:
         self._at(frames * FRAME_PS + 1, self._end_light)
 
     def _tags(self, role: Role, frame: TagFrame) -> None:
-        self.ends[role].add_tags(frame, self.now_ps)
+        self.ends[role].book.append(frame)
+        self.ends[role].take_light(self.now_ps)
 
     def _end_light(self) -> None:
         self._is_light_over = True

@@ -12,7 +12,8 @@ from netsim.topology.load import load_topology
 from netsim.topology.processes import pair_rule
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.topology.source import RingSourceSpec
-from netsim.topology.specs import DeliveredChannelSpec, FibreSpec, TopologySpec, UserSpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec, FibreSpec, UserSpec
 
 NETWORK_POWER_MW = 0.4
 """Per pump, of the key distribution [paper]."""

@@ -13,7 +13,8 @@ from netsim.studies.estimates import Estimate, LaneEstimates, total
 from netsim.studies.shots import Shot
 from netsim.topology.network import build_network
 from netsim.topology.source import PumpSpec
-from netsim.topology.specs import DeliveredChannelSpec, TopologySpec
+from netsim.topology.specs import TopologySpec
+from netsim.topology.state import DeliveredChannelSpec
 from netsim.twin.prediction import Prediction, predict
 
 TOTAL_POWERS_MW = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.6)

@@ -23,6 +23,7 @@ class _Greeting:
         self.is_congested = False
         self.is_closed = False
         self.is_stopped = False
+        self.waits_for_light = False
         self.reserve_bits = 0
         self.open_books: dict[int, RoundBooks] = {}
         self._name = start.config.link.encode()

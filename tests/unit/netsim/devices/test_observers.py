@@ -8,7 +8,7 @@ import pytest
 
 from netsim.frames import PhotonBundle
 from netsim.observers.observer import Observer, ObserverContext, ObserverKind, ObserverOptions
-from netsim.topology.events import EventSpec
+from netsim.topology.changes import Attenuate, Cut
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec
 from netsim.topology.specs import TopologySpec
@@ -127,7 +127,7 @@ def test_times_are_those_of_his_place() -> None:
 
 def test_loss_behind_him_follows_events_at_the_photons_own_time() -> None:
     """An attenuator switched within a frame: he sees the same rate, Bob a tenth from then on."""
-    event = EventSpec(kind="attenuate", time_s=0.52, user="bob", extra_loss_db=10.0)
+    event = Attenuate(time_s=0.52, user="bob", extra_loss_db=10.0)
     counter = Counter()
     with registered("counter", lambda: counter):
         topology = observed(lossy(), on_bob("counter")).model_copy(update={"events": (event,)})
@@ -143,7 +143,7 @@ def test_loss_behind_him_follows_events_at_the_photons_own_time() -> None:
 
 def test_a_cut_leaves_him_nothing() -> None:
     """It lies at the provider's end: neither he nor Bob sees light from then on."""
-    event = EventSpec(kind="cut", time_s=0.5, user="bob")
+    event = Cut(time_s=0.5, user="bob")
     counter = Counter()
     with registered("counter", lambda: counter):
         topology = observed(lossy(), on_bob("counter")).model_copy(update={"events": (event,)})

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from netsim.simulation.control import PowerBalance, RoundReport, RoundReports
+from netsim.topology.changes import Power
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
@@ -117,8 +118,9 @@ def test_reports_of_light_before_a_change_do_not_count() -> None:
 
     assert list(controller.report(report(0, LINKS[0]), 10.5)) == []
     changes = list(controller.report(report(0, LINKS[1]), 11.0))
-    assert [change.channel for change in changes] == ["C34", "C46"]
-    assert changes[0].power_mw == pytest.approx(0.4 / 1.2)
+    powers = [change for change in changes if isinstance(change, Power)]
+    assert [change.channel for change in powers] == ["C34", "C46"]
+    assert powers[0].power_mw == pytest.approx(0.4 / 1.2)
     # Round 1 began at 10 s, before the change at 11 s.
     for users in LINKS:
         assert list(controller.report(report(1, users), 20.5)) == []

@@ -12,11 +12,9 @@ from netsim.physics.clock import Clock
 from netsim.simulation.driver import MIN_WAIT_PS, EndpointDriver
 from protocols.endpoint import Endpoint
 from protocols.events import Event, RoundStarted
-from protocols.tags import TagFrame
 from protocols.wire.counts import WireCounts
 
 OFFSET_PS = 500_000_000
-FRAME = TagFrame(0, 100, np.empty(0, dtype=np.int64))
 
 
 class _Script:
@@ -29,12 +27,12 @@ class _Script:
         self.sent_ps: list[int] = []
         self.due_ps: int | None = None
         self.is_closed = self.is_stopped = False
-        self.is_idle = True
+        self.is_idle = self.waits_for_light = True
         self.wire = WireCounts(1, 2, 3)
         self.reserve_bits = 77
 
-    def add_tags(self, frame: TagFrame, now_ps: int) -> None:
-        self.calls.append(("tags", frame.index, now_ps))
+    def take_light(self, now_ps: int) -> None:
+        self.calls.append(("light", None, now_ps))
 
     def end_light(self, now_ps: int) -> None:
         self.calls.append(("end", None, now_ps))
@@ -107,17 +105,30 @@ def test_time_is_the_users_own() -> None:
 def test_order_is_kept() -> None:
     """Frames, datagrams and the end of the light arrive in the order in which they were put."""
     stage = Stage()
-    stage.driver.add_tags(FRAME)
+    stage.driver.notice_light()
     stage.driver.deliver(b"1")
     stage.driver.deliver(b"2")
     stage.driver.end_light()
     stage.run_to(10)
     assert [call[:2] for call in stage.script.calls] == [
-        ("tags", 0),
+        ("light", None),
         ("message", b"1"),
         ("message", b"2"),
         ("end", None),
     ]
+
+
+def test_light_that_is_of_no_use_wakes_nobody() -> None:
+    """An endpoint that waits for nothing is not asked, nor told."""
+    stage = Stage()
+    stage.script.waits_for_light = False
+    stage.driver.notice_light()
+    stage.run_to(10)
+    assert stage.script.calls == []
+    stage.script.waits_for_light = True
+    stage.driver.notice_light()
+    stage.run_to(20)
+    assert [what for what, _, _ in stage.script.calls] == ["light"]
 
 
 def test_events_are_on_record_before_the_peer_hears() -> None:
@@ -173,7 +184,7 @@ def test_what_arrives_while_down_is_lost() -> None:
     stage.driver.deliver(b"before")
     stage.driver.stop()
     stage.driver.deliver(b"while down")
-    stage.driver.add_tags(FRAME)
+    stage.driver.notice_light()
     stage.run_to(100)
     assert stage.script.calls == []
     assert stage.driver.reserve_bits == 0

@@ -3,8 +3,8 @@
 import pytest
 
 from netsim.errors import ConfigError
-from netsim.topology.changes import changed, event_times
-from netsim.topology.events import EventSpec
+from netsim.topology.changes import Cut, Deliver, Power, Repair
+from netsim.topology.events import event_times
 from netsim.topology.load import parse_topology
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.timeline import Timeline
@@ -112,9 +112,7 @@ def test_absent_user_gets_no_light_until_joining() -> None:
 
 def test_repeated_events_keep_their_grid() -> None:
     """The k-th repeat is rounded, not the step; events at one time keep the order of the file."""
-    events = tuple(
-        EventSpec(time_s=0.0, kind=kind, user="bob", every_s=1 / 3) for kind in ("cut", "repair")
-    )
+    events = tuple(kind(time_s=0.0, user="bob", every_s=1 / 3) for kind in (Cut, Repair))
     found = list(event_times(events, stop_ps=SECOND_PS + 1))
     assert [time_ps for time_ps, _ in found[::2]] == [
         0, 333_333_333_333, 666_666_666_667, SECOND_PS,
@@ -139,13 +137,13 @@ def test_state_that_was_not_planned_for_is_refused() -> None:
     """A channel cannot be given to a user whose links know nothing of it."""
     topology = parse_topology(FOUR_USERS)
     timeline = Timeline(topology, stop_ps=SECOND_PS)
-    weaker = EventSpec(time_s=0, kind="power", power_mw=0.2)
-    source = timeline.network_of(changed(topology, weaker)).topology.qnsp.source
+    weaker = Power(time_s=0, power_mw=0.2)
+    source = timeline.network_of(weaker.applied_to(topology)).topology.qnsp.source
     assert isinstance(source, RingSourceSpec)
     assert source.pumps[0].power_mw == 0.2
-    moved = EventSpec(time_s=0, kind="deliver", channel="C54", users=("bob",))
+    moved = Deliver(time_s=0, channel="C54", users=("bob",))
     with pytest.raises(ValueError, match="not planned for"):
-        timeline.network_of(changed(topology, moved))
+        timeline.network_of(moved.applied_to(topology))
 
 
 @pytest.mark.parametrize(
