@@ -21,8 +21,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
-from netsim.physics.encodings.analysers import AnalyserEncoding
-from netsim.physics.encodings.interface import PairSource, X, Z
+from netsim.physics.encodings.interface import Encoding, PairSource, Z
 from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
@@ -33,6 +32,9 @@ from protocols.tags import DETECTOR_BITS
 
 _LOW_BITS = 2.0**53
 """`Generator.random` yields multiples of 2^-53; its two lowest bits choose path and port."""
+
+PLUS = (0, 2)
+"""One detector of each basis, Z+ and X+."""
 
 _mismatch_contrast = kernel(mismatch_contrast)
 
@@ -93,20 +95,22 @@ def _measure(
 
 
 class AnalyserMeasurement:
-    """Measurement by an `AnalyserEncoding`.
+    """Measurement by a beam splitter and two analysers: detectors Z+, Z-, X+, X-.
 
     Parameters
     ----------
-    encoding : AnalyserEncoding
+    encoding : Encoding
+        With at most two paths through an analyser, equally likely.
     source : PairSource
     """
 
-    def __init__(self, encoding: AnalyserEncoding, source: PairSource) -> None:
-        paths = [encoding.paths_of(analyser) for analyser in encoding.analysers]
+    def __init__(self, encoding: Encoding, source: PairSource) -> None:
+        paths = [encoding.paths(detector) for detector in PLUS]
         self._encoding = encoding
+        self._z_probability = 2.0 * encoding.share(PLUS[Z])
         self._has_paths = np.array([len(ways) > 1 for ways in paths], dtype=np.int64)
         self._delay_ps = np.array([ways[-1].late_ps for ways in paths], dtype=np.float64)
-        self._contrast = np.array([a.contrast for a in encoding.analysers], dtype=np.float64)
+        self._contrast = np.array([encoding.contrast(detector) for detector in PLUS])
         self._known: dict[str, tuple[tuple[float, ...], NDArray[np.float64]]] = {}
         self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
         self._pair_contrast = _pair_contrast(source, self._delay_ps)
@@ -133,7 +137,7 @@ class AnalyserMeasurement:
             self._pair_contrast,
             self._pair_phase_rad,
             self._kappa_per_ps,
-            self._encoding.z_probability,
+            self._z_probability,
             self._has_paths,
             self._delay_ps,
             phases_rad,
@@ -154,7 +158,7 @@ class AnalyserMeasurement:
             states.delay_ps,
             states.contrast,
             self._kappa_per_ps,
-            self._encoding.z_probability,
+            self._z_probability,
             self._has_paths,
             self._delay_ps,
             phases_rad,
@@ -167,7 +171,7 @@ class AnalyserMeasurement:
         known = self._known.get(channel)
         if known is None or known[0] != settings:
             label = int(channel[1:])
-            phases_rad = [self._encoding.phase_rad(2 * basis, label, time_ps) for basis in (Z, X)]
+            phases_rad = [self._encoding.phase_rad(detector, label, time_ps) for detector in PLUS]
             known = self._known[channel] = settings, np.array(phases_rad)
         return known[1]
 
