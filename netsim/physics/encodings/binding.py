@@ -21,7 +21,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
-from netsim.physics.encodings.interface import Encoding, PairSource
+from netsim.physics.encodings.interface import Encoding, PairSource, Z
 from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast
@@ -33,8 +33,8 @@ from protocols.tags import DETECTOR_BITS
 _LOW_BITS = 2.0**53
 """`Generator.random` yields multiples of 2^-53; its two lowest bits choose path and port."""
 
-_PLUS = (0, 2)
-"""A detector of each basis: port + of Z, of X."""
+PLUS = (0, 2)
+"""One detector of each basis, Z+ and X+."""
 
 _mismatch_contrast = kernel(mismatch_contrast)
 
@@ -95,24 +95,22 @@ def _measure(
 
 
 class AnalyserMeasurement:
-    """Measurement behind a beam splitter and two analysers.
+    """Measurement by a beam splitter and two analysers: detectors Z+, Z-, X+, X-.
 
     Parameters
     ----------
     encoding : Encoding
-        With detectors Z+, Z-, X+, X- and at most two paths, equally likely, to each.
+        With at most two paths through an analyser, equally likely.
     source : PairSource
     """
 
     def __init__(self, encoding: Encoding, source: PairSource) -> None:
-        paths = [encoding.paths(detector) for detector in _PLUS]
+        paths = [encoding.paths(detector) for detector in PLUS]
         self._encoding = encoding
-        self._z_probability = encoding.share(_PLUS[0]) + encoding.share(_PLUS[0] + 1)
+        self._z_probability = 2.0 * encoding.share(PLUS[Z])
         self._has_paths = np.array([len(ways) > 1 for ways in paths], dtype=np.int64)
         self._delay_ps = np.array([ways[-1].late_ps for ways in paths], dtype=np.float64)
-        self._contrast = np.array(
-            [encoding.contrast(detector) for detector in _PLUS], dtype=np.float64
-        )
+        self._contrast = np.array([encoding.contrast(detector) for detector in PLUS])
         self._known: dict[str, tuple[tuple[float, ...], NDArray[np.float64]]] = {}
         self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
         self._pair_contrast = _pair_contrast(source, self._delay_ps)
@@ -173,7 +171,7 @@ class AnalyserMeasurement:
         known = self._known.get(channel)
         if known is None or known[0] != settings:
             label = int(channel[1:])
-            phases_rad = [self._encoding.phase_rad(plus, label, time_ps) for plus in _PLUS]
+            phases_rad = [self._encoding.phase_rad(detector, label, time_ps) for detector in PLUS]
             known = self._known[channel] = settings, np.array(phases_rad)
         return known[1]
 
