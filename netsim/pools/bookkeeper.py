@@ -3,6 +3,7 @@
 It is the only place where key passes from an endpoint to a store, and nothing of it goes elsewhere.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -214,7 +215,7 @@ class Bookkeeper:
         self._tell_aborted(number, STOPPED, lost, time_ps)
 
     def _tell_aborted(self, number: int, reason: str, books: RoundBooks, time_ps: int) -> None:
-        self.reasons[number] = reason
+        self.reasons[number] = sys.intern(reason)
         self._emit(
             EventName.ROUND_ABORTED,
             time_ps,
