@@ -32,7 +32,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
-    {"clockprior", "compiled", "errors", "keylength", "tags"},
+    {"clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "messages", "profile", "registry", "varint"},
     {
         "codec",
