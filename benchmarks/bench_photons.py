@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import netsim
-from netsim.devices.world import build_world
+from netsim.devices.world import Stage, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -27,15 +27,18 @@ def run(topology: TopologySpec, score: Score, duration_s: float) -> tuple[int, f
     """Tags made and seconds taken."""
     sim, duration_ps = Simulator(), ps_from_s(duration_s)
     world = build_world(
-        sim,
-        Timeline(topology, stop_ps=duration_ps),
-        RngTree(1),
-        duration_ps=duration_ps,
-        on_tags=lambda _user, _frame: None,
-        on_clicks=score,
+        Stage(
+            sim,
+            Timeline(topology, stop_ps=duration_ps),
+            RngTree(1),
+            duration_ps=duration_ps,
+            on_tags=lambda _user, _frame: None,
+            on_clicks=score,
+        )
     )
+    finished = world.start()
     start_s = time.perf_counter()
-    sim.run(until=world.finished)
+    sim.run(until=finished)
     return sum(world.singles.values()), time.perf_counter() - start_s
 
 

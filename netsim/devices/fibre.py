@@ -83,7 +83,10 @@ class FibreLink:
         self._loss = loss
         self.latency_ps = max((stretch.delay_ps for stretch in stretches.values()), default=0)
         self._line = simpy.Store(sim)
-        self.process: Process = sim.process(self._run())
+
+    def start(self) -> Process:
+        """Register the process, which never ends."""
+        return self._sim.process(self._run())
 
     def send(self, light: PhotonBundle) -> None:
         """Put light into the fibre now; it arrives in order, however much is on its way."""

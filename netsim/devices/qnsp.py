@@ -79,7 +79,10 @@ class Qnsp:
             rng_tree.stream,
             kappa_per_ps=kappa_per_ps(timeline.topology.qnsp.source.bandwidth_hz),
         )
-        self.process: Process = sim.process(self._run())
+
+    def start(self) -> Process:
+        """Register the process, which ends with the light."""
+        return self._sim.process(self._run())
 
     def stop(self, frames: int) -> None:
         """Emit no more than these first frames."""

@@ -48,7 +48,10 @@ class UserReceiver:
         self._on_frame = on_frame
         self._duration_ps = duration_ps
         self._inbox = simpy.Store(sim)
-        self.process: Process = sim.process(self._run())
+
+    def start(self) -> Process:
+        """Register the process, which ends with the last frame."""
+        return self._sim.process(self._run())
 
     @property
     def singles(self) -> int:

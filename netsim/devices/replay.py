@@ -5,24 +5,16 @@ frames, at the very times, that a new simulation of the same light would give it
 built anew, from the same stream: they are functions of the seed and the time alone.
 """
 
+import sys
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsim.devices.history import NetworkHistory
-from netsim.devices.world import (
-    OnClicks,
-    OnTags,
-    PhotonLevel,
-    World,
-    build_clock,
-    build_world,
-)
+from netsim.devices.world import PhotonLevel, Stage, World, build_world
 from netsim.frames import ClickFrame
-from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import SimEvent, Simulator
-from netsim.physics.clock import Clock
+from netsim.kernel.simulator import SimEvent
 from netsim.topology.changes import Change
-from netsim.topology.timeline import Epoch, Timeline
+from netsim.topology.timeline import Epoch
 from protocols.tags import TagFrame
 
 FRAME_BYTES = 1000
@@ -65,35 +57,19 @@ class FrameRecorder:
         self._is_full = False
         self._world: World | None = None
 
-    def __call__(
-        self,
-        sim: Simulator,
-        timeline: Timeline,
-        rng_tree: RngTree,
-        *,
-        duration_ps: int,
-        on_tags: OnTags,
-        on_clicks: OnClicks,
-    ) -> PhotonLevel:
+    def __call__(self, stage: Stage) -> PhotonLevel:
         """Build the photon level as `build_world` does, listening in."""
         latest: dict[str, ClickFrame] = {}
 
         def take_clicks(user: str, clicks: ClickFrame) -> None:
             latest[user] = clicks
-            on_clicks(user, clicks)
+            stage.on_clicks(user, clicks)
 
         def take_tags(user: str, tags: TagFrame) -> None:
-            self._keep(RecordedFrame(sim.now_ps, user, tags, latest[user]))
-            on_tags(user, tags)
+            self._keep(RecordedFrame(stage.sim.now_ps, user, tags, latest[user]))
+            stage.on_tags(user, tags)
 
-        self._world = build_world(
-            sim,
-            timeline,
-            rng_tree,
-            duration_ps=duration_ps,
-            on_tags=take_tags,
-            on_clicks=take_clicks,
-        )
+        self._world = build_world(replace(stage, on_tags=take_tags, on_clicks=take_clicks))
         return self._world
 
     def _keep(self, frame: RecordedFrame) -> None:
@@ -112,33 +88,51 @@ class FrameRecorder:
         return Replay(tuple(self._frames), tuple(self._world.states.changes))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _ReplayedLevel:
-    sim: Simulator
-    clocks: dict[str, Clock]
-    finished: SimEvent
-    states: NetworkHistory
-    """Of the optical network, as the present protocol with its window sees them."""
-    recorded: Sequence[tuple[int, Change]]
-    singles: dict[str, int]
-    stop: list[int]
-    """Number of the first frame that is not handed out, once there is one."""
+    def __init__(
+        self,
+        stage: Stage,
+        frames: Sequence[RecordedFrame],
+        changes: Sequence[tuple[int, Change]],
+    ) -> None:
+        self.clocks = stage.build_clocks()
+        self.singles = dict.fromkeys(stage.users, 0)
+        self._stage = stage
+        self._frames = frames
+        self._changes = changes
+        self._states = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
+        """Of the optical network, as the present protocol with its window sees them."""
+        self._stop_frame = sys.maxsize
+
+    def start(self) -> SimEvent:
+        """Register the one process, which hands the frames out."""
+        return self._stage.sim.process(self._hand_out())
 
     @property
     def history(self) -> tuple[Epoch, ...]:
         """States of the optical network so far."""
-        return self.states.epochs(self.sim.now_ps)
+        return self._states.epochs(self._stage.sim.now_ps)
 
     def stop_light(self, frames: int) -> None:
         """Hand out these first frames and no others."""
-        self.stop[:] = [frames]
+        self._stop_frame = frames
 
     def change(self, change: Change) -> None:
         """Go on to the next change that was recorded; ValueError for any other."""
-        number, now_ps = len(self.states.changes), self.sim.now_ps
-        if (now_ps, change) not in self.recorded[number : number + 1]:
+        number, now_ps = len(self._states.changes), self._stage.sim.now_ps
+        if (now_ps, change) not in self._changes[number : number + 1]:
             raise ValueError(f"{change.kind}: this light was recorded")
-        self.states.change(change, now_ps)
+        self._states.change(change, now_ps)
+
+    def _hand_out(self) -> Generator[SimEvent, None, None]:
+        sim = self._stage.sim
+        for frame in self._frames:
+            if frame.tags.index >= self._stop_frame:
+                continue
+            if frame.time_ps > sim.now_ps:
+                yield sim.wait_until(frame.time_ps)
+            self.singles[frame.user] += frame.tags.tags.size
+            self._stage.hand_out(frame.user, frame.tags, frame.clicks)
 
 
 class Replay:
@@ -158,33 +152,6 @@ class Replay:
         self._frames = frames
         self._changes = changes
 
-    def __call__(
-        self,
-        sim: Simulator,
-        timeline: Timeline,
-        rng_tree: RngTree,
-        *,
-        duration_ps: int,
-        on_tags: OnTags,
-        on_clicks: OnClicks,
-    ) -> PhotonLevel:
-        """Register the one process that hands the frames out."""
-        topology = timeline.topology
-        users = [user.name for user in topology.users]
-        singles = dict.fromkeys(users, 0)
-        stop: list[int] = []
-
-        def hand_out() -> Generator[SimEvent, None, None]:
-            for frame in self._frames:
-                if stop and frame.tags.index >= stop[0]:
-                    continue
-                if frame.time_ps > sim.now_ps:
-                    yield sim.wait_until(frame.time_ps)
-                singles[frame.user] += frame.tags.tags.size
-                on_clicks(frame.user, frame.clicks)
-                on_tags(frame.user, frame.tags)
-
-        clocks = {user: build_clock(topology, rng_tree, user) for user in users}
-        finished = sim.process(hand_out())
-        states = NetworkHistory(timeline, stop_ps=duration_ps)
-        return _ReplayedLevel(sim, clocks, finished, states, self._changes, singles, stop)
+    def __call__(self, stage: Stage) -> PhotonLevel:
+        """Build what hands the frames out."""
+        return _ReplayedLevel(stage, self._frames, self._changes)

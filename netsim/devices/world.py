@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from numpy.random import Generator
 from simpy.events import AllOf
 
 from netsim.devices.fibre import FibreLink, FibreLoss
@@ -23,7 +24,6 @@ from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
-from netsim.topology.ways import Stretch
 from netsim.units import MAX_TIME_PS
 from protocols.tags import TagFrame
 
@@ -31,113 +31,11 @@ OnTags = Callable[[str, TagFrame], None]
 OnClicks = Callable[[str, ClickFrame], None]
 
 
-class PhotonLevel(Protocol):
-    """What a run needs of its photon level, be it simulated (`World`) or replayed."""
-
-    @property
-    def clocks(self) -> dict[str, Clock]:
-        """User to clock."""
-        ...
-
-    @property
-    def finished(self) -> SimEvent:
-        """Happens when every user has its last frame."""
-        ...
-
-    @property
-    def singles(self) -> dict[str, int]:
-        """Clicks of each user so far, all detectors together."""
-        ...
-
-    @property
-    def history(self) -> tuple[Epoch, ...]:
-        """States of the optical network so far."""
-        ...
-
-    def change(self, change: Change) -> None:
-        """Change the optical network from now on."""
-        ...
-
-    def stop_light(self, frames: int) -> None:
-        """Hand out these first frames, which have been emitted, and none after them."""
-        ...
-
-
-class WorldBuilder(Protocol):
-    """Registers the processes of a photon level: `build_world`, or what records or replays one."""
-
-    def __call__(  # noqa: D102 - as `build_world`
-        self,
-        sim: Simulator,
-        timeline: Timeline,
-        rng_tree: RngTree,
-        *,
-        duration_ps: int,
-        on_tags: OnTags,
-        on_clicks: OnClicks,
-    ) -> PhotonLevel: ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class World:
-    """The photon level of one run.
+class Stage:
+    """Where a photon level is built, and where what it finds goes.
 
     Attributes
-    ----------
-    sim : Simulator
-    states : NetworkHistory
-        Of the optical network.
-    clocks : dict
-        User to clock.
-    receivers : dict
-        User to receiver process.
-    fibres : dict
-        User to fibre process, up to the first observer where there is one.
-    qnsp : Qnsp
-        The provider.
-    finished : Event
-        Happens when every receiver has released its last frame.
-    """
-
-    sim: Simulator
-    states: NetworkHistory
-    clocks: dict[str, Clock]
-    receivers: dict[str, UserReceiver]
-    fibres: dict[str, FibreLink]
-    qnsp: Qnsp
-    finished: SimEvent
-
-    @property
-    def singles(self) -> dict[str, int]:
-        """Clicks of each user so far, all detectors together."""
-        return {user: receiver.singles for user, receiver in self.receivers.items()}
-
-    @property
-    def history(self) -> tuple[Epoch, ...]:
-        """States of the optical network so far."""
-        return self.states.epochs(self.sim.now_ps)
-
-    def change(self, change: Change) -> None:
-        """Change the optical network from now on."""
-        self.states.change(change, self.sim.now_ps)
-
-    def stop_light(self, frames: int) -> None:
-        """Emit no more than these first frames; the receivers wait for others in vain."""
-        self.qnsp.stop(frames)
-
-
-def build_world(
-    sim: Simulator,
-    timeline: Timeline,
-    rng_tree: RngTree,
-    *,
-    duration_ps: int,
-    on_tags: OnTags,
-    on_clicks: OnClicks,
-) -> World:
-    """Register the processes of the photon level.
-
-    Parameters
     ----------
     sim : Simulator
         At time 0.
@@ -154,27 +52,150 @@ def build_world(
         frame and the delay of the slowest channel.
     on_clicks : callable
         Takes the truth about the same frame, at the same time, first.
+    """
+
+    sim: Simulator
+    timeline: Timeline
+    rng_tree: RngTree
+    duration_ps: int
+    on_tags: OnTags
+    on_clicks: OnClicks
+
+    @property
+    def topology(self) -> TopologySpec:
+        """As in the file."""
+        return self.timeline.topology
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Names of all users, in the order of the file."""
+        return tuple(user.name for user in self.topology.users)
+
+    def build_clocks(self) -> dict[str, Clock]:
+        """Clock of every user, from the stream ``<user>/clock``."""
+        return {user: build_clock(self.topology, self.rng_tree, user) for user in self.users}
+
+    def hand_out(self, user: str, tags: TagFrame, clicks: ClickFrame) -> None:
+        """Tell of a frame of ``user``, the truth first."""
+        self.on_clicks(user, clicks)
+        self.on_tags(user, tags)
+
+
+class PhotonLevel(Protocol):
+    """What a run needs of its photon level, be it simulated (`World`) or replayed."""
+
+    @property
+    def clocks(self) -> dict[str, Clock]:
+        """User to clock."""
+        ...
+
+    @property
+    def singles(self) -> dict[str, int]:
+        """Clicks of each user so far, all detectors together."""
+        ...
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """States of the optical network so far."""
+        ...
+
+    def start(self) -> SimEvent:
+        """Register the processes, once, at time 0; what happens when every user has all frames."""
+        ...
+
+    def change(self, change: Change) -> None:
+        """Change the optical network from now on."""
+        ...
+
+    def stop_light(self, frames: int) -> None:
+        """Hand out these first frames, which have been emitted, and none after them."""
+        ...
+
+
+WorldBuilder = Callable[[Stage], PhotonLevel]
+"""Builds a photon level: `build_world`, or what records or replays one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """The photon level of one run.
+
+    Attributes
+    ----------
+    stage : Stage
+    states : NetworkHistory
+        Of the optical network.
+    clocks : dict
+        User to clock.
+    receivers : dict
+        User to receiver process.
+    fibres : dict
+        User to fibre process, up to the first observer where there is one.
+    pieces : list of FibreLink
+        All pieces of all fibres.
+    qnsp : Qnsp
+        The provider.
+    """
+
+    stage: Stage
+    states: NetworkHistory
+    clocks: dict[str, Clock]
+    receivers: dict[str, UserReceiver]
+    fibres: dict[str, FibreLink]
+    pieces: list[FibreLink]
+    qnsp: Qnsp
+
+    def start(self) -> SimEvent:
+        """Register the processes of all devices; what happens when every receiver is done."""
+        ends = [receiver.start() for receiver in self.receivers.values()]
+        for piece in self.pieces:
+            piece.start()
+        self.qnsp.start()
+        return AllOf(self.stage.sim, ends)
+
+    @property
+    def singles(self) -> dict[str, int]:
+        """Clicks of each user so far, all detectors together."""
+        return {user: receiver.singles for user, receiver in self.receivers.items()}
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """States of the optical network so far."""
+        return self.states.epochs(self.stage.sim.now_ps)
+
+    def change(self, change: Change) -> None:
+        """Change the optical network from now on."""
+        self.states.change(change, self.stage.sim.now_ps)
+
+    def stop_light(self, frames: int) -> None:
+        """Emit no more than these first frames; the receivers wait for others in vain."""
+        self.qnsp.stop(frames)
+
+
+def build_world(stage: Stage) -> World:
+    """Build the devices of the photon level and connect them.
 
     Raises
     ------
     ValueError
-        If ``duration_ps`` is below 1 or beyond what packed times can hold.
+        If the light lasts less than 1 ps, or longer than packed times can hold.
     """
-    if not 1 <= duration_ps <= MAX_TIME_PS:
-        raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {duration_ps} ps")
-    topology = timeline.topology
-    users = [user.name for user in topology.users]
-    history = NetworkHistory(timeline, stop_ps=duration_ps)
-    builder = _Builder(sim, timeline, history, topology, rng_tree, duration_ps)
-    clocks = {user: build_clock(topology, rng_tree, user) for user in users}
-    receivers = {
-        user: builder.receiver(user, clocks[user], partial(_hand_out, user, on_tags, on_clicks))
-        for user in users
-    }
-    fibres = {user: builder.fibre(user, receivers[user]) for user in users}
-    qnsp = Qnsp(sim, timeline, history, rng_tree, fibres, duration_ps=duration_ps)
-    finished = AllOf(sim, [receiver.process for receiver in receivers.values()])
-    return World(sim, history, clocks, receivers, fibres, qnsp, finished)
+    if not 1 <= stage.duration_ps <= MAX_TIME_PS:
+        raise ValueError(f"the light lasts 1 ps to {MAX_TIME_PS} ps, not {stage.duration_ps} ps")
+    history = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
+    builder = _Builder(stage, history)
+    clocks = stage.build_clocks()
+    receivers = {user: builder.receiver(user, clocks[user]) for user in stage.users}
+    fibres = {user: builder.fibre(user, receivers[user]) for user in stage.users}
+    qnsp = Qnsp(
+        stage.sim,
+        stage.timeline,
+        history,
+        stage.rng_tree,
+        fibres,
+        duration_ps=stage.duration_ps,
+    )
+    return World(stage, history, clocks, receivers, fibres, builder.pieces, qnsp)
 
 
 def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
@@ -190,54 +211,53 @@ def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
     )
 
 
-def _hand_out(
-    user: str, on_tags: OnTags, on_clicks: OnClicks, tags: TagFrame, clicks: ClickFrame
-) -> None:
-    on_clicks(user, clicks)
-    on_tags(user, tags)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Builder:
-    sim: Simulator
-    timeline: Timeline
-    history: NetworkHistory
-    topology: TopologySpec
-    rng_tree: RngTree
-    duration_ps: int
+    def __init__(self, stage: Stage, history: NetworkHistory) -> None:
+        self.pieces: list[FibreLink] = []
+        self._stage = stage
+        self._history = history
 
-    def receiver(
-        self, user: str, clock: Clock, on_frame: Callable[[TagFrame, ClickFrame], None]
-    ) -> UserReceiver:
+    def receiver(self, user: str, clock: Clock) -> UserReceiver:
+        stage = self._stage
         receiver = Receiver(
             self._settings(user),
             clock,
-            photon_rng=self.rng_tree.stream(f"{user}/receiver"),
-            detector_rng=self.rng_tree.stream(f"{user}/detectors"),
+            photon_rng=stage.rng_tree.stream(f"{user}/receiver"),
+            detector_rng=stage.rng_tree.stream(f"{user}/detectors"),
         )
-        return UserReceiver(self.sim, receiver, on_frame, duration_ps=self.duration_ps)
+        on_frame = partial(stage.hand_out, user)
+        return UserReceiver(stage.sim, receiver, on_frame, duration_ps=stage.duration_ps)
 
     def _settings(self, user: str) -> ReceiverSettings:
-        ways = self.timeline.ways_of(user).values()
-        return receiver_settings(self.topology, user, ways, self.timeline.processes)
+        timeline = self._stage.timeline
+        ways = timeline.ways_of(user).values()
+        return receiver_settings(timeline.topology, user, ways, timeline.processes)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""
         deliver: Callable[[PhotonBundle], None] = receiver.deliver
-        observers = self.topology.observers_of(user)
+        observers = self._stage.topology.observers_of(user)
         for passed, spec in reversed(tuple(enumerate(observers, start=1))):
-            rng = self.rng_tree.stream(f"{user}/fibre/{passed}")
-            loss = FibreLoss(rng, self.history, user, passed)
-            behind = FibreLink(self.sim, self._stretches(user, passed), rng, deliver, loss)
+            rng = self._stage.rng_tree.stream(f"{user}/fibre/{passed}")
+            loss = FibreLoss(rng, self._history, user, passed)
+            behind = self._piece(user, passed, rng, deliver, loss)
             deliver = ObserverStation(self._observer(spec, passed), behind.send).take
-        rng = self.rng_tree.stream(f"{user}/fibre")
-        return FibreLink(self.sim, self._stretches(user, 0), rng, deliver)
+        return self._piece(user, 0, self._stage.rng_tree.stream(f"{user}/fibre"), deliver)
 
-    def _stretches(self, user: str, passed: int) -> dict[str, Stretch]:
-        ways = self.timeline.ways_of(user)
-        return {channel: way.stretches[passed] for channel, way in ways.items()}
+    def _piece(
+        self,
+        user: str,
+        passed: int,
+        rng: Generator,
+        deliver: Callable[[PhotonBundle], None],
+        loss: FibreLoss | None = None,
+    ) -> FibreLink:
+        ways = self._stage.timeline.ways_of(user)
+        stretches = {channel: way.stretches[passed] for channel, way in ways.items()}
+        self.pieces.append(FibreLink(self._stage.sim, stretches, rng, deliver, loss))
+        return self.pieces[-1]
 
     def _observer(self, spec: ObserverSpec, number: int) -> Observer:
-        rng = self.rng_tree.stream(f"{spec.user}/observer/{number}")
+        rng = self._stage.rng_tree.stream(f"{spec.user}/observer/{number}")
         context = ObserverContext(spec.user, self._settings(spec.user), rng)
         return OBSERVERS.get(spec.kind).build(spec.options, context)

@@ -29,14 +29,12 @@ class Light(Enum):
 
 
 class EndpointDriver:
-    """Runs one endpoint as a SimPy process.
+    """Runs one endpoint after the other, one a life, as a SimPy process.
 
     Parameters
     ----------
     sim : Simulator
         Simulated time.
-    endpoint : Endpoint
-        One end of one link.
     clock : Clock
         The user's clock.
     on_events : callable
@@ -46,12 +44,12 @@ class EndpointDriver:
     def __init__(
         self,
         sim: Simulator,
-        endpoint: Endpoint,
         clock: Clock,
         *,
         on_events: Callable[[Sequence[Event], int], None],
     ) -> None:
-        self._endpoint: Endpoint | None = endpoint
+        self._endpoint: Endpoint | None = None
+        self._has_begun = False
         self._is_light_over = False
         self._past = WireCounts()
         self._sim = sim
@@ -63,7 +61,6 @@ class EndpointDriver:
         self._timer_ps: int | None = None
         self._timed_local_ps: int | None = None
         """Deadline that is known to have a timer."""
-        sim.process(self._run())
 
     def connect(self, send: Callable[[bytes], None]) -> None:
         """Give the driver its wire: ``send`` takes a datagram to the other end."""
@@ -99,11 +96,15 @@ class EndpointDriver:
         self._inbox.clear()
 
     def start(self, endpoint: Endpoint) -> None:
-        """Come back with a new endpoint, made from what was durable."""
+        """Begin a life with a new endpoint, made from what was durable of the one before."""
         self._endpoint = endpoint
         if self._is_light_over:
             self._inbox.append(Light.OVER)
-        self._wake_up()
+        if self._has_begun:
+            self._wake_up()
+        else:
+            self._has_begun = True
+            self._sim.process(self._run())
 
     def deliver(self, datagram: bytes) -> None:
         """Take a datagram off the wire."""

@@ -1,9 +1,8 @@
-"""Builds the classical half of the network: per link two endpoints, a channel, books and pools."""
+"""The classical half of the network: lays a link with its channel and books between two users."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
@@ -11,37 +10,24 @@ from netsim.devices.faults import faults_of
 from netsim.devices.wiretap import Wiretaps
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.kernel.trace import EventName, Trace
-from netsim.physics.clock import Clock
+from netsim.kernel.trace import Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
-from netsim.pools.store import UserStore
 from netsim.simulation.driver import EndpointDriver
+from netsim.simulation.user import LinkEnd, User
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
 from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.link import link_config
 from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.units import ps_from_s
-from protocols.durable import DurableState
-from protocols.endpoint import Endpoint
 from protocols.events import Event
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
-from protocols.tagbook import TagBook
-from protocols.tags import TagFrame
 from protocols.variants import round_epsilons
 
 OnLinkEvent = Callable[[tuple[str, str], Event], None]
 """Takes the users of a link and an event of its announcer's end."""
-
-
-class Absence(Enum):
-    """Why a user's process is down."""
-
-    CRASHED = auto()
-    AWAY = auto()
-    """The user has left the network, or has not joined it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +35,13 @@ class Link:
     """The two ends of a link, announcer first."""
 
     users: tuple[str, str]
-    drivers: tuple[EndpointDriver, EndpointDriver]
-    books: tuple[Bookkeeper, Bookkeeper]
+    ends: tuple[LinkEnd, LinkEnd]
     agreement: LinkAgreement
 
     @property
     def is_done(self) -> bool:
         """Whether both ends have closed and nothing is on its way."""
-        return all(driver.is_done for driver in self.drivers)
+        return all(end.driver.is_done for end in self.ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +53,10 @@ class LinkPlan:
     secrets: LinkSecrets
     path: ClassicalPath
 
-
-@dataclass(frozen=True, slots=True)
-class LinkEnd:
-    """One end of a link: the driver of its endpoint, and its books."""
-
-    plan: LinkPlan
-    role: Role
-    driver: EndpointDriver
-    books: Bookkeeper
+    @property
+    def patience_ps(self) -> int:
+        """First time-out of a datagram: two round trips and a frame of light."""
+        return 4 * (self.path.latency_ps + self.path.jitter_ps) + ps_from_s("0.05")
 
 
 def _record_and_tell(
@@ -92,56 +72,74 @@ def _record_and_tell(
 
 
 class Parties:
-    """All endpoints of the network, and the way of a user's tags to each of them."""
+    """All users of the network and the links between them.
+
+    Parameters
+    ----------
+    sim : Simulator
+    network : Network
+        As at first, with the lanes of all its states.
+    rng_tree : RngTree
+        Streams of each link: ``<link>/preshared``, ``<link>/channel/<sender>``.
+    users : mapping
+        Name to user.
+    prediction : Prediction
+        What the links fix their terms by.
+    ledger, trace : Ledger, Trace
+    taps : sequence of TapPlan
+        Attackers on the classical channels.
+    on_announcer_event : callable, optional
+
+    Attributes
+    ----------
+    links : tuple of Link
+        Once they are connected.
+    """
 
     def __init__(
         self,
         sim: Simulator,
         network: Network,
         rng_tree: RngTree,
-        clocks: dict[str, Clock],
+        users: Mapping[str, User],
         *,
         prediction: Prediction,
         ledger: Ledger,
         trace: Trace,
-        stores: Mapping[str, UserStore],
         taps: Sequence[TapPlan] = (),
         on_announcer_event: OnLinkEvent | None = None,
     ) -> None:
+        self.users = users
+        self.links: tuple[Link, ...] = ()
         self._sim = sim
-        self._listener = on_announcer_event
         self._network = network
         self._rng_tree = rng_tree
-        self._clocks = clocks
-        self._lanes: dict[tuple[str, str], list[LanePrediction]] = {}
-        for lane in prediction.lanes:
-            self._lanes.setdefault(lane.users, []).append(lane)
+        self._prediction = prediction
         self._ledger = ledger
         self._trace = trace
-        users = [user.name for user in network.topology.users]
-        self._stores = stores
-        self._lives = dict.fromkeys(users, 0)
-        self._absences: dict[str, set[Absence]] = {user: set() for user in users}
-        self._tag_books = {user: self._tag_book(user) for user in users}
-        self._ends: dict[str, list[LinkEnd]] = {user: [] for user in users}
+        self._listener = on_announcer_event
         self._wiretaps = Wiretaps(sim, taps)
-        self.links = tuple(self._link(pair) for pair in network.links)
         self._still_open: Link | None = None
-        self._wiretaps.install(rng_tree)
 
-    def add_tags(self, user: str, frame: TagFrame) -> None:
-        """Take a frame into the book of ``user``, and wake the endpoints that wait for light."""
-        if self._absences[user]:
-            return
-        self._tag_books[user].append(frame)
-        for end in self._ends[user]:
-            end.driver.notice_light()
+    def connect(self) -> None:
+        """Lay every link between its two users."""
+        lanes: dict[tuple[str, str], list[LanePrediction]] = {}
+        for lane in self._prediction.lanes:
+            lanes.setdefault(lane.users, []).append(lane)
+        self.links = tuple(self._link(pair, lanes[pair]) for pair in self._network.links)
+
+    def start(self) -> None:
+        """Start the process of every user, link by link, then the attackers."""
+        for link in self.links:
+            for name, end in zip(link.users, link.ends, strict=True):
+                self.users[name].start(end)
+        self._wiretaps.install(self._rng_tree)
 
     def end_light(self) -> None:
         """Tell all endpoints that no more tags will come."""
         for link in self.links:
-            for driver in link.drivers:
-                driver.end_light()
+            for end in link.ends:
+                end.driver.end_light()
 
     @property
     def are_done(self) -> bool:
@@ -150,98 +148,41 @@ class Parties:
             self._still_open = next((link for link in self.links if not link.is_done), None)
         return self._still_open is None
 
-    def _tag_book(self, user: str) -> TagBook:
-        topology = self._network.topology
-        receiver = topology.receiver_of(topology.user(user))
-        links = sum(user in pair for pair in self._network.links)
-        return TagBook(
-            self._rng_tree.stream(self._life(f"{user}/tagbook", user)),
-            window_ticks=max(1, topology.protocol.window_ps // receiver.tick_ps),
-            links=max(1, links),
-        )
-
-    def stop(self, user: str, why: Absence) -> None:
-        """Stop the process of ``user``: all that is not in its store is gone."""
-        was_up = not self._absences[user]
-        self._absences[user].add(why)
-        if not was_up:
-            return
-        self._trace.emit(EventName.PROCESS_STOPPED, time_ps=self._sim.now_ps, end=user)
-        for end in self._ends[user]:
-            open_books = end.driver.open_books
-            end.driver.stop()
-            end.books.lose_open_rounds(self._sim.now_ps, open_books)
-
-    def start(self, user: str, why: Absence) -> None:
-        """Start the process of ``user`` again, from its store, once nothing keeps it down."""
-        was_up = not self._absences[user]
-        self._absences[user].discard(why)
-        if was_up or self._absences[user]:
-            return
-        self._trace.emit(EventName.PROCESS_STARTED, time_ps=self._sim.now_ps, end=user)
-        self._lives[user] += 1
-        self._tag_books[user] = self._tag_book(user)
-        for index, end in enumerate(self._ends[user]):
-            durable = self._stores[user].state(end.plan.config.link)
-            end.driver.start(self._endpoint(end.plan, end.role, user, index, durable))
-
-    def _plan(self, users: tuple[str, str]) -> LinkPlan:
-        agreement = agree(self._network, users, self._lanes[users])
+    def _plan(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> LinkPlan:
+        agreement = agree(self._network, users, lanes)
         config = link_config(self._network, users, agreement)
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
 
-    def _link(self, users: tuple[str, str]) -> Link:
-        plan = self._plan(users)
-        ends = [self._end(plan, role, users) for role in Role]
-        for end, user in zip(ends, users, strict=True):
+    def _link(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> Link:
+        plan = self._plan(users, lanes)
+        announcer, responder = (self._end(plan, role, users) for role in Role)
+        for end, peer in ((announcer, responder), (responder, announcer)):
+            user = users[end.role]
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
-            peer = ends[end.role.peer]
             wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
             send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
             end.driver.connect(send)
-            self._ends[user].append(end)
-        drivers, books = (ends[0].driver, ends[1].driver), (ends[0].books, ends[1].books)
-        return Link(users, drivers, books, plan.agreement)
+            self.users[user].connect(end)
+        return Link(users, (announcer, responder), plan.agreement)
 
     def _end(self, plan: LinkPlan, role: Role, users: tuple[str, str]) -> LinkEnd:
-        user = users[role]
+        user = self.users[users[role]]
         books = Bookkeeper(
             plan.config.link,
-            user,
+            user.name,
             ledger=self._ledger,
             trace=self._trace,
-            store=self._stores[user],
+            store=user.store,
             pads=plan.secrets.pads,
             round_epsilons=round_epsilons(plan.config.profile),
         )
-        endpoint = self._endpoint(plan, role, user, len(self._ends[user]), None)
         record = books.record
         if role is Role.ANNOUNCER and self._listener is not None:
             record = partial(_record_and_tell, books, self._listener, users)
-        driver = EndpointDriver(self._sim, endpoint, self._clocks[user], on_events=record)
-        return LinkEnd(plan, role, driver, books)
-
-    def _endpoint(
-        self, plan: LinkPlan, role: Role, user: str, index: int, durable: DurableState | None
-    ) -> Endpoint:
-        patience_ps = 4 * (plan.path.latency_ps + plan.path.jitter_ps) + ps_from_s("0.05")
-        return Endpoint(
-            role,
-            plan.config,
-            plan.secrets,
-            book=self._tag_books[user],
-            book_index=index,
-            rng=self._rng_tree.stream(self._life(f"{plan.config.link}/{user}", user)),
-            max_datagram_bytes=self._network.topology.classical.max_datagram_bytes,
-            initial_timeout_ps=patience_ps,
-            durable=durable,
-        )
-
-    def _life(self, stream: str, user: str) -> str:
-        """Name of a random stream in the present life of the process of ``user``."""
-        return f"{stream}#{self._lives[user]}" if self._lives[user] else stream
+        driver = EndpointDriver(self._sim, user.clock, on_events=record)
+        return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)
 
     def _path(self, users: tuple[str, str]) -> ClassicalPath:
         """Both users' fibres behind each other: classical light takes the same way."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import build_world
+from netsim.devices.world import Stage, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -119,20 +119,23 @@ def count_photons(
             listener.add(user, clicks)
 
     world = build_world(
-        sim,
-        timeline,
-        RngTree(seed),
-        duration_ps=duration_ps,
-        on_tags=lambda _user, _frame: None,
-        on_clicks=take,
+        Stage(
+            sim,
+            timeline,
+            RngTree(seed),
+            duration_ps=duration_ps,
+            on_tags=lambda _user, _frame: None,
+            on_clicks=take,
+        )
     )
+    finished = world.start()
     sim.process(follow_events(sim, timeline, stop_ps=duration_ps, change=world.change))
     frame_ps = ps_from_s(topology.frame_s)
     for stop_ps in range(frame_ps, duration_ps, frame_ps):
         sim.run(until=stop_ps + 1)
         if progress is not None:
             progress(stop_ps)
-    sim.run(until=world.finished)
+    sim.run(until=finished)
     for scorer in scorers.values():
         scorer.finish()
     for histogram in histograms:

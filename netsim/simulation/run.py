@@ -1,4 +1,4 @@
-"""Builds a network, runs it, and collects what it found.
+"""Builds a network and runs it; what it found is collected in `netsim.simulation.collect`.
 
 `simulate` is the one way to run a simulation; the command line and the Python API both call it.
 """
@@ -7,19 +7,18 @@ import json
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import PhotonLevel, WorldBuilder, build_world
+from netsim.devices.world import PhotonLevel, Stage, WorldBuilder, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
-from netsim.pools.counts import failures
 from netsim.pools.ledger import Ledger, MovementSink
 from netsim.pools.ledgerfile import LedgerFile
-from netsim.pools.pool import Pool, compare_pools
+from netsim.pools.pool import Pool
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.results.directory import (
     EVENTS,
@@ -29,25 +28,26 @@ from netsim.results.directory import (
     save_run,
     save_topology,
 )
-from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult, UserResult
+from netsim.results.parts import UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
+from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import Controller, RoundReports, build_controller
-from netsim.simulation.parties import Absence, Link, Parties
-from netsim.simulation.scoring import LaneCounts, LaneScorer
+from netsim.simulation.parties import Parties
+from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.user import User
 from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
 from netsim.topology.changes import Change
-from netsim.topology.network import Lane, Network
+from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import ANNOUNCEMENT_S, link_config
-from netsim.twin.prediction import LanePrediction, predict_epochs
+from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
 from protocols.tags import TagFrame
-from protocols.variants import SECURITIES
 
 DRAIN_S = 600
 """Simulated time after the light in which rounds may end and links close."""
@@ -106,21 +106,19 @@ def simulate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         save_topology(topology, out)
-    with ExitStack() as stack:
-        simulation = Simulation(
-            topology,
-            duration_ps=ps_from_s(duration_s),
-            seed=seed,
-            out=out,
-            sink=sink,
-            movements=movements,
-            taps=taps,
-            controller=controller,
-            build=build,
-            stack=stack,
-        )
+    with Simulation(
+        topology,
+        duration_ps=ps_from_s(duration_s),
+        seed=seed,
+        out=out,
+        sink=sink,
+        movements=movements,
+        taps=taps,
+        controller=controller,
+        build=build,
+    ) as simulation:
         if save_tags and out is not None:
-            simulation.save_tags(out / TAGS_DIRECTORY, stack)
+            simulation.save_tags(out / TAGS_DIRECTORY)
         simulation.run(progress=progress, should_stop=should_stop)
         run = simulation.result(wall_s=time.perf_counter() - started_s)
     if out is not None:
@@ -129,15 +127,32 @@ def simulate(
 
 
 class Simulation:
-    """One simulation in progress: the world, the parties, the books.
+    """One simulation in progress: the world, the users, the books.
+
+    As a context it is open: files are there, everything is connected and has started. `run` and
+    `result` belong inside.
 
     Parameters
     ----------
     topology, duration_ps, seed, out, sink, movements, taps, controller, build
         See `simulate`.
-    stack : ExitStack
-        Closes the files of the run.
+
+    Attributes
+    ----------
+    timeline, network : Timeline, Network
+        All states of the optical network, and the first one.
+    world : PhotonLevel
+    parties : Parties
+    trace, ledger : Trace, Ledger
     """
+
+    timeline: Timeline
+    network: Network
+    world: PhotonLevel
+    parties: Parties
+    trace: Trace
+    ledger: Ledger
+    _last_frames: SimEvent
 
     def __init__(
         self,
@@ -151,82 +166,129 @@ class Simulation:
         taps: Sequence[TapPlan] = (),
         controller: Controller | None = None,
         build: WorldBuilder = build_world,
-        stack: ExitStack,
     ) -> None:
-        self.timeline = Timeline(topology, stop_ps=duration_ps)
-        self.network: Network = self.timeline.network_at(0)
+        self.topology = topology
         self.duration_ps = duration_ps
         self._seed = seed
+        self._out = out
+        self._sink = sink
+        self._movements = movements
+        self._taps = taps
+        self._controller = controller
+        self._build = build
+        self._stack = ExitStack()
+        self._sim = Simulator()
         self._done_ps = 0
         self._is_partial = False
         self._frame_ps = ps_from_s(topology.frame_s)
         self._tag_files: dict[str, TagFile] = {}
-        self._frames_of = {user.name: 0 for user in topology.users}
-        self._controller = controller
         self._reports = RoundReports(ANNOUNCEMENT_S)
-        if controller is None and topology.controller is not None:
-            self._controller = build_controller(topology.controller, topology, self.network.links)
-        rows = movements if out is None else stack.enter_context(LedgerFile(out / LEDGER))
-        self.ledger = Ledger(rows)
-        self.trace = stack.enter_context(Trace(sink if out is None else FileSink(out / EVENTS)))
-        self._sim = Simulator()
-        rng_tree = RngTree(seed)
-        self._scorers = {users: LaneScorer(self.network, users) for users in self.network.links}
+        self._scorers: dict[tuple[str, str], LaneScorer] = {}
+        self._scorers_of: dict[str, list[LaneScorer]] = {}
+
+    def __enter__(self) -> Self:
+        """Open, build, connect and start everything; nothing is left open if that fails."""
+        with ExitStack() as stack:
+            self._stack = stack
+            self._plan()
+            self._open()
+            self._build_parties()
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _plan(self) -> None:
+        """Work out all states of the network, and who decides and scores."""
+        self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
+        self.network = self.timeline.network_at(0)
+        links, asked = self.network.links, self.topology.controller
+        if self._controller is None and asked is not None:
+            self._controller = build_controller(asked, self.topology, links)
+        self._scorers = {users: LaneScorer(self.network, users) for users in links}
         self._scorers_of = {
             user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
-            for user in topology.users
+            for user in self.topology.users
         }
-        self.world: PhotonLevel = build(
-            self._sim,
-            self.timeline,
-            rng_tree,
-            duration_ps=duration_ps,
-            on_tags=self._on_tags,
-            on_clicks=self._on_clicks,
+
+    def _open(self) -> None:
+        """Open trace and ledger: files of the run directory, or what is given without one."""
+        out, rows, sink = self._out, self._movements, self._sink
+        if out is not None:
+            rows = self._stack.enter_context(LedgerFile(out / LEDGER))
+            sink = FileSink(out / EVENTS)
+            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
+        self.ledger = Ledger(rows)
+        self.trace = self._stack.enter_context(Trace(sink))
+
+    def _open_store(self, user: str) -> UserStore:
+        """A file of the run directory, or memory without one."""
+        out = self._out
+        path = IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user}.sqlite"
+        return self._stack.enter_context(UserStore(path))
+
+    def _build_parties(self) -> None:
+        """Build the world, the users in it and the links between them."""
+        rng_tree = RngTree(self._seed)
+        self.world = self._build(
+            Stage(
+                self._sim,
+                self.timeline,
+                rng_tree,
+                duration_ps=self.duration_ps,
+                on_tags=self._on_tags,
+                on_clicks=self._on_clicks,
+            )
         )
+        users = {
+            user.name: User(
+                self._sim,
+                self.topology,
+                user.name,
+                clock=self.world.clocks[user.name],
+                store=self._open_store(user.name),
+                rng_tree=rng_tree,
+                trace=self.trace,
+            )
+            for user in self.topology.users
+        }
         self.parties = Parties(
             self._sim,
             self.network,
             rng_tree,
-            self.world.clocks,
+            users,
             prediction=predict_epochs(tuple(self.timeline.epochs())),
             ledger=self.ledger,
             trace=self.trace,
-            stores=self._open_stores(out, stack),
-            taps=(*plans_of(topology.taps, self.network.links), *taps),
+            taps=(*plans_of(self.topology.taps, self.network.links), *self._taps),
             on_announcer_event=self._tell_controller if self._controller is not None else None,
         )
-        self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=seed, topology=topology.name)
-        self._plan_absences(topology)
+        self.parties.connect()
 
-    def _open_stores(self, out: Path | None, stack: ExitStack) -> dict[str, UserStore]:
-        """One store a user: files of the run directory, or memory without one."""
-        if out is not None:
-            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
-        paths = {
-            user.name: IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user.name}.sqlite"
-            for user in self.network.topology.users
-        }
-        return {name: stack.enter_context(UserStore(path)) for name, path in paths.items()}
-
-    def _plan_absences(self, topology: TopologySpec) -> None:
-        """Processes that crash and return, and users who come and go."""
-        for user in topology.users:
+    def _start(self) -> None:
+        """Start the light and the users, then what happens to them."""
+        self._last_frames = self.world.start()
+        self.parties.start()
+        name = self.topology.name
+        self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._seed, topology=name)
+        for user in self.topology.users:
             if not user.is_present:
-                self.parties.stop(user.name, Absence.AWAY)
-        for crash in topology.crashes:
+                self.parties.users[user.name].leave()
+        for crash in self.topology.crashes:
             self._sim.process(self._crash(crash))
-        self._sim.process(
-            follow_events(
-                self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
-            )
+        events = follow_events(
+            self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
         )
+        self._sim.process(events)
 
     def _crash(self, crash: CrashSpec) -> Generator[SimEvent, None, None]:
+        user = self.parties.users[crash.user]
         yield self._sim.wait_until(ps_from_s(crash.stop_s))
-        self.parties.stop(crash.user, Absence.CRASHED)
+        user.crash()
         yield self._sim.wait_until(ps_from_s(crash.start_s))
-        self.parties.start(crash.user, Absence.CRASHED)
+        user.restart()
 
     def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
         """Hand a finished round to the controller, and do what it decides."""
@@ -247,25 +309,25 @@ class Simulation:
             to=json.dumps(change.values, separators=(",", ":")),
         )
         for user in change.leaving:
-            self.parties.stop(user, Absence.AWAY)
+            self.parties.users[user].leave()
         for user in change.joining:
-            self.parties.start(user, Absence.AWAY)
+            self.parties.users[user].join()
 
     @property
     def pools(self) -> dict[tuple[str, str], Pool]:
         """Key pools by (link, end), as long as the stores are open."""
         return {
-            (book.pool.link, book.pool.end): book.pool
+            (end.books.pool.link, end.books.pool.end): end.books.pool
             for link in self.parties.links
-            for book in link.books
+            for end in link.ends
         }
 
-    def save_tags(self, directory: Path, stack: ExitStack) -> None:
+    def save_tags(self, directory: Path) -> None:
         """Write every user's tags into ``directory`` as they come, and what each link is."""
         directory.mkdir(exist_ok=True)
-        for user in self.network.topology.users:
+        for user in self.topology.users:
             path = directory / f"{user.name}.npy"
-            self._tag_files[user.name] = stack.enter_context(TagFile(path))
+            self._tag_files[user.name] = self._stack.enter_context(TagFile(path))
         for link in self.parties.links:
             config = link_config(self.network, link.users, link.agreement)
             text = json.dumps(config.flat(), indent=2) + "\n"
@@ -293,7 +355,7 @@ class Simulation:
         """Let the light that has been emitted arrive: what is reported is of whole frames."""
         frames = -(-self._done_ps // self._frame_ps)
         self.world.stop_light(frames)
-        while min(self._frames_of.values()) < frames:
+        while min(user.frames for user in self.parties.users.values()) < frames:
             self._sim.step()
         for scorer in self._scorers.values():
             scorer.finish()
@@ -302,7 +364,7 @@ class Simulation:
 
     def _drain(self) -> None:
         """Last frames reach the users; then the last rounds end and the links close."""
-        self._sim.run(until=self.world.finished)
+        self._sim.run(until=self._last_frames)
         for scorer in self._scorers.values():
             scorer.finish()
         self.parties.end_light()
@@ -313,90 +375,27 @@ class Simulation:
     def _on_tags(self, user: str, frame: TagFrame) -> None:
         if (file := self._tag_files.get(user)) is not None:
             file.append(frame.tags)
-        self.parties.add_tags(user, frame)
-        self._frames_of[user] += 1
+        self.parties.users[user].take(frame)
 
     def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
         for scorer in self._scorers_of[user]:
             scorer.add(user, clicks)
 
-    # Results ------------------------------------------------------------------------------------
-
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
-        topology = self.network.topology
-        singles = self.world.singles
-        predictions = {
-            (lane.users, lane.channels): lane for lane in predict_epochs(self.world.history).lanes
-        }
+        topology, singles, done_ps = self.topology, self.world.singles, self._done_ps
         return Run(
             topology=topology.name,
             seed=self._seed,
-            duration_ps=self._done_ps,
-            lanes=tuple(
-                self._lane_result(lane, counts, predictions[lane.users, lane.channels])
-                for scorer in self._scorers.values()
-                for lane, counts in zip(scorer.lanes, scorer.counts, strict=True)
+            duration_ps=done_ps,
+            lanes=lane_results(
+                topology, self._scorers.values(), predict_epochs(self.world.history), done_ps
             ),
-            links=tuple(self._link_result(link) for link in self.parties.links),
-            users=tuple(
-                UserResult(user.name, self._done_ps, singles[user.name]) for user in topology.users
-            ),
+            links=tuple(link_result(topology, link, done_ps) for link in self.parties.links),
+            users=tuple(UserResult(name, done_ps, clicks) for name, clicks in singles.items()),
             performance=Performance(wall_s=wall_s, tags=sum(singles.values())),
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
-
-    def _lane_result(
-        self, lane: Lane, counts: LaneCounts, prediction: LanePrediction
-    ) -> LaneResult:
-        return LaneResult(
-            users=lane.users,
-            channels=lane.channels,
-            duration_ps=self._done_ps,
-            coincidences=counts.coincidences,
-            sifted_bits=counts.sifted_bits,
-            errors=counts.errors,
-            twin=TwinResult(prediction.sifted_hz, prediction.qber, prediction.skr_bps),
-            paper=self._paper_figures(lane),
-        )
-
-    def _paper_figures(self, lane: Lane) -> PaperFigures | None:
-        paper = self.network.topology.paper
-        outlets = set(zip(lane.channels, lane.users, strict=True))
-        for printed in paper.lanes if paper else ():
-            if set(zip(printed.channels, printed.users, strict=True)) == outlets:
-                return PaperFigures(
-                    printed.sifted_hz,
-                    printed.visibility,
-                    printed.qber,
-                    printed.skr_bps,
-                    printed.note,
-                )
-        return None
-
-    def _link_result(self, link: Link) -> LinkResult:
-        announcer, responder = link.books
-        security = self.network.topology.protocol.security
-        reasons = failures(announcer.reasons, responder.reasons)
-        return LinkResult(
-            users=link.users,
-            duration_ps=self._done_ps,
-            counts=replace(
-                announcer.counts,
-                alarms=announcer.counts.alarms + responder.counts.alarms,
-                failure_probability=min(1.0, announcer.counts.failure_probability),
-            ),
-            wire=link.drivers[0].wire + link.drivers[1].wire,
-            pools=compare_pools(announcer.pool, responder.pool),
-            settle_ps=self._settle_ps(link),
-            security=security,
-            assumptions=SECURITIES.get(security).assumptions,
-            notes="; ".join((*link.agreement.notes, *reasons)),
-        )
-
-    def _settle_ps(self, link: Link) -> int:
-        closed_ps = [books.closed_ps for books in link.books]
-        return max(closed_ps) - self._done_ps if all(closed_ps) else 0

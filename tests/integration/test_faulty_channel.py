@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -46,18 +45,16 @@ def run(seed: int, classical: dict[str, Any], taps: tuple[TapPlan, ...] = ()) ->
     raw["protocol"]["round_s"] = 4.0
     raw["classical"].update(classical)
     sink = MemorySink()
-    with ExitStack() as stack:
-        simulation = Simulation(
-            topology_from_mapping(raw),
-            duration_ps=DURATION_S * PS_PER_S,
-            seed=seed,
-            sink=sink,
-            taps=taps,
-            stack=stack,
-        )
+    with Simulation(
+        topology_from_mapping(raw),
+        duration_ps=DURATION_S * PS_PER_S,
+        seed=seed,
+        sink=sink,
+        taps=taps,
+    ) as simulation:
         simulation.run()
         assert simulation.parties.are_done
-        drivers = simulation.parties.links[0].drivers
+        drivers = [end.driver for end in simulation.parties.links[0].ends]
         pools = {end: pool.fingerprint() for (_, end), pool in simulation.pools.items()}
         blocks = next(iter(simulation.pools.values())).blocks()
         return Found(

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,15 +53,13 @@ class Finished:
 def finish(topology: TopologySpec, *, duration_s: float, seed: int = 1) -> Finished:
     """Run to the end; pools and events are kept."""
     sink, movements = MemorySink(), list[Movement]()
-    with ExitStack() as stack:
-        simulation = Simulation(
-            topology,
-            duration_ps=ps_from_s(duration_s),
-            seed=seed,
-            sink=sink,
-            movements=movements,
-            stack=stack,
-        )
+    with Simulation(
+        topology,
+        duration_ps=ps_from_s(duration_s),
+        seed=seed,
+        sink=sink,
+        movements=movements,
+    ) as simulation:
         simulation.run()
         return Finished(
             simulation.result(wall_s=0.0),

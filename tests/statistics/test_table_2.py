@@ -1,7 +1,6 @@
 """Table 2 of Fan et al. 2025, whole: 60 s of both parameter sets, five seeds, key in every pool."""
 
 from collections import Counter
-from contextlib import ExitStack
 from functools import cache
 from typing import NamedTuple
 
@@ -67,15 +66,13 @@ class Finished(NamedTuple):
 def finished(name: str, seed: int) -> Finished:
     """A whole run."""
     sink, movements = MemorySink(), list[Movement]()
-    with ExitStack() as stack:
-        simulation = Simulation(
-            load_topology(name),
-            duration_ps=ps_from_s(DURATION_S),
-            seed=seed,
-            sink=sink,
-            movements=movements,
-            stack=stack,
-        )
+    with Simulation(
+        load_topology(name),
+        duration_ps=ps_from_s(DURATION_S),
+        seed=seed,
+        sink=sink,
+        movements=movements,
+    ) as simulation:
         simulation.run()
         run = simulation.result(wall_s=0.0)
         pools = {at: pool.fingerprint() for at, pool in simulation.pools.items()}

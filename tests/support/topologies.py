@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import World, build_world
+from netsim.devices.world import Stage, World, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -375,15 +375,18 @@ def run_photons(
     tags: dict[str, list[TagFrame]] = {user.name: [] for user in topology.users}
     clicks: dict[str, list[ClickFrame]] = {user.name: [] for user in topology.users}
     world = build_world(
-        sim,
-        timeline,
-        RngTree(seed),
-        duration_ps=duration_ps,
-        on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
-        on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
+        Stage(
+            sim,
+            timeline,
+            RngTree(seed),
+            duration_ps=duration_ps,
+            on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
+            on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
+        )
     )
+    finished = world.start()
     sim.process(follow_events(sim, timeline, stop_ps=duration_ps, change=world.change))
-    sim.run(until=world.finished)
+    sim.run(until=finished)
     return PhotonRun(timeline.network_at(0), sim, world, duration_s, tags, clicks)
 
 

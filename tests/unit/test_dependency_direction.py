@@ -32,7 +32,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
-    {"clockprior", "compiled", "errors", "keylength", "tags"},
+    {"clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "messages", "profile", "registry", "varint"},
     {
         "codec",
@@ -87,7 +87,7 @@ WITHOUT_SIMULATOR = {
 }
 """Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; and the
 bench of error correction."""
-KNOW_ENDPOINTS = {DRIVER, "netsim.simulation.parties", *WITHOUT_SIMULATOR}
+KNOW_ENDPOINTS = {DRIVER, "netsim.simulation.user", *WITHOUT_SIMULATOR}
 """The driver, and the one that builds what it drives; the same for recorded tags."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netsim.devices import fibre
-from netsim.devices.world import build_world
+from netsim.devices.world import Stage, build_world
 from netsim.frames import ClickFrame, PhotonFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
@@ -57,14 +57,17 @@ def test_frames_come_without_gaps_when_the_receiver_has_them() -> None:
     timeline, sim = Timeline(topology, stop_ps=34_000_000_001), Simulator()
     seen: list[tuple[str, int, int]] = []
     world = build_world(
-        sim,
-        timeline,
-        RngTree(1),
-        duration_ps=34_000_000_001,
-        on_tags=lambda user, frame: seen.append((user, frame.index, sim.now_ps)),
-        on_clicks=lambda _user, _frame: None,
+        Stage(
+            sim,
+            timeline,
+            RngTree(1),
+            duration_ps=34_000_000_001,
+            on_tags=lambda user, frame: seen.append((user, frame.index, sim.now_ps)),
+            on_clicks=lambda _user, _frame: None,
+        )
     )
-    sim.run(until=world.finished)
+    finished = world.start()
+    sim.run(until=finished)
     stops_ps = [10_000_000_000, 20_000_000_000, 30_000_000_000, 34_000_000_001]
     for user, channel in (("alice", "C38"), ("bob", "C42")):
         delivered = timeline.network_at(0).channel(channel, user)
@@ -201,12 +204,14 @@ def test_run_lasts_a_positive_time_that_fits() -> None:
     for duration_ps in (0, -1, MAX_TIME_PS + 1):
         with pytest.raises(ValueError, match="the light lasts"):
             build_world(
-                Simulator(),
-                timeline,
-                RngTree(1),
-                duration_ps=duration_ps,
-                on_tags=lambda _user, _frame: None,
-                on_clicks=lambda _user, _frame: None,
+                Stage(
+                    Simulator(),
+                    timeline,
+                    RngTree(1),
+                    duration_ps=duration_ps,
+                    on_tags=lambda _user, _frame: None,
+                    on_clicks=lambda _user, _frame: None,
+                )
             )
 
 

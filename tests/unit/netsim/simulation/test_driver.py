@@ -72,8 +72,9 @@ class Stage:
             offset_ps=OFFSET_PS,
             rate_ppm=rate_ppm,
         )
-        self.driver = EndpointDriver(self.sim, self.endpoint, clock, on_events=self._note)
+        self.driver = EndpointDriver(self.sim, clock, on_events=self._note)
         self.driver.connect(lambda data: self.done.append(("sent", data, self.sim.now_ps)))
+        self.driver.start(self.endpoint)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -1,0 +1,86 @@
+"""What a run has found, as results: lanes as scored, links as booked by their two ends."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from netsim.pools.counts import failures
+from netsim.pools.pool import compare_pools
+from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
+from netsim.simulation.parties import Link
+from netsim.simulation.scoring import LaneScorer
+from netsim.topology.network import Lane
+from netsim.topology.specs import PaperSpec, TopologySpec
+from netsim.twin.prediction import Prediction
+from protocols.variants import SECURITIES
+
+
+def lane_results(
+    topology: TopologySpec,
+    scorers: Iterable[LaneScorer],
+    prediction: Prediction,
+    duration_ps: int,
+) -> tuple[LaneResult, ...]:
+    """Every lane as the simulator has scored it, beside what was expected and what is published.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Of the states that the network has been in.
+    duration_ps : int
+        Of light.
+    """
+    expected = {(lane.users, lane.channels): lane for lane in prediction.lanes}
+    results = []
+    for scorer in scorers:
+        for lane, counts in zip(scorer.lanes, scorer.counts, strict=True):
+            twin = expected[lane.users, lane.channels]
+            results.append(
+                LaneResult(
+                    users=lane.users,
+                    channels=lane.channels,
+                    duration_ps=duration_ps,
+                    coincidences=counts.coincidences,
+                    sifted_bits=counts.sifted_bits,
+                    errors=counts.errors,
+                    twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
+                    paper=_paper_figures(topology.paper, lane),
+                )
+            )
+    return tuple(results)
+
+
+def _paper_figures(paper: PaperSpec | None, lane: Lane) -> PaperFigures | None:
+    outlets = set(zip(lane.channels, lane.users, strict=True))
+    for printed in paper.lanes if paper else ():
+        if set(zip(printed.channels, printed.users, strict=True)) == outlets:
+            return PaperFigures(
+                printed.sifted_hz,
+                printed.visibility,
+                printed.qber,
+                printed.skr_bps,
+                printed.note,
+            )
+    return None
+
+
+def link_result(topology: TopologySpec, link: Link, duration_ps: int) -> LinkResult:
+    """A link as its two ends have booked it: figures of the announcer, alarms of both."""
+    announcer, responder = (end.books for end in link.ends)
+    security = topology.protocol.security
+    reasons = failures(announcer.reasons, responder.reasons)
+    closed_ps = (announcer.closed_ps, responder.closed_ps)
+    return LinkResult(
+        users=link.users,
+        duration_ps=duration_ps,
+        counts=replace(
+            announcer.counts,
+            alarms=announcer.counts.alarms + responder.counts.alarms,
+            failure_probability=min(1.0, announcer.counts.failure_probability),
+        ),
+        wire=link.ends[0].driver.wire + link.ends[1].driver.wire,
+        pools=compare_pools(announcer.pool, responder.pool),
+        settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
+        security=security,
+        assumptions=SECURITIES.get(security).assumptions,
+        notes="; ".join((*link.agreement.notes, *reasons)),
+    )
