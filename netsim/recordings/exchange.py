@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from netsim.watch import UNWATCHED, Watch
 from protocols.endpoint import Endpoint
-from protocols.events import Event
+from protocols.events import Event as LinkEvent
 from protocols.messages import Role
 from protocols.tags import DETECTOR_BITS, TagFrame
 from protocols.wire.counts import WireCounts
 
-OnEvents = Callable[[Role, Sequence[Event], int], None]
+OnEvents = Callable[[Role, Sequence[LinkEvent], int], None]
 
 LATENCY_PS = 1_000_000_000
 """One way: some 200 km of fibre."""

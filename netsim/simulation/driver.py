@@ -12,7 +12,7 @@ from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint
-from protocols.events import Event
+from protocols.events import Event as LinkEvent
 from protocols.wire.counts import WireCounts
 
 MIN_WAIT_PS = 1_000_000
@@ -46,7 +46,7 @@ class EndpointDriver:
         sim: Simulator,
         clock: Clock,
         *,
-        on_events: Callable[[Sequence[Event], int], None],
+        on_events: Callable[[Sequence[LinkEvent], int], None],
     ) -> None:
         self._endpoint: Endpoint | None = None
         self._has_begun = False

@@ -21,12 +21,12 @@ from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.link import link_config
 from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.units import ps_from_s
-from protocols.events import Event
+from protocols.events import Event as LinkEvent
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.variants import round_epsilons
 
-OnLinkEvent = Callable[[tuple[str, str], Event], None]
+OnLinkEvent = Callable[[tuple[str, str], LinkEvent], None]
 """Takes the users of a link and an event of its announcer's end."""
 
 
@@ -63,7 +63,7 @@ def _record_and_tell(
     books: Bookkeeper,
     listener: OnLinkEvent,
     users: tuple[str, str],
-    step: Sequence[Event],
+    step: Sequence[LinkEvent],
     time_ps: int,
 ) -> None:
     books.record(step, time_ps)
