@@ -1,0 +1,43 @@
+"""ARCHITECTURE.md is true: its paths exist, its layers and diagrams are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from protocols.bbm92.states import (
+    ANNOUNCER_LIFE,
+    ANNOUNCER_ROUND,
+    RESPONDER_LIFE,
+    RESPONDER_ROUND,
+    mermaid,
+)
+from tests.unit.test_dependency_direction import LAYERS, PROTOCOL_LAYERS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PATHS = sorted(set(re.findall(r"`((?:netsim|protocols|tests|topologies|examples)/[^`]*)`", PAGE)))
+
+
+def blocks(kind: str) -> list[str]:
+    """Fenced blocks of one kind, in the order of the page."""
+    return re.findall(rf"```{kind}\n(.*?)\n```", PAGE, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_exist(path: str) -> None:
+    """Every file and folder that the page names is there."""
+    assert (ROOT / path).exists()
+
+
+def test_layers_are_those_of_the_test() -> None:
+    """The pictures show each layer as a row, the highest first."""
+    assert len(PATHS) > 30
+    for picture, layers in zip(blocks("text"), (LAYERS, PROTOCOL_LAYERS), strict=True):
+        assert [set(row.split()) for row in picture.splitlines()] == list(reversed(layers))
+
+
+def test_diagrams_are_drawn_from_the_tables() -> None:
+    """In the order of the page."""
+    lives = [mermaid(machine) for machine in (ANNOUNCER_LIFE, RESPONDER_LIFE)]
+    assert blocks("mermaid") == [*lives, mermaid(ANNOUNCER_ROUND), mermaid(RESPONDER_ROUND)]
