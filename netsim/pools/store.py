@@ -21,6 +21,8 @@ from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_boo
 from protocols.messages import TAG_BYTES, Role
 
 IN_MEMORY = Path(":memory:")
+CACHE_KIB = 256
+"""Of each store's file in memory, at most: no round is read again, and there are many users."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (
@@ -58,6 +60,7 @@ class UserStore(Closing):
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL does not flush commits
         self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         self._db.executescript(_SCHEMA)
         self._empty_log()
 
