@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netsim.kernel.trace import MemorySink
-from netsim.simulation.run import Simulation
+from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_from_mapping
@@ -45,13 +45,14 @@ def run(seed: int, classical: dict[str, Any], taps: tuple[TapPlan, ...] = ()) ->
     raw["protocol"]["round_s"] = 4.0
     raw["classical"].update(classical)
     sink = MemorySink()
-    with Simulation(
-        topology_from_mapping(raw),
+    request = RunRequest(
+        topology=topology_from_mapping(raw),
         duration_ps=DURATION_S * PS_PER_S,
         seed=seed,
         sink=sink,
         taps=taps,
-    ) as simulation:
+    )
+    with Simulation(request) as simulation:
         simulation.run()
         assert simulation.parties.are_done
         drivers = [end.driver for end in simulation.parties.links[0].ends]

@@ -17,7 +17,8 @@ from netsim.pools.audit import check_balance
 from netsim.pools.key import KeyBlock
 from netsim.pools.ledger import Account, Movement, balances
 from netsim.results.run import Run
-from netsim.simulation.run import Simulation, simulate
+from netsim.simulation.run import simulate
+from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
@@ -53,13 +54,14 @@ class Finished:
 def finish(topology: TopologySpec, *, duration_s: float, seed: int = 1) -> Finished:
     """Run to the end; pools and events are kept."""
     sink, movements = MemorySink(), list[Movement]()
-    with Simulation(
-        topology,
+    request = RunRequest(
+        topology=topology,
         duration_ps=ps_from_s(duration_s),
         seed=seed,
         sink=sink,
         movements=movements,
-    ) as simulation:
+    )
+    with Simulation(request) as simulation:
         simulation.run()
         return Finished(
             simulation.result(wall_s=0.0),
@@ -237,6 +239,7 @@ def test_times_of_events_do_not_run_backwards() -> None:
 RUN = """
 import sys
 from pathlib import Path
+from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 topology = load_topology("two_user", overrides=["protocol.round_s=1"])

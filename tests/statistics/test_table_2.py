@@ -10,7 +10,7 @@ from netsim.kernel.trace import MemorySink
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import Movement
 from netsim.results.run import Run
-from netsim.simulation.run import Simulation
+from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.topology.load import load_topology
 from netsim.units import ps_from_s
 from tests.support.topologies import CALIBRATED_SINGLES_HZ, TABLE_2_QBER, TABLE_2_SIFTED_HZ
@@ -66,13 +66,14 @@ class Finished(NamedTuple):
 def finished(name: str, seed: int) -> Finished:
     """A whole run."""
     sink, movements = MemorySink(), list[Movement]()
-    with Simulation(
-        load_topology(name),
+    request = RunRequest(
+        topology=load_topology(name),
         duration_ps=ps_from_s(DURATION_S),
         seed=seed,
         sink=sink,
         movements=movements,
-    ) as simulation:
+    )
+    with Simulation(request) as simulation:
         simulation.run()
         run = simulation.result(wall_s=0.0)
         pools = {at: pool.fingerprint() for at, pool in simulation.pools.items()}

@@ -1,0 +1,331 @@
+"""One run of a network: opens, builds, connects and starts it, lets it go on, and closes it.
+
+What it found is collected in `netsim.simulation.collect`.
+"""
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from netsim.devices.history import follow_events
+from netsim.devices.world import PhotonLevel, Stage, WorldBuilder, build_world
+from netsim.frames import ClickFrame
+from netsim.kernel.rng import RngTree
+from netsim.kernel.simulator import SimEvent, Simulator
+from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
+from netsim.pools.ledger import Ledger, MovementSink
+from netsim.pools.ledgerfile import LedgerFile
+from netsim.pools.pool import Pool
+from netsim.pools.store import IN_MEMORY, UserStore
+from netsim.results.directory import (
+    EVENTS,
+    LEDGER,
+    USERS_DIRECTORY,
+)
+from netsim.results.parts import UserResult
+from netsim.results.provenance import collect_provenance
+from netsim.results.run import Performance, Run
+from netsim.results.tagfile import TagFile
+from netsim.simulation.collect import lane_results, link_result
+from netsim.simulation.control import Controller, RoundReports, build_controller
+from netsim.simulation.parties import Parties
+from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.user import User
+from netsim.taps.kinds import plans_of
+from netsim.taps.tap import TapPlan
+from netsim.topology.changes import Change
+from netsim.topology.network import Network
+from netsim.topology.specs import CrashSpec, TopologySpec
+from netsim.topology.timeline import Timeline
+from netsim.twin.link import ANNOUNCEMENT_S, link_config
+from netsim.twin.prediction import predict_epochs
+from netsim.units import ps_from_s, s_from_ps
+from protocols.events import Event as LinkEvent
+from protocols.tags import TagFrame
+
+DRAIN_S = 600
+"""Simulated time after the light in which rounds may end and links close."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RunRequest:
+    """What is asked of a run.
+
+    Attributes
+    ----------
+    topology, seed, out, sink, movements, taps, controller, build
+        See `simulate`.
+    duration_ps : int
+        Light, >= 1.
+    """
+
+    topology: TopologySpec
+    duration_ps: int
+    seed: int
+    out: Path | None = None
+    sink: TraceSink | None = None
+    movements: MovementSink | None = None
+    taps: Sequence[TapPlan] = ()
+    controller: Controller | None = None
+    build: WorldBuilder = build_world
+
+
+class Simulation:
+    """One simulation in progress: the world, the users, the books.
+
+    As a context it is open: files are there, everything is connected and has started. `run` and
+    `result` belong inside.
+
+    Parameters
+    ----------
+    request : RunRequest
+
+    Attributes
+    ----------
+    timeline, network : Timeline, Network
+        All states of the optical network, and the first one.
+    world : PhotonLevel
+    parties : Parties
+    trace, ledger : Trace, Ledger
+    """
+
+    timeline: Timeline
+    network: Network
+    world: PhotonLevel
+    parties: Parties
+    trace: Trace
+    ledger: Ledger
+    _last_frames: SimEvent
+
+    def __init__(self, request: RunRequest) -> None:
+        self.topology = request.topology
+        self.duration_ps = request.duration_ps
+        self._request = request
+        self._controller = request.controller
+        self._stack = ExitStack()
+        self._sim = Simulator()
+        self._done_ps = 0
+        self._is_partial = False
+        self._frame_ps = ps_from_s(request.topology.frame_s)
+        self._tag_files: dict[str, TagFile] = {}
+        self._reports = RoundReports(ANNOUNCEMENT_S)
+        self._scorers: dict[tuple[str, str], LaneScorer] = {}
+        self._scorers_of: dict[str, list[LaneScorer]] = {}
+
+    def __enter__(self) -> Self:
+        """Open, build, connect and start everything; nothing is left open if that fails."""
+        with ExitStack() as stack:
+            self._stack = stack
+            self._plan()
+            self._open()
+            self._build_parties()
+            self._start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _plan(self) -> None:
+        """Work out all states of the network, and who decides and scores."""
+        self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
+        self.network = self.timeline.network_at(0)
+        links, asked = self.network.links, self.topology.controller
+        if self._controller is None and asked is not None:
+            self._controller = build_controller(asked, self.topology, links)
+        self._scorers = {users: LaneScorer(self.network, users) for users in links}
+        self._scorers_of = {
+            user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
+            for user in self.topology.users
+        }
+
+    def _open(self) -> None:
+        """Open trace and ledger: files of the run directory, or what is given without one."""
+        request = self._request
+        out, rows, sink = request.out, request.movements, request.sink
+        if out is not None:
+            rows = self._stack.enter_context(LedgerFile(out / LEDGER))
+            sink = FileSink(out / EVENTS)
+            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
+        self.ledger = Ledger(rows)
+        self.trace = self._stack.enter_context(Trace(sink))
+
+    def _open_store(self, user: str) -> UserStore:
+        """A file of the run directory, or memory without one."""
+        out = self._request.out
+        path = IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user}.sqlite"
+        return self._stack.enter_context(UserStore(path))
+
+    def _build_parties(self) -> None:
+        """Build the world, the users in it and the links between them."""
+        rng_tree = RngTree(self._request.seed)
+        self.world = self._request.build(
+            Stage(
+                self._sim,
+                self.timeline,
+                rng_tree,
+                duration_ps=self.duration_ps,
+                on_tags=self._on_tags,
+                on_clicks=self._on_clicks,
+            )
+        )
+        users = {
+            user.name: User(
+                self._sim,
+                self.topology,
+                user.name,
+                clock=self.world.clocks[user.name],
+                store=self._open_store(user.name),
+                rng_tree=rng_tree,
+                trace=self.trace,
+            )
+            for user in self.topology.users
+        }
+        self.parties = Parties(
+            self._sim,
+            self.network,
+            rng_tree,
+            users,
+            prediction=predict_epochs(tuple(self.timeline.epochs())),
+            ledger=self.ledger,
+            trace=self.trace,
+            taps=(*plans_of(self.topology.taps, self.network.links), *self._request.taps),
+            on_announcer_event=self._tell_controller if self._controller is not None else None,
+        )
+        self.parties.connect()
+
+    def _start(self) -> None:
+        """Start the light and the users, then what happens to them."""
+        self._last_frames = self.world.start()
+        self.parties.start()
+        name = self.topology.name
+        self.trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._request.seed, topology=name)
+        for user in self.topology.users:
+            if not user.is_present:
+                self.parties.users[user.name].leave()
+        for crash in self.topology.crashes:
+            self._sim.process(self._crash(crash))
+        events = follow_events(
+            self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
+        )
+        self._sim.process(events)
+
+    def _crash(self, crash: CrashSpec) -> Generator[SimEvent, None, None]:
+        user = self.parties.users[crash.user]
+        yield self._sim.wait_until(ps_from_s(crash.stop_s))
+        user.crash()
+        yield self._sim.wait_until(ps_from_s(crash.start_s))
+        user.restart()
+
+    def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
+        """Hand a finished round to the controller, and do what it decides."""
+        round_s = self.network.topology.round_s_of(users)
+        report = self._reports.take(users, round_s, event, s_from_ps(self._sim.now_ps))
+        if report is None or self._controller is None or self._sim.now_ps >= self.duration_ps:
+            return
+        for change in self._controller.report(report, s_from_ps(self._sim.now_ps)):
+            self._change_network(change)
+
+    def _change_network(self, change: Change) -> None:
+        """Change the light, put it on record, stop and start whom it concerns."""
+        self.world.change(change)
+        self.trace.emit(
+            EventName.NETWORK_CHANGED,
+            time_ps=self._sim.now_ps,
+            change=change.kind,
+            to=json.dumps(change.values, separators=(",", ":")),
+        )
+        for user in change.leaving:
+            self.parties.users[user].leave()
+        for user in change.joining:
+            self.parties.users[user].join()
+
+    @property
+    def pools(self) -> dict[tuple[str, str], Pool]:
+        """Key pools by (link, end), as long as the stores are open."""
+        return {
+            (end.books.pool.link, end.books.pool.end): end.books.pool
+            for link in self.parties.links
+            for end in link.ends
+        }
+
+    def save_tags(self, directory: Path) -> None:
+        """Write every user's tags into ``directory`` as they come, and what each link is."""
+        directory.mkdir(exist_ok=True)
+        for user in self.topology.users:
+            path = directory / f"{user.name}.npy"
+            self._tag_files[user.name] = self._stack.enter_context(TagFile(path))
+        for link in self.parties.links:
+            config = link_config(self.network, link.users, link.agreement)
+            text = json.dumps(config.flat(), indent=2) + "\n"
+            (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
+
+    def run(
+        self,
+        *,
+        progress: Callable[[int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Simulate all the light frame by frame, then let the links close."""
+        while self._done_ps < self.duration_ps:
+            if should_stop is not None and should_stop():
+                self._interrupt()
+                return
+            self._done_ps = min(self._done_ps + self._frame_ps, self.duration_ps)
+            self._sim.run(until=self._done_ps + 1)
+            if progress is not None:
+                progress(self._done_ps)
+        self._drain()
+        self.trace.emit(EventName.RUN_ENDED, time_ps=self._sim.now_ps)
+
+    def _interrupt(self) -> None:
+        """Let the light that has been emitted arrive: what is reported is of whole frames."""
+        frames = -(-self._done_ps // self._frame_ps)
+        self.world.stop_light(frames)
+        while min(user.frames for user in self.parties.users.values()) < frames:
+            self._sim.step()
+        for scorer in self._scorers.values():
+            scorer.finish()
+        self._is_partial = True
+        self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
+
+    def _drain(self) -> None:
+        """Last frames reach the users; then the last rounds end and the links close."""
+        self._sim.run(until=self._last_frames)
+        for scorer in self._scorers.values():
+            scorer.finish()
+        self.parties.end_light()
+        limit_ps = self._sim.now_ps + ps_from_s(DRAIN_S)
+        while not self.parties.are_done and self._sim.peek() < limit_ps:
+            self._sim.step()
+
+    def _on_tags(self, user: str, frame: TagFrame) -> None:
+        if (file := self._tag_files.get(user)) is not None:
+            file.append(frame.tags)
+        self.parties.users[user].take(frame)
+
+    def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
+        for scorer in self._scorers_of[user]:
+            scorer.add(user, clicks)
+
+    def result(self, *, wall_s: float) -> Run:
+        """Everything found so far."""
+        topology, singles, done_ps = self.topology, self.world.singles, self._done_ps
+        return Run(
+            topology=topology.name,
+            seed=self._request.seed,
+            duration_ps=done_ps,
+            lanes=lane_results(
+                topology, self._scorers.values(), predict_epochs(self.world.history), done_ps
+            ),
+            links=tuple(link_result(topology, link, done_ps) for link in self.parties.links),
+            users=tuple(UserResult(name, done_ps, clicks) for name, clicks in singles.items()),
+            performance=Performance(wall_s=wall_s, tags=sum(singles.values())),
+            provenance=collect_provenance(topology.model_dump(mode="json")),
+            partial=self._is_partial,
+            paper_source=topology.paper.source if topology.paper else None,
+            paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
+        )
