@@ -11,7 +11,7 @@ from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, exp
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict
 from protocols.security import ONE_WAY_COUNT, Finite
-from tests.support.two_ends import link_of
+from tests.support.links import link_of
 from tests.unit.netsim.topology.texts import FOUR_USERS
 
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")
@@ -136,8 +136,8 @@ def test_enough_may_be_all_or_nothing() -> None:
 
 
 def test_hopeless_links_say_so() -> None:
-    """With pumps five times as strong no length of a round gives key."""
-    strong = tuple(f"qnsp.source.pumps.{k}.power_mw=2.0" for k in range(2))
+    """With links five times as strong no length of a round gives key."""
+    strong = tuple(f"qnsp.source.links.{k}.power_mw=2.0" for k in range(2))
     net = network("fan2025_four_user", *FINITE, *strong)
     agreement = agree(net, ("bob", "dave"))
     assert agreement.notes[-1].endswith("nor from a longer one")
