@@ -18,7 +18,7 @@ from protocols.books import RoundBooks
 from protocols.codec import decode, encode
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.estimation import random_mask
-from protocols.events import Alarm, RoundAborted
+from protocols.events import RoundAborted
 from protocols.messages import Amplify, Announce, Envelope, Keep, Role, Sample
 from protocols.pads import PadReserve
 from protocols.tagbook import TagBook
@@ -41,10 +41,6 @@ def play(**changes: object) -> WholeMessages:
     return WholeMessages(light(), config=link_config(**changes)).run()
 
 
-def alarms(ends: WholeMessages, role: Role) -> list[str]:
-    return [event.what for at, event in ends.events if at is role and isinstance(event, Alarm)]
-
-
 def has_key(ends: WholeMessages) -> bool:
     return any(ends.usable_bits(role) for role in Role)
 
@@ -57,7 +53,7 @@ def test_without_a_mistake_nothing_is_found(changes: dict[str, object]) -> None:
     """The guards below are silent on an honest link."""
     ends = play(**changes)
     assert has_key(ends)
-    assert not [alarms(ends, role) for role in Role if alarms(ends, role)]
+    assert not ends.alarms()
     assert not block_faults(ends.events) + book_faults(ends) + Booked(ends).faults()
 
 
@@ -84,7 +80,7 @@ def test_reused_pad_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = play()
     assert set(ends.usable_bits(Role.RESPONDER)) == {0}
     assert set(ends.usable_bits(Role.ANNOUNCER)) <= {0}
-    assert any("bad" in what for role in Role for what in alarms(ends, role))
+    assert any("bad" in what for what in ends.alarms())
 
 
 # Order of messages --------------------------------------------------------------------------------
@@ -131,7 +127,7 @@ def test_seed_sent_early_is_refused(
 
     monkeypatch.setattr(AnnouncerRound, method, changed)
     ends = play()
-    assert any("in state" in what for what in alarms(ends, Role.RESPONDER))
+    assert any("in state" in what for what in ends.alarms(Role.RESPONDER))
     assert not has_key(ends)
 
 
@@ -146,7 +142,7 @@ def test_keep_mask_before_the_matches_is_refused(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(AnnouncerSession, "_send_times", eager)
     ends = play()
-    assert any("keep mask" in what for what in alarms(ends, Role.RESPONDER))
+    assert any("keep mask" in what for what in ends.alarms(Role.RESPONDER))
     assert not has_key(ends)
 
 
@@ -197,7 +193,7 @@ def test_sample_left_in_the_key_at_one_end(monkeypatch: pytest.MonkeyPatch) -> N
     ends = play(**SAMPLE)
     assert not has_key(ends)
     assert any(isinstance(event, RoundAborted) for _, event in ends.events)
-    assert alarms(ends, Role.ANNOUNCER) + alarms(ends, Role.RESPONDER)
+    assert ends.alarms()
 
 
 def _book_without(name: str) -> Callable[..., None]:

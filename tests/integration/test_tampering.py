@@ -8,7 +8,6 @@ import pytest
 from protocols.bbm92.reports import OwnStream
 from protocols.codec import encode
 from protocols.events import (
-    Alarm,
     RoundSifted,
 )
 from protocols.messages import (
@@ -215,7 +214,7 @@ def test_more_errors_than_bits_are_refused(count: int) -> None:
     ends = WholeMessages(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
     assert ends.is_closed_alike
     assert 1 not in ends.usable_bits(Role.ANNOUNCER)
-    found = [e.what for at, e in ends.events if at is Role.ANNOUNCER and isinstance(e, Alarm)]
+    found = ends.alarms(Role.ANNOUNCER)
     assert any("impossible counts" in what for what in found)
 
 
@@ -227,7 +226,7 @@ def test_message_moved_to_a_round_to_come_is_noticed() -> None:
 
     ends = WholeMessages(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
     assert ends.is_closed_alike
-    found = [e.what for at, e in ends.events if at is Role.RESPONDER and isinstance(e, Alarm)]
+    found = ends.alarms(Role.RESPONDER)
     assert any("unknown" in what for what in found)
 
 
