@@ -136,8 +136,8 @@ def test_enough_may_be_all_or_nothing() -> None:
 
 
 def test_hopeless_links_say_so() -> None:
-    """With links five times as strong no length of a round gives key."""
-    strong = tuple(f"qnsp.source.links.{k}.power_mw=2.0" for k in range(2))
+    """With pumps five times as strong no length of a round gives key."""
+    strong = tuple(f"qnsp.source.pumps.{k}.power_mw=2.0" for k in range(2))
     net = network("fan2025_four_user", *FINITE, *strong)
     agreement = agree(net, ("bob", "dave"))
     assert agreement.notes[-1].endswith("nor from a longer one")
