@@ -111,7 +111,7 @@ class _Link:
         )
         self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._options.seed)
         frames = zip(self._frames(announcer), self._frames(responder), strict=True)
-        done = exchange.run(frames, frame_ps=self._tags.config.frame_ps, watch=watch)
+        done = exchange.play(frames, frame_ps=self._tags.config.frame_ps, watch=watch)
         name = EventName.RUN_ENDED if done else EventName.RUN_INTERRUPTED
         self._trace.emit(name, time_ps=exchange.now_ps)
         found.partial = not done

@@ -6,6 +6,7 @@ For tags that are there already: nothing happens between two frames but messages
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,8 @@ class Exchange:
 
     Attributes
     ----------
+    ends : list of Endpoint
+        By role.
     now_ps : int
         Time since the first frame began; both ends are told the same.
     """
@@ -85,25 +88,25 @@ class Exchange:
         latency_ps: int = LATENCY_PS,
         on_events: OnEvents,
     ) -> None:
+        self.ends = list(ends)
         self.now_ps = 0
-        self._ends = dict(zip(Role, ends, strict=True))
         self._latency_ps = latency_ps
         self._on_events = on_events
-        self._wire: list[tuple[int, int, Role, bytes]] = []
+        self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
     @property
     def wire(self) -> WireCounts:
         """What both ends have sent."""
-        announcer, responder = self._ends.values()
+        announcer, responder = self.ends
         return announcer.wire + responder.wire
 
     @property
     def is_done(self) -> bool:
         """Whether both ends have closed (or stopped) and everything sent has arrived."""
-        return all((end.is_closed or end.is_stopped) and end.is_idle for end in self._ends.values())
+        return all((end.is_closed or end.is_stopped) and end.is_idle for end in self.ends)
 
-    def run(
+    def play(
         self,
         frames: Iterable[tuple[TagFrame, TagFrame]],
         *,
@@ -120,19 +123,31 @@ class Exchange:
         for both in frames:
             if watch.should_stop():
                 return False
-            self._go_on_until(self.now_ps + frame_ps)
-            for end, frame in zip(self._ends.values(), both, strict=True):
-                end.book.append(frame)
-                end.take_light(self.now_ps)
-            self._flush()
+            self.go_on_until(self.now_ps + frame_ps)
+            self.feed(both)
+            self.flush()
             watch.progress(self.now_ps)
-        for end in self._ends.values():
-            end.end_light(self.now_ps)
-        self._flush()
-        self._go_on_until(self.now_ps + DRAIN_PS, stop_when_done=True)
+        self.end_light()
+        self.flush()
+        self.go_on_until(self.now_ps + DRAIN_PS, stop_when_done=True)
         return True
 
-    def _go_on_until(self, time_ps: int, *, stop_when_done: bool = False) -> None:
+    def feed(self, frames: tuple[TagFrame, TagFrame]) -> None:
+        """Each end's next frame is over."""
+        for end, frame in zip(self.ends, frames, strict=True):
+            end.book.append(frame)
+            end.take_light(self.now_ps)
+
+    def end_light(self) -> None:
+        """No frames will follow."""
+        for end in self.ends:
+            end.end_light(self.now_ps)
+
+    def at(self, time_ps: int, act: Callable[[], None]) -> None:
+        """Do something at a time; what both ends make of it is sent afterwards."""
+        heapq.heappush(self._agenda, (time_ps, next(self._order), act))
+
+    def go_on_until(self, time_ps: int, *, stop_when_done: bool = False) -> None:
         """Deliver datagrams and handle deadlines up to ``time_ps``, which becomes the time."""
         while not (stop_when_done and self.is_done):
             due_ps = self._next_ps()
@@ -140,27 +155,31 @@ class Exchange:
                 self.now_ps = time_ps
                 return
             self.now_ps = due_ps
-            while self._wire and self._wire[0][0] <= due_ps:
-                _, _, role, datagram = heapq.heappop(self._wire)
-                self._ends[role].receive_message(datagram, due_ps)
-                self._flush()
-            for end in self._ends.values():
+            while self._agenda and self._agenda[0][0] <= due_ps:
+                heapq.heappop(self._agenda)[2]()
+                self.flush()
+            for end in self.ends:
                 deadline_ps = end.next_deadline_ps()
                 if deadline_ps is not None and deadline_ps <= due_ps:
                     end.handle_deadline(due_ps)
-            self._flush()
+            self.flush()
 
-    def _next_ps(self) -> int | None:
-        deadlines = (end.next_deadline_ps() for end in self._ends.values())
-        due = [max(at_ps, self.now_ps + _STEP_PS) for at_ps in deadlines if at_ps is not None]
-        due += [self._wire[0][0]] if self._wire else []
-        return min(due, default=None)
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Events first: what an endpoint has said must be on record before the peer hears of it."""
-        for role, end in self._ends.items():
+        for role, end in zip(Role, self.ends, strict=True):
             if step := end.take_events():
                 self._on_events(role, step, self.now_ps)
             for datagram in end.messages_to_send(self.now_ps):
-                entry = (self.now_ps + self._latency_ps, next(self._order), role.peer, datagram)
-                heapq.heappush(self._wire, entry)
+                self._send(role, datagram)
+
+    def _send(self, sender: Role, datagram: bytes) -> None:
+        self.at(self.now_ps + self._latency_ps, partial(self._deliver, sender.peer, datagram))
+
+    def _deliver(self, receiver: Role, datagram: bytes) -> None:
+        self.ends[receiver].receive_message(datagram, self.now_ps)
+
+    def _next_ps(self) -> int | None:
+        deadlines = (end.next_deadline_ps() for end in self.ends)
+        due = [max(at_ps, self.now_ps + _STEP_PS) for at_ps in deadlines if at_ps is not None]
+        due += [max(self._agenda[0][0], self.now_ps)] if self._agenda else []
+        return min(due, default=None)

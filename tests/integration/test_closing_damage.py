@@ -26,28 +26,20 @@ from protocols.messages import (
     Vote,
 )
 from protocols.tags import TagFrame
-from tests.support.forging import (
-    BAD_VOTE,
-    NOTHING,
-    at_s,
-    events_of,
-    forge,
-    on_event,
-    rewrite,
-    run,
-)
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import FRAME_PS, LINK, TwoEnds, session_of
+from tests.support.forging import BAD_VOTE, NOTHING, forge, rewrite, run
+from tests.support.links import FRAME_PS, LINK, session_of
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import TwoEnds, clean_ends
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_closed_link_stays_closed(role: Role) -> None:
     """A forged message of a round to come, then a crash: the end still knows that it has closed."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = run(tapped)
     body = BAD_VOTE if role is Role.ANNOUNCER else NOTHING
     forge(ends, role, 5, body)
-    ends._flush()
+    ends.flush()
     assert all(store.state(LINK).closed is not None for store in ends.stores)
     ends.crash(role)
     run(tapped)
@@ -55,7 +47,7 @@ def test_closed_link_stays_closed(role: Role) -> None:
 
 def test_closed_announcer_begins_no_round() -> None:
     """Whatever light its next life gets: nothing is announced, and nothing of it is kept."""
-    ends = run(TappedEnds(TwoEnds(1, duration_s=3.0), []))
+    ends = run(TappedEnds(clean_ends(1, duration_s=3.0), []))
     ends._is_light_over = False
     ends.crash(Role.ANNOUNCER)
     end = ends.ends[Role.ANNOUNCER]
@@ -70,12 +62,12 @@ def test_closed_announcer_begins_no_round() -> None:
 
 def test_signed_abort_is_remembered() -> None:
     """A pad that has signed the abort of a round to come does not sign the closing as well."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
-    at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
-    at_s(ends, 3.0005, partial(ends.crash, Role.ANNOUNCER))
+    ends.at_s(2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    ends.at_s(3.0005, partial(ends.crash, Role.ANNOUNCER))
     run(tapped)
-    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [4]  # type: ignore[union-attr]
+    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [4]
 
 
 def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
@@ -90,7 +82,7 @@ def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
 
 def test_closing_under_a_later_number_is_remembered() -> None:
     """A forged vote has moved the closing by one; who has lost it is asked for that one."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
     crashed: list[int] = []
 
@@ -103,10 +95,10 @@ def test_closing_under_a_later_number_is_remembered() -> None:
         crashed.append(1)
 
     rewrite(tapped, Role.RESPONDER, spoil)
-    at_s(ends, 2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
-    at_s(ends, 4.5, crash)
+    ends.at_s(2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    ends.at_s(4.5, crash)
     run(tapped)
-    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [4]  # type: ignore[union-attr]
+    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [4]
 
 
 @pytest.mark.parametrize("body", [Close(), Vote(closing=True, tag=bytes(16)), BAD_VOTE])
@@ -115,17 +107,17 @@ def test_announcer_that_has_closed_asks_again_whatever_was_said_meanwhile(body: 
 
     Somebody makes it vote for the wrong number, or shows the announcer a vote.
     """
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
     is_healed: list[int] = []
     lose_closing(tapped, until=lambda: bool(is_healed))
-    at_s(ends, 3.0005, partial(forge, ends, Role.RESPONDER, 3, Close()))
-    at_s(ends, 3.9, partial(ends.crash, Role.RESPONDER))
+    ends.at_s(3.0005, partial(forge, ends, Role.RESPONDER, 3, Close()))
+    ends.at_s(3.9, partial(ends.crash, Role.RESPONDER))
     role = Role.RESPONDER if isinstance(body, Close) else Role.ANNOUNCER
-    at_s(ends, 4.5, partial(forge, ends, role, 8, body))
-    at_s(ends, 4.9, lambda: is_healed.append(1))
+    ends.at_s(4.5, partial(forge, ends, role, 8, body))
+    ends.at_s(4.9, lambda: is_healed.append(1))
     run(tapped)
-    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
+    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
 
 
 def forge_after_last_block(ends: TwoEnds, number: int) -> None:
@@ -133,47 +125,47 @@ def forge_after_last_block(ends: TwoEnds, number: int) -> None:
 
     def react(role: Role, event: Event) -> None:
         if role is Role.RESPONDER and isinstance(event, BlockUsable) and event.round == 2:
-            at_s(ends, ends.now_ps / PS_PER_S, partial(forge, ends, role, number, Close()))
+            ends.at_s(ends.now_ps / PS_PER_S, partial(forge, ends, role, number, Close()))
 
-    on_event(ends, react)
+    ends.on_event = react
 
 
 def test_request_to_close_while_rounds_are_open_is_refused() -> None:
     """No honest announcer sends it: an alarm, not rounds that both ends blame on each other."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
-    at_s(tapped.ends, 3.0002, partial(forge, tapped.ends, Role.RESPONDER, 3, Close()))
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
+    tapped.ends.at_s(3.0002, partial(forge, tapped.ends, Role.RESPONDER, 3, Close()))
     run(tapped)
-    assert [what for what in alarms(tapped.ends) if "while rounds are open" in what]
+    assert [what for what in tapped.ends.alarms() if "while rounds are open" in what]
 
 
 def test_closing_happens_under_the_number_that_was_asked_for() -> None:
     """A closing vote for another round, though it is signed, closes nothing."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
     forge_after_last_block(ends, 7)
     run(tapped)
-    voted = [event.round for event in events_of(ends, Role.RESPONDER, ClosingVoted)]  # type: ignore[union-attr]
+    voted = [event.round for event in ends.told(Role.RESPONDER, ClosingVoted)]
     assert sorted(voted) == [3, 7]
-    assert [event.round for event in events_of(ends, Role.ANNOUNCER, LinkClosed)] == [3]  # type: ignore[union-attr]
+    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
 
 
 def test_no_round_begins_after_a_closing_vote() -> None:
     """Its pad may have signed; in a later life, too, nothing but the closing is signed."""
-    ends = TwoEnds(1, duration_s=3.0)
+    ends = clean_ends(1, duration_s=3.0)
     forge_after_last_block(ends, 9)
-    while not events_of(ends, Role.RESPONDER, ClosingVoted):
+    while not ends.told(Role.RESPONDER, ClosingVoted):
         ends.run(until_s=ends.now_ps / PS_PER_S + 0.001)
     for _ in range(2):
         forge(ends, Role.RESPONDER, 11, NOTHING)
         assert 11 not in session_of(ends.ends[Role.RESPONDER])._rounds
-        ends._flush()
+        ends.flush()
         ends.crash(Role.RESPONDER)
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_closing_misses_all_reports(role: Role) -> None:
     """Also those of rounds with numbers beyond its own: they were made up, and nobody owned up."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=3.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     session_of(tapped.ends.ends[role])._reporter._awaited[50] = None
     run(tapped)
-    assert ["report" in what for what in alarms(tapped.ends)] == [True]
+    assert ["report" in what for what in tapped.ends.alarms()] == [True]

@@ -9,8 +9,8 @@ from protocols.codec import decode
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, LinkClosed
 from protocols.messages import Decision, Role, Vote
 from protocols.wire.datagrams import encode_datagram
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import TwoEnds
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import TwoEnds, clean_ends
 
 
 def _check(tapped: TappedEnds) -> None:
@@ -33,7 +33,7 @@ def _check(tapped: TappedEnds) -> None:
 
 
 def _deliveries() -> int:
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     tapped.ends.run()
     _check(tapped)
     assert len(tapped.ends.usable[0]) == 3
@@ -41,7 +41,7 @@ def _deliveries() -> int:
 
 
 def _crash_at(role: Role, boundary: int) -> TwoEnds:
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     ends = tapped.ends
     usable_before: list[dict[int, tuple[bytes, int]]] = []
 
@@ -53,7 +53,7 @@ def _crash_at(role: Role, boundary: int) -> TwoEnds:
     ends.on_delivery = crash
     ends.run()
     _check(tapped)
-    assert alarms(ends) == []
+    assert ends.alarms() == []
     for before, after in zip(usable_before, ends.usable, strict=True):
         assert before.items() <= after.items(), "a usable block was lost"
     return ends
@@ -86,7 +86,7 @@ def _crash_on_a_bad_wire(seed: int) -> None:
     In every other seed an end may give up the connection instead, and both may do so at once.
     """
     rng = random.Random(seed)
-    tapped = TappedEnds(TwoEnds(seed % 7 + 1), [])
+    tapped = TappedEnds(clean_ends(seed % 7 + 1), [])
     ends, see = tapped.ends, tapped.ends.fault
     crashes = {rng.randrange(1, 320): rng.choice(list(Role)) for _ in range(rng.randrange(1, 5))}
     given_up = {k + rng.randrange(4): rng.choice(list(Role)) for k in crashes if seed % 2}
@@ -109,7 +109,7 @@ def _crash_on_a_bad_wire(seed: int) -> None:
     ends.on_delivery, ends.fault = crash, fault
     ends.run()
     _check(tapped)
-    assert alarms(ends) == []
+    assert ends.alarms() == []
 
 
 @pytest.mark.parametrize("seed", [28, 134, 135, *range(12)])
@@ -127,7 +127,7 @@ def test_many_crashes_on_a_bad_wire() -> None:
 
 def test_block_in_doubt_is_settled_after_the_return() -> None:
     """A responder that crashes right after its vote makes the block usable later, unchanged."""
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     ends = tapped.ends
     voted: list[BlockPrepared] = []
 
@@ -150,7 +150,7 @@ def test_both_crash_around_the_closing(order: tuple[Role, Role]) -> None:
 
     The responder's closing vote is not durable, and the announcer's new life owes it an answer.
     """
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     ends = tapped.ends
     crashed: list[Role] = []
 
@@ -178,7 +178,7 @@ def test_replayed_closing_vote_is_no_sign_that_the_responder_has_closed() -> Non
 
     Somebody shows the announcer the old vote again, so that it stops asking.
     """
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     ends = tapped.ends
     votes: list[bytes] = []
     crashed: list[Role] = []
@@ -208,7 +208,7 @@ def test_responder_that_comes_back_after_the_closing_is_heard() -> None:
 
     The announcer has closed, and has an acknowledgement for everything: it would say no more.
     """
-    tapped = TappedEnds(TwoEnds(), [])
+    tapped = TappedEnds(clean_ends(), [])
     ends = tapped.ends
     damaged: list[bytes] = []
 

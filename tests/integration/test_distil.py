@@ -19,7 +19,8 @@ from netsim.pools.store import UserStore
 from netsim.recordings.recording import HEAD_BYTES, most_announced
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.varint import encode_ascending
-from tests.support.two_ends import correlated_tags, link_config
+from tests.support.light import clean_tags
+from tests.support.links import link_config
 
 Tags = NDArray[np.int64]
 ROUND = ("--round", "1s")
@@ -30,7 +31,7 @@ DELAY = ("--delay", "5000000")
 @pytest.fixture(scope="module")
 def pair() -> tuple[Tags, Tags]:
     """Correlated tags of three seconds."""
-    return correlated_tags(1, 3.0)
+    return clean_tags(1, 3.0)
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_unrelated_recordings(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Two recordings of different light: no lock, code 1, the best peak and the bins searched."""
-    other, _ = correlated_tags(2, 3.0)
+    other, _ = clean_tags(2, 3.0)
     found, (line,) = distilled(capsys, save("a", pair[0]), save("c", other), code=1)
     assert "no correlation found (best peak " in line
     assert "sigma of 1.8e6 bins)" in line

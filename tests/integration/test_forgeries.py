@@ -28,8 +28,9 @@ from protocols.messages import (
     Vote,
 )
 from protocols.wire.datagrams import Datagram, Kind, encode_datagram
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import LINK, TwoEnds, link_config
+from tests.support.links import LINK, link_config
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import TwoEnds, clean_ends
 
 Forgery = Callable[[TapContext, bytes], Sequence[Forward] | None]
 
@@ -56,7 +57,7 @@ class Once:
 def strike(role: Role, forgery: Forgery, *, from_s: float = 1.5) -> TwoEnds:
     """Six rounds with one forgery; everything that must hold afterwards."""
     plan = TapPlan(lambda context: Once(context, role, round(from_s * PS_PER_S), forgery))
-    tapped = TappedEnds(TwoEnds(5, duration_s=6.0), [plan])
+    tapped = TappedEnds(clean_ends(5, duration_s=6.0), [plan])
     tapped.ends.run(until_s=60.0)
     assert tapped.faults() == []
     return tapped.ends
@@ -91,7 +92,7 @@ def test_announcement_of_times_far_ahead() -> None:
     """Announcements behind one that ends in the far future do not wait for it."""
     forgery = slipped_in(FAR, 3)
     plan = TapPlan(lambda c: Once(c, Role.ANNOUNCER, round(2.9 * PS_PER_S), forgery))
-    tapped = TappedEnds(TwoEnds(5, duration_s=8.0), [plan])
+    tapped = TappedEnds(clean_ends(5, duration_s=8.0), [plan])
     tapped.ends.run(until_s=7.9)
     assert max(tapped.ends.usable[1]) == 6
     tapped.ends.run(until_s=60.0)
@@ -139,7 +140,7 @@ def test_stream_said_to_go_on_far_ahead(role: Role) -> None:
         forged = _control(Kind.BASE, known, acknowledged=ahead, ends_message=1)
         return ((0, forged), (0, datagram))
 
-    assert [what for what in alarms(strike(role, forge)) if "forged headers" in what]
+    assert [what for what in strike(role, forge).alarms() if "forged headers" in what]
 
 
 class Renumber:
@@ -166,12 +167,12 @@ class Renumber:
 def test_responder_led_through_a_round_that_is_not(shift: int) -> None:
     """Its vote for a round to come gets a signed abort; the true rounds go on."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
-    ends = TwoEnds(1, duration_s=6.0, config=config, pairs_hz=1500.0, error=0.01)
+    ends = clean_ends(1, duration_s=6.0, config=config, pairs_hz=1500.0, error=0.01)
     plan = TapPlan(lambda context: Renumber(context, shift), stop_ps=round(1.5 * PS_PER_S))
     tapped = TappedEnds(ends, [plan])
     ends.run(until_s=60.0)
     assert tapped.faults() == []
-    assert any("round to come" in what for what in alarms(ends))
+    assert any("round to come" in what for what in ends.alarms())
     prepared = [event.round for _, event in ends.events if isinstance(event, BlockPrepared)]
     assert prepared[0] == shift
     assert len(ends.usable[0]) >= 3
@@ -214,7 +215,7 @@ def test_round_held_back_until_its_pads_are_gone() -> None:
         taps.append(HoldBack(context))
         return taps[-1]
 
-    tapped = TappedEnds(TwoEnds(5, duration_s=5.0), [TapPlan(make, sender="alice")])
+    tapped = TappedEnds(clean_ends(5, duration_s=5.0), [TapPlan(make, sender="alice")])
     ends = tapped.ends
 
     def revive(_count: int) -> None:

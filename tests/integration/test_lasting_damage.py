@@ -33,30 +33,31 @@ from protocols.messages import (
 )
 from protocols.tagbook import TagBook
 from tests.integration.test_forgeries import Renumber
-from tests.support.forging import BAD_VOTE, NOTHING, at_s, events_of, forge, on_event, rewrite, run
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import LINK, TwoEnds, link_config, session_of
+from tests.support.forging import BAD_VOTE, NOTHING, forge, rewrite, run
+from tests.support.links import LINK, link_config, session_of
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import clean_ends
 
 # Numbers that anybody may name --------------------------------------------------------------------
 
 
 def test_announcements_of_all_rounds_to_come_cost_one() -> None:
     """Fifteen empty announcements name every number that has pads: the true rounds begin still."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=16.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=16.0), [])
     ends = tapped.ends
 
     def name_all() -> None:
         for number in range(4, 19):
             forge(ends, Role.RESPONDER, number, NOTHING)
 
-    at_s(ends, 3.6, name_all)
+    ends.at_s(3.6, name_all)
     assert len(run(tapped).usable[0]) >= 14
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
     """A number that one forged message has named is not taken in the next life."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=10.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=10.0), [])
     ends = tapped.ends
     body = NOTHING if role is Role.RESPONDER else BAD_VOTE
 
@@ -64,8 +65,8 @@ def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
         for number in range(15, 19):
             forge(ends, role, number, body)
 
-    at_s(ends, 3.6, name_far)
-    at_s(ends, 4.5, partial(ends.crash, role))
+    ends.at_s(3.6, name_far)
+    ends.at_s(4.5, partial(ends.crash, role))
     assert len(run(tapped).usable[0]) >= 7
 
 
@@ -80,14 +81,14 @@ def test_responder_votes_for_no_round_that_the_announcer_cannot_answer(
     config = link_config(
         offset_bound_ps=50_000_000, frames_per_round=20, timeout_ps=2 * PS_PER_S, initial_pads=pads
     )
-    ends = TwoEnds(1, duration_s=12.0, config=config, pairs_hz=2500.0, error=0.01)
+    ends = clean_ends(1, duration_s=12.0, config=config, pairs_hz=2500.0, error=0.01)
     plan = TapPlan(
         lambda context: Renumber(context, shift),
         start_ps=round(2.4 * PS_PER_S),
         stop_ps=round(4.4 * PS_PER_S),
     )
     run(TappedEnds(ends, [plan]))
-    (first, *_) = events_of(ends, Role.RESPONDER, BlockUsable)
+    (first, *_) = ends.told(Role.RESPONDER, BlockUsable)
     assert isinstance(first, BlockUsable)
     assert len(first.reserve) == 32
     assert len(ends.usable[0]) >= 3
@@ -98,7 +99,7 @@ def test_rounds_made_up_take_nothing_from_the_true_one_and_are_told(
     numbers: tuple[int, ...],
 ) -> None:
     """Four of them while round 1 is under way, and what the responder says of them is swallowed."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
 
     def swallow(envelope: Envelope) -> bytes | None:
@@ -107,20 +108,20 @@ def test_rounds_made_up_take_nothing_from_the_true_one_and_are_told(
 
     rewrite(tapped, Role.ANNOUNCER, swallow)
     for number in numbers:
-        at_s(ends, 1.9, partial(forge, ends, Role.RESPONDER, number, NOTHING))
+        ends.at_s(1.9, partial(forge, ends, Role.RESPONDER, number, NOTHING))
     run(tapped)
     assert 1 in ends.usable[0]
-    assert alarms(ends)
+    assert ends.alarms()
 
 
 def test_vote_in_the_midst_of_a_round_is_told() -> None:
     """It costs the round, for the pad answers it; no honest responder votes so early."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
-    at_s(ends, 1.6, partial(forge, ends, Role.ANNOUNCER, 1, BAD_VOTE))
+    ends.at_s(1.6, partial(forge, ends, Role.ANNOUNCER, 1, BAD_VOTE))
     run(tapped)
     assert 1 not in ends.usable[0]
-    assert "vote before the end of the round" in alarms(ends)
+    assert "vote before the end of the round" in ends.alarms()
 
 
 # Pads kept for the closing ------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def test_vote_in_the_midst_of_a_round_is_told() -> None:
 
 def nearly_out_of_pads() -> TappedEnds:
     """Four pads, two rounds spoilt, one good: after the light one pad is left to close with."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=6.0, config=link_config(initial_pads=4)), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=6.0, config=link_config(initial_pads=4)), [])
 
     def spoil(envelope: Envelope) -> bytes | None:
         is_early = isinstance(envelope.body, ReconciliationSetup) and envelope.round < 2
@@ -144,15 +145,15 @@ def test_forged_vote_leaves_the_last_pad_to_the_closing(is_forged: bool) -> None
     tapped = nearly_out_of_pads()
     ends = tapped.ends
     if is_forged:
-        at_s(ends, 6.0005, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+        ends.at_s(6.0005, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
     assert sorted(run(tapped).usable[0]) == [2]
-    assert ("vote with the pads of the closing" in alarms(ends)) is is_forged
+    assert ("vote with the pads of the closing" in ends.alarms()) is is_forged
 
 
 def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_waiting() -> None:
     """Five aborts of rounds to come, and the sixth vote is that of a responder led astray."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
-    ends = TwoEnds(1, duration_s=2.0, config=config, pairs_hz=1500.0, error=0.01)
+    ends = clean_ends(1, duration_s=2.0, config=config, pairs_hz=1500.0, error=0.01)
     plan = TapPlan(lambda context: Renumber(context, 9), start_ps=round(1.4 * PS_PER_S))
     tapped = TappedEnds(ends, [plan])
 
@@ -160,9 +161,9 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
         for number in range(2, 8):
             forge(ends, Role.ANNOUNCER, number, BAD_VOTE)
 
-    at_s(ends, 1.5, vote)
+    ends.at_s(1.5, vote)
     run(tapped)
-    assert [event.round for event in events_of(ends, Role.RESPONDER, BlockPrepared)] == [0, 10]  # type: ignore[union-attr]
+    assert [event.round for event in ends.told(Role.RESPONDER, BlockPrepared)] == [0, 10]
 
 
 # Error rates --------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
 def test_error_rate_that_was_driven_up_comes_down_again(changes: dict[str, object]) -> None:
     """Damaged verification hashes raise the estimate; a budget that it bursts lowers it."""
     config = link_config(initial_pads=40, **changes)
-    tapped = TappedEnds(TwoEnds(1, duration_s=18.0, config=config), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=18.0, config=config), [])
     rates: list[int] = []
 
     def damage(envelope: Envelope) -> bytes | None:
@@ -202,7 +203,7 @@ def test_error_rate_that_was_driven_up_comes_down_again(changes: dict[str, objec
 
 def test_message_after_the_transcripts_is_refused() -> None:
     """Nothing is absorbed by a finished transcript: an alarm, and the round is dropped."""
-    ends = TwoEnds(1, duration_s=2.0)
+    ends = clean_ends(1, duration_s=2.0)
 
     def add(role: Role, event: Event) -> None:
         if role is Role.RESPONDER and isinstance(event, BlockPrepared) and event.round == 0:
@@ -211,16 +212,16 @@ def test_message_after_the_transcripts_is_refused() -> None:
                 body = NOTHING if to is Role.RESPONDER else Matches(False, 0, 0, b"", b"", b"")
                 forge(ends, to, 0, body, sequence=sequence)
 
-    on_event(ends, add)
+    ends.on_event = add
     tapped = TappedEnds(ends, [])
     run(tapped)
-    assert alarms(ends).count("a message after the end of the transcript") == 2
+    assert ends.alarms().count("a message after the end of the transcript") == 2
 
 
 @pytest.mark.parametrize("body", [BAD_VOTE, Ready()])
 def test_numbered_message_outside_the_transcripts_is_refused(body: Message) -> None:
     """Votes and words of being ready have no sequence number."""
-    ends = TwoEnds(1, duration_s=2.0)
+    ends = clean_ends(1, duration_s=2.0)
     forge(ends, Role.ANNOUNCER, 0, body, sequence=1)
     assert [event.what for event in ends.ends[0].take_events() if isinstance(event, Alarm)] == [
         f"a numbered {type(body).__name__}"
@@ -229,8 +230,8 @@ def test_numbered_message_outside_the_transcripts_is_refused(body: Message) -> N
 
 def test_beacon_of_another_time_is_not_kept() -> None:
     """Light announced for a far future is not looked at."""
-    ends = TwoEnds(1, duration_s=2.0)
-    at_s(ends, 0.35, partial(forge, ends, Role.RESPONDER, 0, Beacon(0, 2**50, 0, b"")))
+    ends = clean_ends(1, duration_s=2.0)
+    ends.at_s(0.35, partial(forge, ends, Role.RESPONDER, 0, Beacon(0, 2**50, 0, b"")))
     ends.run(until_s=0.38)
     session = ends.ends[Role.RESPONDER]._session
     assert isinstance(session, ResponderSession)
@@ -239,7 +240,7 @@ def test_beacon_of_another_time_is_not_kept() -> None:
 
 def test_impossible_error_rate_is_refused() -> None:
     """Above one half there is nothing to correct."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=2.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=2.0), [])
 
     def raise_rate(envelope: Envelope) -> bytes | None:
         if not isinstance(envelope.body, ReconciliationSetup) or envelope.round:
@@ -247,7 +248,7 @@ def test_impossible_error_rate_is_refused() -> None:
         return encode(replace(envelope, body=replace(envelope.body, error_rates_ppm=(500_001,))))
 
     rewrite(tapped, Role.ANNOUNCER, raise_rate)
-    assert "impossible error rate" in alarms(run(tapped))
+    assert "impossible error rate" in run(tapped).alarms()
 
 
 # What an end keeps --------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_impossible_error_rate_is_refused() -> None:
 
 def test_settled_decisions_are_forgotten() -> None:
     """The announcer keeps the closing decision and no older ones."""
-    ends = run(TappedEnds(TwoEnds(1, duration_s=3.0), []))
+    ends = run(TappedEnds(clean_ends(1, duration_s=3.0), []))
     session = ends.ends[Role.ANNOUNCER]._session
     assert isinstance(session, AnnouncerSession)
     assert list(session._decisions) == [3]
@@ -265,7 +266,7 @@ def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None
     """The keep mask tells the bases of all matched clicks, so none is left to another link."""
     claimed = 0
     claim = TagBook.claim
-    ends = TwoEnds(1, duration_s=2.0)
+    ends = clean_ends(1, duration_s=2.0)
 
     def count(book: TagBook, ids: object) -> object:
         nonlocal claimed

@@ -24,7 +24,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from protocols.bits import unpack_bits
 from protocols.pads import BITS_PER_ROUND
-from tests.support.topologies import assert_same_mean
+from tests.support.bounds import assert_same_mean
 
 ROOT = Path(__file__).parents[2]
 STRONG = ("alice-bob", "alice-dave", "charlie-dave")

@@ -5,8 +5,8 @@ import math
 import netsim
 from netsim.topology.network import build_network
 from netsim.topology.observers import ObserverSpec
+from tests.support.bounds import Z_SIGMA, assert_same_mean
 from tests.support.observers import Counter, observed, registered
-from tests.support.topologies import Z_SIGMA, assert_same_mean
 
 DURATION_S = 4.0
 DARKS_HZ = 4 * 100.0

@@ -18,13 +18,15 @@ from protocols.books import RoundBooks
 from protocols.codec import decode, encode
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.estimation import random_mask
-from protocols.events import Alarm, RoundAborted
+from protocols.events import RoundAborted
 from protocols.messages import Amplify, Announce, Envelope, Keep, Role, Sample
 from protocols.pads import PadReserve
 from protocols.tagbook import TagBook
+from tests.support.faults import block_faults
 from tests.support.inspector import Booked, book_faults, kept_ticks, mirrored
-from tests.support.protocol_pump import Pump, Tags, draw_tags, unequal_bits
-from tests.support.two_ends import FRAME_PS, link_config
+from tests.support.light import Tags, draw_tags
+from tests.support.links import FRAME_PS, link_config
+from tests.support.whole_messages import WholeMessages
 
 SECONDS = 3
 
@@ -34,17 +36,13 @@ def light() -> tuple[Tags, Tags]:
     return draw_tags(1, SECONDS + 0.2)
 
 
-def play(**changes: object) -> Pump:
+def play(**changes: object) -> WholeMessages:
     """Three rounds of a second."""
-    return Pump(light(), config=link_config(**changes)).run()
+    return WholeMessages(light(), config=link_config(**changes)).run()
 
 
-def alarms(pump: Pump, role: Role) -> list[str]:
-    return [event.what for at, event in pump.events if at is role and isinstance(event, Alarm)]
-
-
-def has_key(pump: Pump) -> bool:
-    return any(pump.usable(role) for role in Role)
+def has_key(ends: WholeMessages) -> bool:
+    return any(ends.usable_bits(role) for role in Role)
 
 
 SAMPLE = {"estimation": "sample", "sample_share": 0.2}
@@ -53,10 +51,10 @@ SAMPLE = {"estimation": "sample", "sample_share": 0.2}
 @pytest.mark.parametrize("changes", [{}, SAMPLE], ids=["reconciled", "sample"])
 def test_without_a_mistake_nothing_is_found(changes: dict[str, object]) -> None:
     """The guards below are silent on an honest link."""
-    pump = play(**changes)
-    assert has_key(pump)
-    assert not [alarms(pump, role) for role in Role if alarms(pump, role)]
-    assert not unequal_bits(pump) + book_faults(pump) + Booked(pump).faults()
+    ends = play(**changes)
+    assert has_key(ends)
+    assert not ends.alarms()
+    assert not block_faults(ends.events) + book_faults(ends) + Booked(ends).faults()
 
 
 # Pads ---------------------------------------------------------------------------------------------
@@ -79,10 +77,10 @@ def test_reused_pad_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
         return first.setdefault(role, honest(self, number, role))
 
     monkeypatch.setattr(PadReserve, "pad_to_sign", again)
-    pump = play()
-    assert set(pump.usable(Role.RESPONDER)) == {0}
-    assert set(pump.usable(Role.ANNOUNCER)) <= {0}
-    assert any("bad" in what for role in Role for what in alarms(pump, role))
+    ends = play()
+    assert set(ends.usable_bits(Role.RESPONDER)) == {0}
+    assert set(ends.usable_bits(Role.ANNOUNCER)) <= {0}
+    assert any("bad" in what for what in ends.alarms())
 
 
 # Order of messages --------------------------------------------------------------------------------
@@ -128,9 +126,9 @@ def test_seed_sent_early_is_refused(
         return early(honest, self, *arguments)
 
     monkeypatch.setattr(AnnouncerRound, method, changed)
-    pump = play()
-    assert any("in state" in what for what in alarms(pump, Role.RESPONDER))
-    assert not has_key(pump)
+    ends = play()
+    assert any("in state" in what for what in ends.alarms(Role.RESPONDER))
+    assert not has_key(ends)
 
 
 def test_keep_mask_before_the_matches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,9 +141,9 @@ def test_keep_mask_before_the_matches_is_refused(monkeypatch: pytest.MonkeyPatch
         self._send(round_, Keep(sequence, b"\xff"))
 
     monkeypatch.setattr(AnnouncerSession, "_send_times", eager)
-    pump = play()
-    assert any("keep mask" in what for what in alarms(pump, Role.RESPONDER))
-    assert not has_key(pump)
+    ends = play()
+    assert any("keep mask" in what for what in ends.alarms(Role.RESPONDER))
+    assert not has_key(ends)
 
 
 def test_announcement_has_no_room_for_bases() -> None:
@@ -159,9 +157,9 @@ def test_announcement_has_no_room_for_bases() -> None:
 def test_announcements_do_not_depend_on_bases() -> None:
     """Turning every basis and port round changes no byte of what is announced."""
     one, other = light()
-    turned = Pump((mirrored(one), other), config=link_config()).run(until_s=2)
-    plain = Pump((one, other), config=link_config()).run(until_s=2)
-    sent = [[e.body for e in pump.messages(Announce)] for pump in (plain, turned)]
+    turned = WholeMessages((mirrored(one), other), config=link_config()).run(until_s=2)
+    plain = WholeMessages((one, other), config=link_config()).run(until_s=2)
+    sent = [[e.body for e in ends.messages(Announce)] for ends in (plain, turned)]
     assert sent[0] == sent[1]
     assert len(sent[0]) >= 3
 
@@ -192,10 +190,10 @@ def test_sample_left_in_the_key_at_one_end(monkeypatch: pytest.MonkeyPatch) -> N
 
     forget, turns = _forget_to_remove, iter([True, False] * 10)
     monkeypatch.setattr(SiftedBits, "remove", forget_once)
-    pump = play(**SAMPLE)
-    assert not has_key(pump)
-    assert any(isinstance(event, RoundAborted) for _, event in pump.events)
-    assert alarms(pump, Role.ANNOUNCER) + alarms(pump, Role.RESPONDER)
+    ends = play(**SAMPLE)
+    assert not has_key(ends)
+    assert any(isinstance(event, RoundAborted) for _, event in ends.events)
+    assert ends.alarms()
 
 
 def _book_without(name: str) -> Callable[..., None]:
@@ -223,7 +221,7 @@ def test_disclosed_bits_that_are_not_booked(
 def test_key_is_shorter_by_what_is_booked() -> None:
     """Verification is in the length: with a hash of 128 bits the key is 64 bits shorter."""
     short, long = (play(verification_bits=bits) for bits in (64, 128))
-    sizes = [pump.in_doubt(Role.RESPONDER)[0].size for pump in (short, long)]
+    sizes = [ends.bits_in_doubt(Role.RESPONDER)[0].size for ends in (short, long)]
     assert sizes[0] - sizes[1] == 64
 
 
@@ -234,23 +232,24 @@ def _skip_failed(books: RoundBooks, *, failed: bool) -> LinkCounts:
 def test_failed_block_missing_from_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rate from good rounds alone does not agree with the sifted bits of the ledger."""
     config = link_config(frames_per_round=25)
-    pump = Pump(light(), config=config).run()
-    aborting = Pump(light(), config=link_config(frames_per_round=25, qber_threshold=0.001)).run()
-    aborted, usable = aborting.aborted(Role.ANNOUNCER), pump.usable(Role.ANNOUNCER)
+    ends = WholeMessages(light(), config=config).run()
+    strict = link_config(frames_per_round=25, qber_threshold=0.001)
+    aborting = WholeMessages(light(), config=strict).run()
+    aborted, usable = aborting.aborted(Role.ANNOUNCER), ends.usable_bits(Role.ANNOUNCER)
     assert aborted
     assert usable
     assert not Booked(aborting).faults()
     monkeypatch.setattr("netsim.pools.bookkeeper.counts_of", _skip_failed)
     assert any("a rate from" in fault for fault in Booked(aborting).faults())
-    assert not Booked(pump).faults()
+    assert not Booked(ends).faults()
 
 
 def test_aborted_round_left_open_in_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bits of a round that has ended but stays open are found when the link has closed."""
-    pump = Pump(light(), config=link_config(qber_threshold=0.001)).run()
-    assert not Booked(pump).faults()
+    ends = WholeMessages(light(), config=link_config(qber_threshold=0.001)).run()
+    assert not Booked(ends).faults()
     monkeypatch.setattr(Bookkeeper, "_on_aborted", lambda _self, _event, _time_ps: None)
-    assert any("in no round that has ended" in fault for fault in Booked(pump).faults())
+    assert any("in no round that has ended" in fault for fault in Booked(ends).faults())
 
 
 # One tag, two links -------------------------------------------------------------------------------
@@ -264,24 +263,24 @@ class _TwoLinks:
         self.book = TagBook(rng, window_ticks=200, links=2)
         alice, other = light()
         seen = [np.random.default_rng(k).random(other.size) < 0.7 for k in range(2)]
-        self.pumps = [
-            Pump((alice, other[seen[k]]), seed=k, books={Role.ANNOUNCER: (self.book, k)})
+        self.links = [
+            WholeMessages((alice, other[seen[k]]), seed=k, books={Role.ANNOUNCER: (self.book, k)})
             for k in range(2)
         ]
 
-    def run(self) -> list[Pump]:
+    def run(self) -> list[WholeMessages]:
         """Both links in turns of one frame."""
         for stop in range(1, 10 * (SECONDS + 10)):
-            for pump in self.pumps:
-                pump.run(until_s=stop * FRAME_PS / 1e12)
-        return self.pumps
+            for ends in self.links:
+                ends.run(until_s=stop * FRAME_PS / 1e12)
+        return self.links
 
 
 def test_one_tag_in_two_links(monkeypatch: pytest.MonkeyPatch) -> None:
     """No click is kept on two links; with a book that grants all, the messages show it."""
-    honest = [kept_ticks(pump) for pump in _TwoLinks().run()]
+    honest = [kept_ticks(ends) for ends in _TwoLinks().run()]
     assert min(map(len, honest)) > 50
     assert not honest[0] & honest[1]
     monkeypatch.setattr(TagBook, "claim", lambda _self, ids: np.ones(ids.shape, dtype=np.bool_))
-    double = [kept_ticks(pump) for pump in _TwoLinks().run()]
+    double = [kept_ticks(ends) for ends in _TwoLinks().run()]
     assert len(double[0] & double[1]) > 100

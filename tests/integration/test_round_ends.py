@@ -21,97 +21,89 @@ from protocols.messages import (
     Role,
     VerificationHash,
 )
+from tests.support.faults import block_faults
 from tests.support.inspector import Booked, asked_bits, book_faults
-from tests.support.protocol_pump import (
-    Bits,
-    LaneLight,
-    Pump,
-    draw_tags,
-    is_closed_alike,
-    kinds,
-    light,
-    only,
-    reasons,
-    unequal_bits,
-)
-from tests.support.two_ends import link_config
+from tests.support.light import LaneLight, draw_tags, light
+from tests.support.links import link_config
+from tests.support.two_ends import Bits
+from tests.support.whole_messages import WholeMessages, kinds, only, reasons
 
 NOTHING = np.empty(0, dtype=np.int64)
 
 
-def no_key(pump: Pump) -> bool:
+def no_key(ends: WholeMessages) -> bool:
     """Whether the link closed properly without any key, and blamed nobody."""
-    return is_closed_alike(pump) and not pump.usable(Role.ANNOUNCER) and not pump.alarms()
+    return ends.is_closed_alike and not ends.usable_bits(Role.ANNOUNCER) and not ends.alarms()
 
 
 def test_darkness_gives_no_lock_and_no_key() -> None:
     """No clicks at all: each round ends with NO_LOCK, nothing is sifted, the link closes."""
-    pump = Pump((NOTHING, NOTHING)).run()
-    assert no_key(pump)
-    assert reasons(pump, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
-    assert reasons(pump, Role.ANNOUNCER) == {AbortReason.PEER_ABORTED: 3}
-    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+    ends = WholeMessages((NOTHING, NOTHING)).run()
+    assert no_key(ends)
+    assert reasons(ends, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
+    assert reasons(ends, Role.ANNOUNCER) == {AbortReason.PEER_ABORTED: 3}
+    assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 0
 
 
 @pytest.mark.parametrize("dark", list(Role))
 def test_one_dark_end(dark: Role) -> None:
     """Clicks at one end only: the same, and no false lock."""
     tags = (NOTHING, light()[1]) if dark is Role.ANNOUNCER else (light()[0], NOTHING)
-    pump = Pump(tags).run()
-    assert no_key(pump)
-    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+    ends = WholeMessages(tags).run()
+    assert no_key(ends)
+    assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 0
 
 
 def test_light_without_correlation_is_refused_honestly() -> None:
     """Two streams of clicks that have nothing in common: searches that fail, no lock, no key."""
-    pump = Pump((light(1)[0], light(2)[1])).run()
-    assert no_key(pump)
-    assert reasons(pump, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
-    failures = [event for _, event in pump.events if isinstance(event, SyncFailed)]
+    ends = WholeMessages((light(1)[0], light(2)[1])).run()
+    assert no_key(ends)
+    assert reasons(ends, Role.RESPONDER) == {AbortReason.NO_LOCK: 3}
+    failures = [event for _, event in ends.events if isinstance(event, SyncFailed)]
     assert failures
     assert all(failure.searched_bins > 1000 for failure in failures)
-    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 0
+    assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 0
 
 
 def test_too_little_light_for_a_block() -> None:
     """Locked, with some forty sifted bits a round: TOO_FEW_BITS, and no key."""
-    pump = Pump(draw_tags(1, 3.2, (LaneLight(pairs_hz=160.0),))).run()
-    assert no_key(pump)
-    assert kinds(pump.events, Role.RESPONDER)[LinkLocked] == 1
-    assert reasons(pump, Role.RESPONDER) == {AbortReason.TOO_FEW_BITS: 3}
+    ends = WholeMessages(draw_tags(1, 3.2, (LaneLight(pairs_hz=160.0),))).run()
+    assert no_key(ends)
+    assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 1
+    assert reasons(ends, Role.RESPONDER) == {AbortReason.TOO_FEW_BITS: 3}
 
 
 def test_error_rate_above_the_threshold_aborts() -> None:
     """QBER 5 % against a threshold of 3 %: each round ends with that reason at both ends."""
-    pump = Pump(light(error=0.05), config=link_config(qber_threshold=0.03)).run()
-    assert no_key(pump)
+    ends = WholeMessages(light(error=0.05), config=link_config(qber_threshold=0.03)).run()
+    assert no_key(ends)
     for role in Role:
-        assert reasons(pump, role) == {AbortReason.QBER_TOO_HIGH: 3}
-        assert all(e.books.parity_bits > 0 for e in pump.aborted(role).values())
+        assert reasons(ends, role) == {AbortReason.QBER_TOO_HIGH: 3}
+        assert all(e.books.parity_bits > 0 for e in ends.aborted(role).values())
 
 
 def test_error_rate_without_key_aborts() -> None:
     """QBER 14 % leaves no key: NO_KEY at both ends, though nothing is above the threshold."""
-    pump = Pump(light(error=0.14)).run()
-    assert no_key(pump)
+    ends = WholeMessages(light(error=0.14)).run()
+    assert no_key(ends)
     for role in Role:
-        assert reasons(pump, role) == {AbortReason.NO_KEY: 3}
+        assert reasons(ends, role) == {AbortReason.NO_KEY: 3}
 
 
 def test_short_light_ends_the_round_early() -> None:
     """Light that ends within a round closes it there; what it holds is distilled."""
-    pump = Pump(light(), seconds=3, config=link_config(frames_per_round=20)).run()
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1]
-    sifted = [e.sifted_bits for at, e in pump.events if isinstance(e, RoundSifted) and at == 0]
+    ends = WholeMessages(light(), duration_s=3, config=link_config(frames_per_round=20)).run()
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1]
+    sifted = [e.sifted_bits for at, e in ends.events if isinstance(e, RoundSifted) and at == 0]
     assert 0.4 < sifted[1] / sifted[0] < 0.6
 
 
 def test_one_second_of_light_is_enough() -> None:
     """The last announcements may still be on their way when the light ends: they are waited for."""
-    pump = Pump(light(), seconds=1).run()
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0]
+    ends = WholeMessages(light(), duration_s=1).run()
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0]
 
 
 def test_clock_that_jumps_is_found_again() -> None:
@@ -122,14 +114,14 @@ def test_clock_that_jumps_is_found_again() -> None:
     announcer, responder = draw_tags(4, 18.2, rate_ppm=0.0)
     jump_ticks = 4 * 10**11
     later = responder + np.where(responder >> 2 >= jump_ticks, 300_000 << 2, 0)
-    pump = Pump((announcer, later), seconds=18).run()
-    assert is_closed_alike(pump)
-    assert unequal_bits(pump) == []
-    names = [type(event) for _, event in pump.events if isinstance(event, LinkLocked | LockLost)]
+    ends = WholeMessages((announcer, later), duration_s=18).run()
+    assert ends.is_closed_alike
+    assert block_faults(ends.events) == []
+    names = [type(event) for _, event in ends.events if isinstance(event, LinkLocked | LockLost)]
     assert names == [LinkLocked, LockLost, LinkLocked]
-    offsets = [event.offset_ps for _, event in pump.events if isinstance(event, LinkLocked)]
+    offsets = [event.offset_ps for _, event in ends.events if isinstance(event, LinkLocked)]
     assert offsets[1] - offsets[0] == pytest.approx(3e6, abs=2000)
-    usable = set(pump.usable(Role.ANNOUNCER))
+    usable = set(ends.usable_bits(Role.ANNOUNCER))
     assert {0, 1, 2, 3} <= usable
     assert not {5, 6} & usable
     assert len(usable) >= 8, "rounds begin again after the second lock"
@@ -142,18 +134,18 @@ def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
     Same reason and same books at both ends, each of which tells the other; the reply before left
     some. Nobody has touched the wire, and nobody says so.
     """
-    pump = Pump(light(error=error)).run()
-    assert no_key(pump)
+    ends = WholeMessages(light(4, error=error)).run()
+    assert no_key(ends)
     for role in Role:
-        assert reasons(pump, role) == {AbortReason.LEAK_TOO_HIGH: 3}
-    assert not book_faults(pump)
-    for number, event in pump.aborted(Role.ANNOUNCER).items():
+        assert reasons(ends, role) == {AbortReason.LEAK_TOO_HIGH: 3}
+    assert not book_faults(ends)
+    for number, event in ends.aborted(Role.ANNOUNCER).items():
         books = event.books
-        assert books == pump.aborted(Role.RESPONDER)[number].books
-        assert books.parity_bits == asked_bits(pump, number) >= books.sifted_bits - 64
+        assert books == ends.aborted(Role.RESPONDER)[number].books
+        assert books.parity_bits == asked_bits(ends, number) >= books.sifted_bits - 64
         assert books.parity_bits < 1.3 * books.sifted_bits
-    assert not pump.messages(VerificationHash)
-    aborts = [(told.sender, told.round) for told in pump.messages(Abort)]
+    assert not ends.messages(VerificationHash)
+    aborts = [(told.sender, told.round) for told in ends.messages(Abort)]
     assert sorted(aborts) == [(role, number) for role in Role for number in range(3)]
 
 
@@ -167,13 +159,13 @@ def test_round_dropped_in_its_light_books_what_it_has_sifted() -> None:
         assert isinstance(envelope.body, Matches)
         return b"\xc0" if envelope.body.last else data
 
-    pump = Pump(light(), tamper=only(Matches, 1, junk)).run()
-    assert is_closed_alike(pump)
-    books = [pump.aborted(role)[1].books for role in Role]
-    first = [event.books.sifted_bits for _, event in pump.events if isinstance(event, BlockUsable)]
+    ends = WholeMessages(light(), tamper=only(Matches, 1, junk)).run()
+    assert ends.is_closed_alike
+    books = [ends.aborted(role)[1].books for role in Role]
+    first = [event.books.sifted_bits for _, event in ends.events if isinstance(event, BlockUsable)]
     assert books[0].sifted_bits == books[1].sifted_bits
     assert abs(books[0].sifted_bits - first[0] / 2) < 5 * first[0] ** 0.5
-    assert not Booked(pump).faults()
+    assert not Booked(ends).faults()
 
 
 def test_failed_verification_of_undamaged_messages_is_no_alarm(
@@ -190,9 +182,9 @@ def test_failed_verification_of_undamaged_messages_is_no_alarm(
         return toeplitz_hash(bits ^ other, seed_bits=seed_bits, hash_bits=hash_bits)
 
     monkeypatch.setattr("protocols.bbm92.responder_round.toeplitz_hash", differing)
-    pump = Pump(light()).run()
-    assert is_closed_alike(pump)
+    ends = WholeMessages(light()).run()
+    assert ends.is_closed_alike
     for role in Role:
-        assert reasons(pump, role) == {AbortReason.VERIFICATION_FAILED: 1}
-    assert sorted(told.sender for told in pump.messages(Abort)) == list(Role)
-    assert not pump.alarms()
+        assert reasons(ends, role) == {AbortReason.VERIFICATION_FAILED: 1}
+    assert sorted(told.sender for told in ends.messages(Abort)) == list(Role)
+    assert not ends.alarms()

@@ -30,17 +30,11 @@ from protocols.messages import (
     Vote,
 )
 from protocols.pads import BITS_PER_ROUND
+from tests.support.faults import block_faults
 from tests.support.inspector import asked_bits, lane_sizes
-from tests.support.protocol_pump import (
-    LaneLight,
-    Pump,
-    draw_tags,
-    honest,
-    is_closed_alike,
-    light,
-    unequal_bits,
-)
-from tests.support.two_ends import link_config
+from tests.support.light import LaneLight, draw_tags, light
+from tests.support.links import link_config
+from tests.support.whole_messages import WholeMessages, honest
 
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.05))
 TWO_LANES_CONFIG = link_config(lane_delays_ps=(5_000_000, 5_040_000))
@@ -48,29 +42,31 @@ ENDS = (BlockUsable, RoundAborted)
 
 
 @cache
-def two_lanes() -> Pump:
+def two_lanes() -> WholeMessages:
     """The same with two lanes 40 ns apart."""
-    return Pump(draw_tags(5, 3.2, TWO_LANES), config=TWO_LANES_CONFIG).run()
+    return WholeMessages(draw_tags(5, 3.2, TWO_LANES), config=TWO_LANES_CONFIG).run()
 
 
 # Keys ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pump", [honest, two_lanes], ids=["one lane", "two lanes"])
-def test_every_round_makes_equal_key(pump: object) -> None:
+@pytest.mark.parametrize("ends", [honest, two_lanes], ids=["one lane", "two lanes"])
+def test_every_round_makes_equal_key(ends: object) -> None:
     """Each of three rounds ends usable at both ends, with the same bits; the link closes."""
-    found: Pump = pump()  # type: ignore[operator]
-    assert is_closed_alike(found)
-    assert unequal_bits(found) == []
-    assert list(found.usable(Role.ANNOUNCER)) == [0, 1, 2]
-    assert all(bits.size > 300 for bits in found.usable(Role.ANNOUNCER).values())
+    found: WholeMessages = ends()  # type: ignore[operator]
+    assert found.is_closed_alike
+    assert block_faults(found.events) == []
+    assert list(found.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]
+    assert all(bits.size > 300 for bits in found.usable_bits(Role.ANNOUNCER).values())
     assert not any(isinstance(event, Alarm | RoundAborted) for _, event in found.events)
 
 
 def test_blocks_are_different_and_balanced() -> None:
     """No two blocks share their beginning, and ones are as frequent as zeros (z = 5)."""
     blocks = [
-        bits for k in range(3) for bits in Pump(light(k)).run().usable(Role.ANNOUNCER).values()
+        bits
+        for k in range(3)
+        for bits in WholeMessages(light(k)).run().usable_bits(Role.ANNOUNCER).values()
     ]
     assert len({bits[:64].tobytes() for bits in blocks}) == len(blocks)
     bits = np.concatenate(blocks)
@@ -79,11 +75,11 @@ def test_blocks_are_different_and_balanced() -> None:
 
 def test_same_light_and_seeds_give_the_same_key() -> None:
     """An endpoint is deterministic: all its randomness is handed in."""
-    again = Pump(light()).run()
+    again = WholeMessages(light()).run()
     assert [envelope for _, envelope in again.sent] == [envelope for _, envelope in honest().sent]
     assert all(
-        np.array_equal(bits, honest().usable(Role.RESPONDER)[number])
-        for number, bits in again.usable(Role.RESPONDER).items()
+        np.array_equal(bits, honest().usable_bits(Role.RESPONDER)[number])
+        for number, bits in again.usable_bits(Role.RESPONDER).items()
     )
 
 
@@ -115,10 +111,10 @@ def test_responder_settles_first() -> None:
 # Books --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pump", [honest, two_lanes], ids=["one lane", "two lanes"])
-def test_books_are_equal_at_both_ends(pump: object) -> None:
+@pytest.mark.parametrize("ends", [honest, two_lanes], ids=["one lane", "two lanes"])
+def test_books_are_equal_at_both_ends(ends: object) -> None:
     """What both ends can know of a round they book alike: counts, leak, errors, key length."""
-    found: Pump = pump()  # type: ignore[operator]
+    found: WholeMessages = ends()  # type: ignore[operator]
     books = [
         {e.round: e.books for at, e in found.events if at is role and isinstance(e, BlockUsable)}
         for role in Role
@@ -130,12 +126,12 @@ def test_books_are_equal_at_both_ends(pump: object) -> None:
         assert other.forgery_probability > 0
 
 
-def _trips(pump: Pump, number: int) -> int:
+def _trips(ends: WholeMessages, number: int) -> int:
     """Answers on the wire that the responder's round waits for."""
     waited = ParityReply, VerificationHash, Amplify, Decision
-    answers = sum(e.round == number for kind in waited for e in pump.messages(kind))
-    keeps = [e for e in pump.messages(Keep) if e.round == number]
-    return answers + (len(keeps) == pump.config.frames_per_round // 5)
+    answers = sum(e.round == number for kind in waited for e in ends.messages(kind))
+    keeps = [e for e in ends.messages(Keep) if e.round == number]
+    return answers + (len(keeps) == ends.config.frames_per_round // 5)
 
 
 @pytest.mark.parametrize(
@@ -149,20 +145,20 @@ def test_round_trips_are_counted_alike(changes: dict[str, object]) -> None:
     Last keep mask, parities, hash, seed, decision: both ends count the same, round by round, with
     key or without, and it is what a reader of the wire counts.
     """
-    pump = Pump(light(), config=link_config(**changes)).run()
+    ends = WholeMessages(light(), config=link_config(**changes)).run()
     ended = [
-        {e.round: e.books for at, e in pump.events if at is role and isinstance(e, ENDS)}
+        {e.round: e.books for at, e in ends.events if at is role and isinstance(e, ENDS)}
         for role in Role
     ]
     assert ended[0].keys() == ended[1].keys() == {0, 1, 2}
     for number, books in ended[0].items():
-        assert books.round_trips == ended[1][number].round_trips == _trips(pump, number) > 3
+        assert books.round_trips == ended[1][number].round_trips == _trips(ends, number) > 3
 
 
-@pytest.mark.parametrize("pump", [honest, two_lanes], ids=["one lane", "two lanes"])
-def test_booked_leak_is_what_crossed_the_wire(pump: object) -> None:
+@pytest.mark.parametrize("ends", [honest, two_lanes], ids=["one lane", "two lanes"])
+def test_booked_leak_is_what_crossed_the_wire(ends: object) -> None:
     """Parity bits asked and answered, counted by decoding all messages, are those in the books."""
-    found: Pump = pump()  # type: ignore[operator]
+    found: WholeMessages = ends()  # type: ignore[operator]
     for at, event in found.events:
         if isinstance(event, BlockUsable):
             assert event.books.parity_bits == asked_bits(found, event.round) > 0, at
@@ -183,8 +179,8 @@ def test_verification_bits_are_what_crossed_the_wire() -> None:
 
 def test_key_length_is_that_of_the_formula() -> None:
     """Length: floor(sum n_b [1 - h(Q of the other basis)] - charge - 64), from the errors."""
-    for pump in (honest(), two_lanes()):
-        for _, event in pump.events:
+    for ends in (honest(), two_lanes()):
+        for _, event in ends.events:
             if not isinstance(event, BlockUsable):
                 continue
             secret = sum(
@@ -199,9 +195,9 @@ def test_key_length_is_that_of_the_formula() -> None:
 def test_paper_profile_charges_the_budget() -> None:
     """With the paper's profile a round is charged 1.2 n h(Q) where fewer bits were disclosed."""
     config = link_config(charge="paper")
-    pump = Pump(light(), config=config).run()
-    assert is_closed_alike(pump)
-    for _, event in pump.events:
+    ends = WholeMessages(light(), config=config).run()
+    assert ends.is_closed_alike
+    for _, event in ends.events:
         if isinstance(event, BlockUsable):
             budget = 1.2 * event.books.shannon_bits
             assert event.books.charge_bits == max(event.books.parity_bits, int(-(-budget // 1)))
@@ -253,15 +249,15 @@ def test_empty_reserve_stops_the_link() -> None:
     The last pad closes it: both ends agree that nothing is left, and no pad has signed twice.
     """
     tags = draw_tags(3, 8.2, (LaneLight(error=0.3),))
-    pump = Pump(tags, seconds=8, config=link_config(initial_pads=4)).run()
-    stops = [event.round for at, event in pump.events if isinstance(event, ReserveEmpty)]
+    ends = WholeMessages(tags, duration_s=8, config=link_config(initial_pads=4)).run()
+    stops = [event.round for at, event in ends.events if isinstance(event, ReserveEmpty)]
     assert stops == [3]
-    assert pump.ends[0].is_stopped
-    assert is_closed_alike(pump)
-    started = {event.round for at, event in pump.events if isinstance(event, RoundStarted)}
+    assert ends.ends[0].is_stopped
+    assert ends.is_closed_alike
+    started = {event.round for at, event in ends.events if isinstance(event, RoundStarted)}
     assert started == {0, 1, 2}
-    assert [event.round for _, event in pump.events if isinstance(event, ClosingVoted)] == [3]
-    assert [e.body for e in pump.messages(Close)] == [Close()]
+    assert [event.round for _, event in ends.events if isinstance(event, ClosingVoted)] == [3]
+    assert [e.body for e in ends.messages(Close)] == [Close()]
 
 
 def test_blocks_before_the_reserve_ran_empty_are_settled() -> None:
@@ -273,7 +269,7 @@ def test_blocks_before_the_reserve_ran_empty_are_settled() -> None:
         for first, second in zip(good, bad, strict=True)
     )
     config = link_config(initial_pads=4)
-    pump = Pump((np.sort(one), np.sort(other)), seconds=9, config=config).run()
-    assert any(isinstance(event, ReserveEmpty) for _, event in pump.events)
-    assert is_closed_alike(pump)
-    assert {0, 1} <= set(pump.usable(Role.ANNOUNCER))
+    ends = WholeMessages((np.sort(one), np.sort(other)), duration_s=9, config=config).run()
+    assert any(isinstance(event, ReserveEmpty) for _, event in ends.events)
+    assert ends.is_closed_alike
+    assert {0, 1} <= set(ends.usable_bits(Role.ANNOUNCER))

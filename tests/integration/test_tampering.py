@@ -8,7 +8,6 @@ import pytest
 from protocols.bbm92.reports import OwnStream
 from protocols.codec import encode
 from protocols.events import (
-    Alarm,
     RoundSifted,
 )
 from protocols.messages import (
@@ -32,7 +31,9 @@ from protocols.messages import (
     VerificationResult,
     Vote,
 )
-from tests.support.protocol_pump import Pump, is_closed_alike, light, only, reasons, unequal_bits
+from tests.support.faults import block_faults
+from tests.support.light import light
+from tests.support.whole_messages import WholeMessages, only, reasons
 
 CHANGED = "changed on the way"
 SUPPRESSED = "suppressed"
@@ -60,17 +61,17 @@ def test_wrong_parities_fail_verification() -> None:
         flipped.append(data)  # and its repeats
         return flip_parities(sender, envelope, data)
 
-    pump = Pump(light(), tamper=only(ParityReply, 1, flip_first)).run()
-    assert unequal_bits(pump) == []
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
+    ends = WholeMessages(light(), tamper=only(ParityReply, 1, flip_first)).run()
+    assert block_faults(ends.events) == []
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
     for role in Role:
-        assert reasons(pump, role) == {AbortReason.VERIFICATION_FAILED: 1}
-        books = pump.aborted(role)[1].books
+        assert reasons(ends, role) == {AbortReason.VERIFICATION_FAILED: 1}
+        books = ends.aborted(role)[1].books
         assert books.sifted_bits > 0
         assert books.parity_bits > 0
         assert books.verification_bits == 64
-    assert [CHANGED in what for role in Role for what in pump.alarms(role)] == [True, True]
+    assert [CHANGED in what for role in Role for what in ends.alarms(role)] == [True, True]
 
 
 def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() -> None:
@@ -83,11 +84,11 @@ def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() ->
         assert isinstance(envelope.body, ReconciliationSetup)
         return encode(replace(envelope, body=replace(envelope.body, seed=bytes(8))))
 
-    pump = Pump(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
-    assert unequal_bits(pump) == []
-    assert list(pump.usable(Role.RESPONDER)) == [1, 2]
-    assert reasons(pump, Role.RESPONDER) == {AbortReason.LEAK_TOO_HIGH: 1}
-    assert [CHANGED in what for role in Role for what in pump.alarms(role)] == [True, True]
+    ends = WholeMessages(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
+    assert block_faults(ends.events) == []
+    assert list(ends.usable_bits(Role.RESPONDER)) == [1, 2]
+    assert reasons(ends, Role.RESPONDER) == {AbortReason.LEAK_TOO_HIGH: 1}
+    assert [CHANGED in what for role in Role for what in ends.alarms(role)] == [True, True]
 
 
 SEQUENCED = (
@@ -115,10 +116,10 @@ def test_message_moved_to_a_settled_round_is_missed(kind: type) -> None:
         moved.append(data)  # and its repeats
         return encode(replace(envelope, round=0))
 
-    pump = Pump(light(), tamper=only(kind, 1, move)).run()
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
-    assert pump.alarms()
+    ends = WholeMessages(light(), tamper=only(kind, 1, move)).run()
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
+    assert ends.alarms()
 
 
 @pytest.mark.parametrize("with_report", [False, True])
@@ -135,10 +136,10 @@ def test_end_that_is_silenced_for_a_round_is_missed(
         body = NO_TIMES if sender is Role.ANNOUNCER else Ready()
         return encode(Envelope(envelope.link, sender, 0, 0, body))
 
-    pump = Pump(light(), tamper=silence).run()
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
-    assert pump.alarms()
+    ends = WholeMessages(light(), tamper=silence).run()
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
+    assert ends.alarms()
 
 
 def test_silence_in_the_last_round_is_missed_at_the_closing() -> None:
@@ -150,10 +151,10 @@ def test_silence_in_the_last_round_is_missed_at_the_closing() -> None:
         body = NO_TIMES if sender is Role.ANNOUNCER else Ready()
         return encode(Envelope(envelope.link, sender, 0, 0, body))
 
-    pump = Pump(light(), tamper=silence).run()
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1]
-    assert [SUPPRESSED in what for what in pump.alarms(Role.ANNOUNCER)] == [True]
+    ends = WholeMessages(light(), tamper=silence).run()
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1]
+    assert [SUPPRESSED in what for what in ends.alarms(Role.ANNOUNCER)] == [True]
 
 
 @pytest.mark.parametrize("is_replaced", [True, False])
@@ -179,11 +180,11 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
             return encode(replace(envelope, body=hidden if is_replaced else Ready()))
         return data
 
-    pump = Pump(light(), tamper=attack).run()
-    assert unequal_bits(pump) == []
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
-    assert any((FORGED if is_replaced else SUPPRESSED) in what for what in pump.alarms())
+    ends = WholeMessages(light(), tamper=attack).run()
+    assert block_faults(ends.events) == []
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
+    assert any((FORGED if is_replaced else SUPPRESSED) in what for what in ends.alarms())
 
 
 def test_changed_hash_seed_changes_no_bits() -> None:
@@ -194,11 +195,11 @@ def test_changed_hash_seed_changes_no_bits() -> None:
         seed = bytes([envelope.body.seed[0] ^ 1]) + envelope.body.seed[1:]
         return encode(replace(envelope, body=replace(envelope.body, seed=seed)))
 
-    pump = Pump(light(), tamper=only(Amplify, 1, reseed)).run()
-    assert unequal_bits(pump) == []
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 2]
-    assert reasons(pump, Role.ANNOUNCER) == {AbortReason.AUTHENTICATION_FAILED: 1}
+    ends = WholeMessages(light(), tamper=only(Amplify, 1, reseed)).run()
+    assert block_faults(ends.events) == []
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
+    assert reasons(ends, Role.ANNOUNCER) == {AbortReason.AUTHENTICATION_FAILED: 1}
 
 
 @pytest.mark.parametrize("count", [10_000, 2**62])
@@ -210,10 +211,10 @@ def test_more_errors_than_bits_are_refused(count: int) -> None:
         errors = (envelope.body.errors[0], count)
         return encode(replace(envelope, body=replace(envelope.body, errors=errors)))
 
-    pump = Pump(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
-    assert is_closed_alike(pump)
-    assert 1 not in pump.usable(Role.ANNOUNCER)
-    found = [e.what for at, e in pump.events if at is Role.ANNOUNCER and isinstance(e, Alarm)]
+    ends = WholeMessages(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
+    assert ends.is_closed_alike
+    assert 1 not in ends.usable_bits(Role.ANNOUNCER)
+    found = ends.alarms(Role.ANNOUNCER)
     assert any("impossible counts" in what for what in found)
 
 
@@ -223,9 +224,9 @@ def test_message_moved_to_a_round_to_come_is_noticed() -> None:
     def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         return encode(replace(envelope, round=9))
 
-    pump = Pump(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
-    assert is_closed_alike(pump)
-    found = [e.what for at, e in pump.events if at is Role.RESPONDER and isinstance(e, Alarm)]
+    ends = WholeMessages(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
+    assert ends.is_closed_alike
+    found = ends.alarms(Role.RESPONDER)
     assert any("unknown" in what for what in found)
 
 
@@ -237,10 +238,10 @@ def test_flattered_error_counts_change_no_key_length() -> None:
         body = replace(envelope.body, errors=(0,) * len(envelope.body.errors))
         return encode(replace(envelope, body=body))
 
-    pump = Pump(light(), tamper=only(VerificationResult, 1, flatter)).run()
-    assert unequal_bits(pump) == []
-    assert list(pump.usable(Role.ANNOUNCER)) == list(pump.usable(Role.RESPONDER))
-    assert 1 not in pump.usable(Role.ANNOUNCER)
+    ends = WholeMessages(light(), tamper=only(VerificationResult, 1, flatter)).run()
+    assert block_faults(ends.events) == []
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == list(ends.usable_bits(Role.RESPONDER))
+    assert 1 not in ends.usable_bits(Role.ANNOUNCER)
 
 
 class FlipOnce:
@@ -271,10 +272,10 @@ def test_one_flipped_bit_never_gives_unequal_bits(kind: type) -> None:
     for _ in range(6):
         number = 3 if kind is Close else int(rng.integers(0, 3))
         flip = FlipOnce(float(rng.random()), 1 << int(rng.integers(0, 8)))
-        pump = Pump(light(), tamper=only(kind, number, flip)).run()
+        ends = WholeMessages(light(), tamper=only(kind, number, flip)).run()
         assert flip.is_done
-        assert unequal_bits(pump) == []
-        assert is_closed_alike(pump)
+        assert block_faults(ends.events) == []
+        assert ends.is_closed_alike
 
 
 @pytest.mark.parametrize("ahead_ticks", [2**35, 2**50, 2**59])
@@ -286,12 +287,12 @@ def test_watermark_far_ahead_costs_one_round(ahead_ticks: int) -> None:
         stop_ticks = envelope.body.stop_ticks + ahead_ticks
         return encode(replace(envelope, body=replace(envelope.body, stop_ticks=stop_ticks)))
 
-    pump = Pump(light(), tamper=only(Announce, 0, postpone)).run()
-    assert is_closed_alike(pump)
-    assert set(pump.usable(Role.ANNOUNCER)) >= {1, 2}
+    ends = WholeMessages(light(), tamper=only(Announce, 0, postpone)).run()
+    assert ends.is_closed_alike
+    assert set(ends.usable_bits(Role.ANNOUNCER)) >= {1, 2}
     sifted_ps = {
         event.round: time_ps
-        for (at, event), time_ps in zip(pump.events, pump.event_times_ps, strict=True)
+        for (at, event), time_ps in zip(ends.events, ends.event_times_ps, strict=True)
         if at is Role.RESPONDER and isinstance(event, RoundSifted)
     }
     assert sifted_ps[1] < 2.6e12, "only the end of the light has set it free"
@@ -308,7 +309,7 @@ def test_wrong_closing_round_does_not_keep_the_link_open(number: int) -> None:
         changed.append(number)
         return encode(replace(envelope, round=number))
 
-    pump = Pump(light(), tamper=only(Close, 3, renumber)).run()
+    ends = WholeMessages(light(), tamper=only(Close, 3, renumber)).run()
     assert changed
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]

@@ -10,9 +10,10 @@ from netsim.taps.tap import TapPlan
 from netsim.taps.view import StreamView
 from netsim.topology.wire import TapKind
 from netsim.units import PS_PER_S
+from tests.support.links import link_config
 from tests.support.small_round import Outcome, Place, flip, undisturbed
 from tests.support.tapped import TappedEnds, recorded_session
-from tests.support.two_ends import TwoEnds, link_config
+from tests.support.two_ends import clean_ends
 
 QUICK_SEEDS = range(6)
 ALL_SEEDS = range(200)
@@ -25,7 +26,7 @@ LONGEST_S = 20.0
 @cache
 def other_session() -> tuple[StreamView, ...]:
     """What the attacker has read off another link."""
-    return tuple(recorded_session(TwoEnds(77, config=link_config(link="carol-dave"))))
+    return tuple(recorded_session(clean_ends(77, config=link_config(link="carol-dave"))))
 
 
 def attack(kind: TapKind, seed: int) -> TappedEnds:
@@ -38,7 +39,7 @@ def attack(kind: TapKind, seed: int) -> TappedEnds:
         start_ps=round(start_s * PS_PER_S),
         stop_ps=round((start_s + lasting_s) * PS_PER_S),
     )
-    tapped = TappedEnds(TwoEnds(seed), [plan], others=other_session(), seed=seed)
+    tapped = TappedEnds(clean_ends(seed), [plan], others=other_session(), seed=seed)
     tapped.ends.run(until_s=400.0)
     return tapped
 
@@ -69,7 +70,7 @@ def test_attacks_never_make_keys_differ_in_200_seeds(kind: TapKind) -> None:
 def test_blocks_in_doubt_are_settled_alike_when_the_channel_heals() -> None:
     """Without final messages no block becomes usable anywhere; afterwards all do at both ends."""
     stop_ps = 8 * PS_PER_S
-    tapped = TappedEnds(TwoEnds(3), [TapPlan(tap_maker("drop-last"), stop_ps=stop_ps)])
+    tapped = TappedEnds(clean_ends(3), [TapPlan(tap_maker("drop-last"), stop_ps=stop_ps)])
     ends = tapped.ends
     ends.run(until_s=7.9)
     assert tapped.faults(healed=False) == []

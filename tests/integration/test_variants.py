@@ -35,6 +35,7 @@ from protocols.reconciliation.interface import (
 )
 from protocols.security import error_count_charge_bits
 from protocols.variants import RECONCILIATIONS
+from tests.support.faults import block_faults
 from tests.support.inspector import (
     Booked,
     book_faults,
@@ -42,16 +43,10 @@ from tests.support.inspector import (
     published_bits,
     sample_messages,
 )
-from tests.support.protocol_pump import (
-    LaneLight,
-    Pump,
-    Tags,
-    draw_tags,
-    is_closed_alike,
-    unequal_bits,
-)
+from tests.support.light import LaneLight, Tags, draw_tags
+from tests.support.links import link_config
 from tests.support.third_party import registered
-from tests.support.two_ends import link_config
+from tests.support.whole_messages import WholeMessages
 
 SECONDS = 20
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.04))
@@ -72,14 +67,14 @@ def light(
 
 def run(
     changes: Settings, *, tags: tuple[Tags, Tags] | None = None, seconds: int = SECONDS
-) -> Pump:
+) -> WholeMessages:
     """One round of all the light."""
     config = link_config(frames_per_round=10 * seconds, frames_per_announcement=20, **changes)
-    return Pump(tags or light(seconds=seconds), seconds=seconds, config=config).run()
+    return WholeMessages(tags or light(seconds=seconds), duration_s=seconds, config=config).run()
 
 
 @cache
-def found(name: str) -> Pump:
+def found(name: str) -> WholeMessages:
     """The honest round of each variant, played once."""
     return run(VARIANTS[name])
 
@@ -100,27 +95,27 @@ VARIANTS: dict[str, Settings] = {
 }
 
 
-def books_of(pump: Pump, role: Role = Role.ANNOUNCER) -> RoundBooks:
-    (books,) = [books for at, number, books in ended_rounds(pump) if at is role and number == 0]
+def books_of(ends: WholeMessages, role: Role = Role.ANNOUNCER) -> RoundBooks:
+    (books,) = [books for at, number, books in ended_rounds(ends) if at is role and number == 0]
     return books
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_both_ends_hold_the_same_key_and_books_balance(name: str) -> None:
     """One block, equal bits; ledger, messages and books agree, whatever the variant."""
-    pump = found(name)
-    assert not unequal_bits(pump)
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0]
-    assert pump.usable(Role.ANNOUNCER)[0].size == books_of(pump).key_bits > 1000
-    assert not book_faults(pump)
-    assert not Booked(pump).faults()
+    ends = found(name)
+    assert not block_faults(ends.events)
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0]
+    assert ends.usable_bits(Role.ANNOUNCER)[0].size == books_of(ends).key_bits > 1000
+    assert not book_faults(ends)
+    assert not Booked(ends).faults()
 
 
 def test_amplification_is_a_matter_of_speed_only() -> None:
     """FFT and carry-less multiplication give the same key from the same messages."""
     fft, clmul = found("asymptotic"), found("clmul")
-    assert np.array_equal(fft.usable(Role.RESPONDER)[0], clmul.usable(Role.RESPONDER)[0])
+    assert np.array_equal(fft.usable_bits(Role.RESPONDER)[0], clmul.usable_bits(Role.RESPONDER)[0])
 
 
 # Sample -------------------------------------------------------------------------------------------
@@ -128,24 +123,24 @@ def test_amplification_is_a_matter_of_speed_only() -> None:
 
 def test_sample_is_booked_published_and_gone() -> None:
     """A fifth of the bits leaves at both ends, is booked as sampled and never becomes key."""
-    pump, booked = found("asymptotic with sample"), Booked(found("asymptotic with sample"))
+    ends, booked = found("asymptotic with sample"), Booked(found("asymptotic with sample"))
     for role in Role:
-        books = books_of(pump, role)
-        assert books.sampled_bits == round(0.2 * books.sifted_bits) == published_bits(pump, 0)
+        books = books_of(ends, role)
+        assert books.sampled_bits == round(0.2 * books.sifted_bits) == published_bits(ends, 0)
         assert sum(lane.bits for lane in books.lanes) == books.sifted_bits - books.sampled_bits
         assert booked.level(role, Account.SAMPLED) == books.sampled_bits
-    events = [event for _, event in pump.events if isinstance(event, RoundSampled)]
-    assert [event.sampled_bits for event in events] == 2 * [books_of(pump).sampled_bits]
+    events = [event for _, event in ends.events if isinstance(event, RoundSampled)]
+    assert [event.sampled_bits for event in events] == 2 * [books_of(ends).sampled_bits]
 
 
 def test_sample_shows_the_error_rate_of_the_light() -> None:
     """2 % of errors within five standard deviations, and both ends count the same."""
-    pump = found("asymptotic with sample")
-    mine, theirs = books_of(pump), books_of(pump, Role.RESPONDER)
+    ends = found("asymptotic with sample")
+    mine, theirs = books_of(ends), books_of(ends, Role.RESPONDER)
     size = mine.sampled_bits
     assert mine.sample_errors == theirs.sample_errors
     assert abs(mine.sample_errors - 0.02 * size) < 5 * math.sqrt(0.02 * 0.98 * size) + 1
-    sample, reply = sample_messages(pump, 0)
+    sample, reply = sample_messages(ends, 0)
     wrong = unpack_bits(sample.bits, size) != unpack_bits(reply.bits, size)
     assert int(wrong.sum()) == mine.sample_errors
 
@@ -161,14 +156,14 @@ def test_sample_comes_after_the_last_keep_mask() -> None:
 def test_sample_above_the_threshold_ends_the_round() -> None:
     """Three per cent of errors against a threshold of one: aborted alike, no key, books balance."""
     tags = draw_tags(5, SECONDS + 0.2, (LaneLight(error=0.03),))
-    pump = run(FINITE | {"qber_threshold": 0.01}, tags=tags)
+    ends = run(FINITE | {"qber_threshold": 0.01}, tags=tags)
     for role in Role:
-        aborted = pump.aborted(role)[0]
+        aborted = ends.aborted(role)[0]
         assert aborted.reason is AbortReason.QBER_TOO_HIGH
         assert aborted.books.sampled_bits > 0
         assert aborted.books.parity_bits == 0
-    assert not Booked(pump).faults()
-    assert not book_faults(pump)
+    assert not Booked(ends).faults()
+    assert not book_faults(ends)
 
 
 # Finite key ---------------------------------------------------------------------------------------
@@ -179,8 +174,8 @@ def test_sample_above_the_threshold_ends_the_round() -> None:
 )
 def test_finite_length_is_that_of_the_formula(name: str, bound: str) -> None:
     """L follows from m, k, delta, r and t alone; the epsilons of the books add up to the budget."""
-    pump = found(name)
-    books = books_of(pump)
+    ends = found(name)
+    books = books_of(ends)
     m, k = books.sifted_bits, books.sampled_bits
     plan = FiniteRound(m, k, 0.032, math.ceil(0.24 * (m - k)), 64)
     key = finite_key(plan, epsilon=1e-10, bound=bound)  # type: ignore[arg-type]  # one of two
@@ -199,13 +194,13 @@ def test_exact_tail_gives_more_key() -> None:
 
 def test_leak_above_the_budget_ends_the_round() -> None:
     """With a budget below what Cascade needs, the verified round is given up at both ends."""
-    pump = run(FINITE | {"leak_share": 0.1})
+    ends = run(FINITE | {"leak_share": 0.1})
     for role in Role:
-        aborted = pump.aborted(role)[0]
+        aborted = ends.aborted(role)[0]
         assert aborted.reason is AbortReason.LEAK_TOO_HIGH
         assert aborted.books.parity_bits > math.ceil(0.1 * aborted.books.raw_bits)
         assert aborted.books.key_bits == 0
-    assert not Booked(pump).faults()
+    assert not Booked(ends).faults()
 
 
 def test_better_light_gives_no_longer_key() -> None:
@@ -223,10 +218,10 @@ def test_epsilons_of_all_rounds_are_booked() -> None:
     """Aborted rounds cost their budget too: two rounds, one without key, twice the epsilon."""
     tags = light()
     config = link_config(frames_per_round=180, frames_per_announcement=20, **FINITE)
-    pump = Pump(tags, seconds=SECONDS, config=config).run()
-    assert list(pump.usable(Role.ANNOUNCER)) == [0]
-    assert list(pump.aborted(Role.ANNOUNCER)) == [1]
-    keeper = Booked(pump).keepers[Role.ANNOUNCER]
+    ends = WholeMessages(tags, duration_s=SECONDS, config=config).run()
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0]
+    assert list(ends.aborted(Role.ANNOUNCER)) == [1]
+    keeper = Booked(ends).keepers[Role.ANNOUNCER]
     counts = keeper.counts
     assert counts.blocks == 2
     assert counts.correctness_epsilon == 2 * 2.0**-64
@@ -275,14 +270,14 @@ def test_biased_bases_give_key_of_unequal_sizes() -> None:
     """A third of the X clicks at both users: a ninth of the bits in X, and the length says so."""
     alice, bob = light()
     tags = (_with_fewer_x(alice, 1 / 3, 1), _with_fewer_x(bob, 1 / 3, 2))
-    pump = run(TWO_BASIS | {"basis": "biased", "qber_threshold": 0.035}, tags=tags)
-    assert is_closed_alike(pump)
-    assert not Booked(pump).faults()
-    books = books_of(pump)
+    ends = run(TWO_BASIS | {"basis": "biased", "qber_threshold": 0.035}, tags=tags)
+    assert ends.is_closed_alike
+    assert not Booked(ends).faults()
+    books = books_of(ends)
     (lane,) = books.lanes
     expected = lane.z_bits / 9
     assert abs(lane.x_bits - expected) < 5 * math.sqrt(expected * 10 / 9)
-    assert books.key_bits == pump.usable(Role.RESPONDER)[0].size > 0
+    assert books.key_bits == ends.usable_bits(Role.RESPONDER)[0].size > 0
 
 
 def test_errors_in_the_rarer_basis_end_the_round() -> None:
@@ -290,8 +285,8 @@ def test_errors_in_the_rarer_basis_end_the_round() -> None:
     alice, bob = light()
     wrong = np.random.default_rng(3).random(bob.size) < 0.1
     spoilt = np.sort(np.where((bob & 2 == 2) & wrong, bob ^ 1, bob))
-    pump = run(TWO_BASIS | {"leak_share": 0.9}, tags=(alice, spoilt))
-    books = pump.aborted(Role.ANNOUNCER)[0]
+    ends = run(TWO_BASIS | {"leak_share": 0.9}, tags=(alice, spoilt))
+    books = ends.aborted(Role.ANNOUNCER)[0]
     assert books.reason is AbortReason.QBER_TOO_HIGH
     (lane,) = books.books.lanes
     assert lane.z_errors <= 0.032 * lane.z_bits
@@ -322,20 +317,20 @@ def test_ldpc_asks_once_and_charges_one_direction() -> None:
     At 2 % of errors, with a first estimate of 5 %.
     """
     both: Settings = {"reconciliation": "ldpc", "charge": "both-directions"}
-    pump, books = found("ldpc"), books_of(found("ldpc"))
-    assert len(pump.messages(ParityQuery)) == 1
+    ends, books = found("ldpc"), books_of(found("ldpc"))
+    assert len(ends.messages(ParityQuery)) == 1
     assert books.charge_bits == books.parity_bits == books_of(run(both)).charge_bits
-    (reply,) = pump.messages(ParityReply)
+    (reply,) = ends.messages(ParityReply)
     assert isinstance(reply.body, ParityReply)
     assert [len(reply) for reply in reply.body.replies] == [-(-books.parity_bits // 8)]
 
 
 def test_modelled_correction_charges_the_budget_and_discloses_nothing() -> None:
     """No parity is booked, one question hands the bits over, and 1.2 n h(Q) is the charge."""
-    pump = found("modelled")
-    books = books_of(pump)
+    ends = found("modelled")
+    books = books_of(ends)
     assert books.parity_bits == 0
-    assert len(pump.messages(ParityQuery)) == 1
+    assert len(ends.messages(ParityQuery)) == 1
     budget_bits = 1.2 * books.raw_bits * binary_entropy(books.errors / books.raw_bits)
     assert books.charge_bits == math.ceil(budget_bits)
     assert books.key_bits < books_of(found("asymptotic")).key_bits
@@ -377,24 +372,24 @@ def test_the_variant_says_where_the_next_block_starts() -> None:
     variant = _Forgetful()
     with registered("reconciliation", "forgetful", lambda: variant):
         config = link_config(reconciliation="forgetful", frames_per_round=10)
-        pump = Pump(light(), seconds=3, config=config).run()
-    setups = [found.body for found in pump.messages(ReconciliationSetup)]
+        ends = WholeMessages(light(), duration_s=3, config=config).run()
+    setups = [found.body for found in ends.messages(ReconciliationSetup)]
     rates_ppm = [body.error_rates_ppm for body in setups if isinstance(body, ReconciliationSetup)]
     assert rates_ppm == [(50_000,), (134_000,), (123_000,)]
     assert variant.failed_at == [0.05]
-    assert pump.aborted(Role.ANNOUNCER)[0].reason is AbortReason.VERIFICATION_FAILED
-    assert set(pump.usable(Role.ANNOUNCER)) == {1, 2}
-    assert not Booked(pump).faults()
+    assert ends.aborted(Role.ANNOUNCER)[0].reason is AbortReason.VERIFICATION_FAILED
+    assert set(ends.usable_bits(Role.ANNOUNCER)) == {1, 2}
+    assert not Booked(ends).faults()
 
 
 def test_sample_of_two_lanes() -> None:
     """The sample is drawn over all lanes, and what is left of each is reconciled by itself."""
     config: Settings = {"lane_delays_ps": (5_000_000, 5_040_000)}
     limits: Settings = {"qber_threshold": 0.04, "leak_share": 0.3}
-    pump = run(FINITE | config | limits, tags=light(TWO_LANES))
-    assert is_closed_alike(pump)
-    assert not Booked(pump).faults()
-    books = books_of(pump)
+    ends = run(FINITE | config | limits, tags=light(TWO_LANES))
+    assert ends.is_closed_alike
+    assert not Booked(ends).faults()
+    books = books_of(ends)
     assert len(books.lanes) == 2
     assert sum(lane.bits for lane in books.lanes) == books.raw_bits
     assert all(lane.bits > 5000 for lane in books.lanes)
@@ -402,21 +397,21 @@ def test_sample_of_two_lanes() -> None:
 
 def test_no_authentication_spends_nothing_and_says_so() -> None:
     """Without tags no pad is taken, and a forgery is booked as certain."""
-    pump = found("unauthenticated")
-    booked = Booked(pump)
+    ends = found("unauthenticated")
+    booked = Booked(ends)
     assert booked.level(Role.ANNOUNCER, Account.SPENT) == 0
     assert booked.level(Role.ANNOUNCER, Account.RESERVE) == 0
     assert booked.keepers[Role.ANNOUNCER].counts.failure_probability >= 1.0
-    usable = [event for _, event in pump.events if isinstance(event, BlockUsable)]
+    usable = [event for _, event in ends.events if isinstance(event, BlockUsable)]
     assert all(event.reserve == b"" for event in usable)
 
 
 def test_error_counts_are_announced_after_verification_only() -> None:
     """One message a round carries the exact counts that the finite lengths are charged for."""
-    pump = found("finite")
-    (result,) = pump.messages(VerificationResult)
+    ends = found("finite")
+    (result,) = ends.messages(VerificationResult)
     assert isinstance(result.body, VerificationResult)
-    (lane,) = books_of(pump).lanes
+    (lane,) = books_of(ends).lanes
     assert result.body.errors == (lane.z_errors, lane.x_errors)
 
 
@@ -425,13 +420,13 @@ def test_too_small_a_round_is_not_sampled() -> None:
     alice, bob = light()
     stop = 3_030_000_000_00 << 2
     config = link_config(frames_per_round=30, **SAMPLE)
-    pump = Pump((alice[alice < stop], bob[bob < stop]), seconds=6, config=config).run()
-    (sampled,) = pump.messages(Sample)
+    ends = WholeMessages((alice[alice < stop], bob[bob < stop]), duration_s=6, config=config).run()
+    (sampled,) = ends.messages(Sample)
     assert sampled.round == 0
-    aborted = pump.aborted(Role.ANNOUNCER)[1]
+    aborted = ends.aborted(Role.ANNOUNCER)[1]
     assert 0 < aborted.books.sifted_bits < 64
     assert aborted.books.sampled_bits == 0
-    assert pump.aborted(Role.RESPONDER)[1].reason is AbortReason.TOO_FEW_BITS
+    assert ends.aborted(Role.RESPONDER)[1].reason is AbortReason.TOO_FEW_BITS
 
 
 @pytest.mark.parametrize("bits", [10**7, MAX_ROUND_BITS])
@@ -453,7 +448,7 @@ def test_round_beyond_one_message_is_given_up(
 ) -> None:
     """More bits than a message has room for seeds or mask: an abort that says so, not an error."""
     monkeypatch.setattr(f"protocols.bbm92.{role.name.lower()}_round.MAX_ROUND_BITS", 1000)
-    pump = run(changes, seconds=3)
-    assert pump.aborted(role)[0].reason is AbortReason.TOO_MANY_BITS
-    assert pump.aborted(role.peer)[0].reason is AbortReason.PEER_ABORTED
-    assert not Booked(pump).faults()
+    ends = run(changes, seconds=3)
+    assert ends.aborted(role)[0].reason is AbortReason.TOO_MANY_BITS
+    assert ends.aborted(role.peer)[0].reason is AbortReason.PEER_ABORTED
+    assert not Booked(ends).faults()

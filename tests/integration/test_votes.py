@@ -6,22 +6,14 @@ import pytest
 
 from protocols.codec import encode
 from protocols.events import (
-    Alarm,
     LinkClosed,
 )
 from protocols.messages import AbortReason, Close, Decision, Envelope, Role, Vote
 from protocols.wire.datagrams import HEADER_BYTES
-from tests.support.protocol_pump import (
-    Pump,
-    Tamper,
-    honest,
-    is_closed_alike,
-    light,
-    only,
-    reasons,
-    unequal_bits,
-)
-from tests.support.two_ends import link_config
+from tests.support.faults import block_faults
+from tests.support.light import light
+from tests.support.links import link_config
+from tests.support.whole_messages import Tamper, WholeMessages, honest, only, reasons
 
 # Votes and decisions ------------------------------------------------------------------------------
 
@@ -43,11 +35,11 @@ def lose(kind: type, times: int) -> tuple[Tamper, list[bytes]]:
 def test_lost_votes_and_decisions_are_repeated_as_they_are(kind: type) -> None:
     """Twelve losses in a row: the same bytes again and again, then the block is usable alike."""
     tamper, seen = lose(kind, 12)
-    pump = Pump(light(), tamper=tamper).run()
+    ends = WholeMessages(light(), tamper=tamper).run()
     assert len(seen) > 12
     assert len(set(seen)) == 1
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]
 
 
 def test_vote_is_repeated_until_a_decision_comes() -> None:
@@ -60,33 +52,33 @@ def test_vote_is_repeated_until_a_decision_comes() -> None:
         # What the transport carries in place of the decision is noise to the session.
         return b"\xc0" if isinstance(envelope.body, Decision) else data
 
-    pump = Pump(light(), tamper=swallow).run(until_s=60)
-    assert not pump.usable(Role.RESPONDER)
-    votes = {encode(e) for e in pump.messages(Vote) if e.round == 0}
+    ends = WholeMessages(light(), tamper=swallow).run(until_s=60)
+    assert not ends.usable_bits(Role.RESPONDER)
+    votes = {encode(e) for e in ends.messages(Vote) if e.round == 0}
     assert len(votes) == 1
-    assert len([e for e in pump.messages(Vote) if e.round == 0]) > 20
-    decisions = [encode(e) for e in pump.messages(Decision) if e.round == 0]
+    assert len([e for e in ends.messages(Vote) if e.round == 0]) > 20
+    decisions = [encode(e) for e in ends.messages(Decision) if e.round == 0]
     assert len(set(decisions)) == 1
     assert len(decisions) > 20
-    assert sorted(pump.in_doubt(Role.RESPONDER)) == [0]
-    assert 0 in pump.in_doubt(Role.ANNOUNCER)
-    assert 0 not in pump.usable(Role.ANNOUNCER)
+    assert sorted(ends.bits_in_doubt(Role.RESPONDER)) == [0]
+    assert 0 in ends.bits_in_doubt(Role.ANNOUNCER)
+    assert 0 not in ends.usable_bits(Role.ANNOUNCER)
 
 
 def test_decision_that_comes_late_settles_alike() -> None:
     """The decision is kept back for 20 s of votes; what comes then settles the block at both."""
-    clock: list[Pump] = []
+    clock: list[WholeMessages] = []
 
     def hold(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
         is_held = isinstance(envelope.body, Decision) and clock[0].now_ps < 20 * 10**12
         return b"\xc0" if is_held else data
 
-    pump = Pump(light(), tamper=hold)
-    clock.append(pump)
-    pump.run()
-    assert is_closed_alike(pump)
-    assert unequal_bits(pump) == []
-    assert 0 in pump.usable(Role.RESPONDER)
+    ends = WholeMessages(light(), tamper=hold)
+    clock.append(ends)
+    ends.run()
+    assert ends.is_closed_alike
+    assert block_faults(ends.events) == []
+    assert 0 in ends.usable_bits(Role.RESPONDER)
 
 
 @pytest.mark.parametrize("commit", [True, False])
@@ -96,13 +88,12 @@ def test_forged_decisions_are_not_believed(commit: bool) -> None:
     def forge(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         return encode(replace(envelope, body=Decision(commit=commit, tag=bytes(16))))
 
-    pump = Pump(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
-    assert 0 not in pump.usable(Role.RESPONDER)
-    assert 0 in pump.in_doubt(Role.RESPONDER)
-    assert 0 not in pump.aborted(Role.RESPONDER)
-    bad = [e for at, e in pump.events if at is Role.RESPONDER and isinstance(e, Alarm)]
-    assert bad
-    assert unequal_bits(pump) == []
+    ends = WholeMessages(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
+    assert 0 not in ends.usable_bits(Role.RESPONDER)
+    assert 0 in ends.bits_in_doubt(Role.RESPONDER)
+    assert 0 not in ends.aborted(Role.RESPONDER)
+    assert ends.alarms(Role.RESPONDER)
+    assert block_faults(ends.events) == []
 
 
 def test_reflected_tags_do_not_pass() -> None:
@@ -116,20 +107,18 @@ def test_reflected_tags_do_not_pass() -> None:
             return encode(replace(envelope, body=Decision(commit=True, tag=tags[0])))
         return data
 
-    pump = Pump(light(), tamper=reflect).run(until_s=30)
-    assert 0 not in pump.usable(Role.RESPONDER)
+    ends = WholeMessages(light(), tamper=reflect).run(until_s=30)
+    assert 0 not in ends.usable_bits(Role.RESPONDER)
 
 
 def test_ends_with_different_settings_never_agree() -> None:
     """The transcripts begin with a hash of the settings: ends that differ there make no key."""
-    pump = Pump(light())
-    pump.ends[1] = Pump(light(), config=link_config(timeout_ps=19 * 10**12)).ends[1]
-    pump._queue.clear()
-    pump._plan_light(light(), 3)
-    pump.run(until_s=60)
-    assert not pump.usable(Role.ANNOUNCER)
-    assert not pump.usable(Role.RESPONDER)
-    assert AbortReason.AUTHENTICATION_FAILED in reasons(pump, Role.ANNOUNCER)
+    ends = WholeMessages(light())
+    ends.ends[1] = WholeMessages(light(), config=link_config(timeout_ps=19 * 10**12)).ends[1]
+    ends.run(until_s=60)
+    assert not ends.usable_bits(Role.ANNOUNCER)
+    assert not ends.usable_bits(Role.RESPONDER)
+    assert AbortReason.AUTHENTICATION_FAILED in reasons(ends, Role.ANNOUNCER)
 
 
 # Closing ------------------------------------------------------------------------------------------
@@ -156,10 +145,10 @@ def test_closing_survives_losses(kind: type) -> None:
             return None
         return data
 
-    pump = Pump(light(), tamper=tamper).run()
+    ends = WholeMessages(light(), tamper=tamper).run()
     assert losses[0] == 6
-    assert is_closed_alike(pump)
-    assert list(pump.usable(Role.ANNOUNCER)) == [0, 1, 2]
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]
 
 
 def test_wire_counts() -> None:

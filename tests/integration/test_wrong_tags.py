@@ -28,24 +28,16 @@ from protocols.messages import (
     Role,
     Vote,
 )
-from tests.support.forging import (
-    BAD_COMMIT,
-    BAD_VOTE,
-    at_s,
-    events_of,
-    forge,
-    on_event,
-    run,
-)
+from tests.support.forging import BAD_COMMIT, BAD_VOTE, forge, run
 from tests.support.tapped import TappedEnds
-from tests.support.two_ends import TwoEnds
+from tests.support.two_ends import TwoEnds, clean_ends
 
 # Tags that are wrong ------------------------------------------------------------------------------
 
 
 def test_flood_of_decisions_leaves_nothing_in_doubt() -> None:
     """Eleven hundred wrong decisions on a prepared block, and as many closing ones."""
-    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
 
     def flood(role: Role, event: Event) -> None:
@@ -53,7 +45,7 @@ def test_flood_of_decisions_leaves_nothing_in_doubt() -> None:
             for _ in range(1100):
                 forge(ends, Role.RESPONDER, event.round, BAD_COMMIT)
 
-    on_event(ends, flood)
+    ends.on_event = flood
     assert len(run(tapped).usable[0]) == 4
     assert not any(end.is_stopped for end in ends.ends)
 
@@ -78,7 +70,7 @@ def test_every_check_of_a_tag_is_booked(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Signer, "check", counted)
     monkeypatch.setattr(Signer, "forgery_probability", lambda _self: 1.0)
     monkeypatch.setattr(rounds, "forgery_probability", lambda _length: 0.0)
-    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
 
     def guess(role: Role, event: Event) -> None:
@@ -92,7 +84,7 @@ def test_every_check_of_a_tag_is_booked(monkeypatch: pytest.MonkeyPatch) -> None
             forge(ends, Role.RESPONDER, event.round, BAD_COMMIT)
             forge(ends, Role.ANNOUNCER, event.round, Vote(closing=True, tag=bytes(16)))
 
-    on_event(ends, guess)
+    ends.on_event = guess
     run(tapped)
     assert [booked(ends, role) for role in Role] == checks
     assert checks == [3 + 1 + 1 + 1, 3 + 1 + 1 + 1 + 1]
@@ -111,19 +103,19 @@ def booked(ends: TwoEnds, role: Role) -> float:
 
 def test_transcripts_are_booked() -> None:
     """A good round adds its transcripts, not only the 56 / 2^106 of a tag."""
-    ends = run(TappedEnds(TwoEnds(1, duration_s=2.0), []))
+    ends = run(TappedEnds(clean_ends(1, duration_s=2.0), []))
     for role in Role:
-        for event in events_of(ends, role, BlockUsable):
+        for event in ends.told(role, BlockUsable):
             assert isinstance(event, BlockUsable)
             assert event.books.forgery_probability > 100 * 56 * 2.0**-106
 
 
 def test_decision_on_an_unknown_round_is_no_closing_while_there_is_light() -> None:
     """Nothing of it is checked: there is no closing vote that it could answer."""
-    ends = TwoEnds(1, duration_s=3.0)
-    at_s(ends, 1.2, partial(forge, ends, Role.RESPONDER, 9, BAD_COMMIT))
+    ends = clean_ends(1, duration_s=3.0)
+    ends.at_s(1.2, partial(forge, ends, Role.RESPONDER, 9, BAD_COMMIT))
     ends.run(until_s=1.3)
-    (alarm,) = events_of(ends, Role.RESPONDER, Alarm)
+    (alarm,) = ends.told(Role.RESPONDER, Alarm)
     assert alarm == Alarm(9, "a decision on a round that is not open")
 
 
@@ -145,7 +137,7 @@ def death_after(
     """The process of ``role`` dies between the first such event and what follows it, once."""
     ends, (kind, number) = tapped.ends, died_at
     died: list[Event] = []
-    apply, flush = UserStore._apply, ends._flush
+    apply, flush = UserStore._apply, ends.flush
 
     def apply_and_die(store: UserStore, link: str, event: Event) -> None:
         apply(store, link, event)
@@ -163,7 +155,7 @@ def death_after(
             flush()
 
     monkeypatch.setattr(UserStore, "_apply", apply_and_die)
-    monkeypatch.setattr(ends, "_flush", flush_or_crash)
+    monkeypatch.setattr(ends, "flush", flush_or_crash)
     yield died
 
 
@@ -176,7 +168,7 @@ def test_a_step_is_whole_or_undone(
 
     The new life is shown all votes again, and is asked to close under every number.
     """
-    tapped = TappedEnds(TwoEnds(1, duration_s=4.0), [])
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
 
     def provoke() -> None:
@@ -185,11 +177,12 @@ def test_a_step_is_whole_or_undone(
         for asked in range(6):
             forge(ends, Role.RESPONDER, asked, Close())
 
+    def note(_role: Role, event: Event) -> None:
+        if isinstance(event, BlockPrepared):
+            votes.append(event.vote)
+
     votes: list[bytes] = []
-    on_event(
-        ends,
-        lambda _role, event: votes.append(event.vote) if isinstance(event, BlockPrepared) else None,
-    )
+    ends.on_event = note
     with death_after(monkeypatch, tapped, role, (kind, number), provoke) as died:
         run(tapped)
     assert len(died) == 1

@@ -14,13 +14,10 @@ from netsim.twin.prediction import predict
 from protocols.keylength.finite import FiniteRound, hypergeometric_epsilon
 from tests.oracles import biphoton, resend, tails, times
 from tests.oracles.lane import Station, run_lane
+from tests.support.bounds import assert_binomial
 from tests.support.observers import Resend, observed, registered
-from tests.support.topologies import (
-    assert_binomial,
-    receiver_spec,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.photons import run_photons
+from tests.support.topologies import receiver_spec, two_user_topology
 
 Z_SIGMA = 4.0
 PAIRS_HZ = 100_000.0

@@ -10,8 +10,9 @@ import pytest
 from netsim.taps.tap import TapPlan
 from protocols.messages import Role
 from tests.support.fuzzing import BOMBS, Fuzzer, other_bytes, other_envelope, other_header
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import TwoEnds, link_config
+from tests.support.links import link_config
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import clean_ends
 
 
 def attacked(seed: int) -> TappedEnds:
@@ -22,7 +23,7 @@ def attacked(seed: int) -> TappedEnds:
     rng = random.Random(seed)
     changes = rng.choice([{}, {}, {"estimation": "sample", "sample_share": 0.15}])
     pairs_hz = rng.choice([1500.0, 3000.0, 6000.0, 6000.0, 200.0, 0.01])
-    ends = TwoEnds(
+    ends = clean_ends(
         seed % 5 + 1,
         duration_s=rng.choice([3.0, 5.0, 8.0]),
         config=link_config(**changes),
@@ -52,7 +53,7 @@ def check_seeds(seeds: range) -> None:
         tapped = attacked(seed)
         assert tapped.faults() == [], seed
         strikes += tapped.strikes
-        noticed += len(alarms(tapped.ends))
+        noticed += len(tapped.ends.alarms())
         blocks += len(tapped.ends.usable[0])
     assert strikes > 4 * len(seeds)
     assert noticed > len(seeds) / 4
@@ -77,7 +78,7 @@ def test_junk_at_endpoints_costs_no_memory(count: int) -> None:
 
     Noise, wrong headers, sound headers around length bombs, deep nesting and mutated messages.
     """
-    ends = TwoEnds(1, duration_s=3.0)
+    ends = clean_ends(1, duration_s=3.0)
     tapped = TappedEnds(ends, [])
     ends.run(until_s=1.9)
     rng, made = random.Random(1), np.zeros(5, dtype=np.int64)
@@ -103,8 +104,8 @@ def test_junk_at_endpoints_costs_no_memory(count: int) -> None:
                 known = [found for seen in view.messages.values() for found in seen]
                 junk = view.forged(other_envelope(rng, rng.choice(known), known)) or b""
         ends.ends[role].receive_message(junk, ends.now_ps)
-        ends._flush()
-        ends._queue.clear()
+        ends.flush()
+        ends._agenda.clear()
         ends.events.clear()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

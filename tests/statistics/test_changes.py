@@ -9,7 +9,7 @@ from netsim.simulation.photons import count_photons
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict_epochs
-from tests.support.topologies import assert_poisson
+from tests.support.bounds import assert_poisson
 
 EVENTS = """[
   {time_s = 0.51234, kind = "cut", user = "bob"},

@@ -5,7 +5,7 @@ import pytest
 
 from netsim.physics.clock import GRID_PS, Clock
 from netsim.units import PS_PER_S
-from tests.support.topologies import Z_SIGMA
+from tests.support.bounds import Z_SIGMA
 from tests.unit.netsim.physics.helpers import generator
 
 ALLAN_DEVIATION = 7e-11

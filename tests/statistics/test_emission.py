@@ -5,14 +5,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.physics.emission import sample_pairs, sample_poisson_times, split_rates
-from tests.support.topologies import (
-    assert_binomial,
-    assert_mean,
-    assert_poisson,
-    assert_same_mean,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.bounds import assert_binomial, assert_mean, assert_poisson, assert_same_mean
+from tests.support.photons import run_photons
+from tests.support.topologies import two_user_topology
 from tests.unit.netsim.physics.helpers import KAPPA_PER_PS, generator
 
 SECOND_PS = 10**12

@@ -8,14 +8,9 @@ from numpy.typing import NDArray
 
 from netsim.topology.receiver import InterferometerSpec, ReceiverSpec
 from netsim.units import SPEED_OF_LIGHT_M_PER_S, wavelength_nm_from_label
-from tests.support.topologies import (
-    IDEAL_DETECTOR,
-    PERFECT_CLOCK,
-    assert_mean,
-    fibre_spec,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.bounds import assert_mean
+from tests.support.photons import run_photons
+from tests.support.topologies import IDEAL_DETECTOR, PERFECT_CLOCK, fibre_spec, two_user_topology
 
 RATE_HZ, ETA, LENGTH_M, D = 20_000.0, 0.7, 50_000.0, 17.0
 

@@ -7,15 +7,14 @@ import pytest
 from netsim.frames import ClickFrame
 from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.topology.network import build_network
-from tests.support.topologies import (
+from tests.support.bounds import Z_SIGMA, assert_same_mean
+from tests.support.fan2025 import (
     CALIBRATED_SINGLES_HZ,
     TABLE_2_QBER,
     TABLE_2_SIFTED_HZ,
-    Z_SIGMA,
-    assert_same_mean,
     four_user_topology,
-    run_photons,
 )
+from tests.support.photons import run_photons
 
 DURATION_S = 20.0
 

@@ -13,18 +13,10 @@ from netsim.simulation.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
 from netsim.topology.receiver import InterferometerSpec
 from netsim.topology.specs import TopologySpec
-from tests.support.topologies import (
-    CALIBRATED_ETAS,
-    NANOWIRE,
-    Z_SIGMA,
-    PhotonRun,
-    assert_binomial,
-    assert_poisson,
-    four_user_topology,
-    receiver_spec,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.bounds import Z_SIGMA, assert_binomial, assert_poisson
+from tests.support.fan2025 import CALIBRATED_ETAS, four_user_topology
+from tests.support.photons import PhotonRun, run_photons
+from tests.support.topologies import NANOWIRE, receiver_spec, two_user_topology
 from tests.unit.netsim.physics.helpers import KAPPA_PER_PS
 
 RATE_HZ, ETA = 100_000.0, 0.6

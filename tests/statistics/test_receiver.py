@@ -15,15 +15,9 @@ from netsim.physics.detector import (
 )
 from netsim.physics.emission import sample_poisson_times
 from netsim.topology.receiver import DetectorSpec
-from tests.support.topologies import (
-    Z_SIGMA,
-    assert_binomial,
-    assert_mean,
-    assert_poisson,
-    receiver_spec,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.bounds import Z_SIGMA, assert_binomial, assert_mean, assert_poisson
+from tests.support.photons import run_photons
+from tests.support.topologies import receiver_spec, two_user_topology
 from tests.unit.netsim.physics.helpers import (
     analyser,
     detectors,

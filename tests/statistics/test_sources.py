@@ -13,11 +13,10 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, UserSpec
 from netsim.twin.prediction import detector_rates_hz, predict
 from netsim.units import db_from_transmittance
+from tests.support.bounds import Z_SIGMA, assert_poisson
 from tests.support.topologies import (
     IDEAL_DETECTOR,
     PERFECT_CLOCK,
-    Z_SIGMA,
-    assert_poisson,
     fibre_spec,
     receiver_spec,
     topology_spec,

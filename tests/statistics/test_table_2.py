@@ -13,7 +13,7 @@ from netsim.results.run import Run
 from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.topology.load import load_topology
 from netsim.units import ps_from_s
-from tests.support.topologies import CALIBRATED_SINGLES_HZ, TABLE_2_QBER, TABLE_2_SIFTED_HZ
+from tests.support.fan2025 import CALIBRATED_SINGLES_HZ, TABLE_2_QBER, TABLE_2_SIFTED_HZ
 
 DURATION_S = 60
 SEEDS = range(1, 6)

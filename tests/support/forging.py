@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from netsim.units import PS_PER_S
 from protocols.codec import encode
-from protocols.events import (
-    Event,
-)
 from protocols.messages import Announce, Decision, Envelope, Message, Role, Vote
 from protocols.wire.datagrams import decode_datagram, encode_datagram
+from tests.support.links import LINK
 from tests.support.tapped import TappedEnds
-from tests.support.two_ends import LINK, TwoEnds
+from tests.support.two_ends import TwoEnds
 
 NOTHING = Announce(last=False, start_ticks=0, stop_ticks=0, count=0, deltas=b"")
 BAD_VOTE = Vote(closing=False, tag=bytes(16))
@@ -24,11 +21,6 @@ def forge(ends: TwoEnds, to: Role, number: int, body: Message, *, sequence: int 
     """Hand a forged message to one end."""
     message = encode(Envelope(LINK, to.peer, number, sequence, body))
     ends.ends[to]._session.receive(message, ends.now_ps)
-
-
-def at_s(ends: TwoEnds, time_s: float, act: Callable[[], None]) -> None:
-    """Do something at a time."""
-    ends._at(round(time_s * PS_PER_S), act)
 
 
 def rewrite(tapped: TappedEnds, to: Role, change: Rewrite) -> None:
@@ -45,22 +37,6 @@ def rewrite(tapped: TappedEnds, to: Role, change: Rewrite) -> None:
         return [(0, encode_datagram(replace(decode_datagram(datagram), payload=changed)))]
 
     tapped.ends.fault = see
-
-
-def on_event(ends: TwoEnds, react: Callable[[Role, Event], None]) -> None:
-    """Call back after each event that is on record."""
-    record = ends._record
-
-    def record_and_react(role: Role, event: Event) -> None:
-        record(role, event)
-        react(role, event)
-
-    ends._record = record_and_react  # type: ignore[method-assign]  # a spy
-
-
-def events_of(ends: TwoEnds, role: Role, kind: type[Event]) -> list[Event]:
-    """Events of a type that an end has told."""
-    return [event for at, event in ends.events if at is role and isinstance(event, kind)]
 
 
 def run(tapped: TappedEnds, *, until_s: float = 90.0) -> TwoEnds:

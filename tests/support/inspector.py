@@ -30,36 +30,36 @@ from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_
 from protocols.tags import DETECTOR_BITS
 from protocols.variants import round_epsilons
 from protocols.varint import decode_ascending
-from tests.support.protocol_pump import Pump
+from tests.support.whole_messages import WholeMessages
 
 NAMES = ("alice", "bob")
 
 
-def ended_rounds(pump: Pump) -> Iterator[tuple[Role, int, RoundBooks]]:
+def ended_rounds(ends: WholeMessages) -> Iterator[tuple[Role, int, RoundBooks]]:
     """Books of each round that has ended, at either end."""
-    for role, event in pump.events:
+    for role, event in ends.events:
         if isinstance(event, BlockUsable | RoundAborted):
             yield role, event.round, event.books
 
 
-def book_faults(pump: Pump) -> list[str]:
+def book_faults(ends: WholeMessages) -> list[str]:
     """What is in the books of a round and is not what was on the wire, or the other way round."""
-    return [fault for entry in ended_rounds(pump) for fault in _round_faults(pump, *entry)]
+    return [fault for entry in ended_rounds(ends) for fault in _round_faults(ends, *entry)]
 
 
-def _round_faults(pump: Pump, role: Role, number: int, books: RoundBooks) -> Iterator[str]:
+def _round_faults(ends: WholeMessages, role: Role, number: int, books: RoundBooks) -> Iterator[str]:
     where = f"{role.name} {number}"
     hashed_bits = sum(
         8 * len(found.body.digest)
-        for found in pump.messages(VerificationHash)
+        for found in ends.messages(VerificationHash)
         if found.round == number and isinstance(found.body, VerificationHash)
     )
     if books.verification_bits != hashed_bits:
         yield f"{where}: {books.verification_bits} bits of verification booked, {hashed_bits} sent"
-    published = published_bits(pump, number)
+    published = published_bits(ends, number)
     if books.sampled_bits != published:
         yield f"{where}: {books.sampled_bits} bits of sample booked, {published} sent"
-    for found in pump.messages(Amplify):
+    for found in ends.messages(Amplify):
         if found.round == number and isinstance(found.body, Amplify):
             # A seed of (I|T) has one bit less than what it hashes.
             hashed = _seed_bits(found.body, books)
@@ -74,31 +74,31 @@ def _seed_bits(body: Amplify, books: RoundBooks) -> int:
     return left if fits else 8 * len(body.seed) + 1
 
 
-def published_bits(pump: Pump, number: int) -> int:
+def published_bits(ends: WholeMessages, number: int) -> int:
     """Sifted bits of a round that its messages publish."""
     masks = [
         np.unpackbits(np.frombuffer(found.body.mask, dtype=np.uint8))
-        for found in pump.messages(Sample)
+        for found in ends.messages(Sample)
         if found.round == number and isinstance(found.body, Sample)
     ]
     return sum(int(mask.sum()) for mask in masks)
 
 
-def sample_messages(pump: Pump, number: int) -> tuple[Sample, SampleReply]:
+def sample_messages(ends: WholeMessages, number: int) -> tuple[Sample, SampleReply]:
     """Both ends' published bits of a round."""
-    (sample,) = [found.body for found in pump.messages(Sample) if found.round == number]
-    (reply,) = [found.body for found in pump.messages(SampleReply) if found.round == number]
+    (sample,) = [found.body for found in ends.messages(Sample) if found.round == number]
+    (reply,) = [found.body for found in ends.messages(SampleReply) if found.round == number]
     assert isinstance(sample, Sample)
     assert isinstance(reply, SampleReply)
     return sample, reply
 
 
-def kept_ticks(pump: Pump) -> set[int]:
+def kept_ticks(ends: WholeMessages) -> set[int]:
     """Times of the announcer's clicks that sifting has kept, from the messages alone."""
     times: dict[tuple[int, int], np.ndarray] = {}
     positions: dict[tuple[int, int], np.ndarray] = {}
     kept: set[int] = set()
-    for _, found in pump.sent:
+    for _, found in ends.sent:
         body = found.body
         if isinstance(body, Announce):
             elapsed = decode_ascending(body.deltas, count=body.count, previous=0)
@@ -114,7 +114,7 @@ def kept_ticks(pump: Pump) -> set[int]:
 
 
 class Booked:
-    """The events of a pump as the simulator books them.
+    """The events of two ends as the simulator books them.
 
     Attributes
     ----------
@@ -122,10 +122,10 @@ class Booked:
         Of announcer and responder.
     """
 
-    def __init__(self, pump: Pump) -> None:
+    def __init__(self, ends: WholeMessages) -> None:
         self.movements: list[Movement] = []
         self.ledger = Ledger(self.movements)
-        config = pump.config
+        config = ends.config
         self.keepers = [
             Bookkeeper(
                 config.link,
@@ -133,12 +133,12 @@ class Booked:
                 ledger=self.ledger,
                 trace=Trace(None),
                 store=UserStore(),
-                pads=pump.secrets.pads,
+                pads=ends.secrets.pads,
                 round_epsilons=round_epsilons(config.profile),
             )
             for name in NAMES
         ]
-        for time_ps, (role, event) in zip(pump.event_times_ps, pump.events, strict=True):
+        for time_ps, (role, event) in zip(ends.event_times_ps, ends.events, strict=True):
             self.keepers[role].record([event], time_ps)
 
     def level(self, role: Role, account: Account) -> int:
@@ -164,18 +164,18 @@ def mirrored(tags: np.ndarray) -> np.ndarray:
     return np.sort(tags ^ ((1 << DETECTOR_BITS) - 1))
 
 
-def asked_bits(pump: Pump, number: int) -> int:
+def asked_bits(ends: WholeMessages, number: int) -> int:
     """Parity bits that the queries of a round ask for, counted from the wire alone."""
-    (setup,) = [e for e in pump.messages(ReconciliationSetup) if e.round == number]
-    queries = [e.body for e in pump.messages(ParityQuery) if e.round == number]
-    replies = [e.body for e in pump.messages(ParityReply) if e.round == number]
+    (setup,) = [e for e in ends.messages(ReconciliationSetup) if e.round == number]
+    queries = [e.body for e in ends.messages(ParityQuery) if e.round == number]
+    replies = [e.body for e in ends.messages(ParityReply) if e.round == number]
     assert isinstance(setup.body, ReconciliationSetup)
     asked = 0
-    sizes = lane_sizes(pump, number)
+    sizes = lane_sizes(ends, number)
     for lane, rate in enumerate(setup.body.error_rates_ppm):
         layouts = layout_passes(
             size_bits=sizes[lane],
-            schedule=SCHEDULES[pump.config.profile.reconciliation],
+            schedule=SCHEDULES[ends.config.profile.reconciliation],
             error_rate=rate / 1e6,
             seed=int.from_bytes(setup.body.seed, "big"),
         )
@@ -193,15 +193,15 @@ def asked_bits(pump: Pump, number: int) -> int:
     return asked
 
 
-def lane_sizes(pump: Pump, number: int) -> list[int]:
+def lane_sizes(ends: WholeMessages, number: int) -> list[int]:
     """Sifted bits of each lane, from matches and keep masks on the wire."""
-    sizes = [0] * pump.config.lanes
+    sizes = [0] * ends.config.lanes
     masks = {
         envelope.body.announcement: envelope.body
-        for envelope in pump.messages(Keep)
+        for envelope in ends.messages(Keep)
         if envelope.round == number and isinstance(envelope.body, Keep)
     }
-    for envelope in pump.messages(Matches):
+    for envelope in ends.messages(Matches):
         if envelope.round != number or not isinstance(envelope.body, Matches):
             continue
         mask = unpack_bits(masks[envelope.body.announcement].mask, envelope.body.count)

@@ -8,8 +8,9 @@ from netsim.taps.tap import TapPlan
 from protocols.events import RoundAborted
 from protocols.messages import AbortReason, Announce, Role
 from protocols.wire.datagrams import HEADER_BYTES
-from tests.support.tapped import TappedEnds, alarms
-from tests.support.two_ends import TwoEnds, link_config
+from tests.support.links import link_config
+from tests.support.tapped import TappedEnds
+from tests.support.two_ends import TwoEnds, clean_ends
 
 SENDERS = ("alice", "bob")
 
@@ -17,7 +18,7 @@ SENDERS = ("alice", "bob")
 def small_round() -> TwoEnds:
     """A second of weak light: one round of 23 kB on the wire, with key in it."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
-    return TwoEnds(1, duration_s=1.0, config=config, pairs_hz=1500.0, error=0.01)
+    return clean_ends(1, duration_s=1.0, config=config, pairs_hz=1500.0, error=0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
         if (receiving.next_sequence, len(receiving.early)) != before:
             taken.add(id(datagram))
 
-    ends.fault, ends._deliver = note, arrive  # type: ignore[method-assign, assignment]
+    ends.fault, ends._deliver = note, arrive  # type: ignore[method-assign]
     ends.run()
     assert not tapped.faults()
     assert ends.usable[0]
@@ -96,7 +97,7 @@ def flip(place: Place) -> Outcome:
     ends.run()
     return Outcome(
         faults=tuple(tapped.faults()),
-        alarms=len(alarms(ends)),
+        alarms=len(ends.alarms()),
         reasons=frozenset(e.reason for _, e in ends.events if isinstance(e, RoundAborted)),
         is_as_without=ends.usable[0] == undisturbed()[1],
         end_s=ends.now_ps / 1e12,

@@ -1,4 +1,4 @@
-"""Taps on the fake wire of `tests.support.two_ends`, and what must hold whatever they do."""
+"""Taps on the fake wire of `tests.support.two_ends`."""
 
 import zlib
 from collections import defaultdict
@@ -6,24 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsim.taps.chain import tap_chains
 from netsim.taps.tap import TapPlan, Wire
 from netsim.taps.view import StreamView
-from protocols.bits import unpack_bits
-from protocols.events import (
-    Alarm,
-    BlockDropped,
-    BlockHeld,
-    BlockPrepared,
-    BlockUsable,
-    Event,
-)
 from protocols.messages import Decision, Role, Vote
-from tests.support.two_ends import LATENCY_PS, LINK, TwoEnds
-
-Bits = NDArray[np.uint8]
+from tests.support.faults import block_faults, end_faults
+from tests.support.links import LINK
+from tests.support.two_ends import TwoEnds
 
 
 class TappedEnds:
@@ -73,8 +63,7 @@ class TappedEnds:
 
     def _inject(self, sender: Role, datagram: bytes, delay_ps: int) -> None:
         self.strikes += 1
-        at_ps = self.ends.now_ps + LATENCY_PS + delay_ps
-        self.ends._at(at_ps, partial(self.ends._deliver, sender.peer, datagram))
+        self.ends.inject(sender, datagram, delay_ps)
 
     def _see(self, receiver: Role, datagram: bytes) -> list[tuple[int, bytes]]:
         chain = self.chains[receiver.peer]
@@ -98,62 +87,6 @@ class TappedEnds:
         if healed:
             found += end_faults(self.ends)
         return found
-
-
-def block_faults(events: Sequence[tuple[Role, Event]]) -> list[str]:
-    """Where invariant 1 is broken: a usable block is held or usable, bit for bit, at the peer."""
-    blocks: dict[tuple[Role, int], tuple[str, Bits]] = {}
-    found: list[str] = []
-    for role, event in events:
-        match event:
-            case BlockPrepared() | BlockHeld():
-                if (role, event.round) in blocks:
-                    found.append(f"{role.name} made block {event.round} twice")
-                blocks[role, event.round] = ("in doubt", unpack_bits(event.key, event.key_bits))
-            case BlockUsable():
-                bits = _all_bits(event)
-                found += _usable_faults(role, event.round, bits, blocks)
-                blocks[role, event.round] = ("usable", bits)
-            case BlockDropped():
-                if (role.peer, event.round) in blocks:
-                    found.append(f"{role.name} dropped block {event.round}, which the peer has")
-                del blocks[role, event.round]
-            case _:
-                pass
-    return found
-
-
-def _all_bits(event: BlockUsable) -> Bits:
-    reserve = unpack_bits(event.reserve, 8 * len(event.reserve))
-    return np.concatenate((reserve, unpack_bits(event.key, event.key_bits)))
-
-
-def _usable_faults(
-    role: Role, number: int, bits: Bits, blocks: dict[tuple[Role, int], tuple[str, Bits]]
-) -> list[str]:
-    where = f"block {number} usable at {role.name}"
-    own, its = blocks.get((role, number)), blocks.get((role.peer, number))
-    found = [] if own and own[0] == "in doubt" else [f"{where} was not in doubt before"]
-    for name, block in (("itself", own), ("the peer", its)):
-        if block is None:
-            found.append(f"{where} is unknown to {name}")
-        elif not np.array_equal(block[1], bits):
-            found.append(f"{where} has other bits at {name}")
-    return found
-
-
-def end_faults(ends: TwoEnds) -> list[str]:
-    """What the closing exchange should have made equal, and has not."""
-    found = [] if ends.is_done else ["the link is not closed"]
-    if ends.usable[0] != ends.usable[1]:
-        found.append(f"usable blocks differ: {[sorted(blocks) for blocks in ends.usable]}")
-    in_doubt = [len(store.state(LINK).in_doubt) for store in ends.stores]
-    return found if in_doubt == [0, 0] else [*found, f"blocks in doubt: {in_doubt}"]
-
-
-def alarms(ends: TwoEnds) -> list[str]:
-    """All alarms that the ends have raised."""
-    return [event.what for _, event in ends.events if isinstance(event, Alarm)]
 
 
 def recorded_session(ends: TwoEnds) -> list[StreamView]:

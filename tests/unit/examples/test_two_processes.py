@@ -17,7 +17,7 @@ from examples.two_processes.inputs import (
     write_secret,
 )
 from protocols.messages import Role
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 TAGS = np.arange(0, 4000, 4)
 CONFIG = link_config(initial_pads=64)

@@ -35,28 +35,29 @@ from protocols.messages import (
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 from protocols.wire.counts import WireCounts
-from tests.support.protocol_pump import Pump, Tags, draw_tags, is_closed_alike
-from tests.support.two_ends import link_config, session_of
+from tests.support.light import Tags, draw_tags
+from tests.support.links import link_config, session_of
+from tests.support.whole_messages import WholeMessages
 
 NOTHING = np.empty(0, dtype=np.int64)
 Body = TypeVar("Body", Announce, Matches, Keep)
 
 
-def bodies_of(pump: Pump, kind: type[Body]) -> list[tuple[int, int, Body]]:
+def bodies_of(ends: WholeMessages, kind: type[Body]) -> list[tuple[int, int, Body]]:
     """(round, sequence, body) of all messages of a type."""
     return [
         (envelope.round, envelope.sequence, envelope.body)
-        for envelope in pump.messages(kind)
+        for envelope in ends.messages(kind)
         if isinstance(envelope.body, kind)
     ]
 
 
-def kept_clicks(pump: Pump) -> set[tuple[int, int]]:
+def kept_clicks(ends: WholeMessages) -> set[tuple[int, int]]:
     """(round, number of the announcer's click within it) of all sifted clicks, off the wire."""
-    masks = {(number, body.announcement): body for number, _, body in bodies_of(pump, Keep)}
-    announced = bodies_of(pump, Announce)
+    masks = {(number, body.announcement): body for number, _, body in bodies_of(ends, Keep)}
+    announced = bodies_of(ends, Announce)
     found: set[tuple[int, int]] = set()
-    for number, _, body in bodies_of(pump, Matches):
+    for number, _, body in bodies_of(ends, Matches):
         mine = [(sequence, other) for at, sequence, other in announced if at == number]
         before = sum(other.count for sequence, other in mine if sequence < body.announcement)
         (clicks,) = (other.count for sequence, other in mine if sequence == body.announcement)
@@ -70,12 +71,12 @@ def kept_clicks(pump: Pump) -> set[tuple[int, int]]:
 # Clicks shared by links ---------------------------------------------------------------------------
 
 
-def shared_book(tags: tuple[Tags, Tags], role: Role) -> tuple[Pump, Pump]:
+def shared_book(tags: tuple[Tags, Tags], role: Role) -> tuple[WholeMessages, WholeMessages]:
     """One user with two links; the partners see the very same clicks, so that all are contested."""
     rng = np.random.Generator(np.random.PCG64DXSM(8))
     book = TagBook(rng, window_ticks=200, links=2)
-    first = Pump(tags, seed=1, books={role: (book, 0)}).run()
-    return first, Pump(tags, seed=2, books={role: (book, 1)}).run()
+    first = WholeMessages(tags, seed=1, books={role: (book, 0)}).run()
+    return first, WholeMessages(tags, seed=2, books={role: (book, 1)}).run()
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -87,16 +88,16 @@ def test_a_click_is_sifted_with_one_partner_only(role: Role) -> None:
     if role is Role.ANNOUNCER:
         assert not kept_clicks(first) & kept_clicks(second)
     assert len(kept_clicks(second)) < 0.01 * len(kept_clicks(first))
-    assert is_closed_alike(first)
-    assert is_closed_alike(second)
-    assert not second.usable(Role.ANNOUNCER)
+    assert first.is_closed_alike
+    assert second.is_closed_alike
+    assert not second.usable_bits(Role.ANNOUNCER)
 
 
 def test_both_ends_count_the_same_clicks() -> None:
     """Sifted bits at both ends are the clicks kept on the wire, round by round."""
-    pump = Pump(draw_tags(2, 3.2)).run()
-    kept = kept_clicks(pump)
-    for _, event in pump.events:
+    ends = WholeMessages(draw_tags(2, 3.2)).run()
+    kept = kept_clicks(ends)
+    for _, event in ends.events:
         if isinstance(event, RoundSifted):
             assert event.sifted_bits == sum(number == event.round for number, _ in kept)
 
@@ -107,15 +108,15 @@ def test_both_ends_count_the_same_clicks() -> None:
 def test_junk_on_the_wire_changes_nothing() -> None:
     """Ten thousand datagrams of noise at either end: the same keys as without."""
     tags = draw_tags(3, 3.2)
-    quiet, noisy = Pump(tags).run(), Pump(tags)
+    quiet, noisy = WholeMessages(tags).run(), WholeMessages(tags)
     rng = np.random.default_rng(1)
     for end in noisy.ends:
         for size in rng.integers(0, 200, 10_000):
             end.receive_message(rng.bytes(int(size)), 0)
     noisy.run()
     for role in Role:
-        assert {n: bits.tobytes() for n, bits in noisy.usable(role).items()} == {
-            n: bits.tobytes() for n, bits in quiet.usable(role).items()
+        assert {n: bits.tobytes() for n, bits in noisy.usable_bits(role).items()} == {
+            n: bits.tobytes() for n, bits in quiet.usable_bits(role).items()
         }
     assert not any(isinstance(event, Alarm) for _, event in noisy.events)
 
@@ -131,11 +132,11 @@ def test_messages_that_are_none_cost_rounds_and_raise_an_alarm(junk: bytes) -> N
             return junk or b"\0"
         return data
 
-    pump = Pump(draw_tags(3, 3.2), tamper=tamper).run()
+    ends = WholeMessages(draw_tags(3, 3.2), tamper=tamper).run()
     assert tampered
-    assert is_closed_alike(pump)
-    assert pump.usable(Role.ANNOUNCER)
-    assert any(isinstance(event, Alarm) for _, event in pump.events)
+    assert ends.is_closed_alike
+    assert ends.usable_bits(Role.ANNOUNCER)
+    assert any(isinstance(event, Alarm) for _, event in ends.events)
 
 
 # Time ---------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def test_messages_that_are_none_cost_rounds_and_raise_an_alarm(junk: bytes) -> N
 
 def test_nothing_to_do_no_deadline() -> None:
     """Before the first frame there is nothing to wait for, nothing to send, nothing to tell."""
-    end = Pump((NOTHING, NOTHING)).ends[0]
+    end = WholeMessages((NOTHING, NOTHING)).ends[0]
     assert end.next_deadline_ps() is None
     assert end.next_event() is None
     assert end.messages_to_send(0) == []
@@ -156,27 +157,27 @@ def test_nothing_to_do_no_deadline() -> None:
 def test_silent_peer_times_out() -> None:
     """Without a peer each round is dropped after its time-out, and the announcer asks to close."""
     config = link_config(timeout_ps=5 * 10**12)
-    pump = Pump(draw_tags(4, 3.2), config=config)
-    pump._tamper = lambda _sender, _envelope, _data: None
-    pump.run(until_s=30)
-    dropped = pump.aborted(Role.ANNOUNCER)
+    ends = WholeMessages(draw_tags(4, 3.2), config=config)
+    ends.tamper = lambda _sender, _envelope, _data: None
+    ends.run(until_s=30)
+    dropped = ends.aborted(Role.ANNOUNCER)
     assert {event.reason for event in dropped.values()} == {AbortReason.TIMED_OUT}
     assert sorted(dropped) == [0, 1, 2]
     times = [
         time_ps
-        for (role, event), time_ps in zip(pump.events, pump.event_times_ps, strict=True)
+        for (role, event), time_ps in zip(ends.events, ends.event_times_ps, strict=True)
         if isinstance(event, RoundAborted)
     ]
     # A round counts from its last message received: here from its beginning.
     assert times[0] == pytest.approx(5.5e12, abs=0.2e12)
-    assert not pump.ends[0].is_closed
+    assert not ends.ends[0].is_closed
 
 
 def test_deadlines_are_never_in_the_past_for_long() -> None:
     """After a deadline has been handled the next one lies ahead: an owner's loop always sleeps."""
-    pump = Pump(draw_tags(5, 3.2))
-    pump.run()
-    for end in pump.ends:
+    ends = WholeMessages(draw_tags(5, 3.2))
+    ends.run()
+    for end in ends.ends:
         due_ps = end.next_deadline_ps()
         for _ in range(10):
             if due_ps is None:
@@ -190,13 +191,13 @@ def test_deadlines_are_never_in_the_past_for_long() -> None:
 
 def test_settings_are_checked() -> None:
     """A datagram that cannot hold its header is our caller's fault."""
-    pump = Pump((NOTHING, NOTHING))
+    ends = WholeMessages((NOTHING, NOTHING))
     rng = np.random.Generator(np.random.PCG64DXSM(1))
     with pytest.raises(LocalProtocolError):
         Endpoint(
             Role.ANNOUNCER,
-            pump.config,
-            pump.secrets,
+            ends.config,
+            ends.secrets,
             book=TagBook(rng, window_ticks=200),
             rng=rng,
             max_datagram_bytes=40,
@@ -221,20 +222,20 @@ def test_forged_decisions_are_checked_few_at_a_time_and_the_right_one_in_its_tur
         decisions.append(data)
         return b"\xc0"
 
-    pump = Pump(draw_tags(7, 1.2), seconds=1, tamper=swallow).run(until_s=20)
-    session, now_ps = pump.ends[1]._session, pump.now_ps
+    ends = WholeMessages(draw_tags(7, 1.2), duration_s=1, tamper=swallow).run(until_s=20)
+    session, now_ps = ends.ends[1]._session, ends.now_ps
     right = decode(decisions[0])
     assert isinstance(right.body, Decision)
     for k in range(1000):
         forged = replace(right.body, tag=k.to_bytes(16, "big"))
         session.receive(encode(replace(right, body=forged)), now_ps)
-    session.receive(decisions[0], now_ps + pump.config.resend_ps - 1)
-    events = pump.ends[1].take_events()
+    session.receive(decisions[0], now_ps + ends.config.resend_ps - 1)
+    events = ends.ends[1].take_events()
     bounds = [event.forgery_probability for event in events if isinstance(event, Alarm)]
     assert bounds == [56 * 2.0**-106] * MAX_WRONG_TAGS + [0.0] * (1001 - MAX_WRONG_TAGS)
     assert not any(isinstance(event, BlockUsable | ReserveEmpty) for event in events)
-    session.receive(decisions[0], now_ps + pump.config.resend_ps)
-    assert any(isinstance(event, BlockUsable) for event in pump.ends[1].take_events())
+    session.receive(decisions[0], now_ps + ends.config.resend_ps)
+    assert any(isinstance(event, BlockUsable) for event in ends.ends[1].take_events())
 
 
 # Floods -------------------------------------------------------------------------------------------
@@ -251,8 +252,8 @@ def drained(end: Endpoint, now_ps: int) -> list[object]:
 
 def test_flood_of_votes_for_rounds_to_come_uses_up_four_pads() -> None:
     """A thousand forged votes for rounds to come: four aborts are signed, the rest is refused."""
-    pump = Pump(draw_tags(1, 1.2), seconds=1)
-    end = pump.ends[0]
+    ends = WholeMessages(draw_tags(1, 1.2), duration_s=1)
+    end = ends.ends[0]
     for number in range(1000):
         vote = Envelope("alice-bob", Role.RESPONDER, number, 0, Vote(closing=False, tag=bytes(16)))
         end._session.receive(encode(vote), 0)
@@ -265,7 +266,7 @@ def test_flood_of_votes_for_rounds_to_come_uses_up_four_pads() -> None:
 
 def test_flood_of_announcements_in_one_round_is_cut_off() -> None:
     """Somebody who announces without end, in sequence: an alarm at the fourth, nothing is kept."""
-    end = Pump(draw_tags(1, 1.2), seconds=1).ends[1]
+    end = WholeMessages(draw_tags(1, 1.2), duration_s=1).ends[1]
     refused: list[object] = []
     for sequence in range(100):
         body = Announce(last=False, start_ticks=0, stop_ticks=100, count=0, deltas=b"")
@@ -280,8 +281,8 @@ def test_flood_of_announcements_in_one_round_is_cut_off() -> None:
 def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forged votes are answered into a dead wire: what waits stays bounded, and nothing raises."""
     monkeypatch.setattr(endpoint, "GIVEN_UP_BYTES", 20_000)
-    pump = Pump(draw_tags(1, 1.2), seconds=1)
-    end = pump.ends[0]
+    ends = WholeMessages(draw_tags(1, 1.2), duration_s=1)
+    end = ends.ends[0]
     vote = Envelope("alice-bob", Role.RESPONDER, 0, 0, Vote(closing=False, tag=bytes(16)))
     for _ in range(3000):
         end._session.receive(encode(vote), 0)
@@ -293,27 +294,27 @@ def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPat
 
 def test_nothing_of_an_old_connection_is_posted_to_a_new_one() -> None:
     """An announcement that waited when the peer came back is of a round that is lost."""
-    pump = Pump(draw_tags(1, 3.2))
-    announcer = pump.ends[Role.ANNOUNCER]
-    while not any(envelope.round == 0 for _, envelope in pump.sent):
-        pump.run(until_s=pump.now_ps / 1e12 + 0.05)
+    ends = WholeMessages(draw_tags(1, 3.2))
+    announcer = ends.ends[Role.ANNOUNCER]
+    while not any(envelope.round == 0 for _, envelope in ends.sent):
+        ends.run(until_s=ends.now_ps / 1e12 + 0.05)
     session = session_of(announcer)
     session._post(b"of the old connection")
-    session.peer_restarted(pump.now_ps)
+    session.peer_restarted(ends.now_ps)
     posted = list(iter(session.next_message, None))
     assert [type(decode(message).body) for message in posted] == [Abort]
 
 
 def test_report_that_a_lost_connection_takes_along_is_told() -> None:
     """The round had ended before; whether it was damaged stays unknown, which is no alarm."""
-    pump = Pump(draw_tags(1, 3.2))
-    session = session_of(pump.ends[Role.RESPONDER])
+    ends = WholeMessages(draw_tags(1, 3.2))
+    session = session_of(ends.ends[Role.RESPONDER])
     while not session._rounds:
-        pump.run(until_s=pump.now_ps / 1e12 + 0.05)
+        ends.run(until_s=ends.now_ps / 1e12 + 0.05)
     (number,) = session._rounds
     session._drop(session._rounds[number], AbortReason.TIMED_OUT)
     for _ in range(2):
-        session.peer_restarted(pump.now_ps)
+        session.peer_restarted(ends.now_ps)
     told = list(iter(session.next_event, None))
     assert [event for event in told if isinstance(event, ReportLost)] == [ReportLost(number)]
     assert not [event for event in told if isinstance(event, Alarm)]

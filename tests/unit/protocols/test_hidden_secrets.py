@@ -3,7 +3,8 @@
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable
 from protocols.link import LinkSecrets
 from protocols.messages import TAG_BYTES, Role
-from tests.support.two_ends import LINK, TwoEnds
+from tests.support.links import LINK
+from tests.support.two_ends import clean_ends
 
 SHOWN_BYTES = 4
 """So many bytes of a secret in a row would be no accident."""
@@ -18,7 +19,7 @@ def shows(thing: object, secret: bytes) -> bool:
 
 def test_no_event_and_no_state_shows_key() -> None:
     """Neither the events of a run, nor what is durable, nor the pads show a piece of the key."""
-    ends = TwoEnds(duration_s=2.0)
+    ends = clean_ends(duration_s=2.0)
     ends.run(until_s=2.05)
     states = [ends.stores[role].state(LINK) for role in Role]
     events = [event for _, event in ends.events]

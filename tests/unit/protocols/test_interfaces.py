@@ -9,8 +9,8 @@ from protocols.interfaces import LinkProtocol, Session, SessionStart
 from protocols.link import LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
+from tests.support.links import link_config
 from tests.support.third_party import registered
-from tests.support.two_ends import link_config
 
 SECRETS = LinkSecrets.from_bytes(bytes(64))
 

@@ -39,7 +39,7 @@ from protocols.security import (
     smallest_scale,
     upper_rate,
 )
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 EPSILON = 1e-10
 FINITE: tuple[Finite, ...] = (Finite(), FiniteExact())

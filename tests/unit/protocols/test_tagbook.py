@@ -11,7 +11,7 @@ from protocols import tagbook
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 from protocols.varint import decode_ascending
-from tests.support.topologies import assert_binomial
+from tests.support.bounds import assert_binomial
 
 WINDOW_TICKS = 200
 FRAME_TICKS = 100_000

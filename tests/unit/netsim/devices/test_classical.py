@@ -9,7 +9,7 @@ import pytest
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.devices.faults import WireFaults
 from netsim.kernel.simulator import Simulator
-from tests.support.topologies import assert_binomial
+from tests.support.bounds import assert_binomial
 
 US_PS = 1_000_000
 Arrival = tuple[int, bytes]

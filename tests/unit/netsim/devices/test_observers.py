@@ -12,15 +12,10 @@ from netsim.topology.changes import Attenuate, Cut
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec
 from netsim.topology.specs import TopologySpec
+from tests.support.bounds import assert_poisson, assert_same_mean
 from tests.support.observers import Counter, Drop, observed, registered
-from tests.support.topologies import (
-    assert_poisson,
-    assert_same_mean,
-    fibre_spec,
-    receiver_spec,
-    run_photons,
-    two_user_topology,
-)
+from tests.support.photons import run_photons
+from tests.support.topologies import fibre_spec, receiver_spec, two_user_topology
 
 RATE_HZ = 1e6
 DETECTOR = DetectorSpec(efficiency=0.8, dark_rate_hz=0.0, jitter_fwhm_ps=0.0, dead_time_ps=0)

@@ -17,14 +17,13 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.units import MAX_TIME_PS
 from protocols.tags import TagFrame
+from tests.support.fan2025 import four_user_topology
+from tests.support.photons import PhotonRun, run_photons
 from tests.support.topologies import (
     PERFECT_CLOCK,
     REAL_CLOCK,
-    PhotonRun,
     fibre_spec,
-    four_user_topology,
     receiver_spec,
-    run_photons,
     two_user_topology,
 )
 

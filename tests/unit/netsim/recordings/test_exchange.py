@@ -1,4 +1,4 @@
-"""The pump's frames: every tag once, in its time, watermarks true."""
+"""Frames of recordings: every tag once, in its time, watermarks true."""
 
 import numpy as np
 from hypothesis import given

@@ -8,7 +8,8 @@ from netsim.frames import ClickFrame
 from netsim.simulation import scoring
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import build_network
-from tests.support.topologies import four_user_topology, two_user_topology
+from tests.support.fan2025 import four_user_topology
+from tests.support.topologies import two_user_topology
 from tests.unit.netsim.physics.helpers import generator, int64, pack
 
 USERS = ("alice", "bob")

@@ -11,7 +11,7 @@ from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, exp
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict
 from protocols.security import ONE_WAY_COUNT, Finite
-from tests.support.two_ends import link_of
+from tests.support.links import link_of
 from tests.unit.netsim.topology.texts import FOUR_USERS
 
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")

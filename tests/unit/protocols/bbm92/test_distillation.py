@@ -6,7 +6,7 @@ from protocols.bbm92.distillation import judge_leak
 from protocols.bbm92.rounds import RoundCore, RoundDropped
 from protocols.link import LinkSecrets
 from protocols.messages import AbortReason
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 SECRETS = LinkSecrets.from_bytes(bytes(64))
 RAW_BITS, HASH_BITS = 1064, 64

@@ -5,7 +5,7 @@ import pytest
 from protocols.bbm92.error_rates import MAX_SUSPECTED_RATE, MIN_SAMPLE_BITS, ErrorRates
 from protocols.reconciliation.interface import MAX_ESTIMATE, bounded_estimate
 from protocols.variants import RECONCILIATIONS
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 TWO_LANES = link_config(lane_delays_ps=(5_000_000, 5_040_000), initial_qber=0.05)
 VARIANT = RECONCILIATIONS.get(TWO_LANES.profile.reconciliation)

@@ -19,7 +19,8 @@ from protocols.events import BlockUsable, LinkLocked, LockLost
 from protocols.link import PS_PER_S
 from protocols.messages import Beacon, Envelope, Role
 from protocols.varint import encode_ascending
-from tests.support.two_ends import LINK, TwoEnds, link_config
+from tests.support.links import LINK, link_config
+from tests.support.two_ends import TwoEnds, clean_ends
 
 WIDE = {"offset_bound_ps": 1_000_000_000, "rate_bound_ppm": 0.5}
 KNOWN = np.diag([1e4, 1e-24])
@@ -34,7 +35,7 @@ def beacon(start_ps: int, times_ps: np.ndarray, stop_ps: int) -> Beacon:
 
 def unlocked_responder(until_s: float = 4.05) -> TwoEnds:
     """A link of which no datagram gets through, so that the responder has found no clock."""
-    ends = TwoEnds(duration_s=6.0, config=link_config(**WIDE))
+    ends = clean_ends(duration_s=6.0, config=link_config(**WIDE))
     ends.fault = lambda _role, _datagram: []
     ends.run(until_s=until_s)
     return ends
@@ -145,7 +146,7 @@ def test_bounds_of_a_clock(offset_us: float, rate_ppm: float, *, is_inside: bool
 
 def test_a_clock_out_of_its_bounds_makes_no_key() -> None:
     """A tracked clock that has left its bounds is lost: an event, no relock near it, no key."""
-    ends = TwoEnds(duration_s=8.0)
+    ends = clean_ends(duration_s=8.0)
     aligner = aligner_of(ends)
     wide = aligner._plan.wide
 
@@ -153,7 +154,7 @@ def test_a_clock_out_of_its_bounds_makes_no_key() -> None:
         """The clock is at 40 us: from now on it should not be."""
         aligner._plan.wide = replace(wide, offset_bound_ps=30e6, rate_bound=0.0)
 
-    ends._at(33 * PS_PER_S // 10 + 5, move_bounds)  # light from 3 s on is still to come
+    ends.at(33 * PS_PER_S // 10 + 5, move_bounds)  # light from 3 s on is still to come
     ends.run()
     events = [event for role, event in ends.events if role is Role.RESPONDER]
     kinds = [type(event) for event in events]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.lanewatch import LIMIT, LaneWatch
 from protocols.link import PS_PER_S
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 LIGHT_PS = PS_PER_S // 2
 DELAY_PS = 5_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from protocols.bbm92.reports import KEPT_ROUNDS, MAX_AWAITED, OwnStream, Reporter, Stream
 from protocols.messages import Abort, AbortReason, Role
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 KEY = bytes(range(16))
 REASON = AbortReason.LEAK_TOO_HIGH

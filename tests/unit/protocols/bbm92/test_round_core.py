@@ -14,7 +14,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkSecrets
 from protocols.messages import Role
-from tests.support.two_ends import link_config, link_of
+from tests.support.links import link_config, link_of
 
 SECRET = bytes(range(64)) + bytes(range(100, 164))
 SECRETS = LinkSecrets.from_bytes(SECRET)

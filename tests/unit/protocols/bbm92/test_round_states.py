@@ -29,7 +29,7 @@ from protocols.messages import (
     VerificationResult,
 )
 from protocols.tagbook import TagBook
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 CONFIG = link_config()
 SECRETS = LinkSecrets.from_bytes(bytes(LinkSecrets.size_bytes(0)))

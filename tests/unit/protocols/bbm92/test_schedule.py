@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.bbm92.schedule import Batch, RoundSchedule
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 
 def schedule(per_round: int, per_batch: int, last_round: int = -1) -> RoundSchedule:

@@ -19,8 +19,8 @@ from protocols.bbm92.synchronise import (
     sigma_of,
 )
 from protocols.link import PS_PER_S, LinkConfig
-from tests.support.protocol_pump import TICK_PS, LaneLight, draw_tags
-from tests.support.two_ends import link_config
+from tests.support.light import LaneLight, draw_tags
+from tests.support.links import TICK_PS, link_config
 
 Times = NDArray[np.int64]
 

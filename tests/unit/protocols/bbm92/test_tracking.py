@@ -12,7 +12,8 @@ from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.synchronise import Lock
 from protocols.bbm92.tracking import Tracker
 from protocols.link import PS_PER_S, LinkConfig
-from tests.support.protocol_pump import TICK_PS, LaneLight, draw_tags
+from tests.support.light import LaneLight, draw_tags
+from tests.support.links import TICK_PS
 from tests.unit.protocols.bbm92.test_synchronise import (
     PRIOR,
     WEAK_LANE,

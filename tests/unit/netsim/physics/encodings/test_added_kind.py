@@ -20,7 +20,8 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch
 from netsim.twin.link import link_config
 from netsim.twin.prediction import clicks_hz, detector_rates_hz, predict, predict_epochs
-from tests.support.topologies import assert_binomial, assert_poisson, run_photons
+from tests.support.bounds import assert_binomial, assert_poisson
+from tests.support.photons import run_photons
 from tests.unit.netsim.physics.encodings.kinds import STEP_PS, OneBasis, Stepped, Turned
 
 LINK = ("alice", "bob")

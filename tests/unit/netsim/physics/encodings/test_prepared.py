@@ -12,7 +12,7 @@ from netsim.physics.encodings.optics import BasisOptics, Optics
 from netsim.physics.encodings.phases import ConstantPhase
 from netsim.physics.encodings.polarisation import Polarisation
 from tests.oracles import resend
-from tests.support.topologies import assert_binomial
+from tests.support.bounds import assert_binomial
 from tests.unit.netsim.physics.helpers import (
     KAPPA_PER_PS,
     analyser,
