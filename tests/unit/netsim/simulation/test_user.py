@@ -21,7 +21,7 @@ from protocols.link import LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from tests.support.topologies import four_user_topology
+from tests.support.fan2025 import four_user_topology
 
 TOPOLOGY = four_user_topology()
 NETWORK = build_network(TOPOLOGY)
