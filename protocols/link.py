@@ -7,6 +7,7 @@ It knows no variant and no message; what a link's names of variants stand for is
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -120,7 +121,13 @@ class LinkConfig:
 
     def digest(self) -> bytes:
         """Hash that both transcripts begin with: ends that differ here never agree on a tag."""
-        return hashlib.sha256(msgpack.packb(asdict(self))).digest()
+        return _digest(self)
+
+
+@lru_cache(maxsize=1024)
+def _digest(config: LinkConfig) -> bytes:
+    """Asked for by both ends, and again by every round."""
+    return hashlib.sha256(msgpack.packb(asdict(config))).digest()
 
 
 def nested(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,10 +61,11 @@ class PadReserve:
         return PAD_BITS * len(self._pads)
 
     def _add(self, pads: bytes) -> None:
+        announcer, responder = Role
         for start in range(0, len(pads), 2 * TAG_BYTES):
-            for role in Role:
-                at = start + role * TAG_BYTES
-                self._pads[self.provisioned_rounds, role] = pads[at : at + TAG_BYTES]
+            middle, stop = start + TAG_BYTES, start + 2 * TAG_BYTES
+            self._pads[self.provisioned_rounds, announcer] = pads[start:middle]
+            self._pads[self.provisioned_rounds, responder] = pads[middle:stop]
             self.provisioned_rounds += 1
 
     def has(self, number: int) -> bool:

@@ -192,6 +192,8 @@ def _plain_values(
 def _plain(key: str, value: object) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool):
         return value
+    if type(value) is int:  # most of all; the check below takes long
+        return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, float):

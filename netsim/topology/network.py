@@ -6,6 +6,7 @@ It holds device inputs only (transmittances, delays, pair rates), never counts, 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 from netsim.physics.encodings.sifting import Sifting, sifting_between
@@ -50,7 +51,7 @@ class Lane:
         return math.fsum(part.delay_ps for part in self.parts) / len(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
     """All of it, in the order of the file."""
 
@@ -60,7 +61,7 @@ class Network:
     """One entry a channel and user: several of a channel that is split."""
     lanes: tuple[Lane, ...]
 
-    @property
+    @cached_property
     def links(self) -> tuple[tuple[str, str], ...]:
         """Pairs of users with at least one lane, announcer first."""
         return tuple(dict.fromkeys(lane.users for lane in self.lanes))
@@ -75,11 +76,17 @@ class Network:
 
     def lanes_of(self, users: tuple[str, str]) -> tuple[Lane, ...]:
         """Lanes of the link ``users``, by ascending nominal delay."""
-        return tuple(
-            sorted(
-                (lane for lane in self.lanes if lane.users == users), key=lambda lane: lane.delay_ps
-            )
-        )
+        return self._lanes_by_link.get(users, ())
+
+    @cached_property
+    def _lanes_by_link(self) -> dict[tuple[str, str], tuple[Lane, ...]]:
+        found: dict[tuple[str, str], list[Lane]] = {}
+        for lane in self.lanes:
+            found.setdefault(lane.users, []).append(lane)
+        return {
+            users: tuple(sorted(lanes, key=lambda lane: lane.delay_ps))
+            for users, lanes in found.items()
+        }
 
     def sifting_of(self, users: tuple[str, str]) -> Sifting:
         """Which pairs of detectors of two users make bits."""

@@ -71,6 +71,8 @@ def _find_near(
     found = np.empty((2, capacity), dtype=np.int64)
     count = 0
     k, first = np.int64(0), np.int64(0)
+    if predicted_ps.size:
+        first = np.int64(np.searchsorted(own_ps, predicted_ps[0] + low_ps))
     while k < predicted_ps.size and first < own_ps.size:
         gap_ps = own_ps[first] - predicted_ps[k]
         # Which of the two comes first is a coin toss: added, not branched upon.

@@ -5,6 +5,7 @@ times, so that a lane's central peak lies at its delay.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,22 +86,49 @@ def _groups(delays_ps: tuple[int, ...], gap_ps: int) -> list[tuple[int, int]]:
     return groups
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnouncedBlocks:
+    """Announced clicks (at least one), counted in blocks of equal length.
+
+    Attributes
+    ----------
+    edges_ps : (B + 1,) int64
+    counts : (B,) int64
+    length_ps : int
+        Of all blocks together.
+    """
+
+    edges_ps: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    length_ps: int
+
+    @classmethod
+    def of(cls, announced_ps: NDArray[np.int64]) -> "AnnouncedBlocks":
+        """Count ``announced_ps`` ((N,) int64, ascending)."""
+        first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1]) + 1
+        blocks = max(1, (last_ps - first_ps) // BLOCK_PS)
+        edges_ps = np.linspace(first_ps, last_ps, blocks + 1).astype(np.int64)
+        at = np.searchsorted(announced_ps, edges_ps)
+        return cls(edges_ps, at[1:] - at[:-1], last_ps - first_ps)
+
+    def pair_density_per_ps(self, alignment: Alignment, own_ps: NDArray[np.int64]) -> float:
+        """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
+
+        Light that comes or goes within the announcement does so at both ends at once: the product
+        of the mean rates would be too small.
+        """
+        at = np.searchsorted(own_ps, alignment.predict(self.edges_ps))
+        pairs = float(np.dot(self.counts, at[1:] - at[:-1]))
+        return pairs * self.counts.size / self.length_ps
+
+
 def pair_density_per_ps(
     alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
 ) -> float:
-    """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
-
-    Light that comes or goes within the announcement does so at both ends at once: the product of
-    the mean rates would be too small.
-    """
+    """The same for announced clicks that are asked about once; 0 where there are none."""
     if announced_ps.size == 0 or own_ps.size == 0:
         return 0.0
-    first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1]) + 1
-    blocks = max(1, (last_ps - first_ps) // BLOCK_PS)
-    edges_ps = np.linspace(first_ps, last_ps, blocks + 1).astype(np.int64)
-    theirs = np.diff(np.searchsorted(announced_ps, edges_ps))
-    mine = np.diff(np.searchsorted(own_ps, alignment.predict(edges_ps)))
-    return float(np.dot(theirs, mine)) * blocks / (last_ps - first_ps)
+    return AnnouncedBlocks.of(announced_ps).pair_density_per_ps(alignment, own_ps)
 
 
 def signal_share(found: int, background: float) -> float:

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from protocols.bbm92.coarse import LATER_SLICE_PS, Candidate, Places, coarse_search
 from protocols.bbm92.coincidence import Alignment, near_pairs
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
-from protocols.bbm92.lanes import pair_density_per_ps, pairs_at_lanes, peak_residuals
+from protocols.bbm92.lanes import (
+    AnnouncedBlocks,
+    pair_density_per_ps,
+    pairs_at_lanes,
+    peak_residuals,
+)
 from protocols.bbm92.prior import ClockPrior
 from protocols.clockprior import COARSE_SLICE_PS
 from protocols.compiled import kernel
@@ -203,10 +208,13 @@ def _best_candidate(
     """The candidate that stands out most, and how many cells were looked at."""
     best: _Refined | None = None
     searched = 0
+    if announced_ps.size == 0:
+        return best, searched
+    blocks = AnnouncedBlocks.of(announced_ps)
     for candidate in candidates:
-        refined, cells = _refine(config, candidate, announced_ps, own_ps)
+        refined, cells = _refine(config, candidate, announced_ps, blocks, own_ps)
         searched += cells
-        if refined is not None and (best is None or refined.log10 < best.log10):
+        if best is None or refined.log10 < best.log10:
             best = refined
     return best, searched
 
@@ -220,10 +228,9 @@ def _refine(
     config: LinkConfig,
     candidate: Candidate,
     announced_ps: NDArray[np.int64],
+    blocks: AnnouncedBlocks,
     own_ps: NDArray[np.int64],
-) -> tuple[_Refined | None, int]:
-    if announced_ps.size == 0:
-        return None, 0
+) -> tuple[_Refined, int]:
     line, reach_ps, width = candidate.line, candidate.reach_ps, refine_width(config)
     pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
     elapsed_ps = announced_ps[pairs.announced] - line.reference_ps
@@ -234,7 +241,7 @@ def _refine(
         pairs.differences_ps, elapsed_ps, reach_ps, first, grain, steps, width
     )
     width_ps = width << REFINE_SHIFT
-    density = pair_density_per_ps(line, announced_ps, own_ps)
+    density = blocks.pair_density_per_ps(line, own_ps)
     # Clicks may come in bursts, and then the neighbourhood says more than the rates.
     nearby = (pairs.differences_ps.size - top) / max(2 * reach_ps - width_ps, 1)
     mean = max(density, nearby) * width_ps
