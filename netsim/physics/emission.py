@@ -160,3 +160,11 @@ def sample_pairs(
         first_ps[k] = born_ps[k] + (delay_ps if first_is_late else 0)
         second_ps[k] = born_ps[k] + (0 if first_is_late else delay_ps)
     return first_ps, second_ps
+
+
+@kernel
+def sample_poisson_pairs(
+    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, kappa_per_ps: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a Poisson process in one frame: `sample_pairs` of `sample_poisson_times`."""
+    return sample_pairs(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)

@@ -8,7 +8,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
-from netsim.physics.emission import sample_pairs, sample_poisson_times, split_rates
+from netsim.physics.emission import (
+    sample_pairs,
+    sample_poisson_pairs,
+    sample_poisson_times,
+    split_rates,
+)
 from netsim.physics.thermal import fresh_field, sample_thermal_times
 
 Outlet = tuple[str, str]
@@ -135,11 +140,10 @@ class PairSource:
         light = _Light(self._outlets)
         for start_ps, stop_ps, plan in pieces:
             for pairs in plan.pairs:
-                rng = self._rng(pairs.name)
-                born_ps = sample_poisson_times(rng, pairs.rate_hz, start_ps, stop_ps)
-                light.add_pairs(
-                    pairs.index, pairs.outlets, sample_pairs(rng, born_ps, self._kappa_per_ps)
+                both_ps = sample_poisson_pairs(
+                    self._rng(pairs.name), pairs.rate_hz, start_ps, stop_ps, self._kappa_per_ps
                 )
+                light.add_pairs(pairs.index, pairs.outlets, both_ps)
             for process in plan.thermal:
                 self._emit_thermal(light, process, start_ps, stop_ps)
             for outlet, rate_hz in plan.singles_hz.items():
@@ -196,6 +200,7 @@ class _Light:
         self._rows: dict[Outlet, list[NDArray[np.int64]]] = {outlet: [] for outlet in outlets}
         self._indices: list[int] = []
         self._sizes: list[int] = []
+        self._size = 0
 
     def add(
         self, outlet: Outlet, times_ps: NDArray[np.int64], rows: NDArray[np.int64] | None = None
@@ -212,10 +217,11 @@ class _Light:
         times_ps: tuple[NDArray[np.int64], NDArray[np.int64]],
     ) -> None:
         """Add both photons of each pair and its row of the ledger."""
-        first_row, size = sum(self._sizes), times_ps[0].size
+        size = times_ps[0].size
         self._indices.append(index)
         self._sizes.append(size)
-        rows = np.arange(first_row, first_row + size)
+        rows = np.arange(self._size, self._size + size)
+        self._size += size
         for outlet, photons_ps in zip(outlets, times_ps, strict=True):
             self.add(outlet, photons_ps, rows)
 
