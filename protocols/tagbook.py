@@ -158,6 +158,10 @@ class TagBook:
             return self._first_id
         return self._frame_stop_ids[frame - self._first_frame]
 
+    def id_from(self, ticks: int) -> int:
+        """Number of the first click at ``ticks`` or later."""
+        return self._first_id + int(np.searchsorted(self._tags, ticks << 2))
+
     def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and the packed tags there ((N,) int64)."""
         low, high = np.searchsorted(self._tags, [start_ticks << 2, stop_ticks << 2])

@@ -328,7 +328,7 @@ class LinkAligner:
             else:
                 needed_ps = self._done_ps + self._bounds_ps(self._plan.wide, self._done_ps)[0]
             oldest_ps = max(oldest_ps, needed_ps)
-        first_id, _ = self._own_between(oldest_ps, oldest_ps)
+        first_id = self._book.id_from(oldest_ps // self._config.responder_tick_ps)
         self._book.release(self._book_index, first_id, stop_frame=self._book.frames)
 
 
