@@ -42,7 +42,11 @@ def verified(security: str, ones_share: float) -> RoundCore:
     bits = 20_000
     estimation = "reconciled" if security == "asymptotic" else "sample"
     config = link_config(
-        security=security, estimation=estimation, qber_threshold=0.02, leak_share=0.1
+        security=security,
+        estimation=estimation,
+        sample_share=1 / 11,
+        qber_threshold=0.02,
+        leak_share=0.1,
     )
     core = RoundCore(0, config, SECRETS, 0)
     core.book(
