@@ -24,6 +24,8 @@ class RoundBooks:
     """What announced error counts disclose, where the key length charges it."""
     charge_bits: int = 0
     """What error correction is booked at in the key length."""
+    bias_bits: int = 0
+    """What outcomes that are not fair took from the key, see `protocols.keylength.balance`."""
     key_bits: int = 0
     lanes: tuple[LaneCounts, ...] = ()
     """Bits and corrected errors per lane and basis; empty where never known."""

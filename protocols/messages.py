@@ -45,6 +45,8 @@ class AbortReason(IntEnum):
     that no key could be left."""
     TOO_MANY_BITS = 13
     """The round is longer than one message can carry seeds for."""
+    BIASED = 14
+    """So many more zeros than ones, or the other way round, that no key is left or covered."""
 
 
 @dataclass(frozen=True, slots=True)

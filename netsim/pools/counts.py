@@ -22,6 +22,8 @@ class LinkCounts:
     """Parity bits of the blocks that verified."""
     charged_bits: int = 0
     """What the key length formula was charged for error correction in those blocks."""
+    bias_bits: int = 0
+    """What outcomes that are not fair took from the keys of all rounds that verified."""
     shannon_bits: float = 0.0
     """Sum of n h(exact error rate) over those blocks, sub-block by sub-block."""
     verification_bits: int = 0
@@ -67,6 +69,7 @@ def counts_of(books: RoundBooks, *, failed: bool) -> LinkCounts:
         leaked_bits=books.parity_bits,
         verified_leak_bits=books.parity_bits if is_verified else 0,
         charged_bits=books.charge_bits if is_verified else 0,
+        bias_bits=books.bias_bits,
         shannon_bits=books.shannon_bits if is_verified else 0.0,
         verification_bits=books.verification_bits,
         round_trips=books.round_trips,
@@ -75,6 +78,12 @@ def counts_of(books: RoundBooks, *, failed: bool) -> LinkCounts:
         correctness_epsilon=books.correctness_epsilon,
         secrecy_epsilon=books.secrecy_epsilon,
     )
+
+
+def bias_notes(bits: int) -> Iterator[str]:
+    """One phrase about outcomes that are not fair, if they took ``bits`` of key or more."""
+    if bits:
+        yield f"zeros and ones are not balanced (unequal detectors): {bits} bits charged"
 
 
 def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:

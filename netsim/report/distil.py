@@ -31,7 +31,7 @@ def print_distilled(found: Distilled, console: Console) -> None:
         _print_rounds(found, console)
     console.print()
     console.print(Text(f"Assumed: {found.assumptions}. {FOR_STUDY}"))
-    for note in found.notes:
+    for note in found.all_notes:
         console.print(Text(f"Note: {note}."))
 
 
@@ -50,6 +50,7 @@ def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "QBER [%]", both
     yield "f", fixed(found.f_measured, 3)
     yield "leak, verification [bit]", f"{found.leaked_bits}, {found.verification_bits}"
+    yield "bias of 0 and 1 [bit]", str(found.bias_bits)
     yield "key, authentication [bit]", f"{found.key_bits}, {found.auth_spent_bits}"
     yield "net [bit/s]", fixed(found.net_key_bps, 1)
     yield "keys, bit for bit", str(found.pools)

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netsim.pools.counts import bias_notes
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
 from netsim.results.parts import Json
 from netsim.units import s_from_ps
@@ -88,6 +89,16 @@ class Distilled:
         return sum(books.verification_bits for books in (*self.books, *self.failed))
 
     @property
+    def bias_bits(self) -> int:
+        """What outcomes that are not fair took from the keys, those of aborted rounds included."""
+        return sum(books.bias_bits for books in (*self.books, *self.failed))
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What must be said of the variants and of the outcomes."""
+        return (*self.notes, *bias_notes(self.bias_bits))
+
+    @property
     def key_bits(self) -> int:
         """Secret bits deposited, those for the reserve included."""
         return sum(block.deposited_bits for block in self.blocks)
@@ -157,6 +168,7 @@ class Distilled:
             "f_measured": self.f_measured,
             "leaked_bits": self.leaked_bits,
             "verification_bits": self.verification_bits,
+            "bias_bits": self.bias_bits,
             "auth_spent_bits": self.auth_spent_bits,
             "key_bits": self.key_bits,
             "net_key_bps": self.net_key_bps,
@@ -168,7 +180,7 @@ class Distilled:
             "round_trips": self.round_trips,
             "alarms": list(self.alarms),
             "assumptions": self.assumptions,
-            "notes": "; ".join(self.notes),
+            "notes": "; ".join(self.all_notes),
         }  # fmt: skip
 
     def summary_json(self) -> str:

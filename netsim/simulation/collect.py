@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netsim.pools.counts import failures
+from netsim.pools.counts import bias_notes, failures
 from netsim.pools.pool import compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
@@ -82,5 +82,5 @@ def link_result(topology: TopologySpec, link: Link, duration_ps: int) -> LinkRes
         settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
         security=security,
         assumptions=SECURITIES.get(security).assumptions,
-        notes="; ".join((*link.agreement.notes, *reasons)),
+        notes="; ".join((*link.agreement.notes, *reasons, *bias_notes(announcer.counts.bias_bits))),
     )

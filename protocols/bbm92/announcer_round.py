@@ -231,7 +231,7 @@ class AnnouncerRound(RoundCore):
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
-        plan_key(self, lane_counts(self._blocks, body.errors))
+        plan_key(self, lane_counts(self._blocks, body.errors), self._blocks)
         yield from self._amplify()
 
     def _amplify(self) -> Steps:

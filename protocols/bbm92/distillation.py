@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
+from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, balances, received_bits
 from protocols.interfaces import RoundFacts
+from protocols.keylength.balance import bias_bits
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
 from protocols.messages import AbortReason
@@ -43,8 +44,16 @@ def judge_leak(core: RoundCore) -> None:
         raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
 
-def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
-    """Book charge and key length of a verified round; RoundDropped if there is no key in it."""
+def plan_key(
+    core: RoundCore, lanes: tuple[LaneCounts, ...], blocks: list[tuple[Bits, Bits]]
+) -> None:
+    """Book charge and key length of a verified round; RoundDropped if there is no key in it.
+
+    Parameters
+    ----------
+    blocks : list of (bases, bits)
+        Of each lane, as corrected: the same at both ends.
+    """
     config, books = core.config, core.books
     security = SECURITIES.get(config.profile.security)
     count_bits = error_count_charge_bits(lanes) if security.books_error_counts else 0
@@ -58,16 +67,22 @@ def plan_key(core: RoundCore, lanes: tuple[LaneCounts, ...]) -> None:
         count_bits=count_bits,
     )
     decision = security.key(facts, config.terms)
+    lost_bits = bias_bits(balances(blocks))
     core.book(
         lanes=lanes,
         count_bits=count_bits,
         charge_bits=decision.charge_bits,
-        key_bits=decision.key_bits,
+        bias_bits=lost_bits,
+        key_bits=max(0, decision.key_bits - lost_bits),
         correctness_epsilon=decision.correctness_epsilon,
         secrecy_epsilon=decision.secrecy_epsilon,
     )
     if decision.reason is not None:
         raise RoundDropped(decision.reason)
+    if lost_bits and (security.has_secrecy_epsilon or not core.books.key_bits):
+        # The theorems of finite keys speak of detectors that answer alike; none covers a charge.
+        core.book(key_bits=0)
+        raise RoundDropped(AbortReason.BIASED)
 
 
 def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:

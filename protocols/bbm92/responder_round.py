@@ -236,7 +236,11 @@ class ResponderRound(RoundCore):
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         lanes = lane_counts(self._blocks, errors)
         self._rates.learn([(counts.errors, counts.bits) for counts in lanes])
-        plan_key(self, lanes)
+        corrected = [
+            (bases, reconciler.bits)
+            for (bases, _), reconciler in zip(self._blocks, self._reconcilers, strict=True)
+        ]
+        plan_key(self, lanes, corrected)
         self._move(VerificationHash, State.AMPLIFYING)
 
     def _count_errors(self) -> list[int]:

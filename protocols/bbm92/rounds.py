@@ -42,6 +42,7 @@ from protocols.books import RoundBooks
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, RoundSifted
 from protocols.hashing.authentication import Transcript, forgery_probability
+from protocols.keylength.balance import Balance
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import AbortReason, Message, Role
@@ -107,6 +108,15 @@ def lane_counts(blocks: list[tuple[Bits, Bits]], errors: tuple[int, ...]) -> tup
         )
     except ValueError as error:
         raise RemoteProtocolError(str(error)) from error
+
+
+def balances(blocks: list[tuple[Bits, Bits]]) -> list[Balance]:
+    """Zeros and ones of each lane and basis; ``blocks`` are bases and corrected bits of lanes."""
+    return [
+        Balance(int(np.count_nonzero(chosen)), int(np.count_nonzero(bits[chosen])))
+        for bases, bits in blocks
+        for chosen in (bases == basis for basis in range(BASES))
+    ]
 
 
 class RoundDropped(Exception):  # noqa: N818 - control flow between a round and its session

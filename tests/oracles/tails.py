@@ -1,7 +1,7 @@
 """Exact tails with fractions: no logarithm, no floating point before the end."""
 
 from fractions import Fraction
-from math import comb
+from math import comb, log2
 
 
 def hypergeometric_at_most(population: int, marked: int, drawn: int, most: int) -> Fraction:
@@ -26,3 +26,8 @@ def worst_sampling_failure(key_bits: int, sample_bits: int, seen: int, key_error
         if shown >= 0:
             worst = max(worst, hypergeometric_at_most(population, marked, sample_bits, shown))
     return float(worst)
+
+
+def entropy_bits(share: float) -> float:
+    """Entropy of a yes with this probability, above 0 and below 1, by its series of logarithms."""
+    return -sum(p * log2(p) for p in (share, 1.0 - share))
