@@ -38,7 +38,7 @@ def light() -> tuple[Tags, Tags]:
 
 def play(**changes: object) -> WholeMessages:
     """Three rounds of a second."""
-    return WholeMessages(light(), config=link_config(**changes)).run()
+    return WholeMessages(light(), config=link_config(**changes)).run(until_s=300)
 
 
 def has_key(ends: WholeMessages) -> bool:
