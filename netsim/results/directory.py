@@ -49,9 +49,10 @@ FORMAT = 1
 _LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
     "verified_leak_bits": int,
     "charged_bits": int,
+    "bias_bits": int,
     "shannon_bits": float,
 }
-"""What ``links.csv`` holds beside the figures of the summary: what its f values come from."""
+"""What ``links.csv`` holds beside the summary: what its f values come from, and what bias took."""
 
 
 def prepare_run_directory(directory: Path, *, force: bool) -> None:
