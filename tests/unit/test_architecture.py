@@ -1,7 +1,11 @@
-"""ARCHITECTURE.md is true: its paths exist, its layers and diagrams are those of the code."""
+"""ARCHITECTURE.md is true: its paths exist, its layers and diagrams are those of the code.
+
+The dotted names of all pages exist too.
+"""
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -18,6 +22,16 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:netsim|protocols|tests|topologies|examples)/[^`]*)`", PAGE)))
 
+NAMES = sorted(
+    {
+        name
+        for page in ("README.md", "CHANGELOG.md", "ARCHITECTURE.md")
+        for name in re.findall(
+            r"`((?:netsim|protocols)(?:\.\w+)+)`", (ROOT / page).read_text(encoding="utf-8")
+        )
+    }
+)
+
 
 def blocks(kind: str) -> list[str]:
     """Fenced blocks of one kind, in the order of the page."""
@@ -28,6 +42,12 @@ def blocks(kind: str) -> list[str]:
 def test_paths_exist(path: str) -> None:
     """Every file and folder that the page names is there."""
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_exist(name: str) -> None:
+    """Every module, class and function that a page names can be imported."""
+    assert resolve_name(name) is not None
 
 
 def test_layers_are_those_of_the_test() -> None:
