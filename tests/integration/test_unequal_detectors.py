@@ -32,6 +32,7 @@ def test_unequal_detectors_are_charged() -> None:
     assert counts.deposited_bits > 0
     assert counts.deposited_bits <= left_bits - counts.leaked_bits + slack_bits
     assert counts.bias_bits > 0.5 * z_bits
+    assert counts.blocks_failed == 0
     assert "zeros and ones are not balanced" in link.notes
 
 
