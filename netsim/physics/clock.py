@@ -24,6 +24,8 @@ from protocols.tags import DETECTOR_BITS
 
 GRID_PS = PS_PER_S // 20
 """Grid of the walk: 20 numbers, 160 bytes, per simulated second."""
+KEPT_PS = 60 * PS_PER_S
+"""Of the past, behind what was forgotten, that can still be asked for."""
 
 _BLOCK = 256
 _INVERSE_STEPS = 20
@@ -33,12 +35,13 @@ _INVERSE_STEPS = 20
 @kernel
 def _digitise(
     clicks: NDArray[np.int64],
-    offset_ps: float,
-    rate: float,
+    line: tuple[float, float],
     walk_ps: NDArray[np.float64],
+    first: int,
     tick_ps: int,
 ) -> NDArray[np.int64]:
     """Tags of ascending true clicks; the same arithmetic as `Clock._error_ps`, bit for bit."""
+    offset_ps, rate = line
     tags = np.empty(clicks.size, dtype=np.int64)
     cell = -1
     origin_ps = 0
@@ -52,7 +55,8 @@ def _digitise(
         error_ps = offset_ps + rate * time_ps
         if cell >= 0:
             share = (time_ps - origin_ps) / GRID_PS
-            error_ps += walk_ps[cell] + (walk_ps[cell + 1] - walk_ps[cell]) * share
+            left = cell - first
+            error_ps += walk_ps[left] + (walk_ps[left + 1] - walk_ps[left]) * share
         local_ps = time_ps + math.floor(error_ps + 0.5)
         tag = ((local_ps // tick_ps) << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
         # Two detectors within one tick may come in the wrong order: put the smaller tag first.
@@ -105,7 +109,10 @@ class Clock:
         self._rng = rng
         self._step_sigma_ps = allan_deviation_1s * math.sqrt(GRID_PS * PS_PER_S)
         self._walk_ps = np.zeros(1)
-        self._known = 1
+        """From grid point ``first`` to before grid point ``known``, and room behind."""
+        self._first, self._known = 0, 1
+        self._needed = 0
+        """The first grid point that may still be asked for."""
         self._cell, self._left_ps, self._climb_ps = -1, 0.0, 0.0
 
     def local_ps(self, true_ps: int) -> int:
@@ -114,7 +121,7 @@ class Clock:
 
     def true_ps(self, local_ps: int) -> int:
         """True time at which the clock shows ``local_ps``; inverse of `local_ps` within 1 ps."""
-        true_ps = local_ps
+        true_ps = local_ps - round(self.offset_ps)
         for _ in range(_INVERSE_STEPS):
             previous_ps = true_ps
             true_ps = local_ps - math.floor(self._error_ps(true_ps) + 0.5)
@@ -148,34 +155,64 @@ class Clock:
         """
         if clicks.size:
             self._extend(int(clicks[-1] >> DETECTOR_BITS) // GRID_PS + 2)
-        walk_ps = self._walk_ps[: self._known]
-        return _digitise(clicks, self.offset_ps, self._rate, walk_ps, tick_ps)
+        walk_ps = self._walk_ps[: self._known - self._first]
+        return _digitise(clicks, (self.offset_ps, self._rate), walk_ps, self._first, tick_ps)
+
+    def forget(self, until_ps: int) -> None:
+        """Let go of the walk up to `KEPT_PS` before true time ``until_ps``.
+
+        Only when more is drawn, and only whole halves of what is held: memory does not grow with
+        the length of the run.
+        """
+        self._needed = max(self._needed, (until_ps - KEPT_PS) // GRID_PS)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the walk takes up."""
+        return self._walk_ps.nbytes
 
     def _error_ps(self, true_ps: int) -> float:
         cell = true_ps // GRID_PS
         if cell < 0:
             return self.offset_ps + self._rate * true_ps
         if cell != self._cell:
-            self._extend(cell + 2)
-            # Plain floats are much faster than NumPy's scalars, and the same numbers.
-            self._left_ps, right_ps = self._walk_ps[cell : cell + 2].tolist()
-            self._climb_ps = right_ps - self._left_ps
-            self._cell = cell
+            self._enter(cell)
         share = (true_ps - cell * GRID_PS) / GRID_PS
         error_ps = self.offset_ps + self._rate * true_ps
         return error_ps + (self._left_ps + self._climb_ps * share)
 
+    def _enter(self, cell: int) -> None:
+        self._extend(cell + 2)
+        at = cell - self._first
+        if at < 0:
+            raise LookupError(f"the clock has forgotten grid point {cell}, before {self._first}")
+        # Plain floats are much faster than NumPy's scalars, and the same numbers.
+        self._left_ps, right_ps = self._walk_ps[at : at + 2].tolist()
+        self._climb_ps = right_ps - self._left_ps
+        self._cell = cell
+
     def _extend(self, size: int) -> None:
         """Draw the walk until ``size`` grid points are known, always in whole blocks."""
         while self._known < size:
-            if self._known + _BLOCK > self._walk_ps.size:
-                longer_ps = np.zeros(2 * self._walk_ps.size + _BLOCK)
-                longer_ps[: self._known] = self._walk_ps[: self._known]
-                self._walk_ps = longer_ps
+            self._make_room()
             steps_ps = self._rng.standard_normal(_BLOCK) * self._step_sigma_ps
-            last_ps = self._walk_ps[self._known - 1]
+            held = self._known - self._first
+            last_ps = self._walk_ps[held - 1]
             # One running sum, whatever the blocks.
-            self._walk_ps[self._known : self._known + _BLOCK] = np.cumsum(
-                np.concatenate(([last_ps], steps_ps))
-            )[1:]
+            self._walk_ps[held : held + _BLOCK] = np.cumsum(np.concatenate(([last_ps], steps_ps)))[
+                1:
+            ]
             self._known += _BLOCK
+
+    def _make_room(self) -> None:
+        """For one more block: in place of the half that nobody needs, else by growing."""
+        held_ps = self._walk_ps[: self._known - self._first]
+        if held_ps.size + _BLOCK <= self._walk_ps.size:
+            return
+        gone = min(self._needed, self._known - 1) - self._first
+        if gone >= max(_BLOCK, held_ps.size // 2):
+            held_ps = held_ps[gone:].copy()
+            self._first += gone
+        else:
+            self._walk_ps = np.zeros(2 * self._walk_ps.size + _BLOCK)
+        self._walk_ps[: held_ps.size] = held_ps

@@ -114,6 +114,7 @@ class Receiver:
         clicks : ClickFrame
             The truth about it, with the same watermark.
         """
+        self._clock.forget(self._stop_ps)
         stop_ticks, until_ps = self._watermark(light.stop_ps, is_last=is_last)
         candidates = np.concatenate(
             (

@@ -178,7 +178,8 @@ class EndpointDriver:
         has_timer = self._sim.now_ps < self._timer_ps
         if has_timer and local_ps >= self._timed_local_ps:
             return
-        due_ps = max(self._clock.true_ps(local_ps) + 1, self._sim.now_ps + MIN_WAIT_PS)
+        true_ps = self._clock.true_ps(max(local_ps, self._local_ps()))
+        due_ps = max(true_ps + 1, self._sim.now_ps + MIN_WAIT_PS)
         if not has_timer or self._timer_ps > due_ps:
             self._timer_ps, self._timed_local_ps = due_ps, local_ps
             timer = self._sim.wait_until(due_ps)

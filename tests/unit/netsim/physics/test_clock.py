@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netsim.physics import clock as clock_module
-from netsim.physics.clock import GRID_PS, Clock
+from netsim.physics.clock import GRID_PS, KEPT_PS, Clock
 from netsim.units import PS_PER_S
 from tests.unit.netsim.physics.helpers import generator, int64, pack
 
@@ -65,6 +65,24 @@ def test_answers_do_not_depend_on_the_order_of_questions() -> None:
     backward = make_clock()
     asked = [forward.local_ps(time_ps) for time_ps in times_ps]
     assert asked == [backward.local_ps(time_ps) for time_ps in times_ps[::-1]][::-1]
+
+
+def test_forgetting_changes_no_answer_and_bounds_memory() -> None:
+    """Two hours, frame by frame: as a clock that remembers all, in the room of ten minutes."""
+    keeping, forgetting = make_clock(), make_clock()
+    most_bytes = 0
+    for time_ps in range(0, 7200 * PS_PER_S, 30 * PS_PER_S):
+        forgetting.forget(time_ps)
+        for asked_ps in (time_ps - KEPT_PS, time_ps, time_ps + 120 * PS_PER_S + 7):
+            assert forgetting.local_ps(asked_ps) == keeping.local_ps(asked_ps)
+        clicks = pack(int64(time_ps, time_ps + GRID_PS + 1), int64(2, 1))
+        assert (
+            forgetting.digitise(clicks, tick_ps=10) == keeping.digitise(clicks, tick_ps=10)
+        ).all()
+        most_bytes = max(most_bytes, forgetting.memory_bytes)
+    assert most_bytes <= 8 * 600 * PS_PER_S // GRID_PS < keeping.memory_bytes
+    with pytest.raises(LookupError, match="forgotten"):
+        forgetting.local_ps(0)
 
 
 def test_giving_the_offset_changes_nothing_else() -> None:
