@@ -23,7 +23,7 @@ from netsim.cli.shared import (
 from netsim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from netsim.studies.reconcile import Efficiency
+    from netsim.twin.efficiency import Efficiency
 
 DEFAULT = "cascade-yanetal"
 """What corrects errors if nothing is given."""

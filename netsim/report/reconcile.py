@@ -12,7 +12,7 @@ from rich.text import Text
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, plain_table
 from netsim.results.files import csv_text, write_whole
-from netsim.studies.reconcile import Efficiency
+from netsim.twin.efficiency import Efficiency
 from protocols.keylength.keyrate import PAPER_EFFICIENCY
 from protocols.variants import RECONCILIATIONS
 

@@ -8,8 +8,8 @@ import math
 
 import pytest
 
-from netsim.studies.reconcile import Efficiency
 from netsim.studies.reconcile import measure as measure_all
+from netsim.twin.efficiency import Efficiency
 
 RATES = [0.01, 0.014, 0.034, 0.05, 0.076, 0.09]
 

@@ -6,8 +6,8 @@ as estimate. Fixed seeds; the short check runs always, the table of all rates on
 
 import pytest
 
-from netsim.studies.reconcile import Efficiency
 from netsim.studies.reconcile import measure as measure_all
+from netsim.twin.efficiency import Efficiency
 
 GOALS = [
     *[(50_000, percent / 100, 1.20) for percent in (2, 3, 4, 5, 6, 7, 8, 9)],

@@ -83,7 +83,7 @@ WITHOUT_SIMULATOR = {
     "netsim.recordings.distil",
     "netsim.recordings.exchange",
     "netsim.recordings.recording",
-    "netsim.studies.reconcile",
+    "netsim.twin.efficiency",
 }
 """Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; and the
 bench of error correction."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from netsim.cli import run_command
 from netsim.cli.interrupt import StopOnInterrupt
 from netsim.errors import ConfigError
-from netsim.studies.reconcile import Efficiency, measure, parse_qbers
+from netsim.studies.reconcile import measure, parse_qbers
+from netsim.twin.efficiency import Efficiency
 from netsim.watch import Watch
 from protocols.codec import encode
 from protocols.keylength.keyrate import binary_entropy
