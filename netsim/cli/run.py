@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "netsim run fan2025_four_user --duration 60s --seed 1 --out results",
     "netsim run two_user --duration 3s --set protocol.round_s=1",
+    "netsim run fan2025_four_user --fidelity rate --duration 7d --set protocol.round_s=600",
     "netsim run mine.toml --duration 2min --json > summary.json",
 )
 COLLECTOR_THRESHOLDS = 100_000, 20, 50
@@ -50,6 +51,14 @@ class RunArguments:
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
     ] = 1
+    fidelity: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
+            "expected rates, for days and weeks.",
+        ),
+    ] = "photon"
     out: Annotated[
         Path | None,
         typer.Option(
@@ -121,6 +130,7 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         seed=options.seed,
         out=options.out,
         save_tags=options.save_tags,
+        fidelity=options.fidelity,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )

@@ -10,9 +10,9 @@ from typing import assert_never
 
 from netsim.kernel.trace import EventName, Trace
 from netsim.pools.counts import LinkCounts, counts_of
+from netsim.pools.interface import KeyStore
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
 from netsim.pools.pool import Pool
-from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
 
@@ -77,7 +77,7 @@ class Bookkeeper:
         *,
         ledger: Ledger,
         trace: Trace,
-        store: UserStore,
+        store: KeyStore,
         pads: bytes,
         round_epsilons: tuple[float, float | None] = (0.0, None),
     ) -> None:

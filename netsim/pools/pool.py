@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from netsim.pools.interface import KeyStore
 from netsim.pools.key import Key, KeyBlock, Piece, is_same, pieces_of
 from netsim.pools.ledger import Account, Ledger, Movement
-from netsim.pools.store import UserStore
 
 
 class Pool:
@@ -33,7 +33,7 @@ class Pool:
         Takes the bits that leave the pool as spent.
     """
 
-    def __init__(self, link: str, end: str, *, store: UserStore, ledger: Ledger) -> None:
+    def __init__(self, link: str, end: str, *, store: KeyStore, ledger: Ledger) -> None:
         self.link = link
         self.end = end
         self._store = store

@@ -33,7 +33,7 @@ from netsim.report.text import (
 )
 from netsim.results.deviation import qber_sigma, sifted_sigma, skr_sigma
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures
-from netsim.results.run import Run
+from netsim.results.run import Performance, Run
 from netsim.units import s_from_ps
 
 GROUP_GAP = "  "
@@ -79,13 +79,15 @@ def notes(run: Run) -> Iterator[str]:
         f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} bit/s{_paper_total(run)}, "
         f"net key {totals.net_key_bps:.1f} bit/s."
     )
-    yield _agreement(run)
+    if left_out := run.fidelity.leaves_out:
+        yield f"Level {run.fidelity}: {left_out}."
+    if run.fidelity.has_keys:
+        yield _agreement(run)
     yield from alarm_notes(run.links)
     yield from link_notes(run.links)
     if performance.wall_s > 0:
         yield (
-            f"Speed: {performance.wall_s:.1f} s of wall time, {performance.tags} tags, "
-            f"{performance.tags_per_s:.3g} tags/s, "
+            f"Speed: {performance.wall_s:.1f} s of wall time, {_tags(performance)}"
             f"{s_from_ps(run.duration_ps) / performance.wall_s:.2g} times real time."
         )
     if not shown_lanes(run).is_whole:
@@ -96,8 +98,9 @@ def notes(run: Run) -> Iterator[str]:
         yield f"Paper: {run.paper_source}"
     for mark, note in _footnotes(run).items():
         yield f"{mark} {note}"
+    scored = "scored by the simulator at true click times, before digitiser and clocks"
     yield (
-        "Lanes are scored by the simulator at true click times, before digitiser and clocks: SKR = "
+        f"Lanes are {scored if run.fidelity.has_keys else 'drawn by the simulator'}: SKR = "
         "N [1 - 2.2 h(QBER)], asymptotic, without a secrecy epsilon; sigma: deviation from the "
         "analytic twin in standard deviations."
     )
@@ -110,6 +113,12 @@ def notes(run: Run) -> Iterator[str]:
     )
     for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
         yield f"Assumed: {assumptions}."
+
+
+def _tags(performance: Performance) -> str:
+    if not performance.tags:
+        return ""
+    return f"{performance.tags} tags, {performance.tags_per_s:.3g} tags/s, "
 
 
 def _agreement(run: Run) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from netsim.errors import ConfigError
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
+from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
 from netsim.results.parts import (
     Json,
@@ -169,7 +170,7 @@ def _build(manifest: Json, summary: Json, counts: list[dict[str, str]]) -> Run:
         performance=Performance(wall_s=performance["wall_s"], tags=performance["tags"]),
         provenance=Provenance(manifest["topology_sha256"], tuple(manifest["versions"].items())),
         partial=summary["partial"],
-        fidelity=summary["fidelity"],
+        fidelity=Fidelity(summary["fidelity"]),
         paper_source=manifest["paper"]["source"],
         paper_total_skr_bps=manifest["paper"]["total_skr_bps"],
     )

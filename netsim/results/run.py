@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+from netsim.results.fidelity import Fidelity
 from netsim.results.parts import Json, LaneResult, LinkResult, UserResult
 from netsim.results.provenance import Provenance
 from netsim.units import s_from_ps
@@ -53,7 +54,7 @@ class Run:
     provenance: Provenance
     partial: bool = False
     """True if the run was stopped before its time."""
-    fidelity: str = "photon"
+    fidelity: Fidelity = Fidelity.PHOTON
     paper_source: str | None = None
     """The publication that the lanes' `paper` figures are from."""
     paper_total_skr_bps: float | None = None

@@ -3,20 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.counts import bias_notes, failures
 from netsim.pools.pool import compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
-from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.scoring import LaneCounts
 from netsim.topology.network import Lane
 from netsim.topology.specs import PaperSpec, TopologySpec
+from netsim.twin.agreement import LinkAgreement
 from netsim.twin.prediction import Prediction
 from protocols.variants import SECURITIES
 
 
 def lane_results(
     topology: TopologySpec,
-    scorers: Iterable[LaneScorer],
+    scored: Iterable[tuple[Lane, LaneCounts]],
     prediction: Prediction,
     duration_ps: int,
 ) -> tuple[LaneResult, ...]:
@@ -24,6 +26,7 @@ def lane_results(
 
     Parameters
     ----------
+    scored : iterable of (Lane, LaneCounts)
     prediction : Prediction
         Of the states that the network has been in.
     duration_ps : int
@@ -31,21 +34,20 @@ def lane_results(
     """
     expected = {(lane.users, lane.channels): lane for lane in prediction.lanes}
     results = []
-    for scorer in scorers:
-        for lane, counts in zip(scorer.lanes, scorer.counts, strict=True):
-            twin = expected[lane.users, lane.channels]
-            results.append(
-                LaneResult(
-                    users=lane.users,
-                    channels=lane.channels,
-                    duration_ps=duration_ps,
-                    coincidences=counts.coincidences,
-                    sifted_bits=counts.sifted_bits,
-                    errors=counts.errors,
-                    twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
-                    paper=_paper_figures(topology.paper, lane),
-                )
+    for lane, counts in scored:
+        twin = expected[lane.users, lane.channels]
+        results.append(
+            LaneResult(
+                users=lane.users,
+                channels=lane.channels,
+                duration_ps=duration_ps,
+                coincidences=counts.coincidences,
+                sifted_bits=counts.sifted_bits,
+                errors=counts.errors,
+                twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
+                paper=_paper_figures(topology.paper, lane),
             )
+        )
     return tuple(results)
 
 
@@ -64,23 +66,39 @@ def _paper_figures(paper: PaperSpec | None, lane: Lane) -> PaperFigures | None:
 
 
 def link_result(topology: TopologySpec, link: Link, duration_ps: int) -> LinkResult:
+    """A link of endpoints, with what they have sent."""
+    announcer, responder = link.ends
+    return replace(
+        booked_link(
+            topology, link.users, link.agreement, (announcer.books, responder.books), duration_ps
+        ),
+        wire=announcer.driver.wire + responder.driver.wire,
+    )
+
+
+def booked_link(
+    topology: TopologySpec,
+    users: tuple[str, str],
+    agreement: LinkAgreement,
+    books: tuple[Bookkeeper, Bookkeeper],
+    duration_ps: int,
+) -> LinkResult:
     """A link as its two ends have booked it: figures of the announcer, alarms of both."""
-    announcer, responder = (end.books for end in link.ends)
+    announcer, responder = books
     security = topology.protocol.security
     reasons = failures(announcer.reasons, responder.reasons)
     closed_ps = (announcer.closed_ps, responder.closed_ps)
     return LinkResult(
-        users=link.users,
+        users=users,
         duration_ps=duration_ps,
         counts=replace(
             announcer.counts,
             alarms=announcer.counts.alarms + responder.counts.alarms,
             failure_probability=min(1.0, announcer.counts.failure_probability),
         ),
-        wire=link.ends[0].driver.wire + link.ends[1].driver.wire,
         pools=compare_pools(announcer.pool, responder.pool),
         settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
         security=security,
         assumptions=SECURITIES.get(security).assumptions,
-        notes="; ".join((*link.agreement.notes, *reasons, *bias_notes(announcer.counts.bias_bits))),
+        notes="; ".join((*agreement.notes, *reasons, *bias_notes(announcer.counts.bias_bits))),
     )

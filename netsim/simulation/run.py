@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import assert_never
 
 from netsim.devices.world import WorldBuilder, build_world
+from netsim.errors import ConfigError
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
-from netsim.results.directory import TAGS_DIRECTORY, save_run, save_topology
+from netsim.results.directory import save_run, save_topology
+from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
+from netsim.simulation.rate.run import RateSimulation
 from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.specs import TopologySpec
@@ -30,6 +34,7 @@ def simulate(
     taps: Sequence[TapPlan] = (),
     controller: Controller | None = None,
     build: WorldBuilder = build_world,
+    fidelity: str = Fidelity.PHOTON,
 ) -> Run:
     """Simulate ``topology``.
 
@@ -59,32 +64,56 @@ def simulate(
         Takes the reports of all links, beside or instead of the topology's.
     build : callable
         Builds the photon level; another one than `build_world` may replay recorded frames.
+    fidelity : str
+        ``photon``, or ``rate`` for rounds that are drawn by the twin's rates
+        (`netsim.results.fidelity.Fidelity` says what that leaves out, and there are no tags, taps
+        or controllers).
 
     Returns
     -------
     Run
         Lanes as scored by the simulator, links as booked by the parties.
+
+    Raises
+    ------
+    ConfigError
+        A ``fidelity`` that is none, or that does not go with the topology or the other parameters.
     """
     started_s = time.perf_counter()
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        save_topology(topology, out)
     request = RunRequest(
         topology=topology,
         duration_ps=ps_from_s(duration_s),
         seed=seed,
         out=out,
+        save_tags=save_tags,
         sink=sink,
         movements=movements,
         taps=taps,
         controller=controller,
         build=build,
     )
-    with Simulation(request) as simulation:
-        if save_tags and out is not None:
-            simulation.save_tags(out / TAGS_DIRECTORY)
+    chosen = _level(request, fidelity)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        save_topology(topology, out)
+    with chosen as simulation:
         simulation.run(progress=progress, should_stop=should_stop)
         run = simulation.result(wall_s=time.perf_counter() - started_s)
     if out is not None:
         save_run(run, out)
     return run
+
+
+def _level(request: RunRequest, fidelity: str) -> Simulation | RateSimulation:
+    try:
+        level = Fidelity(fidelity)
+    except ValueError as error:
+        known = ", ".join(Fidelity)
+        raise ConfigError.of("fidelity", f"{fidelity!r} is none of {known}") from error
+    match level:
+        case Fidelity.PHOTON:
+            return Simulation(request)
+        case Fidelity.RATE:
+            return RateSimulation(request)
+        case _:
+            assert_never(level)

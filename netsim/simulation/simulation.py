@@ -4,7 +4,7 @@ What it found is collected in `netsim.simulation.collect`.
 """
 
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.results.directory import (
     EVENTS,
     LEDGER,
+    TAGS_DIRECTORY,
     USERS_DIRECTORY,
 )
 from netsim.results.parts import UserResult
@@ -32,12 +33,12 @@ from netsim.results.tagfile import TagFile
 from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import Controller, RoundReports, build_controller
 from netsim.simulation.parties import Parties
-from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.simulation.user import User
 from netsim.taps.kinds import plans_of
 from netsim.taps.tap import TapPlan
 from netsim.topology.changes import Change
-from netsim.topology.network import Network
+from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import ANNOUNCEMENT_S, link_config
@@ -56,7 +57,7 @@ class RunRequest:
 
     Attributes
     ----------
-    topology, seed, out, sink, movements, taps, controller, build
+    topology, seed, out, save_tags, sink, movements, taps, controller, build
         See `simulate`.
     duration_ps : int
         Light, >= 1.
@@ -66,6 +67,7 @@ class RunRequest:
     duration_ps: int
     seed: int
     out: Path | None = None
+    save_tags: bool = False
     sink: TraceSink | None = None
     movements: MovementSink | None = None
     taps: Sequence[TapPlan] = ()
@@ -122,6 +124,8 @@ class Simulation:
             self._plan()
             self._open()
             self._build_parties()
+            if self._request.save_tags and self._request.out is not None:
+                self.save_tags(self._request.out / TAGS_DIRECTORY)
             self._start()
             self._stack = stack.pop_all()
         return self
@@ -319,7 +323,7 @@ class Simulation:
             seed=self._request.seed,
             duration_ps=done_ps,
             lanes=lane_results(
-                topology, self._scorers.values(), predict_epochs(self.world.history), done_ps
+                topology, self._scored(), predict_epochs(self.world.history), done_ps
             ),
             links=tuple(link_result(topology, link, done_ps) for link in self.parties.links),
             users=tuple(UserResult(name, done_ps, clicks) for name, clicks in singles.items()),
@@ -329,3 +333,7 @@ class Simulation:
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
+
+    def _scored(self) -> Iterator[tuple[Lane, LaneCounts]]:
+        for scorer in self._scorers.values():
+            yield from zip(scorer.lanes, scorer.counts, strict=True)

@@ -27,6 +27,7 @@ from protocols.messages import (
     ReconciliationSetup,
     Role,
 )
+from protocols.reconciliation.interface import bounded_estimate
 from protocols.variants import RECONCILIATIONS
 
 HASH_BITS = 64
@@ -132,11 +133,13 @@ class Bench:
     variant : str
         Name of a reconciliation variant, see `protocols.variants`.
     qber : float
-        Probability that a bit is wrong, 0 to below 1/2; also the estimate both ends start from.
+        Probability that a bit is wrong, 0 to below 1/2; both ends start from it.
     block_bits : int
         Size of the blocks, >= 1.
     seed : int
         >= 0.
+    learns : bool
+        They start from the errors of the block before instead, as rounds of a link do.
 
     Raises
     ------
@@ -144,8 +147,12 @@ class Bench:
         The variant takes no such blocks.
     """
 
-    def __init__(self, variant: str, qber: float, block_bits: int, seed: int) -> None:
+    def __init__(
+        self, variant: str, qber: float, block_bits: int, seed: int, *, learns: bool = False
+    ) -> None:
         self._name, self._qber, self._size = variant, qber, block_bits
+        self._estimate = bounded_estimate(qber) if learns else qber
+        self._learns = learns
         self._variant = RECONCILIATIONS.get(variant)
         tree, path = RngTree(seed), f"reconcile/{qber!r}/{block_bits}"
         self._blocks_rng = tree.stream(f"{path}/blocks")
@@ -167,6 +174,9 @@ class Bench:
         found, corrected = self._correct(bits, errors, self._seeds_rng.bytes(SEED_BYTES))
         residual_errors = int(np.count_nonzero(corrected != bits))
         is_equal = self._hashes_agree(bits, corrected)
+        if self._learns:
+            learnt = self._variant.estimate(errors=int(errors.sum()), bits=self._size)
+            self._estimate = bounded_estimate(learnt)
         shannon_bits = self._size * binary_entropy(float(errors.mean()))
         f = found.leak_bits / shannon_bits if shannon_bits and found.leak_bits else None
         return replace(
@@ -185,8 +195,8 @@ class Bench:
         """Let both ends talk to the end; what it cost, and the responder's bits."""
         received, number, exchanged = bits ^ errors, int.from_bytes(seed, "big"), []
         started_s = time.thread_time()
-        announcer = self._variant.announcer(bits, error_rate=self._qber, seed=number)
-        responder = self._variant.responder(received, error_rate=self._qber, seed=number)
+        announcer = self._variant.announcer(bits, error_rate=self._estimate, seed=number)
+        responder = self._variant.responder(received, error_rate=self._estimate, seed=number)
         while (query := responder.next_query()) is not None:
             answer = announcer.answer(query)
             responder.handle_answer(answer)

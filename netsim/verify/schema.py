@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from netsim.results.fidelity import Fidelity
+
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Real = Annotated[float, Field(ge=-1e300, le=1e300)]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -109,7 +111,7 @@ class Summary(_Entry):
 
     topology: Text
     seed: Count
-    fidelity: Text
+    fidelity: Fidelity
     partial: bool
     lanes: list[LaneEntry]
     links: list[LinkEntry]
@@ -132,7 +134,7 @@ class Manifest(_Entry):
     topology_sha256: Text
     seed: Count
     duration_ps: Annotated[int, Field(ge=0, lt=2**63)]
-    fidelity: Text
+    fidelity: Fidelity
     partial: bool
     versions: dict[Text, Text]
     wall_s: Real

@@ -17,6 +17,7 @@ from netsim.errors import Fault
 from netsim.pools.key import KeyBlock, Piece, is_same
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import USERS_DIRECTORY
+from netsim.results.fidelity import Fidelity
 from netsim.verify.books import PAD_BITS
 from netsim.verify.records import Records
 from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, StoredStock, fault_of
@@ -46,6 +47,8 @@ class StoredEnd:
 
 def store_faults(records: Records) -> Iterator[Fault]:
     """Faults of the stores; a killed run's may be ahead of its ledger: there only bits count."""
+    if records.summary is not None and not Fidelity(records.summary["fidelity"]).has_keys:
+        return
     for link, ends in records.ends.items():
         stored: dict[str, StoredEnd] = {}
         for end in ends:

@@ -1,8 +1,11 @@
 """What both ends compute alike once a round's errors are corrected: books, key length, key."""
 
+from typing import Protocol
+
 import numpy as np
 
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, balances, received_bits
+from protocols.books import RoundBooks
 from protocols.interfaces import RoundFacts
 from protocols.keylength.balance import bias_bits
 from protocols.keylength.keyrate import LaneCounts
@@ -13,6 +16,17 @@ from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES, is_two_w
 
 MAX_ROUND_BITS = 2**26 - 2**14
 """Mask and bits of the sample, or a hash seed, one bit for each of a round, fit into a message."""
+
+
+class BookedRound(Protocol):
+    """What is asked of a round to judge it: its link, and its books, which can be written."""
+
+    config: LinkConfig
+    books: RoundBooks
+
+    def book(self, **changes: object) -> None:
+        """Replace counts in the books."""
+        ...
 
 
 def sample_size(core: RoundCore) -> int:
@@ -30,7 +44,7 @@ def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
 
-def judge_leak(core: RoundCore) -> None:
+def judge_leak(core: BookedRound) -> None:
     """RoundDropped if error correction has disclosed too much for any key, whatever it still finds.
 
     Every key length is at most what was not disclosed; the budget is that of the round's terms.
@@ -45,7 +59,7 @@ def judge_leak(core: RoundCore) -> None:
 
 
 def plan_key(
-    core: RoundCore, lanes: tuple[LaneCounts, ...], blocks: list[tuple[Bits, Bits]]
+    core: BookedRound, lanes: tuple[LaneCounts, ...], blocks: list[tuple[Bits, Bits]]
 ) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it.
 

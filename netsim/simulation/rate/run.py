@@ -1,0 +1,237 @@
+"""A run at the rate level: all rounds of all links in order of time."""
+
+import heapq
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from netsim.errors import ConfigError, Fault
+from netsim.kernel.rng import RngTree
+from netsim.kernel.trace import EventName, FileSink, Trace
+from netsim.pools.ledger import Ledger
+from netsim.pools.ledgerfile import LedgerFile
+from netsim.results.directory import EVENTS, LEDGER
+from netsim.results.fidelity import Fidelity
+from netsim.results.parts import UserResult
+from netsim.results.provenance import collect_provenance
+from netsim.results.run import Performance, Run
+from netsim.simulation.collect import booked_link, lane_results
+from netsim.simulation.rate.ends import LinkEnds
+from netsim.simulation.rate.leak import LeakTable
+from netsim.simulation.rate.rounds import RoundSource
+from netsim.simulation.rate.stretches import Stretches
+from netsim.simulation.scoring import LaneCounts
+from netsim.simulation.simulation import RunRequest
+from netsim.topology.changes import Change
+from netsim.topology.events import event_times
+from netsim.topology.network import Lane
+from netsim.topology.timeline import Timeline
+from netsim.twin.agreement import LinkAgreement, agree
+from netsim.twin.link import link_config
+from netsim.twin.prediction import predict_epochs
+from netsim.units import s_from_ps
+
+
+def refusals(request: RunRequest) -> Iterator[Fault]:
+    """What of a request has no meaning where nothing is sent and nobody runs."""
+    topology = request.topology
+    asked = {
+        "taps": (topology.taps or request.taps, "there are no messages to attack"),
+        "crashes": (topology.crashes, "there are no processes to stop"),
+        "observers": (topology.observers, "there are no photons to observe"),
+        "controller": (topology.controller or request.controller, "nobody reports rounds to one"),
+        "--save-tags": (request.save_tags, "there are no tags"),
+    }
+    for place, (is_asked, why) in asked.items():
+        if is_asked:
+            yield Fault(place, f"not at the rate level: {why}")
+
+
+@dataclass(slots=True, eq=False)
+class _LinkUnderWay:
+    """One link: where its rounds come from, and where they go."""
+
+    users: tuple[str, str]
+    lanes: tuple[Lane, ...]
+    agreement: LinkAgreement
+    round_ps: int
+    source: RoundSource
+    ends: LinkEnds
+    scored: list[LaneCounts]
+    number: int = 0
+    start_ps: int = 0
+
+
+class RateSimulation:
+    """One run in progress. As a context its files are open.
+
+    Parameters
+    ----------
+    request : RunRequest
+
+    Raises
+    ------
+    ConfigError
+        The topology asks for what the level does not have.
+    """
+
+    def __init__(self, request: RunRequest) -> None:
+        if faults := tuple(refusals(request)):
+            raise ConfigError(faults)
+        self._request = request
+        self._topology = request.topology
+        self._duration_ps = request.duration_ps
+        self._stack = ExitStack()
+        self._done_ps = 0
+        self._is_partial = False
+
+    def __enter__(self) -> Self:
+        """Open the books and set up the links."""
+        with ExitStack() as stack:
+            self._stack = stack
+            self._open()
+            self._set_up()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _open(self) -> None:
+        out, rows, sink = self._request.out, self._request.movements, self._request.sink
+        if out is not None:
+            rows = self._stack.enter_context(LedgerFile(out / LEDGER))
+            sink = FileSink(out / EVENTS)
+        self._ledger = Ledger(rows)
+        self._trace = self._stack.enter_context(Trace(sink))
+
+    def _set_up(self) -> None:
+        topology = self._topology
+        timeline = Timeline(topology, stop_ps=self._duration_ps)
+        self._epochs = tuple(timeline.epochs())
+        self._stretches = Stretches(self._epochs)
+        self._rng_tree = RngTree(self._request.seed)
+        leaks = LeakTable(topology.protocol.reconciliation)
+        network = timeline.network_at(0)
+        expected = predict_epochs(self._epochs).lanes
+        self._links = []
+        for users in network.links:
+            agreement = agree(network, users, [lane for lane in expected if lane.users == users])
+            config = link_config(network, users, agreement)
+            rng = self._rng_tree.stream(f"{config.link}/rounds")
+            lanes = network.lanes_of(users)
+            link = _LinkUnderWay(
+                users=users,
+                lanes=lanes,
+                agreement=agreement,
+                round_ps=config.frames_per_round * config.frame_ps,
+                source=RoundSource(config, lanes, self._stretches, leaks, rng),
+                ends=LinkEnds(config, ledger=self._ledger, trace=self._trace),
+                scored=[LaneCounts()] * len(lanes),
+            )
+            self._links.append(link)
+
+    def run(
+        self,
+        *,
+        progress: Callable[[int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Draw all rounds, then close the links."""
+        name = self._topology.name
+        self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._request.seed, topology=name)
+        for link in self._links:
+            link.ends.begin(0, 0)
+        for time_ps, due in self._agenda():
+            if should_stop is not None and should_stop():
+                self._is_partial = True
+                break
+            due(time_ps)
+            self._done_ps = time_ps
+            if progress is not None:
+                progress(time_ps)
+        self._finish()
+
+    def _agenda(self) -> Iterator[tuple[int, Callable[[int], None]]]:
+        """All that happens, in order of time; of one time, changes come first."""
+        changes = event_times(self._topology.events, stop_ps=self._duration_ps)
+        happening = ((time_ps, 0, self._changer(change)) for time_ps, change in changes)
+        rounds = (self._rounds(link, order) for order, link in enumerate(self._links, start=1))
+        for time_ps, _, due in heapq.merge(happening, *rounds, key=lambda item: item[:2]):
+            yield time_ps, due
+
+    def _rounds(
+        self, link: _LinkUnderWay, order: int
+    ) -> Iterator[tuple[int, int, Callable[[int], None]]]:
+        """The ends of a link's rounds; the last one may be shorter."""
+        for start_ps in range(0, self._duration_ps, link.round_ps):
+            stop_ps = min(start_ps + link.round_ps, self._duration_ps)
+            yield stop_ps, order, lambda time_ps: self._end_round(link, time_ps)
+
+    def _changer(self, change: Change) -> Callable[[int], None]:
+        def happen(time_ps: int) -> None:
+            self._trace.emit(
+                EventName.NETWORK_CHANGED,
+                time_ps=time_ps,
+                change=change.kind,
+                to=json.dumps(change.values, separators=(",", ":")),
+            )
+
+        return happen
+
+    def _end_round(self, link: _LinkUnderWay, time_ps: int) -> None:
+        drawn = link.source.draw(link.start_ps, time_ps)
+        link.scored = [known + new for known, new in zip(link.scored, drawn.scored, strict=True)]
+        if not link.ends.has_stopped:
+            link.ends.end(link.number, drawn, time_ps)
+            link.number += 1
+            if time_ps < self._duration_ps:
+                link.ends.begin(link.number, time_ps)
+        link.start_ps = time_ps
+
+    def _finish(self) -> None:
+        """Light that is in no whole round is lost with a stop; the links close."""
+        if self._is_partial:
+            self._trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._done_ps)
+            return
+        for link in self._links:
+            link.ends.close(link.number, self._done_ps)
+        self._trace.emit(EventName.RUN_ENDED, time_ps=self._done_ps)
+
+    def result(self, *, wall_s: float) -> Run:
+        """Everything found so far."""
+        topology, done_ps = self._topology, self._done_ps
+        scored = (
+            pair for link in self._links for pair in zip(link.lanes, link.scored, strict=True)
+        )
+        return Run(
+            topology=topology.name,
+            seed=self._request.seed,
+            duration_ps=done_ps,
+            lanes=lane_results(topology, scored, predict_epochs(self._epochs), done_ps),
+            links=tuple(
+                booked_link(topology, link.users, link.agreement, link.ends.books, done_ps)
+                for link in self._links
+            ),
+            users=tuple(self._singles()),
+            performance=Performance(wall_s=wall_s, tags=0),
+            provenance=collect_provenance(topology.model_dump(mode="json")),
+            partial=self._is_partial,
+            fidelity=Fidelity.RATE,
+            paper_source=topology.paper.source if topology.paper else None,
+            paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
+        )
+
+    def _singles(self) -> Iterator[UserResult]:
+        """Clicks of each user, drawn at the end: no round needs them."""
+        parts = list(self._stretches.between(0, self._done_ps))
+        for user in self._topology.users:
+            rng = self._rng_tree.stream(f"{user.name}/singles")
+            rates = [
+                s_from_ps(length_ps) * found.singles_hz(user.name) for length_ps, found in parts
+            ]
+            yield UserResult(user.name, self._done_ps, int(rng.poisson(np.array(rates)).sum()))

@@ -1,0 +1,44 @@
+"""What the twin expects of any stretch of a run: the network may change in the midst of it."""
+
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Sequence
+
+from netsim.topology.timeline import Epoch
+from netsim.twin.prediction import Prediction, predict_epochs
+
+
+class Stretches:
+    """Cuts a run at its epochs, and asks the twin once for each state of the network.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+        Of the whole run, without gaps.
+    """
+
+    def __init__(self, epochs: Sequence[Epoch]) -> None:
+        self._epochs = epochs
+        self._starts_ps = [epoch.start_ps for epoch in epochs]
+        self._encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
+        self._known: dict[Hashable, Prediction] = {}
+
+    def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
+        """Length (ps) and rates of each part of [``start_ps``, ``stop_ps``).
+
+        Settings that depend on time are those of the middle of each part.
+        """
+        first = max(0, bisect_right(self._starts_ps, start_ps) - 1)
+        for epoch in self._epochs[first:]:
+            part = Epoch(max(start_ps, epoch.start_ps), min(stop_ps, epoch.stop_ps), epoch.network)
+            if epoch.start_ps >= stop_ps:
+                return
+            if part.length_ps > 0:
+                yield part.length_ps, self._predict(part)
+
+    def _predict(self, part: Epoch) -> Prediction:
+        middle_ps = (part.start_ps + part.stop_ps) // 2
+        settings = tuple(encoding.settings_at(middle_ps) for encoding in self._encodings)
+        key: Hashable = (id(part.network), settings)
+        if key not in self._known:
+            self._known[key] = predict_epochs((part,))
+        return self._known[key]
