@@ -83,10 +83,11 @@ WITHOUT_SIMULATOR = {
     "netsim.recordings.distil",
     "netsim.recordings.exchange",
     "netsim.recordings.recording",
+    "netsim.simulation.rate.rounds",
     "netsim.twin.efficiency",
 }
-"""Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; and the
-bench of error correction."""
+"""Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; who has
+drawn rounds judged; and the bench of error correction."""
 KNOW_ENDPOINTS = {DRIVER, "netsim.simulation.user", *WITHOUT_SIMULATOR}
 """The driver, and the one that builds what it drives; the same for recorded tags."""
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from netsim.twin.efficiency import Bench, Efficiency
 from protocols.keylength.keyrate import binary_entropy
-from protocols.reconciliation.interface import Reconciliation
 from protocols.variants import RECONCILIATIONS
 
 STEPS_PER_DECADE = 12
@@ -75,7 +74,7 @@ class LeakTable:
 
 
 @lru_cache(maxsize=4096)
-def _measured(variant: str, rule: Reconciliation, size: int, rate: int) -> Correction:
+def _measured(variant: str, rule: object, size: int, rate: int) -> Correction:
     """One point; ``rule`` tells apart variants that bear one name one after the other."""
     _ = rule
     block_bits, qber = round(_value(size)), _value(rate)
