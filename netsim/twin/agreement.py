@@ -46,11 +46,14 @@ class LinkAgreement:
         Per round, if it goes as the twin expects; None if the security variant does not say.
     notes : tuple of str
         Labels, and why no key is to be expected.
+    match_rate_hz : float
+        Coincidences of all lanes while most come; 0 where a controller may do what nobody foresees.
     """
 
     profile: Profile
     expected_key_bits: int | None
     notes: tuple[str, ...]
+    match_rate_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def agree(
     agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
     if security.has_secrecy_epsilon and expectation.bits:
         agreed = replace(agreed, initial_qber=expectation.qber)
-    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)))
+    match_rate_hz = math.fsum(lane.most_coincidences_hz for lane in lanes)
+    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)), match_rate_hz)
 
 
 def enough_s(

@@ -24,6 +24,7 @@ from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.rounds import (
     BASES,
     Bits,
+    Claims,
     RoundCore,
     RoundDropped,
     Steps,
@@ -55,6 +56,7 @@ from protocols.messages import (
 )
 from protocols.profile import MIN_SIFTED_BITS
 from protocols.reconciliation.interface import ReconcilingResponder
+from protocols.tagbook import TagBook
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import encode_ascending
 
@@ -66,6 +68,8 @@ class ResponderRound(RoundCore):
     ----------
     number, config, secrets, now_ps
         See `RoundCore`.
+    book : TagBook
+        This user's clicks.
     rng : numpy.random.Generator
         For the seed of the error correction's shuffles.
     rates : ErrorRates
@@ -81,10 +85,13 @@ class ResponderRound(RoundCore):
         secrets: LinkSecrets,
         now_ps: int,
         *,
+        book: TagBook,
         rng: np.random.Generator,
         rates: ErrorRates,
     ) -> None:
         super().__init__(number, config, secrets, now_ps)
+        self.claims = Claims(book, config.responder_tick_ps)
+        """Given back if the round ends before its last matches are sent."""
         self.state = State.LIGHT
         self.is_announced = False
         """Whether the last announcement has come."""
@@ -135,6 +142,9 @@ class ResponderRound(RoundCore):
     def answer(self, announcement: int, coincidences: Coincidences, *, is_last: bool) -> Matches:
         """Return matches, lanes and bases of one announcement, all at once."""
         self._unanswered.append((announcement, coincidences, is_last))
+        self.claims.add(coincidences.ids)
+        if is_last:  # the announcer may publish a sample at once
+            self.claims.keep()
         positions = coincidences.positions
         return Matches(
             last=is_last,
