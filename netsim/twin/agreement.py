@@ -91,7 +91,8 @@ def agree(
         lanes = _lanes_of(network, users)
     security = SECURITIES.get(profile.security)
     expectation = expect(lanes, round_s, topology.protocol)
-    plan = security.plan(expectation, profile.terms)
+    with SECURITIES.using(profile.security):
+        plan = security.plan(expectation, profile.terms)
     notes = [label(choice_of(profile), security), *study_notes(profile)]
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))

@@ -204,11 +204,11 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible error rate")
         self._blocks = self.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
-        self._reconcilers = [
-            variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
-            for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
-        ]
+        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+            self._reconcilers = [
+                variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
+                for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
+            ]
         self._move(ReconciliationSetup, State.RECONCILING)
         yield from ()
 
@@ -216,10 +216,11 @@ class AnnouncerRound(RoundCore):
         self._queries += 1
         if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
-        replies = tuple(
-            reconciler.answer(query) if query else b""
-            for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
-        )
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            replies = tuple(
+                reconciler.answer(query) if query else b""
+                for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
+            )
         yield ParityReply(replies)
         self.count_round_trip()
         self.book(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))

@@ -195,15 +195,16 @@ class ResponderRound(RoundCore):
         seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
         yield ReconciliationSetup(seed, rates_ppm)
         self._blocks = self.sifted.sub_blocks()
-        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
-        self._reconcilers = [
-            variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
-            for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
-        ]
+        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+            self._reconcilers = [
+                variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
+                for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
+            ]
         yield self._next_question(Cause.TURN)
 
     def _next_question(self, cause: Cause | type[Message]) -> ParityQuery | Reconciled:
-        queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
         self._is_asked = tuple(bool(query) for query in queries)
         is_done = not any(queries)
         self._move(cause, State.VERIFYING if is_done else State.RECONCILING)
@@ -212,13 +213,14 @@ class ResponderRound(RoundCore):
     def _on_reply(self, body: ParityReply) -> Steps:
         if len(body.replies) != self.config.lanes:
             raise RemoteProtocolError("impossible parities")
-        for reconciler, asked, reply in zip(
-            self._reconcilers, self._is_asked, body.replies, strict=True
-        ):
-            if asked:
-                reconciler.handle_answer(reply)
-            elif reply:
-                raise RemoteProtocolError("parities that nobody asked for")
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            for reconciler, asked, reply in zip(
+                self._reconcilers, self._is_asked, body.replies, strict=True
+            ):
+                if asked:
+                    reconciler.handle_answer(reply)
+                elif reply:
+                    raise RemoteProtocolError("parities that nobody asked for")
         self.count_round_trip()
         self.book(parity_bits=sum(end.parities_learned for end in self._reconcilers))
         self._judge_leak()

@@ -16,6 +16,9 @@ from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import load_topology
 from netsim.verify import state_of, verify_run
+from protocols.interfaces import KeyDecision, RoundFacts, Security
+from protocols.profile import Terms
+from tests.support.third_party import registered
 
 Damage = Callable[[Path], None]
 
@@ -295,3 +298,23 @@ def test_unreadable_files_are_named(sound_run: Path, tmp_path: Path) -> None:
     (directory / "summary.json").write_text("{")
     with pytest.raises(ConfigError, match="no JSON"):
         verify_run(directory)
+
+
+class AllOfIt(Security):
+    """Everything is key."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """As it says."""
+        _ = terms
+        return KeyDecision(facts.raw_bits, 0, 0.0, None)
+
+
+def test_key_of_disclosed_bits_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends that believe a plug-in make more key than there is: the books show it at either end."""
+    monkeypatch.setattr("protocols.bbm92.distillation._refuse_disclosed", lambda *_: None)
+    with registered("security", "all", AllOfIt):
+        topology = load_topology("two_user", overrides=["protocol.security=all"])
+        simulate(topology, duration_s=2, seed=3, out=tmp_path)
+        faults = [str(fault) for fault in verify_run(tmp_path)]
+    found = [fault for fault in faults if "bits disclosed, 0 taken from its key at" in fault]
+    assert [fault.rpartition(" ")[2] for fault in found] == ["alice", "bob"]
