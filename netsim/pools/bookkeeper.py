@@ -28,6 +28,7 @@ _Notice = (
     | events.AbortSigned
     | events.Alarm
     | events.ReportLost
+    | events.RoundsPaused
     | events.ReserveEmpty
     | events.ClosingVoted
     | events.LinkClosed
@@ -255,6 +256,8 @@ class Bookkeeper:
                 self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
             case events.LockLost() | events.ReportLost() | events.ReserveEmpty():
                 self._emit(_OF_A_ROUND[type(event)], time_ps, block=event.round)
+            case events.RoundsPaused():
+                self._emit(EventName.ROUNDS_PAUSED, time_ps, block=event.round, rounds=event.rounds)
             case events.LaneLost() | events.LaneFound():
                 name = _OF_A_LANE[type(event)]
                 self._emit(name, time_ps, block=event.round, lane=event.lane)

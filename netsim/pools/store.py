@@ -115,6 +115,7 @@ class UserStore(Closing):
                 | events.RoundAborted()
                 | events.Alarm()
                 | events.ReportLost()
+                | events.RoundsPaused()
                 | events.ReserveEmpty()
             ):
                 pass  # may be forgotten

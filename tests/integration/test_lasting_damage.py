@@ -19,8 +19,13 @@ from protocols.events import (
     BlockPrepared,
     BlockUsable,
     Event,
+    ReserveEmpty,
+    RoundsPaused,
+    RoundStarted,
 )
 from protocols.messages import (
+    Abort,
+    AbortReason,
     Beacon,
     Envelope,
     Matches,
@@ -164,6 +169,38 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
     ends.at_s(1.5, vote)
     run(tapped)
     assert [event.round for event in ends.told(Role.RESPONDER, BlockPrepared)] == [0, 10]
+
+
+# What spoilt rounds cost --------------------------------------------------------------------------
+
+
+PAUSES = [1, 2, 4, 8, 16]
+
+
+def spoilt_rounds(tapped: TappedEnds, *, until_s: float) -> None:
+    """A forged abort in every round, half a second after it begins, until then."""
+    ends = tapped.ends
+
+    def abort(role: Role, event: Event) -> None:
+        if role is Role.ANNOUNCER and isinstance(event, RoundStarted):
+            number = event.round
+            forged = Abort(int(AbortReason.NO_KEY), 0, b"", 0, b"", bytes(32))
+            if ends.now_ps < until_s * PS_PER_S:
+                at_ps = ends.now_ps + PS_PER_S // 2
+                ends.at(at_ps, partial(forge, ends, Role.ANNOUNCER, number, forged))
+
+    ends.on_event = abort
+
+
+def test_spoiling_every_round_does_not_stop_the_link() -> None:
+    """Thirty rounds long, with pads for fifteen: pauses double, and then there is key again."""
+    config = link_config(initial_pads=16)
+    tapped = TappedEnds(clean_ends(1, duration_s=60.0, config=config), [])
+    spoilt_rounds(tapped, until_s=30.0)
+    ends = run(tapped, until_s=120.0)
+    assert [event.rounds for event in ends.told(Role.ANNOUNCER, RoundsPaused)] == PAUSES
+    assert not ends.told(Role.ANNOUNCER, ReserveEmpty)
+    assert ends.usable[0]
 
 
 # Error rates --------------------------------------------------------------------------------------
