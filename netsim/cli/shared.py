@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -110,12 +110,12 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
         raise ConfigError.of("--duration", message)
 
 
-def prepare(out: Path | None, *, force: bool) -> None:
+def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None:
     """Make the directory for results, if one was given; see `prepare_run_directory`."""
     from netsim.results.directory import prepare_run_directory
 
     if out is not None:
-        prepare_run_directory(out, force=force)
+        prepare_run_directory(out, force=force, users=users)
 
 
 def say_plots(out: Path, plots: Sequence[Path]) -> None:

@@ -25,6 +25,7 @@ from netsim.results.directory import (
     LEDGER,
     USERS_DIRECTORY,
 )
+from netsim.results.files import write_whole
 from netsim.results.parts import UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
@@ -261,7 +262,7 @@ class Simulation:
         for link in self.parties.links:
             config = link_config(self.network, link.users, link.agreement)
             text = json.dumps(config.flat(), indent=2) + "\n"
-            (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
+            write_whole(directory / f"{config.link}.json", text)
 
     def run(
         self,
