@@ -45,7 +45,7 @@ def remove_leftovers(
 
 
 def _names(directory: Path, ledger: str, topology: str) -> set[str]:
-    """Names of the run's users and links, from whatever it has left, as far as they may be names of files."""
+    """Users and links of the run, from what it has left, as far as they may be names of files."""
     found = {*_of_ledger(directory / ledger), *_of_topology(directory / topology)}
     return {name for name in found if name.isprintable() and Path(name).name == name}
 
