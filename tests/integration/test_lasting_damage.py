@@ -16,6 +16,7 @@ from protocols.bbm92.responder import ResponderSession
 from protocols.codec import encode
 from protocols.events import (
     Alarm,
+    BlockHeld,
     BlockPrepared,
     BlockUsable,
     Event,
@@ -316,3 +317,28 @@ def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None
     view = tapped.chains[Role.RESPONDER].wire.view
     matched = [message.body.count for message in view.messages[Matches]]  # type: ignore[union-attr]
     assert claimed == sum(matched) > 2000
+
+
+def test_answers_to_a_repeated_vote_do_not_pile_up() -> None:
+    """Ten thousand copies of a vote while nothing gets through to the responder: a few wait."""
+    ends = clean_ends(1, duration_s=2.0)
+    votes: list[BlockPrepared] = []
+
+    def flood(role: Role, event: Event) -> None:
+        if isinstance(event, BlockPrepared) and role is Role.RESPONDER and not votes:
+            votes.append(event)
+            ends.fault = lambda to, datagram: [] if to is Role.RESPONDER else [(0, datagram)]
+            ends.at_s(2.5, repeat)
+
+    def repeat() -> None:
+        session = ends.ends[Role.ANNOUNCER]._session
+        for _ in range(10_000):
+            session.receive(votes[0].vote, ends.now_ps)
+            ends.flush()
+
+    ends.on_event = flood
+    ends.run(until_s=2.6)
+    assert ends.told(Role.ANNOUNCER, BlockHeld)
+    transport = ends.ends[Role.ANNOUNCER]._transport
+    sizes = [len(piece.payload) for piece in transport._queue]
+    assert sizes.count(len(ends.told(Role.ANNOUNCER, BlockHeld)[0].decision)) <= 1

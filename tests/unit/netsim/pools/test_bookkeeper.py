@@ -235,3 +235,19 @@ def test_peers_say_why_they_gave_up() -> None:
         "rounds without key: 1 leak_too_high + 1 no_lock + 1 peer_aborted"
     ]
     assert list(failures({}, its)) == []
+
+
+def test_a_flood_of_alarms_is_counted() -> None:
+    """All are in the counts; a line stands for each, then for as many as came before it."""
+    sink = MemorySink()
+    keeper = Bookkeeper(
+        LINK, "alice", ledger=Ledger(None), trace=Trace(sink), store=UserStore(), pads=b""
+    )
+    for number in range(1000):
+        keeper.record([events.Alarm(number, "nothing that is true")], number)
+    keeper.record([events.Alarm(5, "bad vote tag", 1e-30)], 1000)
+    assert keeper.counts.alarms == 1001
+    lines = [event for event in sink.events if event["event"] == "alarm"]
+    assert [line["block"] for line in lines] == [*range(64), 127, 255, 511, 5]
+    assert [line["untold"] for line in lines[64:67]] == [63, 127, 255]
+    assert "untold" not in lines[-1]
