@@ -251,3 +251,27 @@ def test_a_flood_of_alarms_is_counted() -> None:
     assert [line["block"] for line in lines] == [*range(64), 127, 255, 511, 5]
     assert [line["untold"] for line in lines[64:67]] == [63, 127, 255]
     assert "untold" not in lines[-1]
+
+
+@pytest.mark.parametrize("sifted_bits", [None, 500])
+def test_rounds_lost_in_a_crash_carry_their_epsilons(sifted_bits: int | None) -> None:
+    """In their light or behind it: what may have failed in them is in the sums and in the trace."""
+    sink, epsilons = MemorySink(), (2.0**-64, 1e-10)
+    keeper = Bookkeeper(
+        LINK,
+        END,
+        ledger=Ledger(None),
+        trace=Trace(sink),
+        store=UserStore(),
+        pads=b"",
+        round_epsilons=epsilons,
+    )
+    for number in range(3):
+        keeper.record([events.RoundStarted(number)], number)
+        if sifted_bits is not None:
+            keeper.record([events.RoundSifted(number, sifted_bits)], number)
+    keeper.lose_open_rounds(10, {})
+    assert keeper.counts.correctness_epsilon == 3 * 2.0**-64
+    assert keeper.counts.secrecy_epsilon == pytest.approx(3e-10, rel=1e-12)
+    told = [event["epsilon"] for event in sink.events if event["event"] == "round_aborted"]
+    assert told == [sum(epsilons)] * 3
