@@ -7,6 +7,7 @@ ends. The security variants of `protocols.security` turn it into thresholds.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from netsim.topology.network import Network, build_network
 from netsim.topology.specs import TopologySpec
@@ -26,6 +27,7 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
+LARGE_BLOCK_BITS = 2**20
 MAX_ROUNDS = 120
 USUAL_SHARE = 0.9
 RATIOS = tuple((50 + step) / 100 for step in range(50))
@@ -158,7 +160,17 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
             for lane in lanes
         ),
         leak_efficiency(protocol),
+        partial(_least_leak_bits, protocol),
     )
+
+
+def _least_leak_bits(protocol: ProtocolSpec, size_bits: int, error_rate: float) -> int:
+    """What the error correction books of a block without errors; of a large one by proportion."""
+    small_bits = min(size_bits, LARGE_BLOCK_BITS)
+    variant = RECONCILIATIONS.get(protocol.reconciliation)
+    doubled = protocol.error_correction_charge == "both-directions" and variant.is_two_way
+    least_bits = (2 if doubled else 1) * variant.least_disclosed_bits(small_bits, error_rate)
+    return math.ceil(least_bits * size_bits / max(1, small_bits))
 
 
 def leak_efficiency(protocol: ProtocolSpec) -> float:
