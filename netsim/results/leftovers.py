@@ -57,6 +57,8 @@ def _of_ledger(path: Path) -> Iterator[str]:
 
 
 def _of_topology(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
     try:
         users = json.loads(path.read_text(encoding="utf-8"))["users"]
         return [str(user["name"]) for user in users]

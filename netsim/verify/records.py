@@ -157,9 +157,7 @@ def read_records(directory: Path) -> Records:
     """Read the files of ``directory``; ConfigError if that is no run directory."""
     if not (directory / LEDGER).is_file():
         raise ConfigError.of(directory, f"is no run directory: it holds no {LEDGER}")
-    is_saved = (directory / SUMMARY).is_file()
-    if not is_saved and (directory / MANIFEST).is_file():
-        raise ConfigError.of(directory / SUMMARY, f"is missing, though {MANIFEST} is there")
+    is_saved = (directory / SUMMARY).is_file()  # the last that is written: where it is, all is
     return Records(
         directory=directory,
         booked=_add_up_ledger(directory / LEDGER),
