@@ -166,5 +166,6 @@ class Endpoint:
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""
         while (message := self._session.next_message()) is not None:
-            self._transport.send(message)
+            if not self._transport.is_waiting(message):  # what is said again, and not yet out
+                self._transport.send(message)
         return self._transport.datagrams_to_send(now_ps)

@@ -170,6 +170,16 @@ class ReportLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundsPaused:
+    """So many rounds in a row had no key that none begins for a while, to save the reserve."""
+
+    round: int
+    """The last of them."""
+    rounds: int
+    """Length of the pause, in rounds."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReserveEmpty:
     """No pads are left for this round: the link stops."""
 
@@ -212,6 +222,7 @@ Event = (
     | PadsSpent
     | Alarm
     | ReportLost
+    | RoundsPaused
     | ReserveEmpty
     | ClosingVoted
     | LinkClosed

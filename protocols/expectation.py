@@ -4,7 +4,8 @@ It knows no model and no variant.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from protocols.profile import Terms
 
@@ -42,6 +43,10 @@ class LaneExpectation:
         return LaneExpectation(self.z_bits * factor, self.z_qber, self.x_bits * factor, self.x_qber)
 
 
+def _nothing(_size_bits: int, _error_rate: float) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What the analytic model expects of a round, and what is known of its error correction.
@@ -52,10 +57,14 @@ class Expectation:
         One per lane of the link.
     efficiency : float
         f that reconciliation is given, both directions together where both are booked.
+    least_leak_bits : callable
+        What a lane of so many bits discloses at least, whatever its errors are, if its correction
+        begins with such a rate.
     """
 
     lanes: tuple[LaneExpectation, ...]
     efficiency: float
+    least_leak_bits: Callable[[int, float], int] = _nothing
 
     @property
     def bits(self) -> float:
@@ -70,7 +79,7 @@ class Expectation:
 
     def scaled(self, factor: float) -> "Expectation":
         """The same of a round that is ``factor`` times as long."""
-        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.efficiency)
+        return replace(self, lanes=tuple(lane.scaled(factor) for lane in self.lanes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ EARLIEST_PS = -(2**62)
 """Before every time of every clock: what is due then is due now."""
 KEPT_BYTES = 4 * TAG_BYTES
 """Of the pre-shared secret: what is not pads."""
+MATCH_FACTOR, MATCH_SPARE = 4, 64
+"""One announcement may have so many times the matches that are expected of it, and a few more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class LinkConfig:
     clock_zero_ps : int
         Announcer's time at which ``offset_bound_ps`` holds: both clocks count from 0 together in a
         simulation; recordings say when theirs were compared.
+    match_rate_hz : float
+        Coincidences in the window that both ends expect, all lanes together, while most come; 0
+        where nothing is known, and then matches have no bound.
     """
 
     link: str
@@ -86,6 +91,7 @@ class LinkConfig:
     resend_ps: int = 2 * PS_PER_S
     initial_pads: int = 64
     clock_zero_ps: int = 0
+    match_rate_hz: float = 0.0
 
     @property
     def terms(self) -> Terms:
@@ -107,6 +113,17 @@ class LinkConfig:
         if self.umi_delay_ps == 0:
             return ((0, 1.0),)
         return ((-self.umi_delay_ps, 1.0), (0, 2.0), (self.umi_delay_ps, 1.0))
+
+    def is_beyond_light(self, matches: int) -> bool:
+        """Whether one announcement cannot have so many matches, whatever the light.
+
+        A click that matched is lost to the user's other links, so who names them on the wire must
+        not name them all.
+        """
+        # A frame more for clicks held back at its beginning.
+        longest_s = (self.frames_per_announcement + 1) * self.frame_ps / PS_PER_S
+        most = MATCH_FACTOR * self.match_rate_hz * longest_s + MATCH_SPARE
+        return self.match_rate_hz > 0.0 and matches > most
 
     def tick_ps(self, role: Role) -> int:
         """Digitiser tick of the user who plays ``role``."""

@@ -1,7 +1,7 @@
 """One-time pads for authentication tags, addressed by round: never "the next bits".
 
 Law of this module: a pad signs one message; a round that is skipped burns its pads, though they
-have signed nothing, so somebody who spoils every round on the wire uses up the reserve. Both ends
+have signed nothing, so the announcer begins ever fewer rounds while they are spoilt. Both ends
 refill from the same settled blocks in the same order, so pad ``n`` is the same at both without a
 word about it. The newest pads are for no round: they are left to close the link with.
 """

@@ -9,13 +9,14 @@ Nothing is imported before a variant is asked for by its name. What a name stand
 any callable without arguments) that makes an instance of the kind's interface.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
-from protocols.errors import LocalProtocolError
+from protocols.errors import LocalProtocolError, ProtocolError
 
 GROUP_PREFIX = "qnsp_netsim."
 MAX_NAME_CHARACTERS = 64
@@ -110,6 +111,24 @@ class Registry(Generic[T]):
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[T]:
+        """The variant called ``name``, to ask something of it.
+
+        Raises
+        ------
+        VariantError
+            See `get`; and where the variant itself fails in a way that no protocol error tells.
+        """
+        variant = self.get(name)
+        try:
+            yield variant
+        except ProtocolError:
+            raise
+        except Exception as error:  # a third party's code may fail in any way
+            reason = f"has failed: {type(error).__name__}: {error}"
+            raise VariantError(self.kind, name, reason) from error
 
     def _make(self, name: str) -> T:
         try:

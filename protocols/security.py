@@ -34,6 +34,7 @@ from protocols.keylength.keyrate import (
 )
 from protocols.messages import AbortReason
 from protocols.profile import Terms
+from protocols.reconciliation.interface import bounded_estimate
 
 MODEL_MARGIN = 0.02
 SIGMAS = 3.0
@@ -295,7 +296,11 @@ def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
 
 
 def _leak_share(expectation: Expectation, sample_share: float) -> float:
-    """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included."""
+    """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included.
+
+    Where few errors are expected, a correction that begins with a higher rate than theirs discloses
+    more: at least what it asks without errors, and not more than errors of that rate would cost.
+    """
     raw_bits = (1.0 - sample_share) * expectation.bits
     if raw_bits < 1.0:
         return 1.0
@@ -303,7 +308,12 @@ def _leak_share(expectation: Expectation, sample_share: float) -> float:
     for lane in expectation.lanes:
         lane_bits = (1.0 - sample_share) * lane.bits
         rate = upper_rate(lane.qber, lane_bits)
-        leak_bits += expectation.efficiency * lane_bits * binary_entropy(rate)
+        begun = bounded_estimate(rate)
+        least_bits = expectation.least_leak_bits(math.ceil(lane_bits), begun)
+        cost_bits, most_bits = (
+            expectation.efficiency * lane_bits * binary_entropy(each) for each in (rate, begun)
+        )
+        leak_bits += max(least_bits, min(most_bits, least_bits + cost_bits))
         leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
     return min(1.0, leak_bits / raw_bits)
 

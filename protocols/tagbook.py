@@ -187,6 +187,10 @@ class TagBook:
         self._claimed[at] = True
         return free
 
+    def give_back(self, ids: NDArray[np.int64]) -> None:
+        """The clicks ``ids``, which the calling link has claimed, are free again."""
+        self._claimed[ids[ids >= self._first_id] - self._first_id] = False
+
     def release(self, link: int, stop_id: int, *, stop_frame: int) -> None:
         """Endpoint number ``link`` needs no click before ``stop_id`` any more.
 

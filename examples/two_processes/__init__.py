@@ -13,6 +13,7 @@ Each prints one JSON object: its blocks with their sizes and fingerprints, never
 whether the link has closed. A secret serves one run: its pads sign once. Exit codes: 0, 1 without a
 connection or with a link that does not close, 2 for bad input.
 
-`inputs` reads files, `peer` moves bytes between an endpoint and a connection, `command` is the
+`inputs` reads files, in `meeting` the ends find each other and prove that they share the secret,
+`connection` is the wire, `peer` moves bytes between an endpoint and a connection, `command` is the
 command line.
 """

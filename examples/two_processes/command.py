@@ -84,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", default="127.0.0.1", help="where the announcer listens")
     run.add_argument("--port", type=_port, required=True, help="of the announcer")
     run.add_argument(
-        "--patience", type=float, default=60.0, help="seconds without progress, then it gives up"
+        "--patience",
+        type=float,
+        default=60.0,
+        help="seconds without a peer or progress, then it gives up",
     )
     return parser
 

@@ -4,10 +4,8 @@ The one loop that a program needs around a `protocols.endpoint.Endpoint`; it kno
 """
 
 import asyncio
-import contextlib
 import hashlib
 import secrets
-import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from examples.two_processes.connection import Connection
 from examples.two_processes.inputs import (
     claim_secret,
     cut_frames,
@@ -22,29 +21,41 @@ from examples.two_processes.inputs import (
     read_secret,
     read_tags,
 )
+from examples.two_processes.meeting import meeting_of
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
-from protocols.link import LinkConfig, LinkSecrets
+from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 
-_LENGTH = struct.Struct(">I")
-MAX_DATAGRAM_BYTES = 65_507
-POLL_S = 0.05
+POLL_S, NO_WAIT_S = 0.05, 1e-4
 PS_PER_NS = 1000
+AHEAD_PS = PS_PER_S
+"""Light that one end may take in before the other."""
+NO_MORE_LIGHT_PS = 2**62
+MOST_OPEN_ROUNDS = 2
+"""One in its light, one that is distilled."""
+MAX_TOLD = 100
+"""Of the alarms: a flood of them is told by its beginning."""
 
 
 class Peer:
-    """One end of a link on one TCP connection."""
+    """One end of a link on one TCP connection.
 
-    def __init__(
-        self, endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    Attributes
+    ----------
+    blocks : dict
+        Bits and fingerprint of each usable block, by round.
+    aborted : list of int
+        Rounds without key.
+    alarms : list of str
+        The first `MAX_TOLD` of them.
+    """
+
+    def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
         self._endpoint = endpoint
-        self._reader = reader
-        self._writer = writer
-        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._connection = connection
         self.blocks: dict[str, dict[str, int | str]] = {}
         self.aborted: list[int] = []
         self.alarms: list[str] = []
@@ -56,48 +67,52 @@ class Peer:
         """Whether nothing is in doubt any more."""
         return self._endpoint.is_closed
 
-    async def run(self, frames: Iterator[TagFrame], *, patience_s: float) -> None:
-        """Feed all frames; go on until the link is closed, or stands still for too long."""
-        reading = asyncio.create_task(self._read())
+    async def run(self, frames: Iterator[TagFrame], *, tick_ps: int, patience_s: float) -> None:
+        """Feed all frames; go on until the link is closed, or stands still for too long.
+
+        A recording is read faster than light comes: a frame waits until the peer has got nearly as
+        far, and until the rounds before it are distilled.
+        """
+        reading = asyncio.create_task(self._connection.read())
         try:
             for frame in frames:
+                light_ps = frame.stop_ticks * tick_ps
+                self._connection.tell_light(light_ps)
+                while not self._may_take(light_ps):
+                    if not await self._go_on(patience_s):
+                        return
                 self._endpoint.book.append(frame)
                 self._endpoint.take_light(_now_ps())
-                await self._exchange(wait_s=0.0)
+                self._moved_s = time.monotonic()
+                await self._exchange(wait_s=NO_WAIT_S)
+            self._connection.tell_light(NO_MORE_LIGHT_PS)
             self._endpoint.end_light(_now_ps())
             while not (self._endpoint.is_closed and self._endpoint.is_idle):
-                is_stuck = time.monotonic() > self._moved_s + patience_s
-                if is_stuck or not await self._exchange(wait_s=POLL_S):
-                    break
+                if not await self._go_on(patience_s):
+                    return
         except ConnectionError:
             pass  # the peer has gone: what was settled before stands
         finally:
             reading.cancel()
-            self._writer.close()
+            self._connection.close()
 
-    async def _read(self) -> None:
-        try:
-            while True:
-                (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-                if size > MAX_DATAGRAM_BYTES:
-                    break
-                self._inbox.put_nowait(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        self._inbox.put_nowait(None)
+    def _may_take(self, light_ps: int) -> bool:
+        peer_ps = self._connection.peer_light_ps
+        is_in_step = peer_ps is not None and light_ps <= peer_ps + AHEAD_PS
+        return is_in_step and len(self._endpoint.open_books) <= MOST_OPEN_ROUNDS
+
+    async def _go_on(self, patience_s: float) -> bool:
+        """Whether there is reason to: the peer is there, and something happens."""
+        is_stuck = time.monotonic() > self._moved_s + patience_s
+        return not is_stuck and await self._exchange(wait_s=POLL_S)
 
     async def _exchange(self, *, wait_s: float) -> bool:
         """Events, then datagrams out, then datagrams in; False once the peer has gone."""
         self._take_events()
-        for datagram in self._endpoint.messages_to_send(_now_ps()):
-            self._writer.write(_LENGTH.pack(len(datagram)) + datagram)
-        await self._writer.drain()
-        received: bytes | None = b""
-        with contextlib.suppress(TimeoutError):
-            received = await asyncio.wait_for(self._inbox.get(), wait_s or 1e-4)
-        while received:
-            self._endpoint.receive_message(received, _now_ps())
-            received = b"" if self._inbox.empty() else self._inbox.get_nowait()
+        await self._connection.send(self._endpoint.messages_to_send(_now_ps()))
+        received = await self._connection.receive(wait_s=wait_s)
+        for datagram in received or ():
+            self._endpoint.receive_message(datagram, _now_ps())
         self._endpoint.handle_deadline(_now_ps())
         self._take_events()
         return received is not None
@@ -116,7 +131,7 @@ class Peer:
                 case RoundAborted():
                     self.aborted.append(event.round)
                 case Alarm():
-                    self.alarms.append(event.what)
+                    self.alarms += [event.what][: MAX_TOLD - len(self.alarms)]
                 case _:
                     pass
 
@@ -132,25 +147,6 @@ def _build(config: LinkConfig, role: Role, secret: bytes) -> Endpoint:
     return Endpoint(role, config, LinkSecrets.from_bytes(secret), book=book, rng=rng)
 
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _meet(role: Role, host: str, port: int) -> Streams:
-    """Connect both ends: the announcer listens on ``port`` (once), the responder connects."""
-    if role is Role.RESPONDER:
-        return await _connect(host, port)
-    accepted: asyncio.Future[Streams] = asyncio.get_running_loop().create_future()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not accepted.done():
-            accepted.set_result((reader, writer))
-
-    server = await asyncio.start_server(accept, host, port)
-    streams = await accepted
-    server.close()
-    return streams
-
-
 @dataclass(frozen=True, slots=True)
 class End:
     """One end of a link: what it reads, and where it meets the other.
@@ -162,7 +158,7 @@ class End:
     host, port : str, int
         Where the announcer listens.
     patience_s : float
-        So long without progress, and it gives up.
+        So long without a peer, or without progress, and it gives up.
     """
 
     role: Role
@@ -180,17 +176,9 @@ async def distil(end: End) -> Peer:
     tick_ps = config.tick_ps(end.role)
     frames = cut_frames(config, read_tags(end.tags, tick_ps), tick_ps, end.tags)
     secret = read_secret(end.secret, config, end.role)
-    streams = await _meet(end.role, end.host, end.port)
+    meeting = meeting_of(end.role, config, secret)
+    streams = await meeting.with_peer(end.host, end.port, patience_s=end.patience_s)
     claim_secret(end.secret, end.role)
-    peer = Peer(_build(config, end.role, secret), *streams)
-    await peer.run(frames, patience_s=end.patience_s)
+    peer = Peer(_build(config, end.role, secret), Connection(streams))
+    await peer.run(frames, tick_ps=tick_ps, patience_s=end.patience_s)
     return peer
-
-
-async def _connect(host: str, port: int, attempts: int = 200) -> Streams:
-    for _ in range(attempts):
-        try:
-            return await asyncio.open_connection(host, port)
-        except OSError:
-            await asyncio.sleep(POLL_S)
-    raise ConnectionError(f"nobody listens on {host}:{port}")

@@ -22,6 +22,7 @@ from netsim.cli import (
 )
 from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
 from netsim.errors import ConfigError
+from protocols.errors import ProtocolError
 
 app = typer.Typer(
     name="netsim",
@@ -97,6 +98,9 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(map(str, error.faults))
+    except ProtocolError as error:  # of a variant that breaks what its kind promises
+        say(str(error))
+        return EXIT_FAILED
     except ClickFault as error:
         return _complain([error.format_message()])  # type: ignore[attr-defined]  # click's own
     except BrokenPipeError:

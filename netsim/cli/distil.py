@@ -123,14 +123,14 @@ def distil(options: DistilArguments) -> None:
     amplify. Returns 1 if the clocks could not be found, with the best peak and how many bins were
     searched.
     """
-    from netsim.recordings.recording import load_link_tags
+    from netsim.recordings.recording import USERS, load_link_tags
     from netsim.report.distil import print_distilled
 
     texts = Texts()
     ends, terms = _ends(options, texts), _terms(options, texts)
     texts.raise_faults()
     tags = load_link_tags(ends, terms)
-    prepare(options.out, force=options.force)
+    prepare(options.out, force=options.force, users=USERS)
     found = _distil(tags, terms, options.out)
     if options.as_json:
         typer.echo(found.summary_json(), nl=False)

@@ -19,11 +19,10 @@ from netsim.errors import ConfigError, Fault
 from netsim.plan.asked import PlanOptions
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from netsim.plan.fewest import Effort
     from netsim.plan.planner import Plan
     from netsim.plan.request import PlanRequest
+    from netsim.report.console import PlainConsole
 
 Kind = Literal["plan", "curve", "growth"]
 """One plan, channels against key, or more and more users."""
@@ -263,16 +262,15 @@ def _show(found: Found, kind: Kind, *, as_json: bool) -> None:
 @contextmanager
 def _searching() -> Iterator[SearchWatch]:
     """Take Ctrl-C as a wish to stop, and tell on stderr, if that is a terminal, what is tried."""
-    from rich.console import Console
-
     from netsim.cli.interrupt import StopOnInterrupt
+    from netsim.report.console import PlainConsole
 
-    with StopOnInterrupt() as interrupt, _telling(Console(stderr=True)) as tell:
+    with StopOnInterrupt() as interrupt, _telling(PlainConsole(stderr=True)) as tell:
         yield SearchWatch(interrupt.should_stop, tell)
 
 
 @contextmanager
-def _telling(console: "Console") -> Iterator[Callable[[str], None]]:
+def _telling(console: "PlainConsole") -> Iterator[Callable[[str], None]]:
     """Show what is being tried where that is a terminal."""
     if not console.is_terminal:
         yield lambda _line: None

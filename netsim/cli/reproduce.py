@@ -122,15 +122,15 @@ def _items(paper: "Paper", only: str | None) -> list[str]:
 
 
 def _run(paper: "Paper", only: Sequence[str], options: ReproduceArguments) -> "Outcome":
-    from rich.console import Console
-
     from netsim.cli.interrupt import StopOnInterrupt
+    from netsim.report.console import PlainConsole
     from netsim.report.progress import task_bar
     from netsim.reproduce.runner import reproduce as run
 
+    console = PlainConsole(stderr=True, highlight=False)
     with (
         StopOnInterrupt() as interrupt,
-        task_bar("figures", Console(stderr=True, highlight=False), interrupt.should_stop) as watch,
+        task_bar("figures", console, interrupt.should_stop) as watch,
     ):
         return run(
             paper,

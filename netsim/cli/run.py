@@ -84,7 +84,7 @@ def run(options: RunArguments) -> None:
     """
     spec, duration_ps = _checked_inputs(options)
     with watched(duration_ps) as watch:
-        prepare(options.out, force=options.force)
+        prepare(options.out, force=options.force, users=[user.name for user in spec.users])
         found = _simulate(spec, duration_ps, options, watch)
     _show(found, as_json=options.as_json)
     kept = options.out

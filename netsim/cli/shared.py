@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from netsim.errors import ConfigError, Fault
+from netsim.printable import printable
 from netsim.watch import Watch
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from netsim.report.console import PlainConsole
     from netsim.topology.specs import TopologySpec
 
 T = TypeVar("T")
@@ -52,14 +52,13 @@ RunDirectory = Annotated[
 @contextmanager
 def watched(duration_ps: int) -> Iterator[Watch]:
     """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
-    from rich.console import Console
-
     from netsim.cli.interrupt import StopOnInterrupt
+    from netsim.report.console import PlainConsole
     from netsim.report.progress import progress_bar
 
     with (
         StopOnInterrupt() as interrupt,
-        progress_bar(duration_ps, Console(stderr=True)) as progress,
+        progress_bar(duration_ps, PlainConsole(stderr=True)) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -67,14 +66,13 @@ def watched(duration_ps: int) -> Iterator[Watch]:
 @contextmanager
 def counted(total: int, pieces: str) -> Iterator[Watch]:
     """The same for work that is made of ``total`` equal ``pieces``."""
-    from rich.console import Console
-
     from netsim.cli.interrupt import StopOnInterrupt
+    from netsim.report.console import PlainConsole
     from netsim.report.progress import count_bar
 
     with (
         StopOnInterrupt() as interrupt,
-        count_bar(total, pieces, Console(stderr=True)) as progress,
+        count_bar(total, pieces, PlainConsole(stderr=True)) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -110,12 +108,12 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
         raise ConfigError.of("--duration", message)
 
 
-def prepare(out: Path | None, *, force: bool) -> None:
+def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None:
     """Make the directory for results, if one was given; see `prepare_run_directory`."""
     from netsim.results.directory import prepare_run_directory
 
     if out is not None:
-        prepare_run_directory(out, force=force)
+        prepare_run_directory(out, force=force, users=users)
 
 
 def say_plots(out: Path, plots: Sequence[Path]) -> None:
@@ -126,11 +124,11 @@ def say_plots(out: Path, plots: Sequence[Path]) -> None:
     say(f"results are in {out}" + ("" if drawn >= FORMATS.keys() else f"; {EXTRA_HINT}"))
 
 
-def stdout() -> "Console":
+def stdout() -> "PlainConsole":
     """Where tables go; a narrower terminal breaks their lines, which loses no figure."""
-    from rich.console import Console
+    from netsim.report.console import PlainConsole
 
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     console.width = max(console.width, MIN_COLUMNS)
     return console
 
@@ -145,5 +143,10 @@ def warn(spec: "TopologySpec") -> None:
 
 def say(line: str) -> None:
     """One line on stderr, whatever a file name in it may hold."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-    typer.echo(f"netsim: {shown}", err=True)
+    one_line = line.replace("\n", "\\n")
+    typer.echo(f"netsim: {printable(one_line)}", err=True)
+
+
+def tell(text: str) -> None:
+    """Text on stdout, whatever a name in it may hold."""
+    typer.echo(printable(text))

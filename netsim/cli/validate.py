@@ -5,10 +5,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from netsim.cli.options import with_options
-from netsim.cli.shared import OverrideOption, TopologyArgument, warn
+from netsim.cli.shared import OverrideOption, TopologyArgument, tell, warn
 
 if TYPE_CHECKING:
     from netsim.topology.network import Network
@@ -46,7 +44,7 @@ def validate(options: ValidateArguments) -> None:
     spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
     network = network_of_all_states(spec)
-    typer.echo(
+    tell(
         f"{spec.name}: valid; {len(spec.users)} users, {len(spec.qnsp.channels)} channels, "
         f"{len(network.links)} links, {len(network.lanes)} lanes"
     )
@@ -56,12 +54,12 @@ def validate(options: ValidateArguments) -> None:
         predicted = predict(network).lanes
         for users in network.links:
             lanes = [lane for lane in predicted if lane.users == users]
-            typer.echo(_plan_line(network, users, lanes))
+            tell(_plan_line(network, users, lanes))
     if spec.protocol.basis == "biased":
         from netsim.twin.agreement import best_basis_ratio
 
         best = best_basis_ratio(spec)
-        typer.echo(
+        tell(
             f"biased bases: the twin expects most key at z_probability {best.z_probability:.2f}, "
             f"{best.key_bps:.1f} bit/s (at 0.50: {best.symmetric_key_bps:.1f})"
         )

@@ -4,7 +4,7 @@
 
 import typer
 
-from netsim.cli.shared import EXIT_FAILED, RunDirectory, say
+from netsim.cli.shared import EXIT_FAILED, RunDirectory, say, tell
 
 EXAMPLES = ("netsim verify results",)
 
@@ -19,7 +19,7 @@ def verify(directory: RunDirectory) -> None:
 
     faults = verify_run(directory)
     for fault in faults:
-        typer.echo(str(fault))
+        tell(str(fault))
     if faults:
         raise typer.Exit(EXIT_FAILED)
     state = state_of(directory)

@@ -160,6 +160,9 @@ class _Table:
     def _text(self) -> str | None:
         """What is in the file; None where it cannot be read."""
         try:
+            if self._path.is_fifo():
+                self._fault(None, "a pipe, not a table")
+                return None
             with self._path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:

@@ -54,6 +54,8 @@ class EventName(StrEnum):
     PROCESS_STARTED = "process_started"
     LINK_CLOSED = "link_closed"
     """The closing exchange is done: nothing of this link is in doubt."""
+    ROUNDS_PAUSED = "rounds_paused"
+    """So many rounds in a row had no key that none begins for a while, to save the reserve."""
     RESERVE_EMPTY = "reserve_empty"
     """No authentication key is left: the link stops."""
     ALARM = "alarm"

@@ -16,6 +16,8 @@ from netsim.pools.pool import Pool
 from protocols import events
 from protocols.books import RoundBooks
 
+ALARMS_TOLD = 64
+"""So many alarms of an end have a line each; then a line comes whenever their number doubles."""
 STOPPED = "process_stopped"
 """Reason of a round that ended with the process, in a crash or as its user left."""
 _Notice = (
@@ -28,6 +30,7 @@ _Notice = (
     | events.AbortSigned
     | events.Alarm
     | events.ReportLost
+    | events.RoundsPaused
     | events.ReserveEmpty
     | events.ClosingVoted
     | events.LinkClosed
@@ -93,6 +96,10 @@ class Bookkeeper:
         self._sifted: dict[int, int] = {}
         self._sampled: dict[int, int] = {}
         self._in_doubt: dict[int, int] = {}
+        self._alarms = 0
+        """All but wrong tags."""
+        self._untold = 0
+        """Of these, since the last that had a line."""
         self._store = store
         self._round_epsilons = round_epsilons
         store.open_link(link, pads)
@@ -255,13 +262,13 @@ class Bookkeeper:
                 self._emit(EventName.ROUND_STARTED, time_ps, block=event.round)
             case events.LockLost() | events.ReportLost() | events.ReserveEmpty():
                 self._emit(_OF_A_ROUND[type(event)], time_ps, block=event.round)
+            case events.RoundsPaused():
+                self._emit(EventName.ROUNDS_PAUSED, time_ps, block=event.round, rounds=event.rounds)
             case events.LaneLost() | events.LaneFound():
                 name = _OF_A_LANE[type(event)]
                 self._emit(name, time_ps, block=event.round, lane=event.lane)
             case events.Alarm():
-                self.counts += LinkCounts(alarms=1)
-                checked = self._count_check(event.forgery_probability)
-                self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what, **checked)
+                self._on_alarm(event, time_ps)
             case events.LinkClosed():
                 self.closed_ps = time_ps
                 checked = self._count_check(event.forgery_probability)
@@ -270,6 +277,19 @@ class Bookkeeper:
                 pass  # for the store alone
             case _:
                 assert_never(event)
+
+    def _on_alarm(self, event: events.Alarm, time_ps: int) -> None:
+        """Count it: who floods the wire fills no disk. A wrong tag, which is rare, has its line."""
+        self.counts += LinkCounts(alarms=1)
+        values = self._count_check(event.forgery_probability)
+        if not values:
+            self._alarms += 1
+            if self._alarms > ALARMS_TOLD:
+                if self._alarms & (self._alarms - 1):
+                    self._untold += 1
+                    return
+                values, self._untold = {"untold": self._untold}, 0
+        self._emit(EventName.ALARM, time_ps, block=event.round, what=event.what, **values)
 
     def _on_locked(self, event: events.LinkLocked, time_ps: int) -> None:
         self._emit(

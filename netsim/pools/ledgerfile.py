@@ -47,6 +47,8 @@ def read_ledger(path: Path) -> Iterator[Movement]:
     ConfigError
         The file is missing, or a complete line of it is no movement: when that line is asked for.
     """
+    if path.is_fifo():
+        raise ConfigError.of(path, "is a pipe, not a ledger")
     try:
         with path.open(encoding="utf-8", newline="\n") as file:
             lines = (line for line in file if line.endswith("\n"))

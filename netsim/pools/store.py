@@ -115,6 +115,7 @@ class UserStore(Closing):
                 | events.RoundAborted()
                 | events.Alarm()
                 | events.ReportLost()
+                | events.RoundsPaused()
                 | events.ReserveEmpty()
             ):
                 pass  # may be forgotten
@@ -253,10 +254,13 @@ class UserStore(Closing):
             yield BlockInDoubt(number, key, key_bits, message, unpack_books(books), digests)
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
-        """The block becomes usable; what refills the reserve moves over."""
+        """The block becomes usable; what refills the reserve moves over.
+
+        The digests go: under the kept hash keys each is an equation for them.
+        """
         changed = self._db.execute(
-            "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ? AND round = ?"
-            " AND state = ?",
+            "UPDATE blocks SET state = ?, key_bits = ?, message = x'', digests = x'' WHERE link = ?"
+            " AND round = ? AND state = ?",
             (USABLE, event.key_bits, link, event.round, IN_DOUBT),
         )
         if changed.rowcount != 1:
@@ -266,6 +270,7 @@ class UserStore(Closing):
             "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)",
             (link, _BLOCK, event.round, event.key),
         )
+        self._has_forgotten = True
         self._put(link, Piece(event.round, 0, event.key_bits))
         self._db.execute(
             "UPDATE links SET common_rounds = provisioned_rounds WHERE link = ?", (link,)

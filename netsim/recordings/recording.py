@@ -185,6 +185,7 @@ def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> Link
         rate_bound_ppm=options.rate_bound_ppm,
         frames_per_round=frames,
         frames_per_announcement=min(frames, config.frames_per_announcement),
+        match_rate_hz=0.0,
     )
 
 

@@ -1,7 +1,7 @@
 """Levels of the key pools over time, from the rows of a ledger alone."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -19,7 +19,14 @@ ASCII_BLOCKS = "_.:-=+*#"
 WIDE = 110
 """From this console width on more moments are shown."""
 
+BOTH = "both"
+"""Stands in the place of an end."""
+
 NOTES = (
+    (
+        "Both: what is usable at either end alike. The announcer's part of a block becomes usable "
+        "when the responder's next vote, or the closing, acknowledges it, up to a round later."
+    ),
     "Level: each line has its own scale, from zero to its highest level.",
     (
         "To reserve: the part of each block that refills the reserve of authentication key; with "
@@ -32,7 +39,7 @@ _SHOWN = (Account.POOL, Account.RESERVE, Account.DOUBT)
 
 @dataclass(slots=True)
 class PoolHistory:
-    """What one end of a link held, whenever it changed."""
+    """What one end of a link held, or both in common, whenever it changed."""
 
     link: str
     end: str
@@ -74,13 +81,42 @@ class PoolHistory:
             self.levels_bits.append(self.balances_bits[Account.POOL])
 
 
+class _Common:
+    """What the two ends of a link have in common, block by block."""
+
+    def __init__(self, link: str) -> None:
+        self.history = PoolHistory(link, BOTH)
+        self._levels: dict[int, dict[str, int]] = {}
+        self._total_bits = 0
+
+    def add(self, movement: Movement) -> None:
+        """Take in a later movement of either end."""
+        sign = (movement.credit is Account.POOL) - (movement.debit is Account.POOL)
+        if not sign:
+            return
+        levels = self._levels.setdefault(movement.block, {})
+        before = _least(levels)
+        levels[movement.end] = levels.get(movement.end, 0) + sign * movement.bits
+        self._total_bits += _least(levels) - before
+        self.history.times_ps.append(movement.time_ps)
+        self.history.levels_bits.append(self._total_bits)
+
+
+def _least(levels: Mapping[str, int]) -> int:
+    """Of both ends; 0 while only one has anything."""
+    return min(levels.values()) if len(levels) == 2 else 0
+
+
 def pool_histories(movements: Iterable[Movement]) -> tuple[PoolHistory, ...]:
-    """One history per end of a link, in the order in which the ledger names them."""
+    """One history per end of a link, in the order of the ledger, and one of what both have."""
     histories: dict[tuple[str, str], PoolHistory] = {}
+    common: dict[str, _Common] = {}
     for movement in movements:
         key = (movement.link, movement.end)
         histories.setdefault(key, PoolHistory(*key)).add(movement)
-    return tuple(sorted(histories.values(), key=lambda history: history.link))
+        common.setdefault(movement.link, _Common(movement.link)).add(movement)
+    both = (each.history for each in common.values())
+    return tuple(sorted((*histories.values(), *both), key=lambda history: history.link))
 
 
 def sparkline(levels: Sequence[int], *, blocks: str = BLOCKS) -> str:
@@ -136,7 +172,7 @@ def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
     add_numbers(table, "To pool", "To reserve", "Spent", "Pool", "Reserve", "In doubt")
-    for history in histories:
+    for history in (history for history in histories if history.end != BOTH):
         held = (history.balances_bits.get(account, 0) for account in _SHOWN)
         into = (history.deposited_bits, history.reserved_bits)
         figures = (*into, history.spent_bits, *held)

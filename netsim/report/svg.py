@@ -18,6 +18,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "qnsp-netsim",
     "svg.fonttype": "none",
     "font.size": 9,
+    "text.parse_math": False,  # a dollar sign in a description is one
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

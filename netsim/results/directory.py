@@ -9,7 +9,7 @@ import csv
 import json
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
+from netsim.results.leftovers import remove_leftovers
 from netsim.results.parts import (
     Json,
     LaneResult,
@@ -56,7 +57,7 @@ _LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
 """What ``links.csv`` holds beside the summary: what its f values come from, and what bias took."""
 
 
-def prepare_run_directory(directory: Path, *, force: bool) -> None:
+def prepare_run_directory(directory: Path, *, force: bool, users: Iterable[str] = ()) -> None:
     """Make `directory` ready to take a run.
 
     Parameters
@@ -66,11 +67,14 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
     force : bool
         Write into a directory that is not empty: the files of an earlier run are removed, anything
         else stays.
+    users : iterable of str
+        Of the run to come.
 
     Raises
     ------
     ConfigError
-        It is a file, it is not empty (without `force`), or it cannot be written to.
+        It is a file, it is not empty (without `force`), it cannot be written to, or something that
+        no run has left lies where a store will be.
     """
     if directory.exists() and not directory.is_dir():
         raise ConfigError.of(directory, "is a file, not a directory")
@@ -82,14 +86,27 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
             )
         with tempfile.TemporaryFile(dir=directory):
             pass
-        for name in RUN_FILES:
-            (directory / name).unlink(missing_ok=True)
-        for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):
-            tags.unlink()
-        for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
-            store.unlink()
+        remove_leftovers(
+            directory,
+            RUN_FILES,
+            tags=TAGS_DIRECTORY,
+            stores=USERS_DIRECTORY,
+            ledger=LEDGER,
+            topology=TOPOLOGY,
+        )
+        for user in users:
+            _refuse_foreign(directory, user)
     except OSError as error:
         raise ConfigError.of(directory, f"cannot be written to: {error.strerror}") from error
+
+
+def _refuse_foreign(directory: Path, user: str) -> None:
+    """Refuse what no run has left where a store will be, and links where tags may be written."""
+    store, tags = directory / USERS_DIRECTORY / f"{user}.sqlite", directory / TAGS_DIRECTORY
+    if store.exists() or store.is_symlink():
+        raise ConfigError.of(store, "is in the way, and is of no run that lies here")
+    if (found := tags / f"{user}.npy").is_symlink():
+        raise ConfigError.of(found, "is a link, which is not followed")
 
 
 def save_topology(topology: TopologySpec, directory: Path) -> None:

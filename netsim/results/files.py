@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,20 @@ def write_whole(path: Path, text: str) -> None:
     """
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        _write_new(partial, text)
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise ConfigError.of(path, f"cannot be written: {error.strerror}") from error
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that is made here: one that was left is replaced, a link never followed."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:

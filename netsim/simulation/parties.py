@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from netsim.devices.classical import ClassicalChannel, ClassicalPath
@@ -150,6 +150,8 @@ class Parties:
 
     def _plan(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> LinkPlan:
         agreement = agree(self._network, users, lanes)
+        if self._listener is not None:  # of a controller
+            agreement = replace(agreement, match_rate_hz=0.0)
         config = link_config(self._network, users, agreement)
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)

@@ -26,6 +26,7 @@ from netsim.results.directory import (
     TAGS_DIRECTORY,
     USERS_DIRECTORY,
 )
+from netsim.results.files import write_whole
 from netsim.results.parts import UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
@@ -265,7 +266,7 @@ class Simulation:
         for link in self.parties.links:
             config = link_config(self.network, link.users, link.agreement)
             text = json.dumps(config.flat(), indent=2) + "\n"
-            (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
+            write_whole(directory / f"{config.link}.json", text)
 
     def run(
         self,

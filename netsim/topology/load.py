@@ -4,6 +4,7 @@ Whatever is in the file, the outcome is a `TopologySpec` or a `ConfigError`, not
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -20,10 +21,12 @@ from netsim.topology.specs import TopologySpec
 
 MAX_FILE_BYTES = 4 << 20
 """A network of ten thousand users fits; a file like ``/dev/zero`` does not."""
-
-
+MAX_KEY_PARTS = 32
+"""Far more than any key has; parsing takes memory with the square of them."""
 MAX_SHOWN = 200
 """Of a file name in a message."""
+_KEY_PART = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_DEEP_KEY = re.compile(f"(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
 
 
 def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) -> TopologySpec:
@@ -100,6 +103,9 @@ def topology_from_mapping(
 
 
 def _parse(text: str, source: str) -> dict[str, object]:
+    if (deep := _DEEP_KEY.search(text)) is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise ConfigError.of(source, f"a key of more than {MAX_KEY_PARTS} parts (at line {line})")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
@@ -144,6 +150,8 @@ def _read(name: str, source: str) -> bytes:
         path = Path(name)
         if path.is_dir():
             raise ConfigError.of(source, "a directory, not a topology file")
+        if path.is_fifo():
+            raise ConfigError.of(source, "a pipe, not a topology file")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:

@@ -7,6 +7,7 @@ ends. The security variants of `protocols.security` turn it into thresholds.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from netsim.topology.network import Network, build_network
 from netsim.topology.specs import TopologySpec
@@ -26,6 +27,7 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
+LARGE_BLOCK_BITS = 2**20
 MAX_ROUNDS = 120
 USUAL_SHARE = 0.9
 RATIOS = tuple((50 + step) / 100 for step in range(50))
@@ -46,11 +48,14 @@ class LinkAgreement:
         Per round, if it goes as the twin expects; None if the security variant does not say.
     notes : tuple of str
         Labels, and why no key is to be expected.
+    match_rate_hz : float
+        Coincidences of all lanes while most come; 0 where a controller may do what nobody foresees.
     """
 
     profile: Profile
     expected_key_bits: int | None
     notes: tuple[str, ...]
+    match_rate_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +93,16 @@ def agree(
         lanes = _lanes_of(network, users)
     security = SECURITIES.get(profile.security)
     expectation = expect(lanes, round_s, topology.protocol)
-    plan = security.plan(expectation, profile.terms)
+    with SECURITIES.using(profile.security):
+        plan = security.plan(expectation, profile.terms)
     notes = [label(choice_of(profile), security), *study_notes(profile)]
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
     agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
     if security.has_secrecy_epsilon and expectation.bits:
         agreed = replace(agreed, initial_qber=expectation.qber)
-    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)))
+    match_rate_hz = math.fsum(lane.most_coincidences_hz for lane in lanes)
+    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)), match_rate_hz)
 
 
 def enough_s(
@@ -153,7 +160,17 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
             for lane in lanes
         ),
         leak_efficiency(protocol),
+        partial(_least_leak_bits, protocol),
     )
+
+
+def _least_leak_bits(protocol: ProtocolSpec, size_bits: int, error_rate: float) -> int:
+    """What the error correction books of a block without errors; of a large one by proportion."""
+    small_bits = min(size_bits, LARGE_BLOCK_BITS)
+    variant = RECONCILIATIONS.get(protocol.reconciliation)
+    doubled = protocol.error_correction_charge == "both-directions" and variant.is_two_way
+    least_bits = (2 if doubled else 1) * variant.least_disclosed_bits(small_bits, error_rate)
+    return math.ceil(least_bits * size_bits / max(1, small_bits))
 
 
 def leak_efficiency(protocol: ProtocolSpec) -> float:

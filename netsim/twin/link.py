@@ -25,7 +25,8 @@ def link_config(
         If it has been worked out already.
     """
     topology = network.topology
-    profile = (agreement or agree(network, users)).profile
+    agreement = agreement or agree(network, users)
+    profile = agreement.profile
     ends = [topology.user(name) for name in users]
     receivers = [topology.receiver_of(end) for end in ends]
     clocks = [topology.clock_of(end) for end in ends]
@@ -49,4 +50,5 @@ def link_config(
         frames_per_announcement=min(frames, max(1, round(ANNOUNCEMENT_S / topology.frame_s))),
         profile=profile,
         initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
+        match_rate_hz=agreement.match_rate_hz,
     )

@@ -46,6 +46,8 @@ class LanePrediction:
     ----------
     coincidences_hz : float
         All in the central window, whatever the bases.
+    most_coincidences_hz : float
+        The same in the state of the network that has most.
     sifted_hz : float
         Those of equal bases: ``true_hz + accidental_hz``.
     qber : float
@@ -69,6 +71,7 @@ class LanePrediction:
     """Error rate in basis Z, ``x_qber`` in basis X; NaN if nothing is sifted there."""
     x_hz: float
     x_qber: float
+    most_coincidences_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     total_ps = sum(epoch.length_ps for epoch in epochs)
     true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
+    most_hz = [0.0] * len(lanes)
     singles_hz = dict.fromkeys(users, 0.0)
     for state, length_ps in _states(epochs):
         network = state.network
@@ -191,12 +195,15 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
             first, second = (stations[user] for user in lane.users)
-            true_hz[k] += weight * _true_hz(state, lane, first, second)
-            accidental_hz[k] += weight * _accidental_hz(network, first, second)
+            true_now_hz = _true_hz(state, lane, first, second)
+            accidental_now_hz = _accidental_hz(network, first, second)
+            true_hz[k] += weight * true_now_hz
+            accidental_hz[k] += weight * accidental_now_hz
+            most_hz[k] = max(most_hz[k], float((true_now_hz + accidental_now_hz).sum()))
     return Prediction(
         lanes=tuple(
-            _summed(lane, siftings[lane.users], *rates_hz)
-            for lane, *rates_hz in zip(lanes, true_hz, accidental_hz, strict=True)
+            _summed(lanes[k], siftings[lanes[k].users], true_hz[k], accidental_hz[k], most_hz[k])
+            for k in range(len(lanes))
         ),
         users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
     )
@@ -333,7 +340,9 @@ def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float
     return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
 
 
-def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
+def _summed(
+    lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates, most_hz: float
+) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
     all_hz = true_hz + accidental_hz
     sifted_hz, qber = _rate_and_qber(all_hz, sifting.kept, sifting.errors)
@@ -353,6 +362,7 @@ def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) 
         z_qber=z_qber,
         x_hz=x_hz,
         x_qber=x_qber,
+        most_coincidences_hz=most_hz,
     )
 
 

@@ -8,6 +8,7 @@ from netsim.errors import Fault
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import LEDGER
+from netsim.verify.ends import is_usable
 from netsim.verify.records import Records
 
 PAD_BITS = 128
@@ -19,6 +20,22 @@ def book_faults(records: Records) -> Iterator[Fault]:
     for fault in check_balance(records.movements()):
         yield _located(fault)
     yield from _pad_faults(records)
+    yield from _key_faults(records)
+
+
+def _key_faults(records: Records) -> Iterator[Fault]:
+    """At least what was disclosed of a block's bits has been taken from its key."""
+    for link, ends in records.ends.items():
+        for end in ends:
+            for block in records.blocks(link, end):
+                told = records.flow(link, end, block, Account.PARITIES, Account.WIRE)
+                told += records.flow(link, end, block, Account.VERIFICATION, Account.WIRE)
+                taken = records.flow(link, end, block, Account.OPEN, Account.AMPLIFIED)
+                if is_usable(records, link, end, block) and taken < told:
+                    where = f"{LEDGER}, {link} block {block}"
+                    yield Fault(
+                        where, f"{told} bits disclosed, {taken} taken from its key at {end}"
+                    )
 
 
 def _located(fault: str) -> Fault:

@@ -70,7 +70,7 @@ class Told:
     Attributes
     ----------
     counts : Counter
-        Events by name, link and end.
+        Events by name, link and end; of alarms also those that had no line by themselves.
     sums : dict
         Of each of `PROBABILITIES`, by its name, link and end.
     last : str or None
@@ -85,7 +85,7 @@ class Told:
         """Take in the next line."""
         place = (event.get("link"), event.get("end"))
         self.last = event.get("event")
-        self.counts[self.last, *place] += 1
+        self.counts[self.last, *place] += 1 + (event.get("untold") or 0)
         for name in PROBABILITIES:
             if event.get(name) is not None:
                 self.sums[name, *place] = self.sums.get((name, *place), 0.0) + event[name]
@@ -157,9 +157,7 @@ def read_records(directory: Path) -> Records:
     """Read the files of ``directory``; ConfigError if that is no run directory."""
     if not (directory / LEDGER).is_file():
         raise ConfigError.of(directory, f"is no run directory: it holds no {LEDGER}")
-    is_saved = (directory / SUMMARY).is_file()
-    if not is_saved and (directory / MANIFEST).is_file():
-        raise ConfigError.of(directory / SUMMARY, f"is missing, though {MANIFEST} is there")
+    is_saved = (directory / SUMMARY).is_file()  # the last that is written: where it is, all is
     return Records(
         directory=directory,
         booked=_add_up_ledger(directory / LEDGER),

@@ -151,6 +151,7 @@ class Event(_Entry):
     time_ps: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     forgery_probability: Real | None = None
     epsilon: Real | None = None
+    untold: Count | None = None
 
 
 StoredLinks = TypeAdapter(list[tuple[Count]], config=ConfigDict(strict=True))

@@ -3,13 +3,14 @@
 Bits are compared and never shown.
 """
 
+import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
@@ -23,6 +24,9 @@ from netsim.verify.records import Records
 from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, StoredStock, fault_of
 
 _USABLE = "usable"
+_VERSIONS, _WITHOUT_LOG = (18, 19), 1
+"""Where a file of SQLite says whether it has a log (https://www.sqlite.org/fileformat2.html), and
+what it says if not."""
 _NO_BLOCK = ("", KeyBlock(-1, b"", 0, ()))
 
 
@@ -73,11 +77,35 @@ def store_faults(records: Records) -> Iterator[Fault]:
             yield from _unequal(link, stored)
 
 
+@contextmanager
+def opened_store(path: Path) -> Iterator[sqlite3.Connection]:
+    """What is stored at ``path``, read without a trace in its folder, which may be read-only.
+
+    A store that nobody has closed has a log beside it: both are copied to where SQLite may join
+    them, into a folder for this user alone that goes at once.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    with ExitStack() as stack:
+        if log.is_file() and log.stat().st_size:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            for part in (path, log):
+                shutil.copyfile(part, folder / part.name)
+            yield stack.enter_context(closing(sqlite3.connect(folder / path.name)))
+            return
+        content = bytearray(path.read_bytes())
+        if len(content) > max(_VERSIONS):
+            for place in _VERSIONS:
+                content[place] = _WITHOUT_LOG
+        db = stack.enter_context(closing(sqlite3.connect(":memory:")))
+        db.deserialize(bytes(content))
+        yield db
+
+
 def _read(path: Path, link: str) -> StoredEnd | None:
     """Stored state of ``link``; None if the run has kept no store."""
     if not path.is_file():
         return None
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+    with opened_store(path) as db:
         links = db.execute("SELECT provisioned_rounds FROM links WHERE link = ?", (link,))
         rows = StoredLinks.validate_python(links.fetchall())
         blocks = db.execute(

@@ -17,7 +17,7 @@ from protocols.bbm92.search import Brightness, SearchPlan
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, acquire, light_needed_ps
 from protocols.bbm92.tracking import MARGIN_PS, Tracker
 from protocols.errors import RemoteProtocolError
-from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
+from protocols.events import Alarm, Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
@@ -77,6 +77,8 @@ class Coincidences:
     """Matches of one announcement, in its order; all arrays (N,)."""
 
     positions: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    """Own clicks, by their numbers in the book."""
     lanes: NDArray[np.uint8]
     bases: NDArray[np.uint8]
     ports: NDArray[np.uint8]
@@ -84,8 +86,8 @@ class Coincidences:
 
 def no_coincidences() -> Coincidences:
     """Nothing matched."""
-    empty = np.empty(0, dtype=np.uint8)
-    return Coincidences(np.empty(0, dtype=np.int64), empty, empty, empty)
+    none, empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
+    return Coincidences(none, none, empty, empty, empty)
 
 
 class LinkAligner:
@@ -307,11 +309,14 @@ class LinkAligner:
             )
             lanes[matched] = lane
         positions = np.flatnonzero(partner >= 0)
+        if self._config.is_beyond_light(positions.size):
+            self._events.append(Alarm(self._round, "far more matches than the light has"))
+            return no_coincidences()
         ids = first_id + partner[positions]
         self._book.claim(ids)
         detectors = self._book.tags_of(ids) & 3
         bases, ports = (detectors >> 1).astype(np.uint8), (detectors & 1).astype(np.uint8)
-        return Coincidences(positions, lanes[positions], bases, ports)
+        return Coincidences(positions, ids, lanes[positions], bases, ports)
 
     # Memory -------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from protocols.events import (
     BlockHeld,
     LinkClosed,
     ReserveEmpty,
+    RoundsPaused,
     RoundStarted,
 )
 from protocols.interfaces import SessionStart
@@ -70,6 +71,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         durable = start.durable
         self._schedule = RoundSchedule(self.config, self._last_round)
         self._is_reserve_empty = False
+        self._spoilt = 0
+        """Rounds without key since the last commit."""
         self._held: dict[int, HeldBlock] = {}
         self._decisions: dict[int, bytes] = {}
         for block in durable.in_doubt if durable is not None else ():
@@ -174,10 +177,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._stop_for_lack_of_pads(number)
             return
         self._last_round = number
-        if number in self._decisions:
-            return  # its pad has signed the abort of a round made up on the wire
-        if self.is_congested:
-            return  # this round's light is lost, its pads are burned
+        if number in self._decisions or self.is_congested:
+            # The pad has signed the abort of a round made up on the wire; or the light is lost.
+            self._count_spoilt(number)
+            return
         self._rounds[number] = AnnouncerRound(
             number, self.config, self._secrets, now_ps, book=self._book, rng=self._rng
         )
@@ -221,6 +224,20 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         if round_.state is State.SIFTED and not round_.books.sifted_bits:
             self._schedule.is_dormant = True
         super()._drop(round_, reason)
+        self._count_spoilt(round_.number)
+
+    def _count_spoilt(self, number: int) -> None:
+        """A round has used up its pads for nothing.
+
+        Somebody who spoils every round must not use up the reserve: behind half of it each further
+        round waits twice as long, so that the rest outlasts him whoever he is.
+        """
+        self._spoilt += 1
+        beyond = self._spoilt - self.config.initial_pads // 2
+        if self.config.initial_pads and beyond > 0:
+            rounds = 2 ** (beyond - 1)
+            self._schedule.pause(rounds)
+            self._events.append(RoundsPaused(number, rounds))
 
     def _on_idle(self, body: Beacon | Ready) -> None:
         """The responder has found light: go on with rounds. Without any it wants to close."""
@@ -285,6 +302,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _commit(self, round_: AnnouncerRound) -> None:
         number = round_.number
+        self._spoilt = 0
         self._settle_before(number)
         round_.count_round_trip()
         self._book_check(round_)

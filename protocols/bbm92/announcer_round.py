@@ -22,6 +22,7 @@ from protocols.bbm92.distillation import (
 )
 from protocols.bbm92.rounds import (
     Bits,
+    Claims,
     RoundCore,
     RoundDropped,
     Steps,
@@ -92,6 +93,8 @@ class AnnouncerRound(RoundCore):
         """Sequence, first click, clicks and whether it was the last, per announcement."""
         self.is_announced = False
         """Whether the last announcement of the round has been sent."""
+        self.claims = Claims(book, config.announcer_tick_ps)
+        """Given back if the round ends in its light."""
         self._book = book
         self._rng = rng
         self._blocks: list[tuple[Bits, Bits]] = []
@@ -141,6 +144,8 @@ class AnnouncerRound(RoundCore):
         _, first_id, clicks, is_last = self.unanswered.popleft()
         if body.last != is_last:
             raise RemoteProtocolError("matches that do not end where the light ends")
+        if self.config.is_beyond_light(body.count):
+            raise RemoteProtocolError("far more matches than the light has")
         positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
         lanes = np.frombuffer(body.lanes, dtype=np.uint8)
         bases = received_bits(body.bases, body.count)
@@ -148,6 +153,7 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible matches")
         yield self._sift(body.announcement, first_id + positions, lanes, bases)
         if is_last:
+            self.claims.keep()
             self.count_round_trip()
             yield self.book_sifted()
             yield from self._publish_sample()
@@ -164,7 +170,9 @@ class AnnouncerRound(RoundCore):
         All clicks are claimed: the answer tells the bases of those that are not kept, too.
         """
         detectors = self._book.tags_of(ids) & 3
-        keep = self._book.claim(ids) & (detectors >> 1 == bases)
+        claimed = self._book.claim(ids)
+        self.claims.add(ids[claimed])
+        keep = claimed & (detectors >> 1 == bases)
         bits = (detectors & 1).astype(np.uint8)
         self.sifted.add(lanes[keep], bases[keep], bits[keep])
         return Keep(announcement, pack_bits(keep.astype(np.uint8)))
@@ -196,11 +204,11 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible error rate")
         self._blocks = self.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
-        self._reconcilers = [
-            variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
-            for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
-        ]
+        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+            self._reconcilers = [
+                variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
+                for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
+            ]
         self._move(ReconciliationSetup, State.RECONCILING)
         yield from ()
 
@@ -208,10 +216,11 @@ class AnnouncerRound(RoundCore):
         self._queries += 1
         if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
-        replies = tuple(
-            reconciler.answer(query) if query else b""
-            for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
-        )
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            replies = tuple(
+                reconciler.answer(query) if query else b""
+                for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
+            )
         yield ParityReply(replies)
         self.count_round_trip()
         self.book(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))

@@ -6,11 +6,12 @@ import numpy as np
 
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, balances, received_bits
 from protocols.books import RoundBooks
-from protocols.interfaces import RoundFacts
+from protocols.interfaces import KeyDecision, RoundFacts
 from protocols.keylength.balance import bias_bits
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
 from protocols.messages import AbortReason
+from protocols.registry import VariantError
 from protocols.security import error_count_charge_bits
 from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES, is_two_way
 
@@ -32,15 +33,17 @@ class BookedRound(Protocol):
 def sample_size(core: RoundCore) -> int:
     """How many bits of a round, all sifted, are to be published; the same at both ends."""
     config = core.config
-    return ESTIMATIONS.get(config.profile.estimation).sample_bits(config.terms, core.sifted.size)
+    with ESTIMATIONS.using(config.profile.estimation) as estimation:
+        return estimation.sample_bits(config.terms, core.sifted.size)
 
 
 def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
     """Book a sample that both ends have published; RoundDropped if the round ends by it."""
     config, errors = core.config, int(np.count_nonzero(mine != theirs))
     core.book(sampled_bits=mine.size, sample_errors=errors)
-    estimation = ESTIMATIONS.get(config.profile.estimation)
-    if not estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors):
+    with ESTIMATIONS.using(config.profile.estimation) as estimation:
+        is_accepted = estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors)
+    if not is_accepted:
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
 
@@ -63,6 +66,8 @@ def plan_key(
 ) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it.
 
+    VariantError for more key than was kept to oneself, whatever the security variant says.
+
     Parameters
     ----------
     blocks : list of (bases, bits)
@@ -80,7 +85,9 @@ def plan_key(
         returned_bits=books.parity_bits if is_two_way(config.profile.reconciliation) else 0,
         count_bits=count_bits,
     )
-    decision = security.key(facts, config.terms)
+    with SECURITIES.using(config.profile.security):
+        decision = security.key(facts, config.terms)
+    _refuse_disclosed(core, decision)
     lost_bits = bias_bits(balances(blocks))
     core.book(
         lanes=lanes,
@@ -99,16 +106,30 @@ def plan_key(
         raise RoundDropped(AbortReason.BIASED)
 
 
+def _refuse_disclosed(core: RoundCore, decision: KeyDecision) -> None:
+    """No theorem gives more bits than are left of the raw ones once what was disclosed is gone."""
+    books, name = core.books, core.config.profile.security
+    left_bits = books.raw_bits - books.parity_bits - core.config.terms.verification_bits
+    if not 0 <= decision.key_bits <= max(0, left_bits):
+        found = f"{decision.key_bits} bits of key, where {left_bits} of the round are undisclosed"
+        raise VariantError("security", name, found)
+
+
 def seed_size(config: LinkConfig, input_bits: int, key_bits: int) -> int:
     """Bits of the seed of privacy amplification."""
-    return AMPLIFICATIONS.get(config.profile.amplification).seed_size(input_bits, key_bits)
+    with AMPLIFICATIONS.using(config.profile.amplification) as amplification:
+        return amplification.seed_size(input_bits, key_bits)
 
 
 def final_key(config: LinkConfig, bits: Bits, *, seed: bytes, key_bits: int) -> Bits:
     """(key_bits,) uint8: privacy amplification of ``bits`` with ``seed``, packed."""
     seed_bits = received_bits(seed, seed_size(config, bits.size, key_bits))
-    amplification = AMPLIFICATIONS.get(config.profile.amplification)
-    return amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
+    name = config.profile.amplification
+    with AMPLIFICATIONS.using(name) as amplification:
+        key = amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
+        if key.dtype != np.uint8 or key.shape != (key_bits,) or np.any(key > 1):
+            raise VariantError("amplification", name, f"gives something else than {key_bits} bits")
+        return key
 
 
 def joined_bits(blocks: list[Bits]) -> Bits:

@@ -78,7 +78,13 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _new_round(self, number: int, now_ps: int) -> ResponderRound:
         return ResponderRound(
-            number, self.config, self._secrets, now_ps, rng=self._rng, rates=self._rates
+            number,
+            self.config,
+            self._secrets,
+            now_ps,
+            book=self._book,
+            rng=self._rng,
+            rates=self._rates,
         )
 
     # Light --------------------------------------------------------------------------------------

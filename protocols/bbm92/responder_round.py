@@ -24,6 +24,7 @@ from protocols.bbm92.error_rates import ErrorRates
 from protocols.bbm92.rounds import (
     BASES,
     Bits,
+    Claims,
     RoundCore,
     RoundDropped,
     Steps,
@@ -55,6 +56,7 @@ from protocols.messages import (
 )
 from protocols.profile import MIN_SIFTED_BITS
 from protocols.reconciliation.interface import ReconcilingResponder
+from protocols.tagbook import TagBook
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import encode_ascending
 
@@ -66,6 +68,8 @@ class ResponderRound(RoundCore):
     ----------
     number, config, secrets, now_ps
         See `RoundCore`.
+    book : TagBook
+        This user's clicks.
     rng : numpy.random.Generator
         For the seed of the error correction's shuffles.
     rates : ErrorRates
@@ -81,10 +85,13 @@ class ResponderRound(RoundCore):
         secrets: LinkSecrets,
         now_ps: int,
         *,
+        book: TagBook,
         rng: np.random.Generator,
         rates: ErrorRates,
     ) -> None:
         super().__init__(number, config, secrets, now_ps)
+        self.claims = Claims(book, config.responder_tick_ps)
+        """Given back if the round ends before its last matches are sent."""
         self.state = State.LIGHT
         self.is_announced = False
         """Whether the last announcement has come."""
@@ -135,6 +142,9 @@ class ResponderRound(RoundCore):
     def answer(self, announcement: int, coincidences: Coincidences, *, is_last: bool) -> Matches:
         """Return matches, lanes and bases of one announcement, all at once."""
         self._unanswered.append((announcement, coincidences, is_last))
+        self.claims.add(coincidences.ids)
+        if is_last:  # the announcer may publish a sample at once
+            self.claims.keep()
         positions = coincidences.positions
         return Matches(
             last=is_last,
@@ -185,15 +195,16 @@ class ResponderRound(RoundCore):
         seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
         yield ReconciliationSetup(seed, rates_ppm)
         self._blocks = self.sifted.sub_blocks()
-        variant = RECONCILIATIONS.get(self.config.profile.reconciliation)
-        self._reconcilers = [
-            variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
-            for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
-        ]
+        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+            self._reconcilers = [
+                variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
+                for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
+            ]
         yield self._next_question(Cause.TURN)
 
     def _next_question(self, cause: Cause | type[Message]) -> ParityQuery | Reconciled:
-        queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
         self._is_asked = tuple(bool(query) for query in queries)
         is_done = not any(queries)
         self._move(cause, State.VERIFYING if is_done else State.RECONCILING)
@@ -202,13 +213,14 @@ class ResponderRound(RoundCore):
     def _on_reply(self, body: ParityReply) -> Steps:
         if len(body.replies) != self.config.lanes:
             raise RemoteProtocolError("impossible parities")
-        for reconciler, asked, reply in zip(
-            self._reconcilers, self._is_asked, body.replies, strict=True
-        ):
-            if asked:
-                reconciler.handle_answer(reply)
-            elif reply:
-                raise RemoteProtocolError("parities that nobody asked for")
+        with RECONCILIATIONS.using(self.config.profile.reconciliation):
+            for reconciler, asked, reply in zip(
+                self._reconcilers, self._is_asked, body.replies, strict=True
+            ):
+                if asked:
+                    reconciler.handle_answer(reply)
+                elif reply:
+                    raise RemoteProtocolError("parities that nobody asked for")
         self.count_round_trip()
         self.book(parity_bits=sum(end.parities_learned for end in self._reconcilers))
         self._judge_leak()

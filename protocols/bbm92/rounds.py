@@ -44,12 +44,16 @@ from protocols.events import Event, RoundSifted
 from protocols.hashing.authentication import Transcript, forgery_probability
 from protocols.keylength.balance import Balance
 from protocols.keylength.keyrate import LaneCounts
-from protocols.link import LinkConfig, LinkSecrets
+from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
 from protocols.messages import AbortReason, Message, Role
+from protocols.tagbook import TagBook
 from protocols.variants import AUTHENTICATIONS, round_epsilons
 
 Bits = NDArray[np.uint8]
 BASES = 2
+DETECTED_PS = PS_PER_S // 10
+"""So long after a click all its partners are detected: clocks and fibres of a network's users
+differ by less."""
 
 
 class SiftedBits:
@@ -138,6 +142,34 @@ Each message has been sent, and is part of the transcript, before the line behin
 """
 
 
+class Claims:
+    """Own clicks that a round has claimed in its light, and may give back.
+
+    A basis is public once its match is answered. A click is given back only if its partner has been
+    detected by then, wherever it is: a source that holds a photon back must not learn its basis.
+    """
+
+    def __init__(self, book: TagBook, tick_ps: int) -> None:
+        self._book = book
+        self._detected_ticks = DETECTED_PS // tick_ps
+        self._ids: list[NDArray[np.int64]] = []
+
+    def add(self, ids: NDArray[np.int64]) -> None:
+        """Clicks ((N,) int64) that belong to the round from now on, their bases public."""
+        stop_ticks = self._book.stop_ticks - self._detected_ticks
+        self._ids.append(ids[self._book.tags_of(ids) >> 2 < stop_ticks])
+
+    def give_back(self) -> None:
+        """The round ends, and nothing has been said about its bits."""
+        for ids in self._ids:
+            self._book.give_back(ids)
+        self.keep()
+
+    def keep(self) -> None:
+        """Something may have been said about the bits: the clicks stay the round's."""
+        self._ids.clear()
+
+
 class RoundCore:
     """The part of a round that announcer and responder keep alike.
 
@@ -156,6 +188,7 @@ class RoundCore:
     MOVES: ClassVar[Machine[Any]]
     """The states of this end's rounds."""
     state: Enum
+    claims: Claims
 
     def __init__(self, number: int, config: LinkConfig, secrets: LinkSecrets, now_ps: int) -> None:
         self.number = number

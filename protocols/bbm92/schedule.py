@@ -4,7 +4,8 @@ It counts frames and rounds and knows no clicks and no messages. A round is a nu
 is fixed before its first one. Rounds follow each other without a gap, except that an announcer who
 has learnt that a whole round has sifted nothing goes dormant: frames are then published outside of
 rounds, for the responder to find light by, and no round number (and with it no pad) is used up
-until the responder has found some.
+until the responder has found some. The same happens for a number of rounds while they are paused,
+whatever the responder finds.
 """
 
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ class RoundSchedule:
         self.next_round = last_round + 1
         self.next_frame = 0
         self._round_stop: int | None = None
+        self._resume_frame = 0
+
+    def pause(self, rounds: int) -> None:
+        """Begin no round before so many could have been held behind the one under way."""
+        self._resume_frame = max(self.next_frame, self._round_stop or 0) + rounds * self._per_round
+
+    @property
+    def _is_outside(self) -> bool:
+        """Whether frames from the next one on belong to no round, if no round is under way."""
+        return self.is_dormant or self.next_frame < self._resume_frame
 
     def has_batch(self, first_frame: int, frames: int) -> bool:
         """Whether `next_batch` would give one while there is light; parameters as there."""
@@ -63,7 +74,7 @@ class RoundSchedule:
         """Where the next announcement ends, and the round that it is of."""
         start = self.next_frame
         if start == round_stop:
-            round_stop = start + (self._per_batch if self.is_dormant else self._per_round)
+            round_stop = start + (self._per_batch if self._is_outside else self._per_round)
         return min(start + self._per_batch, round_stop), round_stop
 
     def next_batch(self, first_frame: int, frames: int, *, is_light_over: bool) -> Batch | None:
@@ -83,13 +94,14 @@ class RoundSchedule:
                 -(-first_frame // self._per_round) * self._per_round
             )
         start, is_first = self.next_frame, self.next_frame == self._round_stop
+        is_outside = is_first and self._is_outside
         stop, round_stop = self._stops(self._round_stop)
         if stop > frames and is_light_over:
             stop = frames
         if not start < stop <= frames:
             return None
         self.next_frame = stop
-        if is_first and self.is_dormant:
+        if is_outside:
             self._round_stop = stop
             return Batch(start, stop, None, is_first=True, is_last=True)
         self._round_stop = round_stop

@@ -320,6 +320,7 @@ class LinkSession(Generic[RoundT]):
 
     def _drop(self, round_: RoundT, reason: AbortReason) -> None:
         del self._rounds[round_.number]
+        round_.claims.give_back()
         if round_.sifted.size and not round_.books.sifted_bits:
             # Dropped in its light: what it has given so far counts.
             self._events.append(round_.book_sifted())

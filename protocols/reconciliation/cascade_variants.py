@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.reconciliation.cascade import CascadeAnnouncer, CascadeResponder
+from protocols.reconciliation.cascade_layout import layout_passes
 from protocols.reconciliation.interface import Reconciliation
 from protocols.reconciliation.schedules import SCHEDULES, Schedule
 
@@ -26,6 +27,13 @@ class Cascade(Reconciliation):
     ) -> CascadeResponder:
         """Asks for parities."""
         return CascadeResponder(bits, schedule=self.schedule, error_rate=error_rate, seed=seed)
+
+    def least_disclosed_bits(self, size_bits: int, error_rate: float) -> int:
+        """Parities of all blocks of all passes."""
+        passes = layout_passes(
+            size_bits=size_bits, schedule=self.schedule, error_rate=error_rate, seed=0
+        )
+        return sum(layout.asked_blocks for layout in passes)
 
 
 class Original(Cascade):

@@ -107,6 +107,19 @@ class Reconciliation(ABC):
     ) -> ReconcilingResponder:
         """End of the responder; parameters as of `announcer`."""
 
+    def least_disclosed_bits(self, size_bits: int, error_rate: float) -> int:
+        """What the announcer discloses of a block without errors; 0 unless said otherwise.
+
+        Parameters
+        ----------
+        size_bits : int
+            0 or more.
+        error_rate : float
+            That the responder has sent, see `bounded_estimate`.
+        """
+        _ = size_bits, error_rate
+        return 0
+
     def estimate(self, *, errors: int, bits: int) -> float:
         """Error rate to start a block from, after ``errors`` among ``bits`` of an earlier one."""
         return (errors + 1) / (bits + 2)

@@ -190,6 +190,10 @@ class Ldpc(Reconciliation):
         """Decodes."""
         return LdpcResponder(bits, error_rate=error_rate, seed=seed)
 
+    def least_disclosed_bits(self, size_bits: int, error_rate: float) -> int:
+        """All parities: what is sent does not depend on errors."""
+        return plan_block(size_bits, error_rate).disclosed_bits
+
     def estimate(self, *, errors: int, bits: int) -> float:
         """Upper bound of the error rate: one that is too low by little makes a block fail.
 

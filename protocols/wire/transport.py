@@ -131,6 +131,13 @@ class Transport:
             self._queue.append(_Piece(message[start:stop], start == 0, stop >= len(message)))
         self._queued_bytes += len(message)
 
+    def is_waiting(self, message: bytes) -> bool:
+        """Whether the same message, of one datagram, waits for a place in the window."""
+        return any(
+            piece.payload == message and piece.starts_message and piece.ends_message
+            for piece in self._queue
+        )
+
     def next_message(self) -> bytes | None:
         """The next message that has arrived whole, in order."""
         return self._messages.popleft() if self._messages else None

@@ -16,11 +16,17 @@ from protocols.bbm92.responder import ResponderSession
 from protocols.codec import encode
 from protocols.events import (
     Alarm,
+    BlockHeld,
     BlockPrepared,
     BlockUsable,
     Event,
+    ReserveEmpty,
+    RoundsPaused,
+    RoundStarted,
 )
 from protocols.messages import (
+    Abort,
+    AbortReason,
     Beacon,
     Envelope,
     Matches,
@@ -166,6 +172,38 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
     assert [event.round for event in ends.told(Role.RESPONDER, BlockPrepared)] == [0, 10]
 
 
+# What spoilt rounds cost --------------------------------------------------------------------------
+
+
+PAUSES = [1, 2, 4, 8, 16]
+
+
+def spoilt_rounds(tapped: TappedEnds, *, until_s: float) -> None:
+    """A forged abort in every round, half a second after it begins, until then."""
+    ends = tapped.ends
+
+    def abort(role: Role, event: Event) -> None:
+        if role is Role.ANNOUNCER and isinstance(event, RoundStarted):
+            number = event.round
+            forged = Abort(int(AbortReason.NO_KEY), 0, b"", 0, b"", bytes(32))
+            if ends.now_ps < until_s * PS_PER_S:
+                at_ps = ends.now_ps + PS_PER_S // 2
+                ends.at(at_ps, partial(forge, ends, Role.ANNOUNCER, number, forged))
+
+    ends.on_event = abort
+
+
+def test_spoiling_every_round_does_not_stop_the_link() -> None:
+    """Thirty rounds long, with pads for fifteen: pauses double, and then there is key again."""
+    config = link_config(initial_pads=16)
+    tapped = TappedEnds(clean_ends(1, duration_s=60.0, config=config), [])
+    spoilt_rounds(tapped, until_s=30.0)
+    ends = run(tapped, until_s=120.0)
+    assert [event.rounds for event in ends.told(Role.ANNOUNCER, RoundsPaused)] == PAUSES
+    assert not ends.told(Role.ANNOUNCER, ReserveEmpty)
+    assert ends.usable[0]
+
+
 # Error rates --------------------------------------------------------------------------------------
 
 
@@ -279,3 +317,28 @@ def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None
     view = tapped.chains[Role.RESPONDER].wire.view
     matched = [message.body.count for message in view.messages[Matches]]  # type: ignore[union-attr]
     assert claimed == sum(matched) > 2000
+
+
+def test_answers_to_a_repeated_vote_do_not_pile_up() -> None:
+    """Ten thousand copies of a vote while nothing gets through to the responder: a few wait."""
+    ends = clean_ends(1, duration_s=2.0)
+    votes: list[BlockPrepared] = []
+
+    def flood(role: Role, event: Event) -> None:
+        if isinstance(event, BlockPrepared) and role is Role.RESPONDER and not votes:
+            votes.append(event)
+            ends.fault = lambda to, datagram: [] if to is Role.RESPONDER else [(0, datagram)]
+            ends.at_s(2.5, repeat)
+
+    def repeat() -> None:
+        session = ends.ends[Role.ANNOUNCER]._session
+        for _ in range(10_000):
+            session.receive(votes[0].vote, ends.now_ps)
+            ends.flush()
+
+    ends.on_event = flood
+    ends.run(until_s=2.6)
+    assert ends.told(Role.ANNOUNCER, BlockHeld)
+    transport = ends.ends[Role.ANNOUNCER]._transport
+    sizes = [len(piece.payload) for piece in transport._queue]
+    assert sizes.count(len(ends.told(Role.ANNOUNCER, BlockHeld)[0].decision)) <= 1

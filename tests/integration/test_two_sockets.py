@@ -78,11 +78,24 @@ def test_two_processes_end_with_equal_keys(tags: Path, tmp_path: Path) -> None:
     assert second["closed"]
 
 
+def test_longer_recordings_lose_no_round(tmp_path: Path) -> None:
+    """Ten rounds, read much faster than they were recorded: each makes its block."""
+    topology = load_topology("two_user", overrides=["protocol.round_s=1"])
+    run = simulate(topology, duration_s=10, seed=3, out=tmp_path, save_tags=True)
+    secret = fresh_secret(tmp_path / "secret.bin")
+    ends = run_both(tmp_path / "tags", [secret, secret])
+    assert [code for code, _, _ in ends] == [0, 0], ends
+    first, second = (json.loads(lines[0]) for _, lines, _ in ends)
+    assert first["blocks"] == second["blocks"]
+    assert len(first["blocks"]) >= run.links[0].counts.blocks - 1
+    assert len(first["blocks"]) + len(first["aborted"]) >= 10
+
+
 def test_different_secrets_are_found_out(tags: Path, tmp_path: Path) -> None:
-    """No key at either end, and a question instead of silence."""
+    """The ends do not meet: a question instead of silence, and neither secret is used up."""
     secrets = [fresh_secret(tmp_path / name) for name in ("one.bin", "other.bin")]
     ends = run_both(tags, secrets, "--patience", "4")
     assert [code for code, _, _ in ends] == [1, 1]
-    assert [json.loads(lines[0])["blocks"] for _, lines, _ in ends] == [{}, {}]
-    assert any("have both ends the same secret?" in errors for _, _, errors in ends)
+    assert all("have both ends the same secret and link?" in errors for _, _, errors in ends)
     assert not any("Traceback" in errors for _, _, errors in ends)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.bin", "other.bin"]

@@ -16,10 +16,13 @@ from netsim.results.parts import LinkResult
 from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
+from netsim.topology.network import build_network
+from netsim.twin.agreement import agree
 from netsim.verify import verify_run
 from protocols.reconciliation.cascade_variants import Option8
 from protocols.security import ONE_WAY_COUNT
 from tests.support.third_party import registered
+from tests.support.topologies import two_user_topology
 
 VARIANTS = {
     "asymptotic": ("protocol.estimation=sample",),
@@ -192,3 +195,29 @@ def test_best_ratio_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     options = [item for override in overrides for item in ("--set", override)]
     assert run_command(["validate", "two_user", *options]) == 0
     assert "the twin expects most key at z_probability 0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("contrast", "changes"),
+    [
+        (1.0, {}),
+        (0.9995, {"reconciliation": "ldpc"}),
+        (0.9995, {"error_correction_charge": "both-directions"}),
+        (0.998, {"security": "two-basis", "estimation": "reconciled"}),
+    ],
+)
+def test_rounds_of_few_errors_make_what_is_promised(
+    contrast: float, changes: dict[str, str]
+) -> None:
+    """The budget holds what the correction discloses of bits without any error."""
+    spec = two_user_topology(rate_hz=20_000.0, contrast=contrast)
+    chosen = {"security": "finite", "estimation": "sample", "round_s": 10.0} | changes
+    chosen = {"error_correction_charge": "measured"} | chosen
+    protocol = spec.protocol.model_copy(update=chosen)
+    spec = spec.model_copy(update={"protocol": protocol})
+    promised = agree(build_network(spec), ("alice", "bob")).expected_key_bits
+    (found,) = simulate(spec, duration_s=10, seed=2).links
+    assert promised is not None
+    assert promised > 1000
+    assert found.counts.blocks_failed == 0
+    assert found.counts.deposited_bits == pytest.approx(promised, rel=0.05)

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"units", "errors", "watch"},
+    {"units", "errors", "printable", "watch"},
     {"durations", "frames", "kernel"},
     {"physics", "pools"},
     {"observers"},

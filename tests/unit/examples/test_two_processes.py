@@ -16,6 +16,7 @@ from examples.two_processes.inputs import (
     read_link,
     write_secret,
 )
+from examples.two_processes.meeting import Meeting
 from protocols.messages import Role
 from tests.support.links import link_config
 
@@ -157,9 +158,11 @@ def test_run_uses_its_secret_up(files: Path, monkeypatch: pytest.MonkeyPatch) ->
     """The mark is on the disk before the endpoint with the pads is made, and only once ends met."""
     secret, marks = files / "secret.bin", []
 
-    async def meet(role: Role, host: str, port: int) -> tuple[None, None]:
-        _ = host, port
-        marks.append(mark_of(secret, role).exists())
+    async def meet(
+        meeting: Meeting, host: str, port: int, *, patience_s: float
+    ) -> tuple[None, None]:
+        _ = host, port, patience_s
+        marks.append(mark_of(secret, meeting._role).exists())
         return None, None
 
     def build(config: object, role: Role, found: bytes) -> None:
@@ -167,7 +170,7 @@ def test_run_uses_its_secret_up(files: Path, monkeypatch: pytest.MonkeyPatch) ->
         marks.append(mark_of(secret, role).exists())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(peer, "_meet", meet)
+    monkeypatch.setattr(Meeting, "with_peer", meet)
     monkeypatch.setattr(peer, "_build", build)
     with pytest.raises(KeyboardInterrupt):
         command.main(arguments(files))
@@ -191,17 +194,10 @@ def test_secrets_are_not_overwritten(files: Path, capsys: pytest.CaptureFixture[
     claim_secret(secret, Role.ANNOUNCER)
 
 
-def test_nobody_listens(
-    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_listens(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a peer the responder says so with exit code 1, and its secret stays unused."""
-
-    async def no_patience(_delay_s: float) -> None:
-        pass
-
-    monkeypatch.setattr(asyncio, "sleep", no_patience)
     with pytest.raises(SystemExit) as stop:
-        command.main(arguments(files, "responder"))
+        command.main([*arguments(files, "responder"), "--patience", "0.2"])
     assert stop.value.code == 1
-    assert "nobody listens on 127.0.0.1:1" in capsys.readouterr().err
+    assert "no peer at 127.0.0.1:1 in 0.2 s" in capsys.readouterr().err
     assert not mark_of(files / "secret.bin", Role.RESPONDER).exists()

@@ -149,8 +149,8 @@ def test_ctrl_c_before_the_first_frame_is_a_wish(
 ) -> None:
     """Once there is a directory for results, Ctrl-C stops the run in order and says so."""
 
-    def press(out: Path | None, *, force: bool) -> None:
-        assert not force
+    def press(out: Path | None, *, force: bool, users: list[str]) -> None:
+        assert (force, len(users)) == (False, 2)
         assert out is not None
         out.mkdir()
         signal.raise_signal(signal.SIGINT)

@@ -11,11 +11,16 @@ import pytest
 
 from netsim.cli import run_command
 from netsim.errors import ConfigError
+from netsim.pools.store import UserStore
 from netsim.simulation.run import simulate
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import load_topology
 from netsim.verify import state_of, verify_run
+from netsim.verify.stores import opened_store
+from protocols.interfaces import KeyDecision, RoundFacts, Security
+from protocols.profile import Terms
+from tests.support.third_party import registered
 
 Damage = Callable[[Path], None]
 
@@ -269,13 +274,47 @@ def test_run_that_was_stopped_before_its_first_frame(tmp_path: Path) -> None:
     assert verify_run(tmp_path) == ()
 
 
-def test_finished_run_without_its_summary_is_refused(sound_run: Path, tmp_path: Path) -> None:
-    """Where there is a manifest the run has come to its end: a missing summary is no killed run."""
+def test_run_that_was_killed_before_its_summary(sound_run: Path, tmp_path: Path) -> None:
+    """The summary is written last: a run without one was killed, whatever else is there."""
     directory = tmp_path / "run"
     shutil.copytree(sound_run, directory)
     (directory / "summary.json").unlink()
-    with pytest.raises(ConfigError, match=r"summary\.json: is missing"):
-        verify_run(directory)
+    assert verify_run(directory) == ()
+    assert "killed" in state_of(directory)
+
+
+def test_read_only_directories(sound_run: Path, tmp_path: Path) -> None:
+    """Nothing is written beside the stores, and nothing has to be."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    before = sorted(directory.rglob("*"))
+    (directory / "users").chmod(0o555)
+    try:
+        assert verify_run(directory) == ()
+        assert sorted(directory.rglob("*")) == before
+    finally:
+        (directory / "users").chmod(0o755)
+
+
+def test_a_store_with_its_log_is_read_whole(tmp_path: Path) -> None:
+    """Of a process that was killed: what its log alone holds counts, and the log stays as it is."""
+    left = tmp_path / "left"
+    left.mkdir()
+    with UserStore(tmp_path / "bob.sqlite") as store:
+        store.open_link("alice-bob", bytes(range(64)))
+        for path in tmp_path.glob("bob.sqlite*"):
+            shutil.copyfile(path, left / path.name)
+    log = left / "bob.sqlite-wal"
+    content = log.read_bytes()
+    assert content
+    with opened_store(left / "bob.sqlite") as db:
+        assert db.execute("SELECT link, provisioned_rounds FROM links").fetchall() == [
+            ("alice-bob", 2)
+        ]
+    assert log.read_bytes() == content
+    assert sorted(path.name for path in left.iterdir()) == sorted(
+        path.name for path in left.glob("bob.sqlite*")
+    )
 
 
 def test_twin_in_table_and_summary_is_the_same(sound_run: Path, tmp_path: Path) -> None:
@@ -295,3 +334,23 @@ def test_unreadable_files_are_named(sound_run: Path, tmp_path: Path) -> None:
     (directory / "summary.json").write_text("{")
     with pytest.raises(ConfigError, match="no JSON"):
         verify_run(directory)
+
+
+class AllOfIt(Security):
+    """Everything is key."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """As it says."""
+        _ = terms
+        return KeyDecision(facts.raw_bits, 0, 0.0, None)
+
+
+def test_key_of_disclosed_bits_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends that believe a plug-in make more key than there is: the books show it at either end."""
+    monkeypatch.setattr("protocols.bbm92.distillation._refuse_disclosed", lambda *_: None)
+    with registered("security", "all", AllOfIt):
+        topology = load_topology("two_user", overrides=["protocol.security=all"])
+        simulate(topology, duration_s=2, seed=3, out=tmp_path)
+        faults = [str(fault) for fault in verify_run(tmp_path)]
+    found = [fault for fault in faults if "bits disclosed, 0 taken from its key at" in fault]
+    assert [fault.rpartition(" ")[2] for fault in found] == ["alice", "bob"]

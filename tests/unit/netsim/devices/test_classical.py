@@ -120,3 +120,11 @@ def test_same_stream_same_faults(seed: int) -> None:
     first = arrivals(faults, sent_ps, jitter_ps=US_PS, seed=seed)
     assert first == arrivals(faults, sent_ps, jitter_ps=US_PS, seed=seed)
     assert first != arrivals(faults, sent_ps, jitter_ps=US_PS, seed=seed + 1)
+
+
+def test_outage_is_half_open() -> None:
+    """It takes what leaves at its start, to the picosecond, and no more what leaves at its end."""
+    faults = WireFaults(outages=((100, 200), (300, 400)))
+    times_ps = (99, 100, 199, 200, 299, 300, 399, 400)
+    found = [faults.is_out(time_ps) for time_ps in times_ps]
+    assert found == [False, True, True, False] * 2

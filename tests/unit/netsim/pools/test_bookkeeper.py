@@ -235,3 +235,43 @@ def test_peers_say_why_they_gave_up() -> None:
         "rounds without key: 1 leak_too_high + 1 no_lock + 1 peer_aborted"
     ]
     assert list(failures({}, its)) == []
+
+
+def test_a_flood_of_alarms_is_counted() -> None:
+    """All are in the counts; a line stands for each, then for as many as came before it."""
+    sink = MemorySink()
+    keeper = Bookkeeper(
+        LINK, "alice", ledger=Ledger(None), trace=Trace(sink), store=UserStore(), pads=b""
+    )
+    for number in range(1000):
+        keeper.record([events.Alarm(number, "nothing that is true")], number)
+    keeper.record([events.Alarm(5, "bad vote tag", 1e-30)], 1000)
+    assert keeper.counts.alarms == 1001
+    lines = [event for event in sink.events if event["event"] == "alarm"]
+    assert [line["block"] for line in lines] == [*range(64), 127, 255, 511, 5]
+    assert [line["untold"] for line in lines[64:67]] == [63, 127, 255]
+    assert "untold" not in lines[-1]
+
+
+@pytest.mark.parametrize("sifted_bits", [None, 500])
+def test_rounds_lost_in_a_crash_carry_their_epsilons(sifted_bits: int | None) -> None:
+    """In their light or behind it: what may have failed in them is in the sums and in the trace."""
+    sink, epsilons = MemorySink(), (2.0**-64, 1e-10)
+    keeper = Bookkeeper(
+        LINK,
+        END,
+        ledger=Ledger(None),
+        trace=Trace(sink),
+        store=UserStore(),
+        pads=b"",
+        round_epsilons=epsilons,
+    )
+    for number in range(3):
+        keeper.record([events.RoundStarted(number)], number)
+        if sifted_bits is not None:
+            keeper.record([events.RoundSifted(number, sifted_bits)], number)
+    keeper.lose_open_rounds(10, {})
+    assert keeper.counts.correctness_epsilon == 3 * 2.0**-64
+    assert keeper.counts.secrecy_epsilon == pytest.approx(3e-10, rel=1e-12)
+    told = [event["epsilon"] for event in sink.events if event["event"] == "round_aborted"]
+    assert told == [sum(epsilons)] * 3

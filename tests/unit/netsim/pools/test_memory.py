@@ -77,5 +77,6 @@ def test_memory_does_not_grow_with_rounds(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert compared == Comparison(equal=10 * ROUNDS)
     assert peak_bytes < 2 * 10 * ROUNDS * len(KEY) / 4
-    histories = pool_histories(read_ledger(tmp_path / "ledger.csv"))
+    *histories, both = pool_histories(read_ledger(tmp_path / "ledger.csv"))
     assert [history.deposited_bits for history in histories] == [10 * ROUNDS * 7936] * 2
+    assert both.levels_bits[-1] == 10 * ROUNDS * 7936

@@ -254,3 +254,17 @@ def test_commits_are_flushed(path: Path) -> None:
         full = 2
         assert store._db.execute("PRAGMA synchronous").fetchone() == (full,)
         assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_no_digest_of_a_settled_block_is_kept(tmp_path: Path) -> None:
+    """Neither in a row nor anywhere in the file: under the kept keys it is an equation for them."""
+    path = tmp_path / "bob.sqlite"
+    digests = b"digests of both transcripts, 48 bytes in all ..."
+    with UserStore(path) as store:
+        store.open_link(LINK, PADS)
+        prepared = events.BlockPrepared(0, b"\xff" * 4, 32, b"vote", digests, RoundBooks())
+        store.apply(LINK, [prepared])
+        assert store.state(LINK).in_doubt[0].digests == digests
+        store.apply(LINK, [events.BlockUsable(0, b"\xff" * 4, 32, b"", RoundBooks())])
+        left = b"".join(found.read_bytes() for found in tmp_path.iterdir())
+    assert digests not in left

@@ -70,3 +70,13 @@ def test_without_the_extra_there_is_a_hint(
     assert EXTRA_HINT in capsys.readouterr().err
     say_plots(tmp_path, [Path("a.svg"), Path("a.html")])
     assert capsys.readouterr().err == f"netsim: results are in {tmp_path}\n"
+
+
+def test_dollars_are_no_formula(tmp_path: Path) -> None:
+    """Whatever a title, a label or a name holds is drawn as it is."""
+    text = r"costs $5, $\frac{"
+    panel = Panel(
+        text, text, (Series(text, (1.0,), (2.0,)), Series("b", (1.0,), (1.0,))), title=text
+    )
+    for path in save_figure(Figure(text, (panel,)), tmp_path / "plot"):
+        assert r"\frac{" in path.read_text(encoding="utf-8")

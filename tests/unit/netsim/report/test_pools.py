@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from netsim.pools.ledger import Account, Movement
-from netsim.report.pools import ASCII_BLOCKS, BLOCKS, pool_histories, print_pools, sparkline
+from netsim.report.pools import ASCII_BLOCKS, BLOCKS, BOTH, pool_histories, print_pools, sparkline
 from netsim.units import PS_PER_S
 from tests.unit.netsim.runs import DURATION_PS, ENDS, LINK, made_up_movements, made_up_run
 
@@ -17,7 +17,8 @@ def test_levels_are_the_running_balance() -> None:
     """The level jumps at the deposit, at that very picosecond, and key spent lowers it."""
     spent = Movement(50 * PS_PER_S, LINK, "Alice", -1, Account.POOL, Account.SPENT, 872)
     rows = sorted([*made_up_movements(), spent], key=lambda row: row.time_ps)
-    alice, bob = pool_histories(rows)
+    alice, bob, both = pool_histories(rows)
+    assert both.end == BOTH
     deposit_ps = 30 * PS_PER_S
     assert alice.level_at(deposit_ps - 1) == 0
     assert alice.level_at(deposit_ps) == 27_872
@@ -31,7 +32,7 @@ def test_levels_are_the_running_balance() -> None:
 def test_pool_and_reserve_together_are_the_key_of_the_run() -> None:
     """What blocks give the reserve is told apart from the key held before the run."""
     run = made_up_run()
-    for history in pool_histories(made_up_movements()):
+    for history in pool_histories(made_up_movements())[:2]:
         assert history.reserved_bits == 128
         assert history.deposited_bits + history.reserved_bits == run.links[0].counts.deposited_bits
     file = io.StringIO()
@@ -79,3 +80,19 @@ def test_an_empty_ledger_says_so() -> None:
     file = io.StringIO()
     print_pools((), Console(file=file, width=80), end_ps=0)
     assert "no key yet" in file.getvalue()
+
+
+def test_what_both_ends_have() -> None:
+    """A block counts once both have it, as far as neither has taken from it."""
+    rows = [
+        Movement(1, LINK, "Bob", 0, Account.DOUBT, Account.POOL, 500),
+        Movement(2, LINK, "Bob", 1, Account.DOUBT, Account.POOL, 300),
+        Movement(3, LINK, "Alice", 0, Account.DOUBT, Account.POOL, 500),
+        Movement(4, LINK, "Bob", 0, Account.POOL, Account.SPENT, 200),
+        Movement(5, LINK, "Alice", 0, Account.POOL, Account.SPENT, 200),
+        Movement(6, LINK, "Alice", 1, Account.DOUBT, Account.POOL, 300),
+    ]
+    *_, both = pool_histories(rows)
+    assert [both.level_at(time_ps) for time_ps in range(7)] == [0, 0, 0, 500, 300, 300, 600]
+    *ends, _ = pool_histories(rows)
+    assert [history.level_at(5) for history in ends] == [600, 300]

@@ -14,6 +14,8 @@ from netsim.results.directory import (
     prepare_run_directory,
     save_run,
 )
+from netsim.simulation.run import simulate
+from netsim.topology.load import load_topology
 from tests.unit.netsim.runs import DURATION_PS, made_up_run
 
 
@@ -114,3 +116,49 @@ def test_prepare_refuses_a_file_and_what_lies_below_one(tmp_path: Path) -> None:
         prepare_run_directory(tmp_path / "file", force=True)
     with pytest.raises(ConfigError, match="cannot be written"):
         prepare_run_directory(tmp_path / "file" / "below", force=True)
+
+
+@pytest.fixture
+def occupied(tmp_path: Path) -> Path:
+    """A directory with a run of alice and bob in it, and things of somebody else."""
+    directory = tmp_path / "run"
+    simulate(load_topology("two_user"), duration_s=0.2, seed=1, out=directory, save_tags=True)
+    for name in ("tags/my_recording.npy", "users/carol.sqlite", "users/alice.sqlite.backup"):
+        (directory / name).write_text("mine")
+    return directory
+
+
+def test_force_leaves_what_is_not_of_the_runs_names(occupied: Path) -> None:
+    """A recording, a store and a backup of somebody else stay; tags and stores of the run go."""
+    prepare_run_directory(occupied, force=True, users=["alice", "bob"])
+    left = {str(path.relative_to(occupied)) for path in occupied.rglob("*") if path.is_file()}
+    mine = {"tags/my_recording.npy", "users/carol.sqlite", "users/alice.sqlite.backup"}
+    assert left == mine
+
+
+def test_what_lies_where_a_store_will_be_is_refused(occupied: Path) -> None:
+    """It is of no run that lies there: neither removed nor written into."""
+    with pytest.raises(ConfigError, match=r"carol\.sqlite: is in the way"):
+        prepare_run_directory(occupied, force=True, users=["alice", "carol"])
+    assert (occupied / "users" / "carol.sqlite").read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["tags", "users"])
+def test_a_folder_that_is_a_link_is_not_followed(occupied: Path, folder: str) -> None:
+    """Nothing is removed on the other side of it."""
+    elsewhere = occupied.parent / "elsewhere"
+    (occupied / folder).rename(elsewhere)
+    (occupied / folder).symlink_to(elsewhere)
+    before = sorted(path.name for path in elsewhere.iterdir())
+    with pytest.raises(ConfigError, match="is a link, which is not followed"):
+        prepare_run_directory(occupied, force=True)
+    assert sorted(path.name for path in elsewhere.iterdir()) == before
+
+
+def test_a_planted_partial_file_is_not_written_through(tmp_path: Path) -> None:
+    """Where a file is written first, a link that waits there is replaced, not followed."""
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "summary.json.partial").symlink_to(tmp_path / "precious")
+    save_run(made_up_run(), tmp_path)
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert load_run(tmp_path).seed == made_up_run().seed

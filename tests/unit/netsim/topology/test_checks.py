@@ -70,3 +70,12 @@ def test_coarse_digitisers_are_warned_of(tick_ps: int, *, is_coarse: bool) -> No
     warnings = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
     found = [warning for warning in warnings if "tick_ps" in str(warning)]
     assert bool(found) is is_coarse
+
+
+@pytest.mark.parametrize(("delay_ps", "is_distant"), [(100_000, False), (1_000_000, True)])
+def test_distant_side_peaks_are_warned_of(delay_ps: int, *, is_distant: bool) -> None:
+    """Interferometers of a microsecond are never locked, and that is said beforehand."""
+    overrides = [f"receivers.bench.{basis}.delay_ps={delay_ps}" for basis in "zx"]
+    warnings = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
+    paths = [warning.path for warning in warnings if "may never lock" in warning.message]
+    assert paths == [f"receivers.bench.{basis}.delay_ps" for basis in "zx"] * is_distant

@@ -1,5 +1,6 @@
 """Good topologies load, by name, path or text; overrides change what they name."""
 
+import os
 import re
 from pathlib import Path
 
@@ -149,3 +150,18 @@ def test_override_of_the_wrong_type_is_a_fault_of_its_key() -> None:
     """A value that is no TOML is a text, and a text is no number."""
     with pytest.raises(ConfigError, match=r"^users\.0\.fibre\.length_m: .*found the text '5 km'$"):
         parse_topology(TWO_USERS, overrides=["users.alice.fibre.length_m=5 km"])
+
+
+@pytest.mark.parametrize("text", ["a." * 20_000 + "a = 1", "[" + '"a". ' * 20_000 + "a]"])
+def test_keys_of_many_parts(text: str) -> None:
+    """They are refused before they are parsed, which would take a gigabyte."""
+    with pytest.raises(ConfigError, match=r"a key of more than 32 parts \(at line 2\)"):
+        parse_topology("# dots\n" + text)
+
+
+def test_a_pipe_is_no_topology(tmp_path: Path) -> None:
+    """Nobody waits for somebody to write into it."""
+    path = tmp_path / "pipe.toml"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="a pipe, not a topology file"):
+        load_topology(path)

@@ -4,13 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from protocols.bbm92.distillation import judge_leak, plan_key
+from protocols.bbm92.distillation import final_key, judge_leak, plan_key
 from protocols.bbm92.rounds import RoundCore, RoundDropped
+from protocols.hashing.amplification import ToeplitzFft
+from protocols.interfaces import KeyDecision, RoundFacts, Security
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkSecrets
 from protocols.messages import AbortReason
+from protocols.profile import Terms
+from protocols.registry import VariantError
 from tests.support.links import link_config
+from tests.support.third_party import registered
 
 SECRETS = LinkSecrets.from_bytes(bytes(64))
 RAW_BITS, HASH_BITS = 1064, 64
@@ -40,7 +46,7 @@ def test_leak_that_leaves_no_key_ends_the_round(changes: dict[str, object], most
 def verified(security: str, ones_share: float) -> RoundCore:
     """A round of 20,000 bits of either basis without errors, as `plan_key` leaves it."""
     bits = 20_000
-    estimation = "reconciled" if security == "asymptotic" else "sample"
+    estimation = "sample" if security == "finite" else "reconciled"
     config = link_config(
         security=security,
         estimation=estimation,
@@ -78,3 +84,66 @@ def test_no_key_of_what_is_known_or_not_covered(security: str, share: float) -> 
     with pytest.raises(RoundDropped) as dropped:
         verified(security, share)
     assert dropped.value.reason is AbortReason.BIASED
+
+
+class AllOfIt(Security):
+    """Everything that was not published is key."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """As it says."""
+        _ = terms
+        return KeyDecision(facts.raw_bits, 0, 0.0, None)
+
+
+class JustEnough(AllOfIt):
+    """What is not disclosed, to the last bit."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """As it says."""
+        key_bits = facts.raw_bits - facts.parity_bits - terms.verification_bits
+        return KeyDecision(key_bits, 0, 0.0, None)
+
+
+class Broken(AllOfIt):
+    """Fails."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """Raise."""
+        raise KeyError(terms.epsilon, facts.raw_bits)
+
+
+def test_no_variant_makes_more_key_than_is_undisclosed() -> None:
+    """Not one bit more, whatever it says; one that fails is named, not its line."""
+    with registered("security", "enough", JustEnough):
+        books = verified("enough", 0.5).books
+        assert books.key_bits == books.raw_bits - 600 - 64
+    with registered("security", "all", AllOfIt), pytest.raises(VariantError) as caught:
+        verified("all", 0.5)
+    assert str(caught.value) == (
+        "security 'all': 40000 bits of key, where 39336 of the round are undisclosed"
+    )
+    with (
+        registered("security", "broken", Broken),
+        pytest.raises(VariantError, match="security 'broken': has failed: KeyError"),
+    ):
+        verified("broken", 0.5)
+
+
+class TooLong(ToeplitzFft):
+    """Gives a bit more than it is asked for."""
+
+    def amplify(
+        self, bits: NDArray[np.uint8], *, seed_bits: NDArray[np.uint8], output_bits: int
+    ) -> NDArray[np.uint8]:
+        """A zero behind the key."""
+        key = super().amplify(bits, seed_bits=seed_bits, output_bits=output_bits)
+        return np.append(key, np.uint8(0))
+
+
+def test_amplification_gives_the_bits_that_were_asked_for() -> None:
+    """A plug-in that gives another number of bits makes no key."""
+    bits = np.ones(100, dtype=np.uint8)
+    with registered("amplification", "long", TooLong):
+        config = link_config(amplification="long")
+        with pytest.raises(VariantError, match="something else than 10 bits"):
+            final_key(config, bits, seed=bytes(13), key_bits=10)

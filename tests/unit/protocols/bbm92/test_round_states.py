@@ -54,11 +54,12 @@ ALLOWED: dict[object, tuple[type, ...]] = {
 def a_round(state: object) -> RoundCore:
     """A round that stands in ``state``."""
     rng = np.random.default_rng(1)
+    book = TagBook(rng, window_ticks=1)
     if isinstance(state, ANNOUNCER):
-        one = AnnouncerRound(0, CONFIG, SECRETS, 0, book=TagBook(rng, window_ticks=1), rng=rng)
+        one = AnnouncerRound(0, CONFIG, SECRETS, 0, book=book, rng=rng)
         one.state = state
         return one
-    other = ResponderRound(0, CONFIG, SECRETS, 0, rng=rng, rates=ErrorRates(CONFIG))
+    other = ResponderRound(0, CONFIG, SECRETS, 0, book=book, rng=rng, rates=ErrorRates(CONFIG))
     assert isinstance(state, RESPONDER)
     other.state = state
     return other

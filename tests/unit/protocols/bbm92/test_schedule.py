@@ -88,3 +88,22 @@ def test_batches_tile_the_light(
         assert [batch.is_first for batch in mine] == [True] + [False] * (len(mine) - 1)
         length = mine[-1].stop - mine[0].start
         assert length == per_round or (length < per_round and mine[-1].stop == frames)
+
+
+@pytest.mark.parametrize("is_dormant", [False, True])
+def test_paused_frames_take_no_number(is_dormant: bool) -> None:
+    """Two rounds behind the one under way, whatever light is found meanwhile."""
+    plan = schedule(10, 5)
+    drain(plan, 5)
+    plan.pause(2)
+    plan.is_dormant = is_dormant
+    assert [batch.round for batch in drain(plan, 15)] == [0, None]
+    plan.is_dormant = False
+    found = drain(plan, 40)
+    assert [(b.start, b.round) for b in found] == [
+        (15, None),
+        (20, None),
+        (25, None),
+        (30, 1),
+        (35, 1),
+    ]

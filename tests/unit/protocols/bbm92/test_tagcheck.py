@@ -33,3 +33,13 @@ def test_any_period_sees_few_wrong_tags(gaps_ps: list[int]) -> None:
     for first_ps in checked_ps:
         within = [at_ps for at_ps in checked_ps if first_ps <= at_ps < first_ps + PERIOD_PS]
         assert len(within) <= MAX_WRONG_TAGS
+
+
+def test_four_guesses_a_period() -> None:
+    """Of a hundred wrong tags at once four are looked at: each is one more chance of a forgery."""
+    limit, checked = CheckLimit(PERIOD_PS), 0
+    for _ in range(100):
+        if not limit.is_reached(5):
+            limit.count_wrong(5)
+            checked += 1
+    assert checked == 4

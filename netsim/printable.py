@@ -1,0 +1,12 @@
+"""Text from files, plug-ins and other people, made fit for a terminal."""
+
+
+def printable(text: str) -> str:
+    r"""``text`` with everything that a terminal might obey shown as an escape, ``\n`` excepted.
+
+    Names in a topology, a ledger or a summary, and what a plug-in says, may hold sequences that
+    move the cursor, change the title or hide what stands above.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
