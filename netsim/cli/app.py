@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 
@@ -87,7 +88,13 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    warnings.showwarning = _say_warning
     sys.exit(run_command(sys.argv[1:]))
+
+
+def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
+    """Show a warning of Python's as all others, without the line of code that it comes from."""
+    say(f"warning: {message}")
 
 
 def run_command(arguments: Sequence[str]) -> int:

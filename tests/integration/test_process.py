@@ -115,3 +115,18 @@ def test_help_is_quick() -> None:
         times_s.append(time.perf_counter() - began_s)
         assert output.splitlines()[-1] == "[]"
     assert min(times_s) < 2.0  # 0.2 s on an idle machine; the modules are what counts
+
+
+def test_a_container_without_a_folder_to_write_to() -> None:
+    """Kernels cannot be kept anywhere: the command works, and says so in one line."""
+    script = (
+        "import sys; from numba.core import caching; caching.CacheImpl._locator_classes = [];"
+        "from netsim.cli import main; sys.argv = ['netsim', 'validate', 'two_user']; main()"
+    )
+    done = subprocess.run(  # this interpreter, a script of ours
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert "two_user: valid" in done.stdout
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("netsim: warning: compiled kernels cannot be kept")
+    assert "NUMBA_CACHE_DIR" in warning
