@@ -136,10 +136,20 @@ def stdout() -> "Console":
 
 
 def warn(spec: "TopologySpec") -> None:
-    """Say what is unwise about a topology though it is allowed."""
-    from netsim.topology.unwise import topology_warnings
+    """Say what is unwise about a topology though it is allowed.
 
-    for warning in topology_warnings(spec):
+    Raises
+    ------
+    ConfigError
+        It has more light than can be simulated.
+    """
+    from netsim.topology.timeline import networks_of
+    from netsim.topology.unwise import topology_warnings
+    from netsim.twin.light import check_light, light_warnings
+
+    networks = networks_of(spec)
+    check_light(networks)
+    for warning in (*topology_warnings(spec), *light_warnings(networks)):
         say(f"warning: {warning}")
 
 

@@ -40,6 +40,7 @@ from netsim.topology.changes import Change
 from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.twin.light import check_light
 from netsim.twin.link import ANNOUNCEMENT_S, link_config
 from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
@@ -132,6 +133,7 @@ class Simulation:
     def _plan(self) -> None:
         """Work out all states of the network, and who decides and scores."""
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
+        check_light(self.timeline.networks)
         self.network = self.timeline.network_at(0)
         links, asked = self.network.links, self.topology.controller
         if self._controller is None and asked is not None:
