@@ -22,7 +22,7 @@ from netsim.cli import (
     verify,
 )
 from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, OutputError
 
 app = typer.Typer(
     name="netsim",
@@ -110,7 +110,7 @@ def run_command(arguments: Sequence[str]) -> int:
         # The reader has gone; whatever is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except OSError as error:
+    except (OSError, OutputError) as error:
         say(str(error))
         return EXIT_FAILED
     return code if isinstance(code, int) else 0

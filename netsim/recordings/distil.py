@@ -21,9 +21,10 @@ from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.recording import USERS, DistilOptions, LinkTags
-from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
+from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY, make_private
 from netsim.results.distilled import BlockMade, Distilled, LockFound
 from netsim.results.files import write_whole
+from netsim.results.lock import locked
 from netsim.units import ps_from_s, s_from_ps
 from netsim.watch import UNWATCHED, Watch
 from protocols import events
@@ -56,11 +57,14 @@ def distil(
         Told the ps of light done, and asked, once a frame; what it stops is marked partial.
     """
     link = _Link(tags, options)
-    with ExitStack() as stack:
-        link.open(out, stack)
-        found = link.run(watch)
     if out is not None:
-        write_whole(out / SUMMARY, found.summary_json())
+        out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        with ExitStack() as stack:
+            link.open(out, stack)
+            found = link.run(watch)
+        if out is not None:
+            write_whole(out / SUMMARY, found.summary_json())
     return found
 
 
@@ -86,7 +90,7 @@ class _Link:
     def open(self, out: Path | None, stack: ExitStack) -> None:
         """Open books, trace and stores; in ``out`` if there is one."""
         if out is not None:
-            (out / USERS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+            make_private(out / USERS_DIRECTORY)
         ledger = Ledger(None if out is None else stack.enter_context(LedgerFile(out / LEDGER)))
         trace = Trace(None if out is None else FileSink(out / EVENTS))
         self._trace = stack.enter_context(trace)

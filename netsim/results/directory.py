@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.files import csv_text, write_whole
+from netsim.results.lock import locked
 from netsim.results.parts import (
     Json,
     LaneResult,
@@ -43,6 +44,8 @@ EVENTS = "events.jsonl"
 RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
+PRIVATE_MODE = 0o700
+"""Of the two folders above."""
 FORMAT = 1
 """Raised when a reader of older directories would misread newer ones."""
 
@@ -70,25 +73,39 @@ def prepare_run_directory(directory: Path, *, force: bool) -> None:
     ------
     ConfigError
         It is a file, it is not empty (without `force`), or it cannot be written to.
+    OutputError
+        Another run is writing into it.
     """
     if directory.exists() and not directory.is_dir():
         raise ConfigError.of(directory, "is a file, not a directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if not force and any(directory.iterdir()):
-            raise ConfigError.of(
-                directory, "is not empty; give --force to write into it all the same"
-            )
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-        for name in RUN_FILES:
-            (directory / name).unlink(missing_ok=True)
-        for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):
-            tags.unlink()
-        for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
-            store.unlink()
+        with locked(directory):
+            _make_ready(directory, force=force)
     except OSError as error:
         raise ConfigError.of(directory, f"cannot be written to: {error.strerror}") from error
+
+
+def _make_ready(directory: Path, *, force: bool) -> None:
+    """Check what lies there, and remove what an earlier run has left."""
+    if not force and any(directory.iterdir()):
+        raise ConfigError.of(directory, "is not empty; give --force to write into it all the same")
+    with tempfile.TemporaryFile(dir=directory):
+        pass
+    for name in RUN_FILES:
+        (directory / name).unlink(missing_ok=True)
+    for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):
+        tags.unlink()
+    for store in (directory / USERS_DIRECTORY).glob("*.sqlite*"):
+        store.unlink()
+
+
+def make_private(directory: Path) -> Path:
+    """Make a folder for key, or for tags that give it away: its owner's alone, mode 0700."""
+    with writing(directory):
+        directory.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        directory.chmod(PRIVATE_MODE)
+    return directory
 
 
 def save_topology(topology: TopologySpec, directory: Path) -> None:

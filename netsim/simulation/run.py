@@ -8,6 +8,7 @@ from netsim.devices.world import WorldBuilder, build_world
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
 from netsim.results.directory import TAGS_DIRECTORY, save_run, save_topology
+from netsim.results.lock import locked
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
 from netsim.simulation.simulation import RunRequest, Simulation
@@ -64,11 +65,15 @@ def simulate(
     -------
     Run
         Lanes as scored by the simulator, links as booked by the parties.
+
+    Raises
+    ------
+    ConfigError
+        There is more light than can be simulated.
+    OutputError
+        Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        save_topology(topology, out)
     request = RunRequest(
         topology=topology,
         duration_ps=ps_from_s(duration_s),
@@ -80,11 +85,16 @@ def simulate(
         controller=controller,
         build=build,
     )
-    with Simulation(request) as simulation:
-        if save_tags and out is not None:
-            simulation.save_tags(out / TAGS_DIRECTORY)
-        simulation.run(progress=progress, should_stop=should_stop)
-        run = simulation.result(wall_s=time.perf_counter() - started_s)
     if out is not None:
-        save_run(run, out)
+        out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        if out is not None:
+            save_topology(topology, out)
+        with Simulation(request) as simulation:
+            if save_tags and out is not None:
+                simulation.save_tags(out / TAGS_DIRECTORY)
+            simulation.run(progress=progress, should_stop=should_stop)
+            run = simulation.result(wall_s=time.perf_counter() - started_s)
+        if out is not None:
+            save_run(run, out)
     return run

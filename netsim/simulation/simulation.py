@@ -24,7 +24,9 @@ from netsim.results.directory import (
     EVENTS,
     LEDGER,
     USERS_DIRECTORY,
+    make_private,
 )
+from netsim.results.files import write_whole
 from netsim.results.parts import UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
@@ -151,7 +153,7 @@ class Simulation:
         if out is not None:
             rows = self._stack.enter_context(LedgerFile(out / LEDGER))
             sink = FileSink(out / EVENTS)
-            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
+            make_private(out / USERS_DIRECTORY)
         self.ledger = Ledger(rows)
         self.trace = self._stack.enter_context(Trace(sink))
 
@@ -256,14 +258,14 @@ class Simulation:
 
     def save_tags(self, directory: Path) -> None:
         """Write every user's tags into ``directory`` as they come, and what each link is."""
-        directory.mkdir(exist_ok=True)
+        make_private(directory)
         for user in self.topology.users:
             path = directory / f"{user.name}.npy"
             self._tag_files[user.name] = self._stack.enter_context(TagFile(path))
         for link in self.parties.links:
             config = link_config(self.network, link.users, link.agreement)
             text = json.dumps(config.flat(), indent=2) + "\n"
-            (directory / f"{config.link}.json").write_text(text, encoding="utf-8")
+            write_whole(directory / f"{config.link}.json", text)
 
     def run(
         self,
