@@ -126,8 +126,8 @@ def distil(options: DistilArguments) -> None:
     """Distil key from two files of time tags that someone else recorded.
 
     The same two endpoints as in a simulation find each other's clock, sift, correct, verify and
-    amplify. Returns 1 if the clocks could not be found, with the best peak and how many bins were
-    searched.
+    amplify. Returns 1 if there is no key: the clocks could not be found (with the best peak and how
+    many bins were searched), or every round ended without (with the reasons).
     """
     from netsim.recordings.recording import load_link_tags
     from netsim.report.distil import print_distilled
@@ -144,8 +144,8 @@ def distil(options: DistilArguments) -> None:
         print_distilled(found, stdout())
     if found.partial:
         raise typer.Exit(EXIT_INTERRUPTED)
-    if found.no_lock_reason is not None:
-        say(found.no_lock_reason)
+    if (reason := found.no_lock_reason or found.no_key_reason) is not None:
+        say(reason)
         raise typer.Exit(EXIT_FAILED)
 
 

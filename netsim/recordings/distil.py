@@ -20,6 +20,7 @@ from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
+from netsim.recordings.outcomes import outcomes_of
 from netsim.recordings.recording import USERS, DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY, make_private
 from netsim.results.distilled import BlockMade, Distilled, LockFound
@@ -167,7 +168,16 @@ class _Link:
         found.round_trips = announcer.round_trips
         found.messages, found.wire_bytes = exchange.wire.messages, exchange.wire.bytes
         found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
+        found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=self._clock())
         return found
+
+    def _clock(self) -> tuple[float, float, int] | None:
+        """Bob's clock as first found, in the tags that both ends have."""
+        lock = self._found.lock
+        if lock is None:
+            return None
+        offset_ps = lock.offset_ps - self._options.offset_ps
+        return offset_ps, lock.rate_ppm * 1e-6, ps_from_s(lock.at_s)
 
     def _on_events(self, role: Role, step: Sequence[events.Event], time_ps: int) -> None:
         self._books[role].record(step, time_ps)

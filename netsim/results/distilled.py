@@ -2,11 +2,14 @@
 
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from netsim.pools.counts import bias_notes
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
+from netsim.results.outcomes import Outcomes
 from netsim.results.parts import Json
 from netsim.units import s_from_ps
 from protocols.books import RoundBooks
@@ -66,6 +69,8 @@ class Distilled:
     round_trips: int = 0
     pools: Comparison = NOTHING_COMPARED
     """Of both ends."""
+    outcomes: Outcomes | None = None
+    """By detector, from both recordings; what a party cannot see."""
     partial: bool = False
 
     @property
@@ -96,7 +101,30 @@ class Distilled:
     @property
     def all_notes(self) -> tuple[str, ...]:
         """What must be said of the variants and of the outcomes."""
-        return (*self.notes, *bias_notes(self.bias_bits))
+        hints = () if self.outcomes is None else self.outcomes.hints
+        return (*self.notes, *bias_notes(self.bias_bits), *hints, *self._too_many_notes())
+
+    def _too_many_notes(self) -> Iterator[str]:
+        """What helps where a round was more than a message carries."""
+        if "too_many_bits" in self.aborts.values():
+            yield "rounds with too_many_bits: shorten them (--round)"
+            if self.tags[0] > self.tags[1]:
+                yield (
+                    f"the first recording has more tags ({self.tags[0]}) than the second "
+                    f"({self.tags[1]}), and the first one is announced: exchange the files, and "
+                    "all that is said of them"
+                )
+
+    @property
+    def no_key_reason(self) -> str | None:
+        """Why there is no key though the clocks were found; None if there is."""
+        if self.blocks or self.lock is None:
+            return None
+        if not self.aborts:
+            return "no key: no round came to its end"
+        counted = Counter(self.aborts.values()).most_common()
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counted)
+        return f"no key: rounds ended without, {reasons}"
 
     @property
     def key_bits(self) -> int:
@@ -175,6 +203,7 @@ class Distilled:
             "equal_blocks": self.pools.equal,
             "unequal_blocks": self.pools.unequal,
             "lone_blocks": self.pools.lone,
+            "outcomes": None if self.outcomes is None else self.outcomes.summary(),
             "messages": self.messages,
             "wire_bytes": self.wire_bytes,
             "round_trips": self.round_trips,

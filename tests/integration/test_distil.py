@@ -187,10 +187,15 @@ def test_equal_x_outcomes(
     found, _ = distilled(capsys, *files, "--no-flip-x")
     assert found["key_bits"] > 1000
     assert found["qber_x"] < 0.05
-    found, _ = distilled(capsys, *files)
+    assert found["outcomes"]["hints"] == []
+    assert found["outcomes"]["qber_x"] == pytest.approx(found["qber_x"], abs=0.005)
+    found, (line,) = distilled(capsys, *files, code=1)
     assert found["key_bits"] == 0
     assert len(found["aborts"]) == 3
-    assert found["qber_x"] is None or found["qber_x"] > 0.9
+    assert line.startswith("netsim: no key: rounds ended without, 3 ")
+    assert found["outcomes"]["qber_x"] > 0.95
+    (hint,) = found["outcomes"]["hints"]
+    assert hint.endswith("of the outcomes in X are equal: give --no-flip-x")
 
 
 def test_recordings_that_began_apart(
