@@ -45,7 +45,8 @@ ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
 ]
 RunDirectory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="What was given to `netsim run --out`.")
+    Path,
+    typer.Argument(metavar="DIR", help="What was given to `netsim run --out`, or `distil --out`."),
 ]
 
 

@@ -21,9 +21,9 @@ from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.outcomes import outcomes_of
-from netsim.recordings.recording import USERS, DistilOptions, LinkTags
+from netsim.recordings.recording import DistilOptions, LinkTags
 from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY, make_private
-from netsim.results.distilled import BlockMade, Distilled, LockFound
+from netsim.results.distilled import USERS, BlockMade, Distilled, LockFound
 from netsim.results.files import write_whole
 from netsim.results.lock import locked
 from netsim.units import ps_from_s, s_from_ps

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netsim.errors import ConfigError, Fault
 from netsim.recordings.packing import MAX_TICK_PS, DetectorMap, grid_ps, packed_tags
 from netsim.recordings.reading import read_recording
+from netsim.results.distilled import USERS
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.link import link_config
@@ -21,7 +22,6 @@ from protocols.link import LinkConfig
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.tags import DETECTOR_BITS
 
-USERS = ("alice", "bob")
 PROTOCOL_OF = "two_user"
 """The shipped topology whose section `protocol` gives the variant; `sets` change it."""
 SECURITY = "asymptotic"

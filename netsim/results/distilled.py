@@ -14,6 +14,11 @@ from netsim.results.parts import Json
 from netsim.units import s_from_ps
 from protocols.books import RoundBooks
 
+DISTIL = "distil"
+"""What the summary says that it is of."""
+USERS = ("alice", "bob")
+"""Announcer and responder."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockFound:
@@ -169,7 +174,7 @@ class Distilled:
         """What ``--json`` prints and ``summary.json`` holds."""
         lock = self.lock
         return {
-            "command": "distil",
+            "command": DISTIL,
             "recordings": [str(path) for path in self.paths],
             "light_s": s_from_ps(self.light_ps),
             "tags": list(self.tags),
@@ -190,6 +195,7 @@ class Distilled:
             "blocks": [_block_entry(block) for block in self.blocks],
             "aborts": [{"round": k, "reason": why} for k, why in sorted(self.aborts.items())],
             "sifted_bits": self.sifted_bits,
+            "sampled_bits": sum(books.sampled_bits for books in (*self.books, *self.failed)),
             "qber": self.qber(),
             "qber_z": self.qber("z"),
             "qber_x": self.qber("x"),
