@@ -38,7 +38,8 @@ OverrideOption = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000; repeatable.",
+        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000. A name "
+        "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]
 ForceOption = Annotated[

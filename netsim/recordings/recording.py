@@ -170,8 +170,7 @@ def _read(end: EndOptions) -> NDArray[np.int64]:
 
 def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> LinkConfig:
     """Describe the link: the variant from a shipped topology, the rest from the recordings."""
-    sets = [text if "." in text.partition("=")[0] else f"protocol.{text}" for text in options.sets]
-    topology = load_topology(PROTOCOL_OF, overrides=sets)
+    topology = load_topology(PROTOCOL_OF, overrides=options.sets)
     if topology.protocol.security != SECURITY:
         raise ConfigError.of(
             f"security={topology.protocol.security}",
