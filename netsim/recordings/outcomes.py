@@ -118,7 +118,9 @@ class _Follower:
         found = detectors[np.abs(off_ps) < self._window_ps / 2]
         return np.bincount(found, minlength=16).reshape(4, 4), course
 
-    def _near(self, line: _Line, reach_ps: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _near(
+        self, line: _Line, reach_ps: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Pairs within reach.
 
         Alice's time in the piece and bob's less the one expected, in ps; 4 times alice's detector

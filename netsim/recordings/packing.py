@@ -176,7 +176,10 @@ def _whole_ps(times_ticks: NDArray[np.int64], tick_ps: Fraction) -> NDArray[np.i
         return times_ticks
     numerator, denominator = tick_ps.as_integer_ratio()
     whole, rest = np.divmod(times_ticks, denominator)
-    return whole * numerator + (rest * numerator + denominator // 2) // denominator
+    times_ps: NDArray[np.int64] = (
+        whole * numerator + (rest * numerator + denominator // 2) // denominator
+    )
+    return times_ps
 
 
 def _refuse_unknown(

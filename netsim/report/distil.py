@@ -70,7 +70,9 @@ def _print_rounds(found: Distilled, console: Console) -> None:
     table = plain_table("Rounds")
     add_numbers(table, "Round", "Sifted [bit]", "QBER [%]", "Leak [bit]", "Key [bit]")
     add_names(table, " Ended by")
-    rows = {number: ("-", "-", "-", "0", f" {reason}") for number, reason in found.aborts.items()}
+    rows: dict[int, tuple[str, ...]] = {
+        number: ("-", "-", "-", "0", f" {reason}") for number, reason in found.aborts.items()
+    }
     for block in found.blocks:
         books = block.books
         figures = (books.sifted_bits, percent(books.errors / books.raw_bits), books.parity_bits)

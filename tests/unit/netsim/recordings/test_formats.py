@@ -230,7 +230,7 @@ def packed(
 ) -> list[int]:
     """Packed tags of a recording in memory."""
     recording = Recording(np.array(times, dtype=np.int64), np.array(detectors, dtype=np.int64))
-    chosen = {"tick_ps": TICK_PS, "delays_ps": {}} | options
+    chosen: dict[str, Any] = {"tick_ps": TICK_PS, "delays_ps": {}} | options
     tags = packed_tags(recording, source="tags", detector_map=parse_detector_map(text), **chosen)
     return [int(tag) for tag in tags]
 
