@@ -104,7 +104,7 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     if faults:
         raise ConfigError(tuple(faults))
     check_duration(duration_ps, spec)
-    warn(spec)
+    warn(spec, duration_ps=duration_ps)
     return spec, duration_ps
 
 

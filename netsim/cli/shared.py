@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_WARNINGS = 10
 MIN_COLUMNS = 80
 """From so many on no table loses a figure."""
 
@@ -120,6 +122,11 @@ def prepare(out: Path | None, *, force: bool) -> None:
         prepare_run_directory(out, force=force)
 
 
+def counted_text(count: int, what: str) -> str:
+    """``1 link``, ``2 links``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def say_plots(out: Path, plots: Sequence[Path]) -> None:
     """Say where results are, and what is missing for plots."""
     from netsim.report.figure import EXTRA_HINT, FORMATS
@@ -137,22 +144,44 @@ def stdout() -> "Console":
     return console
 
 
-def warn(spec: "TopologySpec") -> None:
-    """Say what is unwise about a topology though it is allowed.
+def warn(*specs: "TopologySpec", duration_ps: int | None = None) -> None:
+    """Say what is unwise about topologies though it is allowed; what several share, once.
+
+    Parameters
+    ----------
+    specs : TopologySpec
+    duration_ps : int, optional
+        Light that they are to be simulated for.
 
     Raises
     ------
     ConfigError
-        It has more light than can be simulated.
+        One has more light than can be simulated.
     """
     from netsim.topology.timeline import networks_of
-    from netsim.topology.unwise import topology_warnings
+    from netsim.topology.unwise import late_warnings, topology_warnings
     from netsim.twin.light import check_light, light_warnings
 
-    networks = networks_of(spec)
-    check_light(networks)
-    for warning in (*topology_warnings(spec), *light_warnings(networks)):
-        say(f"warning: {warning}")
+    found: dict[Fault, None] = {}
+    for spec in specs:
+        networks = networks_of(spec)
+        check_light(networks)
+        late = () if duration_ps is None else late_warnings(spec, duration_ps)
+        found |= dict.fromkeys((*topology_warnings(spec), *light_warnings(networks), *late))
+    _say_warnings(tuple(found))
+
+
+def _say_warnings(warnings: Sequence[Fault]) -> None:
+    """Ten of each section of the topology, and how many more there are."""
+    counts = Counter[str]()
+    for warning in warnings:
+        section = warning.path.partition(".")[0]
+        counts[section] += 1
+        if counts[section] <= MOST_WARNINGS:
+            say(f"warning: {warning}")
+    for section, count in counts.items():
+        if count > MOST_WARNINGS:
+            say(f"warning: {section}: {count - MOST_WARNINGS} more, {count} in all")
 
 
 def say(line: str) -> None:
