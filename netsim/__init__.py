@@ -8,6 +8,8 @@ The names below are loaded when they are first used, so that ``import netsim`` s
 """
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +28,22 @@ _HOMES = {
     "load_topology": "netsim.topology.load",
     "simulate": "netsim.simulation.run",
 }
+
+
+def _check_protocols() -> None:
+    """Refuse another package or module ``protocols`` that Python would find first."""
+    spec = find_spec("protocols")
+    found = None if spec is None or spec.origin is None else Path(spec.origin)
+    if found is not None and found.parent.parent.resolve() != Path(__file__).parents[1].resolve():
+        raise ImportError(
+            f"{found} hides the package protocols that netsim is installed with: rename it, or "
+            "keep its folder out of sys.path (a script's own folder comes first there)",
+            name="protocols",
+            path=str(found),
+        )
+
+
+_check_protocols()
 
 
 def __getattr__(name: str) -> Any:

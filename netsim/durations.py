@@ -29,6 +29,14 @@ def parse_duration_ps(text: str) -> int:
     ValueError
         It is no duration, it is below 1 ps, or it is above 26 days.
     """
+    duration_ps = parse_bound_ps(text)
+    if duration_ps == 0:
+        raise ValueError(f"{text!r} is not above zero")
+    return duration_ps
+
+
+def parse_bound_ps(text: str) -> int:
+    """As `parse_duration_ps`, of what may be nothing at all: 0 is allowed."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no duration; write for example 60s, 2min, 500ms or 1h")
@@ -36,8 +44,8 @@ def parse_duration_ps(text: str) -> int:
     if unit and unit not in UNITS_PS:
         raise ValueError(f"{text!r} has an unknown unit; known are {', '.join(UNITS_PS)}")
     duration_ps = round(Fraction(number) * UNITS_PS[unit or "s"])
-    if duration_ps <= 0:
-        raise ValueError(f"{text!r} is not above zero")
+    if duration_ps < 0:
+        raise ValueError(f"{text!r} is below zero")
     if duration_ps > MAX_TIME_PS:
         raise ValueError(f"{text!r} is above 26 days, the longest time that fits")
     return duration_ps

@@ -3,12 +3,16 @@
 ::
 
     NetsimError
-    `-- ConfigError     the topology file or an override of it: all its faults at once
+    |-- ConfigError     the topology file or an override of it: all its faults at once
+    `-- OutputError     what a command was to keep: a full disk, a folder that is in use
 
 What the parties of a protocol do wrong to each other is in `protocols.errors`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 
@@ -55,3 +59,32 @@ class ConfigError(NetsimError):
 
     def __str__(self) -> str:
         return "\n".join(str(fault) for fault in self.faults)
+
+
+class OutputError(NetsimError):
+    """Results cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        What was to be written.
+    reason : str
+        One line.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file in what the system says while it is written: `OutputError` for `OSError`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(path, f"cannot be written: {error.strerror or error}") from error

@@ -1,12 +1,15 @@
 """The one way to compile a kernel, typed so that the rest of the code sees an ordinary function.
 
-Kernels are compiled to machine code on first use and cached on disk. They must not use
-``np.random.*`` (a party's randomness is a named stream) nor ``fastmath`` (its reductions differ
-between processors).
+Kernels are compiled to machine code on first use and cached on disk, beside the packages or in the
+user's cache folder; where neither can be written to (a container, a job of cron), every process
+compiles them anew and says so once. They must not use ``np.random.*`` (a party's randomness is a
+named stream) nor ``fastmath`` (its reductions differ between processors).
 """
 
+import warnings
 from collections.abc import Callable
-from typing import ParamSpec, Protocol, TypeVar, cast
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
 
@@ -27,9 +30,13 @@ class Kernel(Protocol[P, R_co]):
         ...
 
 
+class UncachedWarning(RuntimeWarning):
+    """No folder to keep compiled kernels in: each process compiles them anew."""
+
+
 def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
-    """Compile ``function`` with numba in nopython mode, cached on disk."""
-    return cast("Kernel[P, R_co]", numba.njit(cache=True, nogil=True)(function))
+    """Compile ``function`` with numba in nopython mode, cached on disk if that can be."""
+    return cast("Kernel[P, R_co]", _compiled(function, nogil=True))
 
 
 def lane_kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
@@ -37,5 +44,40 @@ def lane_kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
 
     A division by zero then gives infinity or NaN instead of an exception.
     """
-    jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-    return cast("Kernel[P, R_co]", jit(function))
+    return cast("Kernel[P, R_co]", _compiled(function, nogil=True, error_model="numpy"))
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    try:
+        dispatcher = numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:
+        if not str(error).startswith("cannot cache function"):
+            raise
+        _say_uncached()
+        return numba.njit(**options)(function)
+    cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
+    cache.save_overload = _without_harm(cache.save_overload)
+    return dispatcher
+
+
+def _without_harm(save: Callable[..., None]) -> Callable[..., None]:
+    """`save`, which a full or vanished folder does not stop: the kernel is compiled already."""
+
+    @wraps(save)
+    def try_to_save(*args: Any) -> None:
+        try:
+            save(*args)
+        except OSError:
+            _say_uncached()
+
+    return try_to_save
+
+
+def _say_uncached() -> None:
+    """Once a process: Python shows one text of one place once."""
+    warnings.warn(
+        "compiled kernels cannot be kept, so that each start costs up to a minute more: set "
+        "NUMBA_CACHE_DIR to a folder that can be written to",
+        UncachedWarning,
+        stacklevel=1,
+    )

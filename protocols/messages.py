@@ -8,6 +8,8 @@ from enum import IntEnum
 from typing import ClassVar
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
+"""Clicks whose times take more (some 7 MHz) are not announced: their round is dropped."""
 MAX_LANES = 64
 MAX_ROUND = 2**40
 MAX_LINK_CHARACTERS = 160

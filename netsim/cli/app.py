@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 
@@ -21,7 +22,7 @@ from netsim.cli import (
     verify,
 )
 from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, OutputError
 from protocols.errors import ProtocolError
 
 app = typer.Typer(
@@ -88,7 +89,13 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    warnings.showwarning = _say_warning
     sys.exit(run_command(sys.argv[1:]))
+
+
+def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
+    """Show a warning of Python's as all others, without the line of code that it comes from."""
+    say(f"warning: {message}")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -107,7 +114,7 @@ def run_command(arguments: Sequence[str]) -> int:
         # The reader has gone; whatever is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except OSError as error:
+    except (OSError, OutputError) as error:
         say(str(error))
         return EXIT_FAILED
     return code if isinstance(code, int) else 0

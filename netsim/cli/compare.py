@@ -18,6 +18,7 @@ from netsim.cli.shared import (
     prepare,
     say_plots,
     stdout,
+    warn,
     watched,
 )
 
@@ -91,6 +92,7 @@ def compare(options: CompareArguments) -> None:
     texts.raise_faults()
     lineup = load_lineup(options.topologies, variants, options.override)
     check_duration(duration_ps, *lineup.specs)
+    warn(*lineup.specs, duration_ps=duration_ps)
     prepare(options.out, force=options.force)
     found = _compare(lineup, duration_ps, seed=options.seed, out=options.out)
     if options.as_json:

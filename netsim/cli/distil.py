@@ -32,7 +32,7 @@ EXAMPLES = (
 FORMATS = (
     "Files: .csv with the header `time,detector`, one tag a line; .npy with int64 "
     "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
-    "and detector. Times in ticks of the recorder, sorted, not negative."
+    "and detector. Times in ticks of the recorder, sorted (or --sort), not negative."
 )
 
 
@@ -42,14 +42,20 @@ class DistilArguments:
 
     alice: Annotated[Path, typer.Argument(metavar="ALICE", help="Tags of the announcer.")]
     bob: Annotated[Path, typer.Argument(metavar="BOB", help="Tags of the responder.")]
-    tick_a: Annotated[int, typer.Option(min=1, help="Tick of alice's recorder in ps.")] = 10
-    tick_b: Annotated[int, typer.Option(min=1, help="Tick of bob's recorder in ps.")] = 10
+    tick_a: Annotated[
+        str, typer.Option(metavar="PS", help="Tick of alice's recorder in ps: 10, 80.955, 3.90625.")
+    ] = "10"
+    tick_b: Annotated[str, typer.Option(metavar="PS", help="Tick of bob's recorder in ps.")] = "10"
+    sort: Annotated[
+        bool, typer.Option("--sort", help="Take times in any order, as blocks of a recorder come.")
+    ] = False
     detector_map: Annotated[
         str,
         typer.Option(
             "--map",
             metavar="N=BASISBIT,...",
-            help="Recorder's detector numbers to basis and bit; N=- ignores a channel.",
+            help="Recorder's detector numbers to basis and bit; N=- ignores a channel, "
+            "N=Z0+X1 stands for detectors that clicked at once.",
         ),
     ] = "0=Z0,1=Z1,2=X0,3=X1"
     map_b: Annotated[
@@ -88,7 +94,7 @@ class DistilArguments:
         int, typer.Option(metavar="PS", help="Bob's clock less alice's, as far as known, in ps.")
     ] = 0
     offset_bound: Annotated[
-        str, typer.Option(metavar="TIME", help="How wrong that may be: 2ms, 500us.")
+        str, typer.Option(metavar="TIME", help="How wrong that may be: 2ms, 500us, 0.")
     ] = "2ms"
     rate_bound: Annotated[
         float, typer.Option(metavar="PPM", help="How far the clocks' rates may differ.")
@@ -120,11 +126,12 @@ def distil(options: DistilArguments) -> None:
     """Distil key from two files of time tags that someone else recorded.
 
     The same two endpoints as in a simulation find each other's clock, sift, correct, verify and
-    amplify. Returns 1 if the clocks could not be found, with the best peak and how many bins were
-    searched.
+    amplify. Returns 1 if there is no key: the clocks could not be found (with the best peak and how
+    many bins were searched), or every round ended without (with the reasons).
     """
-    from netsim.recordings.recording import USERS, load_link_tags
+    from netsim.recordings.recording import load_link_tags
     from netsim.report.distil import print_distilled
+    from netsim.results.distilled import USERS
 
     texts = Texts()
     ends, terms = _ends(options, texts), _terms(options, texts)
@@ -138,14 +145,14 @@ def distil(options: DistilArguments) -> None:
         print_distilled(found, stdout())
     if found.partial:
         raise typer.Exit(EXIT_INTERRUPTED)
-    if found.no_lock_reason is not None:
-        say(found.no_lock_reason)
+    if (reason := found.no_lock_reason or found.no_key_reason) is not None:
+        say(reason)
         raise typer.Exit(EXIT_FAILED)
 
 
 def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptions]":
     """Both recordings; what is not said of bob's is as alice's."""
-    from netsim.recordings.packing import parse_delays_ps, parse_detector_map
+    from netsim.recordings.packing import parse_delays_ps, parse_detector_map, parse_tick_ps
     from netsim.recordings.recording import EndOptions
 
     map_b = options.map_b or options.detector_map
@@ -161,15 +168,19 @@ def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptio
             ("--detector-delays-b", delays_b),
         )
     ]
+    ticks_ps = [
+        texts.read(name, parse_tick_ps, text)
+        for name, text in (("--tick-a", options.tick_a), ("--tick-b", options.tick_b))
+    ]
     return (
-        EndOptions(options.alice, options.tick_a, maps[0], delays_ps[0]),
-        EndOptions(options.bob, options.tick_b, maps[1], delays_ps[1]),
+        EndOptions(options.alice, ticks_ps[0], maps[0], delays_ps[0], sort=options.sort),
+        EndOptions(options.bob, ticks_ps[1], maps[1], delays_ps[1], sort=options.sort),
     )
 
 
 def _terms(options: DistilArguments, texts: Texts) -> "DistilOptions":
     """What both ends know of the link."""
-    from netsim.durations import parse_duration_ps
+    from netsim.durations import parse_bound_ps, parse_duration_ps
     from netsim.recordings.recording import DistilOptions
 
     return DistilOptions(
@@ -178,7 +189,7 @@ def _terms(options: DistilArguments, texts: Texts) -> "DistilOptions":
         linewidth_hz=options.linewidth,
         lane_delays_ps=options.delay or (0,),
         offset_ps=options.offset,
-        offset_bound_ps=texts.read("--offset-bound", parse_duration_ps, options.offset_bound),
+        offset_bound_ps=texts.read("--offset-bound", parse_bound_ps, options.offset_bound),
         rate_bound_ppm=options.rate_bound,
         round_ps=texts.read("--round", parse_duration_ps, options.round_length),
         flip_x=options.flip_x,

@@ -181,6 +181,7 @@ def _write(topology: str, found: "Fit", out: Path | None) -> None:
         say("the fitted topology is not kept: give -o OUT.toml")
         return
     from netsim.fit.writing import fitted_text, topology_text
+    from netsim.results.files import write_whole
 
-    out.write_text(fitted_text(topology_text(topology), found), encoding="utf-8")
+    write_whole(out, fitted_text(topology_text(topology), found))
     say(f"the fitted topology is in {out}")

@@ -70,6 +70,9 @@ class RunArguments:
     save_tags: Annotated[
         bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
     ] = False
+    legend: Annotated[
+        bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
+    ] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
     ] = False
@@ -86,7 +89,7 @@ def run(options: RunArguments) -> None:
     with watched(duration_ps) as watch:
         prepare(options.out, force=options.force, users=[user.name for user in spec.users])
         found = _simulate(spec, duration_ps, options, watch)
-    _show(found, as_json=options.as_json)
+    _show(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
     say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if found.partial:
@@ -113,7 +116,7 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     if faults:
         raise ConfigError(tuple(faults))
     check_duration(duration_ps, spec)
-    warn(spec)
+    warn(spec, duration_ps=duration_ps)
     return spec, duration_ps
 
 
@@ -136,10 +139,10 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
     )
 
 
-def _show(found: "Run", *, as_json: bool) -> None:
+def _show(found: "Run", *, as_json: bool, legend: bool) -> None:
     if as_json:
         typer.echo(found.summary_json(), nl=False)
         return
     from netsim.report.tables import print_run
 
-    print_run(found, stdout())
+    print_run(found, stdout(), legend=legend)

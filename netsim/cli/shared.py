@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_WARNINGS = 10
 MIN_COLUMNS = 80
 """From so many on no table loses a figure."""
 
@@ -38,14 +40,16 @@ OverrideOption = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000; repeatable.",
+        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000. A name "
+        "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
 ]
 RunDirectory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="What was given to `netsim run --out`.")
+    Path,
+    typer.Argument(metavar="DIR", help="What was given to `netsim run --out`, or `distil --out`."),
 ]
 
 
@@ -116,6 +120,11 @@ def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None
         prepare_run_directory(out, force=force, users=users)
 
 
+def counted_text(count: int, what: str) -> str:
+    """``1 link``, ``2 links``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def say_plots(out: Path, plots: Sequence[Path]) -> None:
     """Say where results are, and what is missing for plots."""
     from netsim.report.figure import EXTRA_HINT, FORMATS
@@ -133,12 +142,44 @@ def stdout() -> "PlainConsole":
     return console
 
 
-def warn(spec: "TopologySpec") -> None:
-    """Say what is unwise about a topology though it is allowed."""
-    from netsim.topology.unwise import topology_warnings
+def warn(*specs: "TopologySpec", duration_ps: int | None = None) -> None:
+    """Say what is unwise about topologies though it is allowed; what several share, once.
 
-    for warning in topology_warnings(spec):
-        say(f"warning: {warning}")
+    Parameters
+    ----------
+    specs : TopologySpec
+    duration_ps : int, optional
+        Light that they are to be simulated for.
+
+    Raises
+    ------
+    ConfigError
+        One has more light than can be simulated.
+    """
+    from netsim.topology.timeline import networks_of
+    from netsim.topology.unwise import late_warnings, topology_warnings
+    from netsim.twin.light import check_light, light_warnings
+
+    found: dict[Fault, None] = {}
+    for spec in specs:
+        networks = networks_of(spec)
+        check_light(networks)
+        late = () if duration_ps is None else late_warnings(spec, duration_ps)
+        found |= dict.fromkeys((*topology_warnings(spec), *light_warnings(networks), *late))
+    _say_warnings(tuple(found))
+
+
+def _say_warnings(warnings: Sequence[Fault]) -> None:
+    """Ten of each section of the topology, and how many more there are."""
+    counts = Counter[str]()
+    for warning in warnings:
+        section = warning.path.partition(".")[0]
+        counts[section] += 1
+        if counts[section] <= MOST_WARNINGS:
+            say(f"warning: {warning}")
+    for section, count in counts.items():
+        if count > MOST_WARNINGS:
+            say(f"warning: {section}: {count - MOST_WARNINGS} more, {count} in all")
 
 
 def say(line: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import OverrideOption, TopologyArgument, tell, warn
+from netsim.cli.shared import OverrideOption, TopologyArgument, counted_text, tell, warn
 
 if TYPE_CHECKING:
     from netsim.topology.network import Network
@@ -44,10 +44,13 @@ def validate(options: ValidateArguments) -> None:
     spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
     network = network_of_all_states(spec)
-    tell(
-        f"{spec.name}: valid; {len(spec.users)} users, {len(spec.qnsp.channels)} channels, "
-        f"{len(network.links)} links, {len(network.lanes)} lanes"
+    counts = (
+        (len(spec.users), "user"),
+        (len(spec.qnsp.channels), "channel"),
+        (len(network.links), "link"),
+        (len(network.lanes), "lane"),
     )
+    tell(f"{spec.name}: valid; {', '.join(counted_text(*count) for count in counts)}")
     if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:
         from netsim.twin.prediction import predict
 

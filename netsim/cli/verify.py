@@ -10,7 +10,9 @@ EXAMPLES = ("netsim verify results",)
 
 
 def verify(directory: RunDirectory) -> None:
-    """Recheck the books of a run from its files: both ends, levels, leak, pads, summary.
+    """Recheck the books of a run or of two recordings from the files that they have left.
+
+    Both ends, levels, leak, pads, summary.
 
     Prints one line per fault, with its place, and returns 1 if there is any. Interrupted and killed
     runs may have rounds open and blocks in doubt.

@@ -15,6 +15,7 @@ from typing import Any, Protocol, SupportsIndex
 
 import structlog
 
+from netsim.errors import writing
 from netsim.kernel.closing import Closing
 
 Scalar = str | int | float | bool | None | SupportsIndex
@@ -90,15 +91,19 @@ class FileSink:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="\n", buffering=1)
+        self._path = path
+        with writing(path):
+            self._file = path.open("w", encoding="utf-8", newline="\n", buffering=1)
 
     def msg(self, line: str) -> None:
-        """Write one line."""
-        self._file.write(line + "\n")
+        """Write one line; `OutputError` if that cannot be."""
+        with writing(self._path):
+            self._file.write(line + "\n")
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with writing(self._path):
+            self._file.close()
 
 
 class MemorySink:

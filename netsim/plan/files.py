@@ -14,6 +14,7 @@ from netsim.plan.hardware import Hardware
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.plan.toml import Path, toml_text
+from netsim.results.files import write_whole
 from netsim.topology.load import parse_topology
 from netsim.topology.shipped import shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
@@ -85,7 +86,7 @@ def marks_in(text: str) -> dict[Path, str]:
 
 def write_topology(plan: Plan, origin: Origin, path: FilePath) -> None:
     """Write the topology of a plan."""
-    path.write_text(topology_text(plan, origin), encoding="utf-8")
+    write_whole(path, topology_text(plan, origin))
 
 
 def topology_text(plan: Plan, origin: Origin) -> str:

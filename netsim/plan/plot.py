@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError, Fault, writing
 from netsim.plan.allocation import Allocation
 from netsim.plan.planner import Plan
 from netsim.plan.plot_large import X_LABEL, draw_large
@@ -50,7 +50,8 @@ def plot_plan(plan: Plan, path: Path) -> None:
         canvas = draw_large(plan) if is_large else _draw_lanes(plan)
         canvas.suptitle(headline(plan), x=0.01, ha="left", fontweight="bold")
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-        canvas.savefig(path, metadata=metadata, dpi=120)
+        with writing(path):
+            canvas.savefig(path, metadata=metadata, dpi=120)
 
 
 def _draw_lanes(plan: Plan) -> Canvas:

@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, writing
 from netsim.kernel.closing import Closing
 from netsim.pools.ledger import Account, Movement
 
@@ -24,19 +25,25 @@ class LedgerFile(Closing):
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
-        self._file.write(",".join(HEADER) + "\n")
+        self._path = path
+        with writing(path), ExitStack() as stack:
+            file = path.open("w", encoding="utf-8", newline="", buffering=1)
+            self._file = stack.enter_context(file)
+            self._file.write(",".join(HEADER) + "\n")
+            stack.pop_all()
 
     def append(self, movement: Movement) -> None:
-        """Write one row."""
-        self._file.write(
-            f"{movement.time_ps},{movement.link},{movement.end},{movement.block},"
-            f"{movement.debit},{movement.credit},{movement.bits}\n"
-        )
+        """Write one row; `OutputError` if that cannot be."""
+        with writing(self._path):
+            self._file.write(
+                f"{movement.time_ps},{movement.link},{movement.end},{movement.block},"
+                f"{movement.debit},{movement.credit},{movement.bits}\n"
+            )
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with writing(self._path):
+            self._file.close()
 
 
 def read_ledger(path: Path) -> Iterator[Movement]:

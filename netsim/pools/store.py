@@ -8,12 +8,14 @@ to the disk before anything that follows from them is sent, and so is the taking
 is handed out: a crash or a power loss leaves a step whole or undone.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
+from netsim.errors import OutputError, writing
 from netsim.kernel.closing import Closing
 from netsim.pools.key import Key, KeyBlock, Piece, ShortageError, id_of, join_bits
 from protocols import events
@@ -21,6 +23,8 @@ from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_boo
 from protocols.messages import TAG_BYTES, Role
 
 IN_MEMORY = Path(":memory:")
+PRIVATE_MODE = 0o600
+"""Of a file with key bytes."""
 CACHE_KIB = 256
 """Of each store's file in memory, at most: no round is read again, and there are many users."""
 
@@ -46,23 +50,41 @@ _BLOCK, _PAD = "block", "pad"
 IN_DOUBT, USABLE = "in doubt", "usable"
 
 
+def _make_private(path: Path) -> None:
+    """Make the file at ``path``, if there is none, and nobody's but the owner's to read.
+
+    The log beside it, which SQLite makes, gets the same mode.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_MODE))
+    path.chmod(PRIVATE_MODE)
+
+
 class UserStore(Closing):
     """Durable pools, pads and blocks in doubt of one user, all links.
 
     Parameters
     ----------
     path : Path
-        SQLite file, made if absent; `IN_MEMORY` for none.
+        SQLite file, made if absent, for its owner's eyes only; `IN_MEMORY` for none.
+
+    Raises
+    ------
+    OutputError
+        Now or with any step: the file cannot be written, as on a full disk. The step is undone.
     """
 
     def __init__(self, path: Path = IN_MEMORY) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL does not flush commits
-        self._db.execute("PRAGMA secure_delete = ON")
-        self._db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-        self._db.executescript(_SCHEMA)
-        self._empty_log()
+        self._path = path
+        with self._writing():
+            if path != IN_MEMORY:
+                _make_private(path)
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+            self._db.executescript(_SCHEMA)
+            self._empty_log()
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
@@ -190,15 +212,26 @@ class UserStore(Closing):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        with self._writing():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:  # a full disk has undone it already
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+            if self._has_forgotten:
+                self._empty_log()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name the file in what SQLite says of the disk."""
         try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-        if self._has_forgotten:
-            self._empty_log()
+            with writing(self._path):
+                yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(self._path, f"cannot be written: {error}") from error
 
     def _empty_log(self) -> None:
         """Carry the log over into the file and cut it: it held what has been overwritten there.

@@ -20,10 +20,12 @@ from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import compare_pools
 from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
-from netsim.recordings.recording import USERS, DistilOptions, LinkTags
-from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY
-from netsim.results.distilled import BlockMade, Distilled, LockFound
+from netsim.recordings.outcomes import outcomes_of
+from netsim.recordings.recording import DistilOptions, LinkTags
+from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY, make_private
+from netsim.results.distilled import USERS, BlockMade, Distilled, LockFound
 from netsim.results.files import write_whole
+from netsim.results.lock import locked
 from netsim.units import ps_from_s, s_from_ps
 from netsim.watch import UNWATCHED, Watch
 from protocols import events
@@ -56,11 +58,14 @@ def distil(
         Told the ps of light done, and asked, once a frame; what it stops is marked partial.
     """
     link = _Link(tags, options)
-    with ExitStack() as stack:
-        link.open(out, stack)
-        found = link.run(watch)
     if out is not None:
-        write_whole(out / SUMMARY, found.summary_json())
+        out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        with ExitStack() as stack:
+            link.open(out, stack)
+            found = link.run(watch)
+        if out is not None:
+            write_whole(out / SUMMARY, found.summary_json())
     return found
 
 
@@ -86,7 +91,7 @@ class _Link:
     def open(self, out: Path | None, stack: ExitStack) -> None:
         """Open books, trace and stores; in ``out`` if there is one."""
         if out is not None:
-            (out / USERS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+            make_private(out / USERS_DIRECTORY)
         ledger = Ledger(None if out is None else stack.enter_context(LedgerFile(out / LEDGER)))
         trace = Trace(None if out is None else FileSink(out / EVENTS))
         self._trace = stack.enter_context(trace)
@@ -163,7 +168,16 @@ class _Link:
         found.round_trips = announcer.round_trips
         found.messages, found.wire_bytes = exchange.wire.messages, exchange.wire.bytes
         found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
+        found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=self._clock())
         return found
+
+    def _clock(self) -> tuple[float, float, int] | None:
+        """Bob's clock as first found, in the tags that both ends have."""
+        lock = self._found.lock
+        if lock is None:
+            return None
+        offset_ps = lock.offset_ps - self._options.offset_ps
+        return offset_ps, lock.rate_ppm * 1e-6, ps_from_s(lock.at_s)
 
     def _on_events(self, role: Role, step: Sequence[events.Event], time_ps: int) -> None:
         self._books[role].record(step, time_ps)

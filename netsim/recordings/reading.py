@@ -22,10 +22,10 @@ class Recording:
 
     Attributes
     ----------
-    times_ticks : (N,) int64, ascending
+    times_ticks : (N,) int64
         Counts of the recorder's clock.
     detectors : (N,) int64
-        The recorder's own numbers.
+        The recorder's own numbers; some count falling edges below zero.
     """
 
     times_ticks: NDArray[np.int64]
@@ -39,8 +39,8 @@ def read_recording(path: Path) -> Recording:
     ------
     ConfigError
         It cannot be read, is of no known format or not whole, or its tags are not what
-        `netsim.recordings.formats` describes: not integers, negative, not sorted by time, too many,
-        or none at all.
+        `netsim.recordings.formats` describes: not integers, negative times, too many, or none at
+        all.
     """
     try:
         tags = _read(path)
@@ -74,15 +74,8 @@ def _checked(tags: FileTags, source: str) -> Recording:
         raise ConfigError.of(source, "holds no time tags")
     times_ticks, numbers = (
         _as_int64(tags.times, "time", source, may_be_negative=tags.may_be_negative),
-        _as_int64(tags.detectors, "detector", source),
+        _as_int64(tags.detectors, "detector", source, may_be_negative=True),
     )
-    steps = np.flatnonzero(times_ticks[1:] < times_ticks[:-1])
-    if steps.size:
-        at = int(steps[0]) + 1
-        raise ConfigError.of(
-            source,
-            f"not sorted: time {times_ticks[at]} at entry {at} comes after {times_ticks[at - 1]}",
-        )
     return Recording(times_ticks, numbers)
 
 

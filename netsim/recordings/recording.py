@@ -3,14 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError, Fault
-from netsim.recordings.packing import packed_tags
+from netsim.recordings.packing import MAX_TICK_PS, DetectorMap, grid_ps, packed_tags
 from netsim.recordings.reading import read_recording
+from netsim.results.distilled import USERS
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.link import link_config
@@ -20,11 +22,10 @@ from protocols.link import LinkConfig
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.tags import DETECTOR_BITS
 
-USERS = ("alice", "bob")
 PROTOCOL_OF = "two_user"
 """The shipped topology whose section `protocol` gives the variant; `sets` change it."""
 SECURITY = "asymptotic"
-FOUR_DETECTORS: Mapping[int, int] = {0: 0, 1: 1, 2: 2, 3: 3}
+FOUR_DETECTORS: DetectorMap = {0: (0,), 1: (1,), 2: (2,), 3: (3,)}
 MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
 lie in two neighbouring bins of its first histogram."""
@@ -41,11 +42,17 @@ class EndOptions:
     """One recording and what is known of its recorder."""
 
     path: Path
-    tick_ps: int = 10
-    detector_map: Mapping[int, int] = field(default_factory=lambda: FOUR_DETECTORS)
-    """Recorder's number to 2 * basis + bit (Z0, Z1, X0, X1); see `netsim.recordings.packing`."""
+    tick_ps: Fraction = Fraction(10)
+    detector_map: DetectorMap = field(default_factory=lambda: FOUR_DETECTORS)
     detector_delays_ps: Mapping[int, int] = field(default_factory=dict)
     """Recorder's number to how late that detector is."""
+    sort: bool = False
+    """Whether the times of the file may be in any order."""
+
+    @property
+    def grid_ps(self) -> int:
+        """Unit of the times that a protocol is told."""
+        return grid_ps(self.tick_ps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class LinkTags:
 
     @property
     def ticks_ps(self) -> tuple[int, int]:
-        """Of alice's and bob's recorder."""
+        """Of the times of alice's and bob's tags."""
         return self.config.announcer_tick_ps, self.config.responder_tick_ps
 
 
@@ -146,7 +153,7 @@ def load_link_tags(ends: tuple[EndOptions, EndOptions], options: DistilOptions) 
 
 
 def _read(end: EndOptions) -> NDArray[np.int64]:
-    if not 1 <= end.tick_ps <= 1_000_000:
+    if not 1 <= end.tick_ps <= MAX_TICK_PS:
         raise ConfigError.of(end.path, f"a tick of {end.tick_ps} ps is not between 1 and 1e6 ps")
     tags = packed_tags(
         read_recording(end.path),
@@ -154,6 +161,7 @@ def _read(end: EndOptions) -> NDArray[np.int64]:
         tick_ps=end.tick_ps,
         detector_map=end.detector_map,
         delays_ps=end.detector_delays_ps,
+        sort=end.sort,
     )
     if not tags.size:
         raise ConfigError.of(end.path, "holds no tag of a detector that is not ignored")
@@ -162,8 +170,7 @@ def _read(end: EndOptions) -> NDArray[np.int64]:
 
 def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> LinkConfig:
     """Describe the link: the variant from a shipped topology, the rest from the recordings."""
-    sets = [text if "." in text.partition("=")[0] else f"protocol.{text}" for text in options.sets]
-    topology = load_topology(PROTOCOL_OF, overrides=sets)
+    topology = load_topology(PROTOCOL_OF, overrides=options.sets)
     if topology.protocol.security != SECURITY:
         raise ConfigError.of(
             f"security={topology.protocol.security}",
@@ -175,8 +182,8 @@ def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> Link
     frames = max(1, round(options.round_ps / config.frame_ps))
     return replace(
         config,
-        announcer_tick_ps=ends[0].tick_ps,
-        responder_tick_ps=ends[1].tick_ps,
+        announcer_tick_ps=ends[0].grid_ps,
+        responder_tick_ps=ends[1].grid_ps,
         window_ps=options.window_ps,
         umi_delay_ps=options.umi_delay_ps,
         coherence_rate_per_s=2 * math.pi * options.linewidth_hz,
@@ -197,12 +204,12 @@ def _on_common_axis(
 ) -> LinkTags:
     """Take the known offset off bob's times, flip X if need be, find what both have recorded."""
     alice, bob = packed
-    bob -= round(options.offset_ps / ends[1].tick_ps) << DETECTOR_BITS
+    bob -= round(options.offset_ps / ends[1].grid_ps) << DETECTOR_BITS
     if not options.flip_x:
         # The responder flips its X bits; where nothing is to be flipped, that is undone here.
         bob = np.sort(bob ^ ((bob >> 1) & 1))
     (first_ps, last_ps), (bob_first_ps, bob_last_ps) = (
-        _span_ps(tags, end.tick_ps) for tags, end in zip((alice, bob), ends, strict=True)
+        _span_ps(tags, end.grid_ps) for tags, end in zip((alice, bob), ends, strict=True)
     )
     margin_ps = options.offset_bound_ps + max(abs(d) for d in options.lane_delays_ps)
     start_ps = max(first_ps, bob_first_ps - margin_ps)
@@ -241,10 +248,10 @@ def _refuse_crowds(tags: NDArray[np.int64], config: LinkConfig, source: str) -> 
         raise ConfigError.of(
             source,
             f"more than {most} tags in {s_from_ps(longest_ps):.3g} s, from entry {crowded[0]}: "
-            "more than one announcement can carry",
+            "more than one announcement can carry; if the other recording is darker, give it first",
         )
 
 
-def _span_ps(tags: NDArray[np.int64], tick_ps: int) -> tuple[int, int]:
+def _span_ps(tags: NDArray[np.int64], unit_ps: int) -> tuple[int, int]:
     first, last = int(tags[0]) >> DETECTOR_BITS, int(tags[-1]) >> DETECTOR_BITS
-    return first * tick_ps, last * tick_ps
+    return first * unit_ps, last * unit_ps

@@ -1,6 +1,7 @@
 """Variants side by side: a table for each topology, and a plot with the extra ``report``."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netsim.report.columns import Column, link_columns, shown_columns
+from netsim.report.columns import Column, fitting_table, link_columns, shown_columns
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
@@ -33,6 +34,7 @@ _COLUMNS = link_columns(
         *("Mes-\nsages", "Auth.\n[bit]", "Settled\n[s]"),
     ),
     wide_only={"Rounds", "Mes-\nsages"},
+    going=("Settled\n[s]", "Wire", "Auth.\n[bit]", "Round\ntrips", "f"),
 )
 
 
@@ -64,9 +66,10 @@ def print_comparison(outcomes: Sequence[Outcome], console: Console) -> None:
     """Print one table a topology, and what is equal between its rows."""
     for topology, found in groupby(outcomes, key=lambda outcome: outcome.topology):
         group = list(found)
-        wide = _table(topology, group, wide=True)
+        wide = _table(topology, group, _COLUMNS, wide=True)
         is_wide = fits(wide, console)
-        console.print(wide if is_wide else _table(topology, group, wide=False))
+        make = partial(_table, topology, group, wide=False)
+        console.print(wide if is_wide else fitting_table(_COLUMNS, make, console))
         console.print()
         for number, outcome in enumerate(() if is_wide else group, start=1):
             console.print(Text(f"{number}: {outcome.variant.label}"))
@@ -136,10 +139,15 @@ def _architectures(outcomes: Sequence[Outcome], names: Sequence[str], *, wide: b
     return table
 
 
-def _table(topology: str, group: Sequence[Outcome], *, wide: bool) -> Table:
+def _table(
+    topology: str,
+    group: Sequence[Outcome],
+    columns: Sequence[Column[LinkResult]],
+    *,
+    wide: bool,
+) -> Table:
     run = group[0].run
     table = plain_table(f"{topology}: {run.duration_s:g} s of light, seed {run.seed}")
-    columns = shown_columns(_COLUMNS, wide=wide)
     add_names(table, "Variant", "Link")
     add_numbers(table, *(column.header for column in columns), *(["Wall\n[s]"] if wide else []))
     for number, outcome in enumerate(group, start=1):

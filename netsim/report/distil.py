@@ -7,6 +7,7 @@ from rich.text import Text
 
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, percent, plain_table
 from netsim.results.distilled import Distilled
+from netsim.results.outcomes import DETECTORS, Outcomes
 from netsim.units import s_from_ps
 
 FOR_STUDY = (
@@ -29,6 +30,9 @@ def print_distilled(found: Distilled, console: Console) -> None:
     if found.blocks or found.aborts:
         console.print()
         _print_rounds(found, console)
+    if found.outcomes is not None:
+        console.print()
+        _print_outcomes(found.outcomes, console)
     console.print()
     console.print(Text(f"Assumed: {found.assumptions}. {FOR_STUDY}"))
     for note in found.all_notes:
@@ -48,6 +52,9 @@ def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "sifted [bit]", str(found.sifted_bits)
     both = f"{percent(found.qber())} (Z {percent(found.qber('z'))}, X {percent(found.qber('x'))})"
     yield "QBER [%]", both
+    if (seen := found.outcomes) is not None:
+        rates = (percent(seen.error_rate(bases)) for bases in ("zx", "z", "x"))
+        yield "errors of coincidences [%]", "{} (Z {}, X {})".format(*rates)
     yield "f", fixed(found.f_measured, 3)
     yield "leak, verification [bit]", f"{found.leaked_bits}, {found.verification_bits}"
     yield "bias of 0 and 1 [bit]", str(found.bias_bits)
@@ -63,11 +70,26 @@ def _print_rounds(found: Distilled, console: Console) -> None:
     table = plain_table("Rounds")
     add_numbers(table, "Round", "Sifted [bit]", "QBER [%]", "Leak [bit]", "Key [bit]")
     add_names(table, " Ended by")
+    rows: dict[int, tuple[str, ...]] = {
+        number: ("-", "-", "-", "0", f" {reason}") for number, reason in found.aborts.items()
+    }
     for block in found.blocks:
         books = block.books
-        figures = (block.round, books.sifted_bits, percent(books.errors / books.raw_bits))
-        more = (books.parity_bits, block.deposited_bits)
-        table.add_row(*map(str, (*figures, *more)), " commit")
-    for number, reason in sorted(found.aborts.items()):
-        table.add_row(str(number), "-", "-", "-", "0", f" {reason}")
+        figures = (books.sifted_bits, percent(books.errors / books.raw_bits), books.parity_bits)
+        rows[block.round] = (*map(str, (*figures, block.deposited_bits)), " commit")
+    for number, row in sorted(rows.items()):
+        table.add_row(str(number), *row)
+    console.print(table)
+
+
+def _print_outcomes(outcomes: Outcomes, console: Console) -> None:
+    """Rows are alice's detectors, columns bob's; singles of each along the edges."""
+    table = plain_table("Coincidences by detector (rows alice, columns bob)")
+    add_names(table, "")
+    add_numbers(table, *DETECTORS, "Singles [1/s]")
+    for name, row, rate_hz in zip(
+        DETECTORS, outcomes.coincidences, outcomes.singles_hz(0), strict=True
+    ):
+        table.add_row(name, *map(str, row), fixed(rate_hz, 1))
+    table.add_row("Singles [1/s]", *(fixed(rate_hz, 1) for rate_hz in outcomes.singles_hz(1)), "")
     console.print(table)

@@ -12,6 +12,7 @@ from plotly import graph_objects
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
+from netsim.errors import writing
 from netsim.report.figure import Figure, Panel, Series
 
 PANEL_HEIGHT, ROW_HEIGHT, MARGIN = 420, 30, 150
@@ -24,12 +25,14 @@ CONFIG = {"displaylogo": False, "responsive": True}
 
 def draw(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path``."""
-    plot(figure).write_html(path, include_plotlyjs=True, div_id="figure", config=CONFIG)
+    with writing(path):
+        plot(figure).write_html(path, include_plotlyjs=True, div_id="figure", config=CONFIG)
 
 
 def draw_sharing(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path``; plotly.js is in ``plotly.min.js`` beside it."""
-    plot(figure).write_html(path, include_plotlyjs="directory", div_id="figure", config=CONFIG)
+    with writing(path):
+        plot(figure).write_html(path, include_plotlyjs="directory", div_id="figure", config=CONFIG)
 
 
 def fragment(figure: Figure, identifier: str) -> str:

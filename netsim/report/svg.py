@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullLocator
 
+from netsim.errors import writing
 from netsim.report.figure import Figure, Panel, Series
 
 MARKERS = "osD^vP*X"
@@ -45,7 +46,8 @@ def draw(figure: Figure, path: Path) -> None:
         canvas.suptitle(figure.title, x=0.01, ha="left", fontweight="bold")
         _legend(canvas, figure)
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-        canvas.savefig(path, metadata=metadata, dpi=150)
+        with writing(path):
+            canvas.savefig(path, metadata=metadata, dpi=150)
 
 
 def _size(figure: Figure) -> tuple[float, float]:

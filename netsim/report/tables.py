@@ -5,6 +5,7 @@ block of lines each where there is not; links drop columns that are in ``links.c
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from netsim.durations import seconds_text
 from netsim.pools.pool import NOTHING_COMPARED
-from netsim.report.columns import link_columns, shown_columns
+from netsim.report.columns import Column, fitting_table, link_columns
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
@@ -36,22 +37,23 @@ from netsim.results.parts import LaneResult, LinkResult, PaperFigures
 from netsim.results.run import Performance, Run
 from netsim.units import s_from_ps
 
+LEGEND_HINT = "What the columns mean: --legend, or the README."
 GROUP_GAP = "  "
 """Behind the last column of each quantity."""
 
 
-def print_run(run: Run, console: Console) -> None:
-    """Print the closing tables of `run`."""
+def print_run(run: Run, console: Console, *, legend: bool = False) -> None:
+    """Print the closing tables of `run`, and with ``legend`` what their columns mean."""
     console.print(Text(headline(run), style="bold"), soft_wrap=True)
     console.print()
-    wide_lanes, wide_links = _wide_lanes(run), _links(run, wide=True)
+    wide_lanes = _wide_lanes(run)
     console.print(wide_lanes if fits(wide_lanes, console) else _stacked_lanes(run))
     console.print()
-    console.print(wide_links if fits(wide_links, console) else _links(run, wide=False))
+    console.print(fitting_table(_columns_of(run), partial(_links, run), console))
     console.print()
     console.print(_users(run))
     console.print()
-    for line in notes(run):
+    for line in notes(run, legend=legend):
         console.print(Text(line), soft_wrap=False)
 
 
@@ -72,17 +74,14 @@ def headline(run: Run) -> str:
     return f"{run.topology}: {light} s of light, {run.fidelity} level, seed {run.seed}{partial}"
 
 
-def notes(run: Run) -> Iterator[str]:
-    """Totals, speed, footnotes and what the figures assume."""
+def notes(run: Run, *, legend: bool) -> Iterator[str]:
+    """Totals, speed, footnotes and what the figures assume; what columns mean, if asked for."""
     totals, performance = run.totals, run.performance
     yield (
         f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} bit/s{_paper_total(run)}, "
         f"net key {totals.net_key_bps:.1f} bit/s."
     )
-    if left_out := run.fidelity.leaves_out:
-        yield f"Level {run.fidelity}: {left_out}."
-    if run.fidelity.has_keys:
-        yield _agreement(run)
+    yield from _level(run)
     yield from alarm_notes(run.links)
     yield from link_notes(run.links)
     if performance.wall_s > 0:
@@ -98,6 +97,24 @@ def notes(run: Run) -> Iterator[str]:
         yield f"Paper: {run.paper_source}"
     for mark, note in _footnotes(run).items():
         yield f"{mark} {note}"
+    if legend:
+        yield from _legend(run)
+    for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
+        yield f"Assumed: {assumptions}."
+    if not legend:
+        yield LEGEND_HINT
+
+
+def _level(run: Run) -> Iterator[str]:
+    """How deep was simulated: what is left out, or what is there to compare."""
+    if left_out := run.fidelity.leaves_out:
+        yield f"Level {run.fidelity}: {left_out}."
+    if run.fidelity.has_keys:
+        yield _agreement(run)
+
+
+def _legend(run: Run) -> Iterator[str]:
+    """What the columns mean."""
     scored = "scored by the simulator at true click times, before digitiser and clocks"
     yield (
         f"Lanes are {scored if run.fidelity.has_keys else 'drawn by the simulator'}: SKR = "
@@ -111,8 +128,6 @@ def notes(run: Run) -> Iterator[str]:
         "from the end of the light until both ends had closed"
         f"{'; epsilon: all rounds together' if epsilons else ''}."
     )
-    for assumptions in dict.fromkeys(link.assumptions for link in run.links if link.assumptions):
-        yield f"Assumed: {assumptions}."
 
 
 def _tags(performance: Performance) -> str:
@@ -265,13 +280,16 @@ _LINK_COLUMNS = link_columns(
     wide_only={
         *("f\ncharged", "Verif.\n[bit]", "Mes-\nsages", "Re-\nsent", "Alarms", "Settled\n[s]"),
     },
+    going=("Round\ntrips", "Wire", "Leak\n[bit]", "f", "Auth.\n[bit]"),
 )
 
 
-def _links(run: Run, *, wide: bool) -> Table:
-    columns = shown_columns(_LINK_COLUMNS, wide=wide)
-    if any(link.epsilon is not None for link in run.links):
-        columns += link_columns(("Epsilon",))
+def _columns_of(run: Run) -> tuple[Column[LinkResult], ...]:
+    has_epsilon = any(link.epsilon is not None for link in run.links)
+    return _LINK_COLUMNS + (link_columns(("Epsilon",)) if has_epsilon else ())
+
+
+def _links(run: Run, columns: Sequence[Column[LinkResult]]) -> Table:
     links = shown_links(run)
     table = plain_table(links.title("Links"))
     add_names(table, "Link")

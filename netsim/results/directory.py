@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
 from netsim.results.leftovers import remove_leftovers
+from netsim.results.lock import locked
 from netsim.results.parts import (
     Json,
     LaneResult,
@@ -45,6 +46,8 @@ EVENTS = "events.jsonl"
 RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
+PRIVATE_MODE = 0o700
+"""Of the two folders above."""
 FORMAT = 1
 """Raised when a reader of older directories would misread newer ones."""
 
@@ -75,29 +78,35 @@ def prepare_run_directory(directory: Path, *, force: bool, users: Iterable[str] 
     ConfigError
         It is a file, it is not empty (without `force`), it cannot be written to, or something that
         no run has left lies where a store will be.
+    OutputError
+        Another run is writing into it.
     """
     if directory.exists() and not directory.is_dir():
         raise ConfigError.of(directory, "is a file, not a directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if not force and any(directory.iterdir()):
-            raise ConfigError.of(
-                directory, "is not empty; give --force to write into it all the same"
-            )
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-        remove_leftovers(
-            directory,
-            RUN_FILES,
-            tags=TAGS_DIRECTORY,
-            stores=USERS_DIRECTORY,
-            ledger=LEDGER,
-            topology=TOPOLOGY,
-        )
-        for user in users:
-            _refuse_foreign(directory, user)
+        with locked(directory):
+            _make_ready(directory, force=force, users=users)
     except OSError as error:
         raise ConfigError.of(directory, f"cannot be written to: {error.strerror}") from error
+
+
+def _make_ready(directory: Path, *, force: bool, users: Iterable[str]) -> None:
+    """Check what lies there, and remove what an earlier run has left."""
+    if not force and any(directory.iterdir()):
+        raise ConfigError.of(directory, "is not empty; give --force to write into it all the same")
+    with tempfile.TemporaryFile(dir=directory):
+        pass
+    remove_leftovers(
+        directory,
+        RUN_FILES,
+        tags=TAGS_DIRECTORY,
+        stores=USERS_DIRECTORY,
+        ledger=LEDGER,
+        topology=TOPOLOGY,
+    )
+    for user in users:
+        _refuse_foreign(directory, user)
 
 
 def _refuse_foreign(directory: Path, user: str) -> None:
@@ -107,6 +116,14 @@ def _refuse_foreign(directory: Path, user: str) -> None:
         raise ConfigError.of(store, "is in the way, and is of no run that lies here")
     if (found := tags / f"{user}.npy").is_symlink():
         raise ConfigError.of(found, "is a link, which is not followed")
+
+
+def make_private(directory: Path) -> Path:
+    """Make a folder for key, or for tags that give it away: its owner's alone, mode 0700."""
+    with writing(directory):
+        directory.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        directory.chmod(PRIVATE_MODE)
+    return directory
 
 
 def save_topology(topology: TopologySpec, directory: Path) -> None:

@@ -2,14 +2,22 @@
 
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from netsim.pools.counts import bias_notes
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
+from netsim.results.outcomes import Outcomes
 from netsim.results.parts import Json
 from netsim.units import s_from_ps
 from protocols.books import RoundBooks
+
+DISTIL = "distil"
+"""What the summary says that it is of."""
+USERS = ("alice", "bob")
+"""Announcer and responder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class Distilled:
     round_trips: int = 0
     pools: Comparison = NOTHING_COMPARED
     """Of both ends."""
+    outcomes: Outcomes | None = None
+    """By detector, from both recordings; what a party cannot see."""
     partial: bool = False
 
     @property
@@ -96,7 +106,30 @@ class Distilled:
     @property
     def all_notes(self) -> tuple[str, ...]:
         """What must be said of the variants and of the outcomes."""
-        return (*self.notes, *bias_notes(self.bias_bits))
+        hints = () if self.outcomes is None else self.outcomes.hints
+        return (*self.notes, *bias_notes(self.bias_bits), *hints, *self._too_many_notes())
+
+    def _too_many_notes(self) -> Iterator[str]:
+        """What helps where a round was more than a message carries."""
+        if "too_many_bits" in self.aborts.values():
+            yield "rounds with too_many_bits: shorten them (--round)"
+            if self.tags[0] > self.tags[1]:
+                yield (
+                    f"the first recording has more tags ({self.tags[0]}) than the second "
+                    f"({self.tags[1]}), and the first one is announced: exchange the files, and "
+                    "all that is said of them"
+                )
+
+    @property
+    def no_key_reason(self) -> str | None:
+        """Why there is no key though the clocks were found; None if there is."""
+        if self.blocks or self.lock is None:
+            return None
+        if not self.aborts:
+            return "no key: no round came to its end"
+        counted = Counter(self.aborts.values()).most_common()
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counted)
+        return f"no key: rounds ended without, {reasons}"
 
     @property
     def key_bits(self) -> int:
@@ -141,7 +174,7 @@ class Distilled:
         """What ``--json`` prints and ``summary.json`` holds."""
         lock = self.lock
         return {
-            "command": "distil",
+            "command": DISTIL,
             "recordings": [str(path) for path in self.paths],
             "light_s": s_from_ps(self.light_ps),
             "tags": list(self.tags),
@@ -162,6 +195,7 @@ class Distilled:
             "blocks": [_block_entry(block) for block in self.blocks],
             "aborts": [{"round": k, "reason": why} for k, why in sorted(self.aborts.items())],
             "sifted_bits": self.sifted_bits,
+            "sampled_bits": sum(books.sampled_bits for books in (*self.books, *self.failed)),
             "qber": self.qber(),
             "qber_z": self.qber("z"),
             "qber_x": self.qber("x"),
@@ -175,6 +209,7 @@ class Distilled:
             "equal_blocks": self.pools.equal,
             "unequal_blocks": self.pools.unequal,
             "lone_blocks": self.pools.lone,
+            "outcomes": None if self.outcomes is None else self.outcomes.summary(),
             "messages": self.messages,
             "wire_bytes": self.wire_bytes,
             "round_trips": self.round_trips,

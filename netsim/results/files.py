@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netsim.errors import ConfigError
+from netsim.errors import OutputError, writing
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -16,17 +16,18 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises
     ------
-    ConfigError
+    OutputError
         The system does not let us.
     """
     partial = path.with_name(path.name + ".partial")
     try:
-        _write_new(partial, text)
-        partial.replace(path)
-    except OSError as error:
+        with writing(path):
+            _write_new(partial, text)
+            partial.replace(path)
+    except OutputError:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise ConfigError.of(path, f"cannot be written: {error.strerror}") from error
+        raise
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from netsim.errors import writing
 from netsim.kernel.closing import Closing
 
 _ROOM = 10**15
@@ -22,20 +23,23 @@ class TagFile(Closing):
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._path = path
         self._count = 0
-        self._write_header(_ROOM)
+        with writing(path):
+            self._file = path.open("wb")
+            self._write_header(_ROOM)
 
     def append(self, tags: NDArray[np.int64]) -> None:
         """Add (N,) int64 ``time_ticks << 2 | detector``."""
-        self._file.write(np.ascontiguousarray(tags, dtype="<i8").tobytes())
+        with writing(self._path):
+            self._file.write(np.ascontiguousarray(tags, dtype="<i8").tobytes())
         self._count += tags.size
 
     def close(self) -> None:
         """Write how many there are, and close."""
-        self._file.seek(0)
-        self._write_header(self._count)
-        self._file.close()
+        with writing(self._path), self._file:
+            self._file.seek(0)
+            self._write_header(self._count)
 
     def _write_header(self, count: int) -> None:
         npy.write_array_header_1_0(

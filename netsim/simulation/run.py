@@ -6,26 +6,29 @@ from pathlib import Path
 from typing import assert_never
 
 from netsim.devices.world import WorldBuilder, build_world
+from netsim.durations import parse_duration_ps
 from netsim.errors import ConfigError
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
 from netsim.results.directory import save_run, save_topology
 from netsim.results.fidelity import Fidelity
+from netsim.results.lock import locked
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
 from netsim.simulation.rate.run import RateSimulation
 from netsim.simulation.simulation import RunRequest, Simulation
 from netsim.taps.tap import TapPlan
+from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
-from netsim.units import ps_from_s
+from netsim.units import MAX_TIME_PS, ps_from_s, s_from_ps
 
 
 def simulate(
-    topology: TopologySpec,
+    topology: TopologySpec | str | Path,
     *,
     duration_s: float | str,
     seed: int,
-    out: Path | None = None,
+    out: Path | str | None = None,
     save_tags: bool = False,
     progress: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -40,16 +43,18 @@ def simulate(
 
     Parameters
     ----------
-    topology : TopologySpec
-        From `netsim.load_topology`.
+    topology : TopologySpec, str or Path
+        From `netsim.load_topology`, or what that takes: a shipped name or the path of a file.
     duration_s : float or str
-        Seconds of light, > 0; a decimal string is exact.
+        Seconds of light, > 0; a decimal string is exact, and may have a unit: ``"500ms"``,
+        ``"1min"``.
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
-    out : Path, optional
+    out : Path or str, optional
         A directory to write into; events and ledger grow while the run goes on.
     save_tags : bool
-        Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``).
+        Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``);
+        needs ``out``.
     progress : callable, optional
         Called with the simulated picoseconds done, once a frame.
     should_stop : callable, optional
@@ -77,14 +82,23 @@ def simulate(
     Raises
     ------
     ConfigError
-        A ``fidelity`` that is none, or that does not go with the topology or the other parameters.
+        The topology is none, or has more light than can be simulated; or a ``fidelity`` that is
+        none, or that does not go with the topology or the other parameters.
+    ValueError
+        ``duration_s`` is no duration, or there are tags to save but no ``out``.
+    OutputError
+        Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
+    spec = topology if isinstance(topology, TopologySpec) else load_topology(topology)
+    directory = None if out is None else Path(out)
+    if save_tags and directory is None:
+        raise ValueError("save_tags needs out, a directory to save them in")
     request = RunRequest(
-        topology=topology,
-        duration_ps=ps_from_s(duration_s),
+        topology=spec,
+        duration_ps=_duration_ps(duration_s),
         seed=seed,
-        out=out,
+        out=directory,
         save_tags=save_tags,
         sink=sink,
         movements=movements,
@@ -93,14 +107,16 @@ def simulate(
         build=build,
     )
     chosen = _level(request, fidelity)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        save_topology(topology, out)
-    with chosen as simulation:
-        simulation.run(progress=progress, should_stop=should_stop)
-        run = simulation.result(wall_s=time.perf_counter() - started_s)
-    if out is not None:
-        save_run(run, out)
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory):
+        if directory is not None:
+            save_topology(spec, directory)
+        with chosen as simulation:
+            simulation.run(progress=progress, should_stop=should_stop)
+            run = simulation.result(wall_s=time.perf_counter() - started_s)
+        if directory is not None:
+            save_run(run, directory)
     return run
 
 
@@ -117,3 +133,14 @@ def _level(request: RunRequest, fidelity: str) -> Simulation | RateSimulation:
             return RateSimulation(request)
         case _:
             assert_never(level)
+
+
+def _duration_ps(duration_s: float | str) -> int:
+    """ValueError for what is no time above zero."""
+    if isinstance(duration_s, str):
+        return parse_duration_ps(duration_s)
+    if not 0 < duration_s <= s_from_ps(MAX_TIME_PS):
+        raise ValueError(
+            f"duration_s is {duration_s}, not a number of seconds above 0, up to 26 days"
+        )
+    return ps_from_s(duration_s)

@@ -25,6 +25,7 @@ from netsim.results.directory import (
     LEDGER,
     TAGS_DIRECTORY,
     USERS_DIRECTORY,
+    make_private,
 )
 from netsim.results.files import write_whole
 from netsim.results.parts import UserResult
@@ -42,6 +43,7 @@ from netsim.topology.changes import Change
 from netsim.topology.network import Lane, Network
 from netsim.topology.specs import CrashSpec, TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.twin.light import check_light
 from netsim.twin.link import ANNOUNCEMENT_S, link_config
 from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
@@ -137,6 +139,7 @@ class Simulation:
     def _plan(self) -> None:
         """Work out all states of the network, and who decides and scores."""
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
+        check_light(self.timeline.networks)
         self.network = self.timeline.network_at(0)
         links, asked = self.network.links, self.topology.controller
         if self._controller is None and asked is not None:
@@ -154,7 +157,7 @@ class Simulation:
         if out is not None:
             rows = self._stack.enter_context(LedgerFile(out / LEDGER))
             sink = FileSink(out / EVENTS)
-            (out / USERS_DIRECTORY).mkdir(exist_ok=True)
+            make_private(out / USERS_DIRECTORY)
         self.ledger = Ledger(rows)
         self.trace = self._stack.enter_context(Trace(sink))
 
@@ -259,7 +262,7 @@ class Simulation:
 
     def save_tags(self, directory: Path) -> None:
         """Write every user's tags into ``directory`` as they come, and what each link is."""
-        directory.mkdir(exist_ok=True)
+        make_private(directory)
         for user in self.topology.users:
             path = directory / f"{user.name}.npy"
             self._tag_files[user.name] = self._stack.enter_context(TagFile(path))

@@ -24,7 +24,7 @@ from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.topology.architecture import Architecture, architecture_of, fairness
 from netsim.topology.load import load_topology
-from netsim.topology.schema import known_keys
+from netsim.topology.overrides import full_path
 from netsim.topology.specs import TopologySpec
 from netsim.watch import UNWATCHED, Watch
 
@@ -102,8 +102,8 @@ class Outcome:
 def parse_variant(text: str) -> Variant:
     """``name=value[,name=value]...``: one variant.
 
-    A name without a dot is a key of the section ``protocol``, or else one of the whole topology. A
-    comma separates where a ``name=`` follows outside all brackets, so that a value may be a list.
+    Names are those of `netsim.topology.overrides`. A comma separates where a ``name=`` follows
+    outside all brackets, so that a value may be a list.
 
     Raises
     ------
@@ -115,8 +115,7 @@ def parse_variant(text: str) -> Variant:
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not name or not equals:
             raise ValueError(f"{part!a} is no name=value")
-        is_whole = "." in name or name in set(known_keys(())) - set(known_keys(("protocol",)))
-        overrides.append(f"{name if is_whole else f'protocol.{name}'}={value}")
+        overrides.append(f"{full_path(name)}={value}")
     return Variant(text.strip(), tuple(overrides))
 
 

@@ -7,12 +7,13 @@ if everything that it depends on is as it was; hashes say so.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, writing
+from netsim.results.lock import locked
 from netsim.studies.shots import ShotResult
 
 RECORDS = "records.jsonl"
@@ -50,16 +51,20 @@ class Records:
             with suppress(KeyError, TypeError):  # A line that is none of ours is done again.
                 self._take(entry)
         self._file: TextIO | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> "Records":
-        self._file = self._path.open("a", encoding="utf-8")
-        if self._file.tell() and not self._path.read_bytes().endswith(b"\n"):
-            self._file.write("\n")  # What a kill has cut off stays a line of its own.
+        with ExitStack() as stack:
+            stack.enter_context(locked(self._path.parent))
+            stack.enter_context(writing(self._path))
+            self._file = stack.enter_context(self._path.open("a", encoding="utf-8"))
+            if self._file.tell() and not self._path.read_bytes().endswith(b"\n"):
+                self._file.write("\n")  # What a kill has cut off stays a line of its own.
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._stack.close()
 
     def shot(self, key: str) -> ShotResult | None:
         """Result of the shot with this key; None if it is not there."""
@@ -80,8 +85,9 @@ class Records:
     def _append(self, entry: dict[str, Any]) -> None:
         if self._file is None:
             raise ValueError("records are appended to while they are entered")
-        self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+            self._file.flush()
         self._take(entry)
 
     def _take(self, entry: Mapping[str, Any]) -> None:
@@ -143,7 +149,8 @@ def _prepare(directory: Path, records: Path, *, force: bool, kind: str) -> None:
         raise ConfigError.of("--out", f"{directory} is not a directory")
     directory.mkdir(parents=True, exist_ok=True)
     if force:
-        records.unlink(missing_ok=True)
+        with locked(directory):
+            records.unlink(missing_ok=True)
     elif not records.exists() and any(directory.iterdir()):
         reason = f"{directory} is not empty and holds no {kind}; --force writes all the same"
         raise ConfigError.of("--out", reason)

@@ -79,16 +79,18 @@ def faults_of(error: ValidationError) -> tuple[Fault, ...]:
     meant to be, and a list called too short because its entries are invalid.
     """
     details = error.errors(include_url=False)
+    kinds = [_kind(detail["loc"]) for detail in details]
     for detail in details:
         detail["loc"] = _visible(detail["loc"])
     meant = {
-        (*detail["loc"][:-1], suggestion(str(detail["loc"][-1]), known_keys(detail["loc"][:-1])))
-        for detail in details
+        (*path[:-1], suggestion(str(path[-1]), known_keys(path[:-1], kind)))
+        for detail, kind in zip(details, kinds, strict=True)
         if detail["type"] == "extra_forbidden"
+        for path in (detail["loc"],)
     }
     return tuple(
-        Fault(path_text(detail["loc"]), _message(detail))
-        for detail in details
+        Fault(path_text(detail["loc"]), _message(detail, kind))
+        for detail, kind in zip(details, kinds, strict=True)
         if not (detail["type"] == "missing" and detail["loc"] in meant)
         and not (detail["type"] == "too_short" and detail["input"])
     )
@@ -112,14 +114,20 @@ def _visible(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return path
 
 
-def _message(detail: ErrorDetails) -> str:
+def _kind(path: tuple[str | int, ...]) -> str | None:
+    """The kind that pydantic puts behind the path of a table that comes in kinds."""
+    is_within = path[:2] == SOURCE_PATH and len(path) > len(SOURCE_PATH) + 1
+    return str(path[len(SOURCE_PATH)]) if is_within else None
+
+
+def _message(detail: ErrorDetails, source_kind: str | None) -> str:
     kind, path, value = detail["type"], detail["loc"], detail["input"]
     context = detail.get("ctx", {})
     match kind:
         case "missing":
             message = "missing" if isinstance(path[-1], str) else "missing, two are needed"
         case "extra_forbidden":
-            message = unknown_key(str(path[-1]), known_keys(path[:-1]))
+            message = unknown_key(str(path[-1]), known_keys(path[:-1], source_kind))
         case "value_error":
             message = str(context["error"])
         case "literal_error":

@@ -6,14 +6,14 @@ Whatever is in the file, the outcome is a `TopologySpec` or a `ConfigError`, not
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
 from netsim.errors import ConfigError
 from netsim.topology.checks import find_faults
 from netsim.topology.events import event_faults
-from netsim.topology.overrides import apply_overrides
+from netsim.topology.overrides import Overrides, apply_overrides
 from netsim.topology.reading import read
 from netsim.topology.schema import suggestion
 from netsim.topology.shipped import SUFFIX, shipped_bytes, shipped_topologies
@@ -29,7 +29,7 @@ _KEY_PART = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _DEEP_KEY = re.compile(f"(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
 
 
-def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) -> TopologySpec:
+def load_topology(name_or_path: str | Path, *, overrides: Overrides = ()) -> TopologySpec:
     """Read, override, validate and check a topology.
 
     Parameters
@@ -37,14 +37,16 @@ def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     name_or_path : str or Path
         Name of a shipped topology (a bare word), or path of a TOML file, or of the ``.json`` that a
         run has kept; a `Path` is always a path.
-    overrides : sequence of str
-        ``path=value`` each, see `netsim.topology.overrides`.
+    overrides : sequence of str, str or mapping
+        ``path=value`` each, or paths to values, see `netsim.topology.overrides`.
 
     Raises
     ------
     ConfigError
         With every fault of the file and of the overrides.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise TypeError(f"a topology is a name or a path, not {type(name_or_path).__name__}")
     is_name = isinstance(name_or_path, str) and name_or_path in shipped_topologies()
     source = ascii(str(name_or_path))[1:-1][:MAX_SHOWN] or "topology"
     content = shipped_bytes(str(name_or_path)) if is_name else _read(str(name_or_path), source)
@@ -58,7 +60,7 @@ def load_topology(name_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
 
 
 def parse_topology(
-    text: str, *, overrides: Sequence[str] = (), source: str = "topology"
+    text: str, *, overrides: Overrides = (), source: str = "topology"
 ) -> TopologySpec:
     """Validate and check the text of a topology file.
 
@@ -66,7 +68,7 @@ def parse_topology(
     ----------
     text : str
         TOML.
-    overrides : sequence of str
+    overrides : sequence of str, str or mapping
         As in `load_topology`.
     source : str
         Named as the path of faults that lie in no key.
@@ -80,7 +82,7 @@ def parse_topology(
 
 
 def topology_from_mapping(
-    raw: Mapping[str, object], *, overrides: Sequence[str] = (), source: str = "topology"
+    raw: Mapping[str, object], *, overrides: Overrides = (), source: str = "topology"
 ) -> TopologySpec:
     """Validate and check a topology given as tables and lists; parameters as above.
 
@@ -167,6 +169,9 @@ def _read(name: str, source: str) -> bytes:
 
 def _not_found(name: str) -> str:
     shipped = shipped_topologies()
-    meant = suggestion(Path(name).name.removesuffix(SUFFIX), shipped)
+    if name in shipped:
+        return f"no such file; the shipped topology is loaded by its name, a text: {name!a}"
+    stem = Path(name).name.removesuffix(SUFFIX)
+    meant = stem if stem in shipped else suggestion(stem, shipped)
     hint = f"; did you mean {meant}?" if meant else ""
     return f"no such file and no shipped topology ({', '.join(shipped)}){hint}"

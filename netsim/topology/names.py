@@ -34,6 +34,8 @@ def name_faults(topology: TopologySpec) -> Iterator[Fault]:
         links = [f"{first}-{second}" for first, second in combinations(names, 2)]
         yield from _unknown("user", _named_users(topology), names)
         yield from _unknown("link", _named_links(topology), links)
+    if len(topology.users) == 1:
+        yield Fault("users", "one user alone has nobody to share key with: two are needed")
     yield from _repeated_links(topology)
     yield from _unserved_users(topology)
 

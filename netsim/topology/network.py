@@ -72,7 +72,26 @@ class Network:
 
     def channels_of(self, user: str) -> tuple[DeliveredChannel, ...]:
         """Channels that arrive at ``user``."""
-        return tuple(channel for channel in self.channels if channel.user == user)
+        return self._channels_by_user.get(user, ())
+
+    @cached_property
+    def _channels_by_user(self) -> dict[str, tuple[DeliveredChannel, ...]]:
+        found: dict[str, list[DeliveredChannel]] = {}
+        for way in self.channels:
+            found.setdefault(way.user, []).append(way)
+        return {user: tuple(ways) for user, ways in found.items()}
+
+    def emitted_hz(self, channel: str) -> float:
+        """Photons of all pairs that are born in ``channel``, per second, before all losses."""
+        return self._emitted_hz.get(channel, 0.0)
+
+    @cached_property
+    def _emitted_hz(self) -> dict[str, float]:
+        rates_hz: dict[str, list[float]] = {}
+        for process in self.processes:
+            for channel in process.channels:
+                rates_hz.setdefault(channel, []).append(process.rate_hz)
+        return {channel: math.fsum(each) for channel, each in rates_hz.items()}
 
     def lanes_of(self, users: tuple[str, str]) -> tuple[Lane, ...]:
         """Lanes of the link ``users``, by ascending nominal delay."""

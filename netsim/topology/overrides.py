@@ -1,17 +1,21 @@
 """Overrides of single values of a topology, as in ``users.alice.fibre.length_m=5000``.
 
 List entries are addressed by their index, or by their ``name``, ``channel`` or (joined by ``&``)
-``channels``.
+``channels``. A name without a dot is one of ``protocol`` where that has it, else one of the whole
+topology; ``protocol`` is both, and with a table for its value it is the whole section.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import cast
 
 from netsim.errors import Fault
 from netsim.topology.faults import value_text
 from netsim.topology.schema import known_keys, schema_at, suggestion
 
+Overrides = Sequence[str] | str | Mapping[str, object]
+_NOTHING = object()
 MAX_INDEX_DIGITS = 9
 MAX_NAMES = 12
 """Of list entries, in a message."""
@@ -21,15 +25,16 @@ class _OverrideError(Exception):
     """An override that cannot be applied, for the reason given."""
 
 
-def apply_overrides(raw: dict[str, object], overrides: Sequence[str]) -> tuple[Fault, ...]:
+def apply_overrides(raw: dict[str, object], overrides: Overrides) -> tuple[Fault, ...]:
     """Change ``raw`` in place, one override after the other; whether values fit is seen later.
 
     Parameters
     ----------
     raw : dict
         A parsed TOML file.
-    overrides : sequence of str
-        ``path=value``; the value is read as a TOML value, and as text where it is none.
+    overrides : sequence of str, str or mapping
+        ``path=value`` each, or a single one; the value is read as a TOML value, and as text where
+        it is none. Or paths to values of Python: numbers, texts, lists, tables.
 
     Returns
     -------
@@ -37,20 +42,46 @@ def apply_overrides(raw: dict[str, object], overrides: Sequence[str]) -> tuple[F
         Overrides that could not be applied: no ``=`` in them, or a path that leads nowhere.
     """
     faults: list[Fault] = []
-    for override in overrides:
-        dotted, equals, text = override.partition("=")
+    for dotted, value in _pairs(overrides):
         try:
-            _assign(raw, _keys(dotted.strip(), equals), _value(text.strip()))
+            _assign(raw, _keys(dotted, value), value)
         except _OverrideError as error:
-            shown = ascii(dotted.strip())[1:-1][:120]
+            shown = ascii(dotted)[1:-1][:120]
             faults.append(Fault(shown or "override", str(error)))
     return tuple(faults)
 
 
-def _keys(dotted: str, equals: str) -> list[str]:
-    if not equals or not dotted:
+def _pairs(overrides: Overrides) -> Iterator[tuple[str, object]]:
+    """Paths and values; `_NOTHING` where there is no ``=``."""
+    if isinstance(overrides, Mapping):
+        yield from deepcopy(dict(overrides)).items()
+        return
+    for override in [overrides] if isinstance(overrides, str) else overrides:
+        if not isinstance(override, str):
+            raise TypeError(f"an override is a text path=value, not {type(override).__name__}")
+        dotted, equals, text = override.partition("=")
+        yield dotted.strip(), _value(text.strip()) if equals else _NOTHING
+
+
+def _keys(dotted: str, value: object) -> list[str]:
+    if value is _NOTHING or not dotted:
         raise _OverrideError("an override reads path=value")
-    return dotted.split(".")
+    return full_path(dotted, is_table=isinstance(value, Mapping)).split(".")
+
+
+def full_path(name: str, *, is_table: bool = False) -> str:
+    """The path that ``name`` stands for, of the whole topology.
+
+    Parameters
+    ----------
+    name : str
+        A path, or a name without a dot.
+    is_table : bool
+        Whether a whole section is given for it.
+    """
+    protocol = known_keys(("protocol",))
+    is_of_protocol = name in protocol and not (is_table and name in known_keys(()))
+    return f"protocol.{name}" if is_of_protocol else name
 
 
 def _value(text: str) -> object:
@@ -105,7 +136,8 @@ def _place(node: object, key: str, path: list[str | int]) -> str | int:
     """Key or index of ``key`` in ``node``, which lies at ``path``."""
     if isinstance(node, dict):
         if key not in node and schema_at([*path, key]) is None:
-            raise _OverrideError(_unknown(key, [*node, *known_keys(path)]))
+            known = [*node, *known_keys(path), *(() if path else known_keys(("protocol",)))]
+            raise _OverrideError(_unknown(key, known))
         return key
     if isinstance(node, list):
         return _index(node, key, path)

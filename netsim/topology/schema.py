@@ -39,18 +39,28 @@ def schema_at(path: KeyPath) -> Schema | None:
     return None if node is None else _resolved(node)
 
 
-def known_keys(path: KeyPath) -> tuple[str, ...]:
-    """Keys that the table at ``path`` may have; empty if it is no table of fixed keys."""
+def known_keys(path: KeyPath, kind: str | None = None) -> tuple[str, ...]:
+    """Keys that the table at ``path`` may have; empty if it is no table of fixed keys.
+
+    Of a table that comes in several kinds, those of all or of the ``kind`` that is named.
+    """
     node = schema_at(path)
-    kinds = [] if node is None else _kinds(node)
-    return tuple(
-        dict.fromkeys(key for kind in kinds for key in cast("Schema", kind.get("properties", {})))
-    )
+    tables = [_properties(of_kind) for of_kind in ([] if node is None else _kinds(node))]
+    named = [table for table in tables if _constant(table.get("kind")) == kind]
+    return tuple(dict.fromkeys(key for table in named or tables for key in table))
+
+
+def _properties(node: Schema) -> Schema:
+    return cast("Schema", node.get("properties", {}))
+
+
+def _constant(node: object) -> object:
+    return node.get("const") if isinstance(node, Mapping) else None
 
 
 def suggestion(key: str, known: Sequence[str]) -> str | None:
-    """Find the one of ``known`` that ``key`` is most likely a misspelling of."""
-    close = get_close_matches(key, known, n=1, cutoff=0.6)
+    """Find the one of ``known`` that ``key`` is most likely a misspelling of; never itself."""
+    close = get_close_matches(key, [name for name in known if name != key], n=1, cutoff=0.6)
     return close[0] if close else None
 
 

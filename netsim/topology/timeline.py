@@ -137,7 +137,12 @@ class Timeline:
 
 def network_of_all_states(topology: TopologySpec) -> Network:
     """The network at first, with the lanes of all states that its events lead to."""
-    return Timeline(topology, stop_ps=followed_ps(topology.events)).network_at(0)
+    return networks_of(topology)[0]
+
+
+def networks_of(topology: TopologySpec) -> tuple[Network, ...]:
+    """Every distinct state that the events of ``topology`` lead to; the first one first."""
+    return Timeline(topology, stop_ps=followed_ps(topology.events)).networks
 
 
 def _states(topology: TopologySpec, stop_ps: int) -> dict[int, TopologySpec]:

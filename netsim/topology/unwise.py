@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from netsim.errors import Fault
+from netsim.physics.rates import window_share
 from netsim.topology.network import Lane, Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
+from netsim.units import FWHM_PER_SIGMA, ps_from_s, s_from_ps
 
 MIN_PEAK_DISTANCE_PS = 8_000.0
 """Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
 1e-5 of a peak leaks into a window of 2 ns."""
 MAX_SIDE_PEAK_PS = 100_000.0
 """Clocks of `two_user` were found with side peaks up to here; at 1 us they never are."""
+
+
+MIN_WINDOW_SHARE = 0.5
+"""Of the coincidences of the two detectors with most jitter that the window should hold."""
 
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
@@ -32,6 +38,7 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
         *_idle_events(network),
         *_coarse_ticks(topology),
         *_distant_side_peaks(topology),
+        *_wide_jitter(topology),
         *_unknown_observers(topology),
     )
 
@@ -70,11 +77,58 @@ def _distant_side_peaks(topology: TopologySpec) -> Iterator[Fault]:
                 )
 
 
+def _wide_jitter(topology: TopologySpec) -> Iterator[Fault]:
+    """Detectors that smear coincidences out of the window."""
+    window_ps = topology.protocol.window_ps
+    for name in dict.fromkeys(user.receiver for user in topology.users):
+        detectors = topology.receivers[name].each_detector
+        jitter_ps = max(detector.jitter_fwhm_ps for detector in detectors)
+        share = window_share(
+            window_ps=window_ps,
+            offset_ps=0.0,
+            linewidth_hz=topology.qnsp.source.bandwidth_hz,
+            spread_ps=math.sqrt(2.0) * jitter_ps / FWHM_PER_SIGMA,
+        )
+        if share < MIN_WINDOW_SHARE:
+            yield Fault(
+                f"receivers.{name}.detectors",
+                f"protocol.window_ps = {window_ps} holds {100 * share:.0f} % of the coincidences "
+                f"of two detectors with a jitter of {jitter_ps:g} ps",
+            )
+
+
+def late_warnings(topology: TopologySpec, duration_ps: int) -> tuple[Fault, ...]:
+    """Events, crashes, faults and taps that begin when the light of a run is over."""
+    classical = topology.classical
+    starts_s = {f"events.{k}": event.time_s for k, event in enumerate(topology.events)}
+    starts_s |= {f"crashes.{k}": crash.stop_s for k, crash in enumerate(topology.crashes)}
+    starts_s |= {f"classical.outages.{k}": out.start_s for k, out in enumerate(classical.outages)}
+    starts_s |= {
+        f"classical.bandwidth_changes.{k}": change.time_s
+        for k, change in enumerate(classical.bandwidth_changes)
+    }
+    light_s = s_from_ps(duration_ps)
+    starts_s |= {f"taps.{k}": tap.start_s for k, tap in enumerate(topology.taps)}
+    return tuple(
+        Fault(path, f"{start_s:g} s is not before the end of the light, {light_s:g} s")
+        for path, start_s in starts_s.items()
+        if ps_from_s(start_s) >= duration_ps
+    )
+
+
 def _missing_lanes(network: Network) -> Iterator[Fault]:
     linked = {frozenset(link) for link in network.links}
+    with_link = set().union(*linked)
     users = network.topology.users
+    for index, user in enumerate(users):
+        if user.name not in with_link:
+            yield Fault(
+                f"users.{index}",
+                f"{user.name} has no link: no channels of its own and anybody's make pairs",
+            )
     for (_, first), (index, second) in combinations(enumerate(users), 2):
-        if frozenset((first.name, second.name)) not in linked:
+        pair = frozenset((first.name, second.name))
+        if pair <= with_link and pair not in linked:
             yield Fault(
                 f"users.{index}",
                 f"no lane between {first.name} and {second.name}: no channels of theirs add up to "

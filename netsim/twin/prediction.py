@@ -256,11 +256,7 @@ def _detector(
 def _light_hz(network: Network, user: str) -> float:
     """Photons per second that the best detector would register if all of them went there."""
     return math.fsum(
-        channel.transmittance
-        * math.fsum(
-            [channel.noise_hz]
-            + [pairs.rate_hz * pairs.channels.count(channel.channel) for pairs in network.processes]
-        )
+        channel.transmittance * (channel.noise_hz + network.emitted_hz(channel.channel))
         for channel in network.channels_of(user)
     )
 

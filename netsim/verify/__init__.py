@@ -30,9 +30,9 @@ def verify_run(directory: Path) -> tuple[Fault, ...]:
     Parameters
     ----------
     directory : Path
-        What was given to ``netsim run --out``. A run that was interrupted may have rounds open and
-        blocks in doubt; of one that was killed, which has no summary, ledger and events are
-        checked up to their last complete line.
+        What was given to ``netsim run --out`` or ``netsim distil --out``. A run that was
+        interrupted may have rounds open and blocks in doubt; of one that was killed, which has no
+        summary, ledger and events are checked up to their last complete line.
 
     Returns
     -------

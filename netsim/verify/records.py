@@ -17,7 +17,8 @@ from netsim.errors import ConfigError
 from netsim.pools.ledger import Account, Movement
 from netsim.pools.ledgerfile import read_ledger
 from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
-from netsim.verify.schema import NAME, Event, Manifest, Summary, read_object
+from netsim.results.distilled import DISTIL, USERS
+from netsim.verify.schema import NAME, DistilledSummary, Event, Manifest, Summary, read_object
 
 Json = dict[str, Any]
 End = tuple[str, str]
@@ -25,6 +26,11 @@ End = tuple[str, str]
 Way = tuple[Account, Account]
 """From, to."""
 NO_FLOWS: Mapping[Way, int] = {}
+_COUNTS = (
+    *("sifted_bits", "sampled_bits", "leaked_bits", "verification_bits"),
+    *("auth_spent_bits", "unequal_blocks"),
+)
+"""What two recordings sum up under the names of a link."""
 PROBABILITIES = ("forgery_probability", "epsilon")
 """What events tell of single rounds, and the summary of all."""
 
@@ -102,9 +108,10 @@ class Records:
     told : Told
         What the trace adds up to.
     manifest, summary : dict or None
-        None in a run that was killed.
+        None in a run that was killed. Two recordings have no manifest, and in their summary the
+        entry ``links`` is made up of the others.
     lanes, links : tuple of dict
-        Rows of the two tables; empty in a run that was killed.
+        Rows of the two tables; empty in a run that was killed, and of recordings.
     """
 
     directory: Path
@@ -157,16 +164,40 @@ def read_records(directory: Path) -> Records:
     """Read the files of ``directory``; ConfigError if that is no run directory."""
     if not (directory / LEDGER).is_file():
         raise ConfigError.of(directory, f"is no run directory: it holds no {LEDGER}")
-    is_saved = (directory / SUMMARY).is_file()  # the last that is written: where it is, all is
+    distilled = _read_distilled(directory)
+    # The summary is the last that is written: where it is, all is.
+    is_saved = distilled is None and (directory / SUMMARY).is_file()
     return Records(
         directory=directory,
         booked=_add_up_ledger(directory / LEDGER),
         told=_add_up_events(directory / EVENTS),
         manifest=_read_object(directory / MANIFEST, Manifest) if is_saved else None,
-        summary=_read_object(directory / SUMMARY, Summary) if is_saved else None,
+        summary=_read_object(directory / SUMMARY, Summary) if is_saved else distilled,
         lanes=_read_rows(directory / LANES) if is_saved else (),
         links=_read_rows(directory / LINKS) if is_saved else (),
     )
+
+
+def _read_distilled(directory: Path) -> Json | None:
+    """Summary of two recordings with its one link as that of a run; None if it is not of such."""
+    path = directory / SUMMARY
+    if not path.is_file() or (directory / MANIFEST).exists():
+        return None
+    try:
+        if json.loads(_read_text(path)).get("command") != DISTIL:
+            return None
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    summary = _read_object(path, DistilledSummary)
+    counts = {name: summary[name] for name in _COUNTS}
+    entry = counts | {
+        "users": list(USERS),
+        "blocks": len(summary["blocks"]) + len(summary["aborts"]),
+        "blocks_failed": len(summary["aborts"]),
+        "deposited_bits": summary["key_bits"],
+        "alarms": len(summary["alarms"]),
+    }
+    return summary | {"links": [entry]}
 
 
 def _add_up_ledger(path: Path) -> Booked:

@@ -5,7 +5,7 @@ in, and one line for what is wrong comes out.
 """
 
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -117,6 +117,41 @@ class Summary(_Entry):
     links: list[LinkEntry]
     users: list[UserEntry]
     performance: PerformanceEntry
+
+
+class DistilledBlock(_Entry):
+    """A round with key of two recordings."""
+
+    round: Count
+    sifted_bits: Count
+    leaked_bits: Count
+    key_bits: Count
+
+
+class DistilledAbort(_Entry):
+    """A round without."""
+
+    round: Count
+    reason: Text
+
+
+class DistilledSummary(_Entry):
+    """``summary.json`` of ``netsim distil``, which has no other table beside it."""
+
+    command: Literal["distil"]
+    light_s: Annotated[float, Field(ge=0, le=1e9)]
+    partial: bool
+    blocks: list[DistilledBlock]
+    aborts: list[DistilledAbort]
+    sifted_bits: Count
+    sampled_bits: Count
+    leaked_bits: Count
+    verification_bits: Count
+    auth_spent_bits: Count
+    key_bits: Count
+    net_key_bps: Real
+    unequal_blocks: Count
+    alarms: list[Text]
 
 
 class PaperSource(_Entry):

@@ -12,12 +12,13 @@ from netsim.topology.load import load_topology
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
 
+DEPOSITED = "deposited_bits"
 _BY_BLOCK = {
     "sifted_bits": ((Account.LIGHT, Account.OPEN),),
     "leaked_bits": ((Account.PARITIES, Account.WIRE),),
     "verification_bits": ((Account.VERIFICATION, Account.WIRE),),
     "sampled_bits": ((Account.OPEN, Account.SAMPLED),),
-    "deposited_bits": ((Account.DOUBT, Account.POOL), (Account.DOUBT, Account.RESERVE)),
+    DEPOSITED: ((Account.DOUBT, Account.POOL), (Account.DOUBT, Account.RESERVE)),
 }
 """What a link's figure sums up: flows of the finished blocks at the announcer's end."""
 
@@ -26,16 +27,34 @@ _SPECIAL = {"users", "channels", "twin", "paper"}
 
 def summary_faults(records: Records) -> Iterator[Fault]:
     """Faults of the summary; nothing is asked of a run that was killed before it had one."""
-    if records.summary is None or records.manifest is None:
+    if records.summary is None:
         return
-    yield from _manifest_faults(records.manifest, records.summary)
-    yield from _topology_faults(records, records.manifest)
-    yield from _derived_faults(records, records.summary)
-    for table, name in ((LANES, "lanes"), (LINKS, "links")):
-        rows = records.lanes if name == "lanes" else records.links
-        yield from _table_faults(table, rows, records.summary[name])
+    if records.manifest is None:
+        yield from _distilled_faults(records, records.summary)
+    else:
+        yield from _manifest_faults(records.manifest, records.summary)
+        yield from _topology_faults(records, records.manifest)
+        yield from _derived_faults(records, records.summary)
+        for table, name in ((LANES, "lanes"), (LINKS, "links")):
+            rows = records.lanes if name == "lanes" else records.links
+            yield from _table_faults(table, rows, records.summary[name])
     for entry in records.summary["links"]:
         yield from _link_faults(records, entry)
+
+
+def _distilled_faults(records: Records, summary: Json) -> Iterator[Fault]:
+    """Of two recordings: each round with key, and the rate that follows from the sums."""
+    link, end = "-".join(summary["links"][0]["users"]), summary["links"][0]["users"][0]
+    for block in summary["blocks"]:
+        for name, summed in (("sifted_bits",) * 2, ("leaked_bits",) * 2, ("key_bits", DEPOSITED)):
+            booked = sum(records.flow(link, end, block["round"], *way) for way in _BY_BLOCK[summed])
+            if block[name] != booked:
+                where = f"{SUMMARY}, round {block['round']}"
+                yield Fault(where, f"{name} {block[name]}, the ledger of {end} has {booked}")
+    net_bits = summary["key_bits"] - summary["auth_spent_bits"]
+    net_key_bps = net_bits / summary["light_s"] if summary["light_s"] else 0.0
+    if not _are_equal(summary["net_key_bps"], net_key_bps):
+        yield Fault(SUMMARY, f"net_key_bps is {summary['net_key_bps']}, {net_key_bps} follows")
 
 
 def _manifest_faults(manifest: Json, summary: Json) -> Iterator[Fault]:

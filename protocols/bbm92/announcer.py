@@ -28,7 +28,7 @@ from protocols.events import (
 )
 from protocols.interfaces import SessionStart
 from protocols.messages import (
-    MAX_MESSAGE_BYTES,
+    MAX_TIMES_BYTES,
     AbortReason,
     Beacon,
     Close,
@@ -42,8 +42,6 @@ from protocols.messages import (
 )
 from protocols.tagbook import Announcement
 
-MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
-"""More clicks than this (some 5 MHz) are not announced: their round is dropped."""
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 MAX_FUTURE_DECISIONS = 4

@@ -106,7 +106,7 @@ def plan_key(
         raise RoundDropped(AbortReason.BIASED)
 
 
-def _refuse_disclosed(core: RoundCore, decision: KeyDecision) -> None:
+def _refuse_disclosed(core: BookedRound, decision: KeyDecision) -> None:
     """No theorem gives more bits than are left of the raw ones once what was disclosed is gone."""
     books, name = core.books, core.config.profile.security
     left_bits = books.raw_bits - books.parity_bits - core.config.terms.verification_bits

@@ -149,6 +149,32 @@ def test_the_recorders_own_numbers_ticks_and_calibration(
     assert found["key_bits"] > 1000
 
 
+def test_recorders_of_ticks_that_are_not_whole(
+    pair: tuple[Tags, Tags], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rounded to whole picoseconds, 3.90625 and 80.955 would be 24,000 and 560 ppm off."""
+    paths = []
+    for name, tags, tick_ps in zip("ab", pair, (3.90625, 80.955), strict=True):
+        ticks = np.round((tags >> 2) * 10 / tick_ps).astype(np.int64)
+        paths.append(str(tmp_path / f"{name}.npy"))
+        np.save(paths[-1], np.stack([ticks, tags & 3], axis=1))
+    found, _ = distilled(capsys, *paths, "--tick-a", "3.90625", "--tick-b", "80.955")
+    assert found["lock"]["rate_ppm"] == pytest.approx(0.1, abs=0.01)
+    assert found["key_bits"] > 1000
+
+
+def test_a_clock_that_is_known(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """--offset-bound 0: one bin to search, the offset given."""
+    files = (save("a", pair[0]), save("b", pair[1]))
+    found, _ = distilled(capsys, *files, "--offset", "40000000", "--offset-bound", "0")
+    assert found["lock"]["offset_ps"] == pytest.approx(4e7, abs=1e6)
+    assert found["key_bits"] > 1000
+
+
 def test_equal_x_outcomes(
     pair: tuple[Tags, Tags],
     save: Callable[[str, Tags], str],
@@ -161,10 +187,15 @@ def test_equal_x_outcomes(
     found, _ = distilled(capsys, *files, "--no-flip-x")
     assert found["key_bits"] > 1000
     assert found["qber_x"] < 0.05
-    found, _ = distilled(capsys, *files)
+    assert found["outcomes"]["hints"] == []
+    assert found["outcomes"]["qber_x"] == pytest.approx(found["qber_x"], abs=0.005)
+    found, (line,) = distilled(capsys, *files, code=1)
     assert found["key_bits"] == 0
     assert len(found["aborts"]) == 3
-    assert found["qber_x"] is None or found["qber_x"] > 0.9
+    assert line.startswith("netsim: no key: rounds ended without, 3 ")
+    assert found["outcomes"]["qber_x"] > 0.95
+    (hint,) = found["outcomes"]["hints"]
+    assert hint.endswith("of the outcomes in X are equal: give --no-flip-x")
 
 
 def test_recordings_that_began_apart(

@@ -1,6 +1,7 @@
 """What needs a process of its own: Ctrl-C, closed pipes, start-up time, import weight."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -115,3 +116,53 @@ def test_help_is_quick() -> None:
         times_s.append(time.perf_counter() - began_s)
         assert output.splitlines()[-1] == "[]"
     assert min(times_s) < 2.0  # 0.2 s on an idle machine; the modules are what counts
+
+
+def test_a_container_without_a_folder_to_write_to() -> None:
+    """Kernels cannot be kept anywhere: the command works, and says so in one line."""
+    script = (
+        "import sys; from numba.core import caching; caching.CacheImpl._locator_classes = [];"
+        "from netsim.cli import main; sys.argv = ['netsim', 'validate', 'two_user']; main()"
+    )
+    done = subprocess.run(  # this interpreter, a script of ours
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert "two_user: valid" in done.stdout
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("netsim: warning: compiled kernels cannot be kept")
+    assert "NUMBA_CACHE_DIR" in warning
+
+
+@pytest.mark.parametrize("name", ["protocols/__init__.py", "protocols.py"])
+def test_another_package_called_protocols_is_named(tmp_path: Path, name: str) -> None:
+    """A script's own folder comes first on the path; the import says what is in the way."""
+    other = tmp_path / name
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("")
+    script = tmp_path / "script.py"
+    script.write_text("import netsim\nnetsim.load_topology('two_user')\n")
+    done = subprocess.run(  # this interpreter, a script of ours
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {other} hides the package protocols")
+
+
+def test_an_empty_folder_called_protocols_is_in_nobodys_way(tmp_path: Path) -> None:
+    """Without an ``__init__.py`` it comes behind every package."""
+    (tmp_path / "protocols").mkdir()
+    done = subprocess.run(  # this interpreter, a script of ours
+        [sys.executable, "-c", "import netsim; netsim.load_topology('two_user'); print('fine')"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == "fine\n"

@@ -26,9 +26,9 @@ class FileTags:
 
     Attributes
     ----------
-    times : (N,) integers, ascending
-        Ticks of the recorder's clock.
-    detectors : (N,) integers, >= 0
+    times : (N,) integers
+        Ticks of the recorder's clock, those of detectors ascending.
+    detectors : (N,) integers
         The recorder's own numbers.
     may_be_negative : bool
         Whether times may lie before zero: the clock of a simulated user may be behind.

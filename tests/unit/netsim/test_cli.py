@@ -17,6 +17,7 @@ from netsim.durations import parse_duration_ps
 from netsim.pools.ledgerfile import LedgerFile
 from netsim.results.directory import load_run, save_run
 from netsim.results.run import Run
+from netsim.topology.load import load_topology
 from tests.unit.netsim.runs import made_up_movements, made_up_run
 from tests.unit.netsim.sample import TWO_USERS
 
@@ -290,7 +291,7 @@ def test_odd_file_names_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> 
 def test_validate_counts(topology: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A valid topology is summed up in one line."""
     assert run_command(["validate", topology]) == 0
-    assert capsys.readouterr().out == "sample: valid; 2 users, 2 channels, 1 links, 1 lanes\n"
+    assert capsys.readouterr().out == "sample: valid; 2 users, 2 channels, 1 link, 1 lane\n"
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -345,3 +346,31 @@ def test_the_real_simulation_takes_these_arguments() -> None:
 
     names = {"duration_s", "seed", "out", "save_tags", "progress", "should_stop"}
     inspect.signature(simulate).bind(None, **dict.fromkeys(names))
+
+
+def test_many_warnings_become_ten_and_a_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirty users in channels that make no pairs: ten lines and how many more."""
+    spec = load_topology("two_user").model_dump(mode="json", exclude_none=True)
+    user, channel = spec["users"][0], spec["qnsp"]["channels"][0]
+    spec["users"] = [user | {"name": f"u{k}"} for k in range(30)]
+    spec["qnsp"]["channels"] = [
+        channel | {"channel": f"C{60 + 2 * k}", "user": f"u{k}"} for k in range(30)
+    ]
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps(spec))
+    assert run_command(["validate", str(path)]) == 0
+    streams = capsys.readouterr()
+    lines = streams.err.splitlines()
+    assert len(lines) == 11
+    assert all("has no link" in line for line in lines[:10])
+    assert lines[10] == "netsim: warning: users: 20 more, 30 in all"
+    assert "30 users, 30 channels, 0 links, 0 lanes" in streams.out
+
+
+def test_one_user_is_no_network(capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused, with every other fault."""
+    alone = "users=[{name='alice', receiver='bench', fibre={length_m=1.0}}]"
+    assert run_command(["validate", "two_user", "--set", alone]) == 2
+    assert "netsim: users: one user alone has nobody to share key with" in capsys.readouterr().err

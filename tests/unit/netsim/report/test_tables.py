@@ -15,7 +15,7 @@ from netsim.results.run import Run
 from tests.unit.netsim.runs import made_up_run
 
 
-def rendered(run: Run, *, width: int, colour: bool = False) -> str:
+def rendered(run: Run, *, width: int, colour: bool = False, legend: bool = False) -> str:
     """What `print_run` writes to a console of `width` columns."""
     file = io.StringIO()
     console = Console(
@@ -25,7 +25,7 @@ def rendered(run: Run, *, width: int, colour: bool = False) -> str:
         color_system="standard" if colour else None,
         highlight=False,
     )
-    print_run(run, console)
+    print_run(run, console, legend=legend)
     return file.getvalue()
 
 
@@ -190,3 +190,34 @@ def test_largest_deviation_of_many(count: int, sigma: float) -> None:
     """Half of the time the largest of so many normal deviations is below this (by erf)."""
     assert usual_largest_sigma(count) == pytest.approx(sigma, abs=0.01)
     assert math.erf(sigma / math.sqrt(2)) ** count == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_width_breaks_a_name_or_cuts_a_figure(width: int) -> None:
+    """Six digits of key, long names and an epsilon at 80 columns: columns go, names do not."""
+    run = made_up_run()
+    counts = replace(run.links[0].counts, deposited_bits=123_456_789, leaked_bits=23_456_789)
+    link = replace(
+        run.links[0],
+        users=("alexandria", "bartholomew"),
+        counts=replace(counts, secrecy_epsilon=1e-10),
+    )
+    lines = rendered(replace(run, links=(link,)), width=width).splitlines()
+    (row,) = [line for line in lines if line.startswith("alexandria & bartholomew ")]
+    assert "123456789" in row
+    assert all(len(line) <= width for line in lines)
+
+
+def test_small_print_is_there_when_asked_for() -> None:
+    """What columns mean comes with the legend; what is assumed stands there always."""
+    run = made_up_run()
+    links = tuple(replace(link, assumptions="trusted devices") for link in run.links)
+    run = replace(run, links=links)
+    plain, told = rendered(run, width=120), rendered(run, width=120, legend=True)
+    assert "Assumed: trusted devices." in plain
+    assert "Assumed: trusted devices." in told
+    assert "--legend" in plain
+    assert "--legend" not in told
+    for words in ("Lanes are scored by the simulator", "Links are booked by the parties"):
+        assert words in told
+        assert words not in plain

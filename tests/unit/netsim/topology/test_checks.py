@@ -1,10 +1,13 @@
 """Warnings: what is allowed but unwise."""
 
+import math
+import re
+
 import pytest
 
 from netsim.topology.checks import check_topology
 from netsim.topology.load import parse_topology
-from netsim.topology.unwise import topology_warnings
+from netsim.topology.unwise import late_warnings, topology_warnings
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
 
@@ -48,9 +51,55 @@ def test_short_interferometer_gives_a_warning() -> None:
 def test_users_without_a_lane_give_a_warning() -> None:
     """C38 and C44 add up to no two pumps; the path is that of the later user."""
     topology = parse_topology(TWO_USERS, overrides=["qnsp.channels.C42.channel=C44"])
-    (warning,) = topology_warnings(topology)
-    assert warning.path == "users.1"
-    assert warning.message.startswith("no lane between alice and bob")
+    assert [str(warning).partition(":")[:3:2] for warning in topology_warnings(topology)] == [
+        ("users.0", " alice has no link: no channels of its own and anybody's make pairs"),
+        ("users.1", " bob has no link: no channels of its own and anybody's make pairs"),
+    ]
+
+
+def test_pairs_without_a_lane_give_a_warning_each() -> None:
+    """Dave without C26 shares nothing with bob; the path is the later user's."""
+    topology = parse_topology(FOUR_USERS)
+    kept = tuple(entry for entry in topology.qnsp.channels if entry.channel != "C26")
+    qnsp = topology.qnsp.model_copy(update={"channels": kept})
+    (warning,) = topology_warnings(topology.model_copy(update={"qnsp": qnsp}))
+    assert warning.path == "users.3"
+    assert warning.message.startswith("no lane between bob and dave")
+
+
+def test_jitter_far_above_the_window_gives_a_warning() -> None:
+    """The share of the window is that of a Gaussian here: FWHM 5 ns each, 7.07 in all; 2 ns."""
+    detectors = "receivers.bench.detectors"
+    narrow = [f"{detectors}.0.jitter_fwhm_ps=1000"]
+    assert topology_warnings(parse_topology(TWO_USERS, overrides=narrow)) == ()
+    wide = [f"{detectors}.0.jitter_fwhm_ps=5000"]
+    (warning,) = topology_warnings(parse_topology(TWO_USERS, overrides=wide))
+    assert warning.path == detectors
+    gauss = math.erf(1000 / (math.sqrt(2) * 7071 / 2.3548))
+    (percent,) = map(int, re.findall(r"(\d+) %", warning.message))
+    assert percent == pytest.approx(100 * gauss, abs=3)  # the photons' own spread of 0.8 ns besides
+
+
+def test_what_begins_after_the_light_gives_a_warning() -> None:
+    """Events, crashes, outages, changes of bandwidth and taps; what begins before gives none."""
+    overrides = [
+        "events=[{time_s=1, kind='cut', user='bob'}, {time_s=6, kind='repair', user='bob'}]",
+        "crashes=[{user='bob', stop_s=2, start_s=9}, {user='bob', stop_s=10, start_s=11}]",
+        "classical.outages=[{start_s=5, stop_s=7}, {start_s=4, stop_s=7}]",
+        "classical.bandwidth_changes=[{time_s=7.5, bandwidth_bps=1e6}]",
+        "taps=[{kind='pass', start_s=8}, {kind='pass'}]",
+    ]
+    warnings = late_warnings(parse_topology(TWO_USERS, overrides=overrides), 5 * 10**12)
+    assert [str(warning) for warning in warnings] == [
+        f"{path}: {start_s} s is not before the end of the light, 5 s"
+        for path, start_s in (
+            ("events.1", "6"),
+            ("crashes.1", "10"),
+            ("classical.outages.0", "5"),
+            ("classical.bandwidth_changes.0", "7.5"),
+            ("taps.0", "8"),
+        )
+    ]
 
 
 def test_topology_made_in_python_is_checked_like_a_file() -> None:

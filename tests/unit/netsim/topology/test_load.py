@@ -108,6 +108,60 @@ def test_override_makes_a_table_that_the_file_leaves_out() -> None:
     assert topology.clock_of(topology.user("bob")).offset_ps == -9
 
 
+def test_overrides_as_a_mapping_or_a_single_text() -> None:
+    """Paths to values of Python say the same as texts; what is given is not changed."""
+    texts = ("protocol.round_s=2", "users.alice.fibre.length_m=5000", "name=other")
+    values: dict[str, object] = {
+        "protocol.round_s": 2, "users.alice.fibre.length_m": 5000, "name": "other"
+    }  # fmt: skip
+    assert load_topology("two_user", overrides=values) == load_topology("two_user", overrides=texts)
+    outages = [{"start_s": 1.0, "stop_s": 2.0}]
+    topology = load_topology("two_user", overrides={"classical.outages": outages})
+    assert topology.classical.outages[0].stop_s == 2.0
+    assert outages == [{"start_s": 1.0, "stop_s": 2.0}]
+    one = load_topology("two_user", overrides="protocol.round_s=2")
+    assert one.protocol.round_s == 2
+    with pytest.raises(ConfigError, match=r"protocol\.roundd: unknown key"):
+        load_topology("two_user", overrides={"protocol.roundd": 2})
+
+
+def test_what_is_no_topology_and_no_override_says_what_is_wanted() -> None:
+    """Mistakes of a program, told in its terms."""
+    with pytest.raises(TypeError, match="a name or a path, not dict"):
+        load_topology({"name": "x"})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a text path=value, not tuple"):
+        load_topology("two_user", overrides=[("name", "x")])  # type: ignore[list-item]
+
+
+def test_a_name_without_a_dot_is_of_the_protocol_if_that_has_it() -> None:
+    """As in variants; ``protocol`` is both, and a table for it is the whole section."""
+    topology = load_topology("two_user", overrides=["round_s=2", "frame_s=0.02"])
+    assert topology.protocol.round_s == 2
+    assert topology.frame_s == 0.02
+    with pytest.raises(ConfigError, match=r"protocol\.protocol: the text 'bbm93'"):
+        load_topology("two_user", overrides=["protocol=bbm93"])
+    section = topology.protocol.model_dump(mode="json") | {"round_s": 7.0}
+    assert load_topology("two_user", overrides={"protocol": section}).protocol.round_s == 7.0
+    with pytest.raises(ConfigError, match="'roundd', did you mean round_s"):
+        load_topology("two_user", overrides=["roundd=2"])
+
+
+def test_a_suggestion_is_never_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of the other kind of source, and a shipped name that was given as a path."""
+    with pytest.raises(ConfigError) as caught:
+        load_topology("two_user", overrides=["qnsp.source.kind=spdc"])
+    told = {fault.path.rpartition(".")[2]: fault.message for fault in caught.value.faults}
+    assert told["brightness_hz_per_mw2"] == "unknown key, did you mean brightness_hz_per_mw?"
+    assert not any(f"did you mean {key}?" in message for key, message in told.items())
+    ring_only = ("pumps", "comb_spacing_labels")
+    assert all(told[key] == "unknown key" for key in ring_only)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="is loaded by its name, a text: 'two_user'"):
+        load_topology(Path("two_user"))
+
+
 @pytest.mark.parametrize(
     ("override", "path", "message"),
     [

@@ -1,0 +1,38 @@
+"""One run at a time in a directory: a lock that goes with the process, leaves no file behind."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netsim.errors import OutputError
+
+
+@contextmanager
+def locked(directory: Path | None) -> Iterator[None]:
+    """Keep other runs out of ``directory``, which exists; None for nothing to keep them out of.
+
+    The lock is on the folder itself and ends with the process, however that ends. Systems without
+    such locks (Windows) have none here.
+
+    Raises
+    ------
+    OutputError
+        Another run holds it.
+    """
+    if directory is None or sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415  # not on every system
+
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            reason = "another run is writing into it; wait for its end or choose another --out"
+            raise OutputError(directory, reason) from error
+        yield
+    finally:
+        os.close(handle)

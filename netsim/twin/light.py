@@ -1,0 +1,92 @@
+"""How much light there is: more than fits into memory, or than an announcement carries."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from netsim.errors import ConfigError, Fault
+from netsim.topology.network import Network
+from netsim.twin.link import ANNOUNCEMENT_S
+from netsim.twin.prediction import clicks_hz
+from protocols.messages import MAX_TIMES_BYTES
+
+MAX_FRAME_PHOTONS = 1 << 25
+"""A frame is drawn as a whole, and takes some 75 bytes a photon: 2.5 GB."""
+VARINT_BITS = 7
+"""Of a distance between two clicks, in each byte of an announcement (`protocols.varint`)."""
+
+
+def check_light(networks: Iterable[Network]) -> None:
+    """Refuse light that no machine could draw.
+
+    Parameters
+    ----------
+    networks : iterable of Network
+        All states that a run may come to.
+
+    Raises
+    ------
+    ConfigError
+        In one of them, a frame would hold more than `MAX_FRAME_PHOTONS`.
+    """
+    for network in networks:
+        frame_s = network.topology.frame_s
+        photons = frame_s * photons_hz(network)
+        if photons > MAX_FRAME_PHOTONS:
+            raise ConfigError.of(
+                "qnsp.source",
+                f"{photons:.1e} photons would arrive in one frame of {frame_s:g} s, more than the "
+                f"{MAX_FRAME_PHOTONS:.1e} that fit into memory: lower the power of the pumps",
+            )
+
+
+def photons_hz(network: Network) -> float:
+    """Photons per second that are drawn: all that come to a detector or an observer."""
+    return math.fsum(
+        (network.emitted_hz(way.channel) + way.noise_hz) * way.folded_transmittance
+        for way in network.channels
+    )
+
+
+def light_warnings(networks: Iterable[Network]) -> tuple[Fault, ...]:
+    """Users whose clicks are too many to be announced: their links make no key."""
+    found: dict[str, Fault] = {}
+    for network in networks:
+        for fault in _crowded(network):
+            found.setdefault(fault.path, fault)
+    return tuple(found.values())
+
+
+def _crowded(network: Network) -> Iterator[Fault]:
+    topology = network.topology
+    partners: dict[str, list[str]] = {}
+    for announcer, responder in network.links:
+        partners.setdefault(announcer, []).append(responder)
+    for index, user in enumerate(topology.users):
+        if user.name not in partners:
+            continue
+        rate_hz = float(clicks_hz(network, user.name).sum())
+        tick_ps = topology.receiver_of(user).tick_ps
+        if announced_bytes(rate_hz, tick_ps=tick_ps) > MAX_TIMES_BYTES:
+            links = ", ".join(f"{user.name} & {partner}" for partner in partners[user.name][:3])
+            more = len(partners[user.name]) - 3
+            yield Fault(
+                f"users.{index}",
+                f"{rate_hz / 1e6:.3g} million clicks/s are more than an announcement of "
+                f"{ANNOUNCEMENT_S:g} s carries: every round of {links}"
+                f"{f' and {more} more' if more > 0 else ''} ends as too_many_bits; a user who "
+                "sees less light should stand first and announce",
+            )
+
+
+def announced_bytes(rate_hz: float, *, tick_ps: float) -> float:
+    """What the times of one announcement take, as is to be expected of random clicks.
+
+    A distance of d ticks takes one byte more for each power of 2^7 that it reaches; distances of a
+    Poisson process are exponential.
+    """
+    clicks = rate_hz * ANNOUNCEMENT_S
+    reached = (
+        math.exp(-rate_hz * tick_ps * 1e-12 * float(1 << (VARINT_BITS * power)))
+        for power in range(1, 9)
+    )
+    return clicks * (1.0 + math.fsum(reached))

@@ -1,0 +1,98 @@
+"""How much light is too much, against what devices draw and what an announcement really takes."""
+
+import math
+
+import numpy as np
+import pytest
+
+import netsim
+from netsim.cli import run_command
+from netsim.devices.qnsp import emission_plan
+from netsim.errors import ConfigError
+from netsim.topology.network import Network, build_network
+from netsim.topology.timeline import networks_of
+from netsim.twin.light import (
+    MAX_FRAME_PHOTONS,
+    announced_bytes,
+    check_light,
+    light_warnings,
+    photons_hz,
+)
+from netsim.twin.link import ANNOUNCEMENT_S
+from protocols.tagbook import TagBook
+from protocols.tags import TagFrame
+
+
+def powered(power_mw: float, *, topology: str = "two_user") -> Network:
+    """A shipped network with both pumps at ``power_mw``."""
+    changes = [f"qnsp.source.pumps.{k}.power_mw={power_mw}" for k in (0, 1)]
+    return build_network(netsim.load_topology(topology, overrides=changes))
+
+
+@pytest.mark.parametrize("topology", ["two_user", "joshi2020", "liu2022"])
+def test_photons_are_those_that_the_source_draws(topology: str) -> None:
+    """Two of each pair that arrives whole, one of each other, and the noise."""
+    network = build_network(netsim.load_topology(topology))
+    plan = emission_plan(network, {process.dark: k for k, process in enumerate(network.processes)})
+    drawn_hz = math.fsum(plan.singles_hz.values()) + 2 * math.fsum(p.rate_hz for p in plan.pairs)
+    assert photons_hz(network) == pytest.approx(drawn_hz, rel=1e-9)
+
+
+@pytest.mark.parametrize("rate_hz", [2e4, 2e5, 3e6])
+@pytest.mark.parametrize("tick_ps", [1, 10])
+def test_bytes_of_an_announcement_are_those_of_random_clicks(rate_hz: float, tick_ps: int) -> None:
+    """The encoder itself, on a Poisson process; 5 sigma of the number of clicks."""
+    rng = np.random.default_rng(1)
+    window = int(ANNOUNCEMENT_S * 1e12) // tick_ps
+    times = np.unique(rng.integers(0, window, rng.poisson(rate_hz * ANNOUNCEMENT_S)))
+    book = TagBook(rng, window_ticks=1)
+    book.append(TagFrame(0, window, times << 2))
+    taken = len(book.announcement(0, 1).deltas)
+    expected = announced_bytes(rate_hz, tick_ps=tick_ps)
+    assert abs(taken - expected) < 5 * expected / math.sqrt(rate_hz * ANNOUNCEMENT_S)
+
+
+def test_light_that_no_machine_draws_is_refused_at_once() -> None:
+    """400 mW for 0.4: a traceback after 38 s before."""
+    with pytest.raises(ConfigError, match=r"photons would arrive in one frame of 0\.05 s"):
+        check_light([powered(400.0)])
+    with pytest.raises(ConfigError, match="lower the power"):
+        netsim.simulate(powered(40.0).topology, duration_s=0.1, seed=1)
+
+
+def test_a_frame_that_just_fits_is_allowed() -> None:
+    """The limit counts photons of one frame, not the power."""
+    bright = powered(40.0).topology
+    frame_s = 0.9 * MAX_FRAME_PHOTONS / photons_hz(build_network(bright))
+    check_light([build_network(bright.model_copy(update={"frame_s": frame_s}))])
+    with pytest.raises(ConfigError):
+        check_light([build_network(bright.model_copy(update={"frame_s": frame_s / 0.8}))])
+
+
+def test_clicks_that_no_announcement_carries_are_a_warning() -> None:
+    """16.5 MHz were called valid; every round ended as too_many_bits."""
+    assert not light_warnings([powered(0.4)])
+    assert not light_warnings([powered(2.0)])
+    (warning,) = light_warnings([powered(4.0)])
+    assert warning.path == "users.0"
+    assert "16.5 million clicks/s" in warning.message
+    assert "alice & bob ends as too_many_bits" in warning.message
+    assert "stand first" in warning.message
+
+
+def test_later_states_count() -> None:
+    """Power that an event raises."""
+    raised = "events=[{time_s=1.0, kind='power', channel='C34', power_mw=300.0}]"
+    networks = networks_of(netsim.load_topology("two_user", overrides=[raised]))
+    check_light(networks[:1])
+    with pytest.raises(ConfigError):
+        check_light(networks)
+
+
+def test_commands_tell_both(capsys: pytest.CaptureFixture[str]) -> None:
+    """`validate` warns and refuses as `run` does."""
+    changes = [f"--set=qnsp.source.pumps.{k}.power_mw=" for k in (0, 1)]
+    assert run_command(["validate", "two_user", *(f"{text}4" for text in changes)]) == 0
+    assert "warning: users.0: 16.5 million clicks/s" in capsys.readouterr().err
+    assert run_command(["validate", "two_user", *(f"{text}400" for text in changes)]) == 2
+    assert "netsim: qnsp.source: " in capsys.readouterr().err
