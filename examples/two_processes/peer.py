@@ -22,6 +22,7 @@ from examples.two_processes.inputs import (
     read_secret,
     read_tags,
 )
+from protocols.deadtime import apparent_dead_ticks
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
 from protocols.link import LinkConfig, LinkSecrets
@@ -125,10 +126,11 @@ def _now_ps() -> int:
     return time.monotonic_ns() * PS_PER_NS
 
 
-def _build(config: LinkConfig, role: Role, secret: bytes) -> Endpoint:
+def _build(config: LinkConfig, role: Role, secret: bytes, dead_ticks: int) -> Endpoint:
     rng = np.random.Generator(np.random.PCG64DXSM(secrets.randbits(128)))
     tick_ps = config.tick_ps(role)
-    book = TagBook(rng, window_ticks=max(1, config.window_ps // tick_ps))
+    window_ticks = max(1, config.window_ps // tick_ps)
+    book = TagBook(rng, window_ticks=window_ticks, dead_ticks=dead_ticks)
     return Endpoint(role, config, LinkSecrets.from_bytes(secret), book=book, rng=rng)
 
 
@@ -178,11 +180,12 @@ async def distil(end: End) -> Peer:
     """Run one end; everything is read before the ends meet, and the secret is used up then."""
     config = read_link(end.link)
     tick_ps = config.tick_ps(end.role)
-    frames = cut_frames(config, read_tags(end.tags, tick_ps), tick_ps, end.tags)
+    tags = read_tags(end.tags, tick_ps)
+    frames = cut_frames(config, tags, tick_ps, end.tags)
     secret = read_secret(end.secret, config, end.role)
     streams = await _meet(end.role, end.host, end.port)
     claim_secret(end.secret, end.role)
-    peer = Peer(_build(config, end.role, secret), *streams)
+    peer = Peer(_build(config, end.role, secret, apparent_dead_ticks(tags)), *streams)
     await peer.run(frames, patience_s=end.patience_s)
     return peer
 

@@ -63,6 +63,17 @@ class DistilArguments:
         str | None,
         typer.Option("--detector-delays-b", metavar="N=PS,...", help="For bob, if different."),
     ] = None
+    dead_time_a: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PS",
+            help="Longest dead time of alice's detectors in ps: a click so soon after another one "
+            "does not count. Default: what the recording shows.",
+        ),
+    ] = None
+    dead_time_b: Annotated[
+        int | None, typer.Option(metavar="PS", help="The same of bob's detectors.")
+    ] = None
     flip_x: Annotated[
         bool,
         typer.Option(
@@ -162,8 +173,8 @@ def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptio
         )
     ]
     return (
-        EndOptions(options.alice, options.tick_a, maps[0], delays_ps[0]),
-        EndOptions(options.bob, options.tick_b, maps[1], delays_ps[1]),
+        EndOptions(options.alice, options.tick_a, maps[0], delays_ps[0], options.dead_time_a),
+        EndOptions(options.bob, options.tick_b, maps[1], delays_ps[1], options.dead_time_b),
     )
 
 

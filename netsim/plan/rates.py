@@ -246,7 +246,8 @@ class Standing(NamedTuple):
     owners : (L,) int64
         User of every label; N for nobody.
     survivals, clicks_hz : (N, 4) float64
-        Dead-time survival and registered clicks of each detector.
+        Of a photon at each detector, the probability that its click counts, and the clicks that
+        count: none of the user's detectors has clicked within the dead time.
     links_bps : (N, N) float64
         Asymptotic key rate of every pair of users, all its lanes together; symmetric.
     lanes : (N, N) int64
@@ -282,13 +283,15 @@ def refresh_all(standing: Standing, rates: Rates, neighbours: Sites, power_mw: f
 
 @kernel
 def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -> None:
-    """Work out a user's clicks and dead-time survivals from its labels."""
+    """Work out from a user's labels which clicks count."""
     born_hz = 0.0
     for v in range(standing.owners.size):
         if standing.owners[v] == user:
             photons_hz = rates.births_hz[v] * power_mw * power_mw + rates.noises_hz[v] * power_mw
             born_hz += photons_hz * rates.provider[v]
     light_hz = born_hz * rates.user[user]
+    longest_s = rates.deads_s[user].max()
+    live = 1.0
     for k in range(DETECTORS):
         # x = c + q x / (1 + x tau), as in netsim.physics.rates.arrival_rate_hz
         candidates_hz = light_hz * rates.shares[user, k] + rates.darks_hz[user, k]
@@ -299,8 +302,11 @@ def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -
             arrivals_hz = 2.0 * candidates_hz / (slope + root)
         else:
             arrivals_hz = (root - slope) / (2.0 * dead_s)
-        standing.survivals[user, k] = 1.0 / (1.0 + arrivals_hz * dead_s)
-        standing.clicks_hz[user, k] = arrivals_hz * standing.survivals[user, k]
+        # As in netsim.physics.rates.silence.
+        live *= math.exp(-arrivals_hz * (longest_s - dead_s)) / (1.0 + arrivals_hz * dead_s)
+        standing.clicks_hz[user, k] = arrivals_hz
+    standing.survivals[user, :] = live
+    standing.clicks_hz[user, :] *= live
 
 
 @kernel

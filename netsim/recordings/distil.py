@@ -80,6 +80,7 @@ class _Link:
             assumptions=SECURITIES.get(tags.config.profile.security).assumptions,
             notes=study_notes(tags.config.profile),
             attempt_ps=ACQUISITION_PS,
+            dead_times_ps=tags.dead_times_ps,
         )
         self._books: tuple[Bookkeeper, ...] = ()
 
@@ -152,7 +153,11 @@ class _Link:
             role,
             config,
             self._secrets,
-            book=TagBook(book_rng, window_ticks=max(1, config.window_ps // tick_ps)),
+            book=TagBook(
+                book_rng,
+                window_ticks=max(1, config.window_ps // tick_ps),
+                dead_ticks=self._tags.dead_ticks[role],
+            ),
             rng=self._rng_tree.stream(f"{config.link}/{user}"),
             initial_timeout_ps=4 * LATENCY_PS + ps_from_s("0.05"),
         )

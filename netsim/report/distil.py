@@ -37,6 +37,8 @@ def print_distilled(found: Distilled, console: Console) -> None:
 
 def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "tags", f"{found.tags[0]} and {found.tags[1]}"
+    dead = " and ".join(fixed(dead_ps / 1000, 3) for dead_ps in found.dead_times_ps)
+    yield "none counts after a click for [ns]", dead
     lock = found.lock
     if lock is not None:
         yield "offset of bob's clock [ns]", fixed(lock.offset_ps / 1000, 3)

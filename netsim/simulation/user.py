@@ -16,6 +16,7 @@ from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.store import UserStore
 from netsim.simulation.driver import EndpointDriver
 from netsim.topology.specs import TopologySpec
+from protocols.deadtime import dead_ticks
 from protocols.endpoint import Endpoint
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
@@ -175,6 +176,7 @@ class User:
         return TagBook(
             self._rng_tree.stream(self._stream(f"{self.name}/tagbook")),
             window_ticks=max(1, self._topology.protocol.window_ps // self.receiver.tick_ps),
+            dead_ticks=dead_ticks(self.receiver.dead_time_ps, self.receiver.tick_ps),
             links=max(1, len(self.ends)),
         )
 

@@ -149,3 +149,8 @@ class ReceiverSpec(Spec):
         """Detectors in the order of `Encoding.detectors`: of most kinds Z+, Z-, X+, X-."""
         names = encoding_class(self.kind).detectors
         return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors
+
+    @property
+    def dead_time_ps(self) -> int:
+        """The longest of any detector: so long after a click no other click of the user counts."""
+        return max(detector.dead_time_ps for detector in self.detectors)

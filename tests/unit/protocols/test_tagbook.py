@@ -94,8 +94,9 @@ def test_kernel_agrees_with_its_interpreted_self() -> None:
     times = np.cumsum(rng.exponential(150, 3000)).astype(np.int64)
     tags = np.sort(times << 2 | (rng.random(3000) * 4).astype(np.int64))
     out, plain = np.empty_like(tags), np.empty_like(tags)
-    kept = tagbook._merge(generator(4), tags, WINDOW_TICKS, out)
-    assert tagbook._merge.py_func(generator(4), tags, WINDOW_TICKS, plain) == kept
+    settings = (WINDOW_TICKS, 500, -1000)
+    kept = tagbook._merge(generator(4), tags, *settings, out)
+    assert tagbook._merge.py_func(generator(4), tags, *settings, plain) == kept
     assert np.array_equal(out[:kept], plain[:kept])
 
 
@@ -111,6 +112,34 @@ def test_dropped_clicks_are_those_of_the_rate() -> None:
     # Renewal process of period w + exponential: variance N (mean / (mean + w))^2 of the count.
     sigma = math.sqrt(times.size * share) * share
     assert abs(found - times.size * share) < 5 * sigma + 0.5 * share * times.size / mean_ticks
+
+
+# Dead time ----------------------------------------------------------------------------------------
+
+
+def counted(*times_ticks: int, dead_ticks: int) -> list[int]:
+    """Times of the clicks that count, each on another detector than the one before."""
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, dead_ticks=dead_ticks)
+    tags = packed(*((time, k % 4) for k, time in enumerate(times_ticks)))
+    book.append(TagFrame(0, FRAME_TICKS, tags))
+    return [int(time) for time in all_tags(book) >> 2]
+
+
+def test_no_click_counts_soon_after_another() -> None:
+    """999 ticks after any click, whatever its detector, is too soon; 1000 are enough."""
+    assert counted(0, 999, dead_ticks=1000) == [0]
+    assert counted(0, 1000, dead_ticks=1000) == [0, 1000]
+
+
+def test_clicks_that_do_not_count_are_followed_by_a_dead_time_too() -> None:
+    """At 1500 the detector of the click at 900, which does not count, is blind."""
+    assert counted(0, 900, 1500, 2500, dead_ticks=1000) == [0, 2500]
+
+
+def test_last_click_of_a_group_begins_the_dead_time() -> None:
+    """A group of two at 0 and 150 is one click, at 0; both its detectors are blind up to 1150."""
+    assert counted(0, 150, 1100, dead_ticks=1000) == [0]
+    assert counted(0, 150, 1150, dead_ticks=1000) == [0, 1150]
 
 
 # Frames -------------------------------------------------------------------------------------------
