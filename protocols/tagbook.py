@@ -8,6 +8,8 @@ nothing of partners and messages.
 A click within the dead time of an earlier one cannot come from the detector of that one, so
 published times would tell that the two bits differ. Every click is therefore followed by a time in
 which none counts, whatever its detector, and whether it counted itself or not.
+
+Times are published no finer than matching needs: `announced_grain` ticks.
 """
 
 from bisect import bisect_right
@@ -22,6 +24,8 @@ from protocols.varint import encode_ascending
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
+GRAINS = 16
+"""At least so many grains of published times in a window."""
 _NEVER_TICKS = -(2**62)
 """Earlier than every click by more than every dead time."""
 
@@ -72,6 +76,16 @@ def _merge(
     return kept
 
 
+def announced_grain(window_ticks: int) -> int:
+    """Ticks to which published times are cut: the largest divisor of the window up to 1/16 of it.
+
+    Cutting blurs the edges of the window by 1/16 of its width over sqrt(12), 2 %. As the grain
+    divides the window, clicks a window apart stay a window apart.
+    """
+    finest = window_ticks // GRAINS
+    return next((grain for grain in range(finest, 1, -1) if window_ticks % grain == 0), 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Announcement:
     """Click times of consecutive frames as they go on the wire, numbered from ``first_id``."""
@@ -108,6 +122,7 @@ class TagBook:
     ) -> None:
         self._rng = rng
         self._window_ticks = window_ticks
+        self._grain_ticks = announced_grain(window_ticks)
         self._dead_ticks = dead_ticks
         self._last_ticks = _NEVER_TICKS
         self._pending = np.empty(0, dtype=np.int64)
@@ -145,7 +160,7 @@ class TagBook:
             return
         tags = np.concatenate((self._pending, frame.tags))
         # The last group may grow with the next frame: it waits, and so does the watermark.
-        settled_ticks = frame.stop_ticks - self._window_ticks
+        settled_ticks = self._coarse(frame.stop_ticks - self._window_ticks)
         merged = np.empty_like(tags)
         cut = self._settled(tags, settled_ticks)
         kept = _merge(
@@ -155,11 +170,14 @@ class TagBook:
             self._last_ticks = int(tags[cut - 1] >> 2)
         self._pending = tags[cut:].copy()
         if self._pending.size:
-            settled_ticks = min(settled_ticks, int(self._pending[0] >> 2))
+            settled_ticks = min(settled_ticks, self._coarse(int(self._pending[0] >> 2)))
         self._tags = np.concatenate((self._tags, merged[:kept]))
         self._claimed = np.concatenate((self._claimed, np.zeros(kept, dtype=np.bool_)))
         self._frame_stop_ids.append(self._first_id + self._tags.size)
         self._frame_stop_ticks.append(settled_ticks)
+
+    def _coarse(self, ticks: int) -> int:
+        return ticks // self._grain_ticks * self._grain_ticks
 
     def _settled(self, tags: NDArray[np.int64], settled_ticks: int) -> int:
         """Number of leading tags whose groups cannot grow any more."""
@@ -179,6 +197,7 @@ class TagBook:
     def _announce(self, first_frame: int, stop_frame: int) -> Announcement:
         low, high = self.stop_id(first_frame - 1), self.stop_id(stop_frame - 1)
         times_ticks = self._tags[low - self._first_id : high - self._first_id] >> 2
+        times_ticks = times_ticks // self._grain_ticks * self._grain_ticks
         start_ticks = int(times_ticks[0]) if times_ticks.size else 0
         return Announcement(
             first_id=low,

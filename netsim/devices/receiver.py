@@ -115,4 +115,5 @@ def detector_settings(spec: ReceiverSpec) -> DetectorSettings:
         dead_time_ps=np.array([d.dead_time_ps for d in each], dtype=np.int64),
         afterpulse_probability=np.array([d.afterpulse_probability for d in each], dtype=np.float64),
         afterpulse_decay_ps=np.array([d.afterpulse_decay_ps for d in each], dtype=np.float64),
+        delay_ps=np.array([d.delay_ps for d in each], dtype=np.int64),
     )

@@ -57,6 +57,20 @@ class DetectorSpec(Spec):
     """Probability that a click is followed by an afterpulse."""
     afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
     """Mean of the exponential delay of an afterpulse."""
+    delay_ps: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    """How late its clicks are tagged: cables and electronics."""
+    calibration_ps: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
+    """What the user takes off its tags for that; the delay itself if absent."""
+
+    @property
+    def calibrated_ps(self) -> float:
+        """What the user takes off the tags."""
+        return float(self.delay_ps) if self.calibration_ps is None else self.calibration_ps
+
+    @property
+    def uncalibrated_ps(self) -> float:
+        """What is left of the delay."""
+        return self.delay_ps - self.calibrated_ps
 
 
 class ClockSpec(Spec):

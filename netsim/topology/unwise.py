@@ -1,4 +1,4 @@
-"""What is unwise about a topology though it is allowed: no lane, peaks that overlap, no effect.
+"""What is unwise about a topology though it is allowed: no lane, peaks that overlap, delays left.
 
 It looks at topologies without faults, worked out; what is not allowed is in
 `netsim.topology.checks`.
@@ -13,6 +13,9 @@ from netsim.topology.network import Lane, Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 
+MAX_UNCALIBRATED_PS = 3.0
+"""With 70 ps of jitter (FWHM) exact times then tell less than 0.002 bit of each bit
+(A. Lamas-Linares and C. Kurtsiefer, Opt. Express 15, 9388 (2007))."""
 MIN_PEAK_DISTANCE_PS = 8_000.0
 """Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
 1e-5 of a peak leaks into a window of 2 ns."""
@@ -29,6 +32,7 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
         *_overlapping_peaks(network),
         *_idle_events(network),
         *_coarse_ticks(topology),
+        *_uncalibrated(topology),
         *_unknown_observers(topology),
     )
 
@@ -52,6 +56,19 @@ def _coarse_ticks(topology: TopologySpec) -> Iterator[Fault]:
                 f"receivers.{name}.tick_ps",
                 f"{receiver.tick_ps} ps is coarse beside protocol.window_ps = {window_ps}: links "
                 f"lose coincidences; lanes, scored at true click times, do not show it",
+            )
+
+
+def _uncalibrated(topology: TopologySpec) -> Iterator[Fault]:
+    """Delays of detectors that the user does not take off, so that times tell which one clicked."""
+    for name, receiver in topology.receivers.items():
+        left_ps = [detector.uncalibrated_ps for detector in receiver.detectors]
+        apart_ps = max(left_ps) - min(left_ps)
+        if apart_ps > MAX_UNCALIBRATED_PS:
+            yield Fault(
+                f"receivers.{name}.detectors",
+                f"calibration leaves delays that differ by {apart_ps:g} ps: published times tell "
+                "which detector clicked, and no key length is charged for it",
             )
 
 

@@ -2,7 +2,11 @@
 
 import math
 
+import pytest
+
 import netsim
+from netsim.topology.specs import TopologySpec
+from netsim.topology.unwise import topology_warnings
 from tests.oracles.tails import entropy_bits
 
 DETECTORS = (
@@ -48,3 +52,36 @@ def test_equal_detectors_cost_nothing() -> None:
     assert link.counts.bias_bits == 0
     assert "balanced" not in link.notes
     assert link.counts.deposited_bits > 0.4 * link.counts.sifted_bits
+
+
+LATE = (
+    "[{{efficiency=0.8,dark_rate_hz=100.0,jitter_fwhm_ps=70.0,dead_time_ps=25000}},"
+    "{{efficiency=0.8,dark_rate_hz=100.0,jitter_fwhm_ps=70.0,dead_time_ps=25000,delay_ps=1503{0}}},"
+    "{{efficiency=0.8,dark_rate_hz=100.0,jitter_fwhm_ps=70.0,dead_time_ps=25000,delay_ps=-700{0}}},"
+    "{{efficiency=0.8,dark_rate_hz=100.0,jitter_fwhm_ps=70.0,dead_time_ps=25000}}]"
+)
+"""Z- and X+ answer at other times; the user takes that off its tags, or not."""
+
+
+def late_topology(extra: str) -> TopologySpec:
+    """Two users with detectors that answer at different times."""
+    overrides = (f"receivers.bench.detectors={LATE.format(extra)}", "protocol.round_s=4")
+    return netsim.load_topology("two_user", overrides=overrides)
+
+
+def test_delays_that_are_known_cost_nothing() -> None:
+    """With calibration the parties sift what the simulator scores; without it they lose a lot."""
+    sifted = []
+    for extra in ("", ",calibration_ps=0.0"):
+        run = netsim.simulate(late_topology(extra), duration_s=8, seed=1)
+        scored = sum(lane.sifted_bits for lane in run.lanes)
+        sifted.append(run.links[0].counts.sifted_bits / scored)
+    assert sifted[0] == pytest.approx(1.0, abs=0.01)
+    assert sifted[1] < 0.95
+
+
+def test_delays_left_are_warned_of() -> None:
+    """What published times would tell is said before a run."""
+    (fault,) = topology_warnings(late_topology(",calibration_ps=0.0"))
+    assert "differ by 2203 ps" in fault.message
+    assert not topology_warnings(late_topology(""))

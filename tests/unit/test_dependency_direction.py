@@ -33,7 +33,7 @@ LAYERS = (
 
 PROTOCOL_LAYERS = (
     {"clockprior", "compiled", "errors", "keylength", "tags", "timing"},
-    {"bits", "books", "deadtime", "messages", "profile", "registry", "varint"},
+    {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {
         "codec",
         "durable",

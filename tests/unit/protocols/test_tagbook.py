@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols import tagbook
-from protocols.tagbook import TagBook
+from protocols.tagbook import TagBook, announced_grain
 from protocols.tags import TagFrame
 from protocols.varint import decode_ascending
 from tests.support.bounds import assert_binomial
 
 WINDOW_TICKS = 200
 FRAME_TICKS = 100_000
+GRAIN_TICKS = 10
 
 
 def generator(seed: int = 1) -> np.random.Generator:
@@ -197,9 +198,28 @@ def test_announcement_holds_times_and_nothing_else() -> None:
     one, other = (book_of(*found).announcement(0, 3) for found in (frames, others))
     assert one.deltas == other.deltas
     elapsed = decode_ascending(one.deltas, count=one.count, previous=0)
-    assert (elapsed + one.start_ticks).tolist() == times
+    coarse = [time // GRAIN_TICKS * GRAIN_TICKS for time in times]
+    assert (elapsed + one.start_ticks).tolist() == coarse
     assert one.first_id == 0
     assert one.stop_ticks == 3 * FRAME_TICKS - WINDOW_TICKS
+
+
+@pytest.mark.parametrize(
+    ("window_ticks", "grain"), [(200, 10), (2000, 125), (130, 5), (131, 1), (31, 1), (1, 1)]
+)
+def test_grain_of_published_times(window_ticks: int, grain: int) -> None:
+    """As coarse as a 16th of the window allows, and a divisor of it."""
+    assert announced_grain(window_ticks) == grain
+
+
+def test_published_times_stay_apart() -> None:
+    """Clicks a window apart are announced a window apart, wherever they lie on the grid."""
+    clicks = [(k * (FRAME_TICKS // 20) + k, 0) for k in range(10)]
+    clicks += [(time + WINDOW_TICKS, 1) for time, _ in clicks]
+    found = book_of(packed(*sorted(clicks))).announcement(0, 1)
+    elapsed = decode_ascending(found.deltas, count=found.count, previous=0)
+    assert found.count == 20
+    assert np.diff(elapsed).min() == WINDOW_TICKS
 
 
 def test_announcements_tile_the_light() -> None:
@@ -313,7 +333,7 @@ def test_darkness_costs_no_memory() -> None:
     assert book.frames == 72_000
     book.append(TagFrame(72_000, 72_001 * FRAME_TICKS, packed((72_000 * FRAME_TICKS + 7, 1))))
     last = book.announcement(71_999, 72_001)
-    assert (last.first_id, last.count, last.start_ticks) == (1, 1, 72_000 * FRAME_TICKS + 7)
+    assert (last.first_id, last.count, last.start_ticks) == (1, 1, 72_000 * FRAME_TICKS)
 
 
 def test_frames_that_are_not_announced_yet_are_kept() -> None:
