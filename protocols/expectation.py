@@ -4,8 +4,9 @@ It knows no model and no variant.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from protocols.keylength.balance import Balance
 from protocols.profile import Terms
 
 
@@ -19,12 +20,16 @@ class LaneExpectation:
         Sifted bits per basis, >= 0.
     z_qber, x_qber : float
         Error rates, 0 to 1/2.
+    z_ones, x_ones : float
+        Share of ones, 0 to 1.
     """
 
     z_bits: float
     z_qber: float
     x_bits: float
     x_qber: float
+    z_ones: float = 0.5
+    x_ones: float = 0.5
 
     @property
     def bits(self) -> float:
@@ -39,7 +44,16 @@ class LaneExpectation:
 
     def scaled(self, factor: float) -> "LaneExpectation":
         """The same of a round that is ``factor`` times as long."""
-        return LaneExpectation(self.z_bits * factor, self.z_qber, self.x_bits * factor, self.x_qber)
+        return replace(self, z_bits=self.z_bits * factor, x_bits=self.x_bits * factor)
+
+    @property
+    def balances(self) -> tuple[Balance, Balance]:
+        """Zeros and ones to be expected in either basis, in whole bits."""
+        z_bits, x_bits = math.floor(self.z_bits), math.floor(self.x_bits)
+        return (
+            Balance(z_bits, round(z_bits * self.z_ones)),
+            Balance(x_bits, round(x_bits * self.x_ones)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

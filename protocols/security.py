@@ -19,6 +19,7 @@ from protocols.interfaces import (
     RoundFacts,
     Security,
 )
+from protocols.keylength.balance import bias_bits
 from protocols.keylength.finite import (
     FiniteKey,
     FiniteRound,
@@ -272,11 +273,28 @@ def upper_rate(qber: float, bits: float) -> float:
     return min(0.5, expected + SIGMAS * spread)
 
 
+def expected_bias_bits(expectation: Expectation) -> int:
+    """What outcomes that are not fair should take from the key of a round."""
+    return bias_bits(balance for lane in expectation.lanes for balance in lane.balances)
+
+
+def expected_plan(security: Security, expectation: Expectation, terms: Terms) -> Plan:
+    """`Security.plan`, less what outcomes that are not fair take from its key.
+
+    As in a round: what carries an epsilon has no key then, other keys are charged.
+    """
+    plan, lost_bits = security.plan(expectation, terms), expected_bias_bits(expectation)
+    if not lost_bits or plan.key_bits is None:
+        return plan
+    left_bits = 0 if security.has_secrecy_epsilon else max(0, plan.key_bits - lost_bits)
+    return replace(plan, key_bits=left_bits)
+
+
 def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -> float | None:
     """How much longer a round must be to hold any key; None if `MAX_ROUND_SCALE` is not enough."""
     scale = 1.0
     while scale <= MAX_ROUND_SCALE:
-        if security.plan(expectation.scaled(scale), terms).key_bits:
+        if expected_plan(security, expectation.scaled(scale), terms).key_bits:
             return scale
         scale *= 1.25
     return None

@@ -34,6 +34,8 @@ Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
+FAIR = 1e-6
+"""Shares of ones within this of 1/2 cost less than 1e-11 of a key: no need to work it out."""
 PLANNED = AnalyserEncoding.detectors
 """What the detectors of all receivers stand for: Z+, Z-, X+, X-."""
 SIFTING = sifting_between(PLANNED, PLANNED)
@@ -349,8 +351,9 @@ def lane_bps(
     rates: Rates,
 ) -> float:
     """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors."""
-    sifted_hz, errors_hz = 0.0, 0.0
+    sifted_hz, errors_hz, known_hz = 0.0, 0.0, 0.0
     for basis in range(2):
+        basis_hz, ones_hz = 0.0, 0.0
         phase_rad = rates.phases_rad[user, own_label, basis]
         cosine = math.cos(phase_rad + rates.phases_rad[other, its_label, basis])
         for k in range(4 * basis, 4 * basis + 4):
@@ -359,13 +362,23 @@ def lane_bps(
             rate_hz = pairs_hz * share
             rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
             rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
-            sifted_hz += rate_hz
+            # The key is made of the earlier user's bits; bit and port of a detector are its parity.
+            basis_hz += rate_hz
+            ones_hz += rate_hz * ((i if user < other else j) & 1)
             if IS_ERROR[k]:
                 errors_hz += rate_hz
+        sifted_hz += basis_hz
+        if abs(ones_hz - 0.5 * basis_hz) > FAIR * basis_hz:
+            known_hz += basis_hz * (1.0 - entropy_of(ones_hz / basis_hz))
     if sifted_hz <= 0.0:
         return 0.0
     qber = min(errors_hz / sifted_hz, 0.5)
-    if qber <= 0.0:
-        return sifted_hz
-    entropy = -(qber * math.log2(qber) + (1.0 - qber) * math.log2(1.0 - qber))
-    return max(0.0, sifted_hz * (1.0 - LEAK * entropy))
+    return max(0.0, sifted_hz * (1.0 - LEAK * entropy_of(qber)) - known_hz)
+
+
+@kernel
+def entropy_of(share: float) -> float:
+    """Binary entropy, for kernels; as `protocols.keylength.keyrate.binary_entropy`."""
+    if share <= 0.0 or share >= 1.0:
+        return 0.0
+    return -(share * math.log2(share) + (1.0 - share) * math.log2(1.0 - share))

@@ -83,7 +83,10 @@ def counts_of(books: RoundBooks, *, failed: bool) -> LinkCounts:
 def bias_notes(bits: int) -> Iterator[str]:
     """One phrase about outcomes that are not fair, if they took ``bits`` of key or more."""
     if bits:
-        yield f"zeros and ones are not balanced (unequal detectors): {bits} bits charged"
+        yield (
+            f"zeros and ones are not balanced (unequal detectors): {bits} bits charged, which "
+            "covers somebody who listens, not one who makes use of the difference"
+        )
 
 
 def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:

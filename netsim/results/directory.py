@@ -192,6 +192,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
             **{name: math.nan if value is None else value for name, value in entry["twin"].items()}
         ),
         paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
+        bias_bits=entry["bias_bits"],
     )
 
 

@@ -93,6 +93,8 @@ class LaneResult:
     errors: int
     twin: TwinResult
     paper: PaperFigures | None = None
+    bias_bits: int = 0
+    """What outcomes that are not fair would take from a key of all sifted bits."""
 
     @property
     def sifted_hz(self) -> float:
@@ -111,10 +113,11 @@ class LaneResult:
 
     @property
     def skr_asymptotic_bps(self) -> float:
-        """N [1 - 2.2 h(QBER)] of Fan et al. 2025, zero where that is negative."""
+        """N [1 - 2.2 h(QBER)] of Fan et al. 2025 less the bias, zero where that is negative."""
         if self.qber is None:
             return 0.0
-        return skr_asymptotic_bps(self.sifted_hz, self.qber, PAPER_EFFICIENCY)
+        fair_bps = skr_asymptotic_bps(self.sifted_hz, self.qber, PAPER_EFFICIENCY)
+        return max(0.0, fair_bps - _per_second(self.bias_bits, self.duration_ps))
 
     def __add__(self, other: "LaneResult") -> "LaneResult":
         return _add(self, other)
@@ -130,6 +133,7 @@ class LaneResult:
             "errors": int(self.errors),
             "qber": self.qber,
             "visibility": self.visibility,
+            "bias_bits": int(self.bias_bits),
             "skr_asymptotic_bps": self.skr_asymptotic_bps,
             "twin": _entry(self.twin),
             "paper": None if self.paper is None else _entry(self.paper),

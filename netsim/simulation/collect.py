@@ -11,6 +11,7 @@ from netsim.simulation.scoring import LaneScorer
 from netsim.topology.network import Lane
 from netsim.topology.specs import PaperSpec, TopologySpec
 from netsim.twin.prediction import Prediction
+from protocols.keylength.balance import bias_bits
 from protocols.variants import SECURITIES
 
 
@@ -42,6 +43,7 @@ def lane_results(
                     coincidences=counts.coincidences,
                     sifted_bits=counts.sifted_bits,
                     errors=counts.errors,
+                    bias_bits=bias_bits(counts.balances),
                     twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
                     paper=_paper_figures(topology.paper, lane),
                 )

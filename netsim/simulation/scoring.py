@@ -10,6 +10,7 @@ from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
 from netsim.physics.encodings.sifting import Sifting
 from netsim.topology.network import Network
 from protocols.compiled import kernel
+from protocols.keylength.balance import Balance
 from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
@@ -31,6 +32,10 @@ class LaneCounts:
     """Sifted Z matches with different ports."""
     errors_x: int = 0
     """Sifted X matches with equal ports: X outcomes anticorrelate."""
+    ones_z: int = 0
+    """Sifted Z matches in which the first user's bit is 1."""
+    ones_x: int = 0
+    """The same of X."""
 
     def __add__(self, other: "LaneCounts") -> "LaneCounts":
         return LaneCounts(
@@ -46,6 +51,8 @@ class LaneCounts:
             sifted_x=int(matches[sifting.in_x].sum()),
             errors_z=int(matches[sifting.in_z & sifting.errors].sum()),
             errors_x=int(matches[sifting.in_x & sifting.errors].sum()),
+            ones_z=int(matches[sifting.in_z & sifting.ones].sum()),
+            ones_x=int(matches[sifting.in_x & sifting.ones].sum()),
         )
 
     @property
@@ -57,6 +64,11 @@ class LaneCounts:
     def errors(self) -> int:
         """Errors among the sifted bits."""
         return self.errors_z + self.errors_x
+
+    @property
+    def balances(self) -> tuple[Balance, Balance]:
+        """Zeros and ones of either basis."""
+        return Balance(self.sifted_z, self.ones_z), Balance(self.sifted_x, self.ones_x)
 
 
 @kernel

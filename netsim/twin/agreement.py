@@ -15,7 +15,7 @@ from netsim.twin.prediction import LanePrediction, predict
 from protocols.expectation import Expectation, LaneExpectation
 from protocols.interfaces import Security
 from protocols.profile import Profile, Terms
-from protocols.security import label, smallest_scale
+from protocols.security import expected_bias_bits, expected_plan, label, smallest_scale
 from protocols.variants import (
     RECONCILIATIONS,
     SECURITIES,
@@ -88,8 +88,9 @@ def agree(
         lanes = _lanes_of(network, users)
     security = SECURITIES.get(profile.security)
     expectation = expect(lanes, round_s, topology.protocol)
-    plan = security.plan(expectation, profile.terms)
+    plan = expected_plan(security, expectation, profile.terms)
     notes = [label(choice_of(profile), security), *study_notes(profile)]
+    notes.append(_bias(security, expectation))
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
     agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
@@ -132,7 +133,8 @@ def enough_s(
     enough, best_bits = 0, 1
     for rounds in range(1, MAX_ROUNDS + 1):
         expectation = expect(lanes, total_s / rounds, protocol)
-        key_bits = rounds * (security.plan(expectation, protocol.profile.terms).key_bits or 0)
+        plan = expected_plan(security, expectation, protocol.profile.terms)
+        key_bits = rounds * (plan.key_bits or 0)
         best_bits = max(best_bits, key_bits)
         if key_bits < share * best_bits:
             break
@@ -149,6 +151,8 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
                 z_qber=_rate(lane.z_qber),
                 x_bits=lane.x_hz * round_s,
                 x_qber=_rate(lane.x_qber),
+                z_ones=lane.z_ones,
+                x_ones=lane.x_ones,
             )
             for lane in lanes
         ),
@@ -221,6 +225,16 @@ def _agreed(asked: Terms, planned: Terms) -> Terms:
 
 def _rate(qber: float) -> float:
     return 0.5 if math.isnan(qber) else min(0.5, qber)
+
+
+def _bias(security: Security, expectation: Expectation) -> str:
+    """Say what detectors that differ will cost; nothing if they do not."""
+    bits = expected_bias_bits(expectation)
+    if not bits:
+        return ""
+    if security.has_secrecy_epsilon:
+        return "unequal detectors: rounds are expected to end as biased"
+    return f"unequal detectors: {bits} bits of bias expected to be charged in each round"
 
 
 def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:

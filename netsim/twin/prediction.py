@@ -36,6 +36,7 @@ from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
 from netsim.units import FWHM_PER_SIGMA
+from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
 Rates = NDArray[np.float64]
@@ -54,7 +55,7 @@ class LanePrediction:
     qber : float
         Error rate of the sifted bits; NaN if there are none. ``visibility`` = 1 - 2 ``qber``.
     skr_bps : float
-        Asymptotic secret key rate with f = 1.2.
+        Asymptotic secret key rate with f = 1.2, less what is known of unequal detectors' bits.
     """
 
     users: tuple[str, str]
@@ -72,6 +73,9 @@ class LanePrediction:
     """Error rate in basis Z, ``x_qber`` in basis X; NaN if nothing is sifted there."""
     x_hz: float
     x_qber: float
+    z_ones: float
+    """Share of ones among the first user's bits in basis Z, ``x_ones`` in basis X; 1/2 without."""
+    x_ones: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,9 +359,14 @@ def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float
 def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
     all_hz = true_hz + accidental_hz
-    sifted_hz, qber = _rate_and_qber(all_hz, sifting.kept, sifting.errors)
-    z_hz, z_qber = _rate_and_qber(all_hz, sifting.in_z, sifting.errors)
-    x_hz, x_qber = _rate_and_qber(all_hz, sifting.in_x, sifting.errors)
+    sifted_hz, qber = _rate_and_share(all_hz, sifting.kept, sifting.errors)
+    z_hz, z_qber = _rate_and_share(all_hz, sifting.in_z, sifting.errors)
+    x_hz, x_qber = _rate_and_share(all_hz, sifting.in_x, sifting.errors)
+    z_ones, x_ones = (
+        _rate_and_share(all_hz, chosen, sifting.ones)[1] if rate_hz > 0.0 else 0.5
+        for chosen, rate_hz in ((sifting.in_z, z_hz), (sifting.in_x, x_hz))
+    )
+    known_hz = z_hz * known_share(z_ones) + x_hz * known_share(x_ones)
     return LanePrediction(
         users=lane.users,
         channels=lane.channels,
@@ -365,17 +374,19 @@ def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) 
         sifted_hz=sifted_hz,
         qber=qber,
         visibility=1.0 - 2.0 * qber,
-        skr_bps=skr_asymptotic_bps(sifted_hz, qber) if sifted_hz > 0.0 else 0.0,
+        skr_bps=max(0.0, skr_asymptotic_bps(sifted_hz, qber) - known_hz) if sifted_hz else 0.0,
         true_hz=float(true_hz[sifting.kept].sum()),
         accidental_hz=float(accidental_hz[sifting.kept].sum()),
         z_hz=z_hz,
         z_qber=z_qber,
         x_hz=x_hz,
         x_qber=x_qber,
+        z_ones=z_ones,
+        x_ones=x_ones,
     )
 
 
-def _rate_and_qber(all_hz: Rates, chosen: Mask, errors: Mask) -> tuple[float, float]:
-    """Rate of the ``chosen`` pairs of detectors, and the share of ``errors`` among them."""
+def _rate_and_share(all_hz: Rates, chosen: Mask, counted: Mask) -> tuple[float, float]:
+    """Rate of the ``chosen`` pairs of detectors, and the share of ``counted`` among them."""
     rate_hz = float(all_hz[chosen].sum())
-    return rate_hz, float(all_hz[chosen & errors].sum()) / rate_hz if rate_hz > 0.0 else math.nan
+    return rate_hz, float(all_hz[chosen & counted].sum()) / rate_hz if rate_hz > 0.0 else math.nan

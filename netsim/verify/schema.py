@@ -52,6 +52,7 @@ class LaneEntry(_Entry):
     errors: Count
     qber: Real | None
     visibility: Real | None
+    bias_bits: Count
     skr_asymptotic_bps: Real
     twin: TwinEntry
     paper: PaperEntry | None

@@ -65,6 +65,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.events",
     "protocols.expectation",
     "protocols.interfaces",
+    "protocols.keylength.balance",
     "protocols.keylength.keyrate",
     "protocols.link",
     "protocols.messages",

@@ -33,6 +33,7 @@ LANE_KEYS = [
     "errors",
     "qber",
     "visibility",
+    "bias_bits",
     "skr_asymptotic_bps",
     "twin",
     "paper",
