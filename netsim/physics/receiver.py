@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTOR_MASK, ClickFrame, PhotonBundle
+from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame, PhotonBundle
 from netsim.physics.clock import Clock
 from netsim.physics.detector import (
     JITTER_CLIP_SIGMA,
@@ -76,8 +76,8 @@ class Receiver:
 
     Attributes
     ----------
-    singles : int
-        Clicks so far, all detectors together.
+    clicks : (4,) int64
+        Clicks of each detector so far.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Receiver:
         self._carried = np.empty(0, dtype=np.int64)
         self._untagged = np.empty(0, dtype=np.int64)
         self._stop_ps = 0
-        self.singles = 0
+        self.clicks = np.zeros(DETECTORS, dtype=np.int64)
 
     def receive(self, light: PhotonBundle, *, is_last: bool) -> tuple[TagFrame, ClickFrame]:
         """Turn one frame's light into clicks.
@@ -139,7 +139,7 @@ class Receiver:
         )
         self._carried = candidates[used:].copy()
         self._stop_ps = until_ps
-        self.singles += clicks.size
+        self.clicks += np.bincount(clicks & DETECTOR_MASK, minlength=DETECTORS)
         tags = self._clock.digitise(
             self._delayed(clicks, tagged_ps), tick_ps=self._settings.tick_ps
         )

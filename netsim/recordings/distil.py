@@ -106,7 +106,8 @@ class _Link:
     def run(self, watch: Watch) -> Distilled:
         """Let both ends exchange all tags and sum up."""
         found, (announcer, responder) = self._found, Role
-        found.tags = (self._count(announcer), self._count(responder))
+        found.clicks = (self._count(announcer), self._count(responder))
+        found.tags = (sum(found.clicks[0]), sum(found.clicks[1]))
         exchange = Exchange(
             (self._endpoint(announcer), self._endpoint(responder)), on_events=self._on_events
         )
@@ -135,7 +136,8 @@ class _Link:
         """How much earlier and later than the light's the tags of one end may be."""
         return self._tags.margin_ps if role is Role.RESPONDER else 0
 
-    def _count(self, role: Role) -> int:
+    def _count(self, role: Role) -> tuple[int, ...]:
+        """Tags of each detector in the common light."""
         tags, tick_ps = self._tags, self._tags.ticks_ps[role]
         margin_ps = self._margin_ps(role)
         edges_ps = (tags.start_ps - margin_ps, tags.stop_ps + margin_ps)
@@ -143,7 +145,8 @@ class _Link:
             tags.packed[role],
             [(at_ps // tick_ps + k) << DETECTOR_BITS for k, at_ps in enumerate(edges_ps)],
         )
-        return int(high - low)
+        detectors = tags.packed[role][low:high] & (1 << DETECTOR_BITS) - 1
+        return tuple(np.bincount(detectors, minlength=1 << DETECTOR_BITS).tolist())
 
     def _endpoint(self, role: Role) -> Endpoint:
         config, user = self._tags.config, USERS[role]

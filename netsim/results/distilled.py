@@ -43,6 +43,8 @@ class Distilled:
     """Common to both recordings."""
     tags: tuple[int, int] = (0, 0)
     """Within it."""
+    clicks: tuple[tuple[int, ...], tuple[int, ...]] = ((0,) * 4, (0,) * 4)
+    """Of them, those of Z+, Z-, X+, X-."""
     dead_times_ps: tuple[int, int] = (0, 0)
     """Of alice and bob: so long after a click no other one counts."""
     lock: LockFound | None = None
@@ -147,6 +149,7 @@ class Distilled:
             "recordings": [str(path) for path in self.paths],
             "light_s": s_from_ps(self.light_ps),
             "tags": list(self.tags),
+            "clicks": [list(clicks) for clicks in self.clicks],
             "dead_times_ps": list(self.dead_times_ps),
             "partial": self.partial,
             "lock": None if lock is None else {

@@ -209,7 +209,18 @@ class UserResult:
 
     name: str
     duration_ps: int
-    singles: int
+    detectors: tuple[int, ...]
+    """Clicks of Z+, Z-, X+, X-."""
+
+    @property
+    def singles(self) -> int:
+        """All clicks."""
+        return sum(self.detectors)
+
+    @property
+    def detectors_hz(self) -> list[float]:
+        """Clicks per second of light of each detector."""
+        return [_per_second(clicks, self.duration_ps) for clicks in self.detectors]
 
     @property
     def singles_hz(self) -> float:
@@ -217,11 +228,17 @@ class UserResult:
         return _per_second(self.singles, self.duration_ps)
 
     def __add__(self, other: "UserResult") -> "UserResult":
-        return _add(self, other)
+        both = zip(self.detectors, other.detectors, strict=True)
+        added = tuple(one + its for one, its in both)
+        return _add(replace(self, detectors=added), replace(other, detectors=added))
 
     def summary(self) -> Json:
         """The entry of ``summary.json``."""
-        return {"name": self.name, "singles_hz": self.singles_hz}
+        return {
+            "name": self.name,
+            "singles_hz": self.singles_hz,
+            "detectors_hz": self.detectors_hz,
+        }
 
 
 def figures_of(sums: LinkCounts | WireCounts | Comparison) -> Json:

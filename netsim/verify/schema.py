@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Real = Annotated[float, Field(ge=-1e300, le=1e300)]
+Rate = Annotated[float, Field(ge=0, le=1e15)]
 Text = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$")]
 """Of a user, a link, a channel: part of a file's name, perhaps."""
@@ -95,7 +96,8 @@ class UserEntry(_Entry):
     """A user of the summary."""
 
     name: Name
-    singles_hz: Annotated[float, Field(ge=0, le=1e15)]
+    singles_hz: Rate
+    detectors_hz: list[Rate]
 
 
 class PerformanceEntry(_Entry):
