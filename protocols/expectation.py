@@ -5,9 +5,41 @@ It knows no model and no variant.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from protocols.keylength.balance import Balance
+from protocols.keylength.keyrate import binary_entropy
 from protocols.profile import Terms
+
+
+class LeakBudget(Protocol):
+    """What error correction is given, fixed before a round."""
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Disclosed bits that are enough for a block, both directions where both are booked.
+
+        Parameters
+        ----------
+        block_bits : float
+            To be corrected.
+        error_rate : float
+            The highest that it should have, 0 to 1/2.
+        seen_bits : float
+            Bits of the same light from which the correction takes its estimate.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShannonBudget:
+    """f n h(Q) for all blocks."""
+
+    efficiency: float
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """As of `LeakBudget`; the estimate changes nothing."""
+        _ = seen_bits
+        return self.efficiency * block_bits * binary_entropy(error_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +96,12 @@ class Expectation:
     ----------
     lanes : tuple of LaneExpectation
         One per lane of the link.
-    efficiency : float
-        f that reconciliation is given, both directions together where both are booked.
+    budget : LeakBudget
+        Of the error correction.
     """
 
     lanes: tuple[LaneExpectation, ...]
-    efficiency: float
+    budget: LeakBudget
 
     @property
     def bits(self) -> float:
@@ -84,7 +116,7 @@ class Expectation:
 
     def scaled(self, factor: float) -> "Expectation":
         """The same of a round that is ``factor`` times as long."""
-        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.efficiency)
+        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.budget)
 
 
 @dataclass(frozen=True, slots=True)

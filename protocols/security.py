@@ -75,7 +75,7 @@ class Asymptotic(Security):
         rate_bits = math.fsum(
             lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
             + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
-            - expectation.efficiency * lane.bits * binary_entropy(lane.qber)
+            - expectation.budget.bits(lane.bits, lane.qber, seen_bits=lane.bits)
             for lane in expectation.lanes
         )
         return Plan(planned, max(0, math.floor(rate_bits - terms.verification_bits)))
@@ -313,7 +313,7 @@ def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
 
 
 def _leak_share(expectation: Expectation, sample_share: float) -> float:
-    """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included."""
+    """Budget of the leak per key bit: that of each lane, margins and error counts included."""
     raw_bits = (1.0 - sample_share) * expectation.bits
     if raw_bits < 1.0:
         return 1.0
@@ -321,7 +321,8 @@ def _leak_share(expectation: Expectation, sample_share: float) -> float:
     for lane in expectation.lanes:
         lane_bits = (1.0 - sample_share) * lane.bits
         rate = upper_rate(lane.qber, lane_bits)
-        leak_bits += expectation.efficiency * lane_bits * binary_entropy(rate)
+        seen_bits = (sample_share or 1.0) * lane.bits
+        leak_bits += expectation.budget.bits(lane_bits, rate, seen_bits=seen_bits)
         leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
     return min(1.0, leak_bits / raw_bits)
 

@@ -12,9 +12,10 @@ from netsim.topology.network import Network, build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import ProtocolSpec
 from netsim.twin.prediction import LanePrediction, predict
-from protocols.expectation import Expectation, LaneExpectation
+from protocols.expectation import Expectation, LaneExpectation, LeakBudget, ShannonBudget
 from protocols.interfaces import Security
 from protocols.profile import Profile, Terms
+from protocols.reconciliation.interface import Reconciliation
 from protocols.security import expected_bias_bits, expected_plan, label, smallest_scale
 from protocols.variants import (
     RECONCILIATIONS,
@@ -156,23 +157,50 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
             )
             for lane in lanes
         ),
-        leak_efficiency(protocol),
+        leak_budget(protocol),
     )
 
 
-def leak_efficiency(protocol: ProtocolSpec) -> float:
-    """Budget f of a round's leak; both directions together where both are booked.
+@dataclass(frozen=True, slots=True)
+class _OwnBudget:
+    """What an error correction asks for itself, and what is charged anyway."""
 
-    In the paper's profile at least its own 1.2, which is charged anyway.
+    reconciliation: Reconciliation
+    least: ShannonBudget
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """The larger of the two."""
+        return max(
+            self.reconciliation.budget_bits(block_bits, error_rate, seen_bits=seen_bits),
+            self.least.bits(block_bits, error_rate, seen_bits=seen_bits),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _BothDirections:
+    """Twice what one direction is given."""
+
+    one: LeakBudget
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Parities of the announcer's and of the responder's bits."""
+        return 2.0 * self.one.bits(block_bits, error_rate, seen_bits=seen_bits)
+
+
+def leak_budget(protocol: ProtocolSpec) -> LeakBudget:
+    """Budget of a round's leak; both directions together where both are booked.
+
+    In the paper's profile at least its own f = 1.2, which is charged anyway.
     """
     reconciliation, charge = protocol.reconciliation, protocol.error_correction_charge
-    efficiency = protocol.leak_efficiency
-    if efficiency is None:
-        efficiency = RECONCILIATIONS.get(reconciliation).budget_efficiency
-        if charge == "paper":
-            efficiency = max(efficiency, PAPER_LEAK_EFFICIENCY)
+    budget: LeakBudget
+    if protocol.leak_efficiency is None:
+        least = ShannonBudget(PAPER_LEAK_EFFICIENCY if charge == "paper" else 1.0)
+        budget = _OwnBudget(RECONCILIATIONS.get(reconciliation), least)
+    else:
+        budget = ShannonBudget(protocol.leak_efficiency)
     doubled = charge == "both-directions" and is_two_way(reconciliation)
-    return 2.0 * efficiency if doubled else efficiency
+    return _BothDirections(budget) if doubled else budget
 
 
 def best_basis_ratio(topology: TopologySpec) -> BasisRatio:

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.keylength.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy, binary_entropy
 
 MIN_ESTIMATE, MAX_ESTIMATE = 0.01, 0.5
 """Bounds of the error rate that the responder sends. One far too low leaves errors behind (Cascade
@@ -84,6 +84,20 @@ class Reconciliation(ABC):
     """f that a leak budget fixed beforehand allows for, blocks of 1e4 bits included."""
     note: ClassVar[str] = ""
     """Printed beside the results."""
+
+    def budget_bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Parities that are enough for a block: f n h(Q), unless a variant knows better.
+
+        Parameters
+        ----------
+        block_bits : float
+        error_rate : float
+            The highest that the block should have, 0 to 1/2.
+        seen_bits : float
+            Bits of the same light from which the estimate is made.
+        """
+        _ = seen_bits
+        return self.budget_efficiency * block_bits * binary_entropy(error_rate)
 
     @abstractmethod
     def announcer(
