@@ -89,6 +89,15 @@ def bias_notes(bits: int) -> Iterator[str]:
         )
 
 
+def net_notes(counts: LinkCounts) -> Iterator[str]:
+    """One phrase about why a link has spent more key than it made, if it has."""
+    if counts.deposited_bits < counts.auth_spent_bits:
+        yield (
+            f"net key is negative: authentication took {counts.auth_spent_bits} bits, more than "
+            f"{counts.blocks} rounds made (longer rounds need less)"
+        )
+
+
 def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:
     """One phrase about the rounds without key, if there are any.
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netsim.pools.counts import bias_notes
+from netsim.pools.counts import LinkCounts, bias_notes, net_notes
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
 from netsim.results.parts import Json
 from netsim.units import s_from_ps
@@ -100,7 +100,12 @@ class Distilled:
     @property
     def all_notes(self) -> tuple[str, ...]:
         """What must be said of the variants and of the outcomes."""
-        return (*self.notes, *bias_notes(self.bias_bits))
+        spent = LinkCounts(
+            blocks=len(self.blocks) + len(self.aborts),
+            deposited_bits=self.key_bits,
+            auth_spent_bits=self.auth_spent_bits,
+        )
+        return (*self.notes, *bias_notes(self.bias_bits), *net_notes(spent))
 
     @property
     def key_bits(self) -> int:

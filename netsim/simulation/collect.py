@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netsim.pools.counts import bias_notes, failures
+from netsim.pools.counts import bias_notes, failures, net_notes
 from netsim.pools.pool import compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
@@ -84,5 +84,12 @@ def link_result(topology: TopologySpec, link: Link, duration_ps: int) -> LinkRes
         settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
         security=security,
         assumptions=SECURITIES.get(security).assumptions,
-        notes="; ".join((*link.agreement.notes, *reasons, *bias_notes(announcer.counts.bias_bits))),
+        notes="; ".join(
+            (
+                *link.agreement.notes,
+                *reasons,
+                *bias_notes(announcer.counts.bias_bits),
+                *net_notes(announcer.counts),
+            )
+        ),
     )

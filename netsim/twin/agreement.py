@@ -12,6 +12,7 @@ from netsim.topology.network import Network, build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import ProtocolSpec
 from netsim.twin.prediction import LanePrediction, predict
+from netsim.twin.promise import is_lockable, shortfalls
 from protocols.expectation import Expectation, LaneExpectation, LeakBudget, ShannonBudget
 from protocols.interfaces import Security
 from protocols.profile import Profile, Terms
@@ -44,7 +45,8 @@ class LinkAgreement:
         from the topology's guess; with a leak budget, which a guess far off would break, from what
         the twin expects.
     expected_key_bits : int or None
-        Per round, if it goes as the twin expects; None if the security variant does not say.
+        Per round, if it goes as the twin expects, authentication not taken off; None if the
+        security variant does not say. 0 where there is too little light to find the clocks by.
     notes : tuple of str
         Labels, and why no key is to be expected.
     """
@@ -94,10 +96,12 @@ def agree(
     notes.append(_bias(security, expectation))
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
+    notes += shortfalls(lanes, profile, plan.key_bits, round_s)
     agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
     if security.has_secrecy_epsilon and expectation.bits:
         agreed = replace(agreed, initial_qber=expectation.qber)
-    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)))
+    key_bits = plan.key_bits if is_lockable(lanes) else 0
+    return LinkAgreement(agreed, key_bits, tuple(filter(None, notes)))
 
 
 def enough_s(

@@ -70,6 +70,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.link",
     "protocols.messages",
     "protocols.profile",
+    "protocols.reconciliation.interface",
     "protocols.registry",
     "protocols.security",
     "protocols.tags",
