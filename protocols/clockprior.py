@@ -7,6 +7,9 @@ COARSE_SHIFT = 14
 """The coarse search fills bins of 2^14 ps,"""
 COARSE_SLICE_PS = 40_000_000_000
 """from a slice of light of this length, which a wrong rate must not smear over more than a bin."""
+LOCKABLE_HZ = 50.0
+"""Coincidences per second in the central windows of a link, from which on both ends are sure to
+find each other's clock within a minute; plans promise no key below."""
 MAX_SEARCH_BINS = 1e10
 """About half a minute an attempt; a search of more is refused before it begins."""
 

@@ -4,10 +4,42 @@ It knows no model and no variant.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from protocols.keylength.balance import Balance
+from protocols.keylength.keyrate import binary_entropy
 from protocols.profile import Terms
+
+
+class LeakBudget(Protocol):
+    """What error correction is given, fixed before a round."""
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Disclosed bits that are enough for a block, both directions where both are booked.
+
+        Parameters
+        ----------
+        block_bits : float
+            To be corrected.
+        error_rate : float
+            The highest that it should have, 0 to 1/2.
+        seen_bits : float
+            Bits of the same light from which the correction takes its estimate.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShannonBudget:
+    """f n h(Q) for all blocks."""
+
+    efficiency: float
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """As of `LeakBudget`; the estimate changes nothing."""
+        _ = seen_bits
+        return self.efficiency * block_bits * binary_entropy(error_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +52,16 @@ class LaneExpectation:
         Sifted bits per basis, >= 0.
     z_qber, x_qber : float
         Error rates, 0 to 1/2.
+    z_ones, x_ones : float
+        Share of ones, 0 to 1.
     """
 
     z_bits: float
     z_qber: float
     x_bits: float
     x_qber: float
+    z_ones: float = 0.5
+    x_ones: float = 0.5
 
     @property
     def bits(self) -> float:
@@ -40,11 +76,16 @@ class LaneExpectation:
 
     def scaled(self, factor: float) -> "LaneExpectation":
         """The same of a round that is ``factor`` times as long."""
-        return LaneExpectation(self.z_bits * factor, self.z_qber, self.x_bits * factor, self.x_qber)
+        return replace(self, z_bits=self.z_bits * factor, x_bits=self.x_bits * factor)
 
-
-def _nothing(_size_bits: int, _error_rate: float) -> int:
-    return 0
+    @property
+    def balances(self) -> tuple[Balance, Balance]:
+        """Zeros and ones to be expected in either basis, in whole bits."""
+        z_bits, x_bits = math.floor(self.z_bits), math.floor(self.x_bits)
+        return (
+            Balance(z_bits, round(z_bits * self.z_ones)),
+            Balance(x_bits, round(x_bits * self.x_ones)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +96,12 @@ class Expectation:
     ----------
     lanes : tuple of LaneExpectation
         One per lane of the link.
-    efficiency : float
-        f that reconciliation is given, both directions together where both are booked.
-    least_leak_bits : callable
-        What a lane of so many bits discloses at least, whatever its errors are, if its correction
-        begins with such a rate.
+    budget : LeakBudget
+        Of the error correction.
     """
 
     lanes: tuple[LaneExpectation, ...]
-    efficiency: float
-    least_leak_bits: Callable[[int, float], int] = _nothing
+    budget: LeakBudget
 
     @property
     def bits(self) -> float:
@@ -79,7 +116,7 @@ class Expectation:
 
     def scaled(self, factor: float) -> "Expectation":
         """The same of a round that is ``factor`` times as long."""
-        return replace(self, lanes=tuple(lane.scaled(factor) for lane in self.lanes))
+        return Expectation(tuple(lane.scaled(factor) for lane in self.lanes), self.budget)
 
 
 @dataclass(frozen=True, slots=True)

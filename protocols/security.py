@@ -19,6 +19,7 @@ from protocols.interfaces import (
     RoundFacts,
     Security,
 )
+from protocols.keylength.balance import bias_bits
 from protocols.keylength.finite import (
     FiniteKey,
     FiniteRound,
@@ -34,7 +35,6 @@ from protocols.keylength.keyrate import (
 )
 from protocols.messages import AbortReason
 from protocols.profile import Terms
-from protocols.reconciliation.interface import bounded_estimate
 
 MODEL_MARGIN = 0.02
 SIGMAS = 3.0
@@ -75,7 +75,7 @@ class Asymptotic(Security):
         rate_bits = math.fsum(
             lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
             + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
-            - expectation.efficiency * lane.bits * binary_entropy(lane.qber)
+            - expectation.budget.bits(lane.bits, lane.qber, seen_bits=lane.bits)
             for lane in expectation.lanes
         )
         return Plan(planned, max(0, math.floor(rate_bits - terms.verification_bits)))
@@ -273,11 +273,28 @@ def upper_rate(qber: float, bits: float) -> float:
     return min(0.5, expected + SIGMAS * spread)
 
 
+def expected_bias_bits(expectation: Expectation) -> int:
+    """What outcomes that are not fair should take from the key of a round."""
+    return bias_bits(balance for lane in expectation.lanes for balance in lane.balances)
+
+
+def expected_plan(security: Security, expectation: Expectation, terms: Terms) -> Plan:
+    """`Security.plan`, less what outcomes that are not fair take from its key.
+
+    As in a round: what carries an epsilon has no key then, other keys are charged.
+    """
+    plan, lost_bits = security.plan(expectation, terms), expected_bias_bits(expectation)
+    if not lost_bits or plan.key_bits is None:
+        return plan
+    left_bits = 0 if security.has_secrecy_epsilon else max(0, plan.key_bits - lost_bits)
+    return replace(plan, key_bits=left_bits)
+
+
 def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -> float | None:
     """How much longer a round must be to hold any key; None if `MAX_ROUND_SCALE` is not enough."""
     scale = 1.0
     while scale <= MAX_ROUND_SCALE:
-        if security.plan(expectation.scaled(scale), terms).key_bits:
+        if expected_plan(security, expectation.scaled(scale), terms).key_bits:
             return scale
         scale *= 1.25
     return None
@@ -296,11 +313,7 @@ def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
 
 
 def _leak_share(expectation: Expectation, sample_share: float) -> float:
-    """Budget of the leak per key bit: f h(Q) of each lane, margins and error counts included.
-
-    Where few errors are expected, a correction that begins with a higher rate than theirs discloses
-    more: at least what it asks without errors, and not more than errors of that rate would cost.
-    """
+    """Budget of the leak per key bit: that of each lane, margins and error counts included."""
     raw_bits = (1.0 - sample_share) * expectation.bits
     if raw_bits < 1.0:
         return 1.0
@@ -308,12 +321,8 @@ def _leak_share(expectation: Expectation, sample_share: float) -> float:
     for lane in expectation.lanes:
         lane_bits = (1.0 - sample_share) * lane.bits
         rate = upper_rate(lane.qber, lane_bits)
-        begun = bounded_estimate(rate)
-        least_bits = expectation.least_leak_bits(math.ceil(lane_bits), begun)
-        cost_bits, most_bits = (
-            expectation.efficiency * lane_bits * binary_entropy(each) for each in (rate, begun)
-        )
-        leak_bits += max(least_bits, min(most_bits, least_bits + cost_bits))
+        seen_bits = (sample_share or 1.0) * lane.bits
+        leak_bits += expectation.budget.bits(lane_bits, rate, seen_bits=seen_bits)
         leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
     return min(1.0, leak_bits / raw_bits)
 

@@ -22,6 +22,7 @@ from examples.two_processes.inputs import (
     read_tags,
 )
 from examples.two_processes.meeting import meeting_of
+from protocols.deadtime import apparent_dead_ticks
 from protocols.endpoint import Endpoint
 from protocols.events import Alarm, BlockUsable, RoundAborted
 from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
@@ -140,10 +141,11 @@ def _now_ps() -> int:
     return time.monotonic_ns() * PS_PER_NS
 
 
-def _build(config: LinkConfig, role: Role, secret: bytes) -> Endpoint:
+def _build(config: LinkConfig, role: Role, secret: bytes, dead_ticks: int) -> Endpoint:
     rng = np.random.Generator(np.random.PCG64DXSM(secrets.randbits(128)))
     tick_ps = config.tick_ps(role)
-    book = TagBook(rng, window_ticks=max(1, config.window_ps // tick_ps))
+    window_ticks = max(1, config.window_ps // tick_ps)
+    book = TagBook(rng, window_ticks=window_ticks, dead_ticks=dead_ticks)
     return Endpoint(role, config, LinkSecrets.from_bytes(secret), book=book, rng=rng)
 
 
@@ -174,11 +176,12 @@ async def distil(end: End) -> Peer:
     """Run one end; everything is read before the ends meet, and the secret is used up then."""
     config = read_link(end.link)
     tick_ps = config.tick_ps(end.role)
-    frames = cut_frames(config, read_tags(end.tags, tick_ps), tick_ps, end.tags)
+    tags = read_tags(end.tags, tick_ps)
+    frames = cut_frames(config, tags, tick_ps, end.tags)
     secret = read_secret(end.secret, config, end.role)
     meeting = meeting_of(end.role, config, secret)
     streams = await meeting.with_peer(end.host, end.port, patience_s=end.patience_s)
     claim_secret(end.secret, end.role)
-    peer = Peer(_build(config, end.role, secret), Connection(streams))
+    peer = Peer(_build(config, end.role, secret, apparent_dead_ticks(tags)), Connection(streams))
     await peer.run(frames, tick_ps=tick_ps, patience_s=end.patience_s)
     return peer

@@ -69,6 +69,17 @@ class DistilArguments:
         str | None,
         typer.Option("--detector-delays-b", metavar="N=PS,...", help="For bob, if different."),
     ] = None
+    dead_time_a: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PS",
+            help="Longest dead time of alice's detectors in ps: a click so soon after another one "
+            "does not count. Default: what the recording shows.",
+        ),
+    ] = None
+    dead_time_b: Annotated[
+        int | None, typer.Option(metavar="PS", help="The same of bob's detectors.")
+    ] = None
     flip_x: Annotated[
         bool,
         typer.Option(
@@ -173,8 +184,22 @@ def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptio
         for name, text in (("--tick-a", options.tick_a), ("--tick-b", options.tick_b))
     ]
     return (
-        EndOptions(options.alice, ticks_ps[0], maps[0], delays_ps[0], sort=options.sort),
-        EndOptions(options.bob, ticks_ps[1], maps[1], delays_ps[1], sort=options.sort),
+        EndOptions(
+            options.alice,
+            ticks_ps[0],
+            maps[0],
+            delays_ps[0],
+            sort=options.sort,
+            dead_time_ps=options.dead_time_a,
+        ),
+        EndOptions(
+            options.bob,
+            ticks_ps[1],
+            maps[1],
+            delays_ps[1],
+            sort=options.sort,
+            dead_time_ps=options.dead_time_b,
+        ),
     )
 
 

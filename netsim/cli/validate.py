@@ -20,6 +20,8 @@ EXAMPLES = (
     ),
 )
 HOUR_S = 3600.0
+MOST_NAMED = 10
+"""Links that a line names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,16 +36,23 @@ class ValidateArguments:
 def validate(options: ValidateArguments) -> None:
     """Check a topology without running it: all its faults at once, each with its key path.
 
-    With a security that states an epsilon, also what key the analytic twin expects of each link's
-    rounds; with biased bases, the best ratio.
+    Also what its keys rest on, and which links should have none and why; with a security that
+    states an epsilon, what key the analytic twin expects of each link's rounds; with biased bases,
+    the best ratio.
     """
+    from netsim.topology.events import followed_ps
     from netsim.topology.load import load_topology
-    from netsim.topology.timeline import network_of_all_states
+    from netsim.topology.timeline import Timeline
+    from netsim.twin.prediction import predict_epochs
     from protocols.variants import SECURITIES
 
     spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
-    network = network_of_all_states(spec)
+    timeline = Timeline(spec, stop_ps=max(1, followed_ps(spec.events)))
+    network = timeline.network_at(0)
+    predicted: dict[tuple[str, str], list[LanePrediction]] = {}
+    for lane in predict_epochs(tuple(timeline.epochs())).lanes:
+        predicted.setdefault(lane.users, []).append(lane)
     counts = (
         (len(spec.users), "user"),
         (len(spec.qnsp.channels), "channel"),
@@ -51,13 +60,13 @@ def validate(options: ValidateArguments) -> None:
         (len(network.lanes), "lane"),
     )
     tell(f"{spec.name}: valid; {', '.join(counted_text(*count) for count in counts)}")
-    if SECURITIES.get(spec.protocol.security).has_secrecy_epsilon:
-        from netsim.twin.prediction import predict
-
-        predicted = predict(network).lanes
+    security = SECURITIES.get(spec.protocol.security)
+    tell(f"Assumed: {security.assumptions}")
+    for note, links in _notes(network, predicted).items():
+        tell(f"{_named(links, len(network.links))}: {note}")
+    if security.has_secrecy_epsilon:
         for users in network.links:
-            lanes = [lane for lane in predicted if lane.users == users]
-            tell(_plan_line(network, users, lanes))
+            tell(_plan_line(network, users, predicted[users]))
     if spec.protocol.basis == "biased":
         from netsim.twin.agreement import best_basis_ratio
 
@@ -66,6 +75,27 @@ def validate(options: ValidateArguments) -> None:
             f"biased bases: the twin expects most key at z_probability {best.z_probability:.2f}, "
             f"{best.key_bps:.1f} bit/s (at 0.50: {best.symmetric_key_bps:.1f})"
         )
+
+
+def _notes(
+    network: "Network", predicted: "dict[tuple[str, str], list[LanePrediction]]"
+) -> dict[str, list[str]]:
+    """What must be said of links, and of which: no proof, no key and why."""
+    from netsim.twin.agreement import agree
+
+    said: dict[str, list[str]] = {}
+    for users in network.links:
+        for note in agree(network, users, predicted[users]).notes:
+            said.setdefault(note, []).append(" & ".join(users))
+    return said
+
+
+def _named(links: list[str], total: int) -> str:
+    """Names of a few links, or how many there are."""
+    if len(links) == total > 1:
+        return "all links"
+    more = f" and {len(links) - MOST_NAMED} more" if len(links) > MOST_NAMED else ""
+    return ", ".join(links[:MOST_NAMED]) + more
 
 
 def _plan_line(network: "Network", users: tuple[str, str], lanes: "list[LanePrediction]") -> str:

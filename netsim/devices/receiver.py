@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 from simpy.events import Process
 
 from netsim.frames import ClickFrame, PhotonBundle
@@ -54,9 +55,9 @@ class UserReceiver:
         return self._sim.process(self._run())
 
     @property
-    def singles(self) -> int:
-        """Clicks so far."""
-        return self._receiver.singles
+    def clicks(self) -> NDArray[np.int64]:
+        """(4,) int64: clicks of each detector so far."""
+        return self._receiver.clicks
 
     def deliver(self, light: PhotonBundle) -> None:
         """Take the light of one frame."""
@@ -115,4 +116,5 @@ def detector_settings(spec: ReceiverSpec) -> DetectorSettings:
         dead_time_ps=np.array([d.dead_time_ps for d in each], dtype=np.int64),
         afterpulse_probability=np.array([d.afterpulse_probability for d in each], dtype=np.float64),
         afterpulse_decay_ps=np.array([d.afterpulse_decay_ps for d in each], dtype=np.float64),
+        delay_ps=np.array([d.delay_ps for d in each], dtype=np.int64),
     )

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from netsim.devices.history import NetworkHistory
 from netsim.devices.world import PhotonLevel, Stage, World, build_world
-from netsim.frames import ClickFrame
+from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.simulator import SimEvent
 from netsim.topology.changes import Change
 from netsim.topology.timeline import Epoch
@@ -96,7 +98,7 @@ class _ReplayedLevel:
         changes: Sequence[tuple[int, Change]],
     ) -> None:
         self.clocks = stage.build_clocks()
-        self.singles = dict.fromkeys(stage.users, 0)
+        self.clicks = {user: np.zeros(DETECTORS, dtype=np.int64) for user in stage.users}
         self._stage = stage
         self._frames = frames
         self._changes = changes
@@ -131,7 +133,7 @@ class _ReplayedLevel:
                 continue
             if frame.time_ps > sim.now_ps:
                 yield sim.wait_until(frame.time_ps)
-            self.singles[frame.user] += frame.tags.tags.size
+            self.clicks[frame.user] += np.bincount(frame.tags.detectors, minlength=DETECTORS)
             self._stage.hand_out(frame.user, frame.tags, frame.clicks)
 
 

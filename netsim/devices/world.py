@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from simpy.events import AllOf
 
 from netsim.devices.fibre import FibreLink, FibreLoss
@@ -90,8 +92,8 @@ class PhotonLevel(Protocol):
         ...
 
     @property
-    def singles(self) -> dict[str, int]:
-        """Clicks of each user so far, all detectors together."""
+    def clicks(self) -> dict[str, NDArray[np.int64]]:
+        """Clicks of each user so far, (4,) by detector."""
         ...
 
     @property
@@ -154,9 +156,14 @@ class World:
         return AllOf(self.stage.sim, ends)
 
     @property
+    def clicks(self) -> dict[str, NDArray[np.int64]]:
+        """Clicks of each user so far, (4,) by detector."""
+        return {user: receiver.clicks for user, receiver in self.receivers.items()}
+
+    @property
     def singles(self) -> dict[str, int]:
         """Clicks of each user so far, all detectors together."""
-        return {user: receiver.singles for user, receiver in self.receivers.items()}
+        return {user: int(clicks.sum()) for user, clicks in self.clicks.items()}
 
     @property
     def history(self) -> tuple[Epoch, ...]:

@@ -48,6 +48,8 @@ class DetectorSettings:
     afterpulse_decay_ps : (D,) float64
         Mean of its exponential delay, counted from the click [2]_; candidates that fall into the
         dead time are lost.
+    delay_ps : (D,) int64
+        How late clicks are tagged: behind the detector, so that dead times do not know of it.
     """
 
     relative_efficiency: NDArray[np.float64]
@@ -56,6 +58,7 @@ class DetectorSettings:
     dead_time_ps: NDArray[np.int64]
     afterpulse_probability: NDArray[np.float64]
     afterpulse_decay_ps: NDArray[np.float64]
+    delay_ps: NDArray[np.int64]
 
 
 def _never() -> NDArray[np.int64]:

@@ -97,6 +97,23 @@ def dead_time_survival(arrivals_hz: float, *, dead_time_ps: float) -> float:
     return 1.0 / (1.0 + arrivals_hz * dead_time_ps * 1e-12)
 
 
+def silence(arrivals_hz: float, *, dead_time_ps: float, silent_ps: float) -> float:
+    """Probability that a non-paralysable detector has not clicked in the last ``silent_ps``.
+
+    Parameters
+    ----------
+    arrivals_hz : float
+        Candidate clicks per second, Poisson.
+    dead_time_ps : float
+    silent_ps : float
+        At least the dead time: over a dead time alone it is the share of time that the detector
+        is live [2]_, and before that no candidate may have come.
+    """
+    spare_s = (silent_ps - dead_time_ps) * 1e-12
+    live = dead_time_survival(arrivals_hz, dead_time_ps=dead_time_ps)
+    return live * math.exp(-arrivals_hz * spare_s)
+
+
 def accidentals_hz(first_hz: Rates, second_hz: Rates, *, window_ps: float) -> Rates:
     """Coincidences of independent streams in a half-open window of full width W [3]_.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from netsim.frames import ClickFrame, PhotonBundle
+from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame, PhotonBundle
 from netsim.physics.clock import Clock
 from netsim.physics.detector import (
     JITTER_CLIP_SIGMA,
@@ -23,7 +23,7 @@ from netsim.physics.detector import (
 )
 from netsim.physics.emission import MAX_BIPHOTON_DELAY_PS
 from netsim.physics.encodings.interface import Measurement
-from protocols.tags import TagFrame
+from protocols.tags import DETECTOR_BITS, TagFrame
 
 MIN_MARGIN_PS = 50_000
 """Tags are released up to this long before the end of a frame; the rest waits for the next."""
@@ -76,8 +76,8 @@ class Receiver:
 
     Attributes
     ----------
-    singles : int
-        Clicks so far, all detectors together.
+    clicks : (4,) int64
+        Clicks of each detector so far.
     """
 
     def __init__(
@@ -94,8 +94,9 @@ class Receiver:
         self._detector_rng = detector_rng
         self._state = DetectorState()
         self._carried = np.empty(0, dtype=np.int64)
+        self._untagged = np.empty(0, dtype=np.int64)
         self._stop_ps = 0
-        self.singles = 0
+        self.clicks = np.zeros(DETECTORS, dtype=np.int64)
 
     def receive(self, light: PhotonBundle, *, is_last: bool) -> tuple[TagFrame, ClickFrame]:
         """Turn one frame's light into clicks.
@@ -112,10 +113,11 @@ class Receiver:
         tags : TagFrame
             What the user sees.
         clicks : ClickFrame
-            The truth about it, with the same watermark.
+            The truth about it: earlier by what detectors are late with their tags.
         """
         self._clock.forget(self._stop_ps)
-        stop_ticks, until_ps = self._watermark(light.stop_ps, is_last=is_last)
+        stop_ticks, tagged_ps = self._watermark(light.stop_ps, is_last=is_last)
+        until_ps = tagged_ps - int(self._settings.detectors.delay_ps.min())
         candidates = np.concatenate(
             (
                 self._carried,
@@ -138,9 +140,23 @@ class Receiver:
         )
         self._carried = candidates[used:].copy()
         self._stop_ps = until_ps
-        self.singles += clicks.size
-        tags = self._clock.digitise(clicks, tick_ps=self._settings.tick_ps)
+        self.clicks += np.bincount(clicks & DETECTOR_MASK, minlength=DETECTORS)
+        tags = self._clock.digitise(
+            self._delayed(clicks, tagged_ps), tick_ps=self._settings.tick_ps
+        )
         return TagFrame(light.index, stop_ticks, tags), ClickFrame(light.index, until_ps, clicks)
+
+    def _delayed(self, clicks: NDArray[np.int64], stop_ps: int) -> NDArray[np.int64]:
+        """Clicks up to now whose tags are taken before ``stop_ps``, at those times."""
+        delays_ps = self._settings.detectors.delay_ps
+        if not delays_ps.any():
+            return clicks
+        late = clicks + (delays_ps[clicks & DETECTOR_MASK] << DETECTOR_BITS)
+        late = np.concatenate((self._untagged, late))
+        late.sort()
+        cut = int(np.searchsorted(late, stop_ps << DETECTOR_BITS))
+        self._untagged = late[cut:].copy()
+        return late[:cut]
 
     def _candidates(self, light: PhotonBundle) -> NDArray[np.int64]:
         settings = self._settings
@@ -167,5 +183,6 @@ class Receiver:
         if not is_last:
             return settings.min_delay_ps - settings.margin_ps
         late_ps = MAX_BIPHOTON_DELAY_PS + math.ceil(settings.longest_path_ps) + settings.margin_ps
+        late_ps += int(np.abs(settings.detectors.delay_ps).max())
         # One more tick: the watermark is cut down to a whole one.
         return settings.max_delay_ps + late_ps + 2 * settings.tick_ps

@@ -16,7 +16,7 @@ from netsim.plan.keyplan import KeyPlan, KeyPlanner
 from netsim.plan.request import Objective, PlanRequest, request_faults
 from netsim.plan.spans import narrowest_span
 from netsim.plan.survey import Survey, find_fewest, survey
-from netsim.plan.topology import link_rates_bps, planned_topology
+from netsim.plan.topology import dim_links, link_rates_bps, planned_topology
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
@@ -71,10 +71,16 @@ class Plan:
     def wanted_bps(self) -> list[float]:
         """Asymptotic key rates of the wanted pairs, all lanes together, by the analytic twin.
 
-        In the order of the request.
+        In the order of the request; whether a link finds its clocks is asked by `dim_pairs`.
         """
         links_bps = link_rates_bps(self.prediction)
         return [links_bps[demand.users] for demand in self.request.demands]
+
+    @property
+    def dim_pairs(self) -> int:
+        """Wanted pairs with too little light to be sure to find their clocks."""
+        dim = dim_links(self.prediction)
+        return sum(demand.users in dim for demand in self.request.demands)
 
     @property
     def power_mw(self) -> float:

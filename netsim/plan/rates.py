@@ -34,6 +34,8 @@ Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
+FAIR = 1e-6
+"""Shares of ones within this of 1/2 cost less than 1e-11 of a key: no need to work it out."""
 PLANNED = AnalyserEncoding.detectors
 """What the detectors of all receivers stand for: Z+, Z-, X+, X-."""
 SIFTING = sifting_between(PLANNED, PLANNED)
@@ -246,7 +248,8 @@ class Standing(NamedTuple):
     owners : (L,) int64
         User of every label; N for nobody.
     survivals, clicks_hz : (N, 4) float64
-        Dead-time survival and registered clicks of each detector.
+        Of a photon at each detector, the probability that its click counts, and the clicks that
+        count: none of the user's detectors has clicked within the dead time.
     links_bps : (N, N) float64
         Asymptotic key rate of every pair of users, all its lanes together; symmetric.
     lanes : (N, N) int64
@@ -282,13 +285,15 @@ def refresh_all(standing: Standing, rates: Rates, neighbours: Sites, power_mw: f
 
 @kernel
 def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -> None:
-    """Work out a user's clicks and dead-time survivals from its labels."""
+    """Work out from a user's labels which clicks count."""
     born_hz = 0.0
     for v in range(standing.owners.size):
         if standing.owners[v] == user:
             photons_hz = rates.births_hz[v] * power_mw * power_mw + rates.noises_hz[v] * power_mw
             born_hz += photons_hz * rates.provider[v]
     light_hz = born_hz * rates.user[user]
+    longest_s = rates.deads_s[user].max()
+    live = 1.0
     for k in range(DETECTORS):
         # x = c + q x / (1 + x tau), as in netsim.physics.rates.arrival_rate_hz
         candidates_hz = light_hz * rates.shares[user, k] + rates.darks_hz[user, k]
@@ -299,8 +304,11 @@ def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -
             arrivals_hz = 2.0 * candidates_hz / (slope + root)
         else:
             arrivals_hz = (root - slope) / (2.0 * dead_s)
-        standing.survivals[user, k] = 1.0 / (1.0 + arrivals_hz * dead_s)
-        standing.clicks_hz[user, k] = arrivals_hz * standing.survivals[user, k]
+        # As in netsim.physics.rates.silence.
+        live *= math.exp(-arrivals_hz * (longest_s - dead_s)) / (1.0 + arrivals_hz * dead_s)
+        standing.clicks_hz[user, k] = arrivals_hz
+    standing.survivals[user, :] = live
+    standing.clicks_hz[user, :] *= live
 
 
 @kernel
@@ -343,8 +351,9 @@ def lane_bps(
     rates: Rates,
 ) -> float:
     """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors."""
-    sifted_hz, errors_hz = 0.0, 0.0
+    sifted_hz, errors_hz, known_hz = 0.0, 0.0, 0.0
     for basis in range(2):
+        basis_hz, ones_hz = 0.0, 0.0
         phase_rad = rates.phases_rad[user, own_label, basis]
         cosine = math.cos(phase_rad + rates.phases_rad[other, its_label, basis])
         for k in range(4 * basis, 4 * basis + 4):
@@ -353,13 +362,23 @@ def lane_bps(
             rate_hz = pairs_hz * share
             rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
             rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
-            sifted_hz += rate_hz
+            # The key is made of the earlier user's bits; bit and port of a detector are its parity.
+            basis_hz += rate_hz
+            ones_hz += rate_hz * ((i if user < other else j) & 1)
             if IS_ERROR[k]:
                 errors_hz += rate_hz
+        sifted_hz += basis_hz
+        if abs(ones_hz - 0.5 * basis_hz) > FAIR * basis_hz:
+            known_hz += basis_hz * (1.0 - entropy_of(ones_hz / basis_hz))
     if sifted_hz <= 0.0:
         return 0.0
     qber = min(errors_hz / sifted_hz, 0.5)
-    if qber <= 0.0:
-        return sifted_hz
-    entropy = -(qber * math.log2(qber) + (1.0 - qber) * math.log2(1.0 - qber))
-    return max(0.0, sifted_hz * (1.0 - LEAK * entropy))
+    return max(0.0, sifted_hz * (1.0 - LEAK * entropy_of(qber)) - known_hz)
+
+
+@kernel
+def entropy_of(share: float) -> float:
+    """Binary entropy, for kernels; as `protocols.keylength.keyrate.binary_entropy`."""
+    if share <= 0.0 or share >= 1.0:
+        return 0.0
+    return -(share * math.log2(share) + (1.0 - share) * math.log2(1.0 - share))

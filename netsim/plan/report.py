@@ -16,6 +16,7 @@ from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
 from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
+from protocols.clockprior import LOCKABLE_HZ
 
 PARTIAL = "PARTIAL: stopped before its end"
 POOREST_SHOWN = 10
@@ -38,12 +39,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "proven": plan.is_proven,
         "min_skr_bps": min(plan.wanted_bps),
         "total_skr_bps": sum(plan.wanted_bps),
+        "dim_pairs": plan.dim_pairs,
         **({"partial": True} if plan.is_partial else {}),
     }
 
 
 def keyless(plans: Sequence[Plan]) -> Iterator[str]:
-    """A line for each plan that leaves wanted pairs without key."""
+    """A line for each plan that leaves wanted pairs without key, or without the light for it."""
     for plan in plans:
         wanted_bps = plan.wanted_bps
         without = sum(bps <= 0 for bps in wanted_bps)
@@ -51,6 +53,12 @@ def keyless(plans: Sequence[Plan]) -> Iterator[str]:
             yield (
                 f"{len(plan.request.users)} users, {plan.allocation.channels} channels: no key on "
                 f"{without} of {len(wanted_bps)} links, by the analytic twin"
+            )
+        if plan.dim_pairs:
+            yield (
+                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
+                f"{plan.dim_pairs} of {len(wanted_bps)} links have less than {LOCKABLE_HZ:g} "
+                "coincidences/s: their clocks are not sure to be found, nor any key made"
             )
 
 

@@ -11,7 +11,8 @@ from netsim.plan.hardware import Hardware, bare_topology
 from netsim.plan.patches import with_patches
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin.prediction import Prediction, predict
+from netsim.twin.prediction import LanePrediction, Prediction, predict
+from netsim.twin.promise import is_lockable
 
 ROUNDS_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 """Lengths of a round to choose from."""
@@ -59,6 +60,14 @@ def _round_s(topology: TopologySpec) -> float:
     poorest_bps = min((rate for rate in links_bps.values() if rate > 0), default=math.inf)
     wanted_s = ENOUGH_KEY_BITS / poorest_bps
     return next((round_s for round_s in ROUNDS_S if round_s >= wanted_s), ROUNDS_S[-1])
+
+
+def dim_links(prediction: Prediction) -> frozenset[tuple[str, str]]:
+    """Links that have too little light to be sure to find their clocks."""
+    lanes: dict[tuple[str, str], list[LanePrediction]] = {}
+    for lane in prediction.lanes:
+        lanes.setdefault(lane.users, []).append(lane)
+    return frozenset(users for users, own in lanes.items() if not is_lockable(own))
 
 
 def link_rates_bps(prediction: Prediction) -> dict[tuple[str, str], float]:

@@ -83,7 +83,19 @@ def counts_of(books: RoundBooks, *, failed: bool) -> LinkCounts:
 def bias_notes(bits: int) -> Iterator[str]:
     """One phrase about outcomes that are not fair, if they took ``bits`` of key or more."""
     if bits:
-        yield f"zeros and ones are not balanced (unequal detectors): {bits} bits charged"
+        yield (
+            f"zeros and ones are not balanced (unequal detectors): {bits} bits charged, which "
+            "covers somebody who listens, not one who makes use of the difference"
+        )
+
+
+def net_notes(counts: LinkCounts) -> Iterator[str]:
+    """One phrase about why a link has spent more key than it made, if it has."""
+    if counts.deposited_bits < counts.auth_spent_bits:
+        yield (
+            f"net key is negative: authentication took {counts.auth_spent_bits} bits, more than "
+            f"{counts.blocks} rounds made (longer rounds need less)"
+        )
 
 
 def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:

@@ -85,6 +85,7 @@ class _Link:
             assumptions=SECURITIES.get(tags.config.profile.security).assumptions,
             notes=study_notes(tags.config.profile),
             attempt_ps=ACQUISITION_PS,
+            dead_times_ps=tags.dead_times_ps,
         )
         self._books: tuple[Bookkeeper, ...] = ()
 
@@ -110,7 +111,8 @@ class _Link:
     def run(self, watch: Watch) -> Distilled:
         """Let both ends exchange all tags and sum up."""
         found, (announcer, responder) = self._found, Role
-        found.tags = (self._count(announcer), self._count(responder))
+        found.clicks = (self._count(announcer), self._count(responder))
+        found.tags = (sum(found.clicks[0]), sum(found.clicks[1]))
         exchange = Exchange(
             (self._endpoint(announcer), self._endpoint(responder)), on_events=self._on_events
         )
@@ -139,7 +141,8 @@ class _Link:
         """How much earlier and later than the light's the tags of one end may be."""
         return self._tags.margin_ps if role is Role.RESPONDER else 0
 
-    def _count(self, role: Role) -> int:
+    def _count(self, role: Role) -> tuple[int, ...]:
+        """Tags of each detector in the common light."""
         tags, tick_ps = self._tags, self._tags.ticks_ps[role]
         margin_ps = self._margin_ps(role)
         edges_ps = (tags.start_ps - margin_ps, tags.stop_ps + margin_ps)
@@ -147,7 +150,8 @@ class _Link:
             tags.packed[role],
             [(at_ps // tick_ps + k) << DETECTOR_BITS for k, at_ps in enumerate(edges_ps)],
         )
-        return int(high - low)
+        detectors = tags.packed[role][low:high] & (1 << DETECTOR_BITS) - 1
+        return tuple(np.bincount(detectors, minlength=1 << DETECTOR_BITS).tolist())
 
     def _endpoint(self, role: Role) -> Endpoint:
         config, user = self._tags.config, USERS[role]
@@ -157,7 +161,11 @@ class _Link:
             role,
             config,
             self._secrets,
-            book=TagBook(book_rng, window_ticks=max(1, config.window_ps // tick_ps)),
+            book=TagBook(
+                book_rng,
+                window_ticks=max(1, config.window_ps // tick_ps),
+                dead_ticks=self._tags.dead_ticks[role],
+            ),
             rng=self._rng_tree.stream(f"{config.link}/{user}"),
             initial_timeout_ps=4 * LATENCY_PS + ps_from_s("0.05"),
         )

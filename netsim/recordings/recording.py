@@ -18,6 +18,7 @@ from netsim.topology.network import build_network
 from netsim.twin.link import link_config
 from netsim.units import PS_PER_S, s_from_ps
 from protocols.clockprior import MAX_SEARCH_BINS, search_bins
+from protocols.deadtime import apparent_dead_ticks, dead_ticks
 from protocols.link import LinkConfig
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.tags import DETECTOR_BITS
@@ -30,6 +31,7 @@ MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
 lie in two neighbouring bins of its first histogram."""
 MAX_LIGHT_PS = 86_400 * PS_PER_S
+MAX_DEAD_TIME_PS = PS_PER_S
 HEAD_BYTES = 1024
 """Of an announcement, more than it has: all but its times."""
 CLICK_BYTES, CLICK_BITS = 3, 21
@@ -48,6 +50,8 @@ class EndOptions:
     """Recorder's number to how late that detector is."""
     sort: bool = False
     """Whether the times of the file may be in any order."""
+    dead_time_ps: int | None = None
+    """The longest of any detector; None to take what the recording shows."""
 
     @property
     def grid_ps(self) -> int:
@@ -115,6 +119,8 @@ class LinkTags:
     """The last one."""
     margin_ps: int
     """How much earlier and later bob's partners may be by his clock."""
+    dead_ticks: tuple[int, int]
+    """So long after a click of an end none of its other clicks counts, see `protocols.deadtime`."""
 
     @property
     def light_ps(self) -> int:
@@ -125,6 +131,12 @@ class LinkTags:
     def ticks_ps(self) -> tuple[int, int]:
         """Of the times of alice's and bob's tags."""
         return self.config.announcer_tick_ps, self.config.responder_tick_ps
+
+    @property
+    def dead_times_ps(self) -> tuple[int, int]:
+        """Of alice and bob: so long after a click no other one counts."""
+        (alice, bob), (tick_a_ps, tick_b_ps) = self.dead_ticks, self.ticks_ps
+        return alice * tick_a_ps, bob * tick_b_ps
 
 
 def load_link_tags(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> LinkTags:
@@ -155,6 +167,8 @@ def load_link_tags(ends: tuple[EndOptions, EndOptions], options: DistilOptions) 
 def _read(end: EndOptions) -> NDArray[np.int64]:
     if not 1 <= end.tick_ps <= MAX_TICK_PS:
         raise ConfigError.of(end.path, f"a tick of {end.tick_ps} ps is not between 1 and 1e6 ps")
+    if not 0 <= (end.dead_time_ps or 0) <= MAX_DEAD_TIME_PS:
+        raise ConfigError.of(end.path, "a dead time lies between 0 and 1e12 ps")
     tags = packed_tags(
         read_recording(end.path),
         source=str(end.path),
@@ -224,7 +238,14 @@ def _on_common_axis(
     _refuse_crowds(alice, config, str(ends[0].path))
     paths = (ends[0].path, ends[1].path)
     config = replace(config, clock_zero_ps=start_ps)
-    return LinkTags(config, paths, (alice, bob), start_ps, stop_ps, margin_ps)
+    dead = _dead_ticks(alice, ends[0]), _dead_ticks(bob, ends[1])
+    return LinkTags(config, paths, (alice, bob), start_ps, stop_ps, margin_ps, dead)
+
+
+def _dead_ticks(tags: NDArray[np.int64], end: EndOptions) -> int:
+    if end.dead_time_ps is None:
+        return apparent_dead_ticks(tags)
+    return dead_ticks(end.dead_time_ps, end.grid_ps)
 
 
 def most_announced(config: LinkConfig) -> int:

@@ -170,7 +170,7 @@ def _notes(group: Sequence[Outcome]) -> Iterator[str]:
         for label in dict.fromkeys(outcome.photons_of for outcome in group)
     ]
     for same in by_light:
-        singles = ", ".join(f"{user.name} {user.singles}" for user in same[0].run.users)
+        singles = ", ".join(f"{user.name} {user.singles_hz:.0f}/s" for user in same[0].run.users)
         names = "all variants" if len(same) == len(group) else ", ".join(map(_label, same))
         yield (
             f"Photons of {names}: {_how(same)}; singles {singles}; "

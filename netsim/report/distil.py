@@ -1,6 +1,6 @@
 """The closing tables of `netsim distil`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.text import Text
@@ -41,6 +41,10 @@ def print_distilled(found: Distilled, console: Console) -> None:
 
 def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "tags", f"{found.tags[0]} and {found.tags[1]}"
+    for name, clicks in zip(("alice", "bob"), found.clicks, strict=True):
+        yield f"{name}'s Z+, Z-, X+, X- [1/s]", ", ".join(_rates(clicks, found.light_ps))
+    dead = " and ".join(fixed(dead_ps / 1000, 3) for dead_ps in found.dead_times_ps)
+    yield "none counts after a click for [ns]", dead
     lock = found.lock
     if lock is not None:
         yield "offset of bob's clock [ns]", fixed(lock.offset_ps / 1000, 3)
@@ -64,6 +68,11 @@ def _rows(found: Distilled) -> Iterator[tuple[str, str]]:
     yield "messages, wire", f"{found.messages}, {byte_count(found.wire_bytes)}"
     if found.alarms:
         yield f"alarms: {len(found.alarms)}, the first", found.alarms[0]
+
+
+def _rates(clicks: Iterable[int], light_ps: int) -> Iterator[str]:
+    light_s = s_from_ps(light_ps)
+    return (fixed(count / light_s if light_s else 0.0, 0) for count in clicks)
 
 
 def _print_rounds(found: Distilled, console: Console) -> None:

@@ -38,6 +38,8 @@ from netsim.results.run import Performance, Run
 from netsim.units import s_from_ps
 
 LEGEND_HINT = "What the columns mean: --legend, or the README."
+DETECTOR_NAMES = ("Z+", "Z-", "X+", "X-")
+"""What the four numbers of a packed click stand for."""
 GROUP_GAP = "  "
 """Behind the last column of each quantity."""
 
@@ -304,7 +306,8 @@ def _links(run: Run, columns: Sequence[Column[LinkResult]]) -> Table:
 def _users(run: Run) -> Table:
     table = plain_table("Users")
     add_names(table, "User")
-    add_numbers(table, "Singles [1/s]")
+    add_numbers(table, "Singles [1/s]", *DETECTOR_NAMES)
     for user in run.users:
-        table.add_row(user.name, fixed(user.singles_hz, 0))
+        rates_hz = (user.singles_hz, *user.detectors_hz)
+        table.add_row(user.name, *(fixed(rate_hz, 0) for rate_hz in rates_hz))
     return table

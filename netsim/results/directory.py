@@ -227,6 +227,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
             **{name: math.nan if value is None else value for name, value in entry["twin"].items()}
         ),
         paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
+        bias_bits=entry["bias_bits"],
     )
 
 
@@ -243,9 +244,9 @@ def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
 
 
 def _user(entry: Json, duration_ps: int) -> UserResult:
-    # The file holds the rate; the count comes back exactly: rounding errs by some 2^-52 of it.
-    singles = round(entry["singles_hz"] * s_from_ps(duration_ps))
-    return UserResult(entry["name"], duration_ps, singles=singles)
+    # The file holds rates; the counts come back exactly: rounding errs by some 2^-52 of them.
+    clicks = (round(rate_hz * s_from_ps(duration_ps)) for rate_hz in entry["detectors_hz"])
+    return UserResult(entry["name"], duration_ps, tuple(clicks))
 
 
 def _lane_row(lane: LaneResult) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netsim.pools.counts import bias_notes
+from netsim.pools.counts import LinkCounts, bias_notes, net_notes
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
 from netsim.results.outcomes import Outcomes
 from netsim.results.parts import Json
@@ -51,6 +51,10 @@ class Distilled:
     """Common to both recordings."""
     tags: tuple[int, int] = (0, 0)
     """Within it."""
+    clicks: tuple[tuple[int, ...], tuple[int, ...]] = ((0,) * 4, (0,) * 4)
+    """Of them, those of Z+, Z-, X+, X-."""
+    dead_times_ps: tuple[int, int] = (0, 0)
+    """Of alice and bob: so long after a click no other one counts."""
     lock: LockFound | None = None
     assumptions: str = ""
     """What must hold for the key lengths."""
@@ -107,7 +111,18 @@ class Distilled:
     def all_notes(self) -> tuple[str, ...]:
         """What must be said of the variants and of the outcomes."""
         hints = () if self.outcomes is None else self.outcomes.hints
-        return (*self.notes, *bias_notes(self.bias_bits), *hints, *self._too_many_notes())
+        spent = LinkCounts(
+            blocks=len(self.blocks) + len(self.aborts),
+            deposited_bits=self.key_bits,
+            auth_spent_bits=self.auth_spent_bits,
+        )
+        return (
+            *self.notes,
+            *bias_notes(self.bias_bits),
+            *hints,
+            *self._too_many_notes(),
+            *net_notes(spent),
+        )
 
     def _too_many_notes(self) -> Iterator[str]:
         """What helps where a round was more than a message carries."""
@@ -178,6 +193,8 @@ class Distilled:
             "recordings": [str(path) for path in self.paths],
             "light_s": s_from_ps(self.light_ps),
             "tags": list(self.tags),
+            "clicks": [list(clicks) for clicks in self.clicks],
+            "dead_times_ps": list(self.dead_times_ps),
             "partial": self.partial,
             "lock": None if lock is None else {
                 "offset_ps": lock.offset_ps,

@@ -27,7 +27,7 @@ class Fidelity(StrEnum):
                 return (
                     "sifted bits and errors of each round are drawn by the twin's rates, the leak "
                     "by a measurement of the error correction; no photons, clock search, messages, "
-                    "delays, biased bits or key bytes"
+                    "delays or key bytes"
                 )
             case _:
                 assert_never(self)

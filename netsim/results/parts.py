@@ -93,6 +93,8 @@ class LaneResult:
     errors: int
     twin: TwinResult
     paper: PaperFigures | None = None
+    bias_bits: int = 0
+    """What outcomes that are not fair would take from a key of all sifted bits."""
 
     @property
     def sifted_hz(self) -> float:
@@ -111,10 +113,11 @@ class LaneResult:
 
     @property
     def skr_asymptotic_bps(self) -> float:
-        """N [1 - 2.2 h(QBER)] of Fan et al. 2025, zero where that is negative."""
+        """N [1 - 2.2 h(QBER)] of Fan et al. 2025 less the bias, zero where that is negative."""
         if self.qber is None:
             return 0.0
-        return skr_asymptotic_bps(self.sifted_hz, self.qber, PAPER_EFFICIENCY)
+        fair_bps = skr_asymptotic_bps(self.sifted_hz, self.qber, PAPER_EFFICIENCY)
+        return max(0.0, fair_bps - _per_second(self.bias_bits, self.duration_ps))
 
     def __add__(self, other: "LaneResult") -> "LaneResult":
         return _add(self, other)
@@ -130,6 +133,7 @@ class LaneResult:
             "errors": int(self.errors),
             "qber": self.qber,
             "visibility": self.visibility,
+            "bias_bits": int(self.bias_bits),
             "skr_asymptotic_bps": self.skr_asymptotic_bps,
             "twin": _entry(self.twin),
             "paper": None if self.paper is None else _entry(self.paper),
@@ -205,7 +209,18 @@ class UserResult:
 
     name: str
     duration_ps: int
-    singles: int
+    detectors: tuple[int, ...]
+    """Clicks of Z+, Z-, X+, X-."""
+
+    @property
+    def singles(self) -> int:
+        """All clicks."""
+        return sum(self.detectors)
+
+    @property
+    def detectors_hz(self) -> list[float]:
+        """Clicks per second of light of each detector."""
+        return [_per_second(clicks, self.duration_ps) for clicks in self.detectors]
 
     @property
     def singles_hz(self) -> float:
@@ -213,11 +228,17 @@ class UserResult:
         return _per_second(self.singles, self.duration_ps)
 
     def __add__(self, other: "UserResult") -> "UserResult":
-        return _add(self, other)
+        both = zip(self.detectors, other.detectors, strict=True)
+        added = tuple(one + its for one, its in both)
+        return _add(replace(self, detectors=added), replace(other, detectors=added))
 
     def summary(self) -> Json:
         """The entry of ``summary.json``."""
-        return {"name": self.name, "singles_hz": self.singles_hz}
+        return {
+            "name": self.name,
+            "singles_hz": self.singles_hz,
+            "detectors_hz": self.detectors_hz,
+        }
 
 
 def figures_of(sums: LinkCounts | WireCounts | Comparison) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from netsim.pools.bookkeeper import Bookkeeper
-from netsim.pools.counts import bias_notes, failures
+from netsim.pools.counts import bias_notes, failures, net_notes
 from netsim.pools.pool import compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
@@ -13,6 +13,7 @@ from netsim.topology.network import Lane
 from netsim.topology.specs import PaperSpec, TopologySpec
 from netsim.twin.agreement import LinkAgreement
 from netsim.twin.prediction import Prediction
+from protocols.keylength.balance import bias_bits
 from protocols.variants import SECURITIES
 
 
@@ -44,6 +45,7 @@ def lane_results(
                 coincidences=counts.coincidences,
                 sifted_bits=counts.sifted_bits,
                 errors=counts.errors,
+                bias_bits=bias_bits(counts.balances),
                 twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
                 paper=_paper_figures(topology.paper, lane),
             )
@@ -100,5 +102,12 @@ def booked_link(
         settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
         security=security,
         assumptions=SECURITIES.get(security).assumptions,
-        notes="; ".join((*agreement.notes, *reasons, *bias_notes(announcer.counts.bias_bits))),
+        notes="; ".join(
+            (
+                *agreement.notes,
+                *reasons,
+                *bias_notes(announcer.counts.bias_bits),
+                *net_notes(announcer.counts),
+            )
+        ),
     )

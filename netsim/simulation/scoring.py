@@ -1,15 +1,16 @@
 """Scoring of a link from the true clicks of its two users; no protocol ever sees any of it."""
 
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
+from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
 from netsim.physics.encodings.sifting import Sifting
 from netsim.topology.network import Network
 from protocols.compiled import kernel
+from protocols.keylength.balance import Balance
 from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
@@ -31,6 +32,10 @@ class LaneCounts:
     """Sifted Z matches with different ports."""
     errors_x: int = 0
     """Sifted X matches with equal ports: X outcomes anticorrelate."""
+    ones_z: int = 0
+    """Sifted Z matches in which the first user's bit is 1."""
+    ones_x: int = 0
+    """The same of X."""
 
     def __add__(self, other: "LaneCounts") -> "LaneCounts":
         return LaneCounts(
@@ -46,6 +51,8 @@ class LaneCounts:
             sifted_x=int(matches[sifting.in_x].sum()),
             errors_z=int(matches[sifting.in_z & sifting.errors].sum()),
             errors_x=int(matches[sifting.in_x & sifting.errors].sum()),
+            ones_z=int(matches[sifting.in_z & sifting.ones].sum()),
+            ones_x=int(matches[sifting.in_x & sifting.ones].sum()),
         )
 
     @property
@@ -57,6 +64,11 @@ class LaneCounts:
     def errors(self) -> int:
         """Errors among the sifted bits."""
         return self.errors_z + self.errors_x
+
+    @property
+    def balances(self) -> tuple[Balance, Balance]:
+        """Zeros and ones of either basis."""
+        return Balance(self.sifted_z, self.ones_z), Balance(self.sifted_x, self.ones_x)
 
 
 @kernel
@@ -147,6 +159,23 @@ class _Carried:
         self.second = self.second[used_second:].copy()
 
 
+class _Live:
+    """Lets those clicks of a user through that come while none of its detectors is blind."""
+
+    def __init__(self, dead_time_ps: int) -> None:
+        self._dead_time_ps = dead_time_ps
+        self._last_ps = NEVER_PS
+
+    def filter(self, frame: ClickFrame) -> ClickFrame:
+        """The next frame without clicks that closely follow another one."""
+        if not frame.clicks.size or not self._dead_time_ps:
+            return frame
+        times_ps = frame.clicks >> DETECTOR_BITS
+        is_live = np.diff(times_ps, prepend=self._last_ps) >= self._dead_time_ps
+        self._last_ps = int(times_ps[-1])
+        return replace(frame, clicks=frame.clicks[is_live])
+
+
 class _LaneMatcher:
     """Matches of one lane: each click is used once, the first click in the window is taken."""
 
@@ -174,7 +203,8 @@ class LaneScorer:
     """Counts coincidences, sifted bits and errors of all lanes of one link.
 
     A coincidence lies in the half-open window ``[-W/2, W/2)`` around the lane's nominal delay.
-    Each click is used once per lane.
+    Each click is used once per lane; one within the dead time of an earlier one of its user is
+    none, as in `protocols.tagbook`.
 
     Parameters
     ----------
@@ -192,10 +222,14 @@ class LaneScorer:
         window_ps = network.topology.protocol.window_ps
         self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
         self._pairs = _FramePairs(users)
+        topology = network.topology
+        self._live = {
+            user: _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
+        }
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for first, second in self._pairs.add(user, frame):
+        for first, second in self._pairs.add(user, self._live[user].filter(frame)):
             for matcher in self._matchers:
                 matcher.add(first, second)
 

@@ -321,7 +321,11 @@ class Simulation:
 
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
-        topology, singles, done_ps = self.topology, self.world.singles, self._done_ps
+        topology, done_ps = self.topology, self._done_ps
+        users = tuple(
+            UserResult(name, done_ps, tuple(clicks.tolist()))
+            for name, clicks in self.world.clicks.items()
+        )
         return Run(
             topology=topology.name,
             seed=self._request.seed,
@@ -330,8 +334,8 @@ class Simulation:
                 topology, self._scored(), predict_epochs(self.world.history), done_ps
             ),
             links=tuple(link_result(topology, link, done_ps) for link in self.parties.links),
-            users=tuple(UserResult(name, done_ps, clicks) for name, clicks in singles.items()),
-            performance=Performance(wall_s=wall_s, tags=sum(singles.values())),
+            users=users,
+            performance=Performance(wall_s=wall_s, tags=sum(user.singles for user in users)),
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
             paper_source=topology.paper.source if topology.paper else None,

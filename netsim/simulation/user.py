@@ -16,6 +16,8 @@ from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.store import UserStore
 from netsim.simulation.driver import EndpointDriver
 from netsim.topology.specs import TopologySpec
+from protocols.calibration import Calibration
+from protocols.deadtime import dead_ticks
 from protocols.endpoint import Endpoint
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
@@ -64,7 +66,8 @@ class User:
     store : UserStore
         What survives a crash.
     rng_tree : RngTree
-        Streams of the k-th life after the first: ``<user>/tagbook#<k>``, ``<link>/<user>#<k>``.
+        Streams of the k-th life after the first: ``<user>/tagbook#<k>``,
+        ``<user>/calibration#<k>``, ``<link>/<user>#<k>``.
     trace : Trace
         Told when the process stops and starts.
 
@@ -101,6 +104,7 @@ class User:
         self._absences: set[Absence] = set()
         self._life = 0
         self._book: TagBook | None = None
+        self._calibration: Calibration | None = None
 
     def connect(self, end: LinkEnd) -> None:
         """Give the user one more link, before anything starts."""
@@ -110,6 +114,7 @@ class User:
         """Start an endpoint for a link in the present life; in the first, nothing was durable."""
         if self._book is None:
             self._book = self._new_book()
+            self._calibration = self._new_calibration()
         durable = self.store.state(end.config.link) if self._life else None
         endpoint = Endpoint(
             end.role,
@@ -127,9 +132,9 @@ class User:
     def take(self, frame: TagFrame) -> None:
         """Enter a frame into the tag book, and wake the endpoints that wait for light."""
         self.frames += 1
-        if self._absences or self._book is None:
+        if self._absences or self._book is None or self._calibration is None:
             return
-        self._book.append(frame)
+        self._book.append(self._calibration.apply(frame))
         for end in self.ends:
             end.driver.notice_light()
 
@@ -175,7 +180,15 @@ class User:
         return TagBook(
             self._rng_tree.stream(self._stream(f"{self.name}/tagbook")),
             window_ticks=max(1, self._topology.protocol.window_ps // self.receiver.tick_ps),
+            dead_ticks=dead_ticks(self.receiver.dead_time_ps, self.receiver.tick_ps),
             links=max(1, len(self.ends)),
+        )
+
+    def _new_calibration(self) -> Calibration:
+        return Calibration(
+            self._rng_tree.stream(self._stream(f"{self.name}/calibration")),
+            [detector.calibrated_ps for detector in self.receiver.each_detector],
+            tick_ps=self.receiver.tick_ps,
         )
 
     def _stream(self, name: str) -> str:

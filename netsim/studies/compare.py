@@ -92,7 +92,7 @@ class Outcome:
             "architecture": self.architecture.summary(),
             **self.worth,
             "links": [link.summary() for link in run.links],
-            "singles": {user.name: int(user.singles) for user in run.users},
+            "singles_hz": {user.name: user.singles_hz for user in run.users},
             "photons_of": self.photons_of,
             "replayed": self.is_replayed,
             "wall_s": self.wall_s,
@@ -304,7 +304,7 @@ class _Light:
 def _check_same_photons(reference: Outcome, outcome: Outcome) -> None:
     """Singles of every user; coincidences, sifted bits and errors of every lane of equal window."""
     one, other = reference.run, outcome.run
-    same = [user.singles for user in one.users] == [user.singles for user in other.users]
+    same = [user.detectors for user in one.users] == [user.detectors for user in other.users]
     if reference.window_ps == outcome.window_ps:
         same &= _lane_counts(one) == _lane_counts(other)
     if not same:

@@ -224,7 +224,7 @@ def _distil(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
             LaneTally(lane.users, lane.channels, int(lane.sifted_bits), int(lane.errors))
             for lane in found.lanes
         ),
-        singles={user.name: [int(user.singles)] for user in found.users},
+        singles={user.name: list(user.detectors) for user in found.users},
         net_key_bps={"-".join(link.users): float(link.net_key_bps) for link in found.links},
     )
 

@@ -14,10 +14,6 @@ from netsim.topology.processes import PairProcess, pair_processes
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel, deliver
 
-MERGED_SHARE = 0.25
-"""Pairs of channels that reach a link within this share of the window make one lane: their peaks
-cannot be told apart, and one window holds them all."""
-
 
 @dataclass(frozen=True, slots=True)
 class LanePart:
@@ -32,7 +28,10 @@ class LanePart:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """All pairs of one link that arrive together: one peak, one coincidence window."""
+    """All pairs of one link that arrive within a window of each other: one coincidence window.
+
+    Windows that overlapped would hold the same coincidences twice.
+    """
 
     users: tuple[str, str]
     """In the order of the topology's users: announcer first."""
@@ -164,24 +163,24 @@ def _parts(topology: TopologySpec) -> Iterable[tuple[tuple[str, str], LanePart]]
 def _lanes(
     topology: TopologySpec, parts: dict[tuple[tuple[str, str], tuple[str, str]], LanePart]
 ) -> tuple[Lane, ...]:
-    """Parts of each link, those merged that arrive together; links in the order of their users."""
+    """Parts of each link, those merged whose windows overlap; links in the order of their users."""
     order = {user.name: index for index, user in enumerate(topology.users)}
     by_link: dict[tuple[str, str], list[LanePart]] = {}
     for (users, _), part in parts.items():
         by_link.setdefault(users, []).append(part)
-    reach_ps = MERGED_SHARE * topology.protocol.window_ps
+    window_ps = topology.protocol.window_ps
     return tuple(
         Lane(users, group)
         for users in sorted(by_link, key=lambda users: (order[users[0]], order[users[1]]))
-        for group in _groups(by_link[users], reach_ps)
+        for group in _groups(by_link[users], window_ps)
     )
 
 
-def _groups(parts: list[LanePart], reach_ps: float) -> list[tuple[LanePart, ...]]:
-    """Parts that lie within ``reach_ps`` of the first of their group; groups as they first came."""
+def _groups(parts: list[LanePart], window_ps: float) -> list[tuple[LanePart, ...]]:
+    """Parts less than ``window_ps`` after the last of their group; groups as they first came."""
     groups: list[list[LanePart]] = []
     for part in sorted(parts, key=lambda part: part.delay_ps):
-        if groups and part.delay_ps - groups[-1][0].delay_ps <= reach_ps:
+        if groups and part.delay_ps - groups[-1][-1].delay_ps < window_ps:
             groups[-1].append(part)
         else:
             groups.append([part])

@@ -57,6 +57,20 @@ class DetectorSpec(Spec):
     """Probability that a click is followed by an afterpulse."""
     afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
     """Mean of the exponential delay of an afterpulse."""
+    delay_ps: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    """How late its clicks are tagged: cables and electronics."""
+    calibration_ps: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
+    """What the user takes off its tags for that; the delay itself if absent."""
+
+    @property
+    def calibrated_ps(self) -> float:
+        """What the user takes off the tags."""
+        return float(self.delay_ps) if self.calibration_ps is None else self.calibration_ps
+
+    @property
+    def uncalibrated_ps(self) -> float:
+        """What is left of the delay."""
+        return self.delay_ps - self.calibrated_ps
 
 
 class ClockSpec(Spec):
@@ -149,3 +163,8 @@ class ReceiverSpec(Spec):
         """Detectors in the order of `Encoding.detectors`: of most kinds Z+, Z-, X+, X-."""
         names = encoding_class(self.kind).detectors
         return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors
+
+    @property
+    def dead_time_ps(self) -> int:
+        """The longest of any detector: so long after a click no other click of the user counts."""
+        return max(detector.dead_time_ps for detector in self.detectors)

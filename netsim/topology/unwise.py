@@ -1,4 +1,4 @@
-"""What is unwise about a topology though it is allowed: no lane, peaks that overlap, no effect.
+"""What is unwise about a topology though it is allowed: no lane, peaks that overlap, delays left.
 
 It looks at topologies without faults, worked out; what is not allowed is in
 `netsim.topology.checks`.
@@ -15,6 +15,11 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 from netsim.units import FWHM_PER_SIGMA, ps_from_s, s_from_ps
 
+MAX_UNCALIBRATED_PS = 3.0
+"""With 70 ps of jitter (FWHM) exact times then tell less than 0.002 bit of each bit
+(A. Lamas-Linares and C. Kurtsiefer, Opt. Express 15, 9388 (2007))."""
+SPREAD_SHARE = 0.25
+"""Pairs that arrive within this share of the window of each other lose little in one."""
 MIN_PEAK_DISTANCE_PS = 8_000.0
 """Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
 1e-5 of a peak leaks into a window of 2 ns."""
@@ -35,10 +40,12 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
     return (
         *_missing_lanes(network),
         *_overlapping_peaks(network),
+        *_spread_lanes(network),
         *_idle_events(network),
         *_coarse_ticks(topology),
         *_distant_side_peaks(topology),
         *_wide_jitter(topology),
+        *_uncalibrated(topology),
         *_unknown_observers(topology),
     )
 
@@ -116,6 +123,19 @@ def late_warnings(topology: TopologySpec, duration_ps: int) -> tuple[Fault, ...]
     )
 
 
+def _uncalibrated(topology: TopologySpec) -> Iterator[Fault]:
+    """Delays of detectors that the user does not take off, so that times tell which one clicked."""
+    for name, receiver in topology.receivers.items():
+        left_ps = [detector.uncalibrated_ps for detector in receiver.detectors]
+        apart_ps = max(left_ps) - min(left_ps)
+        if apart_ps > MAX_UNCALIBRATED_PS:
+            yield Fault(
+                f"receivers.{name}.detectors",
+                f"calibration leaves delays that differ by {apart_ps:g} ps: published times tell "
+                "which detector clicked, and no key length is charged for it",
+            )
+
+
 def _missing_lanes(network: Network) -> Iterator[Fault]:
     linked = {frozenset(link) for link in network.links}
     with_link = set().union(*linked)
@@ -165,6 +185,22 @@ def _overlapping_peaks(network: Network) -> Iterator[Fault]:
                 peaks = f"peaks of {'&'.join(one.channels)} and {'&'.join(other.channels)}"
                 path = f"qnsp.channels.{index[other.parts[0].channels[1]]}.patch_delay_ps"
                 yield Fault(path, _too_close(peaks, link, distance_ps))
+
+
+def _spread_lanes(network: Network) -> Iterator[Fault]:
+    """Lanes of several pairs of channels that do not arrive together: one window takes them all."""
+    index = {c.channel: i for i, c in enumerate(network.topology.qnsp.channels)}
+    window_ps = network.topology.protocol.window_ps
+    for lane in network.lanes:
+        spread_ps = lane.parts[-1].delay_ps - lane.parts[0].delay_ps
+        if spread_ps > SPREAD_SHARE * window_ps:
+            path = f"qnsp.channels.{index[lane.parts[-1].channels[1]]}.patch_delay_ps"
+            link, channels = " & ".join(lane.users), "&".join(lane.channels)
+            yield Fault(
+                path,
+                f"{channels} of {link} arrive up to {spread_ps:.0f} ps apart, their windows of "
+                f"{window_ps} ps overlap: one window takes both, and loses what lies beside it",
+            )
 
 
 def _lanes_by_link(network: Network) -> dict[tuple[str, str], list[Lane]]:

@@ -7,16 +7,17 @@ ends. The security variants of `protocols.security` turn it into thresholds.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from netsim.topology.network import Network, build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import ProtocolSpec
 from netsim.twin.prediction import LanePrediction, predict
-from protocols.expectation import Expectation, LaneExpectation
+from netsim.twin.promise import is_lockable, shortfalls
+from protocols.expectation import Expectation, LaneExpectation, LeakBudget, ShannonBudget
 from protocols.interfaces import Security
 from protocols.profile import Profile, Terms
-from protocols.security import label, smallest_scale
+from protocols.reconciliation.interface import Reconciliation
+from protocols.security import expected_bias_bits, expected_plan, label, smallest_scale
 from protocols.variants import (
     RECONCILIATIONS,
     SECURITIES,
@@ -45,7 +46,8 @@ class LinkAgreement:
         from the topology's guess; with a leak budget, which a guess far off would break, from what
         the twin expects.
     expected_key_bits : int or None
-        Per round, if it goes as the twin expects; None if the security variant does not say.
+        Per round, if it goes as the twin expects, authentication not taken off; None if the
+        security variant does not say. 0 where there is too little light to find the clocks by.
     notes : tuple of str
         Labels, and why no key is to be expected.
     match_rate_hz : float
@@ -94,15 +96,18 @@ def agree(
     security = SECURITIES.get(profile.security)
     expectation = expect(lanes, round_s, topology.protocol)
     with SECURITIES.using(profile.security):
-        plan = security.plan(expectation, profile.terms)
+        plan = expected_plan(security, expectation, profile.terms)
     notes = [label(choice_of(profile), security), *study_notes(profile)]
+    notes.append(_bias(security, expectation))
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
+    notes += shortfalls(lanes, profile, plan.key_bits, round_s)
     agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
     if security.has_secrecy_epsilon and expectation.bits:
         agreed = replace(agreed, initial_qber=expectation.qber)
     match_rate_hz = math.fsum(lane.most_coincidences_hz for lane in lanes)
-    return LinkAgreement(agreed, plan.key_bits, tuple(filter(None, notes)), match_rate_hz)
+    key_bits = plan.key_bits if is_lockable(lanes) else 0
+    return LinkAgreement(agreed, key_bits, tuple(filter(None, notes)), match_rate_hz)
 
 
 def enough_s(
@@ -139,7 +144,8 @@ def enough_s(
     enough, best_bits = 0, 1
     for rounds in range(1, MAX_ROUNDS + 1):
         expectation = expect(lanes, total_s / rounds, protocol)
-        key_bits = rounds * (security.plan(expectation, protocol.profile.terms).key_bits or 0)
+        plan = expected_plan(security, expectation, protocol.profile.terms)
+        key_bits = rounds * (plan.key_bits or 0)
         best_bits = max(best_bits, key_bits)
         if key_bits < share * best_bits:
             break
@@ -156,36 +162,55 @@ def expect(lanes: Sequence[LanePrediction], round_s: float, protocol: ProtocolSp
                 z_qber=_rate(lane.z_qber),
                 x_bits=lane.x_hz * round_s,
                 x_qber=_rate(lane.x_qber),
+                z_ones=lane.z_ones,
+                x_ones=lane.x_ones,
             )
             for lane in lanes
         ),
-        leak_efficiency(protocol),
-        partial(_least_leak_bits, protocol),
+        leak_budget(protocol),
     )
 
 
-def _least_leak_bits(protocol: ProtocolSpec, size_bits: int, error_rate: float) -> int:
-    """What the error correction books of a block without errors; of a large one by proportion."""
-    small_bits = min(size_bits, LARGE_BLOCK_BITS)
-    variant = RECONCILIATIONS.get(protocol.reconciliation)
-    doubled = protocol.error_correction_charge == "both-directions" and variant.is_two_way
-    least_bits = (2 if doubled else 1) * variant.least_disclosed_bits(small_bits, error_rate)
-    return math.ceil(least_bits * size_bits / max(1, small_bits))
+@dataclass(frozen=True, slots=True)
+class _OwnBudget:
+    """What an error correction asks for itself, and what is charged anyway."""
+
+    reconciliation: Reconciliation
+    least: ShannonBudget
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """The larger of the two."""
+        return max(
+            self.reconciliation.budget_bits(block_bits, error_rate, seen_bits=seen_bits),
+            self.least.bits(block_bits, error_rate, seen_bits=seen_bits),
+        )
 
 
-def leak_efficiency(protocol: ProtocolSpec) -> float:
-    """Budget f of a round's leak; both directions together where both are booked.
+@dataclass(frozen=True, slots=True)
+class _BothDirections:
+    """Twice what one direction is given."""
 
-    In the paper's profile at least its own 1.2, which is charged anyway.
+    one: LeakBudget
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Parities of the announcer's and of the responder's bits."""
+        return 2.0 * self.one.bits(block_bits, error_rate, seen_bits=seen_bits)
+
+
+def leak_budget(protocol: ProtocolSpec) -> LeakBudget:
+    """Budget of a round's leak; both directions together where both are booked.
+
+    In the paper's profile at least its own f = 1.2, which is charged anyway.
     """
     reconciliation, charge = protocol.reconciliation, protocol.error_correction_charge
-    efficiency = protocol.leak_efficiency
-    if efficiency is None:
-        efficiency = RECONCILIATIONS.get(reconciliation).budget_efficiency
-        if charge == "paper":
-            efficiency = max(efficiency, PAPER_LEAK_EFFICIENCY)
+    budget: LeakBudget
+    if protocol.leak_efficiency is None:
+        least = ShannonBudget(PAPER_LEAK_EFFICIENCY if charge == "paper" else 1.0)
+        budget = _OwnBudget(RECONCILIATIONS.get(reconciliation), least)
+    else:
+        budget = ShannonBudget(protocol.leak_efficiency)
     doubled = charge == "both-directions" and is_two_way(reconciliation)
-    return 2.0 * efficiency if doubled else efficiency
+    return _BothDirections(budget) if doubled else budget
 
 
 def best_basis_ratio(topology: TopologySpec) -> BasisRatio:
@@ -238,6 +263,16 @@ def _agreed(asked: Terms, planned: Terms) -> Terms:
 
 def _rate(qber: float) -> float:
     return 0.5 if math.isnan(qber) else min(0.5, qber)
+
+
+def _bias(security: Security, expectation: Expectation) -> str:
+    """Say what detectors that differ will cost; nothing if they do not."""
+    bits = expected_bias_bits(expectation)
+    if not bits:
+        return ""
+    if security.has_secrecy_epsilon:
+        return "unequal detectors: rounds are expected to end as biased"
+    return f"unequal detectors: {bits} bits of bias expected to be charged in each round"
 
 
 def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:

@@ -4,10 +4,12 @@ It knows device inputs only (`netsim.topology.network`) and is printed beside ev
 
 Every pair of detectors of two users is treated on its own, so unequal detectors need no special
 case: the rate of true coincidences is R eta_a eta_b times the probability of those two ports, times
-the share of the arrival-time differences that falls into the window, times both dead-time
-survivals; the accidentals are S_i S_j W. A lane's window also holds what leaks in from its own side
-peaks and from the other lanes of the link. Left out, all below 0.1 % at 2 ns and 200 kHz: clicks of
-one user merging within the window, tags used by another link or lane first, imperfect clocks.
+the share of the arrival-time differences that falls into the window, times the probabilities that
+no detector of either user has clicked within a dead time before; the accidentals are C_i C_j W, C
+the clicks that follow no other so closely. A lane's window also holds what leaks in from its own
+side peaks and from the other lanes of the link. Left out, all below 0.1 % at 2 ns and 200 kHz:
+clicks of one user merging within the window, tags used by another link or lane first, imperfect
+clocks.
 """
 
 import math
@@ -26,6 +28,7 @@ from netsim.physics.rates import (
     accidentals_hz,
     arrival_rate_hz,
     dead_time_survival,
+    silence,
 )
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
@@ -33,6 +36,7 @@ from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
 from netsim.units import FWHM_PER_SIGMA
+from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
 Rates = NDArray[np.float64]
@@ -53,7 +57,7 @@ class LanePrediction:
     qber : float
         Error rate of the sifted bits; NaN if there are none. ``visibility`` = 1 - 2 ``qber``.
     skr_bps : float
-        Asymptotic secret key rate with f = 1.2.
+        Asymptotic secret key rate with f = 1.2, less what is known of unequal detectors' bits.
     """
 
     users: tuple[str, str]
@@ -72,14 +76,19 @@ class LanePrediction:
     x_hz: float
     x_qber: float
     most_coincidences_hz: float
+    z_ones: float
+    """Share of ones among the first user's bits in basis Z, ``x_ones`` in basis X; 1/2 without."""
+    x_ones: float
 
 
 @dataclass(frozen=True, slots=True)
 class UserPrediction:
-    """All clicks of a user, after dead time."""
+    """All clicks of a user, after dead time, and those of them that count."""
 
     name: str
     singles_hz: float
+    live_hz: float
+    """Clicks that follow no other within the dead time, whatever its detector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +117,14 @@ class Prediction:
 
     def singles_hz(self, user: str) -> float:
         """All clicks per second of ``user``; KeyError for an unknown one."""
+        return self.user(user).singles_hz
+
+    def user(self, name: str) -> UserPrediction:
+        """Find a user by name; KeyError for an unknown one."""
         for prediction in self.users:
-            if prediction.name == user:
-                return prediction.singles_hz
-        raise KeyError(user)
+            if prediction.name == name:
+                return prediction
+        raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,8 +145,10 @@ class _Detector:
     """Standard deviation."""
     clicks_hz: float
     """Registered clicks."""
+    live_hz: float
+    """Those of them that count: none of the user's detectors has clicked within the dead time."""
     photon_share: float
-    """Probability that a photon, which the best detector would see, is registered here."""
+    """Probability that a photon, which the best detector would see, makes a click that counts."""
 
 
 _Detectors = tuple[_Detector, ...]
@@ -186,13 +201,14 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
     most_hz = [0.0] * len(lanes)
-    singles_hz = dict.fromkeys(users, 0.0)
+    singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
     for state, length_ps in _states(epochs):
         network = state.network
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
         stations = {user: _detectors(network, user) for user in users}
         for user, detectors in stations.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
+            live_hz[user] += weight * math.fsum(detector.live_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
             first, second = (stations[user] for user in lane.users)
             true_now_hz = _true_hz(state, lane, first, second)
@@ -205,7 +221,7 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
             _summed(lanes[k], siftings[lanes[k].users], true_hz[k], accidental_hz[k], most_hz[k])
             for k in range(len(lanes))
         ),
-        users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
+        users=tuple(UserPrediction(user, singles_hz[user], live_hz[user]) for user in users),
     )
 
 
@@ -228,28 +244,35 @@ def _detectors(network: Network, user: str) -> _Detectors:
     receiver = network.topology.receiver_of(network.topology.user(user))
     encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
     best = max(spec.efficiency for spec in specs) or 1.0
+    shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
+    arrivals_hz = [
+        _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
+    ]
+    live = math.prod(
+        silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
+        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
+    )
     return tuple(
-        _detector(encoding, number, spec, best, light_hz) for number, spec in enumerate(specs)
+        _Detector(
+            encoding=encoding,
+            number=number,
+            jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
+            clicks_hz=rate_hz * dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
+            live_hz=rate_hz * live,
+            photon_share=share * live,
+        )
+        for number, (spec, share, rate_hz) in enumerate(
+            zip(specs, shares, arrivals_hz, strict=True)
+        )
     )
 
 
-def _detector(
-    encoding: Encoding, number: int, spec: DetectorSpec, best: float, light_hz: float
-) -> _Detector:
-    share = encoding.share(number) / best * spec.efficiency
-    arrivals_hz = arrival_rate_hz(
-        light_hz * share + spec.dark_rate_hz,
+def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:
+    return arrival_rate_hz(
+        photons_hz + spec.dark_rate_hz,
         dead_time_ps=spec.dead_time_ps,
         afterpulse_probability=spec.afterpulse_probability,
         afterpulse_decay_ps=spec.afterpulse_decay_ps,
-    )
-    survival = dead_time_survival(arrivals_hz, dead_time_ps=spec.dead_time_ps)
-    return _Detector(
-        encoding=encoding,
-        number=number,
-        jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
-        clicks_hz=arrivals_hz * survival,
-        photon_share=share * survival,
     )
 
 
@@ -273,13 +296,13 @@ def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tupl
 
 def clicks_hz(network: Network, user: str) -> Rates:
     """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
-    return _by_number(_detectors(network, user))
+    return _by_number([detector.clicks_hz for detector in _detectors(network, user)])
 
 
-def _by_number(detectors: _Detectors) -> Rates:
-    """(4,) float64: clicks per second; 0 for numbers that the receiver has no detector for."""
+def _by_number(detectors_hz: Sequence[float]) -> Rates:
+    """(4,) float64: rates; 0 for numbers that the receiver has no detector for."""
     rates_hz = np.zeros(DETECTORS)
-    rates_hz[: len(detectors)] = [detector.clicks_hz for detector in detectors]
+    rates_hz[: len(detectors_hz)] = detectors_hz
     return rates_hz
 
 
@@ -302,8 +325,8 @@ def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -
 
 def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> Rates:
     return accidentals_hz(
-        _by_number(first),
-        _by_number(second),
+        _by_number([detector.live_hz for detector in first]),
+        _by_number([detector.live_hz for detector in second]),
         window_ps=network.topology.protocol.window_ps,
     )
 
@@ -341,9 +364,14 @@ def _summed(
 ) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
     all_hz = true_hz + accidental_hz
-    sifted_hz, qber = _rate_and_qber(all_hz, sifting.kept, sifting.errors)
-    z_hz, z_qber = _rate_and_qber(all_hz, sifting.in_z, sifting.errors)
-    x_hz, x_qber = _rate_and_qber(all_hz, sifting.in_x, sifting.errors)
+    sifted_hz, qber = _rate_and_share(all_hz, sifting.kept, sifting.errors)
+    z_hz, z_qber = _rate_and_share(all_hz, sifting.in_z, sifting.errors)
+    x_hz, x_qber = _rate_and_share(all_hz, sifting.in_x, sifting.errors)
+    z_ones, x_ones = (
+        _rate_and_share(all_hz, chosen, sifting.ones)[1] if rate_hz > 0.0 else 0.5
+        for chosen, rate_hz in ((sifting.in_z, z_hz), (sifting.in_x, x_hz))
+    )
+    known_hz = z_hz * known_share(z_ones) + x_hz * known_share(x_ones)
     return LanePrediction(
         users=lane.users,
         channels=lane.channels,
@@ -351,7 +379,7 @@ def _summed(
         sifted_hz=sifted_hz,
         qber=qber,
         visibility=1.0 - 2.0 * qber,
-        skr_bps=skr_asymptotic_bps(sifted_hz, qber) if sifted_hz > 0.0 else 0.0,
+        skr_bps=max(0.0, skr_asymptotic_bps(sifted_hz, qber) - known_hz) if sifted_hz else 0.0,
         true_hz=float(true_hz[sifting.kept].sum()),
         accidental_hz=float(accidental_hz[sifting.kept].sum()),
         z_hz=z_hz,
@@ -359,10 +387,12 @@ def _summed(
         x_hz=x_hz,
         x_qber=x_qber,
         most_coincidences_hz=most_hz,
+        z_ones=z_ones,
+        x_ones=x_ones,
     )
 
 
-def _rate_and_qber(all_hz: Rates, chosen: Mask, errors: Mask) -> tuple[float, float]:
-    """Rate of the ``chosen`` pairs of detectors, and the share of ``errors`` among them."""
+def _rate_and_share(all_hz: Rates, chosen: Mask, counted: Mask) -> tuple[float, float]:
+    """Rate of the ``chosen`` pairs of detectors, and the share of ``counted`` among them."""
     rate_hz = float(all_hz[chosen].sum())
-    return rate_hz, float(all_hz[chosen & errors].sum()) / rate_hz if rate_hz > 0.0 else math.nan
+    return rate_hz, float(all_hz[chosen & counted].sum()) / rate_hz if rate_hz > 0.0 else math.nan

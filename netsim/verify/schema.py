@@ -13,6 +13,7 @@ from netsim.results.fidelity import Fidelity
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Real = Annotated[float, Field(ge=-1e300, le=1e300)]
+Rate = Annotated[float, Field(ge=0, le=1e15)]
 Text = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$")]
 """Of a user, a link, a channel: part of a file's name, perhaps."""
@@ -54,6 +55,7 @@ class LaneEntry(_Entry):
     errors: Count
     qber: Real | None
     visibility: Real | None
+    bias_bits: Count
     skr_asymptotic_bps: Real
     twin: TwinEntry
     paper: PaperEntry | None
@@ -96,7 +98,8 @@ class UserEntry(_Entry):
     """A user of the summary."""
 
     name: Name
-    singles_hz: Annotated[float, Field(ge=0, le=1e15)]
+    singles_hz: Rate
+    detectors_hz: list[Rate]
 
 
 class PerformanceEntry(_Entry):

@@ -26,6 +26,7 @@ from protocols.bbm92.rounds import (
     RoundCore,
     RoundDropped,
     Steps,
+    balances,
     lane_counts,
     received_bits,
 )
@@ -240,7 +241,7 @@ class AnnouncerRound(RoundCore):
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
-        plan_key(self, lane_counts(self._blocks, body.errors), self._blocks)
+        plan_key(self, lane_counts(self._blocks, body.errors), balances(self._blocks))
         yield from self._amplify()
 
     def _amplify(self) -> Steps:

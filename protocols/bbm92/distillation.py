@@ -1,13 +1,14 @@
 """What both ends compute alike once a round's errors are corrected: books, key length, key."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 
-from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, balances, received_bits
+from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.books import RoundBooks
 from protocols.interfaces import KeyDecision, RoundFacts
-from protocols.keylength.balance import bias_bits
+from protocols.keylength.balance import Balance, bias_bits
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
 from protocols.messages import AbortReason
@@ -61,17 +62,15 @@ def judge_leak(core: BookedRound) -> None:
         raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
 
-def plan_key(
-    core: BookedRound, lanes: tuple[LaneCounts, ...], blocks: list[tuple[Bits, Bits]]
-) -> None:
+def plan_key(core: BookedRound, lanes: tuple[LaneCounts, ...], found: Iterable[Balance]) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it.
 
     VariantError for more key than was kept to oneself, whatever the security variant says.
 
     Parameters
     ----------
-    blocks : list of (bases, bits)
-        Of each lane, as corrected: the same at both ends.
+    found : iterable of Balance
+        Of the corrected bits of each lane and basis: the same at both ends.
     """
     config, books = core.config, core.books
     security = SECURITIES.get(config.profile.security)
@@ -88,7 +87,7 @@ def plan_key(
     with SECURITIES.using(config.profile.security):
         decision = security.key(facts, config.terms)
     _refuse_disclosed(core, decision)
-    lost_bits = bias_bits(balances(blocks))
+    lost_bits = bias_bits(found)
     core.book(
         lanes=lanes,
         count_bits=count_bits,

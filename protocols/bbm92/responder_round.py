@@ -28,6 +28,7 @@ from protocols.bbm92.rounds import (
     RoundCore,
     RoundDropped,
     Steps,
+    balances,
     lane_counts,
     received_bits,
 )
@@ -252,7 +253,7 @@ class ResponderRound(RoundCore):
             (bases, reconciler.bits)
             for (bases, _), reconciler in zip(self._blocks, self._reconcilers, strict=True)
         ]
-        plan_key(self, lanes, corrected)
+        plan_key(self, lanes, balances(corrected))
         self._move(VerificationHash, State.AMPLIFYING)
 
     def _count_errors(self) -> list[int]:

@@ -47,7 +47,12 @@ class Balance:
         """What is known of the bits beforehand: n (1 - h(p)); 0 if they are fair."""
         if self.is_fair:
             return 0.0
-        return self.bits * (1.0 - binary_entropy(self.ones / self.bits))
+        return self.bits * known_share(self.ones / self.bits)
+
+
+def known_share(ones: float) -> float:
+    """What is known beforehand of each bit, of which a share ``ones`` are 1: 1 - h(p)."""
+    return 1.0 - binary_entropy(ones)
 
 
 def bias_bits(balances: Iterable[Balance]) -> int:

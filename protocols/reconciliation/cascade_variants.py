@@ -1,13 +1,13 @@
 """Cascade as reconciliation variants, one class a schedule."""
 
+import math
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.reconciliation.cascade import CascadeAnnouncer, CascadeResponder
-from protocols.reconciliation.cascade_layout import layout_passes
-from protocols.reconciliation.interface import Reconciliation
+from protocols.reconciliation.interface import MIN_ESTIMATE, Reconciliation
 from protocols.reconciliation.schedules import SCHEDULES, Schedule
 
 
@@ -15,6 +15,15 @@ class Cascade(Reconciliation):
     """Interactive: the responder searches for its errors by parities, many round trips."""
 
     schedule: ClassVar[Schedule]
+
+    def budget_bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """That of f, and below the smallest estimate the parities that are asked without errors."""
+        usual_bits = super().budget_bits(block_bits, error_rate, seen_bits=seen_bits)
+        size_bits = math.ceil(block_bits)
+        if error_rate >= MIN_ESTIMATE or not size_bits:
+            return usual_bits
+        sizes = self.schedule.block_bits(error_rate=MIN_ESTIMATE, size_bits=size_bits)
+        return usual_bits + sum(math.ceil(size_bits / size) for size in sizes)
 
     def announcer(
         self, bits: NDArray[np.uint8], *, error_rate: float, seed: int
@@ -27,13 +36,6 @@ class Cascade(Reconciliation):
     ) -> CascadeResponder:
         """Asks for parities."""
         return CascadeResponder(bits, schedule=self.schedule, error_rate=error_rate, seed=seed)
-
-    def least_disclosed_bits(self, size_bits: int, error_rate: float) -> int:
-        """Parities of all blocks of all passes."""
-        passes = layout_passes(
-            size_bits=size_bits, schedule=self.schedule, error_rate=error_rate, seed=0
-        )
-        return sum(layout.asked_blocks for layout in passes)
 
 
 class Original(Cascade):

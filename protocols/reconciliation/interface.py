@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.keylength.keyrate import ChargePolicy
+from protocols.keylength.keyrate import ChargePolicy, binary_entropy
 
 MIN_ESTIMATE, MAX_ESTIMATE = 0.01, 0.5
 """Bounds of the error rate that the responder sends. One far too low leaves errors behind (Cascade
@@ -85,6 +85,20 @@ class Reconciliation(ABC):
     note: ClassVar[str] = ""
     """Printed beside the results."""
 
+    def budget_bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """Parities that are enough for a block: f n h(Q), unless a variant knows better.
+
+        Parameters
+        ----------
+        block_bits : float
+        error_rate : float
+            The highest that the block should have, 0 to 1/2.
+        seen_bits : float
+            Bits of the same light from which the estimate is made.
+        """
+        _ = seen_bits
+        return self.budget_efficiency * block_bits * binary_entropy(error_rate)
+
     @abstractmethod
     def announcer(
         self, bits: NDArray[np.uint8], *, error_rate: float, seed: int
@@ -106,19 +120,6 @@ class Reconciliation(ABC):
         self, bits: NDArray[np.uint8], *, error_rate: float, seed: int
     ) -> ReconcilingResponder:
         """End of the responder; parameters as of `announcer`."""
-
-    def least_disclosed_bits(self, size_bits: int, error_rate: float) -> int:
-        """What the announcer discloses of a block without errors; 0 unless said otherwise.
-
-        Parameters
-        ----------
-        size_bits : int
-            0 or more.
-        error_rate : float
-            That the responder has sent, see `bounded_estimate`.
-        """
-        _ = size_bits, error_rate
-        return 0
 
     def estimate(self, *, errors: int, bits: int) -> float:
         """Error rate to start a block from, after ``errors`` among ``bits`` of an earlier one."""

@@ -19,6 +19,7 @@ References
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -93,6 +94,12 @@ def plan_block(size_bits: int, error_rate: float) -> Plan:
     sizes = [(size_bits + index) // count for index in range(count)]
     pieces = tuple(make_piece(size, needed_bits(size, rate, pieces=count)) for size in sizes)
     return Plan(rate, pieces)
+
+
+@lru_cache(maxsize=65_536)
+def disclosed_bits(size_bits: int, error_rate: float) -> int:
+    """Parities of `plan_block`, kept: planners ask for the same blocks again and again."""
+    return plan_block(size_bits, error_rate).disclosed_bits
 
 
 def needed_bits(key_bits: int, error_rate: float, *, pieces: int = 1) -> int:

@@ -95,7 +95,7 @@ def test_command_prints_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str
     found = json.loads(text)
     assert [entry["variant"] for entry in found] == list(SCHEDULES)
     assert {entry["topology"] for entry in found} == {"two_user"}
-    assert found[0]["singles"] == found[1]["singles"]
+    assert found[0]["singles_hz"] == found[1]["singles_hz"]
     assert found[0]["links"][0]["f_measured"] != found[1]["links"][0]["f_measured"]
     assert (out / "compare.json").read_text() == text
     for number, entry in enumerate(found, start=1):

@@ -145,7 +145,8 @@ def test_the_recorders_own_numbers_ticks_and_calibration(
     reference, _ = distilled(capsys, save("a", alice), save("b", bob))
     assert found["tags"] == [alice.size, bob.size]
     assert found["qber"] == pytest.approx(reference["qber"], abs=0.005)
-    assert abs(found["sifted_bits"] - reference["sifted_bits"]) <= 5
+    # Published times are cut to 125 ps here, to 100 ps there: some 100 pairs lie at an edge.
+    assert abs(found["sifted_bits"] - reference["sifted_bits"]) <= 40
     assert found["key_bits"] > 1000
 
 
@@ -421,7 +422,8 @@ def test_what_a_run_has_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     delay_ps = json.loads((tmp_path / "tags" / "alice-bob.json").read_text())["lane_delays_ps"][0]
     files = [str(tmp_path / "tags" / f"{user}.npy") for user in ("alice", "bob")]
     found, _ = distilled(capsys, *files, "--delay", str(delay_ps))
-    assert abs(found["sifted_bits"] - link.counts.sifted_bits) <= 3
+    # The dead time is read off the tags.
+    assert abs(found["sifted_bits"] - link.counts.sifted_bits) <= 10
     assert found["key_bits"] == pytest.approx(link.counts.deposited_bits, rel=0.05)
     assert found["equal_blocks"] == len(found["blocks"])
     assert found["unequal_blocks"] == found["lone_blocks"] == 0

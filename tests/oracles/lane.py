@@ -5,7 +5,11 @@ Nothing is thinned beforehand, nothing is folded, nothing is an array. Slow, and
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+Click = tuple[float, int]
+"""Time in ps, and detector 2 * basis + port."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,37 @@ def run_lane(
     stations: tuple[Station, Station],
 ) -> Tally:
     """Draw all the light of ``duration_s`` and count what falls into the window."""
+    seen = draw_clicks(
+        seed,
+        duration_s=duration_s,
+        pairs_hz=pairs_hz,
+        contrast=contrast,
+        linewidth_hz=linewidth_hz,
+        stations=stations,
+    )
+    first, second = (live(side, s.dead_time_ps) for side, s in zip(seen, stations, strict=True))
+    tally = Tally(singles=[len(side) for side in seen])
+    for (_, one), (_, other) in matches(first, second, window_ps):
+        tally.coincidences += 1
+        if one // 2 == other // 2:
+            tally.sifted += 1
+            equal = one % 2 == other % 2
+            tally.errors += equal if one // 2 else not equal
+    return tally
+
+
+def draw_clicks(
+    seed: int,
+    *,
+    duration_s: float,
+    pairs_hz: float,
+    contrast: float,
+    linewidth_hz: float,
+    stations: tuple[Station, Station],
+) -> list[list[Click]]:
+    """Registered clicks of both users."""
     rng = random.Random(seed)
-    clicks: tuple[list[tuple[float, int]], ...] = ([], [])
+    clicks: tuple[list[Click], ...] = ([], [])
     kappa = 2.0 * math.pi * linewidth_hz * 1e-12
     end_ps, now_ps = duration_s * 1e12, 0.0
     while True:
@@ -58,13 +91,12 @@ def run_lane(
     for side in (0, 1):
         for detector in range(4):
             _add_darks(rng, clicks[side], detector, stations[side].dark_hz, end_ps)
-    seen = [_registered(side, station) for side, station in zip(clicks, stations, strict=True)]
-    return _tally(seen, window_ps)
+    return [_registered(side, station) for side, station in zip(clicks, stations, strict=True)]
 
 
 def _measure_pair(
     rng: random.Random,
-    clicks: tuple[list[tuple[float, int]], ...],
+    clicks: tuple[list[Click], ...],
     births_ps: tuple[float, float],
     contrast: float,
     stations: tuple[Station, Station],
@@ -87,7 +119,7 @@ def _measure_pair(
 
 def _add_darks(
     rng: random.Random,
-    clicks: list[tuple[float, int]],
+    clicks: list[Click],
     detector: int,
     dark_hz: float,
     end_ps: float,
@@ -100,10 +132,10 @@ def _add_darks(
         clicks.append((time_ps, detector))
 
 
-def _registered(clicks: list[tuple[float, int]], station: Station) -> list[tuple[float, int]]:
+def _registered(clicks: list[Click], station: Station) -> list[Click]:
     """Clicks that a detector which is blind for a while after each lets through."""
     last = dict.fromkeys(range(4), -math.inf)
-    kept: list[tuple[float, int]] = []
+    kept: list[Click] = []
     for time_ps, detector in sorted(clicks):
         if time_ps - last[detector] >= station.dead_time_ps:
             last[detector] = time_ps
@@ -111,19 +143,24 @@ def _registered(clicks: list[tuple[float, int]], station: Station) -> list[tuple
     return kept
 
 
-def _tally(seen: list[list[tuple[float, int]]], window_ps: float) -> Tally:
+def live(clicks: list[Click], dead_time_ps: float) -> list[Click]:
+    """Clicks that come when no detector of the user is blind: long enough after any other."""
+    last, kept = -math.inf, []
+    for time_ps, detector in clicks:
+        if time_ps - last >= dead_time_ps:
+            kept.append((time_ps, detector))
+        last = time_ps
+    return kept
+
+
+def matches(
+    first: list[Click], second: list[Click], window_ps: float
+) -> Iterator[tuple[Click, Click]]:
     """Every click used once, the first partner in the half-open window is taken."""
-    tally, start = Tally(singles=[len(side) for side in seen]), 0
-    first, second = seen
-    for time_ps, one in first:
-        while start < len(second) and second[start][0] - time_ps < -window_ps / 2:
+    start = 0
+    for one in first:
+        while start < len(second) and second[start][0] - one[0] < -window_ps / 2:
             start += 1
-        if start < len(second) and second[start][0] - time_ps < window_ps / 2:
-            other = second[start][1]
+        if start < len(second) and second[start][0] - one[0] < window_ps / 2:
+            yield one, second[start]
             start += 1
-            tally.coincidences += 1
-            if one // 2 == other // 2:
-                tally.sifted += 1
-                equal = one % 2 == other % 2
-                tally.errors += equal if one // 2 else not equal
-    return tally

@@ -1,5 +1,6 @@
 """The product against the oracles: formulas that share no code with them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -11,9 +12,12 @@ from netsim.topology.network import build_network
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
 from netsim.twin.prediction import predict
+from protocols.deadtime import dead_ticks
 from protocols.keylength.finite import FiniteRound, hypergeometric_epsilon
+from protocols.tagbook import TagBook
+from protocols.tags import TagFrame
 from tests.oracles import biphoton, resend, tails, times
-from tests.oracles.lane import Station, run_lane
+from tests.oracles.lane import Click, Station, draw_clicks, matches, run_lane
 from tests.support.bounds import assert_binomial
 from tests.support.observers import Resend, observed, registered
 from tests.support.photons import run_photons
@@ -105,6 +109,51 @@ def test_a_lane_event_by_event(kind: str) -> None:
     for name, (count, rate_hz) in counted.items():
         mean = rate_hz * duration_s
         assert abs(count - mean) <= Z_SIGMA * math.sqrt(mean), f"{name}: {count}, twin {mean:.0f}"
+
+
+DEAD_PS = 10_000_000
+MATCH_PS = 2000
+
+
+def test_dead_time_tells_no_bit() -> None:
+    """Two bits of one basis within a dead time always differ; a tag book lets no such two by."""
+    station = Station(survival=0.5, dark_hz=0.0, dead_time_ps=DEAD_PS, delay_ps=0.0)
+    clicks = draw_clicks(
+        3,
+        duration_s=1.0,
+        pairs_hz=200_000.0,
+        contrast=1.0,
+        linewidth_hz=200e6,
+        stations=(station, station),
+    )
+    close = _close_pairs(clicks[0], clicks[1])
+    assert len(close) > 300
+    assert all(close), "the same detector cannot click so soon"
+    one, other = (_booked(side) for side in clicks)
+    assert not _close_pairs(one, other)
+    assert len(list(matches(one, other, MATCH_PS))) > 1000
+
+
+def _close_pairs(first: list[Click], second: list[Click]) -> list[bool]:
+    """Whether each two sifted bits in a row, in one basis and within the dead time, differ."""
+    sifted = [
+        one for one, other in matches(first, second, MATCH_PS) if one[1] >> 1 == other[1] >> 1
+    ]
+    return [
+        one != other
+        for (one_ps, one), (other_ps, other) in itertools.pairwise(sifted)
+        if other_ps - one_ps < DEAD_PS and one >> 1 == other >> 1
+    ]
+
+
+def _booked(clicks: list[Click]) -> list[Click]:
+    """What a tag book makes of the clicks, in ticks of 10 ps."""
+    rng = np.random.Generator(np.random.PCG64DXSM(1))
+    book = TagBook(rng, window_ticks=200, dead_ticks=dead_ticks(DEAD_PS, 10))
+    tags = np.array([int(time_ps // 10) << 2 | port for time_ps, port in clicks], dtype=np.int64)
+    book.append(TagFrame(0, 2**40, tags))
+    _, kept = book.between(-(2**40), 2**40)
+    return [(10.0 * int(tag >> 2), int(tag & 3)) for tag in kept]
 
 
 def _receiver(kind: str, detector: DetectorSpec) -> ReceiverSpec:

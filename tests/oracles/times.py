@@ -25,3 +25,17 @@ def leak_bits(difference_ps: float, *, jitter_fwhm_ps: float, steps: int = 200_0
         return float(-np.trapezoid(p * np.log2(np.maximum(p, 1e-300)), t))
 
     return entropy(both) - 0.5 * (entropy(one) + entropy(other))
+
+
+def information_bits(bits: np.ndarray, symbols: np.ndarray) -> float:
+    """I(bit; symbol) of a sample, in bits, less the bias of a finite one (Miller 1955)."""
+    labels, symbols = np.unique(symbols, return_inverse=True)
+    counts = np.zeros((2, labels.size))
+    np.add.at(counts, (bits, symbols), 1.0)
+
+    def entropy(numbers: np.ndarray) -> float:
+        shares = numbers[numbers > 0] / numbers.sum()
+        return float(-(shares * np.log2(shares)).sum())
+
+    plain = entropy(counts.sum(axis=0)) + entropy(counts.sum(axis=1)) - entropy(counts.ravel())
+    return plain - (labels.size - 1) / (2.0 * math.log(2.0) * bits.size)

@@ -54,7 +54,7 @@ def test_any_counts_come_back(data: st.DataObject, duration_ps: int) -> None:
         duration_ps=duration_ps,
         lanes=(lane,),
         links=(link,),
-        users=(UserResult("Alice", duration_ps, data.draw(counts)),),
+        users=(UserResult("Alice", duration_ps, tuple(data.draw(counts) for _ in range(4))),),
     )
     with tempfile.TemporaryDirectory() as directory:
         save_run(run, Path(directory))

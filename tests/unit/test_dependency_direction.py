@@ -33,7 +33,7 @@ LAYERS = (
 
 PROTOCOL_LAYERS = (
     {"clockprior", "compiled", "errors", "keylength", "tags", "timing"},
-    {"bits", "books", "messages", "profile", "registry", "varint"},
+    {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {
         "codec",
         "durable",
@@ -65,10 +65,12 @@ SHARED_BY_PROTOCOLS = {
     "protocols.events",
     "protocols.expectation",
     "protocols.interfaces",
+    "protocols.keylength.balance",
     "protocols.keylength.keyrate",
     "protocols.link",
     "protocols.messages",
     "protocols.profile",
+    "protocols.reconciliation.interface",
     "protocols.registry",
     "protocols.security",
     "protocols.tags",

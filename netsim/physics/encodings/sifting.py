@@ -24,11 +24,14 @@ class Sifting:
         has no detector for are in neither.
     errors : (4, 4) bool
         Different ports in Z; equal ports in X, where outcomes anticorrelate.
+    ones : (4, 4) bool
+        The first user's bit, to which errors are corrected, is 1.
     """
 
     in_z: Mask
     in_x: Mask
     errors: Mask
+    ones: Mask
 
     @property
     def kept(self) -> Mask:
@@ -50,4 +53,5 @@ def sifting_between(first: tuple[Outcome, ...], second: tuple[Outcome, ...]) -> 
     in_z = mask(lambda one, other: one.basis == other.basis == Z)
     in_x = mask(lambda one, other: one.basis == other.basis == X)
     are_equal = mask(lambda one, other: one.port == other.port)
-    return Sifting(in_z, in_x, (in_z & ~are_equal) | (in_x & are_equal))
+    ones = mask(lambda one, _: one.port == 1)
+    return Sifting(in_z, in_x, (in_z & ~are_equal) | (in_x & are_equal), ones)

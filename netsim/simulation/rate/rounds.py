@@ -1,8 +1,8 @@
 """One round of a link, drawn: its counts, its leak, its key length, by the classes of the protocol.
 
-Bits of a lane and basis are Poisson, errors among them binomial, a published sample is drawn
-without putting back; whether the round goes on and how long its key is decide the estimation and
-security variants themselves.
+Bits of a lane and basis are Poisson, errors and ones among them binomial (and independent of each
+other), a published sample is drawn without putting back; whether the round goes on and how long its
+key is decide the estimation and security variants themselves.
 """
 
 import math
@@ -21,6 +21,7 @@ from netsim.units import s_from_ps
 from protocols.bbm92.distillation import judge_leak, plan_key
 from protocols.bbm92.rounds import RoundDropped
 from protocols.books import RoundBooks
+from protocols.keylength.balance import Balance
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
 from protocols.messages import AbortReason
@@ -96,13 +97,13 @@ class RoundSource:
 
     def draw(self, start_ps: int, stop_ps: int) -> DrawnRound:
         """The round whose light is [``start_ps``, ``stop_ps``)."""
-        counts, coincidences = self._light(start_ps, stop_ps)
-        scored = tuple(map(_scored, counts, coincidences))
+        counts, ones, coincidences = self._light(start_ps, stop_ps)
+        scored = tuple(map(_scored, counts, ones, coincidences))
         books = self._opened(int(counts.sum()), self._clicks(start_ps, stop_ps))
         round_ = RoundUnderWay(self._config, books)
         reason = None
         try:
-            self._distil(round_, counts)
+            self._distil(round_, counts, ones)
         except RoundDropped as dropped:
             reason = dropped.reason
         return DrawnRound(scored, round_.books, reason)
@@ -126,17 +127,35 @@ class RoundSource:
             for length_ps, found in self._stretches.between(start_ps, stop_ps)
         )
 
-    def _light(self, start_ps: int, stop_ps: int) -> tuple[Counts, Counts]:
-        """(lanes, 4) int64 right and wrong bits per basis; (lanes,) int64 coincidences."""
+    def _light(self, start_ps: int, stop_ps: int) -> tuple[Counts, Counts, Counts]:
+        """What comes of the light.
+
+        Returns
+        -------
+        counts : (lanes, 4) int64
+            Right and wrong bits per basis.
+        ones : (lanes, 2) int64
+            Of the bits of either basis.
+        coincidences : (lanes,) int64
+        """
         parts = [
-            (s_from_ps(length_ps), [found.lane(lane.channels, lane.users) for lane in self._lanes])
+            self._part(
+                [found.lane(lane.channels, lane.users) for lane in self._lanes],
+                s_from_ps(length_ps),
+            )
             for length_ps, found in self._stretches.between(start_ps, stop_ps)
         ]
-        counts = np.array([self._sifted(lanes, length_s) for length_s, lanes in parts]).sum(axis=0)
-        unsifted = np.array([self._unsifted(lanes, length_s) for length_s, lanes in parts]).sum(
-            axis=0
-        )
-        return counts, counts.sum(axis=1) + unsifted
+        counts, ones, unsifted = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+        return counts, ones, counts.sum(axis=1) + unsifted
+
+    def _part(
+        self, lanes: Sequence[LanePrediction], length_s: float
+    ) -> tuple[Counts, Counts, Counts]:
+        """Counts, ones, and coincidences that make no bits, of a time without changes."""
+        counts = self._sifted(lanes, length_s)
+        shares = np.array([(lane.z_ones, lane.x_ones) for lane in lanes])
+        ones = self._rng.binomial(_bits(counts), shares)
+        return counts, ones, self._unsifted(lanes, length_s)
 
     def _sifted(self, lanes: Sequence[LanePrediction], length_s: float) -> Counts:
         """A lane without pairs has no peak to be matched by, and no bits."""
@@ -158,14 +177,17 @@ class RoundSource:
         rates_hz = [max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes]
         return self._rng.poisson(length_s * np.array(rates_hz))
 
-    def _distil(self, round_: RoundUnderWay, counts: Counts) -> None:
+    def _distil(self, round_: RoundUnderWay, counts: Counts, ones: Counts) -> None:
         """Sample, correct, verify and plan the key; RoundDropped where that ends the round."""
         if not round_.books.sifted_bits:
             raise RoundDropped(AbortReason.NO_LOCK)
         kept = counts - self._sampled(round_, counts)
         lanes = tuple(_lane_counts(row) for row in kept)
         self._correct(round_, lanes)
-        plan_key(round_, lanes, [])
+        bits, kept_bits = _bits(counts), _bits(kept)
+        kept_ones = self._rng.hypergeometric(ones, bits - ones, kept_bits)
+        pairs = zip(kept_bits.ravel().tolist(), kept_ones.ravel().tolist(), strict=True)
+        plan_key(round_, lanes, [Balance(*pair) for pair in pairs])
 
     def _sampled(self, round_: RoundUnderWay, counts: Counts) -> Counts:
         """What of ``counts`` is published, judged."""
@@ -205,14 +227,23 @@ class RoundSource:
         return min(bits, max(0, round(drawn)))
 
 
-def _scored(row: Counts, coincidences: int) -> scoring.LaneCounts:
+def _bits(counts: Counts) -> Counts:
+    """(lanes, 2) int64: bits of either basis, right or wrong."""
+    bits: Counts = counts.reshape(-1, 2, 2).sum(axis=2)
+    return bits
+
+
+def _scored(row: Counts, ones: Counts, coincidences: int) -> scoring.LaneCounts:
     z_right, z_wrong, x_right, x_wrong = row.tolist()
+    ones_z, ones_x = ones.tolist()
     return scoring.LaneCounts(
         coincidences=int(coincidences),
         sifted_z=z_right + z_wrong,
         sifted_x=x_right + x_wrong,
         errors_z=z_wrong,
         errors_x=x_wrong,
+        ones_z=ones_z,
+        ones_x=ones_x,
     )
 
 

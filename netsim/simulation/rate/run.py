@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from netsim.errors import ConfigError, Fault
+from netsim.frames import DETECTORS
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.ledger import Ledger
@@ -32,7 +33,7 @@ from netsim.topology.network import Lane
 from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.link import link_config
-from netsim.twin.prediction import predict_epochs
+from netsim.twin.prediction import clicks_hz, predict_epochs
 from netsim.units import s_from_ps
 
 
@@ -228,10 +229,10 @@ class RateSimulation:
 
     def _singles(self) -> Iterator[UserResult]:
         """Clicks of each user, drawn at the end: no round needs them."""
-        parts = list(self._stretches.between(0, self._done_ps))
         for user in self._topology.users:
             rng = self._rng_tree.stream(f"{user.name}/singles")
-            rates = [
-                s_from_ps(length_ps) * found.singles_hz(user.name) for length_ps, found in parts
-            ]
-            yield UserResult(user.name, self._done_ps, int(rng.poisson(np.array(rates)).sum()))
+            clicks = np.zeros(DETECTORS, dtype=np.int64)
+            for epoch in self._epochs:
+                length_ps = max(0, min(epoch.stop_ps, self._done_ps) - epoch.start_ps)
+                clicks += rng.poisson(s_from_ps(length_ps) * clicks_hz(epoch.network, user.name))
+            yield UserResult(user.name, self._done_ps, tuple(clicks.tolist()))

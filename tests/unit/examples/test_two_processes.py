@@ -165,8 +165,8 @@ def test_run_uses_its_secret_up(files: Path, monkeypatch: pytest.MonkeyPatch) ->
         marks.append(mark_of(secret, meeting._role).exists())
         return None, None
 
-    def build(config: object, role: Role, found: bytes) -> None:
-        _ = config, found
+    def build(config: object, role: Role, found: bytes, dead_ticks: int) -> None:
+        _ = config, found, dead_ticks
         marks.append(mark_of(secret, role).exists())
         raise KeyboardInterrupt
 

@@ -85,7 +85,10 @@ def made_up_run(*, partial: bool = False, name: str = "Bob") -> Run:
                 wire=WireCounts(messages=41, bytes=1_234_567),
             ),
         ),
-        users=(UserResult("Alice", DURATION_PS, 12_345_679), UserResult(name, DURATION_PS, 3)),
+        users=(
+            UserResult("Alice", DURATION_PS, (3_000_000, 3_000_001, 3_000_002, 3_345_676)),
+            UserResult(name, DURATION_PS, (3, 0, 0, 0)),
+        ),
         performance=Performance(wall_s=8.5, tags=12_345_682),
         provenance=Provenance("0" * 64, (("python", "3.11.0"), ("numpy", "2.0.0"))),
         partial=partial,

@@ -18,6 +18,7 @@ from netsim.pools.ledgerfile import LedgerFile
 from netsim.results.directory import load_run, save_run
 from netsim.results.run import Run
 from netsim.topology.load import load_topology
+from protocols.security import ONE_WAY_COUNT
 from tests.unit.netsim.runs import made_up_movements, made_up_run
 from tests.unit.netsim.sample import TWO_USERS
 
@@ -289,9 +290,21 @@ def test_odd_file_names_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_validate_counts(topology: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A valid topology is summed up in one line."""
+    """A valid topology is summed up in one line, what its keys rest on in another."""
     assert run_command(["validate", topology]) == 0
-    assert capsys.readouterr().out == "sample: valid; 2 users, 2 channels, 1 link, 1 lane\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "sample: valid; 2 users, 2 channels, 1 link, 1 lane"
+    assert second.startswith("Assumed: asymptotic: no secrecy epsilon; trusted devices;")
+
+
+def test_validate_says_what_no_proof_covers(capsys: pytest.CaptureFixture[str]) -> None:
+    """The label stands there before a run, and goes with a covered counting."""
+    finite = ("--set", "protocol.security=finite", "--set", "protocol.estimation=sample")
+    assert run_command(["validate", "two_user", *finite]) == 0
+    assert f"alice & bob: {ONE_WAY_COUNT}" in capsys.readouterr().out
+    covered = ("--set", "protocol.error_correction_charge=both-directions")
+    assert run_command(["validate", "two_user", *finite, *covered]) == 0
+    assert ONE_WAY_COUNT not in capsys.readouterr().out
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:

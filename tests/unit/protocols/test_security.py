@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from protocols.expectation import Expectation, LaneExpectation
+from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
 from protocols.interfaces import (
     Choice,
     KeyDecision,
@@ -300,7 +300,7 @@ def test_one_way_count_is_labelled(security: Security) -> None:
 def expectation(rate_hz: float, qber: float, seconds: float, z_share: float = 0.5) -> Expectation:
     bits = rate_hz * seconds
     lane = LaneExpectation(bits * z_share, qber, bits * (1 - z_share), qber)
-    return Expectation((lane,), efficiency=1.1)
+    return Expectation((lane,), ShannonBudget(1.1))
 
 
 OPEN = Terms(epsilon=EPSILON)
@@ -393,9 +393,9 @@ def test_hopeless_light_has_no_plan(security: Security) -> None:
 def test_leak_budget_follows_the_lanes() -> None:
     """Lanes of unlike error rates are corrected apart, and cost less than their mean rate would."""
     lanes = (LaneExpectation(5e5, 0.02, 5e5, 0.02), LaneExpectation(5e5, 0.08, 5e5, 0.08))
-    apart = Finite().plan(Expectation(lanes, 1.1), OPEN).terms.leak_share
+    apart = Finite().plan(Expectation(lanes, ShannonBudget(1.1)), OPEN).terms.leak_share
     pooled = tuple(LaneExpectation(5e5, 0.05, 5e5, 0.05) for _ in range(2))
-    together = Finite().plan(Expectation(pooled, 1.1), OPEN).terms.leak_share
+    together = Finite().plan(Expectation(pooled, ShannonBudget(1.1)), OPEN).terms.leak_share
     assert apart < 0.98 * together
     entropy = (binary_entropy(0.02) + binary_entropy(0.08)) / 2
     assert 1.1 * entropy < apart < 1.1 * 1.05 * entropy

@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols import tagbook
-from protocols.tagbook import TagBook
+from protocols.tagbook import TagBook, announced_grain
 from protocols.tags import TagFrame
 from protocols.varint import decode_ascending
 from tests.support.bounds import assert_binomial
 
 WINDOW_TICKS = 200
 FRAME_TICKS = 100_000
+GRAIN_TICKS = 10
 
 
 def generator(seed: int = 1) -> np.random.Generator:
@@ -94,8 +95,9 @@ def test_kernel_agrees_with_its_interpreted_self() -> None:
     times = np.cumsum(rng.exponential(150, 3000)).astype(np.int64)
     tags = np.sort(times << 2 | (rng.random(3000) * 4).astype(np.int64))
     out, plain = np.empty_like(tags), np.empty_like(tags)
-    kept = tagbook._merge(generator(4), tags, WINDOW_TICKS, out)
-    assert tagbook._merge.py_func(generator(4), tags, WINDOW_TICKS, plain) == kept
+    settings = (WINDOW_TICKS, 500, -1000)
+    kept = tagbook._merge(generator(4), tags, *settings, out)
+    assert tagbook._merge.py_func(generator(4), tags, *settings, plain) == kept
     assert np.array_equal(out[:kept], plain[:kept])
 
 
@@ -111,6 +113,34 @@ def test_dropped_clicks_are_those_of_the_rate() -> None:
     # Renewal process of period w + exponential: variance N (mean / (mean + w))^2 of the count.
     sigma = math.sqrt(times.size * share) * share
     assert abs(found - times.size * share) < 5 * sigma + 0.5 * share * times.size / mean_ticks
+
+
+# Dead time ----------------------------------------------------------------------------------------
+
+
+def counted(*times_ticks: int, dead_ticks: int) -> list[int]:
+    """Times of the clicks that count, each on another detector than the one before."""
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, dead_ticks=dead_ticks)
+    tags = packed(*((time, k % 4) for k, time in enumerate(times_ticks)))
+    book.append(TagFrame(0, FRAME_TICKS, tags))
+    return [int(time) for time in all_tags(book) >> 2]
+
+
+def test_no_click_counts_soon_after_another() -> None:
+    """999 ticks after any click, whatever its detector, is too soon; 1000 are enough."""
+    assert counted(0, 999, dead_ticks=1000) == [0]
+    assert counted(0, 1000, dead_ticks=1000) == [0, 1000]
+
+
+def test_clicks_that_do_not_count_are_followed_by_a_dead_time_too() -> None:
+    """At 1500 the detector of the click at 900, which does not count, is blind."""
+    assert counted(0, 900, 1500, 2500, dead_ticks=1000) == [0, 2500]
+
+
+def test_last_click_of_a_group_begins_the_dead_time() -> None:
+    """A group of two at 0 and 150 is one click, at 0; both its detectors are blind up to 1150."""
+    assert counted(0, 150, 1100, dead_ticks=1000) == [0]
+    assert counted(0, 150, 1150, dead_ticks=1000) == [0, 1150]
 
 
 # Frames -------------------------------------------------------------------------------------------
@@ -168,9 +198,28 @@ def test_announcement_holds_times_and_nothing_else() -> None:
     one, other = (book_of(*found).announcement(0, 3) for found in (frames, others))
     assert one.deltas == other.deltas
     elapsed = decode_ascending(one.deltas, count=one.count, previous=0)
-    assert (elapsed + one.start_ticks).tolist() == times
+    coarse = [time // GRAIN_TICKS * GRAIN_TICKS for time in times]
+    assert (elapsed + one.start_ticks).tolist() == coarse
     assert one.first_id == 0
     assert one.stop_ticks == 3 * FRAME_TICKS - WINDOW_TICKS
+
+
+@pytest.mark.parametrize(
+    ("window_ticks", "grain"), [(200, 10), (2000, 125), (130, 5), (131, 1), (31, 1), (1, 1)]
+)
+def test_grain_of_published_times(window_ticks: int, grain: int) -> None:
+    """As coarse as a 16th of the window allows, and a divisor of it."""
+    assert announced_grain(window_ticks) == grain
+
+
+def test_published_times_stay_apart() -> None:
+    """Clicks a window apart are announced a window apart, wherever they lie on the grid."""
+    clicks = [(k * (FRAME_TICKS // 20) + k, 0) for k in range(10)]
+    clicks += [(time + WINDOW_TICKS, 1) for time, _ in clicks]
+    found = book_of(packed(*sorted(clicks))).announcement(0, 1)
+    elapsed = decode_ascending(found.deltas, count=found.count, previous=0)
+    assert found.count == 20
+    assert np.diff(elapsed).min() == WINDOW_TICKS
 
 
 def test_announcements_tile_the_light() -> None:
@@ -284,7 +333,7 @@ def test_darkness_costs_no_memory() -> None:
     assert book.frames == 72_000
     book.append(TagFrame(72_000, 72_001 * FRAME_TICKS, packed((72_000 * FRAME_TICKS + 7, 1))))
     last = book.announcement(71_999, 72_001)
-    assert (last.first_id, last.count, last.start_ticks) == (1, 1, 72_000 * FRAME_TICKS + 7)
+    assert (last.first_id, last.count, last.start_ticks) == (1, 1, 72_000 * FRAME_TICKS)
 
 
 def test_frames_that_are_not_announced_yet_are_kept() -> None:

@@ -93,6 +93,7 @@ def detectors(
     dead_time_ps: tuple[int, ...] = (0,) * 4,
     afterpulse_probability: tuple[float, ...] = (0.0,) * 4,
     afterpulse_decay_ps: tuple[float, ...] = (1e6,) * 4,
+    delay_ps: tuple[int, ...] = (0,) * 4,
 ) -> DetectorSettings:
     """Four detectors, ideal unless told otherwise."""
     return DetectorSettings(
@@ -102,4 +103,5 @@ def detectors(
         np.array(dead_time_ps, dtype=np.int64),
         np.array(afterpulse_probability),
         np.array(afterpulse_decay_ps),
+        np.array(delay_ps, dtype=np.int64),
     )

@@ -75,8 +75,8 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
             found_bps = standing.links_bps[int(one[1:]), int(other[1:])]
             assert found_bps == pytest.approx(twin_bps, rel=TOLERANCE, abs=1e-3)
         for k, user in enumerate(request.users):
-            singles_hz = standing.clicks_hz[k].sum()
-            assert singles_hz == pytest.approx(prediction.singles_hz(user), rel=TOLERANCE)
+            twin_hz = prediction.user(user).live_hz
+            assert standing.clicks_hz[k].sum() == pytest.approx(twin_hz, rel=TOLERANCE)
 
 
 def small_hill(*, is_total: bool = False) -> tuple[Hill, Spot]:

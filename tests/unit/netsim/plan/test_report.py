@@ -11,7 +11,7 @@ from rich.console import Console
 from netsim.errors import ConfigError
 from netsim.plan.draw import draw_comb, draw_ladders, letter_of
 from netsim.plan.planner import Plan, make_plan
-from netsim.plan.report import plan_json, print_growth, print_plan, print_tradeoff
+from netsim.plan.report import keyless, plan_json, print_growth, print_plan, print_tradeoff
 from tests.unit.netsim.plan.requests import bench, everyone
 
 
@@ -33,7 +33,7 @@ def test_the_json_is_what_was_agreed(ten: Plan) -> None:
     found = json.loads(json.dumps(plan_json(ten)))
     assert list(found) == [
         *("pumps", "users", "lanes", "channels", "span", "lower_bound", "proven"),
-        *("min_skr_bps", "total_skr_bps"),
+        *("min_skr_bps", "total_skr_bps", "dim_pairs"),
     ]
     assert list(found["users"]) == list(ten.request.users)
     assert all(type(label) is int for labels in found["users"].values() for label in labels)
@@ -146,3 +146,11 @@ def test_axes_of_growth_name_one_quantity_each(ten: Plan, tmp_path: Path) -> Non
     text = (tmp_path / "growth.svg").read_text()
     for told in ("one pump, channels", ">channels<", ">span [comb positions]<", "PARTIAL"):
         assert told in text
+
+
+def test_links_too_dim_for_their_clocks_are_told(ten: Plan) -> None:
+    """Ten users on default hardware: all links have key by formula, some no light for clocks."""
+    assert min(ten.wanted_bps) > 0
+    assert 0 < ten.dim_pairs < 45
+    (line,) = keyless([ten])
+    assert f"{ten.dim_pairs} of 45 links have less than 50 coincidences/s" in line

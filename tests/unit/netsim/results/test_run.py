@@ -33,6 +33,7 @@ LANE_KEYS = [
     "errors",
     "qber",
     "visibility",
+    "bias_bits",
     "skr_asymptotic_bps",
     "twin",
     "paper",
@@ -76,7 +77,7 @@ def test_summary_has_exactly_the_agreed_keys() -> None:
     assert list(summary["lanes"][0]) == LANE_KEYS
     assert list(summary["lanes"][0]["twin"]) == ["sifted_hz", "qber", "skr_bps"]
     assert list(summary["links"][0]) == LINK_KEYS
-    assert list(summary["users"][0]) == ["name", "singles_hz"]
+    assert list(summary["users"][0]) == ["name", "singles_hz", "detectors_hz"]
     assert list(summary["totals"]) == ["skr_asymptotic_bps", "net_key_bps"]
     assert list(summary["performance"]) == ["wall_s", "tags", "tags_per_s"]
 
@@ -135,7 +136,7 @@ def test_parts_cover_the_same_time() -> None:
     """A run refuses a part that was measured over another time."""
     run = made_up_run()
     with pytest.raises(ValueError, match="does not cover"):
-        replace(run, users=(UserResult("Alice", 1, 1),))
+        replace(run, users=(UserResult("Alice", 1, (1, 0, 0, 0)),))
 
 
 def test_summary_differs_in_performance_only() -> None:

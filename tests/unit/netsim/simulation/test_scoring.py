@@ -35,7 +35,9 @@ def count_slowly(
         partner = free.pop(0)
         same_port = click & 1 == partner & 1
         in_z, in_x = click & 2 == partner & 2 == 0, click & 2 == partner & 2 == 2
-        counts += LaneCounts(1, in_z, in_x, in_z and not same_port, in_x and same_port)
+        is_one = click & 1 == 1
+        wrong = in_z and not same_port, in_x and same_port
+        counts += LaneCounts(1, in_z, in_x, *wrong, in_z and is_one, in_x and is_one)
     return counts
 
 
@@ -86,8 +88,10 @@ def test_window_is_half_open() -> None:
     [
         (0, 0, LaneCounts(1, sifted_z=1)),
         (0, 1, LaneCounts(1, sifted_z=1, errors_z=1)),
-        (3, 3, LaneCounts(1, sifted_x=1, errors_x=1)),
+        (1, 1, LaneCounts(1, sifted_z=1, ones_z=1)),
+        (3, 3, LaneCounts(1, sifted_x=1, errors_x=1, ones_x=1)),
         (2, 3, LaneCounts(1, sifted_x=1)),
+        (3, 2, LaneCounts(1, sifted_x=1, ones_x=1)),
         (1, 2, LaneCounts(1)),
         (3, 0, LaneCounts(1)),
     ],

@@ -65,6 +65,14 @@ def rich_topologies() -> list[TopologySpec]:
     qnsp = ring.qnsp.model_copy(update={"source": source, "channels": channels})
     clock = ring.clock_of(ring.users[0]).model_copy(update={"offset_ps": 5, "rate_ppm": 0.1})
     user = ring.users[0].model_copy(update={"clock": clock})
+    receivers = {
+        name: receiver.model_copy(
+            update={
+                "detectors": (receiver.detectors[0].model_copy(update={"calibration_ps": 1.0}),)
+            }
+        )
+        for name, receiver in ring.receivers.items()
+    }
     protocol = ring.protocol.model_copy(
         update={"abort_qber": 0.1, "sample_share": 0.1, "leak_efficiency": 1.2}
     )
@@ -80,6 +88,7 @@ def rich_topologies() -> list[TopologySpec]:
         ring,
         qnsp=qnsp,
         users=(user, *ring.users[1:]),
+        receivers=receivers,
         links=(LinkSpec(users=("alice", "bob"), round_s=3.0),),
         classical=classical,
         protocol=protocol,

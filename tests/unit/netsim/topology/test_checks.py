@@ -7,6 +7,7 @@ import pytest
 
 from netsim.topology.checks import check_topology
 from netsim.topology.load import parse_topology
+from netsim.topology.network import build_network
 from netsim.topology.unwise import late_warnings, topology_warnings
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
 
@@ -16,7 +17,6 @@ from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
     # Besides the patch fibre, dispersion parts the lanes by 107.6 ps (D L d_lambda).
     [
         (0, None),
-        (600, 708),
         (7_000, 2_892),
         (10_000, 108),
         (17_000, 7_108),
@@ -37,6 +37,16 @@ def test_lanes_whose_peaks_come_too_close_give_a_warning(
     assert f"lie {distance_ps} ps apart" in warning.message
     assert "C50&C30" in warning.message
     assert "C54&C26" in warning.message
+    assert warning.path.endswith("patch_delay_ps")
+
+
+def test_lanes_whose_windows_overlap_are_one() -> None:
+    """708 ps apart in a window of 2 ns: one lane, and a warning that it loses some."""
+    topology = parse_topology(FOUR_USERS, overrides=["qnsp.channels.C50.patch_delay_ps=600"])
+    (lane,) = build_network(topology).lanes_of(("charlie", "dave"))
+    assert [part.channels for part in lane.parts] == [("C50", "C30"), ("C54", "C26")]
+    (warning,) = topology_warnings(topology)
+    assert "arrive up to 708 ps apart" in warning.message
     assert warning.path.endswith("patch_delay_ps")
 
 

@@ -7,13 +7,15 @@ import pytest
 
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
-from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_efficiency
+from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_budget
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict
 from protocols.security import ONE_WAY_COUNT, Finite
+from tests.oracles.tails import entropy_bits
 from tests.support.links import link_of
 from tests.unit.netsim.topology.texts import FOUR_USERS
 
+LDPC = ("protocol.reconciliation=ldpc", "protocol.error_correction_charge=measured")
 FINITE = ("protocol.security=finite", "protocol.estimation=sample")
 USERS = ("alice", "bob")
 
@@ -41,11 +43,6 @@ def test_expectation_is_the_twin_times_the_round() -> None:
         ((), 1.2),
         (("protocol.error_correction_charge=measured",), 1.1),
         (("protocol.error_correction_charge=both-directions",), 2.2),
-        (("protocol.reconciliation=ldpc",), 1.5),
-        (
-            ("protocol.reconciliation=ldpc", "protocol.error_correction_charge=both-directions"),
-            1.5,
-        ),
         (("protocol.leak_efficiency=1.3",), 1.3),
         (
             ("protocol.leak_efficiency=1.3", "protocol.error_correction_charge=both-directions"),
@@ -53,10 +50,25 @@ def test_expectation_is_the_twin_times_the_round() -> None:
         ),
     ],
 )
-def test_leak_efficiency(overrides: tuple[str, ...], efficiency: float) -> None:
+def test_leak_budget(overrides: tuple[str, ...], efficiency: float) -> None:
     """The variant's, in the paper's profile 1.2 at least; twice where questions are booked."""
-    protocol = network("two_user", *overrides).topology.protocol
-    assert leak_efficiency(protocol) == pytest.approx(efficiency)
+    budget = leak_budget(network("two_user", *overrides).topology.protocol)
+    shannon_bits = 1e5 * entropy_bits(0.034)
+    assert budget.bits(1e5, 0.034, seen_bits=1e4) == pytest.approx(efficiency * shannon_bits)
+
+
+@pytest.mark.parametrize(
+    ("bits", "error_rate", "least", "most"),
+    [(1e4, 0.01, 1.4, 1.8), (6e4, 0.034, 1.1, 1.2), (1e6, 0.076, 1.06, 1.09)],
+)
+def test_budget_of_codes(bits: float, error_rate: float, least: float, most: float) -> None:
+    """Of LDPC codes by length and error rate; much of the same light leaves the estimate alone."""
+    budget = leak_budget(network("two_user", *LDPC).topology.protocol)
+    shannon_bits = bits * entropy_bits(error_rate)
+    assert least < budget.bits(bits, error_rate, seen_bits=1e9) / shannon_bits < most
+    assert budget.bits(bits, error_rate, seen_bits=1e4) > budget.bits(
+        bits, error_rate, seen_bits=1e5
+    )
 
 
 def test_both_ends_get_the_same_public_terms() -> None:

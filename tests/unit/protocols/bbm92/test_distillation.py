@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols.bbm92.distillation import final_key, judge_leak, plan_key
-from protocols.bbm92.rounds import RoundCore, RoundDropped
+from protocols.bbm92.rounds import RoundCore, RoundDropped, balances
 from protocols.hashing.amplification import ToeplitzFft
 from protocols.interfaces import KeyDecision, RoundFacts, Security
 from protocols.keylength.keyrate import LaneCounts
@@ -64,7 +64,7 @@ def verified(security: str, ones_share: float) -> RoundCore:
     values = np.arange(bits) < ones_share * bits
     both = np.concatenate([values, values]).astype(np.uint8)
     bases = np.repeat(np.arange(2, dtype=np.uint8), bits)
-    plan_key(core, (LaneCounts(bits, 0, bits, 0),), [(bases, both)])
+    plan_key(core, (LaneCounts(bits, 0, bits, 0),), balances([(bases, both)]))
     return core
 
 

@@ -1,0 +1,47 @@
+"""What is promised is what a link's own run makes: light for the clocks, pads for the votes."""
+
+import pytest
+
+import netsim
+from netsim.plan.topology import dim_links, link_rates_bps
+from netsim.topology.network import Network, build_network
+from netsim.twin.agreement import agree
+from netsim.twin.prediction import predict
+from netsim.twin.promise import authentication_bits, coincidences_hz
+from protocols.clockprior import LOCKABLE_HZ
+
+USERS = ("alice", "bob")
+
+
+def network(loss_db: float, *overrides: str) -> Network:
+    """Two users with that much further loss in one fibre."""
+    loss = f"users.bob.fibre.extra_loss_db={loss_db}"
+    return build_network(netsim.load_topology("two_user", overrides=(loss, *overrides)))
+
+
+@pytest.mark.parametrize(("loss_db", "is_promised"), [(17.0, True), (19.5, False)])
+def test_no_key_is_promised_below_the_light_that_clocks_need(
+    loss_db: float, is_promised: bool
+) -> None:
+    """The formula gives key on either side of the limit; the link's run only on one."""
+    net = network(loss_db)
+    prediction = predict(net)
+    assert (coincidences_hz(prediction.lanes) >= LOCKABLE_HZ) is is_promised
+    assert link_rates_bps(prediction)[USERS] > 0
+    assert (USERS not in dim_links(prediction)) is is_promised
+    agreement = agree(net, USERS)
+    assert ((agreement.expected_key_bits or 0) > 0) is is_promised
+    assert any("clocks are not sure" in note for note in agreement.notes) is not is_promised
+
+
+def test_rounds_that_authentication_eats_up_are_told() -> None:
+    """A round of 0.5 s makes 100 bits less than its two tags take, and the run says so as well."""
+    overrides = ("protocol.round_s=0.5", "classical.extra_length_m=0")
+    net = network(6.0, *overrides)
+    agreement = agree(net, USERS)
+    assert 0 < (agreement.expected_key_bits or 0) < authentication_bits(agreement.profile)
+    assert any("are too short: authentication takes 256 bits" in note for note in agreement.notes)
+    run = netsim.simulate(net.topology, duration_s=3, seed=1)
+    (link,) = run.links
+    assert link.net_key_bps < 0
+    assert "net key is negative: authentication took" in link.notes
