@@ -33,7 +33,7 @@ class PairLedger:
     Attributes
     ----------
     process : (N,) int64
-        Index of the pair process in the source's list.
+        Index of the pair process in the source's list; those of bunchings follow.
     outcome : (N,) int64
         `UNMEASURED`, `CONSUMED`, or what the first measurement found: 2 * path + port, with path
         0 for short and 1 for long.

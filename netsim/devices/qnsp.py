@@ -14,6 +14,7 @@ from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
+from netsim.physics.bunching import span_s
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.source import (
     Arm,
@@ -23,6 +24,7 @@ from netsim.physics.source import (
     PairSource,
     plan_emission,
 )
+from netsim.topology.bunches import Bunching
 from netsim.topology.network import Network
 from netsim.topology.processes import PairProcess
 from netsim.topology.timeline import Timeline
@@ -116,7 +118,9 @@ class Qnsp:
         return self._plans[id(network)]
 
 
-def emission_plan(network: Network, process_indices: Mapping[PairProcess, int]) -> EmissionPlan:
+def emission_plan(
+    network: Network, process_indices: Mapping[PairProcess | Bunching, int]
+) -> EmissionPlan:
     """What the source emits while the network is as given: all that comes to the first observer.
 
     Where there is none on the way, all that will be detected.
@@ -129,11 +133,19 @@ def emission_plan(network: Network, process_indices: Mapping[PairProcess, int]) 
         first, second = (Arm(ways.get(name, {})) for name in process.channels)
         name, index = "&".join(process.channels), process_indices[process.dark]
         processes.append(EmittedProcess(name, index, process.rate_hz, (first, second)))
+    span = span_s(network.topology.qnsp.source.bandwidth_hz)
+    bunches = []
+    for bunching in network.bunchings:
+        first, second = (Arm(ways.get(name, {})) for name in bunching.channels)
+        name, index = "~".join(bunching.channels), process_indices[bunching.dark]
+        rate_hz = bunching.strength_hz2 * span
+        bunches.append(EmittedProcess(name, index, rate_hz, (first, second)))
     return plan_emission(
         processes,
         {
             (way.channel, way.user): way.noise_hz * way.folded_transmittance
             for way in network.channels
         },
+        bunches=bunches,
         is_thermal=network.topology.qnsp.source.statistics == "thermal",
     )

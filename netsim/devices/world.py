@@ -19,6 +19,7 @@ from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.observers.kinds import OBSERVERS
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
+from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
@@ -231,7 +232,10 @@ class _Builder:
     def _settings(self, user: str) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
-        return receiver_settings(timeline.topology, user, ways, timeline.processes)
+        source = PairSource(
+            timeline.processes, timeline.topology.qnsp.source.bandwidth_hz, timeline.bunchings
+        )
+        return receiver_settings(timeline.topology, user, ways, source)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""

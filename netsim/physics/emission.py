@@ -24,6 +24,10 @@ from protocols.compiled import kernel
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
+ONE_STAGE, TWO_STAGES = 0.4, 0.8
+"""The delay of a bunch has the density (kappa / 5) (1 + kappa |t| / 2)^2 exp(-kappa |t|): in two of
+five cases it is one exponential time, in two the sum of two, in one of three; cumulated."""
+
 MAX_BIPHOTON_DELAY_PS = 40_000
 """Longer delays of a pair are clipped: beyond exp(-50) at 200 MHz; frames can rely on it."""
 
@@ -168,3 +172,40 @@ def sample_poisson_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of a Poisson process in one frame: `sample_pairs` of `sample_poisson_times`."""
     return sample_pairs(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)
+
+
+@kernel
+def sample_bunches(
+    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, kappa_per_ps: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Times of the two photons of bunches of one frame, see `netsim.physics.bunching`.
+
+    Parameters
+    ----------
+    rng : Generator
+    rate_hz : float
+        Bunches per second, not negative.
+    start_ps, stop_ps : int
+        The earlier photon of each is born in ``[start_ps, stop_ps)``.
+    kappa_per_ps : float
+        2 pi times the linewidth.
+
+    Returns
+    -------
+    first_ps, second_ps : (N,) int64
+    """
+    first_ps = sample_poisson_times(rng, rate_hz, start_ps, stop_ps)
+    second_ps = first_ps.copy()
+    for k in range(first_ps.size):
+        which = rng.random()
+        lifetimes = rng.standard_exponential()
+        if which >= ONE_STAGE:
+            lifetimes += rng.standard_exponential()
+        if which >= TWO_STAGES:
+            lifetimes += rng.standard_exponential()
+        delay_ps = int(min(lifetimes / kappa_per_ps, MAX_BIPHOTON_DELAY_PS) + 0.5)
+        if rng.random() < 0.5:
+            first_ps[k] += delay_ps
+        else:
+            second_ps[k] += delay_ps
+    return first_ps, second_ps

@@ -19,6 +19,7 @@ from netsim.physics.encodings.analysers import AnalyserEncoding
 from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
 from netsim.physics.encodings.joint import Window
 from netsim.physics.encodings.sifting import sifting_between
+from netsim.physics.shapes import PairShape
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
@@ -219,21 +220,21 @@ def _of_two(
     """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
     own, its = _shares(one), _shares(other)
     joints = joints_of(one.encoding, other.encoding)
-    linewidth_hz = network.topology.qnsp.source.bandwidth_hz
+    shape = PairShape(network.topology.qnsp.source.bandwidth_hz)
     flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
     for k, (i, j) in enumerate(SIFTED):
         jitters = one.each_detector[i].jitter_fwhm_ps, other.each_detector[j].jitter_fwhm_ps
         window = Window(
             width_ps=network.topology.protocol.window_ps,
             offset_ps=0.0,
-            linewidth_hz=linewidth_hz,
+            shape=shape,
             spread_ps=math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters)),
         )
         joint = joints[i][j]
         equal, unequal = joint.shares(window)
         flat[k] = own[i] * its[j] * (equal + unequal)
         for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, linewidth_hz=linewidth_hz)
+            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, shape=shape)
             fringe[s, k] = own[i] * its[j] * equal * joint.sign * (contrast * left)
     return flat, fringe
 

@@ -17,6 +17,7 @@ from netsim.physics.encodings.optics import BasisOptics, Optics
 from netsim.physics.encodings.phases import ConstantPhase
 from netsim.physics.encodings.registry import build_encoding, encoding_class
 from netsim.physics.rates import kappa_per_ps
+from netsim.physics.shapes import PairShape
 from netsim.topology.combinations import combination_faults
 from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
@@ -203,7 +204,7 @@ def _unlike(
         )
         return
     joint = own.joint(0, its, 0)
-    contrast = joint.visibility(1.0, frequency_noise_hz=0.0, linewidth_hz=linewidth_hz)
+    contrast = joint.visibility(1.0, frequency_noise_hz=0.0, shape=PairShape(linewidth_hz))
     if contrast < MIN_MISMATCH_CONTRAST:
         yield Fault(
             f"receivers.{second}.{basis}.delay_ps",

@@ -70,8 +70,9 @@ class _SourceSpec(Spec):
     """Processes that differ from the others."""
     self_pairs: Literal["refuse", "deliver"] = "refuse"
     """Whether a channel may be delivered both of whose photons of one process are born in it."""
-    statistics: Literal["poisson", "thermal"] = "poisson"
-    """thermal: pairs of a process come in bunches within the coherence time, as in one mode."""
+    statistics: Literal["poisson", "thermal", "gaussian"] = "poisson"
+    """thermal: pairs of a process come in bunches within the coherence time, as in one mode.
+    gaussian: so do photons of each channel, and of channels that share partners."""
 
     @property
     def bandwidth_hz(self) -> float:

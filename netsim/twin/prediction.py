@@ -6,7 +6,9 @@ Every pair of detectors of two users is treated on its own, so unequal detectors
 case: the rate of true coincidences is R eta_a eta_b times the probability of those two ports, times
 the share of the arrival-time differences that falls into the window, times both dead-time
 survivals; the accidentals are S_i S_j W. A lane's window also holds what leaks in from its own side
-peaks and from the other lanes of the link. Left out, all below 0.1 % at 2 ns and 200 kHz: clicks of
+peaks and from the other lanes of the link, and of a Gaussian source the bunches of all channels of
+the two users, |N|^2 times the integral of g^2 over the window (`netsim.physics.bunching`). Left
+out, all below 0.1 % at 2 ns and 200 kHz: clicks of
 one user merging within the window, tags used by another link or lane first, imperfect clocks.
 """
 
@@ -16,26 +18,21 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
-from netsim.physics.encodings.interface import Encoding, joints_of
-from netsim.physics.encodings.joint import Joint, Window
+from netsim.physics.bunching import span_s
+from netsim.physics.encodings.interface import joints_of
+from netsim.physics.encodings.joint import Coherence, Joint, Window
 from netsim.physics.encodings.sifting import Mask, Sifting
-from netsim.physics.rates import (
-    accidentals_hz,
-    arrival_rate_hz,
-    dead_time_survival,
-)
+from netsim.physics.rates import accidentals_hz
+from netsim.physics.shapes import BunchShape, PairShape, TimeShape
+from netsim.topology.bunches import Bunching
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
-from netsim.topology.processes import PairProcess
-from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
-from netsim.units import FWHM_PER_SIGMA
+from netsim.topology.ways import DeliveredChannel
+from netsim.twin.detectors import Detector, Detectors, Rates, by_number, detectors_of
 from protocols.keylength.keyrate import skr_asymptotic_bps
-
-Rates = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class LanePrediction:
     coincidences_hz : float
         All in the central window, whatever the bases.
     sifted_hz : float
-        Those of equal bases: ``true_hz + accidental_hz``.
+        Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
         Error rate of the sifted bits; NaN if there are none. ``visibility`` = 1 - 2 ``qber``.
     skr_bps : float
@@ -63,6 +60,9 @@ class LanePrediction:
     skr_bps: float
     true_hz: float
     accidental_hz: float
+    """Of light that has nothing in common."""
+    bunched_hz: float
+    """Of channels that share partners without being partners; 0 unless the source is Gaussian."""
     z_hz: float
     """Sifted in basis Z; ``x_hz`` in basis X."""
     z_qber: float
@@ -119,47 +119,31 @@ class _State:
     time_ps: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Detector:
-    """One of a user's detectors at work."""
-
-    encoding: Encoding
-    number: int
-    jitter_ps: float
-    """Standard deviation."""
-    clicks_hz: float
-    """Registered clicks."""
-    photon_share: float
-    """Probability that a photon, which the best detector would see, is registered here."""
-
-
-_Detectors = tuple[_Detector, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class _Peaks:
-    """The pairs of one process as seen in the window of a lane (its own or another) of the link."""
+    """Pairs of one process, or bunches, as seen in the window of a lane of the link."""
 
     pairs_hz: float
-    process: PairProcess
+    coherence: Coherence
     phases_rad: tuple[list[float], list[float]]
-    """That a photon gets on its way to each detector of the first and of the second user."""
+    """That a photon gets on its way to each detector of the first and of the second user; the
+    fringe is in their sum."""
     offset_ps: float
     """Centre of the middle peak less centre of the window."""
     window_ps: float
-    linewidth_hz: float
+    shape: TimeShape
     broadening_ps: float
 
-    def rate_hz(self, one: _Detector, other: _Detector, joint: Joint) -> float:
+    def rate_hz(self, one: Detector, other: Detector, joint: Joint) -> float:
         """True coincidences of two detectors."""
         phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
         window = Window(
             width_ps=self.window_ps,
             offset_ps=self.offset_ps,
-            linewidth_hz=self.linewidth_hz,
+            shape=self.shape,
             spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
         )
-        share = joint.share(self.process, phases_rad, window)
+        share = joint.share(self.coherence, phases_rad, window)
         return self.pairs_hz * one.photon_share * other.photon_share * share
 
 
@@ -180,23 +164,23 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     siftings = {users: epochs[0].network.sifting_of(users) for users in epochs[0].network.links}
     users = [user.name for user in epochs[0].network.topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
-    true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
-    accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
+    rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
     singles_hz = dict.fromkeys(users, 0.0)
     for state, length_ps in _states(epochs):
         network = state.network
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
-        stations = {user: _detectors(network, user) for user in users}
+        stations = {user: detectors_of(network, user) for user in users}
         for user, detectors in stations.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
             first, second = (stations[user] for user in lane.users)
-            true_hz[k] += weight * _true_hz(state, lane, first, second)
-            accidental_hz[k] += weight * _accidental_hz(network, first, second)
+            rates_hz[k][0] += weight * _true_hz(state, lane, first, second)
+            rates_hz[k][1] += weight * _bunched_hz(state, lane, first, second)
+            rates_hz[k][2] += weight * _accidental_hz(network, first, second)
     return Prediction(
         lanes=tuple(
-            _summed(lane, siftings[lane.users], *rates_hz)
-            for lane, *rates_hz in zip(lanes, true_hz, accidental_hz, strict=True)
+            _summed(lane, siftings[lane.users], *of_lane)
+            for lane, of_lane in zip(lanes, rates_hz, strict=True)
         ),
         users=tuple(UserPrediction(user, rate_hz) for user, rate_hz in singles_hz.items()),
     )
@@ -217,70 +201,19 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
         yield state, lengths_ps[key]
 
 
-def _detectors(network: Network, user: str) -> _Detectors:
-    receiver = network.topology.receiver_of(network.topology.user(user))
-    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
-    best = max(spec.efficiency for spec in specs) or 1.0
-    return tuple(
-        _detector(encoding, number, spec, best, light_hz) for number, spec in enumerate(specs)
-    )
-
-
-def _detector(
-    encoding: Encoding, number: int, spec: DetectorSpec, best: float, light_hz: float
-) -> _Detector:
-    share = encoding.share(number) / best * spec.efficiency
-    arrivals_hz = arrival_rate_hz(
-        light_hz * share + spec.dark_rate_hz,
-        dead_time_ps=spec.dead_time_ps,
-        afterpulse_probability=spec.afterpulse_probability,
-        afterpulse_decay_ps=spec.afterpulse_decay_ps,
-    )
-    survival = dead_time_survival(arrivals_hz, dead_time_ps=spec.dead_time_ps)
-    return _Detector(
-        encoding=encoding,
-        number=number,
-        jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
-        clicks_hz=arrivals_hz * survival,
-        photon_share=share * survival,
-    )
-
-
-def _light_hz(network: Network, user: str) -> float:
-    """Photons per second that the best detector would register if all of them went there."""
-    return math.fsum(
-        channel.transmittance
-        * math.fsum(
-            [channel.noise_hz]
-            + [pairs.rate_hz * pairs.channels.count(channel.channel) for pairs in network.processes]
-        )
-        for channel in network.channels_of(user)
-    )
-
-
 def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tuple[Rates, Rates]:
-    """Coincidences of one lane by detector of either user: (4, 4) true and accidental ones.
+    """Coincidences of one lane by detector of either user: (4, 4) correlated and accidental ones.
 
-    Settings that depend on time are those of ``time_ps``.
+    Correlated are those of pairs and, of a Gaussian source, of bunches. Settings that depend
+    on time are those of ``time_ps``.
     """
-    first, second = (_detectors(network, user) for user in lane.users)
-    true_hz = _true_hz(_State(network, time_ps), lane, first, second)
+    first, second = (detectors_of(network, user) for user in lane.users)
+    state = _State(network, time_ps)
+    true_hz = _true_hz(state, lane, first, second) + _bunched_hz(state, lane, first, second)
     return true_hz, _accidental_hz(network, first, second)
 
 
-def clicks_hz(network: Network, user: str) -> Rates:
-    """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
-    return _by_number(_detectors(network, user))
-
-
-def _by_number(detectors: _Detectors) -> Rates:
-    """(4,) float64: clicks per second; 0 for numbers that the receiver has no detector for."""
-    rates_hz = np.zeros(DETECTORS)
-    rates_hz[: len(detectors)] = [detector.clicks_hz for detector in detectors]
-    return rates_hz
-
-
-def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
+def _true_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
     """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
     peaks = [
         _peaks(state, lane, part, (first, second))
@@ -288,6 +221,29 @@ def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -
         for part in source.parts
         if part.process.rate_hz > 0.0
     ]
+    return _of_detectors(peaks, first, second)
+
+
+def _bunched_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
+    """(4, 4) float64: bunches of all channels of either user that fall into the window."""
+    if not state.network.bunchings:
+        return np.zeros((DETECTORS, DETECTORS))
+    both = (state.network.channels_of(user) for user in lane.users)
+    found = (
+        (way, other, bunching)
+        for way, other in product(*both)
+        if (bunching := state.network.bunching(way.channel, other.channel)) is not None
+    )
+    peaks = [
+        _bunch_peaks(state, lane, (way, other), bunching, (first, second))
+        for way, other, bunching in found
+        if bunching.strength_hz2 > 0.0
+    ]
+    return _of_detectors(peaks, first, second)
+
+
+def _of_detectors(peaks: Sequence[_Peaks], first: Detectors, second: Detectors) -> Rates:
+    """(4, 4) float64: coincidences of two users' detectors."""
     rates_hz = np.zeros((DETECTORS, DETECTORS))
     for one, other in product(first, second):
         joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
@@ -297,16 +253,16 @@ def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -
     return rates_hz
 
 
-def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> Rates:
+def _accidental_hz(network: Network, first: Detectors, second: Detectors) -> Rates:
     return accidentals_hz(
-        _by_number(first),
-        _by_number(second),
+        by_number(first),
+        by_number(second),
         window_ps=network.topology.protocol.window_ps,
     )
 
 
 def _peaks(
-    state: _State, window: Lane, part: LanePart, stations: tuple[_Detectors, _Detectors]
+    state: _State, window: Lane, part: LanePart, stations: tuple[Detectors, Detectors]
 ) -> _Peaks:
     network = state.network
     ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
@@ -316,26 +272,55 @@ def _peaks(
     multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
     return _Peaks(
         pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
-        process=part.process,
+        coherence=part.process,
         phases_rad=(
             _phases_rad(stations[0], part.channels[0], state.time_ps),
             _phases_rad(stations[1], part.channels[1], state.time_ps),
         ),
         offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
-        linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
+        shape=PairShape(network.topology.qnsp.source.bandwidth_hz),
         broadening_ps=math.hypot(*broadenings_ps),
     )
 
 
-def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float]:
+def _bunch_peaks(
+    state: _State,
+    window: Lane,
+    ways: tuple[DeliveredChannel, DeliveredChannel],
+    bunching: Bunching,
+    stations: tuple[Detectors, Detectors],
+) -> _Peaks:
+    """Bunches of two channels: G2 - n_c n_d = |N|^2 g^2 at the source, thinned."""
+    topology = state.network.topology
+    linewidth_hz = topology.qnsp.source.bandwidth_hz
+    own, its = ways
+    own_rad = _phases_rad(stations[0], own.channel, state.time_ps)
+    its_rad = _phases_rad(stations[1], its.channel, state.time_ps)
+    return _Peaks(
+        pairs_hz=bunching.strength_hz2
+        * span_s(linewidth_hz)
+        * own.transmittance
+        * its.transmittance,
+        coherence=bunching,
+        phases_rad=(own_rad, [-phase_rad for phase_rad in its_rad]),
+        offset_ps=its.delay_ps - own.delay_ps - window.delay_ps,
+        window_ps=topology.protocol.window_ps,
+        shape=BunchShape(linewidth_hz),
+        broadening_ps=math.hypot(own.broadening_ps, its.broadening_ps),
+    )
+
+
+def _phases_rad(detectors: Detectors, channel: str, time_ps: int) -> list[float]:
     label = label_of(channel)
     return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
 
 
-def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) -> LanePrediction:
+def _summed(
+    lane: Lane, sifting: Sifting, true_hz: Rates, bunched_hz: Rates, accidental_hz: Rates
+) -> LanePrediction:
     """Sift (4, 4) rates of detector pairs and count errors."""
-    all_hz = true_hz + accidental_hz
+    all_hz = true_hz + bunched_hz + accidental_hz
     sifted_hz, qber = _rate_and_qber(all_hz, sifting.kept, sifting.errors)
     z_hz, z_qber = _rate_and_qber(all_hz, sifting.in_z, sifting.errors)
     x_hz, x_qber = _rate_and_qber(all_hz, sifting.in_x, sifting.errors)
@@ -349,6 +334,7 @@ def _summed(lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates) 
         skr_bps=skr_asymptotic_bps(sifted_hz, qber) if sifted_hz > 0.0 else 0.0,
         true_hz=float(true_hz[sifting.kept].sum()),
         accidental_hz=float(accidental_hz[sifting.kept].sum()),
+        bunched_hz=float(bunched_hz[sifting.kept].sum()),
         z_hz=z_hz,
         z_qber=z_qber,
         x_hz=x_hz,
