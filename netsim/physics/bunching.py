@@ -99,11 +99,8 @@ def _below(delay_ps: NDArray[np.float64], kappa: float) -> NDArray[np.float64]:
     return np.where(delay_ps < 0.0, tail, 1.0 - tail)
 
 
-def bunch_contrast(mismatch_ps: float, kappa_per_ps: float) -> float:
-    """Contrast left to bunches by two interferometers whose delays differ by ``mismatch_ps``.
-
-    Overlap of g with itself, shifted: with z = kappa |d| / 2 it is
-    (1 + z + 2 z^2 / 5 + z^3 / 15) exp(-z).
-    """
-    z = 0.5 * kappa_per_ps * abs(mismatch_ps)
-    return (1.0 + z + 0.4 * z * z + z * z * z / 15.0) * math.exp(-z)
+def bunch_visibility(apart_ps: float, mismatch_ps: float, kappa_per_ps: float) -> float:
+    """As `netsim.physics.rates.mismatch_visibility`, of a bunch: g instead of psi."""
+    near, far = 0.5 * kappa_per_ps * abs(apart_ps), 0.5 * kappa_per_ps * abs(apart_ps - mismatch_ps)
+    ratio = (1.0 + far) / (1.0 + near) * math.exp(near - far)
+    return 2.0 * ratio / (1.0 + ratio * ratio)

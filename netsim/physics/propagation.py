@@ -45,4 +45,4 @@ def propagate(
     if broadening_ps >= MIN_BROADENING_PS:
         spread = np.clip(rng.standard_normal(times_ps.size), -JITTER_CLIP_SIGMA, JITTER_CLIP_SIGMA)
         times_ps += np.rint(spread * broadening_ps).astype(np.int64)
-    return replace(frame, times_ps=times_ps)
+    return replace(frame, times_ps=times_ps, delay_ps=frame.delay_ps + delay_ps)

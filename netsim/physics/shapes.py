@@ -1,32 +1,92 @@
-"""How two photons of a kind lie in time: what a window holds of them, what a mismatch leaves."""
+"""How two photons of a kind lie in time: what a window holds of them, and of their fringe.
 
+With an amplitude a(t) of the time between them, pairs on both short paths are found at t with the
+density a(t)^2, those on both long paths with a(t - d)^2, where the delays of two interferometers
+differ by d. They interfere where they overlap: a fringe of 2 a(t) a(t - d) in a(t)^2 + a(t - d)^2.
+"""
+
+import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
 
-from netsim.physics.bunching import bunch_contrast, bunch_share
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
+import numpy as np
+from numpy.typing import NDArray
 
+from netsim.physics.bunching import bunch_share
+from netsim.physics.rates import kappa_per_ps, window_share
 
-class TimeShape(Protocol):
-    """Density of the time between two photons, and its coherence."""
+Array = NDArray[np.float64]
 
-    def share(self, *, window_ps: float, offset_ps: float, spread_ps: float) -> float:
-        """Share of one peak that a window holds, see `netsim.physics.rates.window_share`."""
-        ...
-
-    def contrast(self, mismatch_ps: float) -> float:
-        """Contrast left by two interferometers whose delays differ by ``mismatch_ps``."""
-        ...
+REACH_LIFETIMES = 40.0
+"""Amplitudes are nothing beyond this many photon lifetimes."""
+JITTER_REACH_SIGMA = 8.0
+STEPS = 4001
 
 
 @dataclass(frozen=True, slots=True)
-class PairShape:
-    """Both photons of a pair of a ring."""
+class TimeShape(ABC):
+    """Amplitude of the time between two photons.
+
+    Attributes
+    ----------
+    linewidth_hz : float
+        Of the ring.
+    """
 
     linewidth_hz: float
 
+    @abstractmethod
+    def amplitude(self, delay_ps: Array) -> Array:
+        """Of delays (N,); its square is a density per ps."""
+
+    @abstractmethod
     def share(self, *, window_ps: float, offset_ps: float, spread_ps: float) -> float:
-        """Of a two-sided exponential."""
+        """Share of one peak that a window holds, see `netsim.physics.rates.window_share`."""
+
+    def overlap(
+        self, *, window_ps: float, offsets_ps: tuple[float, float], spread_ps: float
+    ) -> float:
+        """Integral over a window of the product of the amplitudes of two peaks.
+
+        Parameters
+        ----------
+        window_ps : float
+            Full width, > 0.
+        offsets_ps : (float, float)
+            Centres of the peaks less centre of the window.
+        spread_ps : float
+            Standard deviation of the Gaussian jitter of the difference of the two times, >= 0.
+        """
+        one_ps, other_ps = offsets_ps
+        if one_ps == other_ps:
+            return self.share(window_ps=window_ps, offset_ps=one_ps, spread_ps=spread_ps)
+        return _overlap(self, window_ps, one_ps, other_ps, spread_ps)
+
+    def contrast(self, mismatch_ps: float) -> float:
+        """All of the fringe that delays which differ by ``mismatch_ps`` leave."""
+        everything_ps = 2.0 * abs(mismatch_ps) + 4.0 * self.reach_ps
+        return self.overlap(window_ps=everything_ps, offsets_ps=(0.0, mismatch_ps), spread_ps=0.0)
+
+    @property
+    def reach_ps(self) -> float:
+        """Delay beyond which there is nothing."""
+        return REACH_LIFETIMES / kappa_per_ps(self.linewidth_hz)
+
+
+class PairShape(TimeShape):
+    """Both photons of a pair of a ring: psi(t) = sqrt(kappa / 2) exp(-kappa |t| / 2)."""
+
+    __slots__ = ()
+
+    def amplitude(self, delay_ps: Array) -> Array:
+        """Two-sided exponential."""
+        kappa = kappa_per_ps(self.linewidth_hz)
+        psi: Array = math.sqrt(kappa / 2.0) * np.exp(-0.5 * kappa * np.abs(delay_ps))
+        return psi
+
+    def share(self, *, window_ps: float, offset_ps: float, spread_ps: float) -> float:
+        """Of a two-sided exponential, in closed form."""
         return window_share(
             window_ps=window_ps,
             offset_ps=offset_ps,
@@ -34,19 +94,21 @@ class PairShape:
             spread_ps=spread_ps,
         )
 
-    def contrast(self, mismatch_ps: float) -> float:
-        """Overlap of the amplitude of the pair with itself, shifted."""
-        return mismatch_contrast(mismatch_ps, kappa_per_ps(self.linewidth_hz))
 
+class BunchShape(TimeShape):
+    """Two photons that share a partner's vacuum: g of `netsim.physics.bunching`, normalised."""
 
-@dataclass(frozen=True, slots=True)
-class BunchShape:
-    """Two photons that share a partner's vacuum: `netsim.physics.bunching`."""
+    __slots__ = ()
 
-    linewidth_hz: float
+    def amplitude(self, delay_ps: Array) -> Array:
+        """sqrt(kappa / 5) g(t)."""
+        kappa = kappa_per_ps(self.linewidth_hz)
+        x = 0.5 * kappa * np.abs(delay_ps)
+        g: Array = math.sqrt(kappa / 5.0) * (1.0 + x) * np.exp(-x)
+        return g
 
     def share(self, *, window_ps: float, offset_ps: float, spread_ps: float) -> float:
-        """Of g^2."""
+        """Of g^2, in closed form but for the jitter."""
         return bunch_share(
             window_ps=window_ps,
             offset_ps=offset_ps,
@@ -54,6 +116,31 @@ class BunchShape:
             spread_ps=spread_ps,
         )
 
-    def contrast(self, mismatch_ps: float) -> float:
-        """Overlap of the coherence g with itself, shifted."""
-        return bunch_contrast(mismatch_ps, kappa_per_ps(self.linewidth_hz))
+
+@lru_cache(maxsize=4096)
+def _overlap(
+    shape: TimeShape, window_ps: float, one_ps: float, other_ps: float, spread_ps: float
+) -> float:
+    """By the trapezoidal rule, where both amplitudes and the window are."""
+    blur_ps = JITTER_REACH_SIGMA * spread_ps
+    low = max(-0.5 * window_ps - blur_ps, max(one_ps, other_ps) - shape.reach_ps)
+    high = min(0.5 * window_ps + blur_ps, min(one_ps, other_ps) + shape.reach_ps)
+    if high <= low:
+        return 0.0
+    times_ps = np.linspace(low, high, STEPS)
+    both = shape.amplitude(times_ps - one_ps) * shape.amplitude(times_ps - other_ps)
+    if spread_ps:
+        both *= _inside(times_ps, window_ps, spread_ps)
+    return float(np.trapezoid(both, times_ps))
+
+
+def _inside(times_ps: Array, window_ps: float, spread_ps: float) -> Array:
+    """Probability that jitter leaves, or brings, each time inside a window around 0."""
+    scale = 1.0 / (spread_ps * math.sqrt(2.0))
+    half_ps = 0.5 * window_ps
+    return np.array(
+        [
+            0.5 * (math.erf((half_ps - t) * scale) - math.erf((-half_ps - t) * scale))
+            for t in times_ps.tolist()
+        ]
+    )

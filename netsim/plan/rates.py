@@ -231,11 +231,11 @@ def _of_two(
             spread_ps=math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters)),
         )
         joint = joints[i][j]
-        equal, unequal = joint.shares(window)
-        flat[k] = own[i] * its[j] * (equal + unequal)
+        coherent, everything = joint.shares(window)
+        flat[k] = own[i] * its[j] * everything
         for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, shape=shape)
-            fringe[s, k] = own[i] * its[j] * equal * joint.sign * (contrast * left)
+            left = joint.visibility(1.0, frequency_noise_hz=noise_hz)
+            fringe[s, k] = own[i] * its[j] * coherent * joint.sign * (contrast * left)
     return flat, fringe
 
 

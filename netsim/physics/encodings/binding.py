@@ -8,7 +8,8 @@ On equal paths (both short or both long, which cannot be told apart) the ports s
 have P(s, t | equal paths) = (1 + s t V cos(phi_u + phi_v + phi_0)) / 4 [1]_; on unequal paths, and
 for a photon alone, ports are uniform and independent. All phases add: with Z at 0 and X at pi/2,
 equal ports go together in Z-Z, opposite ones in X-X, and mixed bases are uncorrelated. For bunches
-(`netsim.physics.bunching`) phi_v is subtracted: equal ports go together in both bases.
+(`netsim.physics.bunching`) phi_v is subtracted: equal ports go together in both bases. Where the
+delays of two interferometers differ, V depends on when the two photons come.
 
 References
 ----------
@@ -22,11 +23,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
-from netsim.physics.bunching import bunch_contrast
+from netsim.physics.bunching import bunch_visibility
 from netsim.physics.encodings.interface import Encoding, PairSource, Z
 from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.physics.rates import kappa_per_ps, mismatch_visibility
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
 
@@ -38,8 +39,8 @@ _LOW_BITS = 2.0**53
 PLUS = (0, 2)
 """One detector of each basis, Z+ and X+."""
 
-_mismatch_contrast = kernel(mismatch_contrast)
-_bunch_contrast = kernel(bunch_contrast)
+_mismatch_visibility = kernel(mismatch_visibility)
+_bunch_visibility = kernel(bunch_visibility)
 
 
 @kernel
@@ -49,6 +50,7 @@ def _measure(
     pair_rows: NDArray[np.int64],
     ledger_process: NDArray[np.int64],
     ledger_outcome: NDArray[np.int64],
+    ledger_sent_ps: NDArray[np.int64],
     ledger_phase_rad: NDArray[np.float64],
     ledger_delay_ps: NDArray[np.float64],
     ledger_contrast: NDArray[np.float64],
@@ -56,6 +58,7 @@ def _measure(
     pair_phase_rad: NDArray[np.float64],
     processes: int,
     kappa_per_ps: float,
+    way_ps: int,
     z_probability: float,
     has_paths: NDArray[np.int64],
     delay_ps: NDArray[np.float64],
@@ -75,6 +78,7 @@ def _measure(
             earlier = ledger_outcome[row]
             if earlier == UNMEASURED:
                 ledger_outcome[row] = 2 * path + port
+                ledger_sent_ps[row] = times_ps[k] - way_ps
                 ledger_phase_rad[row] = phase_rad[basis]
                 ledger_delay_ps[row] = delay_ps[basis]
                 ledger_contrast[row] = contrast[basis]
@@ -85,14 +89,15 @@ def _measure(
                 if earlier >> 1 == path:
                     process = ledger_process[row]
                     mismatch_ps = delay_ps[basis] - ledger_delay_ps[row]
+                    apart_ps = times_ps[k] - way_ps - ledger_sent_ps[row] + path * mismatch_ps
                     visibility = (
                         pair_contrast[process, basis] * ledger_contrast[row] * contrast[basis]
                     )
                     earlier_rad = ledger_phase_rad[row]
                     if process < processes:
-                        visibility *= _mismatch_contrast(mismatch_ps, kappa_per_ps)
+                        visibility *= _mismatch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
                     else:
-                        visibility *= _bunch_contrast(mismatch_ps, kappa_per_ps)
+                        visibility *= _bunch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
                         earlier_rad = -earlier_rad
                     total_rad = phase_rad[basis] + earlier_rad + pair_phase_rad[process]
                     same = rng.random() < 0.5 * (1.0 + visibility * math.cos(total_rad))
@@ -140,6 +145,7 @@ class AnalyserMeasurement:
             frame.pair_rows,
             ledger.process,
             ledger.outcome,
+            ledger.sent_ps,
             ledger.phase_rad,
             ledger.delay_ps,
             ledger.contrast,
@@ -147,6 +153,7 @@ class AnalyserMeasurement:
             self._pair_phases_rad(frame.channel),
             self._processes,
             self._kappa_per_ps,
+            frame.delay_ps,
             self._z_probability,
             self._has_paths,
             self._delay_ps,

@@ -70,6 +70,14 @@ class Window(NamedTuple):
             spread_ps=self.spread_ps,
         )
 
+    def overlap(self, one: Peak, other: Peak) -> float:
+        """What the window holds of the product of the amplitudes of two peaks."""
+        return self.shape.overlap(
+            window_ps=self.width_ps,
+            offsets_ps=(self.offset_ps + one.offset_ps, self.offset_ps + other.offset_ps),
+            spread_ps=self.spread_ps,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -92,25 +100,25 @@ class Joint:
     late_ps: tuple[float, float]
     sign: int
 
-    def visibility(self, contrast: float, *, frequency_noise_hz: float, shape: TimeShape) -> float:
-        """Contrast of pairs where they interfere, of those with the ``contrast`` V0.
+    def visibility(self, contrast: float, *, frequency_noise_hz: float) -> float:
+        """Contrast of pairs where paths overlap, of those with the ``contrast`` V0.
 
-        Lowered by both analysers, by a sum frequency that wanders, and by delays that differ.
+        Lowered by both analysers, and by a sum frequency that wanders.
         """
-        own_ps, its_ps = self.late_ps
         left = contrast * self.contrasts[0] * self.contrasts[1]
-        left *= drift_contrast(frequency_noise_hz=frequency_noise_hz, delay_ps=its_ps)
-        return left * shape.contrast(its_ps - own_ps)
+        return left * drift_contrast(
+            frequency_noise_hz=frequency_noise_hz, delay_ps=self.late_ps[1]
+        )
 
     def shares(self, window: Window) -> tuple[float, float]:
-        """Shares of the pairs that a window holds: those that interfere, and the others."""
-        interfering, others = 0.0, 0.0
-        for peak in self.peaks:
-            if peak.interferes:
-                interfering += window.share(peak)
-            else:
-                others += window.share(peak)
-        return interfering, others
+        """Shares of the pairs that a window holds: what interferes of them, and all.
+
+        Of peaks that interfere (two, on equally likely paths) what overlaps does.
+        """
+        together = [peak for peak in self.peaks if peak.interferes]
+        weight = math.fsum(peak.weight for peak in together)
+        coherent = weight * window.overlap(together[0], together[-1]) if together else 0.0
+        return coherent, math.fsum(window.share(peak) for peak in self.peaks)
 
     def share(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> float:
         """Share of the pairs of one process that a window holds, relative to independent ports.
@@ -128,9 +136,8 @@ class Joint:
         visibility = self.visibility(
             pairs.contrast,
             frequency_noise_hz=pairs.frequency_noise_hz,
-            shape=window.shape,
         )
         own_rad, its_rad = phases_rad
         fringe = self.sign * visibility * math.cos(pairs.phase_rad + (own_rad + its_rad))
-        interfering, others = self.shares(window)
-        return interfering * (1.0 + fringe) + others
+        coherent, everything = self.shares(window)
+        return everything + fringe * coherent
