@@ -98,7 +98,6 @@ def receiver_settings(
         tick_ps=spec.tick_ps,
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
-        max_broadening_ps=max((channel.broadening_ps for channel in channels), default=0.0),
     )
 
 

@@ -50,11 +50,6 @@ JITTER_REACH_SIGMA = 8.0
 JITTER_STEPS = 4001
 
 
-def span_s(linewidth_hz: float) -> float:
-    """Integral of g(t)^2 over all delays: 5 / kappa, in seconds."""
-    return SPAN_LIFETIMES * 1e-12 / kappa_per_ps(linewidth_hz)
-
-
 @lru_cache(maxsize=4096)
 def bunch_share(
     *, window_ps: float, offset_ps: float, linewidth_hz: float, spread_ps: float

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
 from netsim.physics.emission import (
-    sample_bunches,
-    sample_pairs,
-    sample_poisson_pairs,
+    sample_apart,
     sample_poisson_times,
     split_rates,
 )
+from netsim.physics.shapes import TimeShape
 from netsim.physics.thermal import fresh_field, sample_thermal_times
 
 Outlet = tuple[str, str]
@@ -26,9 +25,18 @@ TOO_FEW_ALONE = "too few photons of {0} reach {1} without their partners to bunc
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """The ways that photons of one channel take: outlet to transmittance, birth to click."""
+    """The ways that photons of one channel take.
+
+    Attributes
+    ----------
+    ways : mapping
+        Outlet to transmittance, birth to click.
+    dispersions_ps2 : mapping
+        Outlet to second-order dispersion, as far as the detector.
+    """
 
     ways: Mapping[Outlet, float] = field(default_factory=dict)
+    dispersions_ps2: Mapping[Outlet, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,13 @@ class EmittedProcess:
     """What the ledger stores."""
     rate_hz: float
     arms: tuple[Arm, Arm]
+    shape: TimeShape
+    """Where they are born."""
+
+    def shape_at(self, one: Outlet, other: Outlet) -> TimeShape:
+        """Behind the ways to two outlets."""
+        first, second = self.arms
+        return self.shape.behind(first.dispersions_ps2[one], second.dispersions_ps2[other])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class PairStream:
     index: int
     outlets: tuple[Outlet, Outlet]
     rate_hz: float
+    shape: TimeShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,7 @@ def plan_emission(
                 process.index,
                 (one, other),
                 float(rates.pairs_hz[i, j]),
+                process.shape_at(one, other),
             )
             for i, (one, _) in enumerate(first)
             for j, (other, _) in enumerate(second)
@@ -134,9 +151,8 @@ def _bunch_streams(bunch: EmittedProcess) -> Iterator[PairStream]:
         # Of two photons in one mode, N^2 g^2 counts each order.
         rate_hz = bunch.rate_hz * p * q * (0.5 if one == other else 1.0)
         if rate_hz > 0.0:
-            yield PairStream(
-                f"{bunch.name}/{one[1]}~{other[1]}", bunch.index, (one, other), rate_hz
-            )
+            name, shape = f"{bunch.name}/{one[1]}~{other[1]}", bunch.shape_at(one, other)
+            yield PairStream(name, bunch.index, (one, other), rate_hz, shape)
 
 
 class PairSource:
@@ -179,16 +195,10 @@ class PairSource:
         """
         light = _Light(self._outlets)
         for start_ps, stop_ps, plan in pieces:
-            for pairs in plan.pairs:
-                both_ps = sample_poisson_pairs(
-                    self._rng(pairs.name), pairs.rate_hz, start_ps, stop_ps, self._kappa_per_ps
-                )
-                light.add_pairs(pairs.index, pairs.outlets, both_ps)
-            for bunch in plan.bunches:
-                both_ps = sample_bunches(
-                    self._rng(bunch.name), bunch.rate_hz, start_ps, stop_ps, self._kappa_per_ps
-                )
-                light.add_pairs(bunch.index, bunch.outlets, both_ps)
+            for pairs in (*plan.pairs, *plan.bunches):
+                rng = self._rng(pairs.name)
+                born_ps = sample_poisson_times(rng, pairs.rate_hz, start_ps, stop_ps)
+                light.add_pairs(pairs.index, pairs.outlets, sample_apart(rng, born_ps, pairs.shape))
             for process in plan.thermal:
                 self._emit_thermal(light, process, start_ps, stop_ps)
             for outlet, rate_hz in plan.singles_hz.items():
@@ -226,7 +236,7 @@ class PairSource:
         for number, (one, other, _) in enumerate(marks):
             chosen_ps = born_ps[which == number]
             if one is not None and other is not None:
-                both_ps = sample_pairs(rng, chosen_ps, self._kappa_per_ps)
+                both_ps = sample_apart(rng, chosen_ps, process.shape_at(one, other))
                 light.add_pairs(process.index, (one, other), both_ps)
             elif (outlet := one or other) is not None:
                 light.add(outlet, chosen_ps)

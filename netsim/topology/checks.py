@@ -183,17 +183,18 @@ def _short_delays(topology: TopologySpec) -> Iterator[Fault]:
 def _mismatched_delays(topology: TopologySpec) -> Iterator[Fault]:
     """Receivers in use whose analysers do not interfere with each other."""
     linewidth_hz, encodings = _linewidth_hz(topology), _encodings(topology)
-    if linewidth_hz is None:
+    if linewidth_hz is None or not has(topology.qnsp.source, "filter_shape"):
         return
+    shape = PairShape(linewidth_hz, topology.qnsp.source.filter_shape)
     used = dict.fromkeys(user.receiver for _, user in having(topology.users, "receiver"))
     for basis in ("z", "x"):
         known = [(name, encodings[name, basis]) for name in used if (name, basis) in encodings]
         for one, other in combinations(known, 2):
-            yield from _unlike(basis, one, other, linewidth_hz)
+            yield from _unlike(basis, one, other, shape)
 
 
 def _unlike(
-    basis: str, one: tuple[str, Encoding], other: tuple[str, Encoding], linewidth_hz: float
+    basis: str, one: tuple[str, Encoding], other: tuple[str, Encoding], shape: PairShape
 ) -> Iterator[Fault]:
     """Two receivers that do not interfere."""
     (first, own), (second, its) = one, other
@@ -206,8 +207,14 @@ def _unlike(
         return
     joint = own.joint(0, its, 0)
     own_ps, its_ps = joint.late_ps
-    contrast = joint.visibility(1.0, frequency_noise_hz=0.0)
-    contrast *= PairShape(linewidth_hz).contrast(its_ps - own_ps)
+    if own_ps != its_ps and shape.filter_shape != "lorentzian":
+        yield Fault(
+            f"receivers.{second}.{basis}.delay_ps",
+            f"{its.longest_ps:g} against {own.longest_ps:g} of receiver {first}: what is left "
+            "of the fringe is known of lorentzian filters only",
+        )
+        return
+    contrast = joint.visibility(1.0, frequency_noise_hz=0.0) * shape.contrast(its_ps - own_ps)
     if contrast < MIN_MISMATCH_CONTRAST:
         yield Fault(
             f"receivers.{second}.{basis}.delay_ps",

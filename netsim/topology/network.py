@@ -11,12 +11,16 @@ from functools import cached_property
 from itertools import product
 
 from netsim.errors import Fault
-from netsim.physics.bunching import span_s
 from netsim.physics.encodings.sifting import Sifting, sifting_between
+from netsim.physics.rates import kappa_per_ps
+from netsim.physics.shapes import MAX_DELAY_PS
 from netsim.topology.bunches import Bunching, bunchings
 from netsim.topology.processes import PairProcess, pair_processes
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel, deliver
+
+MAX_SPREAD_SHARE = 0.25
+"""Dispersion parts pairs by less than this share of the longest delay that is drawn."""
 
 MERGED_SHARE = 0.25
 """Pairs of channels that reach a link within this share of the window make one lane: their peaks
@@ -208,7 +212,7 @@ def thin_light(network: Network) -> Iterator[Fault]:
     seen: defaultdict[str, float] = defaultdict(float)
     for way in network.channels:
         seen[way.channel] += way.folded_transmittance
-    span = span_s(network.topology.qnsp.source.bandwidth_hz)
+    span = network.topology.qnsp.source.bunch_shape.span_s
     alone_hz, bunched_hz = (defaultdict[str, float](float) for _ in range(2))
     for process in network.processes:
         for own, its in (process.channels, process.channels[::-1]):
@@ -222,4 +226,24 @@ def thin_light(network: Network) -> Iterator[Fault]:
                 "qnsp.source.statistics",
                 f"gaussian: of {way.channel} too few photons come without their partners to bunch "
                 "them; more loss or fewer pairs, or poisson",
+            )
+
+
+def broad_pairs(network: Network) -> Iterator[Fault]:
+    """Links whose fibres part the two photons of a pair by more than frames can rely on.
+
+    The spread |beta| kappa is the delay between the edges of a line of full width kappa.
+    """
+    shape = network.topology.qnsp.source.pair_shape
+    names = [user.name for user in network.topology.users]
+    parts = ((lane.users, part.channels) for lane in network.lanes for part in lane.parts)
+    for users, channels in parts:
+        ways = [network.channel(*outlet) for outlet in zip(channels, users, strict=True)]
+        beta_ps2 = math.fsum(way.dispersion_ps2 for way in ways if way is not None)
+        spread_ps = abs(beta_ps2) * kappa_per_ps(shape.linewidth_hz)
+        if spread_ps > MAX_SPREAD_SHARE * MAX_DELAY_PS:
+            yield Fault(
+                f"users.{names.index(users[1])}.fibre.dispersion_ps_per_nm_km",
+                f"pairs of {' and '.join(users)} spread over {spread_ps:.0f} ps, more than "
+                f"{MAX_SPREAD_SHARE * MAX_DELAY_PS:.0f}",
             )

@@ -8,7 +8,7 @@ from netsim.errors import ConfigError
 from netsim.topology.bunches import Bunching
 from netsim.topology.events import event_times, followed_ps
 from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
-from netsim.topology.network import Network, all_lanes, build_network, thin_light
+from netsim.topology.network import Network, all_lanes, broad_pairs, build_network, thin_light
 from netsim.topology.processes import PairProcess
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import StateSpec
@@ -60,7 +60,8 @@ class Timeline:
     ValueError
         If an event changes what is fixed during a run.
     ConfigError
-        If a Gaussian source has too few photons without their partners, see `thin_light`.
+        If a Gaussian source has too few photons without their partners, see `thin_light`, or
+        photons of a pair part too far, see `broad_pairs`.
     """
 
     def __init__(self, topology: TopologySpec, *, stop_ps: int) -> None:
@@ -77,7 +78,8 @@ class Timeline:
         }
         self._in_order = [self._networks[_Value(state)] for state in states.values()]
         known = self._networks.values()
-        if faults := tuple(dict.fromkeys(fault for each in known for fault in thin_light(each))):
+        found = (fault for each in known for fault in (*thin_light(each), *broad_pairs(each)))
+        if faults := tuple(dict.fromkeys(found)):
             raise ConfigError(faults)
         self.outlets = tuple(
             dict.fromkeys((way.channel, way.user) for network in known for way in network.channels)

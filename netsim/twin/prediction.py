@@ -20,12 +20,11 @@ from itertools import product
 import numpy as np
 
 from netsim.frames import DETECTORS
-from netsim.physics.bunching import span_s
 from netsim.physics.encodings.interface import joints_of
 from netsim.physics.encodings.joint import Coherence, Joint, Window
 from netsim.physics.encodings.sifting import Mask, Sifting
 from netsim.physics.rates import accidentals_hz
-from netsim.physics.shapes import BunchShape, PairShape, TimeShape
+from netsim.physics.shapes import TimeShape
 from netsim.topology.bunches import Bunching
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
@@ -132,7 +131,6 @@ class _Peaks:
     """Centre of the middle peak less centre of the window."""
     window_ps: float
     shape: TimeShape
-    broadening_ps: float
 
     def rate_hz(self, one: Detector, other: Detector, joint: Joint) -> float:
         """True coincidences of two detectors."""
@@ -141,7 +139,7 @@ class _Peaks:
             width_ps=self.window_ps,
             offset_ps=self.offset_ps,
             shape=self.shape,
-            spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
+            spread_ps=math.hypot(one.jitter_ps, other.jitter_ps),
         )
         share = joint.share(self.coherence, phases_rad, window)
         return self.pairs_hz * one.photon_share * other.photon_share * share
@@ -267,7 +265,7 @@ def _peaks(
     network = state.network
     ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
     transmittances = [0.0 if way is None else way.transmittance for way in ways]
-    broadenings_ps = [0.0 if way is None else way.broadening_ps for way in ways]
+    dispersions_ps2 = [0.0 if way is None else way.dispersion_ps2 for way in ways]
     # Two photons in one channel: either may be the first user's.
     multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
     return _Peaks(
@@ -279,8 +277,7 @@ def _peaks(
         ),
         offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
-        shape=PairShape(network.topology.qnsp.source.bandwidth_hz),
-        broadening_ps=math.hypot(*broadenings_ps),
+        shape=network.topology.qnsp.source.pair_shape.behind(*dispersions_ps2),
     )
 
 
@@ -293,21 +290,17 @@ def _bunch_peaks(
 ) -> _Peaks:
     """Bunches of two channels: G2 - n_c n_d = |N|^2 g^2 at the source, thinned."""
     topology = state.network.topology
-    linewidth_hz = topology.qnsp.source.bandwidth_hz
+    shape = topology.qnsp.source.bunch_shape
     own, its = ways
     own_rad = _phases_rad(stations[0], own.channel, state.time_ps)
     its_rad = _phases_rad(stations[1], its.channel, state.time_ps)
     return _Peaks(
-        pairs_hz=bunching.strength_hz2
-        * span_s(linewidth_hz)
-        * own.transmittance
-        * its.transmittance,
+        pairs_hz=bunching.strength_hz2 * shape.span_s * own.transmittance * its.transmittance,
         coherence=bunching,
         phases_rad=(own_rad, [-phase_rad for phase_rad in its_rad]),
         offset_ps=its.delay_ps - own.delay_ps - window.delay_ps,
         window_ps=topology.protocol.window_ps,
-        shape=BunchShape(linewidth_hz),
-        broadening_ps=math.hypot(own.broadening_ps, its.broadening_ps),
+        shape=shape.behind(own.dispersion_ps2, its.dispersion_ps2),
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
+from netsim.physics.shapes import BunchShape, PairShape
+from netsim.physics.wavefunction import FilterShape
 from netsim.simulation.photons import count_photons
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
@@ -39,6 +41,52 @@ def test_share_of_a_window(jitter_fwhm_ps: float, window_ps: float) -> None:
         "lorentzian", linewidth_hz=200e6, window_ps=window_ps, jitter_ps=jitter_ps
     )
     assert formula == pytest.approx(integral, abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", ["lorentzian", "flat-top", "gaussian"])
+@pytest.mark.parametrize("lengths_km", [(50, 50), (50, 0), (50, -50), (12.6, 0)])
+@pytest.mark.parametrize("window_ps", [130, 500, 2000])
+def test_share_of_dispersed_pairs(
+    shape: FilterShape, lengths_km: tuple[float, float], window_ps: int
+) -> None:
+    """Filters of 100 GHz, 17 ps/nm/km, detectors of 70 ps; a negative length is a negative sign."""
+    ways_ps2 = [biphoton.dispersion_ps2(ps_per_nm_km=17, length_km=km) for km in lengths_km]
+    jitter_ps = math.sqrt(2.0) * 70.0 / times.FWHM_PER_SIGMA
+    found = (
+        PairShape(100e9, shape)
+        .behind(*ways_ps2)
+        .share(window_ps=window_ps, offset_ps=0.0, spread_ps=jitter_ps)
+    )
+    integral = biphoton.window_share(
+        shape, linewidth_hz=100e9, window_ps=window_ps, beta_ps2=sum(ways_ps2), jitter_ps=jitter_ps
+    )
+    assert found == pytest.approx(integral, abs=2e-4)
+
+
+@pytest.mark.parametrize("lifetimes", [1.0, 2.5, 10.0])
+def test_slight_dispersion_is_left_out(lifetimes: float) -> None:
+    """Where the closed form is taken, at most so many pairs are on the wrong side of an edge."""
+    kappa = kappa_per_ps(200e6)
+    beta_ps2 = 0.02 / kappa**2
+    shape = PairShape(200e6).behind(-beta_ps2, 0.0)
+    assert shape.is_closed
+    found = shape.share(window_ps=lifetimes / kappa, offset_ps=0.0, spread_ps=0.0)
+    integral = biphoton.window_share(
+        "lorentzian", linewidth_hz=200e6, window_ps=lifetimes / kappa, beta_ps2=-beta_ps2
+    )
+    assert found == pytest.approx(integral, abs=2e-3)
+
+
+@pytest.mark.parametrize("offset_ps", [0.0, 30.0])
+def test_bunches_of_a_flat_top(offset_ps: float) -> None:
+    """g(t) = sin(kappa t / 2) / (kappa t / 2), of which the square integrates to 2 pi / kappa."""
+    kappa = kappa_per_ps(100e9)
+    shape = BunchShape(100e9, "flat-top")
+    assert shape.span_s * 1e12 == pytest.approx(2.0 * math.pi / kappa, rel=1e-4)
+    grid = np.linspace(offset_ps - 10.0, offset_ps + 10.0, 20_001)
+    integral = np.trapezoid(np.sinc(kappa * grid / 2.0 / math.pi) ** 2, grid)
+    found = shape.share(window_ps=20.0, offset_ps=offset_ps, spread_ps=0.0)
+    assert found == pytest.approx(integral * kappa / 2.0 / math.pi, abs=5e-4)
 
 
 def test_mismatch_in_a_wide_window() -> None:
