@@ -33,16 +33,19 @@ class PairLedger:
     Attributes
     ----------
     process : (N,) int64
-        Index of the pair process in the source's list.
+        Index of the pair process in the source's list; those of bunchings follow.
     outcome : (N,) int64
         `UNMEASURED`, `CONSUMED`, or what the first measurement found: 2 * path + port, with path
         0 for short and 1 for long.
+    sent_ps : (N,) int64
+        When the first photon left the source; undefined before.
     phase_rad, delay_ps, contrast : (N,) float64
         Of the interferometer that the first photon met; undefined before.
     """
 
     process: NDArray[np.int64]
     outcome: NDArray[np.int64]
+    sent_ps: NDArray[np.int64]
     phase_rad: NDArray[np.float64]
     delay_ps: NDArray[np.float64]
     contrast: NDArray[np.float64]
@@ -54,6 +57,7 @@ class PairLedger:
         return cls(
             process=process,
             outcome=np.full(size, UNMEASURED, dtype=np.int64),
+            sent_ps=np.zeros(size, dtype=np.int64),
             phase_rad=np.zeros(size),
             delay_ps=np.zeros(size),
             contrast=np.zeros(size),
@@ -108,6 +112,8 @@ class PhotonFrame:
         Shared by all channels of the frame.
     prepared : PreparedStates, optional
         Of all photons of this frame, none of which then is half of a pair.
+    delay_ps : int
+        How long they have been on their way.
     """
 
     index: int
@@ -116,6 +122,7 @@ class PhotonFrame:
     pair_rows: NDArray[np.int64]
     ledger: PairLedger
     prepared: PreparedStates | None = None
+    delay_ps: int = 0
 
     def __post_init__(self) -> None:
         if self.times_ps.shape != self.pair_rows.shape:

@@ -61,7 +61,6 @@ class FibreLink:
     sim : Simulator
     stretches : mapping
         Channel name to its stretch on this piece.
-    rng : Generator
     deliver : callable
         Takes the light at the far end, at the time when the slowest channel is there.
     loss : FibreLoss, optional
@@ -72,12 +71,10 @@ class FibreLink:
         self,
         sim: Simulator,
         stretches: Mapping[str, Stretch],
-        rng: RandomGenerator,
         deliver: Callable[[PhotonBundle], None],
         loss: FibreLoss | None = None,
     ) -> None:
         self._sim = sim
-        self._rng = rng
         self._deliver = deliver
         self._stretches = stretches
         self._loss = loss
@@ -101,9 +98,5 @@ class FibreLink:
 
     def _through(self, frame: PhotonFrame) -> PhotonFrame:
         stretch = self._stretches[frame.channel]
-        return propagate(
-            self._rng,
-            frame if self._loss is None else self._loss.thin(frame, stretch.start_ps),
-            delay_ps=stretch.delay_ps,
-            broadening_ps=stretch.broadening_ps,
-        )
+        left = frame if self._loss is None else self._loss.thin(frame, stretch.start_ps)
+        return propagate(left, delay_ps=stretch.delay_ps)

@@ -19,13 +19,14 @@ from netsim.physics.source import (
     Arm,
     EmissionPlan,
     EmittedProcess,
-    Outlet,
     PairSource,
     plan_emission,
 )
+from netsim.topology.bunches import Bunching
 from netsim.topology.network import Network
 from netsim.topology.processes import PairProcess
 from netsim.topology.timeline import Timeline
+from netsim.topology.ways import DeliveredChannel
 from netsim.units import ps_from_s
 
 
@@ -116,24 +117,47 @@ class Qnsp:
         return self._plans[id(network)]
 
 
-def emission_plan(network: Network, process_indices: Mapping[PairProcess, int]) -> EmissionPlan:
+def emission_plan(
+    network: Network, process_indices: Mapping[PairProcess | Bunching, int]
+) -> EmissionPlan:
     """What the source emits while the network is as given: all that comes to the first observer.
 
     Where there is none on the way, all that will be detected.
     """
-    ways: dict[str, dict[Outlet, float]] = {}
-    for way in network.channels:
-        ways.setdefault(way.channel, {})[way.channel, way.user] = way.folded_transmittance
+    source, arms = network.topology.qnsp.source, _arms(network)
     processes = []
     for process in network.processes:
-        first, second = (Arm(ways.get(name, {})) for name in process.channels)
+        first, second = (arms.get(name, Arm()) for name in process.channels)
         name, index = "&".join(process.channels), process_indices[process.dark]
-        processes.append(EmittedProcess(name, index, process.rate_hz, (first, second)))
+        processes.append(
+            EmittedProcess(name, index, process.rate_hz, (first, second), source.pair_shape)
+        )
+    shape, bunches = source.bunch_shape, []
+    for bunching in network.bunchings:
+        first, second = (arms.get(name, Arm()) for name in bunching.channels)
+        name, index = "~".join(bunching.channels), process_indices[bunching.dark]
+        rate_hz = bunching.strength_hz2 * shape.span_s
+        bunches.append(EmittedProcess(name, index, rate_hz, (first, second), shape))
     return plan_emission(
         processes,
         {
             (way.channel, way.user): way.noise_hz * way.folded_transmittance
             for way in network.channels
         },
-        is_thermal=network.topology.qnsp.source.statistics == "thermal",
+        bunches=bunches,
+        is_thermal=source.statistics == "thermal",
     )
+
+
+def _arms(network: Network) -> dict[str, Arm]:
+    """Ways of the photons of each delivered channel."""
+    found: dict[str, list[DeliveredChannel]] = {}
+    for way in network.channels:
+        found.setdefault(way.channel, []).append(way)
+    return {
+        channel: Arm(
+            {(channel, way.user): way.folded_transmittance for way in ways},
+            {(channel, way.user): way.dispersion_ps2 for way in ways},
+        )
+        for channel, ways in found.items()
+    }

@@ -1,6 +1,6 @@
 """A user's receiver as a process: takes light, gives tags to the user and clicks to scoring."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
-from netsim.topology.processes import PairProcess
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel
@@ -78,7 +77,7 @@ def receiver_settings(
     topology: TopologySpec,
     user: str,
     ways: Iterable[DeliveredChannel],
-    processes: Sequence[PairProcess],
+    source: PairSource,
 ) -> ReceiverSettings:
     """Settings of the receiver of ``user``.
 
@@ -86,12 +85,11 @@ def receiver_settings(
     ----------
     ways : iterable of DeliveredChannel
         All that it may ever get light from.
-    processes : sequence of PairProcess
+    source : PairSource
         In the order of the ledger's indices.
     """
     spec = topology.receiver_of(topology.user(user))
     encoding = spec.encoding
-    source = PairSource(processes, topology.qnsp.source.bandwidth_hz)
     channels = tuple(ways)
     delays_ps = [round(channel.delay_ps) for channel in channels]
     return ReceiverSettings(
@@ -101,7 +99,6 @@ def receiver_settings(
         tick_ps=spec.tick_ps,
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
-        max_broadening_ps=max((channel.broadening_ps for channel in channels), default=0.0),
     )
 
 

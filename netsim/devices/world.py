@@ -6,7 +6,6 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 from simpy.events import AllOf
 
@@ -21,6 +20,7 @@ from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.observers.kinds import OBSERVERS
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
+from netsim.physics.encodings.interface import PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
@@ -44,8 +44,8 @@ class Stage:
     timeline : Timeline
         States of the network, up to ``duration_ps``.
     rng_tree : RngTree
-        Streams: ``qnsp/...``, and of each user ``<user>/fibre``, ``<user>/receiver``,
-        ``<user>/detectors``, ``<user>/clock``; of the k-th observer on a fibre, from 1,
+        Streams: ``qnsp/...``, and of each user ``<user>/receiver``, ``<user>/detectors``,
+        ``<user>/clock``; of the k-th observer on a fibre, from 1,
         ``<user>/observer/<k>``, of the piece behind him ``<user>/fibre/<k>``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
@@ -238,7 +238,10 @@ class _Builder:
     def _settings(self, user: str) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
-        return receiver_settings(timeline.topology, user, ways, timeline.processes)
+        source = PairSource(
+            timeline.processes, timeline.topology.qnsp.source.bandwidth_hz, timeline.bunchings
+        )
+        return receiver_settings(timeline.topology, user, ways, source)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""
@@ -247,21 +250,20 @@ class _Builder:
         for passed, spec in reversed(tuple(enumerate(observers, start=1))):
             rng = self._stage.rng_tree.stream(f"{user}/fibre/{passed}")
             loss = FibreLoss(rng, self._history, user, passed)
-            behind = self._piece(user, passed, rng, deliver, loss)
+            behind = self._piece(user, passed, deliver, loss)
             deliver = ObserverStation(self._observer(spec, passed), behind.send).take
-        return self._piece(user, 0, self._stage.rng_tree.stream(f"{user}/fibre"), deliver)
+        return self._piece(user, 0, deliver)
 
     def _piece(
         self,
         user: str,
         passed: int,
-        rng: Generator,
         deliver: Callable[[PhotonBundle], None],
         loss: FibreLoss | None = None,
     ) -> FibreLink:
         ways = self._stage.timeline.ways_of(user)
         stretches = {channel: way.stretches[passed] for channel, way in ways.items()}
-        self.pieces.append(FibreLink(self._stage.sim, stretches, rng, deliver, loss))
+        self.pieces.append(FibreLink(self._stage.sim, stretches, deliver, loss))
         return self.pieces[-1]
 
     def _observer(self, spec: ObserverSpec, number: int) -> Observer:

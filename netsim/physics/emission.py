@@ -19,13 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.physics.rates import kappa_per_ps
+from netsim.physics.shapes import MAX_DELAY_PS, TimeShape
 from netsim.units import PS_PER_S
 from protocols.compiled import kernel
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
-MAX_BIPHOTON_DELAY_PS = 40_000
-"""Longer delays of a pair are clipped: beyond exp(-50) at 200 MHz; frames can rely on it."""
+ONE_STAGE, TWO_STAGES = 0.4, 0.8
+"""The delay of a bunch has the density (kappa / 5) (1 + kappa |t| / 2)^2 exp(-kappa |t|): in two of
+five cases it is one exponential time, in two the sum of two, in one of three; cumulated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +140,7 @@ def sample_pairs(
     """Times of the two photons of pairs born at given times.
 
     The earlier photon of a pair bears the pair's time of birth, the other one follows after an
-    exponential time of rate kappa, `MAX_BIPHOTON_DELAY_PS` at most; which of them is late is
+    exponential time of rate kappa, `MAX_DELAY_PS` at most; which of them is late is
     random [2]_.
 
     Parameters
@@ -155,7 +158,7 @@ def sample_pairs(
     first_ps = np.empty_like(born_ps)
     second_ps = np.empty_like(born_ps)
     for k in range(born_ps.size):
-        delay_ps = int(min(rng.standard_exponential() / kappa_per_ps, MAX_BIPHOTON_DELAY_PS) + 0.5)
+        delay_ps = int(min(rng.standard_exponential() / kappa_per_ps, MAX_DELAY_PS) + 0.5)
         first_is_late = rng.random() < 0.5
         first_ps[k] = born_ps[k] + (delay_ps if first_is_late else 0)
         second_ps[k] = born_ps[k] + (0 if first_is_late else delay_ps)
@@ -163,8 +166,72 @@ def sample_pairs(
 
 
 @kernel
-def sample_poisson_pairs(
-    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, kappa_per_ps: float
+def sample_bunches(
+    rng: np.random.Generator, born_ps: NDArray[np.int64], kappa_per_ps: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of a Poisson process in one frame: `sample_pairs` of `sample_poisson_times`."""
-    return sample_pairs(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)
+    """Times of the two photons of bunches of one frame, see `netsim.physics.bunching`.
+
+    Parameters
+    ----------
+    rng : Generator
+    born_ps : (N,) int64
+        When the earlier photon of each is born.
+    kappa_per_ps : float
+        2 pi times the linewidth.
+
+    Returns
+    -------
+    first_ps, second_ps : (N,) int64
+    """
+    first_ps = born_ps.copy()
+    second_ps = born_ps.copy()
+    for k in range(first_ps.size):
+        which = rng.random()
+        lifetimes = rng.standard_exponential()
+        if which >= ONE_STAGE:
+            lifetimes += rng.standard_exponential()
+        if which >= TWO_STAGES:
+            lifetimes += rng.standard_exponential()
+        delay_ps = int(min(lifetimes / kappa_per_ps, MAX_DELAY_PS) + 0.5)
+        if rng.random() < 0.5:
+            first_ps[k] += delay_ps
+        else:
+            second_ps[k] += delay_ps
+    return first_ps, second_ps
+
+
+@kernel
+def sample_tabled(
+    rng: np.random.Generator,
+    born_ps: NDArray[np.int64],
+    delays_ps: NDArray[np.float64],
+    cumulative: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `sample_pairs`, with the absolute delay of a table, see `wavefunction.DelayTable`."""
+    first_ps = born_ps.copy()
+    second_ps = born_ps.copy()
+    for k in range(born_ps.size):
+        which = rng.random()
+        above = min(int(np.searchsorted(cumulative, which, side="right")), cumulative.size - 1)
+        low, high = cumulative[above - 1], cumulative[above]
+        part = (which - low) / (high - low) if high > low else 0.0
+        delay = delays_ps[above - 1] + part * (delays_ps[above] - delays_ps[above - 1])
+        delay_ps = int(min(delay, MAX_DELAY_PS) + 0.5)
+        if rng.random() < 0.5:
+            first_ps[k] += delay_ps
+        else:
+            second_ps[k] += delay_ps
+    return first_ps, second_ps
+
+
+def sample_apart(
+    rng: np.random.Generator, born_ps: NDArray[np.int64], shape: TimeShape
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Times of the two photons of pairs, or bunches, that lie in time as ``shape`` says."""
+    kappa = kappa_per_ps(shape.linewidth_hz)
+    if not shape.is_closed:
+        table = shape.table
+        return sample_tabled(rng, born_ps, table.delays / kappa, table.cumulative)
+    if shape.is_bunch:
+        return sample_bunches(rng, born_ps, kappa)
+    return sample_pairs(rng, born_ps, kappa)

@@ -3,8 +3,10 @@
 References
 ----------
 .. [1] G. P. Agrawal, Fiber-Optic Communication Systems, 4th ed., section 2.3: a wavelength offset
-   d_lambda arrives D L d_lambda later; D in ps/(nm km).
+   d_lambda arrives D L d_lambda later; D in ps/(nm km), -2 pi c b / lambda^2.
 """
+
+import math
 
 from netsim.units import PS_PER_S, SPEED_OF_LIGHT_M_PER_S
 
@@ -21,13 +23,10 @@ def group_delay_ps(
     return at_reference_ps + dispersion_ps_per_nm_km * length_m / 1e3 * offset_nm
 
 
-def broadening_ps(
-    *, length_m: float, dispersion_ps_per_nm_km: float, wavelength_nm: float, linewidth_hz: float
+def dispersion_ps2(
+    *, length_m: float, dispersion_ps_per_nm_km: float, wavelength_nm: float
 ) -> float:
-    """Spread of arrival times that dispersion gives a photon of ``linewidth_hz`` (FWHM).
-
-    The Lorentzian line has no variance; its half width at half maximum is used as the standard
-    deviation, |D| L d_lambda / 2 with d_lambda = lambda^2 linewidth / c [1]_.
-    """
-    width_nm = (wavelength_nm * 1e-9) ** 2 * linewidth_hz / SPEED_OF_LIGHT_M_PER_S * 1e9
-    return abs(dispersion_ps_per_nm_km) * length_m / 1e3 * width_nm / 2
+    """Second-order dispersion b L of a fibre: -D L lambda^2 / (2 pi c) [1]_, in ps^2."""
+    per_hz = (wavelength_nm * 1e-9) ** 2 / (2.0 * math.pi * SPEED_OF_LIGHT_M_PER_S)
+    # ps / nm is 1e-3 s / m, and s^2 is 1e24 ps^2.
+    return -dispersion_ps_per_nm_km * length_m / 1e3 * 1e-3 * per_hz * 1e24

@@ -1,4 +1,4 @@
-"""What a fibre does to a photon frame: delay, loss, broadening where dispersion is visible."""
+"""What a fibre does to a photon frame: delay and loss."""
 
 from dataclasses import replace
 
@@ -7,10 +7,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
-from netsim.physics.detector import JITTER_CLIP_SIGMA
-
-MIN_BROADENING_PS = 1.0
-"""Below the resolution of simulated time a spread is left out."""
 
 
 def thin(rng: Generator, frame: PhotonFrame, transmittances: NDArray[np.float64]) -> PhotonFrame:
@@ -26,23 +22,16 @@ def thin(rng: Generator, frame: PhotonFrame, transmittances: NDArray[np.float64]
     return frame.kept(rng.random(frame.times_ps.size) < transmittances)
 
 
-def propagate(
-    rng: Generator, frame: PhotonFrame, *, delay_ps: int, broadening_ps: float
-) -> PhotonFrame:
+def propagate(frame: PhotonFrame, *, delay_ps: int) -> PhotonFrame:
     """Photons of a frame at the end of a fibre.
+
+    What dispersion does to the time between two photons depends on both ways, and is theirs from
+    the source on (`netsim.physics.shapes`); a photon alone comes at a random time as before.
 
     Parameters
     ----------
-    rng : Generator
-        Drawn from only if the broadening is at least `MIN_BROADENING_PS`.
     frame : PhotonFrame
     delay_ps : int
         Group delay.
-    broadening_ps : float
-        Standard deviation of the Gaussian spread, clipped at 8 sigma.
     """
-    times_ps = frame.times_ps + delay_ps
-    if broadening_ps >= MIN_BROADENING_PS:
-        spread = np.clip(rng.standard_normal(times_ps.size), -JITTER_CLIP_SIGMA, JITTER_CLIP_SIGMA)
-        times_ps += np.rint(spread * broadening_ps).astype(np.int64)
-    return replace(frame, times_ps=times_ps)
+    return replace(frame, times_ps=frame.times_ps + delay_ps, delay_ps=frame.delay_ps + delay_ps)

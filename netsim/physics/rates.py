@@ -41,6 +41,25 @@ def mismatch_contrast(mismatch_ps: float, kappa_per_ps: float) -> float:
     return (1.0 + half) * math.exp(-half)
 
 
+def mismatch_visibility(apart_ps: float, mismatch_ps: float, kappa_per_ps: float) -> float:
+    """Contrast of one pair, found ``apart_ps`` apart behind delays that differ by ``mismatch_ps``.
+
+    Both photons on the short paths have the amplitude psi(t) = sqrt(kappa / 2) exp(-kappa |t| / 2),
+    both on the long ones psi(t - d): 2 psi(t) psi(t - d) / (psi(t)^2 + psi(t - d)^2) of the pairs
+    seen at t interfere, which is 1 / cosh(kappa (|t| - |t - d|) / 2).
+
+    Parameters
+    ----------
+    apart_ps : float
+        Arrival of one photon less that of the other, paths included.
+    mismatch_ps : float
+        Delay of the first one's interferometer less that of the other's.
+    kappa_per_ps : float
+    """
+    further_ps = abs(apart_ps) - abs(apart_ps - mismatch_ps)
+    return 1.0 / math.cosh(0.5 * kappa_per_ps * further_ps)
+
+
 @lru_cache(maxsize=4096)
 def window_share(
     *, window_ps: float, offset_ps: float, linewidth_hz: float, spread_ps: float

@@ -21,8 +21,8 @@ from netsim.physics.detector import (
     register_clicks,
     sample_dark_counts,
 )
-from netsim.physics.emission import MAX_BIPHOTON_DELAY_PS
 from netsim.physics.encodings.interface import Measurement
+from netsim.physics.shapes import MAX_DELAY_PS
 from protocols.tags import DETECTOR_BITS, TagFrame
 
 MIN_MARGIN_PS = 50_000
@@ -44,8 +44,6 @@ class ReceiverSettings:
         Resolution of the digitiser.
     min_delay_ps, max_delay_ps : int
         From the source, over all channels of this user.
-    max_broadening_ps : float
-        Standard deviation of the largest spread by dispersion.
     """
 
     measurement: Measurement
@@ -54,12 +52,11 @@ class ReceiverSettings:
     tick_ps: int
     min_delay_ps: int
     max_delay_ps: int
-    max_broadening_ps: float
 
     @property
     def margin_ps(self) -> int:
-        """What jitter and broadening can move a photon by, and 50 ns at least."""
-        sigma_ps = float(self.detectors.jitter_sigma_ps.max()) + self.max_broadening_ps
+        """What jitter can move a photon by, and 50 ns at least."""
+        sigma_ps = float(self.detectors.jitter_sigma_ps.max())
         return max(MIN_MARGIN_PS, math.ceil(JITTER_CLIP_SIGMA * sigma_ps) + 1)
 
 
@@ -182,7 +179,7 @@ class Receiver:
         settings = self._settings
         if not is_last:
             return settings.min_delay_ps - settings.margin_ps
-        late_ps = MAX_BIPHOTON_DELAY_PS + math.ceil(settings.longest_path_ps) + settings.margin_ps
+        late_ps = MAX_DELAY_PS + math.ceil(settings.longest_path_ps) + settings.margin_ps
         late_ps += int(np.abs(settings.detectors.delay_ps).max())
         # One more tick: the watermark is cut down to a whole one.
         return settings.max_delay_ps + late_ps + 2 * settings.tick_ps

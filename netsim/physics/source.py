@@ -1,7 +1,8 @@
 """The pair source behind its demultiplexer: one photon frame per delivered channel and user."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 from numpy.random import Generator
@@ -9,27 +10,38 @@ from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
 from netsim.physics.emission import (
-    sample_pairs,
-    sample_poisson_pairs,
+    sample_apart,
     sample_poisson_times,
     split_rates,
 )
+from netsim.physics.shapes import TimeShape
 from netsim.physics.thermal import fresh_field, sample_thermal_times
 
 Outlet = tuple[str, str]
 """Channel and user."""
 
+TOO_FEW_ALONE = "too few photons of {0} reach {1} without their partners to bunch them"
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """The ways that photons of one channel take: outlet to transmittance, birth to click."""
+    """The ways that photons of one channel take.
+
+    Attributes
+    ----------
+    ways : mapping
+        Outlet to transmittance, birth to click.
+    dispersions_ps2 : mapping
+        Outlet to second-order dispersion, as far as the detector.
+    """
 
     ways: Mapping[Outlet, float] = field(default_factory=dict)
+    dispersions_ps2: Mapping[Outlet, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EmittedProcess:
-    """A pair process and where its photons go."""
+    """A pair process, or a kind of bunches, and where its photons go."""
 
     name: str
     """Of its random streams."""
@@ -37,16 +49,24 @@ class EmittedProcess:
     """What the ledger stores."""
     rate_hz: float
     arms: tuple[Arm, Arm]
+    shape: TimeShape
+    """Where they are born."""
+
+    def shape_at(self, one: Outlet, other: Outlet) -> TimeShape:
+        """Behind the ways to two outlets."""
+        first, second = self.arms
+        return self.shape.behind(first.dispersions_ps2[one], second.dispersions_ps2[other])
 
 
 @dataclass(frozen=True, slots=True)
 class PairStream:
-    """Pairs of one process whose photons arrive at two given outlets."""
+    """Pairs of one process, or bunches, whose photons arrive at two given outlets."""
 
     name: str
     index: int
     outlets: tuple[Outlet, Outlet]
     rate_hz: float
+    shape: TimeShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +80,36 @@ class EmissionPlan:
         Outlet to the rate of photons that arrive there alone, noise included.
     thermal : tuple of EmittedProcess
         Processes whose pairs are bunched: their streams share one intensity, and are not above.
+    bunches : tuple of PairStream
+        Photons that come together without being partners; they are not in ``singles_hz``.
     """
 
     pairs: tuple[PairStream, ...]
     singles_hz: Mapping[Outlet, float]
     thermal: tuple[EmittedProcess, ...] = ()
+    bunches: tuple[PairStream, ...] = ()
 
 
 def plan_emission(
     processes: Sequence[EmittedProcess],
     noise_hz: Mapping[Outlet, float],
     *,
+    bunches: Sequence[EmittedProcess] = (),
     is_thermal: bool = False,
 ) -> EmissionPlan:
-    """Split ``processes`` and add the noise photons that will be detected (1/s, by outlet)."""
+    """Split ``processes`` and add the noise photons that will be detected (1/s, by outlet).
+
+    Parameters
+    ----------
+    bunches : sequence of EmittedProcess
+        Rates of two photons of these channels that come together; they replace photons that would
+        arrive alone, so that no channel gets more or fewer of them.
+
+    Raises
+    ------
+    ValueError
+        If a channel has not as many photons that arrive alone.
+    """
     if is_thermal:
         return EmissionPlan((), noise_hz, tuple(processes))
     singles_hz = dict(noise_hz)
@@ -91,12 +127,32 @@ def plan_emission(
                 process.index,
                 (one, other),
                 float(rates.pairs_hz[i, j]),
+                process.shape_at(one, other),
             )
             for i, (one, _) in enumerate(first)
             for j, (other, _) in enumerate(second)
             if rates.pairs_hz[i, j] > 0.0
         ]
-    return EmissionPlan(tuple(pairs), singles_hz)
+    streams = tuple(stream for bunch in bunches for stream in _bunch_streams(bunch))
+    for stream in streams:
+        for outlet in stream.outlets:
+            singles_hz[outlet] = singles_hz.get(outlet, 0.0) - stream.rate_hz
+            if singles_hz[outlet] < 0.0:
+                raise ValueError(TOO_FEW_ALONE.format(*outlet))
+    return EmissionPlan(tuple(pairs), singles_hz, bunches=streams)
+
+
+def _bunch_streams(bunch: EmittedProcess) -> Iterator[PairStream]:
+    """Every two outlets once; of one channel, two photons may go to the same one."""
+    first, second = (tuple(arm.ways.items()) for arm in bunch.arms)
+    is_one_channel = first == second
+    ways = combinations_with_replacement(first, 2) if is_one_channel else product(first, second)
+    for (one, p), (other, q) in ways:
+        # Of two photons in one mode, N^2 g^2 counts each order.
+        rate_hz = bunch.rate_hz * p * q * (0.5 if one == other else 1.0)
+        if rate_hz > 0.0:
+            name, shape = f"{bunch.name}/{one[1]}~{other[1]}", bunch.shape_at(one, other)
+            yield PairStream(name, bunch.index, (one, other), rate_hz, shape)
 
 
 class PairSource:
@@ -139,11 +195,10 @@ class PairSource:
         """
         light = _Light(self._outlets)
         for start_ps, stop_ps, plan in pieces:
-            for pairs in plan.pairs:
-                both_ps = sample_poisson_pairs(
-                    self._rng(pairs.name), pairs.rate_hz, start_ps, stop_ps, self._kappa_per_ps
-                )
-                light.add_pairs(pairs.index, pairs.outlets, both_ps)
+            for pairs in (*plan.pairs, *plan.bunches):
+                rng = self._rng(pairs.name)
+                born_ps = sample_poisson_times(rng, pairs.rate_hz, start_ps, stop_ps)
+                light.add_pairs(pairs.index, pairs.outlets, sample_apart(rng, born_ps, pairs.shape))
             for process in plan.thermal:
                 self._emit_thermal(light, process, start_ps, stop_ps)
             for outlet, rate_hz in plan.singles_hz.items():
@@ -181,7 +236,7 @@ class PairSource:
         for number, (one, other, _) in enumerate(marks):
             chosen_ps = born_ps[which == number]
             if one is not None and other is not None:
-                both_ps = sample_pairs(rng, chosen_ps, self._kappa_per_ps)
+                both_ps = sample_apart(rng, chosen_ps, process.shape_at(one, other))
                 light.add_pairs(process.index, (one, other), both_ps)
             elif (outlet := one or other) is not None:
                 light.add(outlet, chosen_ps)

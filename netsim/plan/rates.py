@@ -187,14 +187,14 @@ def _coincidences(
 ) -> tuple[Reals, Reals]:
     """`Rates.flat` and `Rates.fringe`; users alike share the work."""
     users = network.topology.users
-    spreads_ps = [network.channels_of(user.name)[0].broadening_ps for user in users]
+    ways_ps2 = [network.channels_of(user.name)[0].dispersion_ps2 for user in users]
     contrasts = _contrasts(network, comb)
     flat = np.zeros((len(users), len(users), len(SIFTED)))
     fringe = np.zeros((len(users), len(users), len(comb.sums), len(SIFTED)))
     known: dict[tuple[str, str, float], tuple[Reals, Reals]] = {}
     for i, one in enumerate(users):
         for j, other in enumerate(users):
-            key = (one.receiver, other.receiver, math.hypot(spreads_ps[i], spreads_ps[j]))
+            key = (one.receiver, other.receiver, ways_ps2[i] + ways_ps2[j])
             if key not in known:
                 known[key] = _of_two(network, receivers[i], receivers[j], key[2], contrasts)
             flat[i, j], fringe[i, j] = known[key]
@@ -215,28 +215,28 @@ def _of_two(
     network: Network,
     one: ReceiverSpec,
     other: ReceiverSpec,
-    spread_ps: float,
+    dispersion_ps2: float,
     contrasts: list[tuple[float, float]],
 ) -> tuple[Reals, Reals]:
     """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
     own, its = _shares(one), _shares(other)
     joints = joints_of(one.encoding, other.encoding)
-    linewidth_hz = network.topology.qnsp.source.bandwidth_hz
+    shape = network.topology.qnsp.source.pair_shape.behind(dispersion_ps2, 0.0)
     flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
     for k, (i, j) in enumerate(SIFTED):
         jitters = one.each_detector[i].jitter_fwhm_ps, other.each_detector[j].jitter_fwhm_ps
         window = Window(
             width_ps=network.topology.protocol.window_ps,
             offset_ps=0.0,
-            linewidth_hz=linewidth_hz,
-            spread_ps=math.hypot(spread_ps, *(jitter / FWHM_PER_SIGMA for jitter in jitters)),
+            shape=shape,
+            spread_ps=math.hypot(*(jitter / FWHM_PER_SIGMA for jitter in jitters)),
         )
         joint = joints[i][j]
-        equal, unequal = joint.shares(window)
-        flat[k] = own[i] * its[j] * (equal + unequal)
+        coherent, everything = joint.shares(window)
+        flat[k] = own[i] * its[j] * everything
         for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = joint.visibility(1.0, frequency_noise_hz=noise_hz, linewidth_hz=linewidth_hz)
-            fringe[s, k] = own[i] * its[j] * equal * joint.sign * (contrast * left)
+            left = joint.visibility(1.0, frequency_noise_hz=noise_hz)
+            fringe[s, k] = own[i] * its[j] * coherent * joint.sign * (contrast * left)
     return flat, fringe
 
 

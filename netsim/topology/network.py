@@ -4,15 +4,23 @@ It holds device inputs only (transmittances, delays, pair rates), never counts, 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+from netsim.errors import Fault
 from netsim.physics.encodings.sifting import Sifting, sifting_between
+from netsim.physics.rates import kappa_per_ps
+from netsim.physics.shapes import MAX_DELAY_PS
+from netsim.topology.bunches import Bunching, bunchings
 from netsim.topology.processes import PairProcess, pair_processes
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel, deliver
+
+MAX_SPREAD_SHARE = 0.25
+"""Dispersion parts pairs by less than this share of the longest delay that is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Network:
     channels: tuple[DeliveredChannel, ...]
     """One entry a channel and user: several of a channel that is split."""
     lanes: tuple[Lane, ...]
+    bunchings: tuple[Bunching, ...] = ()
+    """Between delivered channels, whoever gets them."""
 
     @cached_property
     def links(self) -> tuple[tuple[str, str], ...]:
@@ -68,6 +78,15 @@ class Network:
     def channel(self, name: str, user: str) -> DeliveredChannel | None:
         """Find the way of channel ``name`` to ``user``; None if it does not go there."""
         return next((way for way in self.channels if (way.channel, way.user) == (name, user)), None)
+
+    def bunching(self, one: str, other: str) -> Bunching | None:
+        """Find the bunching of two channels, the first one first; None if there is none."""
+        return self._bunchings.get((one, other))
+
+    @cached_property
+    def _bunchings(self) -> dict[tuple[str, str], Bunching]:
+        both = (each for found in self.bunchings for each in (found.turned, found))
+        return {each.channels: each for each in both}
 
     def channels_of(self, user: str) -> tuple[DeliveredChannel, ...]:
         """Channels that arrive at ``user``."""
@@ -129,6 +148,7 @@ def build_network(topology: TopologySpec, lanes: Sequence[Lane] | None = None) -
         processes,
         tuple(deliver(topology)),
         tuple(_with_processes(lane, processes) for lane in lanes),
+        bunchings(topology, processes),
     )
 
 
@@ -199,3 +219,49 @@ def _with_processes(lane: Lane, processes: tuple[PairProcess, ...]) -> Lane:
             for part in lane.parts
         ),
     )
+
+
+def thin_light(network: Network) -> Iterator[Fault]:
+    """Channels that bunch more photons than come to their users without a partner.
+
+    Bunches replace photons that arrive alone (`netsim.physics.bunching`): a Gaussian source needs
+    some losses, and few pairs per coherence time.
+    """
+    seen: defaultdict[str, float] = defaultdict(float)
+    for way in network.channels:
+        seen[way.channel] += way.folded_transmittance
+    span = network.topology.qnsp.source.bunch_shape.span_s
+    alone_hz, bunched_hz = (defaultdict[str, float](float) for _ in range(2))
+    for process in network.processes:
+        for own, its in (process.channels, process.channels[::-1]):
+            alone_hz[own] += process.rate_hz * (1.0 - seen[its])
+    for bunching in network.bunchings:
+        for own, its in {bunching.channels, bunching.channels[::-1]}:
+            bunched_hz[own] += bunching.strength_hz2 * span * seen[its]
+    for way in network.channels:
+        if bunched_hz[way.channel] > alone_hz[way.channel] + way.noise_hz:
+            yield Fault(
+                "qnsp.source.statistics",
+                f"gaussian: of {way.channel} too few photons come without their partners to bunch "
+                "them; more loss or fewer pairs, or poisson",
+            )
+
+
+def broad_pairs(network: Network) -> Iterator[Fault]:
+    """Links whose fibres part the two photons of a pair by more than frames can rely on.
+
+    The spread |beta| kappa is the delay between the edges of a line of full width kappa.
+    """
+    shape = network.topology.qnsp.source.pair_shape
+    names = [user.name for user in network.topology.users]
+    parts = ((lane.users, part.channels) for lane in network.lanes for part in lane.parts)
+    for users, channels in parts:
+        ways = [network.channel(*outlet) for outlet in zip(channels, users, strict=True)]
+        beta_ps2 = math.fsum(way.dispersion_ps2 for way in ways if way is not None)
+        spread_ps = abs(beta_ps2) * kappa_per_ps(shape.linewidth_hz)
+        if spread_ps > MAX_SPREAD_SHARE * MAX_DELAY_PS:
+            yield Fault(
+                f"users.{names.index(users[1])}.fibre.dispersion_ps_per_nm_km",
+                f"pairs of {' and '.join(users)} spread over {spread_ps:.0f} ps, more than "
+                f"{MAX_SPREAD_SHARE * MAX_DELAY_PS:.0f}",
+            )

@@ -223,28 +223,40 @@ def pair_processes(topology: TopologySpec) -> tuple[PairProcess, ...]:
 def _rate_hz(
     source: RingSourceSpec | CrystalSourceSpec, labels: Labels, made_by: tuple[Labels, ...]
 ) -> float:
+    scale, weights = pump_terms(source, labels, made_by)
+    return scale * math.fsum(weights.values())
+
+
+def pump_terms(
+    source: RingSourceSpec | CrystalSourceSpec, labels: Labels, made_by: tuple[Labels, ...]
+) -> tuple[float, dict[tuple[int, ...], float]]:
+    """Rate of the pairs of two labels (the factor of the process apart), by the pumps behind it.
+
+    Returns
+    -------
+    scale : float
+    weights : dict
+        The two labels of a pair of pumps (none: a crystal) to its share of the rate: scale times
+        weight, in pairs per second.
+    """
     spacing = labels[1] - labels[0]
     alike = SELF_PAIR_SHARE if spacing == 0 else 1.0
     if isinstance(source, CrystalSourceSpec):
         share = spectrum_factor(spacing_labels=spacing, bandwidth_labels=source.bandwidth_labels)
-        return source.brightness_hz_per_mw * source.pump_power_mw * share * alike
+        return source.brightness_hz_per_mw * source.pump_power_mw * share * alike, {(): 1.0}
     powers_mw, comb = pump_powers_mw(source), source.comb_spacing_labels
-    return (
-        alike
-        * brightness_hz_per_mw2(source)
-        * math.fsum(
-            (1.0 if p == q else 4.0)
-            * powers_mw[p]
-            * powers_mw[q]
-            * walk_off_factor(
-                dispersion_hz=source.dispersion_hz,
-                spacing_modes=spacing // comb,
-                pump_spacing_modes=abs(q - p) // comb,
-                linewidth_hz=source.bandwidth_hz,
-            )
-            for p, q in made_by
+    return alike * brightness_hz_per_mw2(source), {
+        (p, q): (1.0 if p == q else 4.0)
+        * powers_mw[p]
+        * powers_mw[q]
+        * walk_off_factor(
+            dispersion_hz=source.dispersion_hz,
+            spacing_modes=spacing // comb,
+            pump_spacing_modes=abs(q - p) // comb,
+            linewidth_hz=source.bandwidth_hz,
         )
-    )
+        for p, q in made_by
+    }
 
 
 def _frequency_noise_hz(

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from netsim.physics.shapes import BunchShape, PairShape
+from netsim.physics.wavefunction import FilterShape
 from netsim.topology.base import (
     Decibel,
     LinewidthHz,
@@ -64,14 +66,18 @@ class _SourceSpec(Spec):
 
     linewidth_hz: LinewidthHz | None = None
     """Full width at half maximum of the photons' line; kappa = 2 pi linewidth."""
+    filter_shape: FilterShape = "lorentzian"
+    """What the time between two photons follows from: resonances or filters of either photon with
+    this line, a band of this full width, or a Gaussian spectrum of this full width of the pairs."""
     contrast: Probability
     """Default contrast V0 of the pair processes."""
     pairs: Annotated[tuple[PairFactorSpec, ...], Field(strict=False)] = ()
     """Processes that differ from the others."""
     self_pairs: Literal["refuse", "deliver"] = "refuse"
     """Whether a channel may be delivered both of whose photons of one process are born in it."""
-    statistics: Literal["poisson", "thermal"] = "poisson"
-    """thermal: pairs of a process come in bunches within the coherence time, as in one mode."""
+    statistics: Literal["poisson", "thermal", "gaussian"] = "poisson"
+    """thermal: pairs of a process come in bunches within the coherence time, as in one mode.
+    gaussian: so do photons of each channel, and of channels that share partners."""
 
     @property
     def bandwidth_hz(self) -> float:
@@ -82,6 +88,16 @@ class _SourceSpec(Spec):
     def exit_loss_db(self) -> float:
         """What a photon loses between its birth and the provider's filters."""
         raise NotImplementedError
+
+    @property
+    def pair_shape(self) -> PairShape:
+        """How the photons of a pair lie in time where they are born."""
+        return PairShape(self.bandwidth_hz, self.filter_shape)
+
+    @property
+    def bunch_shape(self) -> BunchShape:
+        """The same of two photons that share a partner."""
+        return BunchShape(self.bandwidth_hz, self.filter_shape)
 
 
 class RingSourceSpec(_SourceSpec):

@@ -4,9 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netsim.errors import ConfigError
+from netsim.topology.bunches import Bunching
 from netsim.topology.events import event_times, followed_ps
 from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
-from netsim.topology.network import Network, all_lanes, build_network
+from netsim.topology.network import Network, all_lanes, broad_pairs, build_network, thin_light
+from netsim.topology.processes import PairProcess
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import StateSpec
 from netsim.topology.ways import DeliveredChannel
@@ -47,13 +50,18 @@ class Timeline:
     processes : tuple of PairProcess
         All of any epoch, dark; two that make pairs of other quality in the same channels count
         twice.
+    bunchings : tuple of Bunching
+        All of any epoch, dark.
     process_indices : dict
-        Dark process to its place in ``processes``.
+        Dark process to its place in ``processes``; a dark bunching's place is behind all of these.
 
     Raises
     ------
     ValueError
         If an event changes what is fixed during a run.
+    ConfigError
+        If a Gaussian source has too few photons without their partners, see `thin_light`, or
+        photons of a pair part too far, see `broad_pairs`.
     """
 
     def __init__(self, topology: TopologySpec, *, stop_ps: int) -> None:
@@ -70,13 +78,20 @@ class Timeline:
         }
         self._in_order = [self._networks[_Value(state)] for state in states.values()]
         known = self._networks.values()
+        found = (fault for each in known for fault in (*thin_light(each), *broad_pairs(each)))
+        if faults := tuple(dict.fromkeys(found)):
+            raise ConfigError(faults)
         self.outlets = tuple(
             dict.fromkeys((way.channel, way.user) for network in known for way in network.channels)
         )
         self.processes = tuple(
             dict.fromkeys(process.dark for network in known for process in network.processes)
         )
-        self.process_indices = {process: index for index, process in enumerate(self.processes)}
+        self.bunchings = tuple(
+            dict.fromkeys(found.dark for network in known for found in network.bunchings)
+        )
+        born: tuple[PairProcess | Bunching, ...] = (*self.processes, *self.bunchings)
+        self.process_indices = {each: index for index, each in enumerate(born)}
         self._latest: tuple[StateSpec | None, Network] = (None, self._in_order[0])
 
     @property
@@ -114,7 +129,8 @@ class Timeline:
     def _check_planned(self, network: Network) -> None:
         """Whether outlets and processes of a state were all planned for."""
         ways = {(way.channel, way.user) for way in network.channels}
-        made = {process.dark for process in network.processes}
+        made: set[PairProcess | Bunching] = {process.dark for process in network.processes}
+        made.update(bunching.dark for bunching in network.bunchings)
         if not (ways <= set(self.outlets) and made <= self.process_indices.keys()):
             raise ValueError("this state of the network was not planned for")
 

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import accumulate, groupby, pairwise
 
-from netsim.physics.fibre import broadening_ps, group_delay_ps
+from netsim.physics.fibre import dispersion_ps2, group_delay_ps
 from netsim.topology.labels import label_of
 from netsim.topology.processes import pump_powers_mw
 from netsim.topology.receiver import ReceiverSpec
@@ -43,8 +43,8 @@ class Segment:
     share: float = 1.0
     """What comes through besides: a detector's efficiency, 0 where a fibre is dark."""
     delay_ps: float = 0.0
-    broadening_ps: float = 0.0
-    """Standard deviation of the spread that dispersion gives a photon."""
+    dispersion_ps2: float = 0.0
+    """Second-order dispersion, b L."""
     observers: int = 0
     """How many of those on the fibre a photon has passed when it comes here."""
 
@@ -75,9 +75,6 @@ class Stretch:
     start_ps: int
     """From the source to where it begins."""
     delay_ps: int
-    broadening_ps: float
-    """Dispersion adds up along a fibre; independent spreads of stretches add in quadrature to the
-    same."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +121,9 @@ class DeliveredChannel:
         return math.fsum(segment.delay_ps for segment in self.segments)
 
     @cached_property
-    def broadening_ps(self) -> float:
-        """Standard deviation of the spread that dispersion gives a photon on the whole way."""
-        return math.fsum(segment.broadening_ps for segment in self.segments)
+    def dispersion_ps2(self) -> float:
+        """Second-order dispersion of the whole way."""
+        return math.fsum(segment.dispersion_ps2 for segment in self.segments)
 
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
@@ -145,14 +142,10 @@ class DeliveredChannel:
 def _stretches(segments: Sequence[Segment]) -> Iterator[Stretch]:
     parts = [tuple(group) for _, group in groupby(segments, key=lambda segment: segment.observers)]
     delays_ps = _sums(math.fsum(segment.delay_ps for segment in part) for part in parts)
-    spreads_ps = _sums(math.fsum(segment.broadening_ps for segment in part) for part in parts)
-    for part, (start_ps, stop_ps), (before_ps, after_ps) in zip(
-        parts, pairwise(delays_ps), pairwise(spreads_ps), strict=True
-    ):
+    for part, (start_ps, stop_ps) in zip(parts, pairwise(delays_ps), strict=True):
         # The end is rounded, not the step: an observer moves no photon by a picosecond.
         delay_ps = round(stop_ps) - round(start_ps)
-        spread_ps = math.sqrt(after_ps**2 - before_ps**2) if before_ps else after_ps
-        yield Stretch(transmittance_of(part), round(start_ps), delay_ps, spread_ps)
+        yield Stretch(transmittance_of(part), round(start_ps), delay_ps)
 
 
 def _sums(values: Iterable[float]) -> list[float]:
@@ -173,7 +166,7 @@ def _way(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> Deliv
     segments = (
         *_at_provider(topology.qnsp, spec),
         Segment("entry", Place.FIBRE, share=float(user.is_present and not user.fibre.is_cut)),
-        *_in_fibre(user.fibre, label_of(spec.channel), source.bandwidth_hz, positions),
+        *_in_fibre(user.fibre, label_of(spec.channel), positions),
         *_at_receiver(topology.receiver_of(user), len(positions)),
     )
     noise_hz = spec.noise_hz_per_mw * math.fsum(pump_powers_mw(source).values())
@@ -191,9 +184,7 @@ def _at_provider(qnsp: QnspSpec, spec: DeliveredChannelSpec) -> tuple[Segment, .
     )
 
 
-def _in_fibre(
-    fibre: FibreSpec, label: int, linewidth_hz: float, positions: Sequence[float]
-) -> Iterator[Segment]:
+def _in_fibre(fibre: FibreSpec, label: int, positions: Sequence[float]) -> Iterator[Segment]:
     """The fibre, cut into pieces where somebody sits, and what it loses beyond its length."""
     wavelength_nm = wavelength_nm_from_label(label)
     dispersion_ps_per_nm_km = fibre.dispersion_ps_per_nm_km
@@ -209,11 +200,10 @@ def _in_fibre(
                 dispersion_ps_per_nm_km=dispersion_ps_per_nm_km,
                 wavelength_nm=wavelength_nm,
             ),
-            broadening_ps=broadening_ps(
+            dispersion_ps2=dispersion_ps2(
                 length_m=length_m,
                 dispersion_ps_per_nm_km=dispersion_ps_per_nm_km,
                 wavelength_nm=wavelength_nm,
-                linewidth_hz=linewidth_hz,
             ),
             observers=passed,
         )

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
+from netsim.twin.detectors import clicks_hz
 from netsim.twin.link import ANNOUNCEMENT_S
-from netsim.twin.prediction import clicks_hz
 from protocols.messages import MAX_TIMES_BYTES
 
 MAX_FRAME_PHOTONS = 1 << 25

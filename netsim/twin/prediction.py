@@ -7,9 +7,10 @@ case: the rate of true coincidences is R eta_a eta_b times the probability of th
 the share of the arrival-time differences that falls into the window, times the probabilities that
 no detector of either user has clicked within a dead time before; the accidentals are C_i C_j W, C
 the clicks that follow no other so closely. A lane's window also holds what leaks in from its own
-side peaks and from the other lanes of the link. Left out, all below 0.1 % at 2 ns and 200 kHz:
-clicks of one user merging within the window, tags used by another link or lane first, imperfect
-clocks.
+side peaks and from the other lanes of the link, and of a Gaussian source the bunches of all
+channels of the two users, |N|^2 times the integral of g^2 over the window
+(`netsim.physics.bunching`). Left out, all below 0.1 % at 2 ns and 200 kHz: clicks of one user
+merging within the window, tags used by another link or lane first, imperfect clocks.
 """
 
 import math
@@ -18,28 +19,21 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
-from netsim.physics.encodings.interface import Encoding, joints_of
-from netsim.physics.encodings.joint import Joint, Window
+from netsim.physics.encodings.interface import joints_of
+from netsim.physics.encodings.joint import Coherence, Joint, Window
 from netsim.physics.encodings.sifting import Mask, Sifting
-from netsim.physics.rates import (
-    accidentals_hz,
-    arrival_rate_hz,
-    dead_time_survival,
-    silence,
-)
+from netsim.physics.rates import accidentals_hz
+from netsim.physics.shapes import TimeShape
+from netsim.topology.bunches import Bunching
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
-from netsim.topology.processes import PairProcess
-from netsim.topology.receiver import DetectorSpec
 from netsim.topology.timeline import Epoch
-from netsim.units import FWHM_PER_SIGMA
+from netsim.topology.ways import DeliveredChannel
+from netsim.twin.detectors import Detector, Detectors, Rates, by_number, detectors_of
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
-
-Rates = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ class LanePrediction:
     most_coincidences_hz : float
         The same in the state of the network that has most.
     sifted_hz : float
-        Those of equal bases: ``true_hz + accidental_hz``.
+        Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
         Error rate of the sifted bits; NaN if there are none. ``visibility`` = 1 - 2 ``qber``.
     skr_bps : float
@@ -69,6 +63,9 @@ class LanePrediction:
     skr_bps: float
     true_hz: float
     accidental_hz: float
+    """Of light that has nothing in common."""
+    bunched_hz: float
+    """Of channels that share partners without being partners; 0 unless the source is Gaussian."""
     z_hz: float
     """Sifted in basis Z; ``x_hz`` in basis X."""
     z_qber: float
@@ -135,49 +132,30 @@ class _State:
     time_ps: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Detector:
-    """One of a user's detectors at work."""
-
-    encoding: Encoding
-    number: int
-    jitter_ps: float
-    """Standard deviation."""
-    clicks_hz: float
-    """Registered clicks."""
-    live_hz: float
-    """Those of them that count: none of the user's detectors has clicked within the dead time."""
-    photon_share: float
-    """Probability that a photon, which the best detector would see, makes a click that counts."""
-
-
-_Detectors = tuple[_Detector, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class _Peaks:
-    """The pairs of one process as seen in the window of a lane (its own or another) of the link."""
+    """Pairs of one process, or bunches, as seen in the window of a lane of the link."""
 
     pairs_hz: float
-    process: PairProcess
+    coherence: Coherence
     phases_rad: tuple[list[float], list[float]]
-    """That a photon gets on its way to each detector of the first and of the second user."""
+    """That a photon gets on its way to each detector of the first and of the second user; the
+    fringe is in their sum."""
     offset_ps: float
     """Centre of the middle peak less centre of the window."""
     window_ps: float
-    linewidth_hz: float
-    broadening_ps: float
+    shape: TimeShape
 
-    def rate_hz(self, one: _Detector, other: _Detector, joint: Joint) -> float:
+    def rate_hz(self, one: Detector, other: Detector, joint: Joint) -> float:
         """True coincidences of two detectors."""
         phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
         window = Window(
             width_ps=self.window_ps,
             offset_ps=self.offset_ps,
-            linewidth_hz=self.linewidth_hz,
-            spread_ps=math.hypot(self.broadening_ps, one.jitter_ps, other.jitter_ps),
+            shape=self.shape,
+            spread_ps=math.hypot(one.jitter_ps, other.jitter_ps),
         )
-        share = joint.share(self.process, phases_rad, window)
+        share = joint.share(self.coherence, phases_rad, window)
         return self.pairs_hz * one.photon_share * other.photon_share * share
 
 
@@ -198,28 +176,31 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     siftings = {users: epochs[0].network.sifting_of(users) for users in epochs[0].network.links}
     users = [user.name for user in epochs[0].network.topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
-    true_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
-    accidental_hz = [np.zeros((DETECTORS, DETECTORS)) for _ in lanes]
+    rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
     most_hz = [0.0] * len(lanes)
     singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
     for state, length_ps in _states(epochs):
         network = state.network
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
-        stations = {user: _detectors(network, user) for user in users}
+        stations = {user: detectors_of(network, user) for user in users}
         for user, detectors in stations.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
             live_hz[user] += weight * math.fsum(detector.live_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
             first, second = (stations[user] for user in lane.users)
-            true_now_hz = _true_hz(state, lane, first, second)
-            accidental_now_hz = _accidental_hz(network, first, second)
-            true_hz[k] += weight * true_now_hz
-            accidental_hz[k] += weight * accidental_now_hz
-            most_hz[k] = max(most_hz[k], float((true_now_hz + accidental_now_hz).sum()))
+            now_hz = np.array(
+                [
+                    _true_hz(state, lane, first, second),
+                    _bunched_hz(state, lane, first, second),
+                    _accidental_hz(network, first, second),
+                ]
+            )
+            rates_hz[k] += weight * now_hz
+            most_hz[k] = max(most_hz[k], float(now_hz.sum()))
     return Prediction(
         lanes=tuple(
-            _summed(lanes[k], siftings[lanes[k].users], true_hz[k], accidental_hz[k], most_hz[k])
-            for k in range(len(lanes))
+            _summed(lane, siftings[lane.users], of_lane, most)
+            for lane, of_lane, most in zip(lanes, rates_hz, most_hz, strict=True)
         ),
         users=tuple(UserPrediction(user, singles_hz[user], live_hz[user]) for user in users),
     )
@@ -240,73 +221,19 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
         yield state, lengths_ps[key]
 
 
-def _detectors(network: Network, user: str) -> _Detectors:
-    receiver = network.topology.receiver_of(network.topology.user(user))
-    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
-    best = max(spec.efficiency for spec in specs) or 1.0
-    shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
-    arrivals_hz = [
-        _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
-    ]
-    live = math.prod(
-        silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
-        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
-    )
-    return tuple(
-        _Detector(
-            encoding=encoding,
-            number=number,
-            jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
-            clicks_hz=rate_hz * dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
-            live_hz=rate_hz * live,
-            photon_share=share * live,
-        )
-        for number, (spec, share, rate_hz) in enumerate(
-            zip(specs, shares, arrivals_hz, strict=True)
-        )
-    )
-
-
-def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:
-    return arrival_rate_hz(
-        photons_hz + spec.dark_rate_hz,
-        dead_time_ps=spec.dead_time_ps,
-        afterpulse_probability=spec.afterpulse_probability,
-        afterpulse_decay_ps=spec.afterpulse_decay_ps,
-    )
-
-
-def _light_hz(network: Network, user: str) -> float:
-    """Photons per second that the best detector would register if all of them went there."""
-    return math.fsum(
-        channel.transmittance * (channel.noise_hz + network.emitted_hz(channel.channel))
-        for channel in network.channels_of(user)
-    )
-
-
 def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tuple[Rates, Rates]:
-    """Coincidences of one lane by detector of either user: (4, 4) true and accidental ones.
+    """Coincidences of one lane by detector of either user: (4, 4) correlated and accidental ones.
 
-    Settings that depend on time are those of ``time_ps``.
+    Correlated are those of pairs and, of a Gaussian source, of bunches. Settings that depend
+    on time are those of ``time_ps``.
     """
-    first, second = (_detectors(network, user) for user in lane.users)
-    true_hz = _true_hz(_State(network, time_ps), lane, first, second)
+    first, second = (detectors_of(network, user) for user in lane.users)
+    state = _State(network, time_ps)
+    true_hz = _true_hz(state, lane, first, second) + _bunched_hz(state, lane, first, second)
     return true_hz, _accidental_hz(network, first, second)
 
 
-def clicks_hz(network: Network, user: str) -> Rates:
-    """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
-    return _by_number([detector.clicks_hz for detector in _detectors(network, user)])
-
-
-def _by_number(detectors_hz: Sequence[float]) -> Rates:
-    """(4,) float64: rates; 0 for numbers that the receiver has no detector for."""
-    rates_hz = np.zeros(DETECTORS)
-    rates_hz[: len(detectors_hz)] = detectors_hz
-    return rates_hz
-
-
-def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -> Rates:
+def _true_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
     """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
     peaks = [
         _peaks(state, lane, part, (first, second))
@@ -314,6 +241,29 @@ def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -
         for part in source.parts
         if part.process.rate_hz > 0.0
     ]
+    return _of_detectors(peaks, first, second)
+
+
+def _bunched_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
+    """(4, 4) float64: bunches of all channels of either user that fall into the window."""
+    if not state.network.bunchings:
+        return np.zeros((DETECTORS, DETECTORS))
+    both = (state.network.channels_of(user) for user in lane.users)
+    found = (
+        (way, other, bunching)
+        for way, other in product(*both)
+        if (bunching := state.network.bunching(way.channel, other.channel)) is not None
+    )
+    peaks = [
+        _bunch_peaks(state, lane, (way, other), bunching, (first, second))
+        for way, other, bunching in found
+        if bunching.strength_hz2 > 0.0
+    ]
+    return _of_detectors(peaks, first, second)
+
+
+def _of_detectors(peaks: Sequence[_Peaks], first: Detectors, second: Detectors) -> Rates:
+    """(4, 4) float64: coincidences of two users' detectors."""
     rates_hz = np.zeros((DETECTORS, DETECTORS))
     for one, other in product(first, second):
         joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
@@ -323,47 +273,68 @@ def _true_hz(state: _State, lane: Lane, first: _Detectors, second: _Detectors) -
     return rates_hz
 
 
-def _accidental_hz(network: Network, first: _Detectors, second: _Detectors) -> Rates:
+def _accidental_hz(network: Network, first: Detectors, second: Detectors) -> Rates:
     return accidentals_hz(
-        _by_number([detector.live_hz for detector in first]),
-        _by_number([detector.live_hz for detector in second]),
+        by_number([detector.live_hz for detector in first]),
+        by_number([detector.live_hz for detector in second]),
         window_ps=network.topology.protocol.window_ps,
     )
 
 
 def _peaks(
-    state: _State, window: Lane, part: LanePart, stations: tuple[_Detectors, _Detectors]
+    state: _State, window: Lane, part: LanePart, stations: tuple[Detectors, Detectors]
 ) -> _Peaks:
     network = state.network
     ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
     transmittances = [0.0 if way is None else way.transmittance for way in ways]
-    broadenings_ps = [0.0 if way is None else way.broadening_ps for way in ways]
+    dispersions_ps2 = [0.0 if way is None else way.dispersion_ps2 for way in ways]
     # Two photons in one channel: either may be the first user's.
     multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
     return _Peaks(
         pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
-        process=part.process,
+        coherence=part.process,
         phases_rad=(
             _phases_rad(stations[0], part.channels[0], state.time_ps),
             _phases_rad(stations[1], part.channels[1], state.time_ps),
         ),
         offset_ps=part.delay_ps - window.delay_ps,
         window_ps=network.topology.protocol.window_ps,
-        linewidth_hz=network.topology.qnsp.source.bandwidth_hz,
-        broadening_ps=math.hypot(*broadenings_ps),
+        shape=network.topology.qnsp.source.pair_shape.behind(*dispersions_ps2),
     )
 
 
-def _phases_rad(detectors: _Detectors, channel: str, time_ps: int) -> list[float]:
+def _bunch_peaks(
+    state: _State,
+    window: Lane,
+    ways: tuple[DeliveredChannel, DeliveredChannel],
+    bunching: Bunching,
+    stations: tuple[Detectors, Detectors],
+) -> _Peaks:
+    """Bunches of two channels: G2 - n_c n_d = |N|^2 g^2 at the source, thinned."""
+    topology = state.network.topology
+    shape = topology.qnsp.source.bunch_shape
+    own, its = ways
+    own_rad = _phases_rad(stations[0], own.channel, state.time_ps)
+    its_rad = _phases_rad(stations[1], its.channel, state.time_ps)
+    return _Peaks(
+        pairs_hz=bunching.strength_hz2 * shape.span_s * own.transmittance * its.transmittance,
+        coherence=bunching,
+        phases_rad=(own_rad, [-phase_rad for phase_rad in its_rad]),
+        offset_ps=its.delay_ps - own.delay_ps - window.delay_ps,
+        window_ps=topology.protocol.window_ps,
+        shape=shape.behind(own.dispersion_ps2, its.dispersion_ps2),
+    )
+
+
+def _phases_rad(detectors: Detectors, channel: str, time_ps: int) -> list[float]:
     label = label_of(channel)
     return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
 
 
-def _summed(
-    lane: Lane, sifting: Sifting, true_hz: Rates, accidental_hz: Rates, most_hz: float
-) -> LanePrediction:
-    """Sift (4, 4) rates of detector pairs and count errors."""
-    all_hz = true_hz + accidental_hz
+def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: float) -> LanePrediction:
+    """Sift (3, 4, 4) rates of detector pairs, true, bunched and accidental; count errors."""
+    true_hz, bunched_hz, accidental_hz = of_lane
+    all_hz = of_lane.sum(axis=0)
     sifted_hz, qber = _rate_and_share(all_hz, sifting.kept, sifting.errors)
     z_hz, z_qber = _rate_and_share(all_hz, sifting.in_z, sifting.errors)
     x_hz, x_qber = _rate_and_share(all_hz, sifting.in_x, sifting.errors)
@@ -382,6 +353,7 @@ def _summed(
         skr_bps=max(0.0, skr_asymptotic_bps(sifted_hz, qber) - known_hz) if sifted_hz else 0.0,
         true_hz=float(true_hz[sifting.kept].sum()),
         accidental_hz=float(accidental_hz[sifting.kept].sum()),
+        bunched_hz=float(bunched_hz[sifting.kept].sum()),
         z_hz=z_hz,
         z_qber=z_qber,
         x_hz=x_hz,

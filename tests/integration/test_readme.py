@@ -16,6 +16,7 @@ from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.agreement import enough_s
+from netsim.twin.prediction import predict
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -186,3 +187,25 @@ def test_the_hour_has_rounds_that_are_enough() -> None:
     network = build_network(topology)
     for users in network.links:
         assert enough_s(network, users, 3600) == pytest.approx(topology.round_s_of(users))
+
+
+def test_effect_of_correlated_processes() -> None:
+    """The table is what the twin says with either kind of statistics."""
+    statistics = ("poisson", "gaussian")
+    plain, gaussian = (
+        predict(
+            build_network(
+                load_topology("fan2025_four_user", overrides=[f"qnsp.source.statistics={name}"])
+            )
+        )
+        for name in statistics
+    )
+    section = README.split("### Correlated processes")[1].split("##")[0]
+    rows = dict(re.findall(r"^\| (C\d\d&C\d\d) \| (.*) \|$", section, re.MULTILINE))
+    assert len(rows) == len(plain.lanes)
+    for before in plain.lanes:
+        after = gaussian.lane(before.channels)
+        assert rows["&".join(before.channels)] == (
+            f"{100 * before.qber:.2f}, {before.skr_bps:.1f} | {after.bunched_hz:.2f} | "
+            f"{100 * after.z_qber:.2f}, {100 * after.x_qber:.2f} | {after.skr_bps:.1f}"
+        )

@@ -8,6 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
+from netsim.physics.shapes import BunchShape, PairShape
+from netsim.physics.wavefunction import FilterShape
+from netsim.simulation.photons import count_photons
+from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverSpec
@@ -25,6 +29,8 @@ from tests.support.topologies import receiver_spec, two_user_topology
 
 Z_SIGMA = 4.0
 PAIRS_HZ = 100_000.0
+TWIN_ERROR = 3e-4
+"""Of a visibility, where accidentals are left out."""
 
 
 @pytest.mark.parametrize("jitter_fwhm_ps", [0.0, 70.0, 700.0])
@@ -41,10 +47,112 @@ def test_share_of_a_window(jitter_fwhm_ps: float, window_ps: float) -> None:
     assert formula == pytest.approx(integral, abs=1e-3)
 
 
+@pytest.mark.parametrize("shape", ["lorentzian", "flat-top", "gaussian"])
+@pytest.mark.parametrize("lengths_km", [(50, 50), (50, 0), (50, -50), (12.6, 0)])
+@pytest.mark.parametrize("window_ps", [130, 500, 2000])
+def test_share_of_dispersed_pairs(
+    shape: FilterShape, lengths_km: tuple[float, float], window_ps: int
+) -> None:
+    """Filters of 100 GHz, 17 ps/nm/km, detectors of 70 ps; a negative length is a negative sign."""
+    ways_ps2 = [biphoton.dispersion_ps2(ps_per_nm_km=17, length_km=km) for km in lengths_km]
+    jitter_ps = math.sqrt(2.0) * 70.0 / times.FWHM_PER_SIGMA
+    found = (
+        PairShape(100e9, shape)
+        .behind(*ways_ps2)
+        .share(window_ps=window_ps, offset_ps=0.0, spread_ps=jitter_ps)
+    )
+    integral = biphoton.window_share(
+        shape, linewidth_hz=100e9, window_ps=window_ps, beta_ps2=sum(ways_ps2), jitter_ps=jitter_ps
+    )
+    assert found == pytest.approx(integral, abs=2e-4)
+
+
+@pytest.mark.parametrize("lifetimes", [1.0, 2.5, 10.0])
+def test_slight_dispersion_is_left_out(lifetimes: float) -> None:
+    """Where the closed form is taken, at most so many pairs are on the wrong side of an edge."""
+    kappa = kappa_per_ps(200e6)
+    beta_ps2 = 0.02 / kappa**2
+    shape = PairShape(200e6).behind(-beta_ps2, 0.0)
+    assert shape.is_closed
+    found = shape.share(window_ps=lifetimes / kappa, offset_ps=0.0, spread_ps=0.0)
+    integral = biphoton.window_share(
+        "lorentzian", linewidth_hz=200e6, window_ps=lifetimes / kappa, beta_ps2=-beta_ps2
+    )
+    assert found == pytest.approx(integral, abs=2e-3)
+
+
+@pytest.mark.parametrize("offset_ps", [0.0, 30.0])
+def test_bunches_of_a_flat_top(offset_ps: float) -> None:
+    """g(t) = sin(kappa t / 2) / (kappa t / 2), of which the square integrates to 2 pi / kappa."""
+    kappa = kappa_per_ps(100e9)
+    shape = BunchShape(100e9, "flat-top")
+    assert shape.span_s * 1e12 == pytest.approx(2.0 * math.pi / kappa, rel=1e-4)
+    grid = np.linspace(offset_ps - 10.0, offset_ps + 10.0, 20_001)
+    integral = np.trapezoid(np.sinc(kappa * grid / 2.0 / math.pi) ** 2, grid)
+    found = shape.share(window_ps=20.0, offset_ps=offset_ps, spread_ps=0.0)
+    assert found == pytest.approx(integral * kappa / 2.0 / math.pi, abs=5e-4)
+
+
 def test_mismatch_in_a_wide_window() -> None:
     """Where the window holds all pairs, the fringe is the overlap of the whole wave function."""
     integral = biphoton.mismatched_fringe(linewidth_hz=200e6, window_ps=60_000, mismatch_ps=1000)
     assert mismatch_contrast(1000.0, kappa_per_ps(200e6)) == pytest.approx(integral, abs=1e-4)
+
+
+@pytest.mark.parametrize("window_ps", [600, 2000])
+@pytest.mark.parametrize("mismatch_ps", [500.0, 1000.0, -2000.0])
+def test_mismatch_inside_a_window(mismatch_ps: float, window_ps: int) -> None:
+    """Error rates of twin and clicks where two interferometers differ, by integrals of amplitudes.
+
+    Dark counts and other pairs are too few to be seen: 2e-5 of the coincidences.
+    """
+    first, second = (
+        receiver_spec(
+            z=InterferometerSpec(delay_ps=delay_ps, phase_rad=0.0),
+            x=InterferometerSpec(delay_ps=delay_ps, phase_rad=math.pi / 2),
+        )
+        for delay_ps in (15_000.0, 15_000.0 + mismatch_ps)
+    )
+    topology = two_user_topology(rate_hz=20_000.0, etas=(1.0, 1.0), receivers=(first, second))
+    protocol = topology.protocol.model_copy(update={"window_ps": window_ps})
+    topology = topology.model_copy(update={"protocol": protocol})
+    visibility = biphoton.mismatched_fringe(
+        linewidth_hz=200e6, window_ps=window_ps, mismatch_ps=mismatch_ps
+    )
+    (lane,) = predict(build_network(topology)).lanes
+    assert lane.visibility == pytest.approx(visibility, abs=TWIN_ERROR)
+    (found,) = count_photons(topology, duration_s=8.0, seed=5).lanes
+    counts = found.counts
+    assert_binomial(counts.errors_z, counts.sifted_z, (1.0 - visibility) / 2.0)
+    assert_binomial(counts.errors_x, counts.sifted_x, (1.0 - visibility) / 2.0)
+    if window_ps < 1000:
+        return
+    # What the whole wave function would give is another number.
+    whole = mismatch_contrast(mismatch_ps, kappa_per_ps(200e6))
+    assert abs(visibility - whole) > 10.0 * TWIN_ERROR
+
+
+@pytest.mark.parametrize(
+    ("mismatch_ps", "qber"), [(500.0, 0.0333), (1000.0, 0.0678), (2000.0, 0.183)]
+)
+def test_mismatch_of_a_referee(mismatch_ps: float, qber: float) -> None:
+    """The shipped network of two users, one of whom has longer interferometers."""
+    topology = load_topology("two_user")
+    (name,) = topology.receivers
+    receiver = topology.receivers[name]
+    analysers = {
+        basis: analyser.model_copy(update={"delay_ps": analyser.delay_ps + mismatch_ps})
+        for basis, analyser in (("z", receiver.z), ("x", receiver.x))
+    }
+    first, second = topology.users
+    topology = topology.model_copy(
+        update={
+            "receivers": {name: receiver, "longer": receiver.model_copy(update=analysers)},
+            "users": (first, second.model_copy(update={"receiver": "longer"})),
+        }
+    )
+    (lane,) = predict(build_network(topology)).lanes
+    assert lane.qber == pytest.approx(qber, abs=5e-4)
 
 
 def test_sampling_epsilon() -> None:

@@ -7,7 +7,9 @@ give the same statistics in two bases and fail a Bell test; this passes it.
 On equal paths (both short or both long, which cannot be told apart) the ports s, t = +-1 of a pair
 have P(s, t | equal paths) = (1 + s t V cos(phi_u + phi_v + phi_0)) / 4 [1]_; on unequal paths, and
 for a photon alone, ports are uniform and independent. All phases add: with Z at 0 and X at pi/2,
-equal ports go together in Z-Z, opposite ones in X-X, and mixed bases are uncorrelated.
+equal ports go together in Z-Z, opposite ones in X-X, and mixed bases are uncorrelated. For bunches
+(`netsim.physics.bunching`) phi_v is subtracted: equal ports go together in both bases. Where the
+delays of two interferometers differ, V depends on when the two photons come.
 
 References
 ----------
@@ -21,10 +23,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
+from netsim.physics.bunching import bunch_visibility
 from netsim.physics.encodings.interface import Encoding, PairSource, Z
 from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast
+from netsim.physics.rates import kappa_per_ps, mismatch_visibility
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
 
@@ -36,7 +39,8 @@ _LOW_BITS = 2.0**53
 PLUS = (0, 2)
 """One detector of each basis, Z+ and X+."""
 
-_mismatch_contrast = kernel(mismatch_contrast)
+_mismatch_visibility = kernel(mismatch_visibility)
+_bunch_visibility = kernel(bunch_visibility)
 
 
 @kernel
@@ -46,12 +50,15 @@ def _measure(
     pair_rows: NDArray[np.int64],
     ledger_process: NDArray[np.int64],
     ledger_outcome: NDArray[np.int64],
+    ledger_sent_ps: NDArray[np.int64],
     ledger_phase_rad: NDArray[np.float64],
     ledger_delay_ps: NDArray[np.float64],
     ledger_contrast: NDArray[np.float64],
     pair_contrast: NDArray[np.float64],
     pair_phase_rad: NDArray[np.float64],
+    processes: int,
     kappa_per_ps: float,
+    way_ps: int,
     z_probability: float,
     has_paths: NDArray[np.int64],
     delay_ps: NDArray[np.float64],
@@ -71,6 +78,7 @@ def _measure(
             earlier = ledger_outcome[row]
             if earlier == UNMEASURED:
                 ledger_outcome[row] = 2 * path + port
+                ledger_sent_ps[row] = times_ps[k] - way_ps
                 ledger_phase_rad[row] = phase_rad[basis]
                 ledger_delay_ps[row] = delay_ps[basis]
                 ledger_contrast[row] = contrast[basis]
@@ -81,13 +89,17 @@ def _measure(
                 if earlier >> 1 == path:
                     process = ledger_process[row]
                     mismatch_ps = delay_ps[basis] - ledger_delay_ps[row]
+                    apart_ps = times_ps[k] - way_ps - ledger_sent_ps[row] + path * mismatch_ps
                     visibility = (
-                        pair_contrast[process, basis]
-                        * ledger_contrast[row]
-                        * contrast[basis]
-                        * _mismatch_contrast(mismatch_ps, kappa_per_ps)
+                        pair_contrast[process, basis] * ledger_contrast[row] * contrast[basis]
                     )
-                    total_rad = phase_rad[basis] + ledger_phase_rad[row] + pair_phase_rad[process]
+                    earlier_rad = ledger_phase_rad[row]
+                    if process < processes:
+                        visibility *= _mismatch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
+                    else:
+                        visibility *= _bunch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
+                        earlier_rad = -earlier_rad
+                    total_rad = phase_rad[basis] + earlier_rad + pair_phase_rad[process]
                     same = rng.random() < 0.5 * (1.0 + visibility * math.cos(total_rad))
                     port = (earlier & 1) if same else 1 - (earlier & 1)
         arrivals[k] = ((times_ps[k] + path * late_ps[basis]) << DETECTOR_BITS) | (2 * basis + port)
@@ -114,7 +126,9 @@ class AnalyserMeasurement:
         self._known: dict[str, tuple[tuple[float, ...], NDArray[np.float64]]] = {}
         self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
         self._pair_contrast = _pair_contrast(source, self._delay_ps)
-        self._pair_phase_rad = np.array([p.phase_rad for p in source.processes], dtype=np.float64)
+        self._processes = len(source.processes)
+        self._source = source
+        self._pair_phase_rad: dict[str, NDArray[np.float64]] = {}
 
     def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
         """As `netsim.physics.encodings.interface.Measurement`.
@@ -131,12 +145,15 @@ class AnalyserMeasurement:
             frame.pair_rows,
             ledger.process,
             ledger.outcome,
+            ledger.sent_ps,
             ledger.phase_rad,
             ledger.delay_ps,
             ledger.contrast,
             self._pair_contrast,
-            self._pair_phase_rad,
+            self._pair_phases_rad(frame.channel),
+            self._processes,
             self._kappa_per_ps,
+            frame.delay_ps,
             self._z_probability,
             self._has_paths,
             self._delay_ps,
@@ -175,15 +192,31 @@ class AnalyserMeasurement:
             known = self._known[channel] = settings, np.array(phases_rad)
         return known[1]
 
+    def _pair_phases_rad(self, channel: str) -> NDArray[np.float64]:
+        """(P,) float64: residual phases by the ledger's index, as the second photon sees them.
+
+        The phase of a bunch is that of its first channel less that of its second.
+        """
+        if channel not in self._pair_phase_rad:
+            phases_rad = [
+                *(pairs.phase_rad for pairs in self._source.processes),
+                *(
+                    each.phase_rad if each.channels[0] == channel else -each.phase_rad
+                    for each in self._source.bunchings
+                ),
+            ]
+            self._pair_phase_rad[channel] = np.array(phases_rad, dtype=np.float64)
+        return self._pair_phase_rad[channel]
+
 
 def _pair_contrast(source: PairSource, delay_ps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(P, 2) float64: V0 of each process, by the basis of the second photon measured."""
+    """(P, 2) float64: V0 by the ledger's index and the basis of the second photon measured."""
     contrast = [
         [
             process.contrast
             * drift_contrast(frequency_noise_hz=process.frequency_noise_hz, delay_ps=late_ps)
             for late_ps in delay_ps.tolist()
         ]
-        for process in source.processes
+        for process in (*source.processes, *source.bunchings)
     ]
     return np.array(contrast, dtype=np.float64).reshape(-1, 2)

@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
-from netsim.physics.encodings.joint import Coherence, Joint, Peak
+from netsim.physics.encodings.joint import BunchCoherence, Coherence, Joint, Peak
 from netsim.physics.encodings.optics import Optics
 
 Z, X = 0, 1
@@ -56,10 +56,14 @@ class PairSource:
         In the order of the ledger's indices.
     linewidth_hz : float
         Of the ring.
+    bunchings : sequence of BunchCoherence
+        Their indices in the ledger follow those of the processes. A bunch is bound like a pair, but
+        its fringe is in the difference of the phases (`netsim.physics.bunching`).
     """
 
     processes: Sequence[Coherence]
     linewidth_hz: float
+    bunchings: Sequence[BunchCoherence] = ()
 
 
 class Measurement(Protocol):
@@ -97,6 +101,8 @@ class Encoding(ABC):
 
     carrier: ClassVar[str]
     """What carries the qubit: two receivers with different carriers share no basis."""
+    modes: ClassVar[int] = 1
+    """Modes of the field, at one frequency and time, that a photon of a pair may be in."""
     detectors: ClassVar[tuple[Outcome, ...]]
     """What each detector stands for, by its number; packed clicks hold four numbers."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from netsim.physics.pairs import drift_contrast
-from netsim.physics.rates import kappa_per_ps, mismatch_contrast, window_share
+from netsim.physics.shapes import TimeShape
 
 
 class Coherence(Protocol):
@@ -30,6 +30,15 @@ class Coherence(Protocol):
         ...
 
 
+class BunchCoherence(Coherence, Protocol):
+    """How pure that of the photons of two channels is that are no partners."""
+
+    @property
+    def channels(self) -> tuple[str, str]:
+        """The phase is that of the first less that of the second."""
+        ...
+
+
 class Peak(NamedTuple):
     """Pairs that took one combination of paths."""
 
@@ -48,17 +57,24 @@ class Window(NamedTuple):
     """Full width, > 0."""
     offset_ps: float
     """Centre of the peaks less centre of the window."""
-    linewidth_hz: float
-    """Of the ring."""
+    shape: TimeShape
+    """How the two photons lie in time."""
     spread_ps: float
     """Standard deviation of the Gaussian jitter of the difference of the two times, >= 0."""
 
     def share(self, peak: Peak) -> float:
         """Share of all pairs that the window holds of one peak."""
-        return peak.weight * window_share(
+        return peak.weight * self.shape.share(
             window_ps=self.width_ps,
             offset_ps=self.offset_ps + peak.offset_ps,
-            linewidth_hz=self.linewidth_hz,
+            spread_ps=self.spread_ps,
+        )
+
+    def overlap(self, one: Peak, other: Peak) -> float:
+        """What the window holds of the product of the amplitudes of two peaks."""
+        return self.shape.overlap(
+            window_ps=self.width_ps,
+            offsets_ps=(self.offset_ps + one.offset_ps, self.offset_ps + other.offset_ps),
             spread_ps=self.spread_ps,
         )
 
@@ -84,27 +100,25 @@ class Joint:
     late_ps: tuple[float, float]
     sign: int
 
-    def visibility(
-        self, contrast: float, *, frequency_noise_hz: float, linewidth_hz: float
-    ) -> float:
-        """Contrast of pairs where they interfere, of those with the ``contrast`` V0.
+    def visibility(self, contrast: float, *, frequency_noise_hz: float) -> float:
+        """Contrast of pairs where paths overlap, of those with the ``contrast`` V0.
 
-        Lowered by both analysers, by a sum frequency that wanders, and by delays that differ.
+        Lowered by both analysers, and by a sum frequency that wanders.
         """
-        own_ps, its_ps = self.late_ps
         left = contrast * self.contrasts[0] * self.contrasts[1]
-        left *= drift_contrast(frequency_noise_hz=frequency_noise_hz, delay_ps=its_ps)
-        return left * mismatch_contrast(its_ps - own_ps, kappa_per_ps(linewidth_hz))
+        return left * drift_contrast(
+            frequency_noise_hz=frequency_noise_hz, delay_ps=self.late_ps[1]
+        )
 
     def shares(self, window: Window) -> tuple[float, float]:
-        """Shares of the pairs that a window holds: those that interfere, and the others."""
-        interfering, others = 0.0, 0.0
-        for peak in self.peaks:
-            if peak.interferes:
-                interfering += window.share(peak)
-            else:
-                others += window.share(peak)
-        return interfering, others
+        """Shares of the pairs that a window holds: what interferes of them, and all.
+
+        Of peaks that interfere (two, on equally likely paths) what overlaps does.
+        """
+        together = [peak for peak in self.peaks if peak.interferes]
+        weight = math.fsum(peak.weight for peak in together)
+        coherent = weight * window.overlap(together[0], together[-1]) if together else 0.0
+        return coherent, math.fsum(window.share(peak) for peak in self.peaks)
 
     def share(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> float:
         """Share of the pairs of one process that a window holds, relative to independent ports.
@@ -122,9 +136,8 @@ class Joint:
         visibility = self.visibility(
             pairs.contrast,
             frequency_noise_hz=pairs.frequency_noise_hz,
-            linewidth_hz=window.linewidth_hz,
         )
         own_rad, its_rad = phases_rad
         fringe = self.sign * visibility * math.cos(pairs.phase_rad + (own_rad + its_rad))
-        interfering, others = self.shares(window)
-        return interfering * (1.0 + fringe) + others
+        coherent, everything = self.shares(window)
+        return everything + fringe * coherent

@@ -16,6 +16,7 @@ class Polarisation(AnalyserEncoding):
     """One path to each detector."""
 
     carrier: ClassVar[str] = "polarisation"
+    modes: ClassVar[int] = 2
 
     @classmethod
     def faults(cls, optics: Optics) -> Iterator[str]:

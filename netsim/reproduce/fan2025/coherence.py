@@ -14,7 +14,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import Prediction, predict
 
 WINDOWS_PS = (300, 500, 800, 1200, 1600, 2000, 2800, 4000)
-LINEWIDTHS_MHZ = (100, 150, 200, 300, 500, 800, 1400)
+LINEWIDTHS_MHZ = (150, 200, 300, 500, 800, 1400)
 PAPER_WINDOW_PS, PAPER_LINEWIDTH_MHZ = 2000, 200
 """Window [assumed], linewidth [paper]."""
 LIGHT_S = 20.0

@@ -32,8 +32,9 @@ from netsim.topology.events import event_times
 from netsim.topology.network import Lane
 from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import LinkAgreement, agree
+from netsim.twin.detectors import clicks_hz
 from netsim.twin.link import link_config
-from netsim.twin.prediction import clicks_hz, predict_epochs
+from netsim.twin.prediction import predict_epochs
 from netsim.units import s_from_ps
 
 

@@ -5,12 +5,12 @@ import pytest
 
 from netsim.physics import emission
 from netsim.physics.emission import (
-    MAX_BIPHOTON_DELAY_PS,
     _fill,
     sample_pairs,
     sample_poisson_times,
     split_rates,
 )
+from netsim.physics.shapes import MAX_DELAY_PS
 from tests.unit.netsim.physics.helpers import KAPPA_PER_PS, generator
 
 FRAME_PS = 10_000_000_000
@@ -107,6 +107,6 @@ def test_photons_are_born_in_their_frame() -> None:
     first_ps, second_ps = sample_pairs(generator(1), born_ps, 5e-5)
     assert born_ps.size > 15_000
     assert np.array_equal(np.minimum(first_ps, second_ps), born_ps)
-    assert np.abs(first_ps - second_ps).max() == MAX_BIPHOTON_DELAY_PS
+    assert np.abs(first_ps - second_ps).max() == MAX_DELAY_PS
     assert born_ps.min() >= start_ps
     assert born_ps.max() < stop_ps

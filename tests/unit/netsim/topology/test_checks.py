@@ -51,10 +51,10 @@ def test_lanes_whose_windows_overlap_are_one() -> None:
 
 
 def test_short_interferometer_gives_a_warning() -> None:
-    """Own side peaks 5 ns from the centre are long enough for the photon, but still leak."""
-    overrides = ["receivers.bench.z.delay_ps=5000", "receivers.bench.x.delay_ps=5000"]
+    """Own side peaks 7.5 ns from the centre are long enough for the photon, but still leak."""
+    overrides = ["receivers.bench.z.delay_ps=7500", "receivers.bench.x.delay_ps=7500"]
     (warning,) = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
-    assert "lie 5000 ps apart" in warning.message
+    assert "lie 7500 ps apart" in warning.message
     assert warning.path == "receivers.bench.z.delay_ps"
 
 

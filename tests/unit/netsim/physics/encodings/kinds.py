@@ -49,6 +49,7 @@ class OneBasis(Encoding):
     """A polarising beam splitter and two detectors; there is no other basis."""
 
     carrier: ClassVar[str] = "polarisation"
+    modes: ClassVar[int] = 2
     detectors: ClassVar[tuple[Outcome, ...]] = (Outcome(Z, 0), Outcome(Z, 1))
 
     def __init__(self, optics: Optics) -> None:
@@ -100,8 +101,9 @@ class OneBasisMeasurement:
             if earlier == UNMEASURED:
                 ledger.outcome[row], ledger.phase_rad[row] = ports[k], phase_rad
                 continue
-            pairs = self._source.processes[ledger.process[row]]
-            total_rad = phase_rad + ledger.phase_rad[row] + pairs.phase_rad
+            pairs = (*self._source.processes, *self._source.bunchings)[ledger.process[row]]
+            sign = 1 if ledger.process[row] < len(self._source.processes) else -1
+            total_rad = phase_rad + sign * ledger.phase_rad[row] + pairs.phase_rad
             is_same = rng.random() < 0.5 * (1 + pairs.contrast * math.cos(total_rad))
             ports[k] = earlier if is_same else 1 - earlier
             ledger.outcome[row] = CONSUMED

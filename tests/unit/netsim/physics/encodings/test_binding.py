@@ -1,5 +1,6 @@
 """Measurement of photons: against the interpreted kernel, the ledger's rules, the edges."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PairLedger
 from netsim.physics.encodings import binding
-from netsim.physics.rates import mismatch_contrast
+from netsim.physics.rates import mismatch_visibility
 from tests.unit.netsim.physics.helpers import (
     KAPPA_PER_PS,
     PairFacts,
@@ -107,12 +108,16 @@ def test_extreme_beam_splitters(z_probability: float, basis: int) -> None:
 
 
 @pytest.mark.parametrize("mismatch_ps", [0.0, -3.0, 100.0, 2500.0])
-def test_mismatch_has_one_formula(mismatch_ps: float) -> None:
-    """The kernel and the analytic twin take the same contrast for a delay mismatch."""
-    compiled = binding._mismatch_contrast
-    assert compiled.py_func is mismatch_contrast
-    expected = mismatch_contrast(mismatch_ps, KAPPA_PER_PS)
-    assert compiled(mismatch_ps, KAPPA_PER_PS) == pytest.approx(expected, rel=1e-12)
+@pytest.mark.parametrize("apart_ps", [0.0, 800.0, -4000.0])
+def test_mismatch_of_one_pair(mismatch_ps: float, apart_ps: float) -> None:
+    """The kernel's own formula is the product of two amplitudes over the mean of their squares."""
+    compiled = binding._mismatch_visibility
+    assert compiled.py_func is mismatch_visibility
+    short, long = (
+        math.exp(-0.5 * KAPPA_PER_PS * abs(t)) for t in (apart_ps, apart_ps - mismatch_ps)
+    )
+    expected = 2.0 * short * long / (short**2 + long**2)
+    assert compiled(apart_ps, mismatch_ps, KAPPA_PER_PS) == pytest.approx(expected, rel=1e-12)
 
 
 def test_photon_frames_are_read_only() -> None:

@@ -13,10 +13,11 @@ from netsim.physics.encodings.phases import REFERENCE_HZ, ConstantPhase
 from netsim.physics.encodings.polarisation import Polarisation
 from netsim.physics.encodings.registry import build_encoding
 from netsim.physics.encodings.sifting import sifting_between
+from netsim.physics.shapes import PairShape
 from netsim.units import frequency_hz_from_label
 from tests.unit.netsim.physics.helpers import LINEWIDTH_HZ, PairFacts
 
-EVERYTHING = Window(width_ps=1e6, offset_ps=0.0, linewidth_hz=LINEWIDTH_HZ, spread_ps=50.0)
+EVERYTHING = Window(width_ps=1e6, offset_ps=0.0, shape=PairShape(LINEWIDTH_HZ), spread_ps=50.0)
 
 
 def optics(
@@ -83,8 +84,8 @@ def test_window_holds_what_lies_in_it() -> None:
     """At 2 ns the middle peak is in, the side peaks are out; shifted by a delay, the other way."""
     encoding = BOTH[0]
     joint = encoding.joint(0, encoding, 0)
-    middle = Window(width_ps=8000.0, offset_ps=0.0, linewidth_hz=LINEWIDTH_HZ, spread_ps=50.0)
-    assert joint.shares(middle) == pytest.approx((0.5, 0.0), abs=5e-3)
+    middle = Window(width_ps=8000.0, offset_ps=0.0, shape=PairShape(LINEWIDTH_HZ), spread_ps=50.0)
+    assert joint.shares(middle) == pytest.approx((0.5, 0.5), abs=5e-3)
     beside = middle._replace(offset_ps=10_000.0)
     assert joint.shares(beside) == pytest.approx((0.0, 0.25), abs=5e-3)
 
@@ -95,9 +96,7 @@ def test_contrasts_of_both_analysers_multiply() -> None:
     other = Franson(optics(10_000.0, 10_000.0, contrast=0.8))
     noise_hz = 3e6
     blurred = math.exp(-((2 * math.pi * noise_hz * 1e-8) ** 2) / 2)
-    visibility = one.joint(0, other, 0).visibility(
-        0.95, frequency_noise_hz=noise_hz, linewidth_hz=LINEWIDTH_HZ
-    )
+    visibility = one.joint(0, other, 0).visibility(0.95, frequency_noise_hz=noise_hz)
     assert visibility == pytest.approx(0.95 * 0.9 * 0.8 * blurred, rel=1e-12)
     assert blurred < 0.99
 

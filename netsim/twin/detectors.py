@@ -1,0 +1,96 @@
+"""A user's detectors at work, worked out: what each registers, and of which photons.
+
+Part of the analytic twin, see `netsim.twin.prediction`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.frames import DETECTORS
+from netsim.physics.encodings.interface import Encoding
+from netsim.physics.rates import arrival_rate_hz, dead_time_survival, silence
+from netsim.topology.network import Network
+from netsim.topology.receiver import DetectorSpec
+from netsim.units import FWHM_PER_SIGMA
+
+Rates = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detector:
+    """One of a user's detectors at work."""
+
+    encoding: Encoding
+    number: int
+    jitter_ps: float
+    """Standard deviation."""
+    clicks_hz: float
+    """Registered clicks."""
+    live_hz: float
+    """Those of them that count: none of the user's detectors has clicked within the dead time."""
+    photon_share: float
+    """Probability that a photon, which the best detector would see, makes a click that counts."""
+
+
+Detectors = tuple[Detector, ...]
+
+
+def detectors_of(network: Network, user: str) -> Detectors:
+    """All of ``user``, by number."""
+    receiver = network.topology.receiver_of(network.topology.user(user))
+    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
+    best = max(spec.efficiency for spec in specs) or 1.0
+    shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
+    arrivals_hz = [
+        _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
+    ]
+    live = math.prod(
+        silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
+        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
+    )
+    return tuple(
+        Detector(
+            encoding=encoding,
+            number=number,
+            jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
+            clicks_hz=rate_hz * dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
+            live_hz=rate_hz * live,
+            photon_share=share * live,
+        )
+        for number, (spec, share, rate_hz) in enumerate(
+            zip(specs, shares, arrivals_hz, strict=True)
+        )
+    )
+
+
+def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:
+    return arrival_rate_hz(
+        photons_hz + spec.dark_rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        afterpulse_probability=spec.afterpulse_probability,
+        afterpulse_decay_ps=spec.afterpulse_decay_ps,
+    )
+
+
+def _light_hz(network: Network, user: str) -> float:
+    """Photons per second that the best detector would register if all of them went there."""
+    return math.fsum(
+        channel.transmittance * (channel.noise_hz + network.emitted_hz(channel.channel))
+        for channel in network.channels_of(user)
+    )
+
+
+def clicks_hz(network: Network, user: str) -> Rates:
+    """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
+    return by_number([detector.clicks_hz for detector in detectors_of(network, user)])
+
+
+def by_number(detectors_hz: Sequence[float]) -> Rates:
+    """(4,) float64: rates; 0 for numbers that the receiver has no detector for."""
+    rates_hz = np.zeros(DETECTORS)
+    rates_hz[: len(detectors_hz)] = detectors_hz
+    return rates_hz
