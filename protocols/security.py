@@ -63,11 +63,16 @@ class Asymptotic(Security):
     assumptions: ClassVar[str] = f"asymptotic: no secrecy epsilon; {DEVICES}; {POSITIONS}"
 
     def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
-        """N [1 - h(Q of the other basis)] per lane and basis, less charge and verification."""
-        charge_bits = facts.charge_bits(terms.charge)
+        """N [1 - h(Q of the other basis)] per lane and basis, less charge and verification.
+
+        A lane that costs more than it gives is left out of the sum: the parities of the others say
+        nothing of its bits, nor its parities of theirs.
+        """
+        kept = _worthwhile(facts, terms)
+        charge_bits = kept.charge_bits(terms.charge)
         errors = sum(lane.errors for lane in facts.lanes)
         key_bits = asymptotic_key_bits(
-            facts.lanes, charge_bits=charge_bits, verification_bits=terms.verification_bits
+            kept.lanes, charge_bits=charge_bits, verification_bits=terms.verification_bits
         )
         reason = None if key_bits else AbortReason.NO_KEY
         if errors > terms.qber_threshold * facts.raw_bits or not facts.raw_bits:
@@ -79,13 +84,40 @@ class Asymptotic(Security):
     def plan(self, expectation: Expectation, terms: Terms) -> Plan:
         """The usual share for a sample, if one is taken; the key of the expected counts."""
         planned = super().plan(expectation, terms).terms
-        rate_bits = math.fsum(
+        yields_bits = (
             lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
             + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
             - expectation.budget.bits(lane.bits, lane.qber, seen_bits=lane.bits)
             for lane in expectation.lanes
         )
+        rate_bits = math.fsum(max(0.0, bits) for bits in yields_bits)
         return Plan(planned, max(0, math.floor(rate_bits - terms.verification_bits)))
+
+
+def _worthwhile(facts: RoundFacts, terms: Terms) -> RoundFacts:
+    """The round without lanes that cost more than they give; all of it if none is worth it."""
+    if len(facts.lane_parity_bits) < 2:
+        return facts
+    alone = [facts.lane(number) for number in range(len(facts.lanes))]
+    kept = [
+        lane
+        for lane in alone
+        if asymptotic_key_bits(
+            lane.lanes, charge_bits=lane.charge_bits(terms.charge), verification_bits=0
+        )
+    ]
+    if not kept or len(kept) == len(alone):
+        return facts
+    return replace(
+        facts,
+        sifted_bits=sum(lane.sifted_bits for lane in kept),
+        sampled_bits=0,
+        sample_errors=0,
+        lanes=tuple(counts for lane in kept for counts in lane.lanes),
+        parity_bits=sum(lane.parity_bits for lane in kept),
+        returned_bits=sum(lane.returned_bits for lane in kept),
+        lane_parity_bits=tuple(lane.parity_bits for lane in kept),
+    )
 
 
 class _WithEpsilon(Security):

@@ -231,7 +231,8 @@ class AnnouncerRound(RoundCore):
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
-        plan_key(self, lane_counts(self._blocks, body.errors), self._blocks)
+        parities = tuple(end.parities_disclosed for end in self._reconcilers)
+        plan_key(self, lane_counts(self._blocks, body.errors), self._blocks, parities)
         yield from self._amplify()
 
     def _amplify(self) -> Steps:

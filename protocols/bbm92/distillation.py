@@ -45,7 +45,10 @@ def judge_leak(core: RoundCore) -> None:
 
 
 def plan_key(
-    core: RoundCore, lanes: tuple[LaneCounts, ...], blocks: list[tuple[Bits, Bits]]
+    core: RoundCore,
+    lanes: tuple[LaneCounts, ...],
+    blocks: list[tuple[Bits, Bits]],
+    lane_parity_bits: tuple[int, ...],
 ) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it.
 
@@ -53,6 +56,8 @@ def plan_key(
     ----------
     blocks : list of (bases, bits)
         Of each lane, as corrected: the same at both ends.
+    lane_parity_bits : tuple of int
+        Disclosed of each lane.
     """
     config, books = core.config, core.books
     security = SECURITIES.get(config.profile.security)
@@ -65,6 +70,7 @@ def plan_key(
         parity_bits=books.parity_bits,
         returned_bits=books.parity_bits if is_two_way(config.profile.reconciliation) else 0,
         count_bits=count_bits,
+        lane_parity_bits=lane_parity_bits,
     )
     decision = security.key(facts, config.terms)
     lost_bits = bias_bits(balances(blocks))

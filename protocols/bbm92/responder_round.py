@@ -240,7 +240,8 @@ class ResponderRound(RoundCore):
             (bases, reconciler.bits)
             for (bases, _), reconciler in zip(self._blocks, self._reconcilers, strict=True)
         ]
-        plan_key(self, lanes, corrected)
+        parities = tuple(end.parities_learned for end in self._reconcilers)
+        plan_key(self, lanes, corrected, parities)
         self._move(VerificationHash, State.AMPLIFYING)
 
     def _count_errors(self) -> list[int]:
