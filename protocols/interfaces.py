@@ -71,6 +71,8 @@ class RoundFacts:
         Disclosed by error correction about the announcer's and about the responder's bits.
     count_bits : int
         What announcing the exact error counts discloses.
+    lane_parity_bits : tuple of int
+        ``parity_bits`` of each lane: every parity is of bits of one lane. Empty if not told.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class RoundFacts:
     parity_bits: int
     returned_bits: int
     count_bits: int
+    lane_parity_bits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         kept_bits = sum(lane.bits for lane in self.lanes)
@@ -98,6 +101,20 @@ class RoundFacts:
     def raw_bits(self) -> int:
         """Bits that become key."""
         return self.sifted_bits - self.sampled_bits
+
+    def lane(self, number: int) -> "RoundFacts":
+        """What is known of one lane alone, of which the parities are told."""
+        counts, parity_bits = self.lanes[number], self.lane_parity_bits[number]
+        return replace(
+            self,
+            sifted_bits=counts.bits,
+            sampled_bits=0,
+            sample_errors=0,
+            lanes=(counts,),
+            parity_bits=parity_bits,
+            returned_bits=parity_bits if self.returned_bits else 0,
+            lane_parity_bits=(parity_bits,),
+        )
 
     def charge_bits(self, policy: ChargePolicy) -> int:
         """What error correction takes from the key, see `error_correction_charge_bits`."""

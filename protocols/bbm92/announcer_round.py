@@ -241,7 +241,9 @@ class AnnouncerRound(RoundCore):
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
         if len(body.errors) != 2 * self.config.lanes:
             raise RemoteProtocolError("impossible error counts")
-        plan_key(self, lane_counts(self._blocks, body.errors), balances(self._blocks))
+        parities = tuple(end.parities_disclosed for end in self._reconcilers)
+        counts = lane_counts(self._blocks, body.errors)
+        plan_key(self, counts, balances(self._blocks), parities)
         yield from self._amplify()
 
     def _amplify(self) -> Steps:

@@ -62,7 +62,12 @@ def judge_leak(core: BookedRound) -> None:
         raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
 
-def plan_key(core: BookedRound, lanes: tuple[LaneCounts, ...], found: Iterable[Balance]) -> None:
+def plan_key(
+    core: BookedRound,
+    lanes: tuple[LaneCounts, ...],
+    found: Iterable[Balance],
+    lane_parity_bits: tuple[int, ...],
+) -> None:
     """Book charge and key length of a verified round; RoundDropped if there is no key in it.
 
     VariantError for more key than was kept to oneself, whatever the security variant says.
@@ -71,6 +76,8 @@ def plan_key(core: BookedRound, lanes: tuple[LaneCounts, ...], found: Iterable[B
     ----------
     found : iterable of Balance
         Of the corrected bits of each lane and basis: the same at both ends.
+    lane_parity_bits : tuple of int
+        Disclosed of each lane.
     """
     config, books = core.config, core.books
     security = SECURITIES.get(config.profile.security)
@@ -83,6 +90,7 @@ def plan_key(core: BookedRound, lanes: tuple[LaneCounts, ...], found: Iterable[B
         parity_bits=books.parity_bits,
         returned_bits=books.parity_bits if is_two_way(config.profile.reconciliation) else 0,
         count_bits=count_bits,
+        lane_parity_bits=lane_parity_bits,
     )
     with SECURITIES.using(config.profile.security):
         decision = security.key(facts, config.terms)

@@ -253,7 +253,8 @@ class ResponderRound(RoundCore):
             (bases, reconciler.bits)
             for (bases, _), reconciler in zip(self._blocks, self._reconcilers, strict=True)
         ]
-        plan_key(self, lanes, balances(corrected))
+        parities = tuple(end.parities_learned for end in self._reconcilers)
+        plan_key(self, lanes, balances(corrected), parities)
         self._move(VerificationHash, State.AMPLIFYING)
 
     def _count_errors(self) -> list[int]:

@@ -46,6 +46,10 @@ class Correction:
     round_trips: float
 
 
+NO_COST = Correction(leak_per_bit=0.0, spread=0.0, failure_probability=0.0, round_trips=0.0)
+"""Of a block without bits."""
+
+
 class LeakTable:
     """Costs of one reconciliation variant by size and error rate.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.simulation import scoring
-from netsim.simulation.rate.leak import LeakTable
+from netsim.simulation.rate.leak import NO_COST, Correction, LeakTable
 from netsim.simulation.rate.stretches import Stretches
 from netsim.topology.network import Lane
 from netsim.twin.prediction import LanePrediction
@@ -183,11 +183,11 @@ class RoundSource:
             raise RoundDropped(AbortReason.NO_LOCK)
         kept = counts - self._sampled(round_, counts)
         lanes = tuple(_lane_counts(row) for row in kept)
-        self._correct(round_, lanes)
+        leaks = self._correct(round_, lanes)
         bits, kept_bits = _bits(counts), _bits(kept)
         kept_ones = self._rng.hypergeometric(ones, bits - ones, kept_bits)
         pairs = zip(kept_bits.ravel().tolist(), kept_ones.ravel().tolist(), strict=True)
-        plan_key(round_, lanes, [Balance(*pair) for pair in pairs])
+        plan_key(round_, lanes, [Balance(*pair) for pair in pairs], leaks)
 
     def _sampled(self, round_: RoundUnderWay, counts: Counts) -> Counts:
         """What of ``counts`` is published, judged."""
@@ -201,29 +201,27 @@ class RoundSource:
             raise RoundDropped(AbortReason.QBER_TOO_HIGH)
         return drawn
 
-    def _correct(self, round_: RoundUnderWay, lanes: Sequence[LaneCounts]) -> None:
-        """Book what correcting and verifying discloses."""
+    def _correct(self, round_: RoundUnderWay, lanes: Sequence[LaneCounts]) -> tuple[int, ...]:
+        """Book what correcting and verifying discloses; the parities of each lane."""
         costs = [
-            self._leaks.correction(lane.bits, lane.errors / lane.bits) if lane.bits else None
+            self._leaks.correction(lane.bits, lane.errors / lane.bits) if lane.bits else NO_COST
             for lane in lanes
         ]
-        leak_bits = sum(
-            self._leak_bits(lane.bits, cost.leak_per_bit, cost.spread)
-            for lane, cost in zip(lanes, costs, strict=True)
-            if cost is not None
+        leaks = tuple(
+            self._leak_bits(lane.bits, cost) for lane, cost in zip(lanes, costs, strict=True)
         )
-        known = [cost for cost in costs if cost is not None]
         # Sub-blocks are corrected side by side: the slowest sets the number of questions.
-        trips = math.ceil(max((cost.round_trips for cost in known), default=0.0))
-        round_.book(parity_bits=leak_bits, round_trips=trips)
+        trips = math.ceil(max(cost.round_trips for cost in costs))
+        round_.book(parity_bits=sum(leaks), round_trips=trips)
         judge_leak(round_)
         round_.book(verification_bits=self._config.terms.verification_bits)
-        works = math.prod(1.0 - cost.failure_probability for cost in known)
+        works = math.prod(1.0 - cost.failure_probability for cost in costs)
         if self._rng.random() >= works:
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)
+        return leaks
 
-    def _leak_bits(self, bits: int, leak_per_bit: float, spread: float) -> int:
-        drawn = bits * leak_per_bit * (1.0 + spread * self._rng.standard_normal())
+    def _leak_bits(self, bits: int, cost: Correction) -> int:
+        drawn = bits * cost.leak_per_bit * (1.0 + cost.spread * self._rng.standard_normal())
         return min(bits, max(0, round(drawn)))
 
 

@@ -73,7 +73,9 @@ def facts_of(m: int, k: int, *, sample_errors: int = 0, **changes: int) -> Round
         sampled_bits=k,
         sample_errors=sample_errors,
         lanes=(LaneCounts(z, 0, x, 0),),
-        **values,
+        parity_bits=values["parity_bits"],
+        returned_bits=values["returned_bits"],
+        count_bits=values["count_bits"],
     )
 
 
@@ -419,3 +421,30 @@ def test_given_threshold_is_kept() -> None:
         assert strict.terms.qber_threshold == 0.04
         loose = security.plan(expectation(400, 0.05, 600), replace(OPEN, qber_threshold=0.4))
         assert loose.terms.qber_threshold < 0.06
+
+
+def two_lanes(bad_errors: int) -> RoundFacts:
+    """A good lane, and one of which that many of 10,000 bits are wrong; 1.1 n h(Q) for each."""
+    lanes = (LaneCounts(5000, 150, 5000, 150), LaneCounts(5000, bad_errors, 5000, bad_errors))
+    parities = tuple(round(1.1 * 10_000 * binary_entropy(lane.errors / 10_000)) for lane in lanes)
+    return RoundFacts(20_000, 0, 0, lanes, sum(parities), sum(parities), 0, parities)
+
+
+def test_a_lane_that_costs_more_than_it_gives_takes_nothing_away() -> None:
+    """With a lane at 20 % beside it, a lane at 3 % gives what it gives alone."""
+    terms = Terms(charge="measured")
+    facts = two_lanes(1000)
+    alone = Asymptotic().key(facts.lane(0), terms)
+    assert alone.key_bits > 5000
+    found = Asymptotic().key(facts, terms)
+    assert (found.key_bits, found.charge_bits) == (alone.key_bits, alone.charge_bits)
+    pooled = Asymptotic().key(replace(facts, lane_parity_bits=()), terms)
+    assert pooled.key_bits < alone.key_bits - 3000
+
+
+def test_lanes_that_give_key_add_up() -> None:
+    """At 3 and 5 % nothing is dropped, and nothing changes by knowing the parities of each."""
+    terms = Terms(charge="both-directions")
+    facts = two_lanes(250)
+    together = Asymptotic().key(replace(facts, lane_parity_bits=()), terms)
+    assert Asymptotic().key(facts, terms) == together

@@ -64,7 +64,7 @@ def verified(security: str, ones_share: float) -> RoundCore:
     values = np.arange(bits) < ones_share * bits
     both = np.concatenate([values, values]).astype(np.uint8)
     bases = np.repeat(np.arange(2, dtype=np.uint8), bits)
-    plan_key(core, (LaneCounts(bits, 0, bits, 0),), balances([(bases, both)]))
+    plan_key(core, (LaneCounts(bits, 0, bits, 0),), balances([(bases, both)]), (600,))
     return core
 
 
