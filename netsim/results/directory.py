@@ -92,6 +92,11 @@ def _make_ready(directory: Path, *, force: bool) -> None:
         raise ConfigError.of(directory, "is not empty; give --force to write into it all the same")
     with tempfile.TemporaryFile(dir=directory):
         pass
+    remove_earlier(directory)
+
+
+def remove_earlier(directory: Path) -> None:
+    """Remove the files of an earlier run from ``directory``; anything else stays."""
     for name in RUN_FILES:
         (directory / name).unlink(missing_ok=True)
     for tags in (directory / TAGS_DIRECTORY).glob("*.npy"):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from netsim.devices.world import WorldBuilder, build_world
 from netsim.durations import parse_duration_ps
+from netsim.errors import writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
-from netsim.results.directory import TAGS_DIRECTORY, save_run, save_topology
+from netsim.results.directory import TAGS_DIRECTORY, remove_earlier, save_run, save_topology
 from netsim.results.lock import locked
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
@@ -46,7 +47,8 @@ def simulate(
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
     out : Path or str, optional
-        A directory to write into; events and ledger grow while the run goes on.
+        A directory to write into; events and ledger grow while the run goes on. The files of an
+        earlier run are replaced.
     save_tags : bool
         Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``);
         needs ``out``.
@@ -99,6 +101,8 @@ def simulate(
         directory.mkdir(parents=True, exist_ok=True)
     with locked(directory):
         if directory is not None:
+            with writing(directory):
+                remove_earlier(directory)
             save_topology(spec, directory)
         with Simulation(request) as simulation:
             if save_tags and directory is not None:
