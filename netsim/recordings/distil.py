@@ -179,7 +179,9 @@ class _Link:
         found.round_trips = announcer.round_trips
         found.messages, found.wire_bytes = exchange.wire.messages, exchange.wire.bytes
         found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
-        found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=self._clock())
+        if not found.partial:
+            clock = self._clock()
+            found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=clock)
         return found
 
     def _clock(self) -> tuple[float, float, int] | None:
