@@ -17,6 +17,15 @@ NOBODY = -1
 """In a table of neighbours: none."""
 
 
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def pump_count_text(count: int) -> str:
+    """For people: "one pump", "two pumps"; figures above ten."""
+    number = _COUNTS[count] if count < len(_COUNTS) else str(count)
+    return f"{number} pump" if count == 1 else f"{number} pumps"
+
+
 @dataclass(frozen=True, eq=False)
 class Comb:
     """Usable labels and their partners.

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from netsim.errors import ConfigError, Fault
 from netsim.plan.bounds import lanes_on_comb
+from netsim.plan.comb import pump_count_text
 from netsim.plan.exact import hint
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.pumps import possible_combs
@@ -114,7 +115,7 @@ def _not_found(request: PlanRequest, found: Survey) -> Fault:
 
 
 def _pumps_text(request: PlanRequest) -> str:
-    return "one pump" if request.pump_count == 1 else f"{request.pump_count} pumps"
+    return pump_count_text(request.pump_count)
 
 
 def _nearest(request: PlanRequest, effort: Effort) -> Iterator[Fault]:

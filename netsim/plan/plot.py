@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from netsim.errors import ConfigError, Fault, writing
 from netsim.plan.allocation import Allocation
+from netsim.plan.comb import pump_count_text
 from netsim.plan.planner import Plan
 from netsim.plan.plot_large import X_LABEL, draw_large
 from netsim.plan.report import PARTIAL, headline
@@ -51,7 +52,7 @@ def plot_plan(plan: Plan, path: Path) -> None:
         canvas.suptitle(headline(plan), x=0.01, ha="left", fontweight="bold")
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
         with writing(path):
-            canvas.savefig(path, metadata=metadata, dpi=120)
+            canvas.savefig(path, metadata=metadata, dpi=120, bbox_inches="tight", pad_inches=0.08)
 
 
 def _draw_lanes(plan: Plan) -> Canvas:
@@ -73,7 +74,7 @@ def plot_tradeoff(plans: Sequence[Plan], path: Path, *, is_partial: bool = False
     series = [_series("curve", points, style="line")]
     for count in sorted(set(counts)):
         own = [point for point, pumps in zip(points, counts, strict=True) if pumps == count]
-        name = "one pump" if count == 1 else f"{count} pumps"
+        name = pump_count_text(count)
         series.append(_series(name, own))
     panel = Panel(
         x_label="channels",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netsim.errors import writing
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
@@ -22,7 +23,14 @@ from netsim.pools.store import IN_MEMORY, UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.outcomes import outcomes_of
 from netsim.recordings.recording import DistilOptions, LinkTags
-from netsim.results.directory import EVENTS, LEDGER, SUMMARY, USERS_DIRECTORY, make_private
+from netsim.results.directory import (
+    EVENTS,
+    LEDGER,
+    SUMMARY,
+    USERS_DIRECTORY,
+    make_private,
+    remove_earlier,
+)
 from netsim.results.distilled import USERS, BlockMade, Distilled, LockFound
 from netsim.results.files import write_whole
 from netsim.results.lock import locked
@@ -61,6 +69,9 @@ def distil(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with locked(out):
+        if out is not None:
+            with writing(out):
+                remove_earlier(out)
         with ExitStack() as stack:
             link.open(out, stack)
             found = link.run(watch)
@@ -176,7 +187,9 @@ class _Link:
         found.round_trips = announcer.round_trips
         found.messages, found.wire_bytes = exchange.wire.messages, exchange.wire.bytes
         found.pools = compare_pools(self._books[0].pool, self._books[1].pool)
-        found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=self._clock())
+        if not found.partial:
+            clock = self._clock()
+            found.outcomes = outcomes_of(self._tags, flip_x=self._options.flip_x, lock=clock)
         return found
 
     def _clock(self) -> tuple[float, float, int] | None:

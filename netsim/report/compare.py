@@ -1,5 +1,6 @@
 """Variants side by side: a table for each topology, and a plot with the extra ``report``."""
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -27,6 +28,8 @@ from netsim.units import s_from_ps
 
 STEM = "compare"
 PLOT_COLUMNS = 4
+MAX_ROW_CHARACTERS = 44
+"""Of a line of a variant's name beside a panel."""
 
 _COLUMNS = link_columns(
     (
@@ -266,7 +269,9 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
             series.append(Series(name, xs, ys))
         panels.append(Panel(label, "", tuple(series), rows=rows, from_zero=from_zero))
     run = outcomes[0].run
-    title = f"{run.duration_s:g} s of light, seed {run.seed}, link by link"
+    names_of = tuple(dict.fromkeys(outcome.topology for outcome in outcomes))
+    topologies = names_of[0] if len(names_of) == 1 else f"{len(names_of)} topologies"
+    title = f"{topologies}: {run.duration_s:g} s of light, seed {run.seed}, link by link"
     return Figure(title, tuple(panels), columns=PLOT_COLUMNS)
 
 
@@ -299,8 +304,12 @@ def architecture_figure(outcomes: Sequence[Outcome]) -> Figure:
 def _row_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
     """Variant, its parts one below the other; the topology before it where there are several."""
     label = outcome.variant.label
+    lines = [line for part in label.replace(",", ",\n").split("\n") for line in _wrapped(part)]
     if len({other.topology for other in outcomes}) == 1:
-        parts = [label.replace(",", ",\n")]
-    else:
-        parts = [outcome.topology, *([] if label == AS_IT_IS else [label.replace(",", ",\n")])]
-    return "\n".join(parts)
+        return "\n".join(lines)
+    return "\n".join([outcome.topology, *([] if label == AS_IT_IS else lines)])
+
+
+def _wrapped(part: str) -> list[str]:
+    """Pieces of a change that are short enough to stand beside a panel."""
+    return textwrap.wrap(part, MAX_ROW_CHARACTERS) or [part]

@@ -3,6 +3,7 @@
 Drawing needs the extra ``report`` (matplotlib for SVG, plotly for HTML); nothing else does.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -64,6 +65,10 @@ class Series:
         return self.like or self.name
 
 
+ROOM = 0.04
+"""Of an axis that is set, on either side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One pair of axes.
@@ -97,6 +102,22 @@ class Panel:
     title: str = ""
     log_x: bool = False
     log_y: bool = False
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Ends of the axis without rows that hold zero and every point with its error bar.
+
+        There is room beside them, for what lies on an end.
+        """
+        ends = [0.0]
+        for one in self.series:
+            values, errors = (one.x, one.x_error) if self.rows else (one.y, one.y_error)
+            bars = errors or (0.0,) * len(values)
+            ends += [v + sign * e for v, e in zip(values, bars, strict=True) for sign in (-1, 1)]
+        known = [end for end in ends if math.isfinite(end)]
+        low, high = min(known), max(known)
+        room = ROOM * ((high - low) or 1.0)
+        return low - room, (high if high > low else 1.0) + room
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,14 @@ from plotly.subplots import make_subplots
 
 from netsim.errors import writing
 from netsim.report.figure import Figure, Panel, Series
+from netsim.results.files import write_whole
 
 PANEL_HEIGHT, ROW_HEIGHT, MARGIN = 420, 30, 150
 TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP, BETWEEN_ROWS = 50, 100, 130, 75, 95
 """Pixels."""
+PANEL_REM = 18
+"""Width that a panel needs; on a smaller screen the figure is moved sideways in its box."""
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 MODES = {"points": "markers", "hollow": "markers", "line": "lines", "steps": "lines"}
 CONFIG = {"displaylogo": False, "responsive": True}
@@ -25,14 +29,20 @@ CONFIG = {"displaylogo": False, "responsive": True}
 
 def draw(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path``."""
-    with writing(path):
-        plot(figure).write_html(path, include_plotlyjs=True, div_id="figure", config=CONFIG)
+    _write(figure, path, plotlyjs=True)
 
 
 def draw_sharing(figure: Figure, path: Path) -> None:
     """Write ``figure`` to ``path``; plotly.js is in ``plotly.min.js`` beside it."""
+    _write(figure, path, plotlyjs="directory")
+
+
+def _write(figure: Figure, path: Path, *, plotlyjs: bool | str) -> None:
+    """A whole page, as wide as the screen that it is on."""
     with writing(path):
-        plot(figure).write_html(path, include_plotlyjs="directory", div_id="figure", config=CONFIG)
+        plot(figure).write_html(path, include_plotlyjs=plotlyjs, div_id="figure", config=CONFIG)
+    text = path.read_text(encoding="utf-8")
+    write_whole(path, text.replace("<head>", f"<head>{VIEWPORT}", 1))
 
 
 def fragment(figure: Figure, identifier: str) -> str:
@@ -45,7 +55,7 @@ def fragment(figure: Figure, identifier: str) -> str:
     html: str = page.to_html(
         full_html=False, include_plotlyjs=False, div_id=identifier, config=CONFIG
     )
-    return html
+    return f'<div style="min-width:{PANEL_REM * figure.columns}rem">{html}</div>'
 
 
 def script() -> str:
@@ -102,7 +112,8 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
         page.update_yaxes(tickvals=list(range(len(names))), ticktext=names, **place)
         page.update_yaxes(range=[len(names) - 0.5, -0.5], **place)
     if panel.from_zero:
-        (page.update_xaxes if panel.rows else page.update_yaxes)(rangemode="tozero", **place)
+        update = page.update_xaxes if panel.rows else page.update_yaxes
+        update(range=list(panel.extent), **place)
     draw_line = page.add_vline if panel.rows else page.add_hline
     # The template's lines have no width.
     line = {"color": "#555555", "dash": "dash", "width": 1}

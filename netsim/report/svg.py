@@ -47,7 +47,8 @@ def draw(figure: Figure, path: Path) -> None:
         _legend(canvas, figure)
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
         with writing(path):
-            canvas.savefig(path, metadata=metadata, dpi=150)
+            # The canvas grows by what would be cut: a long title, the label of a last tick.
+            canvas.savefig(path, metadata=metadata, dpi=150, bbox_inches="tight", pad_inches=0.08)
 
 
 def _size(figure: Figure) -> tuple[float, float]:
@@ -87,7 +88,7 @@ def _panel(axes: Axes, figure: Figure, panel: Panel, *, is_first: bool) -> None:
         axes.set_ylabel(panel.y_label)
     _marks(axes, panel)
     if panel.from_zero:
-        _show_zero(axes, panel)
+        (axes.set_xlim if panel.rows else axes.set_ylim)(*panel.extent)
 
 
 def _series(axes: Axes, figure: Figure, panel: Panel, series: Series) -> None:
@@ -132,22 +133,14 @@ def _marks(axes: Axes, panel: Panel) -> None:
             )
         else:
             axes.annotate(
-                word,
-                (0.01, value),
+                f" {word}",
+                (1.0, value),
                 xycoords=("axes fraction", "data"),
                 color="#555555",
                 ha="left",
-                va="bottom",
+                va="center",
                 fontsize=7,
             )
-
-
-def _show_zero(axes: Axes, panel: Panel) -> None:
-    """Let the axis without rows hold zero, and leave room beside it for points that lie on it."""
-    points = [x for s in panel.series for x in (s.x if panel.rows else s.y)]
-    low, high = min((0.0, *points)), max((0.0, *points))
-    room = 0.04 * ((high - low) or 1.0)
-    (axes.set_xlim if panel.rows else axes.set_ylim)(low - room, (high or 1.0) + room)
 
 
 def _legend(canvas: Canvas, figure: Figure) -> None:

@@ -97,6 +97,13 @@ def _make_ready(directory: Path, *, force: bool, users: Iterable[str]) -> None:
         raise ConfigError.of(directory, "is not empty; give --force to write into it all the same")
     with tempfile.TemporaryFile(dir=directory):
         pass
+    remove_earlier(directory)
+    for user in users:
+        _refuse_foreign(directory, user)
+
+
+def remove_earlier(directory: Path) -> None:
+    """Remove the files of an earlier run from ``directory``; anything else stays."""
     remove_leftovers(
         directory,
         RUN_FILES,
@@ -105,8 +112,6 @@ def _make_ready(directory: Path, *, force: bool, users: Iterable[str]) -> None:
         ledger=LEDGER,
         topology=TOPOLOGY,
     )
-    for user in users:
-        _refuse_foreign(directory, user)
 
 
 def _refuse_foreign(directory: Path, user: str) -> None:

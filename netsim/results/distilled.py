@@ -79,7 +79,7 @@ class Distilled:
     pools: Comparison = NOTHING_COMPARED
     """Of both ends."""
     outcomes: Outcomes | None = None
-    """By detector, from both recordings; what a party cannot see."""
+    """By detector, from both recordings; what a party cannot see. None if stopped before its time."""
     partial: bool = False
 
     @property

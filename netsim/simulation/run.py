@@ -7,10 +7,10 @@ from typing import assert_never
 
 from netsim.devices.world import WorldBuilder, build_world
 from netsim.durations import parse_duration_ps
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
-from netsim.results.directory import save_run, save_topology
+from netsim.results.directory import remove_earlier, save_run, save_topology
 from netsim.results.fidelity import Fidelity
 from netsim.results.lock import locked
 from netsim.results.run import Run
@@ -51,7 +51,8 @@ def simulate(
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
     out : Path or str, optional
-        A directory to write into; events and ledger grow while the run goes on.
+        A directory to write into; events and ledger grow while the run goes on. The files of an
+        earlier run are replaced.
     save_tags : bool
         Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``);
         needs ``out``.
@@ -111,6 +112,8 @@ def simulate(
         directory.mkdir(parents=True, exist_ok=True)
     with locked(directory):
         if directory is not None:
+            with writing(directory):
+                remove_earlier(directory)
             save_topology(spec, directory)
         with chosen as simulation:
             simulation.run(progress=progress, should_stop=should_stop)

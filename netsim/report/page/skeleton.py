@@ -10,7 +10,8 @@ STYLE = """
 :root { --ink: #1b1f24; --faint: #5c6670; --line: #d8dee4; --hint: #f5f7f9; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.5rem 6rem; max-width: 72rem; color: var(--ink);
-  font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif; }
+  font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif;
+  overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; }
 h2 { font-size: 1.25rem; margin: 3.2rem 0 .4rem; padding-top: .8rem;
   border-top: 1px solid var(--line); }
@@ -19,7 +20,7 @@ a { color: #0a58a8; }
 .faint, caption { color: var(--faint); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums;
-  margin: .6rem 0 1rem; }
+  overflow-wrap: normal; margin: .6rem 0 1rem; }
 th { text-align: left; border-bottom: 2px solid var(--line); padding: .25rem .7rem .25rem 0;
   vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); padding: .22rem .7rem .22rem 0; vertical-align: top; }
@@ -29,7 +30,7 @@ td.far { font-weight: 600; color: #a15c00; }
 td.very-far { font-weight: 600; color: #b3261e; }
 details { margin: .4rem 0 1rem; }
 summary { cursor: pointer; color: #0a58a8; }
-.plot { margin: .8rem 0; min-height: 12rem; }
+.plot { margin: .8rem 0; min-height: 12rem; overflow-x: auto; }
 .notes { background: var(--hint); padding: .6rem 1rem .6rem 2rem; border-radius: .4rem;
   font-size: .93rem; }
 """

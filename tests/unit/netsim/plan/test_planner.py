@@ -224,7 +224,7 @@ def test_more_demand_than_any_allocation_carries() -> None:
         ),
         ({"band": (40, 41)}, ("--band: ", "pumps C40 and C41 (at best)", "0 usable labels")),
         ({"band": (46, 47), "pumps": (46,)}, ("--band: ", "1 usable label, for 0 lanes")),
-        ({"band": (40, 40)}, ("--band: ", "has no room for 2 pumps at a spacing of 1")),
+        ({"band": (40, 40)}, ("--band: ", "has no room for two pumps at a spacing of 1")),
         ({"pumps": (998, 999)}, ("--pumps: ", "pumps C998 and C999 and", "for 0 lanes")),
     ],
 )

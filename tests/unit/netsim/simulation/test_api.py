@@ -40,6 +40,15 @@ def test_what_is_no_topology() -> None:
         netsim.simulate({"name": "x"}, duration_s=1, seed=1)  # type: ignore[arg-type]
 
 
+def test_a_second_run_into_the_same_directory_replaces_the_first(tmp_path: Path) -> None:
+    """It ended with an error of the store before."""
+    (tmp_path / "notes.txt").write_text("mine")
+    for seed in (1, 2):
+        run = netsim.simulate("two_user", duration_s=SHORT, seed=seed, out=tmp_path)
+        assert netsim.load_run(tmp_path) == run
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
 def test_tags_need_a_directory() -> None:
     """They were not saved, without a word."""
     with pytest.raises(ValueError, match="save_tags needs out"):
