@@ -28,6 +28,8 @@ class SyncFailed:
     searched_bins: int
     reason: str = ""
     """The test that failed, and its counts."""
+    is_bent: bool = False
+    """Whether it is a rate that changes too fast."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,8 +213,11 @@ class LinkAligner:
             return
         self._plan.failed(prior, newest.stop_ps, own_stop_ps, brightness)
         if prior is self._plan.wide:
-            failed = SyncFailed(outcome.best_sigma, outcome.searched_bins, outcome.reason)
-            self._events.append(failed)
+            self._events.append(
+                SyncFailed(
+                    outcome.best_sigma, outcome.searched_bins, outcome.reason, outcome.is_bent
+                )
+            )
 
     def _newest_covered(self, prior: ClockPrior, *, is_light_over: bool) -> Stretch | None:
         """The last announcement of which all partners that the prior allows have come."""

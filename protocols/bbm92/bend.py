@@ -15,16 +15,20 @@ MAX_DRIFT_PER_S = 3e-8
 """Change of the rate in 1 s that is followed where coincidences are many: thousands a second."""
 MOST_PER_S = 2e-6
 """Fastest change that is told apart from no correlation at all."""
-BIN_PS = 2_000
+BIN_PS = 4_000
 REACH_PS = 60_000
 LEAST_PAIRS = 8
+MOST_LIGHT_PS = 800_000_000_000
+MOST_RATES = 20
+"""Bounds on the work: a few thousand courses are compared."""
 PARTS, LEAST_PART = 8, 0.4
+NEAR_BEST = 0.9
 LEAST_GAIN = 1.5
 """A bent course must gather so many times as many pairs as the best straight one."""
 
 
 def find_bend(
-    line: Alignment, grain: float, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+    line: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
 ) -> str | None:
     """What to say of a rate that changes; None if nothing shows that it does.
 
@@ -32,11 +36,11 @@ def find_bend(
     ----------
     line : Alignment
         Near which the pairs are.
-    grain : float
-        By how much its rate may be off.
     announced_ps, own_ps : (N,), (M,) int64, ascending
         Click times.
     """
+    near = np.abs(announced_ps - line.reference_ps) <= MOST_LIGHT_PS // 2
+    announced_ps = announced_ps[near]
     pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-REACH_PS, high_ps=REACH_PS)
     if pairs.differences_ps.size < LEAST_PAIRS:
         return None
@@ -44,11 +48,10 @@ def find_bend(
     half_s = max((int(announced_ps[-1]) - int(announced_ps[0])) / 2 / PS_PER_S, 1e-3)
     elapsed_s = (announced_ps[pairs.announced] - middle_ps) / PS_PER_S
     rate_step = BIN_PS / half_s
-    steps = min(math.ceil(2 * grain * PS_PER_S / rate_step), 50)
-    rates = np.arange(-steps, steps + 1) * rate_step
-    drift_step = BIN_PS / half_s**2
-    drifts = np.arange(0.0, MOST_PER_S * PS_PER_S, 2 * drift_step)
-    drifts = np.concatenate((-drifts[:0:-1], drifts))[-2 * 400 - 1 :]
+    rates = np.arange(-MOST_RATES, MOST_RATES + 1) * rate_step
+    drift_step = 2 * BIN_PS / half_s**2
+    bends = math.ceil(MOST_PER_S * PS_PER_S / drift_step)
+    drifts = np.arange(-bends, bends + 1) * drift_step
     counts = [
         max(
             _top(pairs.differences_ps - rate * elapsed_s - drift / 2 * elapsed_s**2)
@@ -56,10 +59,11 @@ def find_bend(
         )
         for drift in drifts
     ]
-    best, straight = int(np.argmax(counts)), counts[int(np.argmin(np.abs(drifts)))]
-    if counts[best] < LEAST_GAIN * straight + LEAST_PAIRS:
+    most, straight = max(counts), counts[bends]
+    if most < LEAST_GAIN * straight + LEAST_PAIRS:
         return None
-    return too_fast(float(drifts[best]) / PS_PER_S)
+    best = np.asarray(counts) >= NEAR_BEST * most
+    return too_fast(float(drifts[best].mean()) / PS_PER_S)
 
 
 def too_fast(drift_per_s: float) -> str | None:

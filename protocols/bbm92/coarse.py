@@ -21,14 +21,15 @@ from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
-BLOCK_BINS = 1 << 16
+BLOCK_BINS, DEEP_BLOCK_BINS = 1 << 16, 1 << 18
 CANDIDATES, DEEP_CANDIDATES = 40, 256
 FINE_SHIFT = 11
 """Bins of 2 ns for slices longer than the first, where there is one peak and a steady clock."""
 WALKS_PER_BIN = 4.0
 """A bin is so many times as wide as the clocks wander apart in the slice."""
-MAX_WORK = 8e8
-"""Pairs, bins and clicks passed by in a slice that is longer than the first: some two seconds."""
+FIRST_WORK, MAX_WORK = 4e8, 1.6e9
+"""Pairs, bins and clicks passed by in a slice that is longer than the first: some two seconds, for
+each deeper attempt twice that, and some eight seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class Grid:
     rate_step: float
 
     @property
+    def block(self) -> int:
+        """Bins that are filled at a time: few stay in a near cache, many need fewer passes."""
+        return BLOCK_BINS if self.slice_ps <= COARSE_SLICE_PS else DEEP_BLOCK_BINS
+
+    @property
     def off_rates(self) -> NDArray[np.float64]:
         """(R,) rates less that in the middle of the prior."""
         return np.arange(-self.steps, self.steps + 1, dtype=np.float64) * self.rate_step
@@ -101,7 +107,7 @@ def search_work(
     _, bins = _coarse_window(config, prior, start_ps, 0.0, grid)
     announced = hz[0] * slice_ps / PS_PER_S
     width_s = (bins << grid.shift) / PS_PER_S
-    passes = 1 + bins // BLOCK_BINS
+    passes = 1 + bins // grid.block
     return (2 * grid.steps + 1) * (announced * (passes + width_s * hz[1]) + bins)
 
 
@@ -113,8 +119,11 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
     rate: float,
     shift: int,
     counts: NDArray[np.int32],
-) -> None:
-    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on."""
+) -> int:
+    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on.
+
+    Returns the count of the best two neighbours.
+    """
     counts[:] = 0
     high_ps = counts.size << shift
     first = 0
@@ -127,6 +136,10 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
         while j < own_ps.size and own_ps[j] - base_ps < high_ps:
             counts[(own_ps[j] - base_ps) >> shift] += 1
             j += 1
+    best = np.int32(0)
+    for k in range(counts.size - 1):
+        best = max(best, counts[k] + counts[k + 1])
+    return best
 
 
 def coarse_search(
@@ -153,19 +166,24 @@ def coarse_search(
     reach_ps = (2 << grid.shift) + int(grid.rate_step * later_ps)
     most = CANDIDATES if grid.slice_ps <= COARSE_SLICE_PS else DEEP_CANDIDATES
     found: list[Candidate] = []
-    searched = 0
+    searched = least = 0
     for off_rate in grid.off_rates:
         low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), grid)
         rate = prior.course.rate + float(off_rate)
-        counts = np.empty(min(BLOCK_BINS, bins), dtype=np.int32)
+        counts = np.empty(min(grid.block, bins), dtype=np.int32)
         for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
             block_ps = low_ps + (block << grid.shift)
-            _coarse_block(announced_ps, own_ps, block_ps, rate, grid.shift, counts)
+            begin = np.searchsorted(own_ps, start_ps + block_ps)
+            best = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
+            if best <= least:
+                continue
             found += [
                 Candidate(count, Alignment(start_ps, offset_ps, rate), reach_ps, grid.rate_step)
                 for count, offset_ps in _best_bins(counts, block_ps, grid.shift)
+                if count > least
             ]
         found = sorted(found, key=lambda candidate: -candidate.count)[:most]
+        least = found[-1].count if len(found) == most else 0
         searched += bins
     return Places(found, searched)
 

@@ -258,8 +258,7 @@ class ClockFilter:
             self._variance,
         )
         beyond_ps = offsets_ps - course_ps
-        if is_backward:
-            beyond_ps = beyond_ps[::-1].copy()
+        beyond_ps = beyond_ps[::-1].copy() if is_backward else beyond_ps
         state = State(int(knots_ps[-1]), values, covariance)
         return state, replace(course, beyond_ps=beyond_ps)
 

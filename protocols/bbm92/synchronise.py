@@ -15,8 +15,8 @@ was looked at counts in the bound on a false lock.
 How weak a link may be: its peak must be among the best of all bins of a slice. With coincidences
 ``c`` and clicks ``a`` and ``b`` a second, bins of ``w`` seconds and a slice of ``T`` this takes
 about ``c T > 10 + 6 sqrt(2 a b w T)``; T ends at a third of `MAX_LIGHT_PS` or where the work does.
-Between 1e5 and 1e4 clicks a second within 2 ms and 1 ppm this is 30 coincidences a second, with
-1e4 at either end 10.
+Between 1e5 and 1e4 clicks a second within 2 ms and 1 ppm 20 coincidences a second were found, with
+3000 and 1e4 10; fewer than 4 a second are not followed (`protocols.bbm92.lanewatch`).
 """
 
 import math
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.bend import find_bend, is_uneven
 from protocols.bbm92.coarse import (
+    FIRST_WORK,
     MAX_WORK,
     Candidate,
     Places,
@@ -94,6 +95,8 @@ class NoLock:
     searched_bins: int
     reason: str = ""
     """The test that failed, and its counts."""
+    is_bent: bool = False
+    """Whether it is a rate that changes too fast."""
 
 
 def poisson_tail_log10(count: float, mean: float) -> float:
@@ -224,9 +227,9 @@ def _slice_ps(
     spans_ps = [max(int(ends[-1]) - int(ends[0]), 1) for ends in (announced_ps, own_ps)]
     hz = (announced_ps.size / spans_ps[0] * PS_PER_S, own_ps.size / spans_ps[1] * PS_PER_S)
     slice_ps = min(COARSE_SLICE_PS << 2 * depth, spans_ps[0] // 3)
+    most = min(FIRST_WORK * 2.0 ** (depth - 1), MAX_WORK)
     while (
-        slice_ps > COARSE_SLICE_PS
-        and search_work(config, prior, slice_ps, start_ps, hz=hz) > MAX_WORK
+        slice_ps > COARSE_SLICE_PS and search_work(config, prior, slice_ps, start_ps, hz=hz) > most
     ):
         slice_ps = 3 * slice_ps // 4
     return max(slice_ps, COARSE_SLICE_PS)
@@ -294,9 +297,9 @@ def _settle(
     doubt = fitted if isinstance(fitted, str) else _doubt(config, fitted, near.test, own_ps)
     bend = None
     if doubt is not None or isinstance(fitted, str) or _is_bent(config, fitted, near, own_ps):
-        bend = find_bend(best.line, best.grain, light.search, own_ps)
+        bend = find_bend(best.line, light.search, own_ps)
     if doubt is not None or bend is not None or isinstance(fitted, str):
-        return NoLock(best.sigma, searched, bend or doubt or "")
+        return NoLock(best.sigma, searched, bend or doubt or "", is_bent=bend is not None)
     return Lock(
         fitted.alignment,
         best.sigma,
@@ -308,9 +311,7 @@ def _settle(
     )
 
 
-def _is_bent(
-    config: LinkConfig, found: Fit, light: _Light, own_ps: NDArray[np.int64]
-) -> bool:
+def _is_bent(config: LinkConfig, found: Fit, light: _Light, own_ps: NDArray[np.int64]) -> bool:
     """Whether a fit goes through its pairs here and there only."""
     line = found.alignment
     delay_ps = config.lane_delays_ps[found.lit[0]]
