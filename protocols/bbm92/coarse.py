@@ -139,7 +139,7 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
     best = np.int32(0)
     for k in range(counts.size - 1):
         best = max(best, counts[k] + counts[k + 1])
-    return best
+    return int(best)
 
 
 def coarse_search(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.bend import MAX_DRIFT_PER_S
 from protocols.bbm92.coincidence import Alignment, NearPairs
 from protocols.bbm92.lanes import (
     clear_peaks,
@@ -25,6 +24,9 @@ from protocols.link import PS_PER_S, LinkConfig
 HALF_PS = 2_500
 """Residuals within this of a peak correct the clock."""
 LEAST_SIGMA, LEAST_RESIDUALS = 4.0, 3
+FIRST_DRIFT_PER_S = 5e-9
+"""Standard deviation of the rate's change in 1 s before any has been seen; were it larger, weak
+light among many clicks would lead the clock astray."""
 DOUBT = 4.0
 """The variance of a fit is taken to be so much larger than what its residuals say."""
 CELL_WALK_PS = 300.0
@@ -89,7 +91,7 @@ def first_state(lock: Lock) -> State:
     unit = np.array([1.0, PS_PER_S])
     covariance = np.zeros((3, 3))
     covariance[:2, :2] = DOUBT * lock.covariance * np.outer(unit, unit)
-    covariance[2, 2] = (MAX_DRIFT_PER_S / 2 * PS_PER_S) ** 2
+    covariance[2, 2] = (FIRST_DRIFT_PER_S * PS_PER_S) ** 2
     return State(
         line.reference_ps, np.array([line.offset_ps, line.rate * PS_PER_S, 0.0]), covariance
     )
@@ -243,7 +245,7 @@ class ClockFilter:
         if is_backward:
             knots_ps, course_ps = knots_ps[::-1], course_ps[::-1].copy()
             starts, stops = starts[::-1].copy(), stops[::-1].copy()
-        steps_s = np.diff(knots_ps, prepend=self.state.zero_ps).astype(np.float64) / PS_PER_S
+        steps_s = np.diff(knots_ps, prepend=self.state.zero_ps) / float(PS_PER_S)
         values, covariance, offsets_ps = follow_cells(
             self.state.values,
             self.state.covariance,
@@ -287,5 +289,5 @@ class _Residuals:
 
 def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
     """(K,) offsets by a line."""
-    offsets_ps: NDArray[np.float64] = line.offset_ps + line.rate * (times_ps - line.reference_ps)
-    return offsets_ps
+    elapsed_ps = (times_ps - line.reference_ps).astype(np.float64)
+    return line.offset_ps + line.rate * elapsed_ps

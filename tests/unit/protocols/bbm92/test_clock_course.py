@@ -14,7 +14,7 @@ from protocols.bbm92.prior import wide_prior
 from protocols.bbm92.searchlight import SearchLight
 from protocols.bbm92.smoothing import advance
 from protocols.bbm92.synchronise import Lock, NoLock, acquire
-from protocols.events import LinkLocked, LockLost, SyncFailed
+from protocols.events import Event, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
@@ -63,11 +63,12 @@ def clicks(
 
 def play(
     config: LinkConfig, announced_ps: Times, own_ps: Times, seconds: int
-) -> tuple[int, list[object], float | None]:
+) -> tuple[int, list[Event], float | None]:
     """Matched pairs, events, and light until the first lock (s)."""
     book = TagBook(np.random.default_rng(1), window_ticks=1)
     aligner = LinkAligner(config, book, 0)
-    matched, found, locked_s = 0, [], None
+    matched, locked_s = 0, None
+    found: list[Event] = []
     for k in range(10 * seconds + 1):
         stop_ps = (k + 1) * FRAME_PS
         part = own_ps[(own_ps >= stop_ps - FRAME_PS) & (own_ps < stop_ps)]
@@ -84,7 +85,7 @@ def play(
     return matched, found, locked_s
 
 
-def lost(events: list[object]) -> int:
+def lost(events: list[Event]) -> int:
     return sum(isinstance(event, LockLost) for event in events)
 
 

@@ -91,9 +91,16 @@ def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a million times in 39 ms the coarse search takes as many as bright light has."""
     looked_at: list[int] = []
 
-    def search(*arguments: object, later_ps: int) -> Places:
+    def search(
+        _config: object,
+        _prior: object,
+        _grid: object,
+        times_ps: np.ndarray,
+        *_rest: object,
+        later_ps: int,
+    ) -> Places:
         assert later_ps <= PS_PER_S
-        looked_at.append(arguments[3].size)
+        looked_at.append(times_ps.size)
         return Places([], 1)
 
     monkeypatch.setattr(synchronise, "coarse_search", search)
