@@ -18,7 +18,7 @@ from protocols.events import Event, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from tests.support.two_ends import link_config
+from tests.support.links import link_config
 
 Times = NDArray[np.int64]
 FRAME_PS = PS_PER_S // 10
