@@ -39,6 +39,14 @@ from protocols.bbm92.coincidence import Alignment, near_pairs
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import pair_density_per_ps, pairs_at_lanes, peak_residuals
 from protocols.bbm92.prior import ClockPrior
+from protocols.bbm92.slices import (
+    MAX_LATER_CLICKS,
+    Light,
+    brightest_ps,
+    fit_light,
+    steady,
+    take_turns,
+)
 from protocols.clockprior import COARSE_SLICE_PS
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
@@ -51,23 +59,15 @@ NARROW_PS = 1_000_000_000_000
 """Light looked at in the first attempt within a narrow prior, if there is so much."""
 MAX_LIGHT_PS = 30 * PS_PER_S
 """Light that is looked at in one attempt at most."""
-TURN_PS = 5_000_000_000
-"""The two halves take turns of this length: both see light that has just begun, or flashes."""
 REFINE_SHIFT = 13
 """Candidates are refined in bins of 8.2 ns."""
 NARROW_CELLS = 1 << 16
 """A prior of no more cells than this (bins of 8.2 ns times rates) is looked through at once."""
 FALSE_LOCK_PROBABILITY = 1e-6
 CONFIRM_HALF_PS = 1_500
-MAX_COARSE_CLICKS, MAX_LATER_CLICKS = 1 << 16, 1 << 19
-"""Announced clicks that are looked at in the first slice and in each later half: 1.6 and 1.3 MHz.
-Of brighter light less time does; what a forger announces costs no more."""
-REFINE_WALK_PS, FIT_WALK_PS = 8_000.0, 600.0
-"""How far the clocks may wander from a line in the light that is refined, and in that of the fit:
-its standard deviation about the line that suits it best is sqrt(T / 15) of the walk in 1 s."""
-BRIGHT_SIGMA = 5.0
-"""Stretches of light that differ by less than this are as bright as each other."""
-LEAST_REFINED_PS, LEAST_FITTED_PS = 200_000_000_000, 50_000_000_000
+MAX_COARSE_CLICKS = 1 << 16
+"""Announced clicks that are looked at in the first slice, as `MAX_LATER_CLICKS` in each later half:
+1.6 and 1.3 MHz. Of brighter light less time does; what a forger announces costs no more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,23 +109,6 @@ def poisson_tail_log10(count: float, mean: float) -> float:
 def sigma_of(count: float, mean: float) -> float:
     """Excess of ``count`` over ``mean`` in Poisson standard deviations."""
     return (count - mean) / math.sqrt(mean) if mean > 0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Light:
-    """Announced times of two halves that take turns: one for the search, one for its test."""
-
-    search: NDArray[np.int64]
-    test: NDArray[np.int64]
-
-    def within(self, start_ps: int, length_ps: float) -> "_Light":
-        """Of a stretch of it."""
-        return _Light(
-            *(
-                times_ps[(times_ps >= start_ps) & (times_ps < start_ps + length_ps)]
-                for times_ps in (self.search, self.test)
-            )
-        )
 
 
 def light_needed_ps(config: LinkConfig, prior: ClockPrior, time_ps: int) -> int:
@@ -188,7 +171,7 @@ def acquire(
         announced_ps = announced_ps[announced_ps.size // 2 :]
         start_ps = int(announced_ps[0])
     length_ps = int(announced_ps[-1]) - start_ps
-    light = _steady(config, _take_turns(announced_ps))
+    light = steady(config, take_turns(announced_ps))
     places = Places(_whole_prior(config, prior, start_ps, length_ps), 0)
     return _settle(config, prior, light, own_ps, places)
 
@@ -201,7 +184,7 @@ def _acquire_wide(
     depth: int,
 ) -> Lock | NoLock:
     slice_ps = _slice_ps(config, prior, announced_ps, own_ps, depth)
-    start_ps = _brightest_ps(announced_ps, slice_ps)
+    start_ps = brightest_ps(announced_ps, slice_ps)
     low, high = np.searchsorted(announced_ps, (start_ps, start_ps + slice_ps))
     most = MAX_COARSE_CLICKS if slice_ps <= COARSE_SLICE_PS else MAX_LATER_CLICKS
     first_ps = announced_ps[low : min(high, low + most)]
@@ -211,7 +194,7 @@ def _acquire_wide(
     grid = grid_of(config, prior, slice_ps)
     places = coarse_search(config, prior, grid, first_ps, own_ps, later_ps=later_ps)
     rest_ps = np.concatenate((announced_ps[:low], announced_ps[high:]))
-    light = _steady(config, _take_turns(rest_ps), about_ps=start_ps + slice_ps // 2)
+    light = steady(config, take_turns(rest_ps), about_ps=start_ps + slice_ps // 2)
     return _settle(config, prior, light, own_ps, places)
 
 
@@ -235,51 +218,10 @@ def _slice_ps(
     return max(slice_ps, COARSE_SLICE_PS)
 
 
-def _brightest_ps(times_ps: NDArray[np.int64], length_ps: float) -> int:
-    """Where the stretch of that length begins that has most clicks; of equals the middle one."""
-    first_ps, last_ps = int(times_ps[0]), int(times_ps[-1])
-    latest_ps = max(last_ps - length_ps, first_ps)
-    starts_ps = np.arange(first_ps, latest_ps + 1, max(length_ps / 2, 1))
-    lows, highs = np.searchsorted(times_ps, (starts_ps, starts_ps + length_ps))
-    clicks = highs - lows
-    bright = clicks >= clicks.max() - BRIGHT_SIGMA * math.sqrt(int(clicks.max()))
-    away_ps = np.abs(starts_ps - (first_ps + latest_ps) / 2)
-    return int(starts_ps[np.argmin(np.where(bright, away_ps, np.inf))])
-
-
-def _take_turns(times_ps: NDArray[np.int64]) -> _Light:
-    times_ps = times_ps[: 2 * MAX_LATER_CLICKS]
-    turns = times_ps // TURN_PS % 2 == 0
-    return _Light(times_ps[turns], times_ps[~turns])
-
-
-def _walk_ps(config: LinkConfig) -> float:
-    """How far the clocks wander apart in 1 s."""
-    return max(config.allan_deviation_1s * PS_PER_S, 1e-3)
-
-
-def _steady(config: LinkConfig, light: _Light, about_ps: int | None = None) -> _Light:
-    """So much of the light, about one time or at its end, that a wandering clock is near a line."""
-    longest_ps = max(PS_PER_S * (REFINE_WALK_PS / _walk_ps(config)) ** 2, LEAST_REFINED_PS)
-    if not light.search.size:
-        return light
-    last_ps = int(light.search[-1])
-    start_ps = last_ps - longest_ps if about_ps is None else about_ps - longest_ps / 2
-    return light.within(math.floor(max(start_ps, -(2**62))), longest_ps + 1)
-
-
-def _fit_light(config: LinkConfig, light: _Light) -> _Light:
-    """So much of it that a line fits a wandering clock to much less than a peak's width."""
-    longest_ps = max(15 * PS_PER_S * (FIT_WALK_PS / _walk_ps(config)) ** 2, LEAST_FITTED_PS)
-    if int(light.search[-1]) - int(light.search[0]) <= longest_ps:
-        return light
-    return light.within(_brightest_ps(light.search, longest_ps), longest_ps)
-
-
 def _settle(
     config: LinkConfig,
     prior: ClockPrior,
-    light: _Light,
+    light: Light,
     own_ps: NDArray[np.int64],
     places: Places,
 ) -> Lock | NoLock:
@@ -291,7 +233,7 @@ def _settle(
     if best.log10 + math.log10(max(searched, 1)) > math.log10(FALSE_LOCK_PROBABILITY):
         found = f"not significant: {best.count} pairs in the best place, {best.mean:.1f} by chance"
         return NoLock(best.sigma, searched, found)
-    near = _fit_light(config, light)
+    near = fit_light(config, light)
     rough = best.line.moved(int(near.search[0]))
     fitted = fit(config, prior, rough, near.search, own_ps, rate_reach=FIT_REACH * best.grain)
     doubt = fitted if isinstance(fitted, str) else _doubt(config, fitted, near.test, own_ps)
@@ -311,7 +253,7 @@ def _settle(
     )
 
 
-def _is_bent(config: LinkConfig, found: Fit, light: _Light, own_ps: NDArray[np.int64]) -> bool:
+def _is_bent(config: LinkConfig, found: Fit, light: Light, own_ps: NDArray[np.int64]) -> bool:
     """Whether a fit goes through its pairs here and there only."""
     line = found.alignment
     delay_ps = config.lane_delays_ps[found.lit[0]]
