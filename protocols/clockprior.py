@@ -7,6 +7,9 @@ COARSE_SHIFT = 14
 """The coarse search fills bins of 2^14 ps,"""
 COARSE_SLICE_PS = 40_000_000_000
 """from a slice of light of this length, which a wrong rate must not smear over more than a bin."""
+LEAST_ROUND_PS = 250_000_000_000
+"""So much light is kept for a search by the rounds that may be open at a time; shorter rounds would
+be over, one after the other and each with its pads, before the clocks are found."""
 MAX_SEARCH_BINS = 1e10
 """About half a minute an attempt; a search of more is refused before it begins."""
 

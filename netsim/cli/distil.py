@@ -141,6 +141,8 @@ def distil(options: DistilArguments) -> None:
     if found.no_lock_reason is not None:
         say(found.no_lock_reason)
         raise typer.Exit(EXIT_FAILED)
+    if found.lost_reason:
+        say(found.lost_reason)
 
 
 def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptions]":

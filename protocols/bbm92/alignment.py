@@ -11,10 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.bend import too_fast
 from protocols.bbm92.coincidence import NearPairs, match_lane
 from protocols.bbm92.prior import ClockPrior, is_possible
 from protocols.bbm92.search import Brightness, SearchPlan
-from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, acquire, light_needed_ps
+from protocols.bbm92.searchlight import SearchLight, Stretch
+from protocols.bbm92.synchronise import (
+    ACQUISITION_PS,
+    Lock,
+    NoLock,
+    acquire,
+    light_needed_ps,
+    light_wanted_ps,
+)
 from protocols.bbm92.tracking import MARGIN_PS, Tracker
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
@@ -23,8 +32,10 @@ from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 
-KEEP_ANNOUNCED_PS = 4 * PS_PER_S
-"""Light kept while there is no lock; less where rounds are so short that too many would be open."""
+KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 16 * PS_PER_S, 4 * PS_PER_S
+"""Light that waits for a lock; less where rounds are so short that too many would be open, or where
+so many clicks wait that light is not what a search lacks."""
+MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
 KEEP_OWN_PS = 30 * PS_PER_S
@@ -100,6 +111,7 @@ class LinkAligner:
         self._plan = SearchPlan(config)
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
         self._keep_ps = min(KEEP_ANNOUNCED_PS, max(LEAST_KEPT_PS, rounds_ps))
+        self._light = SearchLight()
         self._events: list[Event] = []
         self._done_ps: int | None = None
         self._round = 0
@@ -125,6 +137,8 @@ class LinkAligner:
         if len(self._pending) >= MAX_PENDING or waiting > MAX_PENDING_CLICKS:
             raise RemoteProtocolError("more announced than can be kept")
         self._pending.append(announced)
+        if self._tracker is None:
+            self._light.add(announced.times_ps, announced.stop_ps)
 
     def is_plausible(self, stop_ps: int) -> bool:
         """Whether announced light up to ``stop_ps`` lies where this end has clicks of late."""
@@ -176,35 +190,59 @@ class LinkAligner:
         return low_ps + min(delays_ps) - reach_ps, high_ps + max(delays_ps) + reach_ps
 
     def _try_to_lock(self, *, is_light_over: bool) -> None:
-        filled = [announced for announced in self._pending if announced.times_ps.size]
-        if not filled:
+        own_stop_ps = self._own_stop_ps()
+        newest = self._newest_covered(self._plan.best_known, is_light_over=is_light_over)
+        if newest is None:
             return
-        newest = filled[-1]
-        brightness = self._brightness(newest)
-        prior = self._plan.due(newest.stop_ps, self._own_stop_ps(), brightness)
-        if prior is None:
-            return
-        needed_ps = light_needed_ps(self._config, prior, newest.stop_ps)
-        if newest.stop_ps - int(filled[0].times_ps[0]) < needed_ps:
-            return
-        _, high_ps = self._bounds_ps(prior, newest.stop_ps)
-        if self._own_stop_ps() < newest.stop_ps + high_ps and not is_light_over:
-            return
-        recent = _last_light(filled, needed_ps)
-        outcome = acquire(self._config, prior, recent, self._own_around(prior, recent))
-        if isinstance(outcome, Lock) and is_possible(
-            self._plan.wide, outcome.alignment, outcome.covariance
-        ):
-            self._begin(outcome, newest)
-            return
-        self._plan.failed(prior, newest.stop_ps, self._own_stop_ps(), brightness)
+        brightness = self._brightness(newest.times_ps)
+        prior = self._plan.due(newest.stop_ps, own_stop_ps, brightness)
         if prior is self._plan.wide:
-            sigma = outcome.best_sigma if isinstance(outcome, NoLock) else 0.0
-            self._events.append(SyncFailed(sigma, outcome.searched_bins))
+            newest = self._newest_covered(prior, is_light_over=is_light_over)
+        if prior is None or newest is None:
+            return
+        depth = self._plan.depth(prior, own_stop_ps)
+        wanted_ps = light_wanted_ps(self._config, prior, newest.stop_ps, depth)
+        recent_ps = self._light.last(newest.stop_ps, wanted_ps)
+        needed_ps = light_needed_ps(self._config, prior, newest.stop_ps)
+        if newest.stop_ps - int(recent_ps[0]) < needed_ps:
+            return
+        own_ps = self._own_around(prior, recent_ps)
+        outcome = self._checked(acquire(self._config, prior, recent_ps, own_ps, depth=depth))
+        if isinstance(outcome, Lock):
+            self._begin(outcome, int(newest.times_ps[0]))
+            return
+        self._plan.failed(prior, newest.stop_ps, own_stop_ps, brightness)
+        if prior is self._plan.wide:
+            self._events.append(
+                SyncFailed(
+                    outcome.best_sigma, outcome.searched_bins, outcome.reason, outcome.is_bent
+                )
+            )
 
-    def _begin(self, lock: Lock, newest: Announced) -> None:
-        """Follow the clock from here on; the newest announcement had light for certain."""
-        self._tracker = Tracker(self._config, lock, lit_ps=int(newest.times_ps[0]))
+    def _newest_covered(self, prior: ClockPrior, *, is_light_over: bool) -> Stretch | None:
+        """The last announcement of which all partners that the prior allows have come."""
+        own_stop_ps = self._own_stop_ps()
+        for stretch in self._light.newest_first():
+            late_ps = self._bounds_ps(prior, stretch.stop_ps)[1]
+            if is_light_over or stretch.stop_ps + late_ps <= own_stop_ps:
+                return stretch
+        return None
+
+    def _checked(self, found: Lock | NoLock) -> Lock | NoLock:
+        """No lock where the clock would be beyond what the topology says that it can be."""
+        if isinstance(found, NoLock) or is_possible(
+            self._plan.wide, found.alignment, found.covariance
+        ):
+            return found
+        line = found.alignment
+        reason = f"out of bounds: {line.offset_ps:.0f} ps and {line.rate * 1e6:.3g} ppm"
+        return NoLock(found.significance_sigma, found.searched_bins, reason)
+
+    def _begin(self, lock: Lock, lit_ps: int) -> None:
+        """Follow the clock from here on; announcements from ``lit_ps`` on had light for certain."""
+        self._tracker = Tracker(self._config, lock, lit_ps=lit_ps)
+        self._tracker.retrace(self._back_from(lock.last_ps, self._tracker))
+        self._light.clear()
         alignment = lock.alignment
         self._events.append(
             LinkLocked(
@@ -217,22 +255,42 @@ class LinkAligner:
             )
         )
 
+    def _back_from(
+        self, last_ps: int, tracker: Tracker
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Announced times that wait, up to ``last_ps``, and the own ones near: last first."""
+        for announced in reversed(self._pending):
+            times_ps = announced.times_ps[announced.times_ps <= last_ps]
+            if times_ps.size:
+                yield times_ps, self._own_near(tracker, times_ps)[1]
+
+    def _own_near(
+        self, tracker: Tracker, times_ps: NDArray[np.int64]
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Number of the first own click that a locked announcement may match, and all of them."""
+        start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
+        stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + tracker.reach_ps
+        return self._own_between(start_ps, stop_ps)
+
     def _own_around(self, prior: ClockPrior, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
         first_ps, last_ps = int(times_ps[0]), int(times_ps[-1])
         low_ps, high_ps = self._bounds_ps(prior, first_ps)[0], self._bounds_ps(prior, last_ps)[1]
         return self._own_between(first_ps + low_ps, last_ps + high_ps)[1]
 
-    def _brightness(self, announced: Announced) -> Brightness:
+    def _brightness(self, times_ps: NDArray[np.int64]) -> Brightness:
         """Clicks of both ends while those of an announcement came, as far as clocks are known."""
-        first_ps, last_ps = int(announced.times_ps[0]), int(announced.times_ps[-1]) + 1
+        first_ps, last_ps = int(times_ps[0]), int(times_ps[-1]) + 1
         tick_ps = self._config.responder_tick_ps
         _, own_tags = self._book.between(first_ps // tick_ps, last_ps // tick_ps)
-        return Brightness((announced.times_ps.size, own_tags.size), last_ps - first_ps)
+        return Brightness((times_ps.size, own_tags.size), last_ps - first_ps)
 
     def _is_overdue(self, *, is_light_over: bool) -> bool:
         newest = self._pending[-1]
         is_complete = is_light_over and newest.last  # before that more may be on its way
-        return is_complete or newest.stop_ps - self._pending[0].stop_ps > self._keep_ps
+        keep_ps = self._keep_ps
+        if sum(kept.times_ps.size for kept in self._pending) > MANY_CLICKS:
+            keep_ps = min(keep_ps, KEEP_BRIGHT_PS)
+        return is_complete or newest.stop_ps - self._pending[0].stop_ps > keep_ps
 
     # Match --------------------------------------------------------------------------------------
 
@@ -252,9 +310,7 @@ class LinkAligner:
         self._round = self._round if announced.round is None else announced.round
         first_id, own_ps = 0, times_ps
         if times_ps.size:
-            start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
-            stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + tracker.reach_ps
-            first_id, own_ps = self._own_between(start_ps, stop_ps)
+            first_id, own_ps = self._own_near(tracker, times_ps)
         pairs = tracker.follow(
             times_ps, own_ps, stop_ps=announced.stop_ps, light_ps=self._light_ps(announced)
         )
@@ -278,7 +334,9 @@ class LinkAligner:
     def _lose_lock(self, announced: Announced, tracker: Tracker) -> None:
         self._tracker = None
         self._plan.lost(tracker.prior(), announced.stop_ps)
-        self._events.append(LockLost(self._round))
+        self._events.append(LockLost(self._round, too_fast(tracker.drift_per_s) or ""))
+        for kept in self._pending:
+            self._light.add(kept.times_ps, kept.stop_ps)
 
     def _report_lanes(self, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> None:
         for lane in np.flatnonzero(before != after):
@@ -326,15 +384,10 @@ class LinkAligner:
                 tracker = self._tracker
                 needed_ps = tracker.alignment.predict_one(self._done_ps) - tracker.reach_ps
             else:
-                needed_ps = self._done_ps + self._bounds_ps(self._plan.wide, self._done_ps)[0]
+                done_ps = self._done_ps
+                if self._light.start_ps is not None:
+                    done_ps = min(done_ps, self._light.start_ps)
+                needed_ps = done_ps + self._bounds_ps(self._plan.wide, done_ps)[0]
             oldest_ps = max(oldest_ps, needed_ps)
         first_id = self._book.id_from(oldest_ps // self._config.responder_tick_ps)
         self._book.release(self._book_index, first_id, stop_frame=self._book.frames)
-
-
-def _last_light(filled: list[Announced], needed_ps: int) -> NDArray[np.int64]:
-    """Times of the last announcements, so many that they span ``needed_ps``."""
-    stop_ps, first = filled[-1].stop_ps, len(filled) - 1
-    while first and stop_ps - int(filled[first].times_ps[0]) < needed_ps:
-        first -= 1
-    return np.concatenate([announced.times_ps for announced in filled[first:]])

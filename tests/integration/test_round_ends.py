@@ -134,7 +134,7 @@ def test_hopeless_round_ends_as_soon_as_that_is_certain(error: float) -> None:
     Same reason and same books at both ends, each of which tells the other; the reply before left
     some. Nobody has touched the wire, and nobody says so.
     """
-    ends = WholeMessages(light(4, error=error)).run()
+    ends = WholeMessages(light(3, error=error)).run()
     assert no_key(ends)
     for role in Role:
         assert reasons(ends, role) == {AbortReason.LEAK_TOO_HIGH: 3}

@@ -61,7 +61,8 @@ def test_forged_changes_of_light_cause_one_search(monkeypatch: pytest.MonkeyPatc
     """Beacons that are bright and dim in turn, all at one own time, are searched through once."""
     ends, searches = unlocked_responder(), []
 
-    def search(*arguments: object) -> NoLock:
+    def search(*arguments: object, depth: int) -> NoLock:
+        assert depth == 0
         searches.append(arguments)
         return NoLock(0.0, 0)
 
@@ -90,8 +91,16 @@ def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a million times in 39 ms the coarse search takes as many as bright light has."""
     looked_at: list[int] = []
 
-    def search(_config: object, _prior: object, announced_ps: np.ndarray, *_rest: object) -> Places:
-        looked_at.append(announced_ps.size)
+    def search(
+        _config: object,
+        _prior: object,
+        _grid: object,
+        times_ps: np.ndarray,
+        *_rest: object,
+        later_ps: int,
+    ) -> Places:
+        assert later_ps <= PS_PER_S
+        looked_at.append(times_ps.size)
         return Places([], 1)
 
     monkeypatch.setattr(synchronise, "coarse_search", search)
