@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.chance import sigma_of
 from protocols.bbm92.coincidence import Alignment, NearPairs
 from protocols.bbm92.lanes import (
     clear_peaks,
@@ -18,7 +19,7 @@ from protocols.bbm92.lanes import (
     signal_share,
 )
 from protocols.bbm92.smoothing import advance, follow_cells
-from protocols.bbm92.synchronise import Lock, sigma_of
+from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 
 HALF_PS = 2_500

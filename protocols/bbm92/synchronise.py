@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.bend import find_bend, is_uneven
+from protocols.bbm92.chance import poisson_tail_log10, sigma_of
 from protocols.bbm92.coarse import (
     FIRST_WORK,
     MAX_WORK,
@@ -102,18 +103,6 @@ class NoLock:
     """The test that failed, and its counts."""
     is_bent: bool = False
     """Whether it is a rate that changes too fast."""
-
-
-def poisson_tail_log10(count: float, mean: float) -> float:
-    """Upper bound (Chernoff) of log10 P(Poisson(mean) >= count); 0 where count <= mean."""
-    if count <= mean or mean <= 0:
-        return 0.0 if count <= mean else -math.inf
-    return (count - mean - count * math.log(count / mean)) / math.log(10)
-
-
-def sigma_of(count: float, mean: float) -> float:
-    """Excess of ``count`` over ``mean`` in Poisson standard deviations."""
-    return (count - mean) / math.sqrt(mean) if mean > 0 else 0.0
 
 
 def light_needed_ps(config: LinkConfig, prior: ClockPrior, time_ps: int) -> int:
