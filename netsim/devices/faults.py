@@ -41,10 +41,12 @@ class WireFaults:
 
     def is_out(self, time_ps: int) -> bool:
         """Whether a datagram that leaves at ``time_ps`` is lost in an outage."""
-        return any(start_ps <= time_ps < stop_ps for start_ps, stop_ps in self.outages)
+        return bool(self.outages) and any(start <= time_ps < stop for start, stop in self.outages)
 
     def bandwidth_bps(self, time_ps: int, *, initial_bps: float) -> float:
         """Bandwidth for a datagram that begins to leave at ``time_ps``."""
+        if not self.bandwidth_changes:
+            return initial_bps
         changes = bisect_right(self.bandwidth_changes, time_ps, key=lambda change: change[0])
         return self.bandwidth_changes[changes - 1][1] if changes else initial_bps
 

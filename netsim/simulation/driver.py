@@ -58,9 +58,9 @@ class EndpointDriver:
         self._on_events = on_events
         self._inbox: deque[bytes | Light] = deque()
         self._wake: SimEvent = sim.event()
-        self._timer_ps: int | None = None
-        self._timed_local_ps: int | None = None
-        """Deadline that is known to have a timer."""
+        self._timer_ps = -1
+        self._timed_local_ps = 0
+        """Deadline that the timer was set for; a later one has a timer that comes too early."""
 
     def connect(self, send: Callable[[bytes], None]) -> None:
         """Give the driver its wire: ``send`` takes a datagram to the other end."""
@@ -140,11 +140,13 @@ class EndpointDriver:
         now_ps = self._local_ps()
         self._take_inbox(endpoint, now_ps)
         due_ps = endpoint.next_deadline_ps()
-        if due_ps is not None and due_ps <= now_ps:
+        is_due = due_ps is not None and due_ps <= now_ps
+        if is_due:
             endpoint.handle_deadline(now_ps)
-        self._flush(endpoint, now_ps)
-        if self._endpoint is endpoint:
-            self._set_timer(endpoint)
+        if self._flush(endpoint, now_ps) or is_due:
+            due_ps = endpoint.next_deadline_ps()
+        if self._endpoint is endpoint and due_ps is not None:
+            self._set_timer(due_ps)
 
     def _local_ps(self) -> int:
         return self._clock.local_ps(self._sim.now_ps)
@@ -159,27 +161,25 @@ class EndpointDriver:
                 case bytes() as datagram:
                     endpoint.receive_message(datagram, now_ps)
 
-    def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
-        """Events first: what an endpoint has said must be on record before the peer hears of it."""
+    def _flush(self, endpoint: Endpoint, now_ps: int) -> bool:
+        """Whether something was sent; what it has said is on record before the peer hears of it."""
         if step := endpoint.take_events():
             self._on_events(step, self._sim.now_ps)
         if self._endpoint is not endpoint:
-            return  # its process has been stopped because of what it told
-        for datagram in endpoint.messages_to_send(now_ps):
+            return False  # its process has been stopped because of what it told
+        datagrams = endpoint.messages_to_send(now_ps)
+        for datagram in datagrams:
             if self._wire is not None:
                 self._wire(datagram)
+        return bool(datagrams)
 
-    def _set_timer(self, endpoint: Endpoint) -> None:
+    def _set_timer(self, local_ps: int) -> None:
         """Wake at the deadline; timers that are set already and come too early do no harm."""
-        local_ps = endpoint.next_deadline_ps()
-        if local_ps is None:
+        has_timer = self._sim.now_ps < self._timer_ps
+        if has_timer and local_ps >= self._timed_local_ps:
             return
-        has_timer = self._timer_ps is not None and self._sim.now_ps < self._timer_ps
-        if has_timer and local_ps == self._timed_local_ps:
-            return
-        self._timed_local_ps = local_ps
         due_ps = max(self._clock.true_ps(local_ps) + 1, self._sim.now_ps + MIN_WAIT_PS)
-        if self._timer_ps is None or not has_timer or self._timer_ps > due_ps:
-            self._timer_ps = due_ps
+        if not has_timer or self._timer_ps > due_ps:
+            self._timer_ps, self._timed_local_ps = due_ps, local_ps
             timer = self._sim.wait_until(due_ps)
             timer.callbacks.append(self._wake_up)
