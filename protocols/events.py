@@ -34,7 +34,10 @@ class SyncFailed:
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
-    """The coincidence peaks of all lanes have gone; a new search begins."""
+    """The clock is known no longer: a new search begins, about where it was.
+
+    The coincidence peaks of all lanes have gone, or nothing was announced for some seconds.
+    """
 
     round: int
     reason: str = ""

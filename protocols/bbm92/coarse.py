@@ -27,9 +27,14 @@ FINE_SHIFT = 11
 """Bins of 2 ns for slices longer than the first, where there is one peak and a steady clock."""
 WALKS_PER_BIN = 4.0
 """A bin is so many times as wide as the clocks wander apart in the slice."""
-FIRST_WORK, MAX_WORK = 4e8, 1.6e9
-"""Pairs, bins and clicks passed by in a slice that is longer than the first: some two seconds, for
-each deeper attempt twice that, and some eight seconds at most."""
+FIRST_WORK, MAX_WORK = 1e8, 1e9
+"""Of a search with a slice longer than the first: that of depth 1, for each deeper one twice that,
+and the most. A unit is one pair counted in a bin, some 4 ns."""
+BIN_WORK, PASS_WORK, NEAR_WORK = 0.06, 0.5, 1.5
+"""Of a bin that is cleared and read, of a click that is passed by in a block of bins, and of one
+that is passed by where a candidate is looked at more closely."""
+REFINE_SHIFT = 13
+"""Candidates are refined in bins of 8.2 ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,15 @@ class Grid:
         return BLOCK_BINS if self.slice_ps <= COARSE_SLICE_PS else DEEP_BLOCK_BINS
 
     @property
+    def candidates(self) -> int:
+        """Places that are looked at more closely."""
+        return CANDIDATES if self.slice_ps <= COARSE_SLICE_PS else DEEP_CANDIDATES
+
+    def reach_ps(self, later_ps: int) -> int:
+        """How far from a candidate's line its pairs may be so much later."""
+        return (2 << self.shift) + int(self.rate_step * later_ps)
+
+    @property
     def off_rates(self) -> NDArray[np.float64]:
         """(R,) rates less that in the middle of the prior."""
         return np.arange(-self.steps, self.steps + 1, dtype=np.float64) * self.rate_step
@@ -99,16 +113,72 @@ def _shift(config: LinkConfig, slice_ps: int) -> int:
     return min(max(FINE_SHIFT, wide_enough), COARSE_SHIFT)
 
 
-def search_work(
-    config: LinkConfig, prior: ClockPrior, slice_ps: int, start_ps: int, *, hz: tuple[float, float]
-) -> float:
-    """About how many steps a slice from ``start_ps`` takes at click rates ``hz`` of both ends."""
-    grid = grid_of(config, prior, slice_ps)
-    _, bins = _coarse_window(config, prior, start_ps, 0.0, grid)
-    announced = hz[0] * slice_ps / PS_PER_S
-    width_s = (bins << grid.shift) / PS_PER_S
-    passes = 1 + bins // grid.block
-    return (2 * grid.steps + 1) * (announced * (passes + width_s * hz[1]) + bins)
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a slice a search takes, and about how much work that is."""
+
+    slice_ps: int = COARSE_SLICE_PS
+    work: float = 0.0
+
+
+def effort_of(
+    config: LinkConfig,
+    prior: ClockPrior,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    depth: int,
+) -> Effort:
+    """What the depth allows, the light has, and the work is bounded to.
+
+    Parameters
+    ----------
+    announced_ps, own_ps : (N,), (M,) int64, ascending
+        Click times of the light that there is.
+    depth : int
+        0 for a slice of `COARSE_SLICE_PS`; each more takes one four times as long.
+    """
+    if announced_ps.size < 2 or own_ps.size < 2:
+        return Effort()
+    light = _LightOfEffort.of(announced_ps, own_ps)
+    most = min(FIRST_WORK * 2.0 ** (depth - 1), MAX_WORK)
+    slice_ps = max(min(COARSE_SLICE_PS << 2 * depth, light.length_ps // 3), COARSE_SLICE_PS)
+    while True:
+        work = _work(config, prior, grid_of(config, prior, slice_ps), light)
+        if work <= most or slice_ps == COARSE_SLICE_PS:
+            return Effort(slice_ps, work)
+        slice_ps = max(3 * slice_ps // 4, COARSE_SLICE_PS)
+
+
+@dataclass(frozen=True, slots=True)
+class _LightOfEffort:
+    """Where some light begins, its length, and the click rates of both ends in it."""
+
+    start_ps: int
+    length_ps: int
+    announced_hz: float
+    own_hz: float
+
+    @classmethod
+    def of(cls, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]) -> "_LightOfEffort":
+        spans_ps = [max(int(ends[-1] - ends[0]), 1) for ends in (announced_ps, own_ps)]
+        announced_hz = announced_ps.size / spans_ps[0] * PS_PER_S
+        own_hz = own_ps.size / spans_ps[1] * PS_PER_S
+        return cls(int(announced_ps[0]), spans_ps[0], announced_hz, own_hz)
+
+
+def _work(config: LinkConfig, prior: ClockPrior, grid: Grid, light: _LightOfEffort) -> float:
+    """Of all rates of a slice, and of all candidates in half of the light."""
+    _, bins = _coarse_window(config, prior, light.start_ps, 0.0, grid)
+    clicks = light.announced_hz * grid.slice_ps / PS_PER_S
+    pairs = clicks * light.own_hz * (bins << grid.shift) / PS_PER_S
+    passed = clicks * (1 + bins // grid.block)
+    rates = (2 * grid.steps + 1) * (pairs + PASS_WORK * passed + BIN_WORK * bins)
+    near_ps = 2 * grid.reach_ps(light.length_ps)
+    steps = 1 + (near_ps >> REFINE_SHIFT)
+    clicks = light.announced_hz * light.length_ps / PS_PER_S / 2
+    pairs = clicks * light.own_hz * near_ps / PS_PER_S
+    passed = clicks + light.own_hz * light.length_ps / PS_PER_S
+    return rates + grid.candidates * (NEAR_WORK * passed + steps * (pairs + steps / 4))
 
 
 @kernel
@@ -163,8 +233,7 @@ def coarse_search(
         The furthest light from the beginning of the slice in which candidates will be looked at.
     """
     start_ps = int(announced_ps[0])
-    reach_ps = (2 << grid.shift) + int(grid.rate_step * later_ps)
-    most = CANDIDATES if grid.slice_ps <= COARSE_SLICE_PS else DEEP_CANDIDATES
+    reach_ps = grid.reach_ps(later_ps)
     found: list[Candidate] = []
     searched = least = 0
     for off_rate in grid.off_rates:
@@ -177,13 +246,18 @@ def coarse_search(
             best = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
             if best <= least:
                 continue
+            places = _places_above(counts, least, grid.candidates)
             found += [
-                Candidate(count, Alignment(start_ps, offset_ps, rate), reach_ps, grid.rate_step)
-                for count, offset_ps in _best_bins(counts, block_ps, grid.shift)
-                if count > least
+                Candidate(
+                    int(counts[k] + counts[k + 1]),
+                    Alignment(start_ps, block_ps + ((int(k) + 1) << grid.shift), rate),
+                    reach_ps,
+                    grid.rate_step,
+                )
+                for k in places
             ]
-        found = sorted(found, key=lambda candidate: -candidate.count)[:most]
-        least = found[-1].count if len(found) == most else 0
+            found = sorted(found, key=lambda candidate: -candidate.count)[: grid.candidates]
+            least = found[-1].count if len(found) == grid.candidates else 0
         searched += bins
     return Places(found, searched)
 
@@ -205,8 +279,23 @@ def _coarse_window(
     return low_ps, max(2, ((high_ps - low_ps) >> grid.shift) + 1)
 
 
-def _best_bins(counts: NDArray[np.int32], low_ps: int, shift: int) -> list[tuple[int, int]]:
-    """(count, middle in ps) of the best pairs of neighbours."""
+def _places_above(counts: NDArray[np.int32], least: int, most: int) -> NDArray[np.int64]:
+    """Bins that count more than ``least`` with the next one: the best ``most`` of them."""
+    places = np.empty(most, dtype=np.int64)
+    found = _list_above(counts, least, places)
+    if found <= most:
+        return places[:found]
     pairs = counts[:-1] + counts[1:]
-    best = np.argpartition(pairs, -min(8, pairs.size))[-8:]
-    return [(int(pairs[k]), low_ps + ((int(k) + 1) << shift)) for k in best]
+    return np.argpartition(pairs, -most)[-most:]
+
+
+@kernel
+def _list_above(counts: NDArray[np.int32], least: int, places: NDArray[np.int64]) -> int:
+    """Number of such bins; the first of them go to ``places``."""
+    found = 0
+    for k in range(counts.size - 1):
+        if counts[k] + counts[k + 1] > least:
+            if found < places.size:
+                places[found] = k
+            found += 1
+    return found

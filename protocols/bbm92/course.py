@@ -132,6 +132,12 @@ class ClockFilter:
         self._share, self._variance = FIRST_SHARE, FIRST_SIGMA_PS**2
         self._has_seen = False
 
+    def sigma_ps(self, time_ps: int) -> float:
+        """Standard deviation of the offset that is predicted for announcer time ``time_ps``."""
+        step_s = (time_ps - self.state.zero_ps) / PS_PER_S
+        _, covariance, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
+        return math.sqrt(covariance[0, 0])
+
     def shift(self, shift_ps: float) -> None:
         """The offset is further by so much."""
         moved = self.state.values + np.array([shift_ps, 0.0, 0.0])
@@ -163,7 +169,8 @@ class ClockFilter:
         knots_ps = self._knots_ps(int(announced_ps[0]), int(announced_ps[-1]))
         zero_ps = int(knots_ps[knots_ps.size // 2])
         course = self._predicted(zero_ps, knots_ps)
-        beyond_ps = self._beyond_ps(int(announced_ps[-1] - announced_ps[0]))
+        sigma_ps = max(self.sigma_ps(int(knots_ps[0])), self.sigma_ps(int(knots_ps[-1])))
+        beyond_ps = min(WANDER_SIGMAS * sigma_ps, MOST_BEYOND_PS)
         line = course.line(zero_ps)
         pairs = pairs_at_lanes(
             self._config, line, announced_ps, own_ps, beyond_ps=math.ceil(beyond_ps)
@@ -193,11 +200,6 @@ class ClockFilter:
         step_s = (zero_ps - self.state.zero_ps) / PS_PER_S
         values, _, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
         return Course(zero_ps, values, (knots_ps - zero_ps) / PS_PER_S, np.zeros(knots_ps.size))
-
-    def _beyond_ps(self, span_ps: int) -> float:
-        """How far the clock may wander from its predicted course in so long a time."""
-        walk_ps = WANDER_SIGMAS * self._walk_ps * math.sqrt(span_ps / PS_PER_S)
-        return min(walk_ps + WANDER_SIGMAS * math.sqrt(self.state.covariance[0, 0]), MOST_BEYOND_PS)
 
     def _take(
         self,

@@ -27,15 +27,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.bend import find_bend, is_uneven
 from protocols.bbm92.chance import poisson_tail_log10, sigma_of
-from protocols.bbm92.coarse import (
-    FIRST_WORK,
-    MAX_WORK,
-    Candidate,
-    Places,
-    coarse_search,
-    grid_of,
-    search_work,
-)
+from protocols.bbm92.coarse import REFINE_SHIFT, Candidate, Places, coarse_search, grid_of
 from protocols.bbm92.coincidence import Alignment, near_pairs
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import (
@@ -65,8 +57,6 @@ NARROW_PS = 1_000_000_000_000
 """Light looked at in the first attempt within a narrow prior, if there is so much."""
 MAX_LIGHT_PS = 30 * PS_PER_S
 """Light that is looked at in one attempt at most."""
-REFINE_SHIFT = 13
-"""Candidates are refined in bins of 8.2 ns."""
 NARROW_CELLS = 1 << 16
 """A prior of no more cells than this (bins of 8.2 ns times rates) is looked through at once."""
 FALSE_LOCK_PROBABILITY = 1e-6
@@ -140,7 +130,7 @@ def acquire(
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
     *,
-    depth: int = 0,
+    slice_ps: int = COARSE_SLICE_PS,
 ) -> Lock | NoLock:
     """Look for the responder's clock in announced times.
 
@@ -153,14 +143,14 @@ def acquire(
     announced_ps, own_ps : (N,), (M,) int64, ascending
         Click times of the announcer (its clock; at least `light_needed_ps`) and of the responder
         (its clock); the latter must cover the former by the prior on both sides.
-    depth : int
-        0 for the first attempt; each more takes a slice four times as long where there is light.
+    slice_ps : int
+        Of the coarse search of a wide prior, see `protocols.bbm92.coarse.effort_of`.
     """
     if announced_ps.size < 2 or own_ps.size < 2:
         return NoLock(0.0, 0, "no clicks")
     start_ps = int(announced_ps[0])
     if not is_narrow(config, prior, start_ps):
-        return _acquire_wide(config, prior, announced_ps, own_ps, depth)
+        return _acquire_wide(config, prior, announced_ps, own_ps, slice_ps)
     while not is_narrow(config, prior, start_ps, int(announced_ps[-1]) - start_ps):
         announced_ps = announced_ps[announced_ps.size // 2 :]
         start_ps = int(announced_ps[0])
@@ -175,9 +165,8 @@ def _acquire_wide(
     prior: ClockPrior,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
-    depth: int,
+    slice_ps: int,
 ) -> Lock | NoLock:
-    slice_ps = _slice_ps(config, prior, announced_ps, own_ps, depth)
     start_ps = brightest_ps(announced_ps, slice_ps)
     low, high = np.searchsorted(announced_ps, (start_ps, start_ps + slice_ps))
     most = MAX_COARSE_CLICKS if slice_ps <= COARSE_SLICE_PS else MAX_LATER_CLICKS
@@ -190,26 +179,6 @@ def _acquire_wide(
     rest_ps = np.concatenate((announced_ps[:low], announced_ps[high:]))
     light = steady(config, take_turns(rest_ps), about_ps=start_ps + slice_ps // 2)
     return _settle(config, prior, light, own_ps, places)
-
-
-def _slice_ps(
-    config: LinkConfig,
-    prior: ClockPrior,
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    depth: int,
-) -> int:
-    """Light of the coarse search: what the depth allows, the light has, and the work is bounded."""
-    start_ps = int(announced_ps[0])
-    spans_ps = [max(int(ends[-1]) - int(ends[0]), 1) for ends in (announced_ps, own_ps)]
-    hz = (announced_ps.size / spans_ps[0] * PS_PER_S, own_ps.size / spans_ps[1] * PS_PER_S)
-    slice_ps = min(COARSE_SLICE_PS << 2 * depth, spans_ps[0] // 3)
-    most = min(FIRST_WORK * 2.0 ** (depth - 1), MAX_WORK)
-    while (
-        slice_ps > COARSE_SLICE_PS and search_work(config, prior, slice_ps, start_ps, hz=hz) > most
-    ):
-        slice_ps = 3 * slice_ps // 4
-    return max(slice_ps, COARSE_SLICE_PS)
 
 
 def _settle(

@@ -26,6 +26,9 @@ STEADY_PS = 5 * PS_PER_S
 """How long a drift is remembered, for when the clock is no longer seen."""
 CHECK_EVERY = 8
 """Announcements from one look at the middle peak to the next."""
+STALE_SIGMA_PS = 1_000.0
+"""A clock that has not been seen for so long that it is known no better must be found again: it may
+be taken up one peak away from where it is."""
 MARGIN_PS = 1_000_000
 """The error of an alignment is far below this."""
 
@@ -75,6 +78,10 @@ class Tracker:
     def is_lost(self) -> bool:
         """Whether no lane has light any more: nothing tells where the clock is."""
         return self.is_settled and not self._watch.lit.any()
+
+    def is_stale(self, time_ps: int) -> bool:
+        """Whether too little is known of the clock at announcer time ``time_ps``, with light."""
+        return time_ps > self._lit_ps and self._filter.sigma_ps(time_ps) > STALE_SIGMA_PS
 
     @property
     def drift_per_s(self) -> float:
