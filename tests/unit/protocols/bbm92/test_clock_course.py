@@ -43,15 +43,18 @@ def clicks(
     singles_hz: tuple[float, float],
     drift_per_s: float = 0.0,
     allan_1s: float = 0.0,
+    umi_delay_ps: int = 0,
+    jitter_ps: float = JITTER_PS,
 ) -> tuple[Times, Times]:
     """Times of both ends; the responder's clock is 1 ms ahead and 0.5 ppm fast at first."""
     rng = np.random.default_rng(seed)
     pairs_ps = rng.uniform(0, seconds * PS_PER_S, rng.poisson(pairs_hz * seconds))
+    late_ps = rng.normal(0, jitter_ps, pairs_ps.size)
+    if umi_delay_ps:
+        late_ps += rng.choice([-1, 0, 0, 1], pairs_ps.size) * umi_delay_ps
     ends = [
         np.concatenate((part, rng.uniform(0, seconds * PS_PER_S, rng.poisson(hz * seconds))))
-        for part, hz in zip(
-            (pairs_ps, pairs_ps + rng.normal(0, JITTER_PS, pairs_ps.size)), singles_hz, strict=True
-        )
+        for part, hz in zip((pairs_ps, pairs_ps + late_ps), singles_hz, strict=True)
     ]
     grid_s = np.arange(0, seconds + 1, 1e-3)
     steps_ps = rng.standard_normal(grid_s.size) * allan_1s * PS_PER_S * math.sqrt(1e-3)
@@ -62,9 +65,14 @@ def clicks(
 
 
 def play(
-    config: LinkConfig, announced_ps: Times, own_ps: Times, seconds: int
+    config: LinkConfig,
+    announced_ps: Times,
+    own_ps: Times,
+    seconds: int,
+    *,
+    silent_s: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[int, list[Event], float | None]:
-    """Matched pairs, events, and light until the first lock (s)."""
+    """Matched pairs, events, and light until the first lock (s); for a while nothing is said."""
     book = TagBook(np.random.default_rng(1), window_ticks=1)
     aligner = LinkAligner(config, book, 0)
     matched, locked_s = 0, None
@@ -73,7 +81,8 @@ def play(
         stop_ps = (k + 1) * FRAME_PS
         part = own_ps[(own_ps >= stop_ps - FRAME_PS) & (own_ps < stop_ps)]
         book.append(TagFrame(k, stop_ps, part << 2))
-        if (k + 1) % 5 == 0 and stop_ps <= seconds * PS_PER_S:
+        is_silent = silent_s[0] < stop_ps / PS_PER_S <= silent_s[1]
+        if (k + 1) % 5 == 0 and stop_ps <= seconds * PS_PER_S and not is_silent:
             low, high = np.searchsorted(announced_ps, (stop_ps - HALF_S_PS, stop_ps))
             number = k // 300
             aligner.add(Announced(number, k // 5, False, stop_ps, announced_ps[low:high]))
@@ -135,6 +144,20 @@ def test_a_wandering_clock_is_followed(allan_1s: float) -> None:
     matched, events, _ = play(config, *times, seconds=10)
     assert matched > 0.95 * 32_000
     assert lost(events) == 0
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_silence_does_not_move_the_clock_by_a_peak(seed: int) -> None:
+    """After 5 s without an announcement the clock is found where it is, not a peak of 10 ns off.
+
+    Half of the pairs are in the middle peak; a clock one peak off would match a quarter of them.
+    """
+    times = clicks(
+        seed, 9.0, pairs_hz=4000.0, singles_hz=(1e4, 1e4), umi_delay_ps=10_000, jitter_ps=400.0
+    )
+    config = replace(POLARISATION, umi_delay_ps=10_000)
+    matched, _, _ = play(config, *times, seconds=9, silent_s=(3.0, 8.0))
+    assert matched == pytest.approx(4.0 * 2000, rel=0.05)
 
 
 def test_a_rate_that_changes_too_fast_is_named() -> None:
