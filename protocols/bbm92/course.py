@@ -25,7 +25,7 @@ from protocols.link import PS_PER_S, LinkConfig
 HALF_PS = 2_500
 """Residuals within this of a peak correct the clock."""
 LEAST_SIGMA, LEAST_RESIDUALS = 4.0, 3
-FIRST_DRIFT_PER_S = 5e-9
+FIRST_DRIFT_PER_S = 2e-9
 """Standard deviation of the rate's change in 1 s before any has been seen; were it larger, weak
 light among many clicks would lead the clock astray."""
 DOUBT = 4.0

@@ -17,7 +17,7 @@ from protocols.compiled import kernel
 
 RATE_WALK = 1e-11
 """Random walk of the rate in 1 s."""
-DRIFT_WALK_PER_S = 1e-9
+DRIFT_WALK_PER_S = 3e-10
 """Random walk, in 1 s, of the rate's change in 1 s."""
 PS_PER_S = 1e12
 
