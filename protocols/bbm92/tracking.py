@@ -26,7 +26,7 @@ STEADY_PS = 5 * PS_PER_S
 """How long a drift is remembered, for when the clock is no longer seen."""
 CHECK_EVERY = 8
 """Announcements from one look at the middle peak to the next."""
-STALE_SIGMA_PS = 2_000.0
+STALE_SIGMA_PS = 3_000.0
 """A clock that has not been seen for so long that it is known no better must be found again: it may
 be further off than `HALF_PS`, or be taken up one peak away from where it is."""
 MARGIN_PS = 1_000_000
