@@ -10,6 +10,9 @@ COARSE_SLICE_PS = 40_000_000_000
 LOCKABLE_HZ = 50.0
 """Coincidences per second in the central windows of a link, from which on both ends are sure to
 find each other's clock within a minute; plans promise no key below."""
+LEAST_ROUND_PS = 250_000_000_000
+"""So much light is kept for a search by the rounds that may be open at a time; shorter rounds would
+be over, one after the other and each with its pads, before the clocks are found."""
 MAX_SEARCH_BINS = 1e10
 """About half a minute an attempt; a search of more is refused before it begins."""
 

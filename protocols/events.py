@@ -22,17 +22,26 @@ class LinkLocked:
 
 @dataclass(frozen=True, slots=True)
 class SyncFailed:
-    """No lock in the light tried so far; the search goes on with the next."""
+    """No lock in the light tried so far; the search goes on with more."""
 
     best_sigma: float
     searched_bins: int
+    reason: str = ""
+    """The test that failed, and its counts."""
+    is_bent: bool = False
+    """Whether it is a rate that changes too fast."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
-    """The coincidence peaks of all lanes have gone; a new search begins."""
+    """The clock is known no longer: a new search begins, about where it was.
+
+    The coincidence peaks of all lanes have gone, or nothing was announced for some seconds.
+    """
 
     round: int
+    reason: str = ""
+    """What is known of why."""
 
 
 @dataclass(frozen=True, slots=True)

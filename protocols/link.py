@@ -18,6 +18,8 @@ from protocols.profile import Profile, Terms
 PS_PER_S = 1_000_000_000_000
 EARLIEST_PS = -(2**62)
 """Before every time of every clock: what is due then is due now."""
+NEVER_PS = 2**62
+"""After every time of every clock."""
 KEPT_BYTES = 4 * TAG_BYTES
 """Of the pre-shared secret: what is not pads."""
 MATCH_FACTOR, MATCH_SPARE = 4, 64

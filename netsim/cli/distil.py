@@ -159,6 +159,8 @@ def distil(options: DistilArguments) -> None:
     if (reason := found.no_lock_reason or found.no_key_reason) is not None:
         say(reason)
         raise typer.Exit(EXIT_FAILED)
+    if found.lost_reason:
+        say(found.lost_reason)
 
 
 def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptions]":

@@ -309,6 +309,7 @@ class Bookkeeper:
             time_ps,
             best_sigma=round(event.best_sigma, 2),
             searched_bins=event.searched_bins,
+            reason=event.reason,
         )
 
     def _count_check(self, forgery_probability: float) -> dict[str, float]:

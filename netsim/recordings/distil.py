@@ -212,11 +212,15 @@ class _Link:
                 found.lock = self._lock(event, time_ps)
             case events.SyncFailed():
                 found.attempts += 1
+                if event.is_bent:
+                    found.lost_reason = event.reason
                 if event.best_sigma >= found.best_sigma:
                     found.best_sigma = float(event.best_sigma)
                     found.searched_bins = int(event.searched_bins)
+                    found.no_lock_test = event.reason
             case events.LockLost():
                 found.locks_lost += 1
+                found.lost_reason = found.lost_reason or event.reason
             case events.Alarm():
                 found.alarms.append(f"{USERS[role]}: {event.what}")
             case events.RoundAborted():

@@ -17,7 +17,7 @@ from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.link import link_config
 from netsim.units import PS_PER_S, s_from_ps
-from protocols.clockprior import MAX_SEARCH_BINS, search_bins
+from protocols.clockprior import LEAST_ROUND_PS, MAX_SEARCH_BINS, search_bins
 from protocols.deadtime import apparent_dead_ticks, dead_ticks
 from protocols.link import LinkConfig
 from protocols.messages import MAX_MESSAGE_BYTES
@@ -96,6 +96,11 @@ class DistilOptions:
             ("--offset", "is below 2^60 ps", abs(self.offset_ps) < 2**60),
             ("--offset-bound", "is at most 1 s", 0 <= self.offset_bound_ps <= PS_PER_S),
             ("--rate-bound", "lies between 0 and 1000 ppm", 0 <= self.rate_bound_ppm <= 1000),
+            (
+                "--round",
+                "is at least 250 ms, for the clocks to be found in",
+                self.round_ps >= LEAST_ROUND_PS,
+            ),
             ("--seed", "is not negative", self.seed >= 0),
         )
         faults = tuple(Fault(option, rule) for option, rule, is_met in rules if not is_met)

@@ -66,7 +66,11 @@ class Distilled:
     """Searches that found nothing."""
     best_sigma: float = 0.0
     searched_bins: int = 0
+    no_lock_test: str = ""
+    """What the best peak lacked, with its counts."""
     locks_lost: int = 0
+    lost_reason: str = ""
+    """What is known of why a lock was lost."""
     blocks: list[BlockMade] = field(default_factory=list)
     aborts: dict[int, str] = field(default_factory=dict)
     """Round to reason, in the words of the end that gave it up."""
@@ -79,7 +83,7 @@ class Distilled:
     pools: Comparison = NOTHING_COMPARED
     """Of both ends."""
     outcomes: Outcomes | None = None
-    """By detector, from both recordings; what a party cannot see. None if stopped before its time."""
+    """By detector, from both recordings: what a party cannot see. None if stopped early."""
     partial: bool = False
 
     @property
@@ -183,7 +187,8 @@ class Distilled:
             )
         mantissa, exponent = f"{self.searched_bins:.1e}".split("e")
         bins = f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-        return f"no correlation found (best peak {self.best_sigma:.1f} sigma of {bins} bins)"
+        found = f"no correlation found (best peak {self.best_sigma:.1f} sigma of {bins} bins)"
+        return f"{found}: {self.no_lock_test}" if self.no_lock_test else found
 
     def summary(self) -> Json:
         """What ``--json`` prints and ``summary.json`` holds."""
@@ -207,8 +212,10 @@ class Distilled:
                 "failed_attempts": self.attempts,
                 "best_sigma": self.best_sigma,
                 "searched_bins": int(self.searched_bins),
+                "failed_test": self.no_lock_test,
             },
             "locks_lost": self.locks_lost,
+            "lost_reason": self.lost_reason,
             "blocks": [_block_entry(block) for block in self.blocks],
             "aborts": [{"round": k, "reason": why} for k, why in sorted(self.aborts.items())],
             "sifted_bits": self.sifted_bits,

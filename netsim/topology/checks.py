@@ -27,7 +27,8 @@ from netsim.topology.source import PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import QnspSpec
 from netsim.topology.unwise import topology_warnings
-from protocols.clockprior import MAX_SEARCH_BINS, search_bins
+from netsim.units import ps_from_s
+from protocols.clockprior import LEAST_ROUND_PS, MAX_SEARCH_BINS, search_bins
 
 MIN_DELAY_LIFETIMES = 9.0
 """An interferometer delays by at least this many photon lifetimes 1 / kappa. A photon by itself has
@@ -282,6 +283,9 @@ def _short_rounds(topology: TopologySpec) -> Iterator[Fault]:
     for path, round_s in rounds_s.items():
         if round_s < topology.frame_s:
             reason = f"{round_s:g} is shorter than one frame of {topology.frame_s:g}"
+            yield Fault(f"{path}.round_s", reason)
+        elif ps_from_s(round_s) < LEAST_ROUND_PS:
+            reason = f"{round_s:g} is too short for the clocks to be found in: at least 0.25"
             yield Fault(f"{path}.round_s", reason)
 
 

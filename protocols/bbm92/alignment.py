@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.bend import too_fast
+from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
 from protocols.bbm92.coincidence import NearPairs, match_lane
-from protocols.bbm92.prior import ClockPrior, is_possible
-from protocols.bbm92.search import Brightness, SearchPlan
-from protocols.bbm92.synchronise import ACQUISITION_PS, Lock, NoLock, acquire, light_needed_ps
-from protocols.bbm92.tracking import MARGIN_PS, Tracker
+from protocols.bbm92.synchronise import ACQUISITION_PS, Lock
+from protocols.bbm92.tracking import Tracker
 from protocols.errors import RemoteProtocolError
 from protocols.events import Alarm, Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
@@ -23,8 +23,10 @@ from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 
-KEEP_ANNOUNCED_PS = 4 * PS_PER_S
-"""Light kept while there is no lock; less where rounds are so short that too many would be open."""
+KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 16 * PS_PER_S, 4 * PS_PER_S
+"""Light that waits for a lock; less where rounds are so short that too many would be open, or where
+so many clicks wait that light is not what a search lacks."""
+MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
 KEEP_OWN_PS = 30 * PS_PER_S
@@ -99,7 +101,8 @@ class LinkAligner:
         self._book_index = book_index
         self._pending: deque[Announced] = deque()
         self._tracker: Tracker | None = None
-        self._plan = SearchPlan(config)
+        self._own = OwnClicks(config, book)
+        self._search = ClockSearch(config, self._own)
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
         self._keep_ps = min(KEEP_ANNOUNCED_PS, max(LEAST_KEPT_PS, rounds_ps))
         self._events: list[Event] = []
@@ -127,11 +130,13 @@ class LinkAligner:
         if len(self._pending) >= MAX_PENDING or waiting > MAX_PENDING_CLICKS:
             raise RemoteProtocolError("more announced than can be kept")
         self._pending.append(announced)
+        if self._tracker is None:
+            self._search.light.add(announced.times_ps, announced.stop_ps)
 
     def is_plausible(self, stop_ps: int) -> bool:
         """Whether announced light up to ``stop_ps`` lies where this end has clicks of late."""
-        low_ps, high_ps = self._plan.wide.window_ps(stop_ps)
-        own_stop_ps = self._own_stop_ps()
+        low_ps, high_ps = self._search.plan.wide.window_ps(stop_ps)
+        own_stop_ps = self._own.stop_ps
         return stop_ps + low_ps <= own_stop_ps + SPARE_PS and (
             stop_ps + high_ps >= own_stop_ps - KEEP_OWN_PS
         )
@@ -146,6 +151,7 @@ class LinkAligner:
 
     def advance(self, *, is_light_over: bool) -> Iterator[tuple[Announced, Coincidences]]:
         """Announcements that are finished now, in order, with what matched."""
+        self._drop_stale_clock()
         if self._tracker is None:
             self._try_to_lock(is_light_over=is_light_over)
         while (
@@ -156,6 +162,7 @@ class LinkAligner:
             announced = self._pending.popleft()
             yield announced, self._match(announced, self._tracker)
             self._forget_before(announced)
+            self._drop_stale_clock()
         while (
             self._tracker is None
             and self._pending
@@ -168,45 +175,25 @@ class LinkAligner:
 
     # Lock ---------------------------------------------------------------------------------------
 
-    def _own_stop_ps(self) -> int:
-        return self._book.stop_ticks * self._config.responder_tick_ps
-
-    def _bounds_ps(self, prior: ClockPrior, time_ps: int) -> tuple[int, int]:
-        """How far before and after announced ``time_ps`` the own partner may lie, unlocked."""
-        low_ps, high_ps = prior.window_ps(time_ps)
-        delays_ps, reach_ps = self._config.lane_delays_ps, self._config.umi_delay_ps + MARGIN_PS
-        return low_ps + min(delays_ps) - reach_ps, high_ps + max(delays_ps) + reach_ps
-
     def _try_to_lock(self, *, is_light_over: bool) -> None:
-        filled = [announced for announced in self._pending if announced.times_ps.size]
-        if not filled:
+        attempt = self._search.next_attempt(is_light_over=is_light_over)
+        outcome = None if attempt is None else self._search.look(attempt)
+        if attempt is None or outcome is None:
             return
-        newest = filled[-1]
-        brightness = self._brightness(newest)
-        prior = self._plan.due(newest.stop_ps, self._own_stop_ps(), brightness)
-        if prior is None:
-            return
-        needed_ps = light_needed_ps(self._config, prior, newest.stop_ps)
-        if newest.stop_ps - int(filled[0].times_ps[0]) < needed_ps:
-            return
-        _, high_ps = self._bounds_ps(prior, newest.stop_ps)
-        if self._own_stop_ps() < newest.stop_ps + high_ps and not is_light_over:
-            return
-        recent = _last_light(filled, needed_ps)
-        outcome = acquire(self._config, prior, recent, self._own_around(prior, recent))
-        if isinstance(outcome, Lock) and is_possible(
-            self._plan.wide, outcome.alignment, outcome.covariance
-        ):
-            self._begin(outcome, newest)
-            return
-        self._plan.failed(prior, newest.stop_ps, self._own_stop_ps(), brightness)
-        if prior is self._plan.wide:
-            sigma = outcome.best_sigma if isinstance(outcome, NoLock) else 0.0
-            self._events.append(SyncFailed(sigma, outcome.searched_bins))
+        if isinstance(outcome, Lock):
+            self._begin(outcome, int(attempt.newest.times_ps[0]))
+        elif attempt.prior is self._search.plan.wide:
+            self._events.append(
+                SyncFailed(
+                    outcome.best_sigma, outcome.searched_bins, outcome.reason, outcome.is_bent
+                )
+            )
 
-    def _begin(self, lock: Lock, newest: Announced) -> None:
-        """Follow the clock from here on; the newest announcement had light for certain."""
-        self._tracker = Tracker(self._config, lock, lit_ps=int(newest.times_ps[0]))
+    def _begin(self, lock: Lock, lit_ps: int) -> None:
+        """Follow the clock from here on; announcements from ``lit_ps`` on had light for certain."""
+        self._tracker = Tracker(self._config, lock, lit_ps=lit_ps)
+        self._tracker.retrace(self._back_from(lock.last_ps, self._tracker))
+        self._search.light.clear()
         alignment = lock.alignment
         self._events.append(
             LinkLocked(
@@ -219,50 +206,50 @@ class LinkAligner:
             )
         )
 
-    def _own_around(self, prior: ClockPrior, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-        first_ps, last_ps = int(times_ps[0]), int(times_ps[-1])
-        low_ps, high_ps = self._bounds_ps(prior, first_ps)[0], self._bounds_ps(prior, last_ps)[1]
-        return self._own_between(first_ps + low_ps, last_ps + high_ps)[1]
+    def _back_from(
+        self, last_ps: int, tracker: Tracker
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Announced times that wait, up to ``last_ps``, and the own ones near: last first."""
+        for announced in reversed(self._pending):
+            times_ps = announced.times_ps[announced.times_ps <= last_ps]
+            if times_ps.size:
+                yield times_ps, self._own_near(tracker, times_ps)[1]
 
-    def _brightness(self, announced: Announced) -> Brightness:
-        """Clicks of both ends while those of an announcement came, as far as clocks are known."""
-        first_ps, last_ps = int(announced.times_ps[0]), int(announced.times_ps[-1]) + 1
-        tick_ps = self._config.responder_tick_ps
-        _, own_tags = self._book.between(first_ps // tick_ps, last_ps // tick_ps)
-        return Brightness((announced.times_ps.size, own_tags.size), last_ps - first_ps)
+    def _own_near(
+        self, tracker: Tracker, times_ps: NDArray[np.int64]
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Number of the first own click that a locked announcement may match, and all of them."""
+        start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
+        stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + tracker.reach_ps
+        return self._own.between(start_ps, stop_ps)
 
     def _is_overdue(self, *, is_light_over: bool) -> bool:
         newest = self._pending[-1]
         is_complete = is_light_over and newest.last  # before that more may be on its way
-        return is_complete or newest.stop_ps - self._pending[0].stop_ps > self._keep_ps
+        keep_ps = self._keep_ps
+        if sum(kept.times_ps.size for kept in self._pending) > MANY_CLICKS:
+            keep_ps = min(keep_ps, KEEP_BRIGHT_PS)
+        return is_complete or newest.stop_ps - self._pending[0].stop_ps > keep_ps
 
     # Match --------------------------------------------------------------------------------------
-
-    def _own_between(self, start_ps: int, stop_ps: int) -> tuple[int, NDArray[np.int64]]:
-        """Number of the first own click in [start, stop) and all their times ((M,) int64, ps)."""
-        tick_ps = self._config.responder_tick_ps
-        first_id, tags = self._book.between(start_ps // tick_ps, stop_ps // tick_ps)
-        return first_id, (tags >> 2) * tick_ps
 
     def _is_covered(self, tracker: Tracker, *, is_light_over: bool) -> bool:
         """Whether the own clicks reach beyond the next announcement."""
         needed_ps = tracker.alignment.predict_one(self._pending[0].stop_ps) + tracker.reach_ps
-        return is_light_over or self._own_stop_ps() >= needed_ps
+        return is_light_over or self._own.stop_ps >= needed_ps
 
     def _match(self, announced: Announced, tracker: Tracker) -> Coincidences:
         times_ps, before, was_settled = announced.times_ps, tracker.lit, tracker.is_settled
         self._round = self._round if announced.round is None else announced.round
         first_id, own_ps = 0, times_ps
         if times_ps.size:
-            start_ps = tracker.alignment.predict_one(int(times_ps[0])) - tracker.reach_ps
-            stop_ps = tracker.alignment.predict_one(int(times_ps[-1])) + tracker.reach_ps
-            first_id, own_ps = self._own_between(start_ps, stop_ps)
+            first_id, own_ps = self._own_near(tracker, times_ps)
         pairs = tracker.follow(
             times_ps, own_ps, stop_ps=announced.stop_ps, light_ps=self._light_ps(announced)
         )
-        has_left = not tracker.is_within(self._plan.wide)
+        has_left = not tracker.is_within(self._search.plan.wide)
         if tracker.is_lost or has_left:
-            self._lose_lock(announced, tracker)
+            self._lose_lock(announced.stop_ps, tracker)
         elif was_settled:
             self._report_lanes(before, tracker.lit)
         if pairs is None or has_left or announced.round is None:
@@ -277,10 +264,21 @@ class LinkAligner:
             return longest_ps
         return min(max(announced.stop_ps - self._done_ps, 0), longest_ps)
 
-    def _lose_lock(self, announced: Announced, tracker: Tracker) -> None:
+    def _drop_stale_clock(self) -> None:
+        """Look for the clock again after a while without announcements."""
+        if self._tracker is not None and self._pending:
+            first = self._pending[0]
+            first_ps = int(first.times_ps[0]) if first.times_ps.size else first.stop_ps
+            if self._tracker.is_stale(first_ps):
+                self._lose_lock(first.stop_ps, self._tracker, "the clock was not seen for a while")
+
+    def _lose_lock(self, stop_ps: int, tracker: Tracker, reason: str = "") -> None:
         self._tracker = None
-        self._plan.lost(tracker.prior(), announced.stop_ps)
-        self._events.append(LockLost(self._round))
+        self._search.plan.lost(tracker.prior(), stop_ps)
+        reason = too_fast(tracker.drift_per_s) or reason
+        self._events.append(LockLost(self._round, reason))
+        for kept in self._pending:
+            self._search.light.add(kept.times_ps, kept.stop_ps)
 
     def _report_lanes(self, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> None:
         for lane in np.flatnonzero(before != after):
@@ -325,21 +323,16 @@ class LinkAligner:
 
     def _release(self) -> None:
         """Let the book forget own clicks that no later announcement can match."""
-        oldest_ps = self._own_stop_ps() - KEEP_OWN_PS
+        oldest_ps = self._own.stop_ps - KEEP_OWN_PS
         if self._done_ps is not None:
             if self._tracker is not None:
                 tracker = self._tracker
                 needed_ps = tracker.alignment.predict_one(self._done_ps) - tracker.reach_ps
             else:
-                needed_ps = self._done_ps + self._bounds_ps(self._plan.wide, self._done_ps)[0]
+                done_ps = self._done_ps
+                if self._search.light.start_ps is not None:
+                    done_ps = min(done_ps, self._search.light.start_ps)
+                needed_ps = done_ps + self._search.bounds_ps(self._search.plan.wide, done_ps)[0]
             oldest_ps = max(oldest_ps, needed_ps)
         first_id = self._book.id_from(oldest_ps // self._config.responder_tick_ps)
         self._book.release(self._book_index, first_id, stop_frame=self._book.frames)
-
-
-def _last_light(filled: list[Announced], needed_ps: int) -> NDArray[np.int64]:
-    """Times of the last announcements, so many that they span ``needed_ps``."""
-    stop_ps, first = filled[-1].stop_ps, len(filled) - 1
-    while first and stop_ps - int(filled[first].times_ps[0]) < needed_ps:
-        first -= 1
-    return np.concatenate([announced.times_ps for announced in filled[first:]])

@@ -2,6 +2,11 @@
 
 It sees times, never bases or bits, and decides nothing: it says where the best bins of an unfolded
 histogram of time differences are, and among how many.
+
+Of a slice of ``T`` with bins of ``b`` each rate is looked at apart from the next by ``b / T``. A
+longer slice finds weaker light and costs more with its square; a smaller bin holds less background
+and costs less for the same light. How long a slice may be is bounded by the pairs and bins that are
+filled for it, `MAX_WORK`.
 """
 
 import math
@@ -14,12 +19,22 @@ from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import ClockPrior
 from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
 from protocols.compiled import kernel
-from protocols.link import LinkConfig
+from protocols.link import PS_PER_S, LinkConfig
 
-LATER_SLICE_PS = 400_000_000_000
-"""Light in which a candidate is looked at more closely."""
-BLOCK_BINS = 1 << 16
-CANDIDATES = 48
+BLOCK_BINS, DEEP_BLOCK_BINS = 1 << 16, 1 << 18
+CANDIDATES, DEEP_CANDIDATES = 40, 256
+FINE_SHIFT = 11
+"""Bins of 2 ns for slices longer than the first, where there is one peak and a steady clock."""
+WALKS_PER_BIN = 4.0
+"""A bin is so many times as wide as the clocks wander apart in the slice."""
+FIRST_WORK, MAX_WORK = 1e8, 1e9
+"""Of a search with a slice longer than the first: that of depth 1, for each deeper one twice that,
+and the most. A unit is one pair counted in a bin, some 4 ns."""
+BIN_WORK, PASS_WORK, NEAR_WORK = 0.06, 0.5, 1.5
+"""Of a bin that is cleared and read, of a click that is passed by in a block of bins, and of one
+that is passed by where a candidate is looked at more closely."""
+REFINE_SHIFT = 13
+"""Candidates are refined in bins of 8.2 ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +55,147 @@ class Places:
     searched: int
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How finely a slice of light is looked at.
+
+    Attributes
+    ----------
+    slice_ps : int
+        Its length.
+    shift : int
+        A bin is ``2 ** shift`` ps wide.
+    steps : int
+        Rates to either side of the prior's middle.
+    rate_step : float
+        From one rate to the next.
+    """
+
+    slice_ps: int
+    shift: int
+    steps: int
+    rate_step: float
+
+    @property
+    def block(self) -> int:
+        """Bins that are filled at a time: few stay in a near cache, many need fewer passes."""
+        return BLOCK_BINS if self.slice_ps <= COARSE_SLICE_PS else DEEP_BLOCK_BINS
+
+    @property
+    def candidates(self) -> int:
+        """Places that are looked at more closely."""
+        return CANDIDATES if self.slice_ps <= COARSE_SLICE_PS else DEEP_CANDIDATES
+
+    def reach_ps(self, later_ps: int) -> int:
+        """How far from a candidate's line its pairs may be so much later."""
+        return (2 << self.shift) + int(self.rate_step * later_ps)
+
+    @property
+    def off_rates(self) -> NDArray[np.float64]:
+        """(R,) rates less that in the middle of the prior."""
+        return np.arange(-self.steps, self.steps + 1, dtype=np.float64) * self.rate_step
+
+
+def grid_of(config: LinkConfig, prior: ClockPrior, slice_ps: int) -> Grid:
+    """Choose bins and rates for a slice; a rate's error smears a peak by half a bin at most."""
+    shift = _shift(config, slice_ps)
+    finest = (1 << shift) / slice_ps
+    steps = math.ceil(prior.rate_bound / finest)
+    return Grid(slice_ps, shift, steps, prior.rate_bound / steps if steps else finest)
+
+
+def _shift(config: LinkConfig, slice_ps: int) -> int:
+    """log2 of the width of a bin: three peaks need a wide one, so does a clock that wanders."""
+    if slice_ps <= COARSE_SLICE_PS or config.umi_delay_ps:
+        return COARSE_SHIFT
+    walk_ps = config.allan_deviation_1s * math.sqrt(slice_ps * PS_PER_S)
+    wide_enough = math.ceil(math.log2(max(WALKS_PER_BIN * walk_ps, 1.0)))
+    return min(max(FINE_SHIFT, wide_enough), COARSE_SHIFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a slice a search takes, and about how much work that is."""
+
+    slice_ps: int = COARSE_SLICE_PS
+    work: float = 0.0
+
+
+def effort_of(
+    config: LinkConfig,
+    prior: ClockPrior,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    depth: int,
+) -> Effort:
+    """What the depth allows, the light has, and the work is bounded to.
+
+    Parameters
+    ----------
+    announced_ps, own_ps : (N,), (M,) int64, ascending
+        Click times of the light that there is.
+    depth : int
+        0 for a slice of `COARSE_SLICE_PS`; each more takes one four times as long.
+    """
+    if announced_ps.size < 2 or own_ps.size < 2:
+        return Effort()
+    light = _LightOfEffort.of(announced_ps, own_ps)
+    most = min(FIRST_WORK * 2.0 ** (depth - 1), MAX_WORK)
+    slice_ps = max(min(COARSE_SLICE_PS << 2 * depth, light.length_ps // 3), COARSE_SLICE_PS)
+    while True:
+        work = _work(config, prior, grid_of(config, prior, slice_ps), light)
+        if work <= most or slice_ps == COARSE_SLICE_PS:
+            return Effort(slice_ps, work)
+        slice_ps = max(3 * slice_ps // 4, COARSE_SLICE_PS)
+
+
+@dataclass(frozen=True, slots=True)
+class _LightOfEffort:
+    """Where some light begins, its length, and the click rates of both ends in it."""
+
+    start_ps: int
+    length_ps: int
+    announced_hz: float
+    own_hz: float
+
+    @classmethod
+    def of(cls, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]) -> "_LightOfEffort":
+        spans_ps = [max(int(ends[-1] - ends[0]), 1) for ends in (announced_ps, own_ps)]
+        announced_hz = announced_ps.size / spans_ps[0] * PS_PER_S
+        own_hz = own_ps.size / spans_ps[1] * PS_PER_S
+        return cls(int(announced_ps[0]), spans_ps[0], announced_hz, own_hz)
+
+
+def _work(config: LinkConfig, prior: ClockPrior, grid: Grid, light: _LightOfEffort) -> float:
+    """Of all rates of a slice, and of all candidates in half of the light."""
+    _, bins = _coarse_window(config, prior, light.start_ps, 0.0, grid)
+    clicks = light.announced_hz * grid.slice_ps / PS_PER_S
+    pairs = clicks * light.own_hz * (bins << grid.shift) / PS_PER_S
+    passed = clicks * (1 + bins // grid.block)
+    rates = (2 * grid.steps + 1) * (pairs + PASS_WORK * passed + BIN_WORK * bins)
+    near_ps = 2 * grid.reach_ps(light.length_ps)
+    steps = 1 + (near_ps >> REFINE_SHIFT)
+    clicks = light.announced_hz * light.length_ps / PS_PER_S / 2
+    pairs = clicks * light.own_hz * near_ps / PS_PER_S
+    passed = clicks + light.own_hz * light.length_ps / PS_PER_S
+    return rates + grid.candidates * (NEAR_WORK * passed + steps * (pairs + steps / 4))
+
+
 @kernel
-def _coarse_block(
+def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
     low_ps: int,
     rate: float,
+    shift: int,
     counts: NDArray[np.int32],
-) -> None:
-    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on, 2^14 ps a bin."""
+) -> int:
+    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on.
+
+    Returns the count of the best two neighbours.
+    """
     counts[:] = 0
-    high_ps = counts.size << COARSE_SHIFT
+    high_ps = counts.size << shift
     first = 0
     for k in range(announced_ps.size):
         time_ps = announced_ps[k]
@@ -59,43 +204,66 @@ def _coarse_block(
             first += 1
         j = first
         while j < own_ps.size and own_ps[j] - base_ps < high_ps:
-            counts[(own_ps[j] - base_ps) >> COARSE_SHIFT] += 1
+            counts[(own_ps[j] - base_ps) >> shift] += 1
             j += 1
+    best = np.int32(0)
+    for k in range(counts.size - 1):
+        best = max(best, counts[k] + counts[k + 1])
+    return int(best)
 
 
 def coarse_search(
     config: LinkConfig,
     prior: ClockPrior,
+    grid: Grid,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
+    *,
+    later_ps: int,
 ) -> Places:
-    """Best bins over the whole prior; the rate step smears a peak by half a bin at most."""
+    """Best bins over the whole prior.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the slice.
+    announced_ps, own_ps : (N,), (M,) int64, ascending
+        Clicks of the slice, and the own ones that they may belong to.
+    later_ps : int
+        The furthest light from the beginning of the slice in which candidates will be looked at.
+    """
     start_ps = int(announced_ps[0])
-    finest = (1 << COARSE_SHIFT) / COARSE_SLICE_PS
-    steps = math.ceil(prior.rate_bound / finest)
-    off_rates = np.linspace(-prior.rate_bound, prior.rate_bound, 2 * steps + 1)
-    step = prior.rate_bound / steps if steps else finest
-    reach_ps = (2 << COARSE_SHIFT) + int(step * (COARSE_SLICE_PS + LATER_SLICE_PS))
+    reach_ps = grid.reach_ps(later_ps)
     found: list[Candidate] = []
-    searched = 0
-    for off_rate in off_rates:
-        low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), step)
+    searched = least = 0
+    for off_rate in grid.off_rates:
+        low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), grid)
         rate = prior.course.rate + float(off_rate)
-        counts = np.empty(min(BLOCK_BINS, bins), dtype=np.int32)
+        counts = np.empty(min(grid.block, bins), dtype=np.int32)
         for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
-            block_ps = low_ps + (block << COARSE_SHIFT)
-            _coarse_block(announced_ps, own_ps, block_ps, rate, counts)
+            block_ps = low_ps + (block << grid.shift)
+            begin = np.searchsorted(own_ps, start_ps + block_ps)
+            best = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
+            if best <= least:
+                continue
+            places = _places_above(counts, least, grid.candidates)
             found += [
-                Candidate(count, Alignment(start_ps, offset_ps, rate), reach_ps, step)
-                for count, offset_ps in _best_bins(counts, block_ps)
+                Candidate(
+                    int(counts[k] + counts[k + 1]),
+                    Alignment(start_ps, block_ps + ((int(k) + 1) << grid.shift), rate),
+                    reach_ps,
+                    grid.rate_step,
+                )
+                for k in places
             ]
-        found = sorted(found, key=lambda candidate: -candidate.count)[:CANDIDATES]
+            found = sorted(found, key=lambda candidate: -candidate.count)[: grid.candidates]
+            least = found[-1].count if len(found) == grid.candidates else 0
         searched += bins
     return Places(found, searched)
 
 
 def _coarse_window(
-    config: LinkConfig, prior: ClockPrior, start_ps: int, off_rate: float, step: float
+    config: LinkConfig, prior: ClockPrior, start_ps: int, off_rate: float, grid: Grid
 ) -> tuple[int, int]:
     """First difference and number of bins that a rate, known to half a step, leaves possible.
 
@@ -104,15 +272,30 @@ def _coarse_window(
     """
     moved_ps = off_rate * (start_ps - prior.zero_ps)
     middle_ps = prior.course.predict_one(start_ps) - start_ps + round(moved_ps)
-    half_ps = math.ceil(prior.half_width_ps(start_ps, rate_step=step / 2))
-    half_ps += config.umi_delay_ps + (2 << COARSE_SHIFT)
+    half_ps = math.ceil(prior.half_width_ps(start_ps, rate_step=grid.rate_step / 2))
+    half_ps += config.umi_delay_ps + (2 << grid.shift)
     low_ps = middle_ps - half_ps + min(config.lane_delays_ps) + math.floor(min(prior.shifts_ps))
     high_ps = middle_ps + half_ps + max(config.lane_delays_ps) + math.ceil(max(prior.shifts_ps))
-    return low_ps, max(2, ((high_ps - low_ps) >> COARSE_SHIFT) + 1)
+    return low_ps, max(2, ((high_ps - low_ps) >> grid.shift) + 1)
 
 
-def _best_bins(counts: NDArray[np.int32], low_ps: int) -> list[tuple[int, int]]:
-    """(count, middle in ps) of the best pairs of neighbours."""
+def _places_above(counts: NDArray[np.int32], least: int, most: int) -> NDArray[np.int64]:
+    """Bins that count more than ``least`` with the next one: the best ``most`` of them."""
+    places = np.empty(most, dtype=np.int64)
+    found = _list_above(counts, least, places)
+    if found <= most:
+        return places[:found]
     pairs = counts[:-1] + counts[1:]
-    best = np.argpartition(pairs, -min(8, pairs.size))[-8:]
-    return [(int(pairs[k]), low_ps + ((int(k) + 1) << COARSE_SHIFT)) for k in best]
+    return np.argpartition(pairs, -most)[-most:]
+
+
+@kernel
+def _list_above(counts: NDArray[np.int32], least: int, places: NDArray[np.int64]) -> int:
+    """Number of such bins; the first of them go to ``places``."""
+    found = 0
+    for k in range(counts.size - 1):
+        if counts[k] + counts[k + 1] > least:
+            if found < places.size:
+                places[found] = k
+            found += 1
+    return found

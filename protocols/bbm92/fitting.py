@@ -26,9 +26,9 @@ from protocols.bbm92.prior import ClockPrior
 from protocols.link import PS_PER_S, LinkConfig
 
 FINE_BIN_PS = 250
-RATE_REACH, RATE_STEP = 60e-9, 2e-9
-"""Beyond the error of the rate that a search leaves, in steps that move a peak by less than its
-width in half a second."""
+RATE_STEP_PS = 1300.0
+"""Steps of the rate move a peak by less than its width from one end of the light to the other."""
+MAX_RATE_STEPS = 100
 COUNT_BIN_PS = 500
 COUNT_REACH_PS = 2_500
 STRENGTH_STEPS = 40
@@ -80,22 +80,24 @@ def fit(
     rough: Alignment,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
-) -> Fit | None:
-    """Fit offset and rate to the peaks about ``rough``; None where the peaks do not tell enough.
+    *,
+    rate_reach: float,
+) -> Fit | str:
+    """Fit offset and rate to the peaks about ``rough``; a reason where they do not tell enough.
 
     ``rough`` predicts where the pairs of one lane are, whichever that is, to within 40 ns: it
-    contains that lane's delay already.
+    contains that lane's delay already. Its rate is off by less than ``rate_reach``.
     """
-    found = _sharpest(config, prior, rough, announced_ps, own_ps)
+    found = _sharpest(config, prior, rough, announced_ps, own_ps, rate_reach=rate_reach)
     if found is None:
-        return None
+        return "no fit: no pairs about the best place"
     offsets_ps = _possible_offsets(config, found.offset_ps)
     explained = explain(config, found, offsets_ps, announced_ps, own_ps)
     penalties = prior.penalty(offsets_ps, found.reference_ps)
     density = pair_density_per_ps(found, announced_ps, own_ps)
     chosen = _choose(config, found, explained, penalties, density)
     if chosen is None:
-        return None
+        return "no fit: the pairs do not tell which of their peaks is the middle of a lane"
     for half_ps in (3_000, 2_000):
         chosen = _least_squares(config, prior, chosen, announced_ps, own_ps, half_ps=half_ps)
     return chosen
@@ -107,6 +109,8 @@ def _sharpest(
     rough: Alignment,
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
+    *,
+    rate_reach: float,
 ) -> Alignment | None:
     """Offset and rate at which the pairs near ``rough`` look most like those of a lane."""
     inner_ps = config.umi_delay_ps + 6_000
@@ -120,7 +124,8 @@ def _sharpest(
     template = shape - shape.mean()
     bins = 2 * reach_ps // FINE_BIN_PS
     best = (-math.inf, 0.0, 0.0)
-    for extra in _possible_rates(prior, rough.rate):
+    step = RATE_STEP_PS / max(int(announced_ps[-1]) - int(announced_ps[0]), 1)
+    for extra in _possible_rates(prior, rough.rate, rate_reach, step):
         moved_ps = pairs.differences_ps - extra * elapsed_ps
         at = ((moved_ps + reach_ps) // FINE_BIN_PS).astype(np.int64)
         counts = np.bincount(at[(at >= 0) & (at < bins)], minlength=bins)
@@ -131,11 +136,14 @@ def _sharpest(
     return Alignment(rough.reference_ps, rough.offset_ps + best[1], rough.rate + best[2])
 
 
-def _possible_rates(prior: ClockPrior, rate: float) -> NDArray[np.float64]:
+def _possible_rates(
+    prior: ClockPrior, rate: float, reach: float, step: float
+) -> NDArray[np.float64]:
     """(R,) corrections of ``rate`` that the error of a search and the prior leave possible."""
-    extras = np.arange(-RATE_REACH, RATE_REACH + RATE_STEP / 2, RATE_STEP)
+    steps = min(math.ceil(reach / step), MAX_RATE_STEPS)
+    extras = np.arange(-steps, steps + 1) * step
     known = prior.course.rate - rate
-    possible = extras[np.abs(extras - known) <= prior.rate_bound + RATE_STEP / 2]
+    possible = extras[np.abs(extras - known) <= prior.rate_bound + step / 2]
     return np.asarray(possible if possible.size else [known], dtype=np.float64)
 
 

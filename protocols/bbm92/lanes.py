@@ -31,10 +31,29 @@ def peak_positions(config: LinkConfig, lanes: Sequence[int]) -> NDArray[np.int64
     return np.array(positions, dtype=np.int64)
 
 
+def clear_peaks(config: LinkConfig, lanes: Sequence[int], *, apart_ps: int) -> NDArray[np.int64]:
+    """(K,) int64: peaks of ``lanes`` with none of another one within ``apart_ps``; all, if none is.
+
+    What else comes near a peak moves the mean of what is found about it.
+    """
+    all_ps = peak_positions(config, lanes)
+    owners = np.repeat(np.arange(len(lanes)), len(config.peaks))
+    is_near = np.abs(np.subtract.outer(all_ps, all_ps)) < apart_ps
+    is_clear = ~(is_near & (owners[:, None] != owners)).any(axis=1)
+    return all_ps[is_clear] if is_clear.any() else all_ps
+
+
 def peak_residuals(
     config: LinkConfig, differences_ps: NDArray[np.int64], half_ps: int, lanes: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Differences within ``half_ps`` of an expected peak of ``lanes``.
+    """Differences within ``half_ps`` of an expected peak of ``lanes``; see `residuals_about`."""
+    return residuals_about(peak_positions(config, lanes), differences_ps, half_ps)
+
+
+def residuals_about(
+    peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Differences within ``half_ps`` of any of some peaks.
 
     Returns
     -------
@@ -43,7 +62,7 @@ def peak_residuals(
     """
     indices: list[NDArray[np.int64]] = []
     values: list[NDArray[np.float64]] = []
-    for position_ps in peak_positions(config, lanes):
+    for position_ps in peaks_ps:
         residuals = differences_ps - position_ps
         at = np.flatnonzero((residuals >= -half_ps) & (residuals < half_ps))
         indices.append(at)

@@ -19,6 +19,8 @@ BOUND_SIGMAS = 8.0
 SPARE_PS = 20_000.0
 """Beyond all that the tracker knows of its error: a clock that has been shaken."""
 SPARE_RATE = 1e-9
+HOLD_S = 4.0
+"""For so long a clock that is not seen is taken to change its rate as before."""
 OFFSET_MARGIN_PS = 1_000_000.0
 """Delays of the lanes are known to less than this."""
 FREE_PS = math.inf
@@ -130,9 +132,15 @@ def narrow_prior(
     alignment: Alignment,
     covariance: NDArray[np.float64],
     shifts_ps: tuple[float, ...],
+    *,
+    drift_per_s: float = 0.0,
 ) -> ClockPrior:
-    """What follows from an alignment and its (2, 2) covariance of offset (ps) and rate."""
+    """What follows from an alignment and its (2, 2) covariance of offset (ps) and rate.
+
+    Where the rate has been changing by ``drift_per_s`` a second, it may go on so for some seconds.
+    """
     offset_sigma_ps, rate_sigma = (math.sqrt(covariance[k, k]) for k in (0, 1))
+    rate_sigma = math.hypot(rate_sigma, drift_per_s * HOLD_S)
     return ClockPrior(
         course=alignment,
         zero_ps=alignment.reference_ps,

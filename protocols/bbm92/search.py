@@ -4,18 +4,25 @@ It knows times, click rates and outcomes, never clicks, bases or bits.
 
 After a lock was lost the clock is still known well: each announcement is looked at within the
 narrow prior that follows, which costs as much as matching it would. A wide search costs a hundred
-times that. It is tried again after waits that double; a change of the click rate at either end, as
-when light comes or goes, ends the wait.
+times that. It is tried again after waits that double. A change of the click rate at either end, as
+when light comes or goes, ends the wait, and the search begins afresh with the newest light.
 
-Announced times and rates may be forged, and with them these waits and changes. What bounds the work
-is this end's own time: one search in `OWN_WAIT_PS` of it, whatever is announced.
+A wide search that has found nothing is followed by deeper ones, with more light and more work, and
+these are what a link in the dark could spend all its time on. So all wide searches are paid from
+one account: it begins with `FIRST_CREDIT`, and every second of this end's own time adds
+`WORK_PER_S`. A deep one waits until it can be paid in full, a first one while the account is
+overdrawn. In a time ``t`` no more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first
+search.
+
+Announced times and rates may be forged, and with them the waits and changes, but not the own time:
+nor does a forger make more work than that. Narrow searches come once in `OWN_WAIT_PS` of it.
 """
 
 import math
 from dataclasses import dataclass
 
 from protocols.bbm92.prior import ClockPrior, wide_prior
-from protocols.link import EARLIEST_PS, PS_PER_S, LinkConfig
+from protocols.link import EARLIEST_PS, NEVER_PS, PS_PER_S, LinkConfig
 
 FIRST_WAIT_PS = PS_PER_S // 2
 MOST_WAIT_PS = 32 * PS_PER_S
@@ -25,6 +32,16 @@ TRUST_PS = 8 * PS_PER_S
 NARROW_WAIT_PS = PS_PER_S // 2
 OWN_WAIT_PS = PS_PER_S // 4
 """Own light between two searches of any kind."""
+WORK_PER_S = 2e7
+"""Work of wide searches (`protocols.bbm92.coarse.effort_of`) that a second of own light pays for:
+less than a tenth of a second."""
+FIRST_CREDIT, MOST_CREDIT = 2e8, 1.5e9
+"""Work that is paid for at first, and at most."""
+MAX_NARROW_DEPTH = 3
+"""With each step twice the light, and twice the wait."""
+MAX_DEPTH = 6
+"""An attempt of this depth takes a slice four thousand times as long as the first, were there no
+bounds on light and work."""
 CHANGE_SHARE, CHANGE_SIGMA = 0.02, 5.0
 """Click rates have changed if they differ by so much more than chance."""
 
@@ -50,6 +67,25 @@ def _differ(clicks: int, light_ps: int, others: int, other_light_ps: int) -> boo
     return abs(rate - other) > CHANGE_SHARE * max(rate, other) + CHANGE_SIGMA * sigma
 
 
+class WorkAccount:
+    """Work that own time has paid for and searches have not yet done."""
+
+    def __init__(self) -> None:
+        self._credit = FIRST_CREDIT
+        self._counted_ps = NEVER_PS
+
+    def credit(self, own_stop_ps: int) -> float:
+        """What there is at own time ``own_stop_ps``; below 0 if it is overdrawn."""
+        elapsed_s = max(own_stop_ps - self._counted_ps, 0) / PS_PER_S
+        self._credit = min(self._credit + WORK_PER_S * elapsed_s, MOST_CREDIT)
+        self._counted_ps = own_stop_ps
+        return self._credit
+
+    def spend(self, work: float) -> None:
+        """Pay for some work, whether there is so much or not."""
+        self._credit -= work
+
+
 class SearchPlan:
     """Which prior to look through next, if any.
 
@@ -67,6 +103,38 @@ class SearchPlan:
         self._wait_ps = FIRST_WAIT_PS
         self._failed_in: Brightness | None = None
         self._own_due_ps = EARLIEST_PS
+        self._account = WorkAccount()
+        self._deep_due_ps = NEVER_PS
+        self._goes_deeper = False
+        self._wide_depth = self._narrow_depth = 0
+
+    @property
+    def best_known(self) -> ClockPrior:
+        """The narrowest prior there is."""
+        return self.wide if self._narrow is None else self._narrow
+
+    def depth(self, prior: ClockPrior) -> int:
+        """How deep the next search in that prior is to be: 0 for the first."""
+        return self._narrow_depth if prior is self._narrow else self._wide_depth
+
+    def pays(self, work: float, own_stop_ps: int) -> bool:
+        """Whether a wide search of the present depth is paid for; False if it must wait.
+
+        One of depth 0 is, however little there is.
+        """
+        credit = self._account.credit(own_stop_ps)
+        self._goes_deeper = self._wide_depth == 0 or work <= credit
+        if self._goes_deeper:
+            self._account.spend(work)
+            self._deep_due_ps = NEVER_PS
+        else:
+            missing_s = (work - credit) / WORK_PER_S
+            self._deep_due_ps = own_stop_ps + math.ceil(missing_s * PS_PER_S)
+        return self._goes_deeper
+
+    def spend(self, work: float) -> None:
+        """Pay for a search of depth 0 that is done instead."""
+        self._account.spend(work)
 
     def due(self, stop_ps: int, own_stop_ps: int, brightness: Brightness) -> ClockPrior | None:
         """Prior to look through with light up to announcer time ``stop_ps``; None to wait.
@@ -75,26 +143,41 @@ class SearchPlan:
         """
         if own_stop_ps < self._own_due_ps:
             return None
+        if self._failed_in is not None and brightness.differs(self._failed_in):
+            self._begin_afresh(stop_ps)
         if self._narrow is not None and stop_ps >= self._narrow_due_ps:
             return self._narrow
-        if self._failed_in is not None and brightness.differs(self._failed_in):
-            self._failed_in = None
-            self._wait_ps = FIRST_WAIT_PS
-            if self._narrow is None:
-                self._wide_due_ps = stop_ps
-        return self.wide if stop_ps >= self._wide_due_ps else None
+        is_due = self.is_due(stop_ps) or own_stop_ps >= self._deep_due_ps
+        return self.wide if is_due and self._account.credit(own_stop_ps) >= 0 else None
+
+    def is_due(self, stop_ps: int) -> bool:
+        """Whether a wide search is due that need not be deep."""
+        return stop_ps >= self._wide_due_ps
+
+    def _begin_afresh(self, stop_ps: int) -> None:
+        self._failed_in = None
+        self._wait_ps = FIRST_WAIT_PS
+        self._wide_depth = self._narrow_depth = 0
+        self._deep_due_ps = NEVER_PS
+        if self._narrow is None:
+            self._wide_due_ps = stop_ps
+        else:
+            self._narrow_due_ps = stop_ps
 
     def failed(
         self, prior: ClockPrior, stop_ps: int, own_stop_ps: int, brightness: Brightness
     ) -> None:
         """Nothing was found in light up to ``stop_ps``."""
         self._own_due_ps = own_stop_ps + OWN_WAIT_PS
+        self._failed_in = brightness
         if prior is self._narrow:
-            self._narrow_due_ps = stop_ps + NARROW_WAIT_PS
+            self._narrow_due_ps = stop_ps + (NARROW_WAIT_PS << self._narrow_depth)
+            self._narrow_depth = min(self._narrow_depth + 1, MAX_NARROW_DEPTH)
             return
         self._wide_due_ps = stop_ps + self._wait_ps
+        if self._goes_deeper:
+            self._wide_depth = min(self._wide_depth + 1, MAX_DEPTH)
         self._wait_ps = min(2 * self._wait_ps, MOST_WAIT_PS)
-        self._failed_in = brightness
 
     def lost(self, prior: ClockPrior, stop_ps: int) -> None:
         """A lock was lost at ``stop_ps``; ``prior`` is what is still known."""
@@ -103,3 +186,5 @@ class SearchPlan:
         self._wide_due_ps = stop_ps + TRUST_PS
         self._wait_ps = TRUST_PS
         self._failed_in = None
+        self._wide_depth = self._narrow_depth = 0
+        self._deep_due_ps = NEVER_PS

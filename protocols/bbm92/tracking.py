@@ -4,42 +4,41 @@ It sees times, never bases or bits.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, NearPairs
+from protocols.bbm92.course import ClockFilter, Course
 from protocols.bbm92.fitting import CERTAIN, explain
-from protocols.bbm92.lanes import (
-    pair_density_per_ps,
-    pairs_at_lanes,
-    peak_residuals,
-    signal_share,
-)
+from protocols.bbm92.lanes import pair_density_per_ps
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
-from protocols.bbm92.synchronise import Lock, sigma_of
+from protocols.bbm92.smoothing import DRIFT_WALK_PER_S
+from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 
-HALF_PS = 2_500
-"""Residuals within this of a peak correct the clock."""
-LEAST_SIGMA, LEAST_RESIDUALS = 4.0, 4
-DOUBT = 4.0
-"""The variance of a fit is taken to be so much larger than what its residuals say."""
-RATE_WALK = 1e-12
-"""Random walk of the rate in 1 s."""
+MOST_DARK = 3
+"""Announcements without a peak after which light is not looked for further back."""
+STEADY_PS = 5 * PS_PER_S
+"""How long a drift is remembered, for when the clock is no longer seen."""
 CHECK_EVERY = 8
 """Announcements from one look at the middle peak to the next."""
+STALE_SIGMA_PS = 3_000.0
+"""A clock that has not been seen for so long that it is known no better must be found again: it may
+be further off than `HALF_PS`, or be taken up one peak away from where it is."""
 MARGIN_PS = 1_000_000
 """The error of an alignment is far below this."""
 
 
 class Tracker:
-    """Follows offset and rate from one announcement to the next (two-state Kalman filter).
+    """Follows offset, rate and drift from one announcement to the next.
 
-    The state moves by the clocks' white frequency noise; each announcement gives one measurement,
-    the mean residual about the expected peaks of the lanes that have light.
+    A Kalman filter whose state moves by the clocks' white frequency noise and by random walks of
+    rate and drift (`protocols.bbm92.smoothing`); within an announcement a smoother, so that each
+    pair is matched by what came before it and after it.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ class Tracker:
     Attributes
     ----------
     alignment : Alignment
-        Of the last announcement.
+        In the middle of the last announcement.
     is_settled : bool
         Whether an announcement from ``lit_ps`` on has come.
     """
@@ -64,7 +63,8 @@ class Tracker:
         self._lit_ps = lit_ps
         self.is_settled = False
         self.alignment = lock.alignment
-        self._covariance = DOUBT * lock.covariance
+        self._filter = ClockFilter(config, lock)
+        self._slow_drift = DRIFT_WALK_PER_S * PS_PER_S
         self._turns = 0
         self._watch = LaneWatch(config)
         self._names = _LaneNames(config, lock.shifts_ps)
@@ -79,6 +79,15 @@ class Tracker:
         """Whether no lane has light any more: nothing tells where the clock is."""
         return self.is_settled and not self._watch.lit.any()
 
+    def is_stale(self, time_ps: int) -> bool:
+        """Whether too little is known of the clock at announcer time ``time_ps``, with light."""
+        return time_ps > self._lit_ps and self._filter.sigma_ps(time_ps) > STALE_SIGMA_PS
+
+    @property
+    def drift_per_s(self) -> float:
+        """Change of the rate in 1 s, averaged over some seconds."""
+        return self._slow_drift / PS_PER_S
+
     @property
     def reach_ps(self) -> int:
         """How far from the predicted time of equal arrival the pairs of any lane may be."""
@@ -87,16 +96,61 @@ class Tracker:
         furthest_ps += math.ceil(max(map(abs, shifts_ps), default=0.0))
         return furthest_ps + self._config.umi_delay_ps + MARGIN_PS
 
+    def _covariance(self) -> NDArray[np.float64]:
+        """(2, 2) of offset (ps) and rate."""
+        unit = np.array([1.0, 1.0 / PS_PER_S])
+        covariance: NDArray[np.float64] = self._filter.state.covariance[:2, :2]
+        return covariance * np.outer(unit, unit)
+
     def is_within(self, bounds: ClockPrior) -> bool:
         """Whether the clock is where the topology says that it can be.
 
         One that is led out of its bounds, little by little, is no clock but somebody's delay.
         """
-        return is_possible(bounds, self.alignment, self._covariance)
+        return is_possible(bounds, self._filter.state.line(), self._covariance())
 
     def prior(self) -> ClockPrior:
         """Where the clock may be from here on, if nothing more is seen of it."""
-        return narrow_prior(self._config, self.alignment, self._covariance, self._names.shifts_ps)
+        return narrow_prior(
+            self._config,
+            self._filter.state.line(),
+            self._covariance(),
+            self._names.shifts_ps,
+            drift_per_s=abs(self.drift_per_s),
+        )
+
+    # Back to the beginning of the light ---------------------------------------------------------
+
+    def retrace(self, newest_first: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> None:
+        """Go back through announcements that wait, to where their light began.
+
+        A line that fits the light of the lock is no line any more some seconds before, where the
+        rate changes or wanders.
+
+        Parameters
+        ----------
+        newest_first : iterable of ((N,) int64, (M,) int64)
+            Announced times, ascending, none after the light that the lock was fitted to, and the
+            own ones around them.
+        """
+        reached, dark = None, 0
+        lanes = list(range(self._config.lanes))
+        for announced_ps, own_ps in newest_first:
+            is_lit = (
+                announced_ps.size > 0
+                and own_ps.size > 1
+                and self._filter.smooth(announced_ps, own_ps, lanes, is_backward=True).is_lit
+            )
+            dark = 0 if is_lit else dark + 1
+            if dark == MOST_DARK:
+                break
+            if is_lit:
+                reached = self._filter.state
+                self._lit_ps = min(self._lit_ps, int(announced_ps[0]))
+        if reached is not None:
+            self._filter.doubt(reached)
+
+    # On and on ----------------------------------------------------------------------------------
 
     def follow(
         self,
@@ -116,78 +170,65 @@ class Tracker:
         Returns
         -------
         NearPairs or None
-            Pairs near the peaks, with differences by the updated alignment; None without light.
+            Pairs near the peaks, with differences by the course of the clock; None without light.
         """
-        if not self.is_settled and stop_ps > self._lit_ps:
+        is_dark = stop_ps <= self._lit_ps
+        if not self.is_settled and not is_dark:
             self.is_settled = True
             self._watch = LaneWatch(self._config)
         if announced_ps.size == 0 or own_ps.size < 2:
             nothing = np.empty(0, dtype=np.int64)
             self._watch.look(nothing, density_per_ps=0.0, light_ps=light_ps)
             return None
-        self._advance(int(announced_ps[0] + announced_ps[-1]) // 2)
-        self._name_lanes(announced_ps, own_ps)
-        self._check_middle(announced_ps, own_ps)
-        pairs = pairs_at_lanes(self._config, self.alignment, announced_ps, own_ps)
+        before = self._filter.state
+        lanes = [int(lane) for lane in np.flatnonzero(self._watch.lit)]
+        smoothed = self._filter.smooth(announced_ps, own_ps, lanes)
+        pairs, course = smoothed.pairs, smoothed.course
+        if is_dark:
+            self._filter.state = before
+        line = course.line((int(announced_ps[0]) + int(announced_ps[-1])) // 2)
+        shift_ps = self._shift_ps(course, line, announced_ps, own_ps)
+        self._filter.shift(shift_ps)
+        self.alignment = replace(line, offset_ps=line.offset_ps + shift_ps)
+        self._remember_drift(light_ps)
+        times_ps = announced_ps[pairs.announced]
+        offsets_ps = course.offsets_ps(times_ps) + shift_ps
+        predicted_ps = times_ps + np.rint(offsets_ps).astype(np.int64)
+        pairs = replace(pairs, differences_ps=own_ps[pairs.own] - predicted_ps)
         density = pair_density_per_ps(self.alignment, announced_ps, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
-        self._take(pairs.differences_ps, density)
-        predicted_ps = self.alignment.predict(announced_ps[pairs.announced])
-        return replace(pairs, differences_ps=own_ps[pairs.own] - predicted_ps)
+        return pairs
 
-    def _check_middle(self, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]) -> None:
-        """Whether the middle peak is in the middle still: one peak off all is well but the errors.
+    def _remember_drift(self, light_ps: int) -> None:
+        share = min(light_ps / STEADY_PS, 1.0)
+        self._slow_drift += share * (float(self._filter.state.values[2]) - self._slow_drift)
 
-        A clock that has been led or pushed there would be followed for good.
-        """
+    def _shift_ps(
+        self,
+        course: Course,
+        line: Alignment,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+    ) -> float:
+        """By how much the offset is off where lanes or peaks were taken for others."""
         self._turns += 1
         delay_ps = float(self._config.umi_delay_ps)
-        if delay_ps == 0 or self._turns % CHECK_EVERY:
-            return
-        names = _LaneNames(self._config, (-delay_ps, delay_ps))
-        shift_ps = names.judge(self.alignment, announced_ps, own_ps)
-        self.alignment = replace(self.alignment, offset_ps=self.alignment.offset_ps + shift_ps)
-
-    def _name_lanes(self, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]) -> None:
-        """While it is not certain which lanes are lit: let the peaks of this announcement tell."""
+        is_checked = delay_ps > 0 and self._turns % CHECK_EVERY == 0
+        if not (is_checked or self._names.shifts_ps):
+            return 0.0
+        straight_ps = course.straightened(line, own_ps)
+        shift_ps = 0.0
         if self._names.shifts_ps:
-            shift_ps = self._names.judge(self.alignment, announced_ps, own_ps)
-            moved_ps = self.alignment.offset_ps + shift_ps
-            self.alignment = replace(self.alignment, offset_ps=moved_ps)
-            if shift_ps:
-                self._watch = LaneWatch(self._config)
-
-    def _take(self, differences_ps: NDArray[np.int64], density_per_ps: float) -> None:
-        """Use the residuals of one announcement, if there is a significant peak in it."""
-        lanes = [int(lane) for lane in np.flatnonzero(self._watch.lit)]
-        if not lanes:
-            return
-        _, values_ps = peak_residuals(self._config, differences_ps, HALF_PS, lanes)
-        count, peaks = values_ps.size, len(lanes) * len(self._config.peaks)
-        mean = density_per_ps * 2 * HALF_PS * peaks
-        if sigma_of(count, mean) < LEAST_SIGMA or count < LEAST_RESIDUALS:
-            return
-        share = signal_share(count, mean)
-        self._correct(float(values_ps.mean()) / share, float(values_ps.var()) / count / share**2)
-
-    def _advance(self, middle_ps: int) -> None:
-        step_ps = middle_ps - self.alignment.reference_ps
-        self.alignment = self.alignment.moved(middle_ps)
-        move = np.array([[1.0, float(step_ps)], [0.0, 1.0]])
-        step_s = abs(step_ps) / PS_PER_S
-        noise = np.diag(
-            [(self._config.allan_deviation_1s * PS_PER_S) ** 2 * step_s, RATE_WALK**2 * step_s]
-        )
-        self._covariance = move @ self._covariance @ move.T + noise
-
-    def _correct(self, value_ps: float, variance: float) -> None:
-        gain = self._covariance[:, 0] / (self._covariance[0, 0] + variance)
-        self._covariance = self._covariance - np.outer(gain, self._covariance[0])
-        self.alignment = Alignment(
-            self.alignment.reference_ps,
-            self.alignment.offset_ps + float(gain[0]) * value_ps,
-            self.alignment.rate + float(gain[1]) * value_ps,
-        )
+            shift_ps = self._names.judge(line, announced_ps, straight_ps)
+        if shift_ps:
+            self._watch = LaneWatch(self._config)
+        if is_checked:
+            # A clock that has been led or pushed one peak away would be followed there for good:
+            # all is well there but the errors.
+            line = replace(line, offset_ps=line.offset_ps + shift_ps)
+            peaks = _LaneNames(self._config, (-delay_ps, delay_ps))
+            shift_ps += peaks.judge(line, announced_ps, straight_ps)
+        return shift_ps
 
 
 class _LaneNames:

@@ -9,12 +9,16 @@ from netsim.topology.unwise import topology_warnings
 
 
 def _two_lanes(apart_ps: int) -> TopologySpec:
-    """`two_user` with C30 to bob as well, so much later and weaker than C42."""
+    """`two_user` with C30 to bob as well, so much later and weaker than C42.
+
+    With the schedule that fails least: that of `two_user` leaves errors in 3 of 1000 blocks, which
+    ends one round in 160 here, whatever the lock.
+    """
     values = load_topology("two_user").model_dump()
     channels = values["qnsp"]["channels"]
     second = {**channels[1], "channel": "C30", "loss_db": 2.5, "patch_delay_ps": apart_ps}
     values["qnsp"]["channels"] = (*channels, second)
-    values["protocol"]["round_s"] = 3.0
+    values["protocol"] |= {"round_s": 3.0, "reconciliation": "cascade-option4"}
     return TopologySpec.model_validate(values)
 
 

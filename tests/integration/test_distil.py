@@ -225,7 +225,8 @@ def test_unrelated_recordings(
     other, _ = clean_tags(2, 3.0)
     found, (line,) = distilled(capsys, save("a", pair[0]), save("c", other), code=1)
     assert "no correlation found (best peak " in line
-    assert "sigma of 1.8e6 bins)" in line
+    assert "sigma of 1.8e6 bins): not significant: " in line
+    assert " by chance" in line
     assert found["lock"] is None
     assert found["blocks"] == []
     assert found["search"]["failed_attempts"] >= 1
@@ -275,6 +276,18 @@ def test_too_short(
     files = [save(f"short{k}", tags[tags >> 2 < 5 * 10**10]) for k, tags in enumerate(pair)]
     _, (line,) = distilled(capsys, *files, code=1)
     assert "one attempt needs 0.84 s" in line
+
+
+def test_rounds_that_are_over_before_a_lock_are_refused(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Rounds of 200 ms would all be empty, and each would spend its pads."""
+    files = [save("a", pair[0]), save("b", pair[1])]
+    found, (line,) = distilled(capsys, *files, "--round", "200ms", code=2)
+    assert found is None
+    assert "--round: is at least 250 ms" in line
 
 
 def test_faults_come_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protocols.bbm92 import alignment, synchronise
+from protocols.bbm92 import clocksearch, synchronise
 from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import is_possible, wide_prior
 from protocols.bbm92.responder import ResponderSession
-from protocols.bbm92.search import OWN_WAIT_PS, Brightness, SearchPlan
+from protocols.bbm92.search import (
+    FIRST_CREDIT,
+    OWN_WAIT_PS,
+    WORK_PER_S,
+    Brightness,
+    SearchPlan,
+)
 from protocols.bbm92.synchronise import MAX_COARSE_CLICKS, NoLock, acquire
+from protocols.clockprior import COARSE_SLICE_PS
 from protocols.codec import encode
 from protocols.errors import RemoteProtocolError
 from protocols.events import BlockUsable, LinkLocked, LockLost
@@ -61,11 +68,12 @@ def test_forged_changes_of_light_cause_one_search(monkeypatch: pytest.MonkeyPatc
     """Beacons that are bright and dim in turn, all at one own time, are searched through once."""
     ends, searches = unlocked_responder(), []
 
-    def search(*arguments: object) -> NoLock:
+    def search(*arguments: object, slice_ps: int) -> NoLock:
+        assert slice_ps == COARSE_SLICE_PS
         searches.append(arguments)
         return NoLock(0.0, 0)
 
-    monkeypatch.setattr(alignment, "acquire", search)
+    monkeypatch.setattr(clocksearch, "acquire", search)
     start_ps = ends.now_ps - 2 * PS_PER_S
     forge(ends, beacon(start_ps, np.arange(1000) * 39_000_000, start_ps + PS_PER_S // 10))
     for k in range(8):
@@ -86,12 +94,49 @@ def test_changed_light_is_searched_again_in_own_time() -> None:
     assert plan.due(PS_PER_S, PS_PER_S + OWN_WAIT_PS, bright) is plan.wide
 
 
+@pytest.mark.parametrize("is_forged", [False, True])
+def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
+    """In two minutes of nothing, at whatever brightness: no more work than is earned, all of it.
+
+    Work of a search that goes on for ever doubles up to 1e9; first ones cost 1e7, and come again
+    and again where the light is made to look changed.
+    """
+    plan, spent, deep = SearchPlan(link_config(**WIDE)), 0.0, []
+    for k in range(1, 480):
+        now_ps = k * OWN_WAIT_PS
+        brightness = Brightness((9000 if is_forged and k % 2 else 1000, 1000), PS_PER_S)
+        if plan.due(now_ps, now_ps, brightness) is None:
+            continue
+        depth = plan.depth(plan.wide)
+        work = min(1e8 * 2.0 ** (depth - 1), 1e9) if depth else 1e7
+        if plan.pays(work, now_ps):
+            deep += [work] if depth else []
+        elif plan.is_due(now_ps):
+            work = 1e7
+            plan.spend(work)
+        else:
+            continue
+        spent += work
+        plan.failed(plan.wide, now_ps, now_ps, brightness)
+        assert spent <= FIRST_CREDIT + WORK_PER_S * now_ps / PS_PER_S + 1e7
+    assert spent > 0.5 * WORK_PER_S * 120
+    assert (not deep) if is_forged else (deep[:4] == [1e8, 2e8, 4e8, 8e8])
+
+
 def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a million times in 39 ms the coarse search takes as many as bright light has."""
     looked_at: list[int] = []
 
-    def search(_config: object, _prior: object, announced_ps: np.ndarray, *_rest: object) -> Places:
-        looked_at.append(announced_ps.size)
+    def search(
+        _config: object,
+        _prior: object,
+        _grid: object,
+        times_ps: np.ndarray,
+        *_rest: object,
+        later_ps: int,
+    ) -> Places:
+        assert later_ps <= PS_PER_S
+        looked_at.append(times_ps.size)
         return Places([], 1)
 
     monkeypatch.setattr(synchronise, "coarse_search", search)
@@ -148,11 +193,11 @@ def test_a_clock_out_of_its_bounds_makes_no_key() -> None:
     """A tracked clock that has left its bounds is lost: an event, no relock near it, no key."""
     ends = clean_ends(duration_s=8.0)
     aligner = aligner_of(ends)
-    wide = aligner._plan.wide
+    wide = aligner._search.plan.wide
 
     def move_bounds() -> None:
         """The clock is at 40 us: from now on it should not be."""
-        aligner._plan.wide = replace(wide, offset_bound_ps=30e6, rate_bound=0.0)
+        aligner._search.plan.wide = replace(wide, offset_bound_ps=30e6, rate_bound=0.0)
 
     ends.at(33 * PS_PER_S // 10 + 5, move_bounds)  # light from 3 s on is still to come
     ends.run()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from protocols.bbm92.chance import poisson_tail_log10, sigma_of
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import ClockPrior, narrow_prior, wide_prior
 from protocols.bbm92.synchronise import (
@@ -15,8 +16,6 @@ from protocols.bbm92.synchronise import (
     Lock,
     NoLock,
     acquire,
-    poisson_tail_log10,
-    sigma_of,
 )
 from protocols.link import PS_PER_S, LinkConfig
 from tests.support.light import LaneLight, draw_tags

@@ -1,0 +1,296 @@
+"""The course of another clock through one announcement after the other, from pairs of lit lanes.
+
+It sees times, never bases or bits; which lanes have light is told to it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.chance import sigma_of
+from protocols.bbm92.coincidence import Alignment, NearPairs
+from protocols.bbm92.lanes import (
+    clear_peaks,
+    pair_density_per_ps,
+    pairs_at_lanes,
+    residuals_about,
+    signal_share,
+)
+from protocols.bbm92.smoothing import advance, follow_cells
+from protocols.bbm92.synchronise import Lock
+from protocols.link import PS_PER_S, LinkConfig
+
+HALF_PS = 2_500
+"""Residuals within this of a peak correct the clock."""
+LEAST_SIGMA, LEAST_RESIDUALS = 4.0, 3
+FIRST_DRIFT_PER_S = 2e-9
+"""Standard deviation of the rate's change in 1 s before any has been seen; were it larger, weak
+light among many clicks would lead the clock astray."""
+DOUBT = 4.0
+"""The variance of a fit is taken to be so much larger than what its residuals say."""
+CELL_WALK_PS = 300.0
+LEAST_CELL_PS, MOST_CELL_PS = PS_PER_S // 200, PS_PER_S // 8
+"""A cell is so short that the clocks wander by `CELL_WALK_PS` in it, within these bounds."""
+MAX_CELLS = 256
+WANDER_SIGMAS = 4.0
+FIRST_SHARE, FIRST_SIGMA_PS = 0.7, 1_000.0
+"""Of the residuals, before any have been seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """Offset of the clock through an announcement: a parabola, and knots of what differs from it.
+
+    The parabola is ``state`` (offset in ps, ps/s, ps/s^2) at announcer time ``zero_ps``.
+    """
+
+    zero_ps: int
+    state: NDArray[np.float64]
+    knots_s: NDArray[np.float64]
+    """(N,) ascending, from ``zero_ps``."""
+    beyond_ps: NDArray[np.float64]
+    """(N,) less the parabola."""
+
+    def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(K,) at announcer times (K,)."""
+        elapsed_s = (times_ps - self.zero_ps) / PS_PER_S
+        offset, rate, drift = self.state
+        parabola: NDArray[np.float64] = offset + elapsed_s * (rate + drift / 2 * elapsed_s)
+        return parabola + np.interp(elapsed_s, self.knots_s, self.beyond_ps)
+
+    def line(self, time_ps: int) -> Alignment:
+        """The tangent of the parabola at ``time_ps``, as high as the course there."""
+        offset_ps = float(self.offsets_ps(np.array([time_ps]))[0])
+        rate = self.state[1] + self.state[2] * (time_ps - self.zero_ps) / PS_PER_S
+        return Alignment(time_ps, offset_ps, float(rate) / PS_PER_S)
+
+    def straightened(self, line: Alignment, own_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Own times (M,) as they would be if the course were ``line``, which it is near."""
+        times_ps = own_ps - round(line.offset_ps)
+        bent_ps = self.offsets_ps(times_ps) - line_ps(line, times_ps)
+        return own_ps - np.rint(bent_ps).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Offset (ps), rate (ps/s) and drift (ps/s^2) at announcer time ``zero_ps``, and covariance."""
+
+    zero_ps: int
+    values: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    def line(self) -> Alignment:
+        """The tangent."""
+        return Alignment(self.zero_ps, float(self.values[0]), float(self.values[1]) / PS_PER_S)
+
+
+def first_state(lock: Lock) -> State:
+    """What a lock says; of the drift it says nothing."""
+    line = lock.alignment
+    unit = np.array([1.0, PS_PER_S])
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = DOUBT * lock.covariance * np.outer(unit, unit)
+    covariance[2, 2] = (FIRST_DRIFT_PER_S * PS_PER_S) ** 2
+    return State(
+        line.reference_ps, np.array([line.offset_ps, line.rate * PS_PER_S, 0.0]), covariance
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smoothed:
+    """What an announcement tells of the clock."""
+
+    pairs: NearPairs
+    """Near the peaks; the differences are about a line, not about the course."""
+    course: Course
+    is_lit: bool
+    """Whether a peak stands out; the course is extrapolated otherwise."""
+
+
+class ClockFilter:
+    """Offset, rate and drift of the clock: a Kalman filter, and a smoother in each announcement.
+
+    Parameters
+    ----------
+    config : LinkConfig
+        Lanes and clocks.
+    lock : Lock
+        Where to begin.
+
+    Attributes
+    ----------
+    state : State
+        At the end of the last announcement (its beginning, where time runs backwards).
+    """
+
+    def __init__(self, config: LinkConfig, lock: Lock) -> None:
+        self._config = config
+        self.state = first_state(lock)
+        self._walk_ps = config.allan_deviation_1s * PS_PER_S
+        self._share, self._variance = FIRST_SHARE, FIRST_SIGMA_PS**2
+        self._has_seen = False
+
+    def sigma_ps(self, time_ps: int) -> float:
+        """Standard deviation of the offset that is predicted for announcer time ``time_ps``."""
+        step_s = (time_ps - self.state.zero_ps) / PS_PER_S
+        _, covariance, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
+        return math.sqrt(covariance[0, 0])
+
+    def shift(self, shift_ps: float) -> None:
+        """The offset is further by so much."""
+        moved = self.state.values + np.array([shift_ps, 0.0, 0.0])
+        self.state = replace(self.state, values=moved)
+
+    def doubt(self, state: State) -> None:
+        """Go on from an earlier state, less certain of it: what it has seen will be seen again."""
+        self.state = replace(state, covariance=DOUBT * state.covariance)
+
+    def smooth(
+        self,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+        lanes: list[int],
+        *,
+        is_backward: bool = False,
+    ) -> Smoothed:
+        """Take in one announcement.
+
+        Parameters
+        ----------
+        announced_ps, own_ps : (N,), (M,) int64, ascending, N > 0
+            Announced times, and the own ones around them.
+        lanes : list of int
+            Those that have light.
+        is_backward : bool
+            Whether the announcement is earlier than the state.
+        """
+        knots_ps = self._knots_ps(int(announced_ps[0]), int(announced_ps[-1]))
+        zero_ps = int(knots_ps[knots_ps.size // 2])
+        course = self._predicted(zero_ps, knots_ps)
+        sigma_ps = max(self.sigma_ps(int(knots_ps[0])), self.sigma_ps(int(knots_ps[-1])))
+        beyond_ps = min(WANDER_SIGMAS * sigma_ps, MOST_BEYOND_PS)
+        line = course.line(zero_ps)
+        pairs = pairs_at_lanes(
+            self._config, line, announced_ps, own_ps, beyond_ps=math.ceil(beyond_ps)
+        )
+        if not lanes:
+            return Smoothed(pairs, course, is_lit=False)
+        times_ps = announced_ps[pairs.announced]
+        bent_ps = course.offsets_ps(times_ps) - line_ps(line, times_ps)
+        about_ps = pairs.differences_ps - np.rint(bent_ps).astype(np.int64)
+        peaks_ps = clear_peaks(self._config, lanes, apart_ps=2 * HALF_PS)
+        reach_ps = HALF_PS + math.ceil(beyond_ps)
+        at, values_ps = residuals_about(peaks_ps, about_ps, reach_ps)
+        mean = pair_density_per_ps(line, announced_ps, own_ps) * 2 * HALF_PS * peaks_ps.size
+        order = np.argsort(times_ps[at], kind="stable")
+        residuals = _Residuals(times_ps[at][order], values_ps[order], mean)
+        return self._take(residuals, pairs, course, knots_ps, is_backward=is_backward)
+
+    def _knots_ps(self, first_ps: int, last_ps: int) -> NDArray[np.int64]:
+        """(N,) middles of the cells."""
+        cell_ps = PS_PER_S * (CELL_WALK_PS / max(self._walk_ps, 1e-3)) ** 2
+        cell_ps = min(max(cell_ps, LEAST_CELL_PS), MOST_CELL_PS)
+        cells = min(max(math.ceil((last_ps - first_ps) / cell_ps), 1), MAX_CELLS)
+        edges_ps = np.linspace(0, last_ps - first_ps, 2 * cells + 1)
+        return first_ps + edges_ps[1::2].astype(np.int64)
+
+    def _predicted(self, zero_ps: int, knots_ps: NDArray[np.int64]) -> Course:
+        step_s = (zero_ps - self.state.zero_ps) / PS_PER_S
+        values, _, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
+        return Course(zero_ps, values, (knots_ps - zero_ps) / PS_PER_S, np.zeros(knots_ps.size))
+
+    def _take(
+        self,
+        residuals: "_Residuals",
+        pairs: NearPairs,
+        course: Course,
+        knots_ps: NDArray[np.int64],
+        *,
+        is_backward: bool,
+    ) -> Smoothed:
+        """Filter and smooth; once more where share and variance were a guess."""
+        for _ in range(1 if self._has_seen else 2):
+            state, better = self._run(residuals, course, knots_ps, is_backward=is_backward)
+            values_ps = residuals.about(better, course)
+            count = values_ps.size
+            is_lit = (
+                sigma_of(count, residuals.background) >= LEAST_SIGMA and count >= LEAST_RESIDUALS
+            )
+            if not is_lit:
+                return Smoothed(pairs, course, is_lit=False)
+            self._share = signal_share(count, residuals.background)
+            self._learn(values_ps)
+        self.state = state
+        return Smoothed(pairs, better, is_lit=True)
+
+    def _learn(self, values_ps: NDArray[np.float64]) -> None:
+        """Remember how far residuals scatter."""
+        weight = values_ps.size / (values_ps.size + MEMORY_PAIRS)
+        spread = float((values_ps**2).mean())
+        self._variance += weight * (max(spread, LEAST_SIGMA_PS**2) - self._variance)
+        self._has_seen = True
+
+    def _run(
+        self,
+        residuals: "_Residuals",
+        course: Course,
+        knots_ps: NDArray[np.int64],
+        *,
+        is_backward: bool,
+    ) -> tuple[State, Course]:
+        edges_ps = (knots_ps[1:] + knots_ps[:-1]) // 2
+        inner = np.searchsorted(residuals.times_ps, edges_ps)
+        firsts = np.concatenate(([0], inner, [residuals.times_ps.size]))
+        course_ps = course.offsets_ps(knots_ps)
+        starts, stops = firsts[:-1], firsts[1:]
+        if is_backward:
+            knots_ps, course_ps = knots_ps[::-1], course_ps[::-1].copy()
+            starts, stops = starts[::-1].copy(), stops[::-1].copy()
+        steps_s = np.diff(knots_ps, prepend=self.state.zero_ps) / float(PS_PER_S)
+        values, covariance, offsets_ps = follow_cells(
+            self.state.values,
+            self.state.covariance,
+            steps_s,
+            starts,
+            stops,
+            residuals.values_ps,
+            course_ps,
+            float(HALF_PS),
+            self._walk_ps,
+            self._share,
+            self._variance,
+        )
+        beyond_ps = offsets_ps - course_ps
+        beyond_ps = beyond_ps[::-1].copy() if is_backward else beyond_ps
+        state = State(int(knots_ps[-1]), values, covariance)
+        return state, replace(course, beyond_ps=beyond_ps)
+
+
+MEMORY_PAIRS = 200
+"""Residuals that say as much of the variance as all before them."""
+LEAST_SIGMA_PS = 20.0
+MOST_BEYOND_PS = 60_000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Residuals:
+    """Distances (K,) from expected peaks by the predicted course, in order of time."""
+
+    times_ps: NDArray[np.int64]
+    values_ps: NDArray[np.float64]
+    background: float
+    """Unrelated ones among those within `HALF_PS` of any course."""
+
+    def about(self, course: Course, predicted: Course) -> NDArray[np.float64]:
+        """Those near the peaks by another course."""
+        moved_ps = course.offsets_ps(self.times_ps) - predicted.offsets_ps(self.times_ps)
+        away_ps = self.values_ps - moved_ps
+        return away_ps[np.abs(away_ps) <= HALF_PS]
+
+
+def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(K,) offsets by a line."""
+    elapsed_ps = (times_ps - line.reference_ps).astype(np.float64)
+    return line.offset_ps + line.rate * elapsed_ps

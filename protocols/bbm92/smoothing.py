@@ -1,0 +1,118 @@
+"""Kalman filter and smoother of a clock's offset, rate and drift through one announcement.
+
+It knows residuals about expected peaks and their times, nothing of lanes, lights and rounds. The
+announcement is cut into cells so short that a wandering clock moves by much less than a peak's
+width in each; every cell gives one measurement, the mean of the residuals near the course that the
+cells before it predict. A second pass, back through the cells, lets each know of those after it
+(Rauch, Tung and Striebel, AIAA J. 3, 1445 (1965)).
+
+Times are in seconds, offsets in ps, rates in ps/s (1e-12), drifts in ps/s^2. Time may run
+backwards: the cells then come in descending order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.compiled import kernel
+
+RATE_WALK = 1e-11
+"""Random walk of the rate in 1 s."""
+DRIFT_WALK_PER_S = 3e-10
+"""Random walk, in 1 s, of the rate's change in 1 s."""
+PS_PER_S = 1e12
+
+
+@kernel
+def advance(
+    state: NDArray[np.float64], covariance: NDArray[np.float64], step_s: float, walk_ps: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """State (3,), covariance (3, 3) after ``step_s`` (of either sign), and the transition (3, 3).
+
+    Noise: white frequency noise (``walk_ps`` in 1 s), and random walks of rate and drift, each
+    integrated over the step.
+    """
+    move = np.eye(3)
+    move[0, 1] = move[1, 2] = step_s
+    move[0, 2] = step_s**2 / 2
+    long_s, sign = abs(step_s), np.sign(step_s)
+    rate_noise, drift_noise = (RATE_WALK * PS_PER_S) ** 2, (DRIFT_WALK_PER_S * PS_PER_S) ** 2
+    noise = np.zeros((3, 3))
+    noise[0, 0] = walk_ps**2 * long_s + rate_noise * long_s**3 / 3 + drift_noise * long_s**5 / 20
+    noise[1, 1] = rate_noise * long_s + drift_noise * long_s**3 / 3
+    noise[2, 2] = drift_noise * long_s
+    noise[0, 1] = noise[1, 0] = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
+    noise[0, 2] = noise[2, 0] = drift_noise * long_s**3 / 6
+    noise[1, 2] = noise[2, 1] = sign * drift_noise * long_s**2 / 2
+    return move @ state, move @ covariance @ move.T + noise, move
+
+
+@kernel
+def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    steps_s: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    residuals_ps: NDArray[np.float64],
+    course_ps: NDArray[np.float64],
+    half_ps: float,
+    walk_ps: float,
+    share: float,
+    variance: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Filter and smooth.
+
+    Parameters
+    ----------
+    state, covariance : (3,), (3, 3) float64
+        Before the first cell.
+    steps_s : (N,) float64
+        From the state to the middle of the first cell, and from each middle to the next.
+    starts, stops : (N,) int64
+        Where the residuals of each cell begin and end.
+    residuals_ps : (K,) float64
+        Of the pairs near the expected peaks, less ``course_ps`` at their time.
+    course_ps : (N,) float64
+        The course that the residuals were taken about, at the middle of each cell.
+    half_ps : float
+        Residuals within this of the predicted course count.
+    walk_ps : float
+        White frequency noise in 1 s.
+    share : float
+        Of related pairs among them: unrelated ones dilute the mean.
+    variance : float
+        Of the residuals of one pair.
+
+    Returns
+    -------
+    (3,), (3, 3), (N,) float64
+        State and covariance at the middle of the last cell; smoothed offset in each.
+    """
+    cells = steps_s.size
+    filtered, predicted = np.empty((cells, 3)), np.empty((cells, 3))
+    kept, expected = np.empty((cells, 3, 3)), np.empty((cells, 3, 3))
+    moves = np.empty((cells, 3, 3))
+    for k in range(cells):
+        state, covariance, move = advance(state, covariance, steps_s[k], walk_ps)
+        predicted[k], expected[k], moves[k] = state, covariance, move
+        about_ps = state[0] - course_ps[k]
+        total, count = 0.0, 0
+        for i in range(starts[k], stops[k]):
+            away_ps = residuals_ps[i] - about_ps
+            if -half_ps <= away_ps < half_ps:
+                total += away_ps
+                count += 1
+        if count:
+            noise = variance / (count * share**2)
+            gain = covariance[:, 0] / (covariance[0, 0] + noise)
+            state = state + gain * (total / (count * share))
+            covariance = covariance - np.outer(gain, covariance[0])
+        filtered[k], kept[k] = state, covariance
+    smooth = filtered[cells - 1].copy()
+    offsets_ps = np.empty(cells)
+    offsets_ps[cells - 1] = smooth[0]
+    for k in range(cells - 2, -1, -1):
+        back = np.linalg.solve(expected[k + 1], moves[k + 1] @ kept[k]).T
+        smooth = filtered[k] + back @ (smooth - predicted[k + 1])
+        offsets_ps[k] = smooth[0]
+    return filtered[cells - 1], kept[cells - 1], offsets_ps
