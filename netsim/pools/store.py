@@ -8,7 +8,6 @@ to the disk before anything that follows from them is sent, and so is the taking
 is handed out: a crash or a power loss leaves a step whole or undone.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,46 +16,14 @@ from typing import assert_never
 
 from netsim.errors import OutputError, writing
 from netsim.kernel.closing import Closing
+from netsim.pools.database import IN_MEMORY, open_database
 from netsim.pools.key import Key, KeyBlock, Piece, ShortageError, id_of, join_bits
 from protocols import events
 from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_books
 from protocols.messages import TAG_BYTES, Role
 
-IN_MEMORY = Path(":memory:")
-PRIVATE_MODE = 0o600
-"""Of a file with key bytes."""
-CACHE_KIB = 256
-"""Of each store's file in memory, at most: no round is read again, and there are many users."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS links (
-    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
-    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
-    closed_message BLOB);
-CREATE TABLE IF NOT EXISTS aborts (
-    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS blocks (
-    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
-    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS keys (
-    link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
-    bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
-CREATE TABLE IF NOT EXISTS stock (
-    link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    PRIMARY KEY (link, round, start));
-"""
-
 _BLOCK, _PAD = "block", "pad"
 IN_DOUBT, USABLE = "in doubt", "usable"
-
-
-def _make_private(path: Path) -> None:
-    """Make the file at ``path``, if there is none, and nobody's but the owner's to read.
-
-    The log beside it, which SQLite makes, gets the same mode.
-    """
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_MODE))
-    path.chmod(PRIVATE_MODE)
 
 
 class UserStore(Closing):
@@ -76,14 +43,7 @@ class UserStore(Closing):
     def __init__(self, path: Path = IN_MEMORY) -> None:
         self._path = path
         with self._writing():
-            if path != IN_MEMORY:
-                _make_private(path)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-            self._db.executescript(_SCHEMA)
+            self._db = open_database(path)
             self._empty_log()
 
     def open_link(self, link: str, pads: bytes) -> None:

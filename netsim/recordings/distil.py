@@ -16,10 +16,11 @@ from netsim.errors import writing
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.database import IN_MEMORY
 from netsim.pools.ledger import Ledger
 from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import compare_pools
-from netsim.pools.store import IN_MEMORY, UserStore
+from netsim.pools.store import UserStore
 from netsim.recordings.exchange import LATENCY_PS, Exchange, cut_frames
 from netsim.recordings.outcomes import outcomes_of
 from netsim.recordings.recording import DistilOptions, LinkTags

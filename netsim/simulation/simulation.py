@@ -16,10 +16,11 @@ from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
+from netsim.pools.database import IN_MEMORY
 from netsim.pools.ledger import Ledger, MovementSink
 from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import Pool
-from netsim.pools.store import IN_MEMORY, UserStore
+from netsim.pools.store import UserStore
 from netsim.results.directory import (
     EVENTS,
     LEDGER,

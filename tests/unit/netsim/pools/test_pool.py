@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from netsim.pools.audit import check_balance
+from netsim.pools.database import IN_MEMORY
 from netsim.pools.key import Key, Piece, ShortageError, id_of, pieces_of
 from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.pool import Comparison, Pool, compare_pools
-from netsim.pools.store import IN_MEMORY, UserStore
+from netsim.pools.store import UserStore
 from protocols import events
 from protocols.books import RoundBooks
 
