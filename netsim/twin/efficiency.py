@@ -138,8 +138,10 @@ class Bench:
         Size of the blocks, >= 1.
     seed : int
         >= 0.
+    estimate : float, optional
+        What they start from instead.
     learns : bool
-        They start from the errors of the block before instead, as rounds of a link do.
+        They start from the errors of the block before, as rounds of a link do.
 
     Raises
     ------
@@ -148,10 +150,17 @@ class Bench:
     """
 
     def __init__(
-        self, variant: str, qber: float, block_bits: int, seed: int, *, learns: bool = False
+        self,
+        variant: str,
+        qber: float,
+        block_bits: int,
+        seed: int,
+        *,
+        estimate: float | None = None,
+        learns: bool = False,
     ) -> None:
         self._name, self._qber, self._size = variant, qber, block_bits
-        self._estimate = bounded_estimate(qber) if learns else qber
+        self._estimate = qber if estimate is None else estimate
         self._learns = learns
         self._variant = RECONCILIATIONS.get(variant)
         tree, path = RngTree(seed), f"reconcile/{qber!r}/{block_bits}"
@@ -175,8 +184,7 @@ class Bench:
         residual_errors = int(np.count_nonzero(corrected != bits))
         is_equal = self._hashes_agree(bits, corrected)
         if self._learns:
-            learnt = self._variant.estimate(errors=int(errors.sum()), bits=self._size)
-            self._estimate = bounded_estimate(learnt)
+            self._estimate = self._variant.estimate(errors=int(errors.sum()), bits=self._size)
         shannon_bits = self._size * binary_entropy(float(errors.mean()))
         f = found.leak_bits / shannon_bits if shannon_bits and found.leak_bits else None
         return replace(
@@ -193,10 +201,11 @@ class Bench:
         self, bits: NDArray[np.uint8], errors: NDArray[np.uint8], seed: bytes
     ) -> tuple[Efficiency, NDArray[np.uint8]]:
         """Let both ends talk to the end; what it cost, and the responder's bits."""
+        estimate = bounded_estimate(self._estimate) if self._learns else self._estimate
         received, number, exchanged = bits ^ errors, int.from_bytes(seed, "big"), []
         started_s = time.thread_time()
-        announcer = self._variant.announcer(bits, error_rate=self._estimate, seed=number)
-        responder = self._variant.responder(received, error_rate=self._estimate, seed=number)
+        announcer = self._variant.announcer(bits, error_rate=estimate, seed=number)
+        responder = self._variant.responder(received, error_rate=estimate, seed=number)
         while (query := responder.next_query()) is not None:
             answer = announcer.answer(query)
             responder.handle_answer(answer)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from netsim.twin.efficiency import Bench, Efficiency
 from protocols.keylength.keyrate import binary_entropy
+from protocols.reconciliation.interface import bounded_estimate
 from protocols.variants import RECONCILIATIONS
 
 STEPS_PER_DECADE = 12
@@ -65,24 +66,29 @@ class LeakTable:
         self._variant = variant
         self._rule = RECONCILIATIONS.get(variant)
 
-    def correction(self, bits: int, qber: float) -> Correction:
+    def correction(self, bits: int, qber: float, *, guess: float | None = None) -> Correction:
         """Costs of a block of ``bits`` (>= 1) with an error rate of ``qber`` (0 to 1/2).
 
         The leak of the nearest point is scaled by h(qber): between points the efficiency is that of
-        the point.
+        the point. Both ends begin with what they have learnt from the block before, or with
+        ``guess`` in a link's first round.
         """
         size, rate = _step(min(bits, MAX_BLOCK_BITS)), _step(_within(qber))
-        point = _measured(self._variant, self._rule, size, rate)
+        guessed = None if guess is None else bounded_estimate(guess)
+        point = _measured(self._variant, self._rule, (size, rate), guessed)
         scale = binary_entropy(_within(qber)) / binary_entropy(_value(rate))
         return replace(point, leak_per_bit=point.leak_per_bit * scale)
 
 
 @lru_cache(maxsize=4096)
-def _measured(variant: str, rule: object, size: int, rate: int) -> Correction:
+def _measured(
+    variant: str, rule: object, point: tuple[int, int], guess: float | None
+) -> Correction:
     """One point; ``rule`` tells apart variants that bear one name one after the other."""
     _ = rule
+    size, rate = point
     block_bits, qber = round(_value(size)), _value(rate)
-    bench = Bench(variant, qber, block_bits, SEED, learns=True)
+    bench = Bench(variant, qber, block_bits, SEED, estimate=guess, learns=guess is None)
     blocks = min(MAX_BLOCKS, max(MIN_BLOCKS, MEASURED_BITS // block_bits))
     found = Efficiency(variant, qber, block_bits)
     for _block in range(blocks):
