@@ -354,3 +354,19 @@ def test_key_of_disclosed_bits_is_found(tmp_path: Path, monkeypatch: pytest.Monk
         faults = [str(fault) for fault in verify_run(tmp_path)]
     found = [fault for fault in faults if "bits disclosed, 0 taken from its key at" in fault]
     assert [fault.rpartition(" ")[2] for fault in found] == ["alice", "bob"]
+
+
+@pytest.mark.parametrize(("alarms", "is_sound"), [(127, False), (128, True), (255, True)])
+def test_floods_of_alarms(alarms: int, *, is_sound: bool, sound_run: Path, tmp_path: Path) -> None:
+    """Of 128 alarms and up to as many again the last line is the 128th, and says what it skips."""
+    directory = tmp_path / "run"
+    shutil.copytree(sound_run, directory)
+    *lines, last = (directory / "events.jsonl").read_text().splitlines()
+    time_ps = json.loads(last)["time_ps"]
+    alarm = {"time_ps": time_ps, "link": "alice-bob", "end": "bob", "event": "alarm", "block": 0}
+    lines += [json.dumps(alarm)] * 64 + [json.dumps(alarm | {"untold": 63}), last]
+    (directory / "events.jsonl").write_text("\n".join(lines) + "\n")
+    changed_link(alarms=alarms)(directory)
+    found = [str(fault) for fault in verify_run(directory)]
+    assert (found == []) is is_sound, found
+    assert is_sound or any("alarms 127, events.jsonl tells of 128" in fault for fault in found)
