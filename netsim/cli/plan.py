@@ -15,7 +15,7 @@ import typer
 
 from netsim.cli.options import with_options
 from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, say, stdout
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError, Fault, OutputError, writing
 from netsim.plan.asked import PlanOptions
 
 if TYPE_CHECKING:
@@ -239,9 +239,10 @@ def _draw(found: Found, path: Path, kind: Kind) -> None:
 def _writing(option: str, path: Path) -> Iterator[None]:
     """Turn what the system says about ``path`` into a fault of the option that named it."""
     try:
-        yield
-    except OSError as error:
-        raise ConfigError.of(option, f"{path}: {error.strerror}") from error
+        with writing(path):
+            yield
+    except OutputError as error:
+        raise ConfigError.of(option, str(error)) from error
 
 
 def _show(found: Found, kind: Kind, *, as_json: bool) -> None:

@@ -83,7 +83,7 @@ class Distilled:
     pools: Comparison = NOTHING_COMPARED
     """Of both ends."""
     outcomes: Outcomes | None = None
-    """By detector, from both recordings: what a party cannot see. None if stopped early."""
+    """By detector, from both recordings, as no party could; None if stopped before its time."""
     partial: bool = False
 
     @property

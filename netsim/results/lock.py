@@ -13,8 +13,8 @@ from netsim.errors import OutputError
 def locked(directory: Path | None) -> Iterator[None]:
     """Keep other runs out of ``directory``, which exists; None for nothing to keep them out of.
 
-    The lock is on the folder itself and ends with the process, however that ends. Systems without
-    such locks (Windows) have none here.
+    The lock is on the folder itself and ends with the process, however that ends. Where there are
+    no such locks (Windows, some network file systems) nobody is kept out.
 
     Raises
     ------
@@ -33,6 +33,8 @@ def locked(directory: Path | None) -> Iterator[None]:
         except BlockingIOError as error:
             reason = "another run is writing into it; wait for its end or choose another --out"
             raise OutputError(directory, reason) from error
+        except OSError:
+            pass  # some network file systems know no locks: as on Windows
         yield
     finally:
         os.close(handle)

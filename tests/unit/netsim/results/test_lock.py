@@ -1,5 +1,7 @@
 """One run at a time in a directory."""
 
+import errno
+import fcntl
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,4 +67,17 @@ def test_a_lock_goes_with_an_error(tmp_path: Path) -> None:
     with locked(tmp_path):
         pass
     with locked(None):
+        pass
+
+
+def test_a_file_system_without_locks_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run there is not refused."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with locked(tmp_path):
         pass
