@@ -17,6 +17,9 @@ MIN_PEAK_DISTANCE_PS = 8_000.0
 """Distance of a peak from the centre of another lane, or of its own: at 10 ns of the 200 MHz ring
 1e-5 of a peak leaks into a window of 2 ns."""
 
+MAX_PHOTONS_PER_BUNCH = 0.1
+"""Photons within the time of a bunch up to which correlations of three of them are small."""
+
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
     """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect.
@@ -30,7 +33,23 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
         *_idle_events(network),
         *_coarse_ticks(topology),
         *_unknown_observers(topology),
+        *_bright_channels(network),
     )
+
+
+def _bright_channels(network: Network) -> Iterator[Fault]:
+    """Channels of a Gaussian source in which bunches of three photons are not rare."""
+    span_s = network.topology.qnsp.source.bunch_shape.span_s
+    for channel in dict.fromkeys(found.channels[0] for found in network.bunchings):
+        born_hz = math.fsum(
+            process.rate_hz * process.channels.count(channel) for process in network.processes
+        )
+        if born_hz * span_s > MAX_PHOTONS_PER_BUNCH:
+            yield Fault(
+                "qnsp.source.statistics",
+                f"gaussian: {born_hz * span_s:.2f} photons of {channel} are born within the "
+                f"{1e12 * span_s:.0f} ps in which they bunch; more than two at once are left out",
+            )
 
 
 def _unknown_observers(topology: TopologySpec) -> Iterator[Fault]:

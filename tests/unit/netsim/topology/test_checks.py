@@ -70,3 +70,15 @@ def test_coarse_digitisers_are_warned_of(tick_ps: int, *, is_coarse: bool) -> No
     warnings = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
     found = [warning for warning in warnings if "tick_ps" in str(warning)]
     assert bool(found) is is_coarse
+
+
+@pytest.mark.parametrize(("factor", "is_bright"), [(4, False), (30, True)])
+def test_bright_gaussian_sources_are_warned_of(factor: float, *, is_bright: bool) -> None:
+    """2.5 million photons a second make 0.01 in the 4 ns of a bunch; a tenth is bright."""
+    overrides = [
+        "qnsp.source.statistics=gaussian",
+        f"qnsp.source.brightness_hz_per_mw2={5.36e6 * factor}",
+    ]
+    warnings = topology_warnings(parse_topology(FOUR_USERS, overrides=overrides))
+    found = [warning for warning in warnings if "within the 3979 ps" in warning.message]
+    assert bool(found) is is_bright
