@@ -1,8 +1,9 @@
 """The analytic twin in closed form, as arrays: what a search can afford to ask a million times.
 
-The formulas are those of `netsim.twin.prediction` (which see); of it is left out only what leaks
-from one lane of a link into another, below 1e-4 with peaks 8 ns apart. It knows labels and users by
-index only; the power of the pumps, one for all, is an argument.
+The formulas are those of `netsim.twin.prediction` (which see). Left out are what leaks from a lane
+of a link into another, below 1e-4 with peaks 8 ns apart, and what a Gaussian source bunches: which
+of that falls into a window is decided by patch fibres, which come after the plan. It knows labels
+and users by index only; the power of the pumps, one for all, is an argument.
 """
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)

@@ -30,6 +30,9 @@ MAX_SIDE_PEAK_PS = 100_000.0
 MIN_WINDOW_SHARE = 0.5
 """Of the coincidences of the two detectors with most jitter that the window should hold."""
 
+MAX_PHOTONS_PER_BUNCH = 0.1
+"""Photons within the time of a bunch up to which correlations of three of them are small."""
+
 
 def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
     """Warnings of a valid topology: missing lanes, peaks that overlap, faults without effect.
@@ -47,7 +50,23 @@ def topology_warnings(topology: TopologySpec) -> tuple[Fault, ...]:
         *_wide_jitter(topology),
         *_uncalibrated(topology),
         *_unknown_observers(topology),
+        *_bright_channels(network),
     )
+
+
+def _bright_channels(network: Network) -> Iterator[Fault]:
+    """Channels of a Gaussian source in which bunches of three photons are not rare."""
+    span_s = network.topology.qnsp.source.bunch_shape.span_s
+    for channel in dict.fromkeys(found.channels[0] for found in network.bunchings):
+        born_hz = math.fsum(
+            process.rate_hz * process.channels.count(channel) for process in network.processes
+        )
+        if born_hz * span_s > MAX_PHOTONS_PER_BUNCH:
+            yield Fault(
+                "qnsp.source.statistics",
+                f"gaussian: {born_hz * span_s:.2f} photons of {channel} are born within the "
+                f"{1e12 * span_s:.0f} ps in which they bunch; more than two at once are left out",
+            )
 
 
 def _unknown_observers(topology: TopologySpec) -> Iterator[Fault]:

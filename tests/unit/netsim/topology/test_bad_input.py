@@ -149,6 +149,12 @@ def test_mismatched_interferometers_are_refused() -> None:
     assert fault.path == "receivers.other.z.delay_ps"
     assert "contrast of 0.28" in fault.message
     parse_topology(text, overrides=apart[:1])
+    # Half a nanosecond is no mistake, but what it leaves is known of one shape only.
+    slight = (apart[0], "receivers.other.z.delay_ps=10500")
+    parse_topology(text, overrides=slight)
+    (fault,) = faults_of(text, *slight, "qnsp.source.filter_shape=flat-top")
+    assert "lorentzian filters only" in fault.message
+    parse_topology(text, overrides=[apart[0], "qnsp.source.filter_shape=flat-top"])
 
 
 def test_all_faults_of_a_file_come_at_once_and_only_they() -> None:

@@ -138,3 +138,15 @@ def test_distant_side_peaks_are_warned_of(delay_ps: int, *, is_distant: bool) ->
     warnings = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
     paths = [warning.path for warning in warnings if "may never lock" in warning.message]
     assert paths == [f"receivers.bench.{basis}.delay_ps" for basis in "zx"] * is_distant
+
+
+@pytest.mark.parametrize(("factor", "is_bright"), [(4, False), (30, True)])
+def test_bright_gaussian_sources_are_warned_of(factor: float, *, is_bright: bool) -> None:
+    """2.5 million photons a second make 0.01 in the 4 ns of a bunch; a tenth is bright."""
+    overrides = [
+        "qnsp.source.statistics=gaussian",
+        f"qnsp.source.brightness_hz_per_mw2={5.36e6 * factor}",
+    ]
+    warnings = topology_warnings(parse_topology(FOUR_USERS, overrides=overrides))
+    found = [warning for warning in warnings if "within the 3979 ps" in warning.message]
+    assert bool(found) is is_bright
