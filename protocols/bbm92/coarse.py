@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import ClockPrior
+from protocols.bbm92.slices import MAX_LATER_CLICKS
 from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
@@ -28,8 +29,8 @@ FINE_SHIFT = 11
 WALKS_PER_BIN = 4.0
 """A bin is so many times as wide as the clocks wander apart in the slice."""
 FIRST_WORK, MAX_WORK = 1e8, 1e9
-"""Of a search with a slice longer than the first: that of depth 1, for each deeper one twice that,
-and the most. A unit is one pair counted in a bin, some 4 ns."""
+"""Of a search with a slice longer than the first: that of depth 1, for each deeper one four times
+that, and the most. A unit is one pair counted in a bin, some 4 ns."""
 BIN_WORK, PASS_WORK, NEAR_WORK = 0.06, 0.5, 1.5
 """Of a bin that is cleared and read, of a click that is passed by in a block of bins, and of one
 that is passed by where a candidate is looked at more closely."""
@@ -140,7 +141,7 @@ def effort_of(
     if announced_ps.size < 2 or own_ps.size < 2:
         return Effort()
     light = _LightOfEffort.of(announced_ps, own_ps)
-    most = min(FIRST_WORK * 2.0 ** (depth - 1), MAX_WORK)
+    most = min(FIRST_WORK * 4.0 ** (depth - 1), MAX_WORK)
     slice_ps = max(min(COARSE_SLICE_PS << 2 * depth, light.length_ps // 3), COARSE_SLICE_PS)
     while True:
         work = _work(config, prior, grid_of(config, prior, slice_ps), light)
@@ -175,9 +176,9 @@ def _work(config: LinkConfig, prior: ClockPrior, grid: Grid, light: _LightOfEffo
     rates = (2 * grid.steps + 1) * (pairs + PASS_WORK * passed + BIN_WORK * bins)
     near_ps = 2 * grid.reach_ps(light.length_ps)
     steps = 1 + (near_ps >> REFINE_SHIFT)
-    clicks = light.announced_hz * light.length_ps / PS_PER_S / 2
-    pairs = clicks * light.own_hz * near_ps / PS_PER_S
-    passed = clicks + light.own_hz * light.length_ps / PS_PER_S
+    later_s = min(light.length_ps / PS_PER_S, 2 * MAX_LATER_CLICKS / light.announced_hz)
+    pairs = light.announced_hz * later_s / 2 * light.own_hz * near_ps / PS_PER_S
+    passed = (light.announced_hz / 2 + light.own_hz) * later_s
     return rates + grid.candidates * (NEAR_WORK * passed + steps * (pairs + steps / 4))
 
 

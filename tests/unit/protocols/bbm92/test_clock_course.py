@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.alignment import Announced, LinkAligner
 from protocols.bbm92.bend import find_bend, too_fast
 from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.course import ClockFilter
 from protocols.bbm92.prior import wide_prior
 from protocols.bbm92.searchlight import SearchLight
 from protocols.bbm92.smoothing import advance
@@ -105,15 +106,15 @@ def lost(events: list[Event]) -> int:
 def test_weak_links_lock(pairs_hz: float, within_s: float, seeds: range) -> None:
     """100 and 50 coincidences a second between 100 and 10 kHz: every seed locks, hardly a bit lost.
 
-    Attempts of 0.84 s of light each found two of five at 100.
+    Attempts of 0.84 s of light each found two of five at 100. Light waits 16 s for a lock.
     """
     for seed in seeds:
-        times = clicks(seed, 20.0, pairs_hz=pairs_hz, singles_hz=(1e5, 1e4))
-        matched, events, locked_s = play(POLARISATION, *times, seconds=20)
+        times = clicks(seed, 50.0, pairs_hz=pairs_hz, singles_hz=(1e5, 1e4))
+        matched, events, locked_s = play(POLARISATION, *times, seconds=50)
         assert locked_s is not None
         assert locked_s < within_s
         assert lost(events) == 0
-        assert matched > 0.95 * 20 * pairs_hz
+        assert matched > 0.95 * (50 - max(locked_s - 16, 0)) * pairs_hz
 
 
 def test_a_weak_link_locks_with_as_much_light_as_it_needs() -> None:
@@ -144,6 +145,35 @@ def test_a_wandering_clock_is_followed(allan_1s: float) -> None:
     matched, events, _ = play(config, *times, seconds=10)
     assert matched > 0.95 * 32_000
     assert lost(events) == 0
+
+
+@pytest.mark.parametrize("allan_1s", [2e-9, 1e-8])
+def test_a_wandering_clock_is_known_nearly_as_well_as_can_be(allan_1s: float) -> None:
+    """RMS error of the course, against the best smoother of a random walk in white noise.
+
+    Of a walk of variance q a second, seen through noise of density r, a filter knows the offset to
+    a variance P with P^2 / r = q (the stationary Riccati equation), a smoother, which is two
+    filters that meet, to P / 2: 0.048 ns at 2e-9 and 0.106 ns at 1e-8. Cells of 5 ms cost a factor
+    of two.
+    """
+    rate_hz, jitter_ps, seconds = 3200.0, 128.0, 6
+    config = replace(POLARISATION, allan_deviation_1s=allan_1s)
+    walk = np.random.default_rng(8)
+    announced = np.sort(walk.uniform(0, seconds * PS_PER_S, int(rate_hz * seconds)))
+    grid_ps = np.arange(0, (seconds + 1) * 1000) * 1e9
+    steps_ps = walk.standard_normal(grid_ps.size) * allan_1s * PS_PER_S * math.sqrt(1e-3)
+    truth_ps = 1e9 + np.interp(announced, grid_ps, np.cumsum(steps_ps))
+    own = announced + truth_ps + walk.normal(0, jitter_ps, announced.size)
+    times, own_times = announced.astype(np.int64), np.sort(own.astype(np.int64))
+    clock = ClockFilter(config, Lock(Alignment(0, 1e9, 0.0), 9.0, 1))
+    errors = []
+    for half in range(2 * seconds):
+        part = slice(*np.searchsorted(times, (half * HALF_S_PS, (half + 1) * HALF_S_PS)))
+        course = clock.smooth(times[part], own_times, [0]).course
+        errors.append(course.offsets_ps(times[part]) - truth_ps[part])
+    best_ps = ((allan_1s * PS_PER_S) ** 2 * jitter_ps**2 / rate_hz) ** 0.25 / math.sqrt(2)
+    rms_ps = float(np.sqrt((np.concatenate(errors[2:]) ** 2).mean()))
+    assert best_ps < rms_ps < 2.5 * best_ps
 
 
 @pytest.mark.parametrize("seed", range(1, 9))

@@ -98,7 +98,7 @@ def test_changed_light_is_searched_again_in_own_time() -> None:
 def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
     """In two minutes of nothing, at whatever brightness: no more work than is earned, all of it.
 
-    Work of a search that goes on for ever doubles up to 1e9; first ones cost 1e7, and come again
+    Deeper searches cost four times as much up to 1e9; first ones cost 1e7, and come again
     and again where the light is made to look changed.
     """
     plan, spent, deep = SearchPlan(link_config(**WIDE)), 0.0, []
@@ -108,7 +108,7 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
         if plan.due(now_ps, now_ps, brightness) is None:
             continue
         depth = plan.depth(plan.wide)
-        work = min(1e8 * 2.0 ** (depth - 1), 1e9) if depth else 1e7
+        work = min(1e8 * 4.0 ** (depth - 1), 1e9) if depth else 1e7
         if plan.pays(work, now_ps):
             deep += [work] if depth else []
         elif plan.is_due(now_ps):
@@ -120,7 +120,7 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
         plan.failed(plan.wide, now_ps, now_ps, brightness)
         assert spent <= FIRST_CREDIT + WORK_PER_S * now_ps / PS_PER_S + 1e7
     assert spent > 0.5 * WORK_PER_S * 120
-    assert (not deep) if is_forged else (deep[:4] == [1e8, 2e8, 4e8, 8e8])
+    assert (not deep) if is_forged else (deep[:4] == [1e8, 4e8, 1e9, 1e9])
 
 
 def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
