@@ -41,7 +41,7 @@ MAX_NARROW_DEPTH = 3
 """With each step twice the light, and twice the wait."""
 MAX_DEPTH = 6
 """An attempt of this depth takes a slice four thousand times as long as the first, were there no
-bounds on light and work."""
+bounds on light and work (`protocols.bbm92.coarse.effort_of`)."""
 CHANGE_SHARE, CHANGE_SIGMA = 0.02, 5.0
 """Click rates have changed if they differ by so much more than chance."""
 

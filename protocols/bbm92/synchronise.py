@@ -9,14 +9,14 @@ a Poisson background. Where the prior is narrow (a lock was lost a while ago) al
 candidate, and a quarter of a second of light does.
 
 An attempt that finds nothing is followed by a deeper one, with more light and a longer slice of it,
-as far as the work goes that `protocols.bbm92.coarse.MAX_WORK` allows. Every bin and every rate that
-was looked at counts in the bound on a false lock.
+as far as the work goes that `protocols.bbm92.search` pays for. Every bin and every rate that was
+looked at counts in the bound on a false lock.
 
 How weak a link may be: its peak must be among the best of all bins of a slice. With coincidences
 ``c`` and clicks ``a`` and ``b`` a second, bins of ``w`` seconds and a slice of ``T`` this takes
 about ``c T > 10 + 6 sqrt(2 a b w T)``; T ends at a third of `MAX_LIGHT_PS` or where the work does.
-Between 1e5 and 1e4 clicks a second within 2 ms and 1 ppm 20 coincidences a second were found, with
-3000 and 1e4 10; fewer than 4 a second are not followed (`protocols.bbm92.lanewatch`).
+Between 1e5 and 1e4 clicks a second within 2 ms and 1 ppm 50 coincidences a second are found within
+seconds; fewer than 4 a second are not followed (`protocols.bbm92.lanewatch`).
 """
 
 import math
