@@ -265,12 +265,18 @@ class LinkAligner:
         return min(max(announced.stop_ps - self._done_ps, 0), longest_ps)
 
     def _drop_stale_clock(self) -> None:
-        """Look for the clock again after a while without announcements."""
-        if self._tracker is not None and self._pending:
-            first = self._pending[0]
-            first_ps = int(first.times_ps[0]) if first.times_ps.size else first.stop_ps
-            if self._tracker.is_stale(first_ps):
-                self._lose_lock(first.stop_ps, self._tracker, "the clock was not seen for a while")
+        """Look for the clock again after a while without announcements.
+
+        One of a time that own clicks have not reached may be a forgery, and has no say.
+        """
+        tracker = self._tracker
+        if tracker is None or not self._pending or not self._pending[0].times_ps.size:
+            return
+        first = self._pending[0]
+        if self._is_covered(tracker, is_light_over=False) and tracker.is_stale(
+            int(first.times_ps[0])
+        ):
+            self._lose_lock(first.stop_ps, tracker, "the clock was not seen for a while")
 
     def _lose_lock(self, stop_ps: int, tracker: Tracker, reason: str = "") -> None:
         self._tracker = None

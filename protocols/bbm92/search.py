@@ -32,9 +32,9 @@ TRUST_PS = 8 * PS_PER_S
 NARROW_WAIT_PS = PS_PER_S // 2
 OWN_WAIT_PS = PS_PER_S // 4
 """Own light between two searches of any kind."""
-WORK_PER_S = 3e7
+WORK_PER_S = 2e7
 """Work of wide searches (`protocols.bbm92.coarse.effort_of`) that a second of own light pays for:
-some tenth of a second, as much as a link with light costs."""
+some tenth of a second."""
 FIRST_CREDIT, MOST_CREDIT = 3e8, 1.5e9
 """Work that is paid for at first, and at most."""
 MAX_NARROW_DEPTH = 3
