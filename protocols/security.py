@@ -334,12 +334,27 @@ def expected_plan(security: Security, expectation: Expectation, terms: Terms) ->
 
 def smallest_scale(security: Security, expectation: Expectation, terms: Terms) -> float | None:
     """How much longer a round must be to hold any key; None if `MAX_ROUND_SCALE` is not enough."""
+    if security.has_secrecy_epsilon and _is_hopeless(expectation.scaled(MAX_ROUND_SCALE)):
+        return None
     scale = 1.0
     while scale <= MAX_ROUND_SCALE:
         if expected_plan(security, expectation.scaled(scale), terms).key_bits:
             return scale
         scale *= 1.25
     return None
+
+
+def _is_hopeless(expectation: Expectation) -> bool:
+    """Whether error correction alone takes all that the expected errors leave.
+
+    Finite lengths take more: margins, a sample, epsilons, and the errors of all lanes pooled.
+    """
+    left_bits = math.fsum(
+        lane.bits * (1.0 - binary_entropy(lane.qber))
+        - expectation.budget.bits(lane.bits, lane.qber, seen_bits=lane.bits)
+        for lane in expectation.lanes
+    )
+    return left_bits <= 0.0
 
 
 def label(choice: Choice, security: Security) -> str:

@@ -189,8 +189,14 @@ def neumann(  # noqa: PLR0917 - the formula's own letters
         each_hz = rate_hz * eta / 4 + dark_hz
         survival.append(1 / (1 + each_hz * dead))
         measured.append(4 * each_hz * survival[-1])
-    true_hz = rate_hz * math.prod(etas) * math.prod(survival) * jitter_share
-    return measured[0], measured[1], true_hz, math.prod(measured) * window_s
+    # A click counts if none of the four detectors has clicked within the dead time before. Pairs
+    # blind both sides at once: for the shorter of the two dead times they count once, not twice.
+    live = [share**4 for share in survival]
+    both_hz = rate_hz * math.prod(etas) * math.prod(survival)
+    together = math.prod(live) * math.exp(both_hz * min(dead_s))
+    true_hz = rate_hz * math.prod(etas) * together * jitter_share
+    counted = [hz * share**3 for hz, share in zip(measured, survival, strict=True)]
+    return measured[0], measured[1], true_hz, math.prod(counted) * window_s
 
 
 @pytest.mark.parametrize("number", range(20))

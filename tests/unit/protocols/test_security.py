@@ -448,3 +448,13 @@ def test_lanes_that_give_key_add_up() -> None:
     facts = two_lanes(250)
     together = Asymptotic().key(replace(facts, lane_parity_bits=()), terms)
     assert Asymptotic().key(facts, terms) == together
+
+
+@pytest.mark.parametrize("security", WITH_EPSILON)
+def test_no_search_for_a_length_where_none_can_help(
+    security: Security, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 8 % with both directions booked the correction takes all: known without one plan."""
+    lane = LaneExpectation(4000.0, 0.08, 4000.0, 0.08)
+    monkeypatch.setattr(type(security), "plan", None)
+    assert smallest_scale(security, Expectation((lane,), ShannonBudget(2.2)), OPEN) is None
