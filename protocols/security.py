@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
+from protocols.budgets import leak_share, upper_rate
 from protocols.expectation import Expectation, Plan
 from protocols.interfaces import (
     USUAL_SAMPLE_SHARE,
@@ -24,7 +25,6 @@ from protocols.keylength.finite import (
     FiniteKey,
     FiniteRound,
     SamplingBound,
-    error_count_bits,
     finite_key,
     two_basis_key_bits,
 )
@@ -36,8 +36,6 @@ from protocols.keylength.keyrate import (
 from protocols.messages import AbortReason
 from protocols.profile import Terms
 
-MODEL_MARGIN = 0.02
-SIGMAS = 3.0
 SAMPLE_SHARES = tuple(0.002 * 1.12**step for step in range(51))
 """Tried by the planner: 0.2 % to 58 %, in steps of 12 %."""
 MAX_ROUND_SCALE = 2**14
@@ -222,7 +220,7 @@ class Finite(_WithEpsilon):
             terms,
             sample_share=share,
             qber_threshold=min(terms.qber_threshold, upper_rate(qber, sampled_bits)),
-            leak_share=_leak_share(expectation, share),
+            leak_share=leak_share(expectation, share),
         )
         if not 0 < sampled_bits < sifted_bits or planned.qber_threshold >= 0.5:
             return Plan(planned, 0)
@@ -301,18 +299,11 @@ class TwoBasis(_WithEpsilon):
             terms,
             sample_share=0.0,
             qber_threshold=min(terms.qber_threshold, max(rates, default=0.5)),
-            leak_share=_leak_share(expectation, 0.0),
+            leak_share=leak_share(expectation, 0.0),
         )
         z, x = math.floor(z_bits), math.floor(x_bits)
         key_bits = _two_basis_sum(z, x, planned) - planned.tolerated_leak_bits(z + x)
         return Plan(planned, max(0, key_bits))
-
-
-def upper_rate(qber: float, bits: float) -> float:
-    """Threshold above ``qber`` (0 to 1/2) that ``bits`` honest bits hardly exceed; at most 1/2."""
-    expected = qber * (1.0 + MODEL_MARGIN)
-    spread = math.sqrt(qber * (1.0 - qber) / bits) if bits >= 1.0 else 0.5
-    return min(0.5, expected + SIGMAS * spread)
 
 
 def expected_bias_bits(expectation: Expectation) -> int:
@@ -362,26 +353,6 @@ def label(choice: Choice, security: Security) -> str:
     books_both = choice.profile.terms.charge == "both-directions"
     is_covered = books_both or not choice.is_two_way or not security.has_secrecy_epsilon
     return "" if is_covered else ONE_WAY_COUNT
-
-
-def error_count_charge_bits(lanes: tuple[LaneCounts, ...]) -> int:
-    """What announcing the error counts of all lanes and bases discloses."""
-    return sum(error_count_bits(lane.z_bits) + error_count_bits(lane.x_bits) for lane in lanes)
-
-
-def _leak_share(expectation: Expectation, sample_share: float) -> float:
-    """Budget of the leak per key bit: that of each lane, margins and error counts included."""
-    raw_bits = (1.0 - sample_share) * expectation.bits
-    if raw_bits < 1.0:
-        return 1.0
-    leak_bits = 0.0
-    for lane in expectation.lanes:
-        lane_bits = (1.0 - sample_share) * lane.bits
-        rate = upper_rate(lane.qber, lane_bits)
-        seen_bits = (sample_share or 1.0) * lane.bits
-        leak_bits += expectation.budget.bits(lane_bits, rate, seen_bits=seen_bits)
-        leak_bits += sum(error_count_bits(math.ceil(bits)) for bits in (lane.z_bits, lane.x_bits))
-    return min(1.0, leak_bits / raw_bits)
 
 
 def _finite_round(sifted_bits: int, terms: Terms) -> FiniteRound:

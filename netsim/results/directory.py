@@ -48,7 +48,7 @@ TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
 PRIVATE_MODE = 0o700
 """Of the two folders above."""
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of older directories would misread newer ones."""
 
 _LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {

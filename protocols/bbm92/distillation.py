@@ -7,13 +7,13 @@ import numpy as np
 
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.books import RoundBooks
+from protocols.budgets import error_count_charge_bits
 from protocols.interfaces import KeyDecision, RoundFacts
 from protocols.keylength.balance import Balance, bias_bits
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
 from protocols.messages import AbortReason
 from protocols.registry import VariantError
-from protocols.security import error_count_charge_bits
 from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES, is_two_way
 
 MAX_ROUND_BITS = 2**26 - 2**14

@@ -11,6 +11,7 @@ from netsim.pools.ledger import Account
 from protocols.bbm92.distillation import MAX_ROUND_BITS
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
+from protocols.budgets import error_count_charge_bits
 from protocols.codec import decode, encode
 from protocols.events import BlockUsable, RoundSampled
 from protocols.keylength.finite import FiniteRound, finite_key, two_basis_key_bits
@@ -33,7 +34,6 @@ from protocols.reconciliation.interface import (
     ReconcilingAnnouncer,
     ReconcilingResponder,
 )
-from protocols.security import error_count_charge_bits
 from protocols.variants import RECONCILIATIONS
 from tests.support.faults import block_faults
 from tests.support.inspector import (

@@ -45,7 +45,7 @@ PROTOCOL_LAYERS = (
         "tagbook",
         "wire",
     },
-    {"interfaces"},
+    {"budgets", "interfaces"},
     {"bases", "estimation", "hashing", "security", "variants"},
     {"bbm92"},
     {"endpoint"},

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from protocols.budgets import error_count_charge_bits, upper_rate
 from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
 from protocols.interfaces import (
     Choice,
@@ -34,10 +35,8 @@ from protocols.security import (
     Finite,
     FiniteExact,
     TwoBasis,
-    error_count_charge_bits,
     label,
     smallest_scale,
-    upper_rate,
 )
 from tests.support.links import link_config
 

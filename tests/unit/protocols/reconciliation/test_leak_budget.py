@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from protocols.budgets import upper_rate
 from protocols.reconciliation.interface import Reconciliation, bounded_estimate
-from protocols.security import upper_rate
 from protocols.variants import RECONCILIATIONS
 
 BLOCK_BITS, SEEN_BITS = 20_000, 4_000
