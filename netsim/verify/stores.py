@@ -51,7 +51,8 @@ class StoredEnd:
 
 def store_faults(records: Records) -> Iterator[Fault]:
     """Faults of the stores; a killed run's may be ahead of its ledger: there only bits count."""
-    if records.summary is not None and not Fidelity(records.summary["fidelity"]).has_keys:
+    level = (records.summary or {}).get("fidelity", Fidelity.PHOTON)  # recordings have none
+    if not Fidelity(level).has_keys:
         return
     for link, ends in records.ends.items():
         stored: dict[str, StoredEnd] = {}
