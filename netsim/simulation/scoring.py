@@ -159,6 +159,20 @@ class _Carried:
         self.second = self.second[used_second:].copy()
 
 
+@kernel
+def _without_close(clicks: NDArray[np.int64], last_ps: int, dead_time_ps: int) -> NDArray[np.int64]:
+    """Those of ascending ``clicks`` that come ``dead_time_ps`` or more after the one before."""
+    live = np.empty(clicks.size, dtype=np.int64)
+    size = 0
+    for k in range(clicks.size):
+        time_ps = clicks[k] >> DETECTOR_BITS
+        if time_ps - last_ps >= dead_time_ps:
+            live[size] = clicks[k]
+            size += 1
+        last_ps = time_ps
+    return live[:size].copy()
+
+
 class _Live:
     """Lets those clicks of a user through that come while none of its detectors is blind."""
 
@@ -170,10 +184,9 @@ class _Live:
         """The next frame without clicks that closely follow another one."""
         if not frame.clicks.size or not self._dead_time_ps:
             return frame
-        times_ps = frame.clicks >> DETECTOR_BITS
-        is_live = np.diff(times_ps, prepend=self._last_ps) >= self._dead_time_ps
-        self._last_ps = int(times_ps[-1])
-        return replace(frame, clicks=frame.clicks[is_live])
+        live = _without_close(frame.clicks, self._last_ps, self._dead_time_ps)
+        self._last_ps = int(frame.clicks[-1]) >> DETECTOR_BITS
+        return replace(frame, clicks=live)
 
 
 class _LaneMatcher:
