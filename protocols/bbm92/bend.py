@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, near_pairs
+from protocols.compiled import kernel
 from protocols.link import PS_PER_S
 
 MAX_DRIFT_PER_S = 3e-8
@@ -48,21 +49,15 @@ def find_bend(
     half_s = max((int(announced_ps[-1]) - int(announced_ps[0])) / 2 / PS_PER_S, 1e-3)
     elapsed_s = (announced_ps[pairs.announced] - middle_ps) / PS_PER_S
     rate_step = BIN_PS / half_s
-    rates = np.arange(-MOST_RATES, MOST_RATES + 1) * rate_step
+    rates = rate_step * np.arange(-MOST_RATES, MOST_RATES + 1, dtype=np.float64)
     drift_step = 2 * BIN_PS / half_s**2
     bends = math.ceil(MOST_PER_S * PS_PER_S / drift_step)
-    drifts = np.arange(-bends, bends + 1) * drift_step
-    counts = [
-        max(
-            _top(pairs.differences_ps - rate * elapsed_s - drift / 2 * elapsed_s**2)
-            for rate in rates
-        )
-        for drift in drifts
-    ]
-    most, straight = max(counts), counts[bends]
+    drifts = drift_step * np.arange(-bends, bends + 1, dtype=np.float64)
+    counts = _tops(pairs.differences_ps, elapsed_s, drifts, rates)
+    most, straight = int(counts.max()), int(counts[bends])
     if most < LEAST_GAIN * straight + LEAST_PAIRS:
         return None
-    best = np.asarray(counts) >= NEAR_BEST * most
+    best = counts >= NEAR_BEST * most
     return too_fast(float(drifts[best].mean()) / PS_PER_S)
 
 
@@ -87,8 +82,33 @@ def is_uneven(
     return bool(counts.min() < LEAST_PART * counts.max())
 
 
-def _top(differences_ps: NDArray[np.float64]) -> int:
-    """Pairs in the best two neighbouring bins."""
-    at = np.floor(differences_ps / BIN_PS).astype(np.int64)
-    counts = np.bincount(at - at.min())
-    return int((counts[:-1] + counts[1:]).max()) if counts.size > 1 else int(counts.sum())
+@kernel
+def _top(bins: NDArray[np.int64]) -> int:
+    """Pairs in the best two neighbouring ``bins``, of which there is at least one."""
+    first = bins.min()
+    counts = np.zeros(bins.max() - first + 2, dtype=np.int64)
+    for k in range(bins.size):
+        counts[bins[k] - first] += 1
+    top = 0
+    for at in range(counts.size - 1):
+        top = max(top, counts[at] + counts[at + 1])
+    return top
+
+
+@kernel
+def _tops(
+    differences_ps: NDArray[np.int64],
+    elapsed_s: NDArray[np.float64],
+    drifts: NDArray[np.float64],
+    rates: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Pairs in the best two neighbouring bins with each drift, at the best of the rates."""
+    tops = np.zeros(drifts.size, dtype=np.int64)
+    bins = np.empty(differences_ps.size, dtype=np.int64)
+    for d in range(drifts.size):
+        for rate in rates:
+            for k in range(bins.size):
+                course_ps = (rate + drifts[d] / 2 * elapsed_s[k]) * elapsed_s[k]
+                bins[k] = math.floor((differences_ps[k] - course_ps) / BIN_PS)
+            tops[d] = max(tops[d], _top(bins))
+    return tops
