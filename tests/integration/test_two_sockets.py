@@ -78,6 +78,7 @@ def test_two_processes_end_with_equal_keys(tags: Path, tmp_path: Path) -> None:
     assert second["closed"]
 
 
+@pytest.mark.slow
 def test_longer_recordings_lose_no_round(tmp_path: Path) -> None:
     """Ten rounds, read much faster than they were recorded: each makes its block."""
     topology = load_topology("two_user", overrides=["protocol.round_s=1"])

@@ -175,9 +175,9 @@ def excess_at(
     [
         (38, 38, 1.0),
         (42, 54, 16 / 36),
-        (30, 42, 16 / 36),
-        (30, 54, 1 / 36),
-        (50, 54, 0.0),
+        pytest.param(30, 42, 16 / 36, marks=pytest.mark.slow),
+        pytest.param(30, 54, 1 / 36, marks=pytest.mark.slow),
+        pytest.param(50, 54, 0.0, marks=pytest.mark.slow),
     ],
 )
 def test_g2_of_emitted_photons(one: int, other: int, excess: float) -> None:
