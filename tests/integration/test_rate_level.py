@@ -112,13 +112,14 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_cut_fibre_gives_nothing_while_it_is_cut() -> None:
-    """Cut from 100 s to 200 s of 300 s: ten rounds without light, two thirds of the bits."""
+    """Cut from 100 s to 200 s of 300 s: ten rounds fewer, no pads spent, two thirds of the bits."""
     cut = {"time_s": 100.0, "kind": "cut", "user": "bob"}
     repair = {"time_s": 200.0, "kind": "repair", "user": "bob"}
     plain = two_user()
     events = TopologySpec.model_validate(plain.model_dump(mode="json") | {"events": [cut, repair]})
     run, whole = rate_run(events, 300), rate_run(plain, 300)
-    assert "10 no_lock" in run.links[0].notes
+    assert run.links[0].counts.blocks == 20
+    assert run.links[0].counts.auth_spent_bits == 256 * 21
     share = run.lanes[0].sifted_bits / whole.lanes[0].sifted_bits
     assert share == pytest.approx(2 / 3, abs=0.01)
 
@@ -138,6 +139,24 @@ def test_last_round_may_be_short() -> None:
     run = rate_run(two_user(), 25)
     assert run.links[0].counts.blocks == 3
     assert run.links[0].counts.sifted_bits == run.lanes[0].sifted_bits
+
+
+def test_a_run_that_is_stopped_counts_the_light_it_names(tmp_path: Path) -> None:
+    """After the fifth round of every link: rates as of a whole run, books in order."""
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 5
+
+    topology = netsim.load_topology("fan2025_four_user", overrides=("protocol.round_s=10",))
+    run = rate_run(topology, 1000, out=tmp_path, should_stop=stop)
+    assert run.partial
+    assert run.duration_s == 50
+    assert verify_run(tmp_path) == ()
+    for lane in run.lanes:
+        expected = lane.twin.sifted_hz * 50
+        assert abs(lane.sifted_bits - expected) <= 5 * math.sqrt(expected)
 
 
 def test_what_has_no_meaning_is_refused(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from netsim.results.run import Performance, Run
 from netsim.simulation.collect import booked_link, lane_results
 from netsim.simulation.rate.ends import LinkEnds
 from netsim.simulation.rate.leak import LeakTable
-from netsim.simulation.rate.rounds import RoundSource
+from netsim.simulation.rate.rounds import DrawnRound, RoundSource
 from netsim.simulation.rate.stretches import Stretches
 from netsim.simulation.scoring import LaneCounts
 from netsim.simulation.simulation import RunRequest
@@ -66,6 +66,15 @@ class _LinkUnderWay:
     scored: list[LaneCounts]
     number: int = 0
     start_ps: int = 0
+    drawn: DrawnRound | None = None
+    """The round under way."""
+    is_lit: bool = False
+    """Whether it has begun at the two ends."""
+
+    def score(self, drawn: DrawnRound) -> None:
+        """Add what the simulator knows of a round."""
+        pairs = zip(self.scored, drawn.scored, strict=True)
+        self.scored = [known + new for known, new in pairs]
 
 
 class RateSimulation:
@@ -147,9 +156,9 @@ class RateSimulation:
         name = self._topology.name
         self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._request.seed, topology=name)
         for link in self._links:
-            link.ends.begin(0, 0)
+            self._begin_round(link, 0)
         for time_ps, due in self._agenda():
-            if should_stop is not None and should_stop():
+            if time_ps > self._done_ps and should_stop is not None and should_stop():
                 self._is_partial = True
                 break
             due(time_ps)
@@ -185,19 +194,30 @@ class RateSimulation:
 
         return happen
 
+    def _begin_round(self, link: _LinkUnderWay, time_ps: int) -> None:
+        """What the light will bring is drawn now: without any bits there is no round."""
+        stop_ps = min(time_ps + link.round_ps, self._duration_ps)
+        link.start_ps, link.drawn = time_ps, link.source.draw(time_ps, stop_ps)
+        link.is_lit = bool(link.drawn.books.sifted_bits) and not link.ends.has_stopped
+        if link.is_lit:
+            link.ends.begin(link.number, time_ps)
+
     def _end_round(self, link: _LinkUnderWay, time_ps: int) -> None:
-        drawn = link.source.draw(link.start_ps, time_ps)
-        link.scored = [known + new for known, new in zip(link.scored, drawn.scored, strict=True)]
-        if not link.ends.has_stopped:
-            link.ends.end(link.number, drawn, time_ps)
-            link.number += 1
-            if time_ps < self._duration_ps:
-                link.ends.begin(link.number, time_ps)
-        link.start_ps = time_ps
+        if link.drawn is not None:
+            link.score(link.drawn)
+            if link.is_lit and not link.ends.has_stopped:
+                link.ends.end(link.number, link.drawn, time_ps)
+                link.number += 1
+        link.drawn = None
+        if time_ps < self._duration_ps:
+            self._begin_round(link, time_ps)
 
     def _finish(self) -> None:
-        """Light that is in no whole round is lost with a stop; the links close."""
+        """Light of rounds that a stop cuts off is scored and makes no key; else the links close."""
         if self._is_partial:
+            for link in self._links:
+                if link.start_ps < self._done_ps:
+                    link.score(link.source.draw(link.start_ps, self._done_ps))
             self._trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._done_ps)
             return
         for link in self._links:
