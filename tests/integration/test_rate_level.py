@@ -124,13 +124,14 @@ def test_a_cut_fibre_gives_nothing_while_it_is_cut() -> None:
     assert share == pytest.approx(2 / 3, abs=0.01)
 
 
-def test_a_link_without_key_ends_when_its_reserve_does(tmp_path: Path) -> None:
-    """A security that nothing meets: 64 rounds, then no pads."""
+def test_a_link_without_key_pauses_ever_longer(tmp_path: Path) -> None:
+    """A threshold that nothing meets: 32 rounds, then behind pauses of 1, 2, 4, ... rounds."""
     run = rate_run(two_user("protocol.abort_qber=0.001"), 1000, out=tmp_path)
     (link,) = run.links
     assert link.counts.deposited_bits == 0
-    assert link.counts.blocks == 64
-    assert "reserve_empty" in (tmp_path / "events.jsonl").read_text()
+    # Round 33 and those behind 1 + 2 + 4 + 8 + 16 rounds of pause are within 100 rounds.
+    assert link.counts.blocks == 33 + 5
+    assert (tmp_path / "events.jsonl").read_text().count("rounds_paused") == 6
     assert verify_run(tmp_path) == ()
 
 

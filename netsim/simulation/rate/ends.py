@@ -36,6 +36,9 @@ class LinkEnds:
         self._pads_ahead = self._provisioned = config.initial_pads
         self._uses_pads = bool(config.initial_pads)
         self._has_stopped = False
+        self._spoilt = 0
+        """Rounds in a row without key."""
+        self._paused_rounds = 0
         announcer, responder = (
             Bookkeeper(
                 config.link,
@@ -50,18 +53,17 @@ class LinkEnds:
         )
         self.books = announcer, responder
 
-    @property
-    def has_stopped(self) -> bool:
-        """Whether the reserve is empty: no round begins any more."""
-        return self._has_stopped
-
-    def begin(self, number: int, time_ps: int) -> None:
-        """Round ``number`` begins, if it has pads."""
-        if self._uses_pads and number >= self._provisioned:
+    def begin(self, number: int, time_ps: int) -> bool:
+        """Whether round ``number`` begins: not in a pause, and not without pads."""
+        if self._paused_rounds or self._has_stopped:
+            self._paused_rounds = max(0, self._paused_rounds - 1)
+            return False
+        if not self._has_pads(number):
             self._has_stopped = True
             self._tell(events.ReserveEmpty(number), time_ps)
-        else:
-            self._tell(events.RoundStarted(number), time_ps)
+            return False
+        self._tell(events.RoundStarted(number), time_ps)
+        return True
 
     def end(self, number: int, drawn: DrawnRound, time_ps: int) -> None:
         """The light of round ``number`` is over."""
@@ -71,13 +73,24 @@ class LinkEnds:
             self._tell(events.RoundSampled(number, books.sampled_bits), time_ps)
         if drawn.reason is not None:
             self._tell(events.RoundAborted(number, drawn.reason, books), time_ps)
+            self._count_spoilt(number, time_ps)
         else:
+            self._spoilt = 0
             self._settle(number, drawn, time_ps)
         self._spend(number, time_ps)
 
+    def _count_spoilt(self, number: int, time_ps: int) -> None:
+        """Pause behind half of the reserve, as `protocols.bbm92.announcer` does."""
+        self._spoilt += 1
+        beyond = self._spoilt - self._pads_ahead // 2
+        if self._uses_pads and beyond > 0:
+            self._paused_rounds = 2 ** (beyond - 1)
+            announcer, _ = self.books
+            announcer.record((events.RoundsPaused(number, self._paused_rounds),), time_ps)
+
     def close(self, number: int, time_ps: int) -> None:
         """The link closes, with the pads of round ``number``."""
-        if self._has_stopped:
+        if self._has_stopped or not self._has_pads(number):
             return
         self._spend(number, time_ps)
         self._tell(events.LinkClosed(number, b""), time_ps)
@@ -100,6 +113,9 @@ class LinkEnds:
         rounds = max(0, min(wanted, key_bits // ROUND_PADS_BITS)) if self._uses_pads else 0
         self._provisioned += rounds
         return rounds * ROUND_PADS_BITS
+
+    def _has_pads(self, number: int) -> bool:
+        return not self._uses_pads or number < self._provisioned
 
     def _spend(self, number: int, time_ps: int) -> None:
         if self._uses_pads:

@@ -68,8 +68,8 @@ class _LinkUnderWay:
     start_ps: int = 0
     drawn: DrawnRound | None = None
     """The round under way."""
-    is_lit: bool = False
-    """Whether it has begun at the two ends."""
+    has_begun: bool = False
+    """Whether it is one for the two ends."""
 
     def score(self, drawn: DrawnRound) -> None:
         """Add what the simulator knows of a round."""
@@ -198,14 +198,13 @@ class RateSimulation:
         """What the light will bring is drawn now: without any bits there is no round."""
         stop_ps = min(time_ps + link.round_ps, self._duration_ps)
         link.start_ps, link.drawn = time_ps, link.source.draw(time_ps, stop_ps)
-        link.is_lit = bool(link.drawn.books.sifted_bits) and not link.ends.has_stopped
-        if link.is_lit:
-            link.ends.begin(link.number, time_ps)
+        has_bits = link.drawn.books.sifted_bits > 0
+        link.has_begun = has_bits and link.ends.begin(link.number, time_ps)
 
     def _end_round(self, link: _LinkUnderWay, time_ps: int) -> None:
         if link.drawn is not None:
             link.score(link.drawn)
-            if link.is_lit and not link.ends.has_stopped:
+            if link.has_begun:
                 link.ends.end(link.number, link.drawn, time_ps)
                 link.number += 1
         link.drawn = None
