@@ -28,7 +28,6 @@ from protocols.variants import (
 
 PAPER_LEAK_EFFICIENCY = 1.2
 """The budget f of Fan et al. 2025."""
-LARGE_BLOCK_BITS = 2**20
 MAX_ROUNDS = 120
 USUAL_SHARE = 0.9
 RATIOS = tuple((50 + step) / 100 for step in range(50))

@@ -76,6 +76,9 @@ def test_agrees_with_photons(name: str, overrides: tuple[str, ...]) -> None:
         for level in Fidelity
     )
     assert_agree(photon, rate)
+    for one, other in zip(photon, rate, strict=True):
+        for seen, bound in zip(one.links, other.links, strict=True):
+            assert seen.counts.failure_probability <= bound.counts.failure_probability
 
 
 def test_half_an_hour_has_the_books_of_photons(tmp_path: Path) -> None:
@@ -92,13 +95,18 @@ def test_half_an_hour_has_the_books_of_photons(tmp_path: Path) -> None:
 
 
 def test_scatter_is_that_of_counting() -> None:
-    """Sifted bits are Poisson: variance over mean of 200 rounds is 1 within four sigma."""
+    """Sifted bits are Poisson: variance over mean of 200 rounds is 1 within four sigma.
+
+    Means of bits and of errors are those of the rates.
+    """
     topology = two_user()
     run = [rate_run(topology, 10, seed=seed).lanes[0] for seed in range(200)]
     sifted = np.array([lane.sifted_bits for lane in run], dtype=float)
     assert sifted.var(ddof=1) / sifted.mean() == pytest.approx(1.0, abs=SIGMAS * math.sqrt(2 / 200))
     expected = 10 * run[0].twin.sifted_hz
     assert sifted.mean() == pytest.approx(expected, abs=SIGMAS * math.sqrt(expected / 200))
+    errors, expected = sum(lane.errors for lane in run), 200 * expected * run[0].twin.qber
+    assert errors == pytest.approx(expected, abs=SIGMAS * math.sqrt(expected))
 
 
 def test_same_seed_same_bytes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import netsim
 from netsim.results.deviation import skr_error_bps
+from netsim.results.fidelity import Fidelity
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.unwise import topology_warnings
@@ -21,16 +22,17 @@ DETECTORS = (
 )
 
 
-def run_with(*efficiencies: float) -> netsim.Run:
+def run_with(*efficiencies: float, fidelity: str = Fidelity.PHOTON) -> netsim.Run:
     """Two users whose receivers have these detectors: Z+, Z-, X+, X-."""
     overrides = (f"receivers.bench.detectors={DETECTORS.format(*efficiencies)}",)
     topology = netsim.load_topology("two_user", overrides=(*overrides, "protocol.round_s=4"))
-    return netsim.simulate(topology, duration_s=8, seed=1)
+    return netsim.simulate(topology, duration_s=8, seed=1, fidelity=fidelity)
 
 
-def test_unequal_detectors_are_charged() -> None:
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+def test_unequal_detectors_are_charged(fidelity: str) -> None:
     """Deposits stay below n h(bit) less what was disclosed, by the efficiencies alone."""
-    (link,) = run_with(0.8, 0.2, 0.8, 0.2).links
+    (link,) = run_with(0.8, 0.2, 0.8, 0.2, fidelity=fidelity).links
     counts = link.counts
     # Z outcomes are equal: 0.8^2 and 0.2^2 of the pairs; X outcomes are opposite: fair.
     z_share = (0.64 + 0.04) / (0.64 + 0.04 + 2 * 0.16)

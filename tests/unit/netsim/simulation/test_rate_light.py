@@ -1,0 +1,37 @@
+"""What the ends of a link match of the light that the simulator scores."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from netsim.simulation.rate.light import LightSource
+from netsim.topology.network import build_network
+from netsim.twin.prediction import Prediction, predict
+from tests.support.topologies import two_user_topology
+
+LIGHT_PS = 10_000_000_000_000
+
+
+def test_a_lane_without_pairs_is_scored_and_not_matched() -> None:
+    """Beside a lit lane: accidental coincidences are there, but no peak to match them by."""
+    (lit,) = predict(build_network(two_user_topology())).lanes
+    dark = replace(lit, channels=("C30", "C46"), true_hz=0.0)
+    lanes: list[Any] = [
+        SimpleNamespace(users=each.users, channels=each.channels) for each in (lit, dark)
+    ]
+
+    class Stretches:
+        """One state of the network, of both lanes."""
+
+        def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
+            """All of the time."""
+            yield stop_ps - start_ps, Prediction(lanes=(lit, dark), users=())
+
+    stretches: Any = Stretches()
+    light = LightSource(lanes, stretches, np.random.default_rng(1)).draw(0, LIGHT_PS)
+    assert (light.scored.counts.sum(axis=1) > 0).all()
+    assert (light.matched.counts[0] == light.scored.counts[0]).all()
+    assert light.matched.counts[1].sum() == light.matched.ones[1].sum() == 0
