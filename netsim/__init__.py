@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from netsim.errors import ConfigError
     from netsim.results.directory import load_run
     from netsim.results.run import Run
+    from netsim.simulation.again import extend, resume
     from netsim.simulation.run import simulate
     from netsim.topology.load import load_topology
 
-__all__ = ["ConfigError", "Run", "load_run", "load_topology", "simulate"]
+__all__ = ["ConfigError", "Run", "extend", "load_run", "load_topology", "resume", "simulate"]
 
 _HOMES = {
     "ConfigError": "netsim.errors",
     "Run": "netsim.results.run",
+    "extend": "netsim.simulation.again",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "resume": "netsim.simulation.again",
     "simulate": "netsim.simulation.run",
 }
 

@@ -11,6 +11,7 @@ import typer
 from netsim.cli import (
     compare,
     distil,
+    extend,
     fit,
     plan,
     pools,
@@ -72,6 +73,7 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
 
 
 register(run.run, run.EXAMPLES)
+register(extend.extend, extend.EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)

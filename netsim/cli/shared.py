@@ -47,6 +47,14 @@ OverrideOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
 ]
+FidelityOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="photon: every photon that is seen, the reference; coincidence: clicks that coincide "
+        "and no others, for hours and days; rate: rounds drawn by the expected rates, for weeks.",
+    ),
+]
 RunDirectory = Annotated[
     Path,
     typer.Argument(metavar="DIR", help="What was given to `netsim run --out`, or `distil --out`."),

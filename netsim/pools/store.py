@@ -138,6 +138,10 @@ class UserStore(Closing):
             yield block
             number = block.round
 
+    def links(self) -> tuple[str, ...]:
+        """Names of all links, in the order in which they were opened."""
+        return tuple(link for (link,) in self._db.execute("SELECT link FROM links ORDER BY rowid"))
+
     def stock_bits(self, link: str) -> int:
         """Usable bits of ``link``."""
         query = "SELECT total(stop - start) FROM stock WHERE link = ?"
