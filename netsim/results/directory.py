@@ -48,7 +48,7 @@ EVENTS = "events.jsonl"
 RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
-AGAIN_DIRECTORY = "again"
+AGAIN_DIRECTORY = ".netsim-again"
 """Where a run that is resumed or extended is run anew; there only meanwhile."""
 PRIVATE_MODE = 0o700
 """Of the three folders above."""
@@ -122,12 +122,11 @@ def remove_earlier(directory: Path) -> None:
 def remove_again(directory: Path) -> None:
     """Remove what a run that was being resumed has left in ``directory``, its keys among it."""
     again = directory / AGAIN_DIRECTORY
-    if not (again / ASKED).is_file() and not (again / TOPOLOGY).is_file():
-        return  # there is none, or it is somebody else's
     if again.is_symlink():
         raise ConfigError.of(again, "is a link, which is not followed")
-    with writing(again):
-        shutil.rmtree(again)
+    if again.exists():
+        with writing(again):
+            shutil.rmtree(again)
 
 
 def _refuse_foreign(directory: Path, user: str) -> None:

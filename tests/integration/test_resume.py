@@ -14,6 +14,7 @@ import pytest
 import netsim
 from netsim.cli.app import run_command
 from netsim.pools.store import UserStore
+from netsim.results.directory import AGAIN_DIRECTORY
 from netsim.topology.specs import TopologySpec
 from netsim.verify import verify_run
 
@@ -60,17 +61,17 @@ def assert_same(one: Path, other: Path) -> None:
         keys = keys_of(one)
         assert keys == keys_of(other) != {}
         assert len({bits for (user, _), bits in keys.items() if user == "alice"}) == len(keys) // 2
-    assert not (one / "again").exists()
+    assert not (one / AGAIN_DIRECTORY).exists()
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_stopped_run_is_brought_to_its_end(level: str, tmp_path: Path) -> None:
     """Result and keys of a run that was never stopped, bit for bit."""
-    topology, calls = two_user(1), {"photon": 30, "coincidence": 2, "rate": 2}[level]
+    topology, calls = two_user(0.5), {"photon": 15, "coincidence": 2, "rate": 2}[level]
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    expected = netsim.simulate(topology, duration_s=4, seed=3, out=whole, fidelity=level)
+    expected = netsim.simulate(topology, duration_s=2, seed=3, out=whole, fidelity=level)
     cut = netsim.simulate(
-        topology, duration_s=4, seed=3, out=stopped, fidelity=level, should_stop=after(calls)
+        topology, duration_s=2, seed=3, out=stopped, fidelity=level, should_stop=after(calls)
     )
     assert cut.partial
     found = netsim.resume(stopped)
@@ -83,12 +84,12 @@ def test_a_stopped_run_is_brought_to_its_end(level: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("level", LEVELS)
 def test_an_ended_run_is_extended(level: str, tmp_path: Path) -> None:
     """As a run of that length; the blocks that there were stay what they were."""
-    topology = two_user(1)
+    topology = two_user(0.5)
     whole, part = tmp_path / "whole", tmp_path / "part"
-    netsim.simulate(topology, duration_s=4, seed=3, out=whole, fidelity=level)
-    netsim.simulate(topology, duration_s=2, seed=3, out=part, fidelity=level)
+    netsim.simulate(topology, duration_s=2, seed=3, out=whole, fidelity=level)
+    netsim.simulate(topology, duration_s=1.5, seed=3, out=part, fidelity=level)
     earlier = keys_of(part)
-    netsim.extend(part, 4)
+    netsim.extend(part, 2)
     assert_same(part, whole)
     assert earlier.items() <= keys_of(part).items()
 
@@ -138,12 +139,11 @@ def test_other_versions_are_refused(tmp_path: Path) -> None:
 
 def test_a_kept_folder_holds_no_half_resumed_keys(tmp_path: Path) -> None:
     """What a kill has left of a resumed run goes with the next run into the directory."""
-    netsim.simulate(two_user(1), duration_s=2, seed=3, out=tmp_path, fidelity="coincidence")
-    netsim.simulate(
-        two_user(1), duration_s=2, seed=3, out=tmp_path / "again", fidelity="coincidence"
-    )
-    netsim.simulate(two_user(1), duration_s=2, seed=3, out=tmp_path, fidelity="coincidence")
-    assert not (tmp_path / "again").exists()
+    left = tmp_path / AGAIN_DIRECTORY / "users" / "alice.sqlite"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"key")
+    netsim.simulate(two_user(1), duration_s=2, seed=3, out=tmp_path, fidelity="rate")
+    assert not left.parent.parent.exists()
 
 
 def killed(arguments: list[str], out: Path, lines: int) -> None:
@@ -171,10 +171,10 @@ def command_of(level: str, out: Path, *, duration_s: int, round_s: int) -> list[
 def test_a_killed_run_is_brought_to_its_end(tmp_path: Path) -> None:
     """Killed with -9 in the midst of its rounds; the command goes on with it."""
     whole, dead = tmp_path / "whole", tmp_path / "dead"
-    killed(command_of("rate", dead, duration_s=4000, round_s=1), dead, 5000)
+    killed(command_of("rate", dead, duration_s=400, round_s=1), dead, 300)
     assert not (dead / "summary.json").exists()
     assert run_command(["run", "--resume", str(dead)]) == 0
-    assert run_command(command_of("rate", whole, duration_s=4000, round_s=1)) == 0
+    assert run_command(command_of("rate", whole, duration_s=400, round_s=1)) == 0
     assert_same(dead, whole)
 
 
@@ -182,7 +182,7 @@ def test_a_killed_run_is_brought_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_killed_at_random_times(level: str, tmp_path: Path) -> None:
     """Seventeen times each, fifty in all: the books of a run that nobody killed."""
-    duration_s, round_s = {"photon": (6, 1), "coincidence": (60, 2), "rate": (4000, 1)}[level]
+    duration_s, round_s = {"photon": (6, 1), "coincidence": (60, 2), "rate": (400, 1)}[level]
     whole = tmp_path / "whole"
     assert run_command(command_of(level, whole, duration_s=duration_s, round_s=round_s)) == 0
     lines = len((whole / "events.jsonl").read_text().splitlines())
