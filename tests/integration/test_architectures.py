@@ -25,7 +25,6 @@ FALSE_ALARM = 5.7e-7
 LIGHT_S = {
     "alshowkan2021": 8.0,
     "appas2021": 8.0,
-    "fan2025_gaussian": 3.0,
     "joshi2020": 1.0,
     "liu2022": 0.5,
     "liu2024": 2.0,
@@ -41,7 +40,6 @@ LIGHT_S = {
 LINKS_AND_CHANNELS = {
     "alshowkan2021": (3, 16),
     "appas2021": (6, 24),
-    "fan2025_gaussian": (6, 6),
     "joshi2020": (28, 16),
     "liu2022": (780, 30),
     "liu2024": (15, 6),
