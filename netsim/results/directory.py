@@ -18,6 +18,7 @@ from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
+from netsim.results.knowledge import knowledge_from
 from netsim.results.leftovers import remove_leftovers
 from netsim.results.lock import locked
 from netsim.results.parts import (
@@ -243,6 +244,7 @@ def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
         duration_ps=duration_ps,
         counts=sums_from(LinkCounts, figures),
         wire=sums_from(WireCounts, figures),
+        eve=knowledge_from(entry["eve"]),
         pools=sums_from(Comparison, figures),
         **{name: entry[name] for name in ("settle_ps", "security", "assumptions", "notes")},
     )
@@ -265,7 +267,9 @@ def _lane_row(lane: LaneResult) -> Json:
 
 
 def _link_row(link: LinkResult) -> Json:
-    return _flat(link.summary() | {name: getattr(link.counts, name) for name in _LINK_COUNTS})
+    row = link.summary() | {name: getattr(link.counts, name) for name in _LINK_COUNTS}
+    del row["eve"]  # of few runs, and a table by itself
+    return _flat(row)
 
 
 def _flat(row: Json) -> Json:
