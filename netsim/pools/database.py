@@ -21,7 +21,6 @@ CACHE_KIB = 256
 """Of each store's file in memory, at most: no round is read again, and there are many users."""
 
 
-
 class Database(Closing):
     """One file, open.
 

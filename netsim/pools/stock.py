@@ -93,11 +93,11 @@ class Stock:
         """Make a piece free again, as one with what is free on either side of it."""
         where = "FROM stock WHERE link = ? AND round = ? AND"
         place = (link, piece.round)
-        before = self._rows.execute(f"SELECT start {where} stop = ?", (*place, piece.start))  # noqa: S608
+        before = self._rows.execute(f"SELECT start {where} stop = ?", (*place, piece.start))
         start = (before.fetchone() or (piece.start,))[0]
-        behind = self._rows.execute(f"SELECT stop {where} start = ?", (*place, piece.stop))  # noqa: S608
+        behind = self._rows.execute(f"SELECT stop {where} start = ?", (*place, piece.stop))
         stop = (behind.fetchone() or (piece.stop,))[0]
-        self._rows.execute(f"DELETE {where} start >= ? AND stop <= ?", (*place, start, stop))  # noqa: S608
+        self._rows.execute(f"DELETE {where} start >= ? AND stop <= ?", (*place, start, stop))
         self.put(link, Piece(piece.round, start, stop))
 
     def set_aside(self, link: str, piece: Piece) -> None:
