@@ -41,9 +41,9 @@ def move(link: str, fill: int, one: FillingEnd, other: FillingEnd) -> int:
     """
     moved_bits = 0
     for both in common_blocks(one.blocks(), other.blocks()):
-        for block, end in zip(both, (one, other), strict=True):
-            end.store.take_in(link, _numbered(block, fill))
-        moved_bits += sum(piece.size_bits for piece in both[0].left)
+        pairs = zip(both, (one, other), strict=True)
+        is_new = [end.store.take_in(link, _numbered(block, fill)) for block, end in pairs]
+        moved_bits += any(is_new) * sum(piece.size_bits for piece in both[0].left)
     for end in (one, other):
         _empty_pool(link, fill, end)
     return moved_bits

@@ -21,7 +21,6 @@ from netsim.delivery.journal import Journal
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.delivery.metrics import Metrics
 from netsim.delivery.server import Counter014
-from netsim.delivery.simulated import FillRequest, fill
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import ConfigError
@@ -30,6 +29,7 @@ from netsim.results.provenance import collect_provenance
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 
+IS_SERVED = "another process serves from it; end that one or choose another --state"
 SEED_BITS = 62
 CHILD_POLL_S = 0.2
 PATIENCE_S = 10.0
@@ -153,7 +153,7 @@ def serve(request: ServeRequest, on_listening: Callable[[Mapping[str, str]], Non
     """
     directory = directory_of(request.topology, request.saes)
     state = State(request.state)
-    with locked(state.path), Journal(state.journal) as journal:
+    with locked(state.path, IS_SERVED), Journal(state.journal) as journal:
         make_certificates(state.certificates, directory)
         asyncio.run(_Service(request, state, directory, journal).run(on_listening))
 
@@ -237,6 +237,8 @@ class _Service:
             await asyncio.get_running_loop().run_in_executor(None, _end, child)
 
     def _start_filling(self) -> BaseProcess:
+        from netsim.delivery.simulated import FillRequest, fill  # noqa: PLC0415  # loads slowly
+
         topology, seed = self._request.topology, secrets.randbits(SEED_BITS)
         digest = collect_provenance(topology.model_dump(mode="json")).topology_sha256
         number = self._state.fill_of(f"{digest}:{seed}")
