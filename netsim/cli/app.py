@@ -18,6 +18,7 @@ from netsim.cli import (
     reproduce,
     run,
     schema,
+    serve,
     validate,
     verify,
 )
@@ -76,6 +77,7 @@ register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
+register(serve.serve, serve.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)

@@ -44,6 +44,8 @@ LANES = "lanes.csv"
 LINKS = "links.csv"
 LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
+DELIVERY = "delivery.json"
+"""Where the key of a finished run has gone, see `netsim.delivery`."""
 RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
@@ -107,7 +109,7 @@ def remove_earlier(directory: Path) -> None:
     """Remove the files of an earlier run from ``directory``; anything else stays."""
     remove_leftovers(
         directory,
-        RUN_FILES,
+        (*RUN_FILES, DELIVERY),
         tags=TAGS_DIRECTORY,
         stores=USERS_DIRECTORY,
         ledger=LEDGER,

@@ -240,6 +240,11 @@ class Simulation:
             self.parties.users[user].join()
 
     @property
+    def now_ps(self) -> int:
+        """Simulated time."""
+        return self._sim.now_ps
+
+    @property
     def pools(self) -> dict[tuple[str, str], Pool]:
         """Key pools by (link, end), as long as the stores are open."""
         return {
