@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from netsim.results.run import Run
     from netsim.simulation.run import simulate
     from netsim.topology.load import load_topology
+    from netsim.twin.forecast import predict
 
-__all__ = ["ConfigError", "Run", "load_run", "load_topology", "simulate"]
+__all__ = ["ConfigError", "Run", "load_run", "load_topology", "predict", "simulate"]
 
 _HOMES = {
     "ConfigError": "netsim.errors",
     "Run": "netsim.results.run",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "predict": "netsim.twin.forecast",
     "simulate": "netsim.simulation.run",
 }
 
