@@ -15,7 +15,7 @@ from netsim.results.knowledge import Knowledge
 from netsim.results.run import Run
 from netsim.simulation.eavesdropper import Eavesdropper
 from netsim.simulation.photons import count_photons
-from netsim.simulation.run import RunRequest
+from netsim.simulation.request import RunRequest
 from netsim.simulation.simulation import Simulation
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
