@@ -41,7 +41,9 @@ class Fidelity(StrEnum):
                     "only clicks in a lane's window or next to it are drawn, by the rates of the "
                     "devices, dead time included; singles are drawn by their rates; announcements "
                     "of other clicks are in no wire count, and in the bounds on forgeries by "
-                    "formula; no side peaks, and nothing that one click has to do with two lanes"
+                    "formula; datagrams are as large as can be; no side peaks, and nothing that "
+                    "one click has to do with two lanes; lanes without pairs, and links below 50 "
+                    "coincidences/s, are not matched"
                 )
             case Fidelity.RATE:
                 return (

@@ -21,12 +21,14 @@ from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, Round
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
 
-LONGEST_FRAME_PS = 10 * PS_PER_S
-"""Waiting announcements are kept for some 16 s, and own clicks for 30 s."""
+LONGEST_FRAME_PS = 4 * PS_PER_S
+"""Clocks are looked for once an announcement, in the light of some 16 s that is kept."""
 BUSY_FRAME_PS = PS_PER_S // 2
 """Where processes stop and start: light is lost by whole frames."""
 MAX_FRAME_CLICKS = 1 << 20
 """Of the busiest user."""
+LARGEST_DATAGRAM_BYTES = 65_507
+"""What UDP over IPv4 carries; frames are long, and so is what is said of them."""
 
 
 class CoincidenceDepth(Depth):
@@ -44,8 +46,7 @@ class CoincidenceDepth(Depth):
     def __init__(self, timeline: Timeline, prediction: Prediction) -> None:
         super().__init__(timeline)
         self._prediction = prediction
-        # Dead time is in the rates: clicks that it takes are not drawn.
-        self.hardware = _without_dead_time(timeline.topology)
+        self.hardware = _hardware(timeline.topology)
         self.frame_ps *= self._frames_together()
         self.announcement_s = s_from_ps(self.frame_ps)
 
@@ -109,7 +110,8 @@ class CoincidenceDepth(Depth):
         return min(longest_ps, int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S))
 
 
-def _without_dead_time(topology: TopologySpec) -> TopologySpec:
+def _hardware(topology: TopologySpec) -> TopologySpec:
+    """Without dead times, which are in the rates: what they take is not drawn."""
     receivers = {
         name: spec.model_copy(
             update={
@@ -120,7 +122,8 @@ def _without_dead_time(topology: TopologySpec) -> TopologySpec:
         )
         for name, spec in topology.receivers.items()
     }
-    return topology.model_copy(update={"receivers": receivers})
+    classical = topology.classical.model_copy(update={"max_datagram_bytes": LARGEST_DATAGRAM_BYTES})
+    return topology.model_copy(update={"receivers": receivers, "classical": classical})
 
 
 def _record(record: OnEvents, bound: float, step: Sequence[Event], time_ps: int) -> None:
