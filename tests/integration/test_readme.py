@@ -26,7 +26,7 @@ SHELL_LINES = [
     line
     for block in re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
-    if not line.startswith("make ")
+    if not line.startswith(("make ", "netsim serve "))
 ]
 SHORTER = {"--duration": "3s", "--blocks": "5", "--scale": "0.002"}
 """What the test gives instead: commands are to work, not to print the README's numbers."""
@@ -162,8 +162,8 @@ def test_every_dependency_is_pinned_and_has_a_reason() -> None:
     """Each one, extras included, is in the README's tables and pinned in constraints.txt."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    optional = [entry for extra in ("fit", "plan", "report") for entry in extras[extra]]
-    assert set(extras) == {"dev", "fit", "plan", "report"}
+    optional = [entry for extra in ("fit", "plan", "report", "serve") for entry in extras[extra]]
+    assert set(extras) == {"dev", "fit", "plan", "report", "serve"}
     entries = (*project["dependencies"], *optional)
     dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in entries}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()

@@ -4,6 +4,8 @@ import base64
 import json
 import random
 import ssl
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,7 @@ from netsim.delivery.store import ManagerStore
 from netsim.errors import OutputError
 from netsim.pools.key import KeyBlock, Piece
 from netsim.topology.load import load_topology
-from tests.support.serving import Serving, ask, key_ids, serve
+from tests.support.serving import ROOT, Serving, ask, key_ids, serve
 
 LINK = "alice-bob"
 BLOCK_BITS, BLOCKS = 8192, 40
@@ -251,6 +253,35 @@ def test_metrics_and_log_hold_no_key(serving: Serving) -> None:
     assert key_of(BLOCKS - 1) in kept["alice.sqlite"]
     lines = [json.loads(line) for line in kept["serve.jsonl"].splitlines()]
     assert lines[-1].items() >= {"user": "bob", "operation": "dec_keys", "keys": 4}.items()
+
+
+def test_two_processes_open_a_channel(serving: Serving) -> None:
+    """The example: a text goes under a key that each side has from its own manager."""
+    common = ["--certificates", str(serving.certificates)]
+    words = [sys.executable, "-m", "examples.encrypted_channel"]
+    listening = [*words, "listen", "--kme", serving.urls["bob"], *common]
+    listener = subprocess.Popen(
+        [*listening, "--sae", "bob", "--peer", "alice", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert listener.stdout is not None
+    port = listener.stdout.readline().removeprefix("listening at ").strip()
+    sending = [*words, "send", "--kme", serving.urls["alice"], *common]
+    before = serving.ask("alice", "alice", "/api/v1/keys/bob/status")[1]["stored_key_count"]
+    sent = subprocess.run(
+        [*sending, "--sae", "alice", "--peer", "bob", "--port", port, "a text"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert sent.stdout == "received: a text\n"
+    assert listener.communicate(timeout=30)[0] == "a text\n"
+    assert listener.returncode == 0
+    after = serving.ask("alice", "alice", "/api/v1/keys/bob/status")[1]["stored_key_count"]
+    assert after == before - 1
 
 
 def test_one_process_at_a_time(serving: Serving) -> None:

@@ -120,7 +120,7 @@ def wait_for_key(serving: Serving) -> dict[str, Any]:
     """The next key, whenever it comes."""
     due_s = time.monotonic() + 120
     while time.monotonic() < due_s:
-        code, given = serving.ask("alice", "alice", "/api/v1/keys/bob/enc_keys?size=2048")
+        code, given = serving.ask("alice", "alice", "/api/v1/keys/bob/enc_keys?size=1024")
         if code == 200:
             return dict(given)
         time.sleep(0.2)
