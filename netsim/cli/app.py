@@ -18,6 +18,7 @@ from netsim.cli import (
     reproduce,
     run,
     schema,
+    sweep,
     topologies,
     twin,
     validate,
@@ -91,6 +92,7 @@ register(schema.schema, schema.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
+register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)

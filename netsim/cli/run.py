@@ -11,6 +11,7 @@ import typer
 from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_INTERRUPTED,
+    FidelityOption,
     ForceOption,
     OverrideOption,
     TopologyArgument,
@@ -51,14 +52,7 @@ class RunArguments:
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
     ] = 1
-    fidelity: Annotated[
-        str,
-        typer.Option(
-            metavar="LEVEL",
-            help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
-            "expected rates, for days and weeks.",
-        ),
-    ] = "photon"
+    fidelity: FidelityOption = "photon"
     out: Annotated[
         Path | None,
         typer.Option(
