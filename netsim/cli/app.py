@@ -15,6 +15,7 @@ from netsim.cli import (
     plan,
     pools,
     reconcile,
+    report,
     reproduce,
     run,
     schema,
@@ -89,6 +90,7 @@ register(topologies.new, topologies.NEW_EXAMPLES)
 register(topologies.show, topologies.SHOW_EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
+register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
