@@ -8,8 +8,6 @@ from typing import Any
 
 from netsim.errors import ConfigError
 from netsim.kernel.trace import FIXED_KEYS, EventName
-from netsim.results.directory import EVENTS, TOPOLOGY
-from netsim.topology.load import load_topology
 from netsim.units import s_from_ps
 from protocols.keylength.keyrate import binary_entropy
 
@@ -104,29 +102,28 @@ class Trace:
         return tuple(one for one in self.rounds.values() if one.key_bits is not None or one.reason)
 
 
-def read_trace(directory: Path) -> Trace:
-    """Read ``events.jsonl`` of a run directory, up to its last complete line.
+def read_trace(path: Path, announcers: Mapping[str, str]) -> Trace:
+    """Read the ``events.jsonl`` of a run, up to its last complete line.
+
+    Parameters
+    ----------
+    path : Path
+    announcers : mapping
+        Link to the end that tells of its rounds.
 
     Raises
     ------
     ConfigError
-        There is none, or the topology beside it cannot be read.
+        There is none.
     """
-    announcers = _announcers(directory)
     trace = Trace()
-    for event in _events(directory / EVENTS):
+    for event in _events(path):
         name, link, end = event.get("event"), event.get("link"), event.get("end")
         if name in CHANGES | ALARMS:
             trace.moments.append(_moment(event))
-        if isinstance(link, str) and end == announcers.get(link):
+        if isinstance(link, str) and end == announcers.get(link, ""):
             _take(trace, link, event)
     return trace
-
-
-def _announcers(directory: Path) -> dict[str, str]:
-    """Link to the user who announces: links join two names with a ``-``, which none of them has."""
-    names = [user.name for user in load_topology(directory / TOPOLOGY).users]
-    return {f"{one}-{other}": one for one in names for other in names}
 
 
 def _events(path: Path) -> Iterator[Json]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from netsim.durations import parse_duration_ps, seconds_text
 from netsim.errors import ConfigError
 from netsim.results.files import csv_text, write_whole
+from netsim.results.frames import arrow_table, data_frame, html_table
 from netsim.studies.engines import Crew, run_replicas
 from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis, Point, axis_of, points_of
@@ -95,15 +95,17 @@ class Sweep:
         """Write ``sweep.csv``."""
         write_whole(directory / TABLE, self.csv())
 
+    def to_arrow(self) -> Any:
+        """The rows as a `pyarrow.Table`; needs the extra ``arrow``."""
+        return arrow_table(self.rows)
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`; needs the extra ``arrow``."""
+        return data_frame(self.rows)
+
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{escape(name)}</th>" for name in self.rows[0]) if self.rows else ""
-        lines = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
-
-
-def _cell(value: object) -> str:
-    shown = f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
-    return f"<td>{escape(shown)}</td>"
+        """What notebooks show."""
+        return html_table(self.rows)
 
 
 def sweep(

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from netsim.durations import seconds_text
+from netsim.pools.history import PoolHistory, pool_histories
 from netsim.pools.ledgerfile import read_ledger
 from netsim.report.map import svg_map
 from netsim.report.network import source_text
@@ -18,9 +19,8 @@ from netsim.report.page.plots import Plots
 from netsim.report.page.run_figures import pool_figure, round_figure, singles_figure
 from netsim.report.page.run_tables import lanes_table, links_table
 from netsim.report.page.skeleton import document, sentences, table
-from netsim.report.pools import PoolHistory, pool_histories
 from netsim.report.tables import headline, notes
-from netsim.results.directory import LEDGER, MANIFEST, TOPOLOGY, load_run
+from netsim.results.directory import EVENTS, LEDGER, MANIFEST, TOPOLOGY, load_run
 from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
 from netsim.results.trace import Moment, Trace, read_trace
@@ -51,10 +51,11 @@ def run_page(directory: Path) -> str:
     ConfigError
         There is no whole run.
     """
+    run = load_run(directory)
     told = _Told(
-        run=load_run(directory),
+        run=run,
         topology=load_topology(directory / TOPOLOGY),
-        trace=read_trace(directory),
+        trace=read_trace(directory / EVENTS, run.announcers),
         histories=pool_histories(read_ledger(directory / LEDGER)),
         manifest_text=(directory / MANIFEST).read_text(encoding="utf-8"),
     )

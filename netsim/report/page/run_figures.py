@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from netsim.pools.history import BOTH, PoolHistory
 from netsim.report.figure import Figure, Panel, Series
-from netsim.report.pools import BOTH, PoolHistory
 from netsim.report.tables import DETECTOR_NAMES
 from netsim.results.run import Run
 from netsim.results.trace import RoundRecord

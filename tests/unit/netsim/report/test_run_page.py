@@ -13,7 +13,7 @@ from netsim.errors import ConfigError
 from netsim.report.page import plots
 from netsim.report.page.run import run_page
 from netsim.results.directory import load_run
-from netsim.results.trace import read_trace
+from netsim.results.trace import Trace, read_trace
 from protocols.keylength.keyrate import binary_entropy
 from tests.support.browser import see
 
@@ -28,6 +28,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = netsim.load_topology("two_user", overrides=[CHANGE])
     netsim.simulate(spec, duration_s=120, seed=1, fidelity="rate", out=path)
     return path
+
+
+def trace(directory: Path) -> Trace:
+    """What the events of a kept run tell."""
+    return read_trace(directory / "events.jsonl", load_run(directory).announcers)
 
 
 class Page(HTMLParser):
@@ -74,7 +79,7 @@ def test_the_page_holds_the_run(directory: Path) -> None:
     assert "netsim run topology.json --duration 120s --seed 1 --fidelity rate" in page.text
     assert run.provenance.topology_sha256 in page.text
     assert run.links[0].assumptions in page.text
-    (failed,) = [one for one in read_trace(directory).ended() if one.block == 3]
+    (failed,) = [one for one in trace(directory).ended() if one.block == 3]
     assert failed.reason
     assert failed.reason in page.text
 
@@ -88,7 +93,7 @@ def test_it_loads_nothing_and_has_all_plots(directory: Path) -> None:
 
 def test_rounds_are_those_of_the_ledger(directory: Path) -> None:
     """Sifted bits, key and f as the books have them."""
-    run, rounds = load_run(directory), read_trace(directory).ended()
+    run, rounds = load_run(directory), trace(directory).ended()
     counts = run.links[0].counts
     assert len(rounds) == counts.blocks == 4
     assert sum(one.sifted_bits or 0 for one in rounds) == counts.sifted_bits
