@@ -15,10 +15,12 @@ from netsim.cli import (
     plan,
     pools,
     reconcile,
+    report,
     reproduce,
     run,
     schema,
     serve,
+    sweep,
     topologies,
     twin,
     validate,
@@ -89,10 +91,12 @@ register(topologies.new, topologies.NEW_EXAMPLES)
 register(topologies.show, topologies.SHOW_EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
+register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
 register(serve.serve, serve.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
+register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)

@@ -45,6 +45,14 @@ OverrideOption = Annotated[
         "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]
+FidelityOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
+        "expected rates, for days and weeks.",
+    ),
+]
 OverOption = Annotated[
     tuple[str, ...],
     typer.Option(

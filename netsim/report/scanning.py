@@ -1,8 +1,9 @@
 """Measures over the axes of a grid as figures: the twin as a line, simulated values as points."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from netsim.report.figure import Figure, Panel, Series
+from netsim.report.text import fixed
 from netsim.studies.estimates import Cell, Row
 from netsim.studies.grid import Axis
 from netsim.studies.measures import ALL_LINKS, MEASURES, Measure
@@ -75,16 +76,40 @@ def _panel(axis: Axis, measure: Measure, named: Mapping[str, Sequence[Row]], dra
 def _named(rows: Sequence[Row], others: Sequence[Axis]) -> dict[str, list[Row]]:
     """Rows by link and setting of all axes but the first; of too many, those of all links."""
     found: dict[str, list[Row]] = {}
-    several = {row["link"] for row in rows if row["link"] not in ("", ALL_LINKS)}
-    for row in rows:
-        if not row["link"] or (row["link"] == ALL_LINKS and len(several) == 1):
-            continue
-        setting = ", ".join(f"{_short(axis.path)}={row[axis.path]}" for axis in others)
+    for row in shown_rows(rows):
+        setting = ", ".join(f"{short(axis.path)}={row[axis.path]}" for axis in others)
         found.setdefault(", ".join(filter(None, (str(row["link"]), setting))), []).append(row)
     if len(found) <= MOST_NAMES:
         return found
     return {name: rows for name, rows in found.items() if name.startswith(ALL_LINKS)}
 
 
-def _short(path: str) -> str:
+def short(path: str) -> str:
+    """Last part of a path, which says what the number is and its unit."""
     return path.rpartition(".")[2]
+
+
+def settings_of(axes: Sequence[Axis], row: Row) -> list[str]:
+    """Values of the axes as they are printed."""
+    cells = (row[axis.path] for axis in axes)
+    return [f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells]
+
+
+def shown_rows(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows of links; of a network with one link not the sum as well."""
+    links = {row["link"] for row in rows if row["link"]}
+    for row in rows:
+        if row["link"] and (row["link"] != ALL_LINKS or len(links) > 2):
+            yield row
+
+
+def reasons_of(axes: Sequence[Axis], rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each point where something failed."""
+    seen = {", ".join(settings_of(axes, row)): row["reason"] for row in rows if row["reason"]}
+    for settings, reason in seen.items():
+        yield f"{settings}: {reason}"
+
+
+def shown_value(measure: Measure, value: float | None) -> str:
+    """A value in the unit of its measure; a dash for none."""
+    return fixed(None if value is None else measure.scale * value, measure.digits)

@@ -7,10 +7,18 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.report.excerpt import MAX_ROWS
-from netsim.report.scanning import number
+from netsim.report.scanning import (
+    number,
+    reasons_of,
+    settings_of,
+    short,
+    shown_rows,
+    shown_value,
+)
 from netsim.report.text import add_names, add_numbers, fixed, percent, plain_table
-from netsim.studies.estimates import Cell, Row
+from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis
+from netsim.studies.measures import MEASURES
 from netsim.twin.forecast import Forecast
 
 LEGEND = (
@@ -81,22 +89,12 @@ def _cut(table: Table, total: int) -> Table:
 def print_scan(title: str, axes: Sequence[Axis], rows: Sequence[Row], console: Console) -> None:
     """A line a point and link."""
     table = plain_table(title)
-    add_names(table, *(axis.path for axis in axes), "Link")
-    add_numbers(table, "N_sift\n[1/s]", "QBER\n[%]", "SKR\n[bit/s]", "Net\n[bit/s]")
-    reasons: dict[str, str] = {}
-    for row in rows:
-        settings = [_setting(row[axis.path]) for axis in axes]
-        if row["reason"]:
-            reasons.setdefault(", ".join(settings), str(row["reason"]))
-            continue
-        rates = (fixed(number(row[name]), 1) for name in ("skr_bps", "net_key_bps"))
-        qber = percent(number(row["qber"]))
-        table.add_row(*settings, str(row["link"]), fixed(number(row["sifted_hz"]), 1), qber, *rates)
+    add_names(table, *(short(axis.path) for axis in axes), "Link")
+    add_numbers(table, *(measure.head for measure in MEASURES))
+    for row in shown_rows(rows):
+        values = (shown_value(measure, number(row[measure.name])) for measure in MEASURES)
+        table.add_row(*settings_of(axes, row), str(row["link"]), *values)
     console.print(table)
     console.print()
-    for settings_text, reason in reasons.items():
-        console.print(Text(f"{settings_text}: {reason}"))
-
-
-def _setting(cell: Cell) -> str:
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    for line in reasons_of(axes, rows):
+        console.print(Text(line))

@@ -122,7 +122,7 @@ def simulate(
             simulation.run(progress=progress, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
         if directory is not None:
-            save_run(run, directory)
+            run = save_run(run, directory)
     return run
 
 

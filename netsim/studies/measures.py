@@ -25,20 +25,26 @@ class Measure:
         Column of ``sweep.csv``, its unit last.
     label : str
         Of an axis.
+    head : str
+        Of a column.
+    digits : int
+        Decimals that are shown.
     scale : float
         From the column to the label's unit.
     """
 
     name: str
     label: str
+    head: str
+    digits: int = 1
     scale: float = 1.0
 
 
 MEASURES = (
-    Measure("sifted_hz", "sifted bits [1/s]"),
-    Measure("qber", "QBER [%]", 100.0),
-    Measure("skr_bps", "asymptotic key rate [bit/s]"),
-    Measure("net_key_bps", "net key [bit/s]"),
+    Measure("sifted_hz", "sifted bits [1/s]", "N_sift\n[1/s]"),
+    Measure("qber", "QBER [%]", "QBER\n[%]", digits=2, scale=100.0),
+    Measure("skr_bps", "asymptotic key rate [bit/s]", "SKR\n[bit/s]"),
+    Measure("net_key_bps", "net key [bit/s]", "Net\n[bit/s]"),
 )
 """Those that the twin knows as well."""
 
