@@ -18,9 +18,22 @@ if TYPE_CHECKING:
     from netsim.results.run import Run
     from netsim.simulation.again import extend, resume
     from netsim.simulation.run import simulate
+    from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
+    from netsim.twin.forecast import predict
 
-__all__ = ["ConfigError", "Run", "extend", "load_run", "load_topology", "resume", "simulate"]
+__all__ = [
+    "ConfigError",
+    "Run",
+    "Sweep",
+    "extend",
+    "load_run",
+    "load_topology",
+    "predict",
+    "resume",
+    "simulate",
+    "sweep",
+]
 
 _HOMES = {
     "ConfigError": "netsim.errors",
@@ -29,7 +42,10 @@ _HOMES = {
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
     "resume": "netsim.simulation.again",
+    "predict": "netsim.twin.forecast",
+    "Sweep": "netsim.studies.sweep",
     "simulate": "netsim.simulation.run",
+    "sweep": "netsim.studies.sweep",
 }
 
 

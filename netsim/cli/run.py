@@ -81,6 +81,9 @@ class RunArguments:
     save_tags: Annotated[
         bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
     ] = False
+    report: Annotated[
+        bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
+    ] = False
     legend: Annotated[
         bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
     ] = False
@@ -109,6 +112,10 @@ def run(options: RunArguments) -> None:
     show_run(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
     say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    if options.report and kept is not None:
+        from netsim.cli.report import write_page
+
+        write_page(kept)
     if found.partial:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -143,8 +150,9 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     if not options.topology:
         raise ConfigError.of("TOPOLOGY", "is missing; or give --resume DIR")
     faults: list[Fault] = []
-    if options.save_tags and options.out is None:
-        faults.append(Fault("--save-tags", "needs --out DIR"))
+    for name, is_asked in (("--save-tags", options.save_tags), ("--report", options.report)):
+        if is_asked and options.out is None:
+            faults.append(Fault(name, "needs --out DIR"))
     duration_ps = 0
     try:
         duration_ps = parse_duration_ps(options.duration)

@@ -20,6 +20,7 @@ from netsim.report.text import (
     percent,
     plain_table,
 )
+from netsim.results.fidelity import Fidelity
 from netsim.results.files import write_whole
 from netsim.results.parts import LinkResult
 from netsim.results.run import Run

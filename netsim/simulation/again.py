@@ -19,6 +19,7 @@ from netsim.pools.store import UserStore
 from netsim.results.asked import ASKED, Asked, load_asked
 from netsim.results.directory import (
     AGAIN_DIRECTORY,
+    DELIVERY,
     EVENTS,
     LEDGER,
     RUN_FILES,
@@ -177,6 +178,10 @@ def _check_asked(directory: Path, asked: Asked, topology: TopologySpec) -> None:
 
 def _check_untaken(directory: Path, topology: TopologySpec) -> None:
     """Refuse if key has left a pool: it would be in it again."""
+    if (directory / DELIVERY).is_file():
+        raise ConfigError.of(
+            directory / DELIVERY, "key has been delivered, and would be there again"
+        )
     users = [user.name for user in topology.users]
     for user in users:
         path = directory / USERS_DIRECTORY / f"{user}.sqlite"

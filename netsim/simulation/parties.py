@@ -15,6 +15,7 @@ from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
 from netsim.simulation.depth import Depth, OnEvents
 from netsim.simulation.driver import EndpointDriver
+from netsim.simulation.listeners import Listeners
 from netsim.simulation.user import LinkEnd, User
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
@@ -92,6 +93,8 @@ class Parties:
     taps : sequence of TapPlan
         Attackers on the classical channels.
     on_announcer_event : callable, optional
+    listeners : Listeners, optional
+        Who hears what is said, and changes nothing.
 
     Attributes
     ----------
@@ -112,6 +115,7 @@ class Parties:
         trace: Trace,
         taps: Sequence[TapPlan] = (),
         on_announcer_event: OnLinkEvent | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         self.users = users
         self.links: tuple[Link, ...] = ()
@@ -123,6 +127,7 @@ class Parties:
         self._ledger = ledger
         self._trace = trace
         self._listener = on_announcer_event
+        self._listeners = listeners
         self._wiretaps = Wiretaps(sim, taps)
         self._still_open: Link | None = None
 
@@ -170,6 +175,8 @@ class Parties:
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
             wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
             send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
+            if self._listeners is not None:
+                send = self._listeners.tapped(users, end.role, send)
             end.driver.connect(send)
             self.users[user].connect(end)
         return Link(users, (announcer, responder), plan.agreement)

@@ -22,7 +22,7 @@ from netsim.simulation.refusals import refusals
 from netsim.simulation.request import RunRequest
 from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
-from netsim.topology.load import load_topology
+from netsim.topology.load import topology_of
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS, ps_from_s, s_from_ps
 
@@ -95,7 +95,7 @@ def simulate(
         Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
-    spec = topology if isinstance(topology, TopologySpec) else load_topology(topology)
+    spec = topology_of(topology)
     directory = None if out is None else Path(out)
     if save_tags and directory is None:
         raise ValueError("save_tags needs out, a directory to save them in")
@@ -125,7 +125,7 @@ def simulate(
             simulation.run(progress=progress, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
         if directory is not None:
-            save_run(run, directory)
+            run = save_run(run, directory)
     return run
 
 

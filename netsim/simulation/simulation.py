@@ -6,6 +6,7 @@ What it found is collected in `netsim.simulation.collect`.
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,7 @@ from netsim.results.directory import (
     make_private,
 )
 from netsim.results.files import write_whole
+from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
@@ -35,7 +37,8 @@ from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
 from netsim.simulation.depth import Depth
 from netsim.simulation.depths import depth_of
-from netsim.simulation.parties import Parties
+from netsim.simulation.listeners import Listeners
+from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
 from netsim.simulation.scoring import LaneCounts, LaneScorer
 from netsim.simulation.user import User
@@ -82,6 +85,7 @@ class Simulation:
     trace: Trace
     ledger: Ledger
     _last_frames: SimEvent
+    _listeners: Listeners
 
     def __init__(self, request: RunRequest) -> None:
         self.topology = request.topology
@@ -171,6 +175,9 @@ class Simulation:
             )
             for user in self.topology.users
         }
+        self._listeners = Listeners(
+            self.timeline, self.network, users, self.world.notebooks, rng_tree
+        )
         self.parties = Parties(
             self._sim,
             self.network,
@@ -182,6 +189,7 @@ class Simulation:
             trace=self.trace,
             taps=(*plans_of(self.topology.taps, self.network.links), *self._request.taps),
             on_announcer_event=self._tell_controller if self._controller is not None else None,
+            listeners=self._listeners,
         )
         self.parties.connect()
 
@@ -230,6 +238,11 @@ class Simulation:
             self.parties.users[user].leave()
         for user in change.joining:
             self.parties.users[user].join()
+
+    @property
+    def now_ps(self) -> int:
+        """Simulated time."""
+        return self._sim.now_ps
 
     @property
     def pools(self) -> dict[tuple[str, str], Pool]:
@@ -311,7 +324,7 @@ class Simulation:
             lanes=lane_results(
                 topology, self._scored(), predict_epochs(self.world.history), done_ps
             ),
-            links=tuple(link_result(topology, link, done_ps) for link in self.parties.links),
+            links=tuple(self._link_result(link) for link in self.parties.links),
             users=users,
             performance=Performance(wall_s=wall_s, tags=tags),
             provenance=collect_provenance(topology.model_dump(mode="json")),
@@ -320,6 +333,10 @@ class Simulation:
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
+
+    def _link_result(self, link: Link) -> LinkResult:
+        found = link_result(self.topology, link, self._done_ps)
+        return replace(found, eve=self._listeners.knowledge(link.users, found.counts))
 
     def _scored(self) -> Iterator[tuple[Lane, LaneCounts]]:
         for scorer in self._scorers.values():

@@ -16,6 +16,7 @@ from netsim.devices.receiver import detector_settings
 from netsim.devices.world import Stage
 from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
 from netsim.kernel.simulator import SimEvent
+from netsim.observers.notebook import Notebook
 from netsim.physics.clock import Clock
 from netsim.simulation.coincidence.draw import CoincidenceSource
 from netsim.simulation.coincidence.table import CoincidenceTable
@@ -45,6 +46,7 @@ class CoincidenceLight:
         self.clocks = stage.build_clocks()
         self.clicks = {user: np.zeros(DETECTORS, dtype=np.int64) for user in stage.users}
         """Clicks of each user that are drawn, by detector."""
+        self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._frame_ps = frame_ps
         self._history = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
