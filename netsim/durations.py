@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from netsim.units import MAX_TIME_PS, PS_PER_S
+from netsim.units import MAX_RUN_PS, PS_PER_S
 
 UNITS_PS = {
     "ps": 1,
@@ -27,7 +27,7 @@ def parse_duration_ps(text: str) -> int:
     Raises
     ------
     ValueError
-        It is no duration, it is below 1 ps, or it is above 26 days.
+        It is no duration, it is below 1 ps, or it is above 100 days.
     """
     duration_ps = parse_bound_ps(text)
     if duration_ps == 0:
@@ -46,8 +46,8 @@ def parse_bound_ps(text: str) -> int:
     duration_ps = round(Fraction(number) * UNITS_PS[unit or "s"])
     if duration_ps < 0:
         raise ValueError(f"{text!r} is below zero")
-    if duration_ps > MAX_TIME_PS:
-        raise ValueError(f"{text!r} is above 26 days, the longest time that fits")
+    if duration_ps > MAX_RUN_PS:
+        raise ValueError(f"{text!r} is above 100 days, the longest time that fits")
     return duration_ps
 
 

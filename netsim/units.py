@@ -5,8 +5,10 @@ from fractions import Fraction
 
 PS_PER_S = 1_000_000_000_000
 MAX_TIME_PS = 26 * 86_400 * PS_PER_S
-"""The longest run: a packed tag is an int64 that keeps two bits for the detector, so that 2^61 ps =
-26.7 days fit; the rest is room for delays."""
+"""The longest light with clicks: a packed tag is an int64 that keeps two bits for the detector, so
+that 2^61 ps = 26.7 days fit; the rest is room for delays."""
+MAX_RUN_PS = 100 * 86_400 * PS_PER_S
+"""The longest run: picoseconds in an int64 last for 106 days."""
 SPEED_OF_LIGHT_M_PER_S = 299_792_458.0
 """Exact by definition of the metre (SI)."""
 

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from netsim.errors import Fault
 from netsim.results.fidelity import Fidelity
 from netsim.simulation.request import RunRequest
+from netsim.units import MAX_TIME_PS
 
 
 def refusals(request: RunRequest) -> Iterator[Fault]:
     """Everything that the request's level does not have."""
     topology = request.topology
+    if request.fidelity is not Fidelity.RATE and request.duration_ps > MAX_TIME_PS:
+        yield Fault("--duration", "is above 26 days, which packed times hold: only --fidelity rate")
     asked = {
         "taps": topology.taps or request.taps,
         "crashes": topology.crashes,

@@ -24,7 +24,7 @@ from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
 from netsim.topology.specs import TopologySpec
-from netsim.units import MAX_TIME_PS, ps_from_s, s_from_ps
+from netsim.units import MAX_RUN_PS, ps_from_s, s_from_ps
 
 
 def simulate(
@@ -159,8 +159,8 @@ def light_ps(duration_s: float | str) -> int:
     """Picoseconds of light; ValueError for what is no time above zero, or too much."""
     if isinstance(duration_s, str):
         return parse_duration_ps(duration_s)
-    if not 0 < duration_s <= s_from_ps(MAX_TIME_PS):
+    if not 0 < duration_s <= s_from_ps(MAX_RUN_PS):
         raise ValueError(
-            f"duration_s is {duration_s}, not a number of seconds above 0, up to 26 days"
+            f"duration_s is {duration_s}, not a number of seconds above 0, up to 100 days"
         )
     return ps_from_s(duration_s)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from netsim.units import MAX_TIME_PS, PS_PER_S
+from netsim.units import MAX_RUN_PS, PS_PER_S
 
 HUGE = 1e15
 """No device number is larger; the bound keeps products finite and times within int64."""
@@ -16,8 +16,8 @@ Decibel = Annotated[float, Field(ge=0, le=300)]
 LinewidthHz = Annotated[float, Field(ge=1, le=1e12)]
 Radian = Annotated[float, Field(ge=-1e6, le=1e6)]
 SecondInPs = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
-RunSeconds = Annotated[float, Field(ge=0, le=MAX_TIME_PS / PS_PER_S)]
-"""A time in a run, which lasts 26 days at most."""
+RunSeconds = Annotated[float, Field(ge=0, le=MAX_RUN_PS / PS_PER_S)]
+"""A time in a run, which lasts 100 days at most."""
 
 
 class Spec(BaseModel):

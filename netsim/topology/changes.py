@@ -25,7 +25,7 @@ from netsim.topology.base import Decibel, Name, RunSeconds, Spec
 from netsim.topology.labels import Channel, label_of
 from netsim.topology.source import CrystalSourceSpec, PowerMw, PumpSpec
 from netsim.topology.state import StateSpec, UserSpec
-from netsim.units import MAX_TIME_PS, PS_PER_S
+from netsim.units import MAX_RUN_PS, PS_PER_S
 
 StateT = TypeVar("StateT", bound=StateSpec)
 
@@ -48,7 +48,7 @@ class Change(Spec, ABC):
     """Simulated time at the source."""
     kind: Annotated[str, AfterValidator(_check_kind)]
     """What changes."""
-    every_s: Annotated[float, Field(ge=1e-3, le=MAX_TIME_PS / PS_PER_S)] | None = None
+    every_s: Annotated[float, Field(ge=1e-3, le=MAX_RUN_PS / PS_PER_S)] | None = None
     """The change happens again and again after this time: the schedule of a switch."""
 
     @abstractmethod

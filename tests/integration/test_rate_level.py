@@ -164,3 +164,21 @@ def test_command_says_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> No
     assert "rate level, seed 1" in shown
     assert " ".join(shown.split()).count(Fidelity.RATE.leaves_out) == 1
     assert "Keys compared" not in shown
+
+
+def test_months_are_for_this_level_alone(tmp_path: Path) -> None:
+    """Thirty days, in rounds of a day; other levels say before the start why not."""
+    topology = netsim.load_topology("two_user", overrides=("protocol.round_s=86400",))
+    run = rate_run(topology, 30 * 24 * HOUR_S, out=tmp_path / "rate")
+    assert run.links[0].counts.blocks == 30
+    assert verify_run(tmp_path / "rate") == ()
+    for level in ("photon", "coincidence"):
+        with pytest.raises(netsim.ConfigError, match="26 days"):
+            netsim.simulate(
+                topology,
+                duration_s="30d",
+                seed=1,
+                fidelity=level,
+                out=tmp_path / level,
+            )
+        assert not (tmp_path / level).exists()
