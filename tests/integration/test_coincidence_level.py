@@ -54,8 +54,6 @@ EVENTS = [
         ),
         ("two_user", ("protocol.round_s=5",), EVENTS),
         ("fan2025_four_user", ("protocol.round_s=5",), []),
-        ("time_sharing", ("protocol.round_s=5",), []),
-        ("wengerowsky2018", ("protocol.round_s=5",), []),
     ],
 )
 def test_agrees_with_photons(name: str, overrides: tuple[str, ...], events: list[object]) -> None:
