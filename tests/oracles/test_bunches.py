@@ -22,7 +22,8 @@ from netsim.topology.source import PairFactorSpec, PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, UserSpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.prediction import detector_rates_hz, predict
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.prediction import predict
 from netsim.units import db_from_transmittance
 from tests.oracles import bunches, fock
 from tests.support.bounds import assert_poisson

@@ -10,7 +10,8 @@ from netsim.kernel.trace import MemorySink
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import Movement
 from netsim.results.run import Run
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.topology.load import load_topology
 from netsim.units import ps_from_s
 from tests.support.fan2025 import TABLE_2_QBER, TABLE_2_SIFTED_HZ
