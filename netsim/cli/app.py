@@ -12,6 +12,7 @@ from netsim.cli import (
     compare,
     distil,
     fit,
+    inspect,
     plan,
     pools,
     reconcile,
@@ -97,6 +98,7 @@ register(compare.compare, compare.EXAMPLES)
 register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
+register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
@@ -116,10 +118,15 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     say(f"warning: {message}")
 
 
+BARE = {"--save-tags": "--save-tags=npy"}
+"""Options that may stand without their value, and what they mean then."""
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` and return its exit code; never raises for bad input."""
     try:
-        code = app(args=list(arguments) or ["--help"], prog_name="netsim", standalone_mode=False)
+        words = [BARE.get(word, word) for word in arguments] or ["--help"]
+        code = app(args=words, prog_name="netsim", standalone_mode=False)
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(map(str, error.faults))
