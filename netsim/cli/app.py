@@ -20,6 +20,7 @@ from netsim.cli import (
     reproduce,
     run,
     schema,
+    serve,
     sweep,
     topologies,
     twin,
@@ -94,6 +95,7 @@ register(schema.schema, schema.EXAMPLES)
 register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
+register(serve.serve, serve.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
 register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)

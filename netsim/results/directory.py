@@ -20,6 +20,7 @@ from netsim.pools.pool import Comparison
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
 from netsim.results.kept import KeptRows
+from netsim.results.knowledge import knowledge_from
 from netsim.results.leftovers import remove_leftovers
 from netsim.results.lock import locked
 from netsim.results.parts import (
@@ -46,6 +47,8 @@ LANES = "lanes.csv"
 LINKS = "links.csv"
 LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
+DELIVERY = "delivery.json"
+"""Where the key of a finished run has gone, see `netsim.delivery`."""
 RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
@@ -101,7 +104,7 @@ def remove_earlier(directory: Path) -> None:
     """Remove the files of an earlier run from ``directory``; anything else stays."""
     remove_leftovers(
         directory,
-        RUN_FILES,
+        (*RUN_FILES, DELIVERY),
         tags=TAGS_DIRECTORY,
         stores=USERS_DIRECTORY,
         ledger=LEDGER,
@@ -249,6 +252,7 @@ def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
         duration_ps=duration_ps,
         counts=sums_from(LinkCounts, figures),
         wire=sums_from(WireCounts, figures),
+        eve=knowledge_from(entry["eve"]),
         pools=sums_from(Comparison, figures),
         **{name: entry[name] for name in ("settle_ps", "security", "assumptions", "notes")},
     )

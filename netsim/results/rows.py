@@ -26,7 +26,9 @@ def lane_row(lane: LaneResult) -> Json:
 
 def link_row(link: LinkResult) -> Json:
     """A row of ``links.csv``."""
-    return _flat(link.summary() | {name: getattr(link.counts, name) for name in LINK_COUNTS})
+    row = link.summary() | {name: getattr(link.counts, name) for name in LINK_COUNTS}
+    del row["eve"]  # of few runs, and a table by itself
+    return _flat(row)
 
 
 def _flat(row: Json) -> Json:

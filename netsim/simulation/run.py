@@ -16,7 +16,9 @@ from netsim.results.lock import locked
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
 from netsim.simulation.rate.run import RateSimulation
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.refusals import refusals
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
 from netsim.topology.specs import TopologySpec
@@ -71,9 +73,9 @@ def simulate(
     build : callable
         Builds the photon level; another one than `build_world` may replay recorded frames.
     fidelity : str
-        ``photon``, or ``rate`` for rounds that are drawn by the twin's rates
-        (`netsim.results.fidelity.Fidelity` says what that leaves out, and there are no tags, taps
-        or controllers).
+        ``photon``; ``coincidence`` for clicks that coincide and no others; or ``rate`` for rounds
+        that are drawn by the twin's rates. `netsim.results.fidelity.Fidelity` says what each
+        leaves out, and `netsim.simulation.refusals` what it does not take.
 
     Returns
     -------
@@ -106,8 +108,9 @@ def simulate(
         taps=taps,
         controller=controller,
         build=build,
+        fidelity=Fidelity.of(fidelity),
     )
-    chosen = _level(request, fidelity)
+    chosen = _level(request)
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
     with locked(directory):
@@ -123,19 +126,17 @@ def simulate(
     return run
 
 
-def _level(request: RunRequest, fidelity: str) -> Simulation | RateSimulation:
-    try:
-        level = Fidelity(fidelity)
-    except ValueError as error:
-        known = ", ".join(Fidelity)
-        raise ConfigError.of("fidelity", f"{fidelity!r} is none of {known}") from error
-    match level:
-        case Fidelity.PHOTON:
+def _level(request: RunRequest) -> Simulation | RateSimulation:
+    """What runs it; ConfigError if it asks for what its level does not have."""
+    if faults := tuple(refusals(request)):
+        raise ConfigError(faults)
+    match request.fidelity:
+        case Fidelity.PHOTON | Fidelity.COINCIDENCE:
             return Simulation(request)
         case Fidelity.RATE:
             return RateSimulation(request)
         case _:
-            assert_never(level)
+            assert_never(request.fidelity)
 
 
 def _duration_ps(duration_s: float | str) -> int:
