@@ -16,8 +16,8 @@ from netsim.cli.shared import (
     OverrideOption,
     TopologyArgument,
     check_duration,
+    note,
     prepare,
-    say,
     stdout,
     warn,
     watched,
@@ -96,7 +96,7 @@ def run(options: RunArguments) -> None:
     kept = options.out
     if options.save_tags is not None and kept is not None:
         _convert_tags(spec, kept, options.save_tags)
-    say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    note("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if options.report and kept is not None:
         from netsim.cli.report import write_page
 
@@ -167,7 +167,9 @@ def _convert_tags(spec: "TopologySpec", out: Path, written: str) -> None:
     ticks_ps = {user.name: spec.receiver_of(user).tick_ps for user in spec.users}
     late_ps = convert_tags(out / TAGS_DIRECTORY, ticks_ps, written)
     if late_ps:
-        say(f"times in {out / TAGS_DIRECTORY} are {late_ps // PS_PER_MS} ms later: none is below 0")
+        note(
+            f"times in {out / TAGS_DIRECTORY} are {late_ps // PS_PER_MS} ms later: none is below 0"
+        )
 
 
 def _show(found: "Run", *, as_json: bool, legend: bool) -> None:
