@@ -16,8 +16,8 @@ from netsim.cli.shared import (
     OverrideOption,
     TopologyArgument,
     check_duration,
+    note,
     prepare,
-    say,
     stdout,
     warn,
     watched,
@@ -62,8 +62,14 @@ class RunArguments:
     force: ForceOption = False
     override: OverrideOption = ()
     save_tags: Annotated[
-        bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
-    ] = False
+        str | None,
+        typer.Option(
+            "--save-tags",
+            metavar="[=FORMAT]",
+            help="Keep every user's time tags in DIR as well: npy, or --save-tags=csv, ptu "
+            "(PicoQuant) or swabian.",
+        ),
+    ] = None
     report: Annotated[
         bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
@@ -88,7 +94,9 @@ def run(options: RunArguments) -> None:
         found = _simulate(spec, duration_ps, options, watch)
     _show(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
-    say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    if options.save_tags is not None and kept is not None:
+        _convert_tags(spec, kept, options.save_tags)
+    note("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if options.report and kept is not None:
         from netsim.cli.report import write_page
 
@@ -103,9 +111,19 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     from netsim.topology.load import load_topology
 
     faults: list[Fault] = []
-    for name, is_asked in (("--save-tags", options.save_tags), ("--report", options.report)):
+    for name, is_asked in (
+        ("--save-tags", options.save_tags is not None),
+        ("--report", options.report),
+    ):
         if is_asked and options.out is None:
             faults.append(Fault(name, "needs --out DIR"))
+    if options.save_tags is not None:
+        from netsim.recordings.writing import check_written
+
+        try:
+            check_written(options.save_tags)
+        except ValueError as error:
+            faults.append(Fault("--save-tags", str(error)))
     duration_ps = 0
     try:
         duration_ps = parse_duration_ps(options.duration)
@@ -134,11 +152,24 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         duration_s=seconds_text(duration_ps),
         seed=options.seed,
         out=options.out,
-        save_tags=options.save_tags,
+        save_tags=options.save_tags is not None,
         fidelity=options.fidelity,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )
+
+
+def _convert_tags(spec: "TopologySpec", out: Path, written: str) -> None:
+    from netsim.recordings.writing import convert_tags
+    from netsim.results.directory import TAGS_DIRECTORY
+    from netsim.units import PS_PER_MS
+
+    ticks_ps = {user.name: spec.receiver_of(user).tick_ps for user in spec.users}
+    late_ps = convert_tags(out / TAGS_DIRECTORY, ticks_ps, written)
+    if late_ps:
+        note(
+            f"times in {out / TAGS_DIRECTORY} are {late_ps // PS_PER_MS} ms later: none is below 0"
+        )
 
 
 def _show(found: "Run", *, as_json: bool, legend: bool) -> None:
