@@ -12,14 +12,15 @@ CACHE_KIB = 256
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (
-    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
-    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
-    closed_message BLOB);
-CREATE TABLE IF NOT EXISTS aborts (
-    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
+    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
+    provisioned_pads INTEGER NOT NULL, common_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
+    closed_pad INTEGER, closed_message BLOB);
+CREATE TABLE IF NOT EXISTS decisions (
+    link TEXT NOT NULL, pad INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, pad));
 CREATE TABLE IF NOT EXISTS blocks (
-    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
-    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
+    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, pad INTEGER NOT NULL,
+    key_bits INTEGER NOT NULL, message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL,
+    PRIMARY KEY (link, round));
 CREATE TABLE IF NOT EXISTS keys (
     link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
     bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));

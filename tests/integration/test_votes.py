@@ -86,7 +86,7 @@ def test_forged_decisions_are_not_believed(commit: bool) -> None:
     """A decision with a wrong tag, either way, leaves the block in doubt and raises an alarm."""
 
     def forge(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
-        return encode(replace(envelope, body=Decision(commit=commit, tag=bytes(16))))
+        return encode(replace(envelope, body=Decision(commit=commit, pad=0, tag=bytes(16))))
 
     ends = WholeMessages(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
     assert 0 not in ends.usable_bits(Role.RESPONDER)
@@ -104,7 +104,7 @@ def test_reflected_tags_do_not_pass() -> None:
         if isinstance(envelope.body, Vote):
             tags[envelope.round] = envelope.body.tag
         if isinstance(envelope.body, Decision) and envelope.round == 0:
-            return encode(replace(envelope, body=Decision(commit=True, tag=tags[0])))
+            return encode(replace(envelope, body=Decision(commit=True, pad=0, tag=tags[0])))
         return data
 
     ends = WholeMessages(light(), tamper=reflect).run(until_s=30)
@@ -118,7 +118,9 @@ def test_ends_with_different_settings_never_agree() -> None:
     ends.run(until_s=60)
     assert not ends.usable_bits(Role.ANNOUNCER)
     assert not ends.usable_bits(Role.RESPONDER)
-    assert AbortReason.AUTHENTICATION_FAILED in reasons(ends, Role.ANNOUNCER)
+    assert AbortReason.AUTHENTICATION_FAILED in reasons(ends, Role.RESPONDER)
+    votes = [envelope.body for envelope in ends.messages(Vote)]
+    assert all(isinstance(vote, Vote) and vote.closing for vote in votes)  # no pad for nothing
 
 
 # Closing ------------------------------------------------------------------------------------------
@@ -126,11 +128,9 @@ def test_ends_with_different_settings_never_agree() -> None:
 
 def test_closing_exchange() -> None:
     """After the light: close, closing vote, closing decision; then nothing is in doubt."""
-    tail = [type(envelope.body) for _, envelope in honest().sent[-3:]]
+    tail = [type(envelope.body) for _, envelope in honest().sent if envelope.round == 3]
     assert tail == [Close, Vote, Decision]
-    closed = [
-        (role, event.round) for role, event in honest().events if isinstance(event, LinkClosed)
-    ]
+    closed = [(role, event.pad) for role, event in honest().events if isinstance(event, LinkClosed)]
     assert closed == [(Role.ANNOUNCER, 3), (Role.RESPONDER, 3)]
 
 
