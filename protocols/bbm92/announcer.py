@@ -3,22 +3,17 @@
 What happens within a round is told in `protocols.bbm92.announcer_round`.
 """
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from protocols.bbm92.announcer_round import AnnouncerRound
+from protocols.bbm92.decided import Decided, HeldBlock
 from protocols.bbm92.macs import is_proven
 from protocols.bbm92.schedule import Batch, RoundSchedule
 from protocols.bbm92.session import Final, LinkSession
 from protocols.bbm92.signing import ABORT, CLOSE, CLOSED, Bound
 from protocols.bbm92.states import ANNOUNCER_LIFE, Cause, Life, Machine
 from protocols.bbm92.states import AnnouncerState as State
-from protocols.bits import pack_bits, unpack_bits
-from protocols.books import RoundBooks
-from protocols.durable import DurableState
+from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
     AbortSigned,
@@ -51,16 +46,6 @@ MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
 
 
-@dataclass(slots=True)
-class HeldBlock:
-    """A committed block that the responder has not acknowledged yet."""
-
-    number: int
-    pad: int
-    key: NDArray[np.uint8] = field(repr=False)
-    books: RoundBooks
-
-
 class AnnouncerSession(LinkSession[AnnouncerRound]):
     """The announcer's end of a link."""
 
@@ -74,27 +59,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._is_reserve_empty = False
         self._has_refused = False
         """Whether an abort was signed since the last round has begun."""
-        self._held: dict[int, HeldBlock] = {}
-        """By pad."""
-        self._decisions: dict[int, bytes] = {}
-        """By pad, as long as the responder may ask for them."""
-        if durable is not None:
-            self._take_up(durable)
-
-    def _take_up(self, durable: DurableState) -> None:
-        """Go on where the earlier life has ended; ask whether what is held is settled by now."""
-        self._decisions.update(durable.decisions)
-        for block in durable.in_doubt:
-            key = unpack_bits(block.key, block.key_bits)
-            self._held[block.pad] = HeldBlock(block.round, block.pad, key, block.books)
-        if durable.closed is not None:
-            pad, message = durable.closed
-            self._decisions[pad] = message
+        self._decided = Decided(durable)
         self._repeat_decisions()
 
     def _repeat_decisions(self) -> None:
-        for pad in self._held:
-            self._post(self._decisions[pad])
+        """Ask whether what is held is settled by now."""
+        for decision in self._decided.unacknowledged():
+            self._post(decision)
 
     # Light --------------------------------------------------------------------------------------
 
@@ -186,7 +157,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         """
         undecided = len(self._rounds)
         if not self._pads.is_for_round(self._pads.next_pad + undecided):
-            if not (undecided or self._held):  # nothing will refill the reserve
+            if not (undecided or self._decided.holds_any):  # nothing will refill the reserve
                 self._stop_for_lack_of_pads(number)
             return
         self._last_round = number
@@ -277,7 +248,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _on_vote(self, number: int, vote: Vote, now_ps: int) -> None:
         """Sign exactly one decision on what the responder's lowest pad has signed."""
-        decision = self._decisions.get(vote.pad)
+        decision = self._decided.messages.get(vote.pad)
         if not is_proven(self._macs, number, vote):
             self.alarm("a vote that the peer has not sent")
         elif decision is not None:
@@ -328,7 +299,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         tag = self._sign(Bound(b"commit", number, round_.digests), pad)
         decision = self._final(number, Decision(commit=True, pad=pad, tag=tag))
         key = round_.key
-        self._held[pad] = HeldBlock(number, pad, key, round_.books)
+        self._decided.hold(HeldBlock(number, pad, key, round_.books))
         del self._rounds[number]
         self._reporter.end(number)
         self._events.append(
@@ -348,7 +319,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _publish(self, pad: int, decision: bytes) -> None:
         """What a pad has signed goes out, as often as it is asked for; it signs nothing else."""
-        self._decisions[pad] = decision
+        self._decided.messages[pad] = decision
         self._spend_pad(pad)
         self._post(decision)
 
@@ -362,12 +333,11 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _settle_before(self, pad: int) -> None:
         """A valid vote with ``pad`` proves that the responder has all decisions before it."""
         self._settle_held_before(pad)
-        self._decisions = {key: kept for key, kept in self._decisions.items() if key >= pad}
+        self._decided.forget_before(pad)
         self._events.append(DecisionsTaken(pad))
 
     def _settle_held_before(self, pad: int) -> None:
-        for held in [self._held[key] for key in sorted(self._held) if key < pad]:
-            del self._held[held.pad]
+        for held in self._decided.release_before(pad):
             self._settle(held.number, held.pad, held.key, held.books)
             self._miss_reports(held.number)
 

@@ -347,7 +347,7 @@ def test_settled_decisions_are_forgotten() -> None:
     ends = run(TappedEnds(clean_ends(1, duration_s=3.0), []))
     session = ends.ends[Role.ANNOUNCER]._session
     assert isinstance(session, AnnouncerSession)
-    assert list(session._decisions) == [3]
+    assert list(session._decided.messages) == [3]
 
 
 def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
