@@ -331,7 +331,7 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _sign_closing_vote(self) -> None:
         pad = self._pads.next_pad
         tag = self._sign(CLOSE, pad)
-        number = self._last_round + 1  # behind all rounds; nobody looks at it
+        number = self._settled_round + 1  # nobody looks at it
         vote = proven_vote(self._macs, number, pad, tag, closing=True)
         self._closing_vote = self._final(number, vote)
 

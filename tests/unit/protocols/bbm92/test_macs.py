@@ -4,8 +4,6 @@ import hashlib
 import struct
 from dataclasses import replace
 
-import pytest
-
 from protocols.bbm92.macs import Macs, is_proven, proven_vote
 from protocols.messages import Role
 from tests.support.links import link_config
@@ -44,14 +42,17 @@ def test_only_the_same_words_of_the_peer_are_proven() -> None:
     assert not macs(Role.ANNOUNCER, window_ps=1000).is_peers(mac, b"settled", 3, b"facts")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("closing", True), ("pad", 6), ("pad", -5), ("tag", bytes(16)), ("mac", bytes(32))],
-)
-def test_a_changed_vote_is_not_proven(name: str, value: object) -> None:
+def test_a_changed_vote_is_not_proven() -> None:
     """Every field is covered."""
     vote = proven_vote(macs(Role.RESPONDER), 4, 5, b"t" * 16)
     announcer = macs(Role.ANNOUNCER)
     assert is_proven(announcer, 4, vote)
     assert not is_proven(announcer, 5, vote)
-    assert not is_proven(announcer, 4, replace(vote, **{name: value}))
+    for changed in (
+        replace(vote, closing=True),
+        replace(vote, pad=6),
+        replace(vote, pad=-5),
+        replace(vote, tag=bytes(16)),
+        replace(vote, mac=bytes(32)),
+    ):
+        assert not is_proven(announcer, 4, changed)

@@ -21,19 +21,14 @@ def test_tag_covers_everything() -> None:
     wrong = [
         (OTHER_PAD, Role.RESPONDER, VOTE),
         (PAD, Role.ANNOUNCER, VOTE),
-        *(
-            (PAD, Role.RESPONDER, replace(VOTE, **{name: value}))
-            for name, value in (
-                ("purpose", b"commit"),
-                ("purpose", b"close"),
-                ("number", 8),
-                ("number", 7 + 2**32),
-                ("number", -1),
-                ("digests", bytes(47) + b"\1"),
-                ("digests", bytes(47)),
-                ("digests", b""),
-            )
-        ),
+        (PAD, Role.RESPONDER, replace(VOTE, purpose=b"commit")),
+        (PAD, Role.RESPONDER, replace(VOTE, purpose=b"close")),
+        (PAD, Role.RESPONDER, replace(VOTE, number=8)),
+        (PAD, Role.RESPONDER, replace(VOTE, number=7 + 2**32)),
+        (PAD, Role.RESPONDER, replace(VOTE, number=-1)),
+        (PAD, Role.RESPONDER, replace(VOTE, digests=bytes(47) + b"\1")),
+        (PAD, Role.RESPONDER, replace(VOTE, digests=bytes(47))),
+        (PAD, Role.RESPONDER, replace(VOTE, digests=b"")),
     ]
     signature = signer.sign(*right)
     assert signer.check(signature, *right)
