@@ -7,6 +7,7 @@ the channel is sound: both ends close with equal blocks, and no pad has signed t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import UnionType
 
 import pytest
 
@@ -15,6 +16,7 @@ from protocols.bbm92 import rounds
 from protocols.bbm92.signing import Bound, Signer
 from protocols.events import (
     Alarm,
+    BlockHeld,
     BlockPrepared,
     BlockUsable,
     ClosingVoted,
@@ -122,7 +124,7 @@ def death_after(
     monkeypatch: pytest.MonkeyPatch,
     tapped: TappedEnds,
     role: Role,
-    died_at: tuple[type[Event], int],
+    died_at: tuple[type[Event] | UnionType, int],
     provoke: Callable[[], None],
 ) -> Iterator[list[Event]]:
     """The process of ``role`` dies between the first such event and what follows it, once."""
@@ -152,9 +154,12 @@ def death_after(
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize(("kind", "number"), [(BlockUsable, 1), (BlockUsable, 3), (PadsSpent, 4)])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [(BlockUsable, 1), (BlockUsable, 3), (PadsSpent, 4), (BlockPrepared | BlockHeld, 2)],
+)
 def test_a_step_is_whole_or_undone(
-    role: Role, kind: type[Event], number: int, monkeypatch: pytest.MonkeyPatch
+    role: Role, kind: type[Event] | UnionType, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between the events of a step leaves no pad that has signed, and the link closes.
 
