@@ -150,7 +150,7 @@ DAMAGES: list[tuple[Damage, str]] = [
     ),
     (
         sql("alice", "UPDATE keys SET round = 0 WHERE kind = 'pad' AND round = 9"),
-        "pads outside of 4 to ",
+        "pads outside of 3 to ",
     ),
     (removed("users/bob.sqlite"), "users/bob.sqlite: is missing"),
     (replaced("topology.json", '"round_s": 1.5', '"round_s": 2.5'), "topology.json: is another"),
