@@ -144,10 +144,10 @@ def resume_run(options: RunArguments) -> None:
 def tell_again(found: "Run", directory: Path, *, as_json: bool, legend: bool) -> None:
     """Show a run that went on; one that was stopped again has changed nothing."""
     if found.partial:
-        say(f"stopped again: {directory} is as it was")
+        note(f"stopped again: {directory} is as it was")
         raise typer.Exit(EXIT_INTERRUPTED)
     show_run(found, as_json=as_json, legend=legend)
-    say(f"results are in {directory}")
+    note(f"results are in {directory}")
 
 
 def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:

@@ -152,12 +152,13 @@ def _likest(
             if 0 <= at < bins:
                 counts[at] += 1
         scores[:] = 0.0
-        for at in np.flatnonzero(counts):
-            for place in range(max(at - template.size + 1, 0), min(at + 1, scores.size)):
-                scores[place] += counts[at] * template[at - place]
-        place = np.argmax(scores)
-        if scores[place] > best:
-            best, best_rate, best_place = scores[place], rate, place
+        for hit in np.flatnonzero(counts):
+            last = int(hit)
+            for place in range(max(last - template.size + 1, 0), min(last + 1, scores.size)):
+                scores[place] += counts[last] * template[last - place]
+        highest = int(np.argmax(scores))
+        if scores[highest] > best:
+            best, best_rate, best_place = scores[highest], rate, highest
     return best_rate, best_place
 
 
