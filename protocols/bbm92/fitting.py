@@ -152,12 +152,14 @@ def _likest(
             if 0 <= at < bins:
                 counts[at] += 1
         scores[:] = 0.0
-        for at in np.flatnonzero(counts):
-            for place in range(max(at - template.size + 1, 0), min(at + 1, scores.size)):
-                scores[place] += counts[at] * template[at - place]
-        place = np.argmax(scores)
-        if scores[place] > best:
-            best, best_rate, best_place = scores[place], rate, place
+        for filled in range(bins):
+            if counts[filled]:
+                first = max(filled - template.size + 1, 0)
+                for place in range(first, min(filled + 1, scores.size)):
+                    scores[place] += counts[filled] * template[filled - place]
+        top = int(np.argmax(scores))
+        if scores[top] > best:
+            best, best_rate, best_place = scores[top], rate, top
     return best_rate, best_place
 
 
