@@ -152,13 +152,14 @@ def _likest(
             if 0 <= at < bins:
                 counts[at] += 1
         scores[:] = 0.0
-        for hit in np.flatnonzero(counts):
-            last = int(hit)
-            for place in range(max(last - template.size + 1, 0), min(last + 1, scores.size)):
-                scores[place] += counts[last] * template[last - place]
-        highest = int(np.argmax(scores))
-        if scores[highest] > best:
-            best, best_rate, best_place = scores[highest], rate, highest
+        for filled in range(bins):
+            if counts[filled]:
+                first = max(filled - template.size + 1, 0)
+                for place in range(first, min(filled + 1, scores.size)):
+                    scores[place] += counts[filled] * template[filled - place]
+        top = int(np.argmax(scores))
+        if scores[top] > best:
+            best, best_rate, best_place = scores[top], rate, top
     return best_rate, best_place
 
 
