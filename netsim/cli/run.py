@@ -15,8 +15,8 @@ from netsim.cli.shared import (
     ForceOption,
     OverrideOption,
     check_duration,
+    note,
     prepare,
-    say,
     stdout,
     warn,
     watched,
@@ -79,8 +79,14 @@ class RunArguments:
     force: ForceOption = False
     override: OverrideOption = ()
     save_tags: Annotated[
-        bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
-    ] = False
+        str | None,
+        typer.Option(
+            "--save-tags",
+            metavar="[=FORMAT]",
+            help="Keep every user's time tags in DIR as well: npy, or --save-tags=csv, ptu "
+            "(PicoQuant) or swabian.",
+        ),
+    ] = None
     report: Annotated[
         bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
@@ -111,7 +117,9 @@ def run(options: RunArguments) -> None:
         found = _simulate(spec, duration_ps, options, watch)
     show_run(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
-    say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    if options.save_tags is not None and kept is not None:
+        _convert_tags(spec, kept, options.save_tags)
+    note("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if options.report and kept is not None:
         from netsim.cli.report import write_page
 
@@ -136,10 +144,10 @@ def resume_run(options: RunArguments) -> None:
 def tell_again(found: "Run", directory: Path, *, as_json: bool, legend: bool) -> None:
     """Show a run that went on; one that was stopped again has changed nothing."""
     if found.partial:
-        say(f"stopped again: {directory} is as it was")
+        note(f"stopped again: {directory} is as it was")
         raise typer.Exit(EXIT_INTERRUPTED)
     show_run(found, as_json=as_json, legend=legend)
-    say(f"results are in {directory}")
+    note(f"results are in {directory}")
 
 
 def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
@@ -150,9 +158,19 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     if not options.topology:
         raise ConfigError.of("TOPOLOGY", "is missing; or give --resume DIR")
     faults: list[Fault] = []
-    for name, is_asked in (("--save-tags", options.save_tags), ("--report", options.report)):
+    for name, is_asked in (
+        ("--save-tags", options.save_tags is not None),
+        ("--report", options.report),
+    ):
         if is_asked and options.out is None:
             faults.append(Fault(name, "needs --out DIR"))
+    if options.save_tags is not None:
+        from netsim.recordings.writing import check_written
+
+        try:
+            check_written(options.save_tags)
+        except ValueError as error:
+            faults.append(Fault("--save-tags", str(error)))
     duration_ps = 0
     try:
         duration_ps = parse_duration_ps(options.duration)
@@ -181,11 +199,24 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         duration_s=seconds_text(duration_ps),
         seed=options.seed,
         out=options.out,
-        save_tags=options.save_tags,
+        save_tags=options.save_tags is not None,
         fidelity=options.fidelity,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )
+
+
+def _convert_tags(spec: "TopologySpec", out: Path, written: str) -> None:
+    from netsim.recordings.writing import convert_tags
+    from netsim.results.directory import TAGS_DIRECTORY
+    from netsim.units import PS_PER_MS
+
+    ticks_ps = {user.name: spec.receiver_of(user).tick_ps for user in spec.users}
+    late_ps = convert_tags(out / TAGS_DIRECTORY, ticks_ps, written)
+    if late_ps:
+        note(
+            f"times in {out / TAGS_DIRECTORY} are {late_ps // PS_PER_MS} ms later: none is below 0"
+        )
 
 
 def show_run(found: "Run", *, as_json: bool, legend: bool) -> None:

@@ -34,7 +34,7 @@ from netsim.results.parts import (
     UserResult,
     sums_from,
 )
-from netsim.results.provenance import Provenance
+from netsim.results.provenance import Provenance, circumstances
 from netsim.results.rows import LINK_COUNTS, lane_row, link_row
 from netsim.results.run import Performance, Run
 from netsim.topology.specs import TopologySpec
@@ -212,6 +212,7 @@ def _manifest(run: Run) -> Json:
         "fidelity": run.fidelity,
         "partial": run.partial,
         "versions": dict(run.provenance.versions),
+        "made": circumstances(),
         "wall_s": float(run.performance.wall_s),
         "paper": {"source": run.paper_source, "total_skr_bps": run.paper_total_skr_bps},
     }
