@@ -99,6 +99,29 @@ def test_first_estimate_fits_the_leak_budget() -> None:
     assert min(rates) < pooled < max(rates)
 
 
+def test_ldpc_begins_above_the_error_rate_of_the_worst_lane() -> None:
+    """One message cannot be mended: below the true rate the first round would be lost.
+
+    Above the twin's rate by one to four standard deviations of a round, on each of six links, most
+    of which have more than the 0.05 that the file guesses. Cascade, which asks, begins with that.
+    """
+    net, cascade = network("fan2025_four_user", *LDPC), network("fan2025_four_user")
+    lanes = predict(net).lanes
+    links = {lane.users for lane in lanes}
+    assert len(links) == 6
+    poor = 0
+    for users in links:
+        worst = max((lane for lane in lanes if lane.users == users), key=lambda lane: lane.qber)
+        bits = worst.sifted_hz * net.topology.round_s_of(users)
+        deviations = (link_config(net, users).profile.initial_qber - worst.qber) / math.sqrt(
+            worst.qber * (1.0 - worst.qber) / bits
+        )
+        assert 1.0 < deviations < 4.0
+        poor += worst.qber > 0.05
+        assert link_config(cascade, users).profile.initial_qber == 0.05
+    assert poor >= 3
+
+
 def test_plan_of_a_link_is_that_of_its_security() -> None:
     """What a link agrees on is what the security variant plans for the twin's rates."""
     net = network("two_user", *FINITE, "protocol.round_s=60")
