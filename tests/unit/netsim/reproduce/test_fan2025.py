@@ -100,7 +100,7 @@ def test_channels_that_are_not_delivered_have_the_mean_loss() -> None:
     delivered = [spec.channel for spec in structured().qnsp.channels]
     losses = [channel_loss_db(structured(), channel) for channel in delivered]
     assert channel_loss_db(structured(), "C12") == pytest.approx(sum(losses) / 6)
-    assert channel_loss_db(structured(), "C38") == pytest.approx(2.280107 + 0.2)
+    assert channel_loss_db(structured(), "C38") == pytest.approx(2.305367 + 0.2)
 
 
 def test_ring_partners_outside_the_table_are_counted() -> None:
