@@ -1,11 +1,12 @@
 # make demo      the four-user network for 60 s of light, from nothing but Python, make and git
 # make test      lint, types, tests (without the slow statistics)
 # make test-all  the same with the slow statistics
+# make docs      the pages in docs/, into build/docs; a warning is a failure
 # make bench     every hot path beside its goal
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint docs bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +50,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy benchmarks/bench_*.py
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 bench: $(VENV)/installed
 	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'
