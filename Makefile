@@ -3,10 +3,11 @@
 # make test-all  the same with the slow statistics
 # make docs      the pages in docs/, into build/docs; a warning is a failure
 # make bench     every hot path beside its goal
+# make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all lint docs bench clean
+.PHONY: demo test test-all lint docs bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +54,9 @@ lint: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+mutants: $(VENV)/installed-dev
+	nice $(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/installed
 	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'

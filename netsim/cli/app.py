@@ -13,6 +13,7 @@ import typer
 from netsim.cli import (
     compare,
     distil,
+    extend,
     fit,
     inspect,
     plan,
@@ -134,6 +135,7 @@ def _version() -> str:
 
 
 register(run.run, run.EXAMPLES)
+register(extend.extend, extend.EXAMPLES)
 register(twin.twin, twin.EXAMPLES)
 register(topologies.list_topologies, topologies.LIST_EXAMPLES, name="list")
 register(topologies.new, topologies.NEW_EXAMPLES)

@@ -47,14 +47,6 @@ OverrideOption = Annotated[
         "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]
-FidelityOption = Annotated[
-    str,
-    typer.Option(
-        metavar="LEVEL",
-        help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
-        "expected rates, for days and weeks.",
-    ),
-]
 OverOption = Annotated[
     tuple[str, ...],
     typer.Option(
@@ -68,6 +60,14 @@ ZipOption = Annotated[
 ]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+]
+FidelityOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="photon: every photon that is seen, the reference; coincidence: clicks that coincide "
+        "and no others, for hours and days; rate: rounds drawn by the expected rates, for weeks.",
+    ),
 ]
 RunDirectory = Annotated[
     Path,

@@ -117,7 +117,7 @@ class DistilOptions:
         faults = tuple(Fault(option, rule) for option, rule, is_met in rules if not is_met)
         bins = search_bins(self.offset_bound_ps, self.rate_bound_ppm)
         if not faults and bins > MAX_SEARCH_BINS:
-            found = f"{bins:.0e} bins would take long to search: narrow it, or --rate-bound"
+            found = f"{bins:.1e} bins would take minutes to search: narrow it, or --rate-bound"
             faults = (Fault("--offset-bound", found),)
         return faults
 

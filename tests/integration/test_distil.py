@@ -402,15 +402,18 @@ def test_bad_options(
     assert option in line
 
 
+@pytest.mark.parametrize(
+    "bounds", [("--offset-bound", "1s", "--rate-bound", "1000"), ("--rate-bound", "1000")]
+)
 def test_a_search_without_end_is_refused(
+    bounds: tuple[str, ...],
     pair: tuple[Tags, Tags],
     save: Callable[[str, Tags], str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Offset and rate bounds that would take hours to search are refused beforehand."""
+    """Offset and rate bounds that would take hours, or minutes, are refused beforehand."""
     files = (save("a", pair[0]), save("b", pair[1]))
-    arguments = ("--offset-bound", "1s", "--rate-bound", "1000")
-    _, (line,) = distilled(capsys, *files, *arguments, code=2)
+    _, (line,) = distilled(capsys, *files, *bounds, code=2)
     assert "bins" in line
 
 
