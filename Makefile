@@ -1,12 +1,13 @@
 # make demo      the four-user network for 60 s of light, from nothing but Python, make and git
 # make test      lint, types, tests (without the slow statistics)
 # make test-all  the same with the slow statistics
+# make docs      the pages in docs/, into build/docs; a warning is a failure
 # make bench     every hot path beside its goal
 # make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all lint bench mutants clean
+.PHONY: demo test test-all lint docs bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,6 +51,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy benchmarks/bench_*.py
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 mutants: $(VENV)/installed-dev
 	nice $(BIN)/python scripts/mutants.py

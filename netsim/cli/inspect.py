@@ -134,7 +134,7 @@ def _view(
 ) -> "LinkView":
     import numpy as np
 
-    from netsim.recordings.inspection import correlate
+    from netsim.recordings.correlation import correlate
     from netsim.report.inspection import LinkView
 
     one, other = found

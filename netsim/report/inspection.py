@@ -9,14 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netsim.recordings.inspection import (
-    FINE_PS,
-    Correlation,
-    MapGuess,
-    RecordingFacts,
-    in_ms,
-    plausible_maps,
-)
+from netsim.recordings.correlation import FINE_PS, Correlation
+from netsim.recordings.inspection import RecordingFacts, in_ms
+from netsim.recordings.maps import MapGuess, plausible_maps
 from netsim.recordings.packing import DetectorMap
 from netsim.report.figure import Figure, Panel, Series
 from netsim.report.text import NOTHING, add_names, add_numbers, fixed, plain_table

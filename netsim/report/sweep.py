@@ -37,6 +37,9 @@ def print_sweep(title: str, found: Sweep, console: Console) -> None:
     for row in shown_rows(found.rows):
         cells = (cell for measure in MEASURES for cell in _cells(row, measure))
         table.add_row(*settings_of(found.axes, row), str(row["link"]), str(row["seeds"]), *cells)
+    # A narrower terminal breaks lines, which loses no figure.
+    unlimited = console.options.update(width=10_000)
+    console.width = max(console.width, console.measure(table, options=unlimited).maximum)
     console.print(table)
     console.print()
     for line in reasons_of(found.axes, found.rows):

@@ -9,7 +9,9 @@ import pytest
 from scipy import stats
 
 from netsim.cli import run_command
-from netsim.recordings.inspection import correlate, facts_of, plausible_maps, poisson_tail
+from netsim.recordings.correlation import correlate, poisson_tail
+from netsim.recordings.inspection import facts_of
+from netsim.recordings.maps import plausible_maps
 from netsim.recordings.reading import Recording
 from netsim.recordings.writing import WRITTEN
 
