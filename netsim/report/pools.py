@@ -57,6 +57,8 @@ class PoolHistory:
     """Into the reserve out of distilled key, over all blocks."""
     spent_bits: int = 0
     """Out of pool and reserve."""
+    wasted_bits: int = 0
+    """Beyond what the pool may hold."""
 
     def level_at(self, time_ps: int) -> int:
         """Usable bits at `time_ps`, a change at that very moment included."""
@@ -76,6 +78,8 @@ class PoolHistory:
             self.reserved_bits += movement.bits
         if movement.credit is Account.SPENT:
             self.spent_bits += movement.bits
+        if movement.credit is Account.WASTED:
+            self.wasted_bits += movement.bits
         if Account.POOL in (movement.debit, movement.credit):
             self.times_ps.append(movement.time_ps)
             self.levels_bits.append(self.balances_bits[Account.POOL])
@@ -171,11 +175,11 @@ def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int
 def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
-    add_numbers(table, "To pool", "To reserve", "Spent", "Pool", "Reserve", "In doubt")
+    add_numbers(table, "To pool", "To reserve", "Spent", "Wasted", "Pool", "Reserve", "In doubt")
     for history in (history for history in histories if history.end != BOTH):
         held = (history.balances_bits.get(account, 0) for account in _SHOWN)
         into = (history.deposited_bits, history.reserved_bits)
-        figures = (*into, history.spent_bits, *held)
+        figures = (*into, history.spent_bits, history.wasted_bits, *held)
         table.add_row(history.link, history.end, *map(str, figures))
     return table
 

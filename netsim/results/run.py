@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+from netsim.results.demand import DemandResult
 from netsim.results.fidelity import Fidelity
 from netsim.results.parts import Json, LaneResult, LinkResult, UserResult
 from netsim.results.provenance import Provenance
@@ -58,6 +59,8 @@ class Run:
     paper_source: str | None = None
     """The publication that the lanes' `paper` figures are from."""
     paper_total_skr_bps: float | None = None
+    demand: DemandResult | None = None
+    """What applications have got; None if the topology has none, and no thresholds."""
 
     def __post_init__(self) -> None:
         parts: tuple[LaneResult | LinkResult | UserResult, ...] = (
@@ -102,6 +105,7 @@ class Run:
             "links": [link.summary() for link in self.links],
             "users": [user.summary() for user in self.users],
             "totals": asdict(self.totals),
+            **({} if self.demand is None else {"demand": self.demand.summary()}),
             "performance": self.performance.summary(),
         }
 
