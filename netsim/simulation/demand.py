@@ -12,7 +12,7 @@ from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import Trace
 from netsim.pools.pool import Pool
 from netsim.results.demand import ApplicationResult, DemandResult, PoolResult
-from netsim.topology.applications import ApplicationSpec
+from netsim.topology.applications import ApplicationSpec, PoolSpec
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from protocols.errors import ProtocolError
@@ -51,11 +51,11 @@ class Demand:
         if faults := tuple(_unlinked(topology, links)):
             raise ConfigError(faults)
         self._topology = topology
-        asked = [*topology.applications, *topology.pools]
+        asked = _asked(topology)
         self._desks = {
             users: _desk(topology, users, pools, trace)
             for users in links
-            if any(set(users) == set(spec.users) for spec in asked)
+            if any(set(users) == set(spec.users) for spec in asked.values())
         }
         self._by_link = {desk.link: desk for desk in self._desks.values()}
         self._requests = [
@@ -151,9 +151,14 @@ def _application(spec: ApplicationSpec) -> Application:
 
 def _unlinked(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
     known = {frozenset(users) for users in links}
-    sections = {"applications": topology.applications, "pools": topology.pools}
-    for section, specs in sections.items():
-        for index, spec in enumerate(specs):
-            if frozenset(spec.users) not in known:
-                names = " and ".join(spec.users)
-                yield Fault(f"{section}.{index}.users", f"{names} share no link")
+    for path, spec in _asked(topology).items():
+        if frozenset(spec.users) not in known:
+            yield Fault(f"{path}.users", f"{' and '.join(spec.users)} share no link")
+
+
+def _asked(topology: TopologySpec) -> dict[str, ApplicationSpec | PoolSpec]:
+    """All that names a link's users, by its place in the topology."""
+    asked: dict[str, ApplicationSpec | PoolSpec] = {}
+    asked |= {f"applications.{index}": spec for index, spec in enumerate(topology.applications)}
+    asked |= {f"pools.{index}": spec for index, spec in enumerate(topology.pools)}
+    return asked

@@ -4,7 +4,7 @@ As every check, it asks for what it needs of a topology that may be valid in par
 (`netsim.topology.reading`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from netsim.errors import Fault
@@ -108,9 +108,7 @@ def _repeated_users(topology: TopologySpec) -> Iterator[Fault]:
         seen.add(user.name)
 
 
-def _repeated_links(
-    section: str, entries: Sequence[LinkSpec] | Sequence[PoolSpec]
-) -> Iterator[Fault]:
+def _repeated_links(section: str, entries: Iterable[LinkSpec | PoolSpec]) -> Iterator[Fault]:
     """Links that are described twice in a section, or join a user to itself."""
     seen: set[frozenset[str]] = set()
     for index, link in having(entries, "users"):

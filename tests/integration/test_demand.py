@@ -16,6 +16,7 @@ from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.verify import verify_run
 
+POISSON = {"arrivals": "poisson", "options": {"rate_hz": 0.02}}
 PERIODIC = {"arrivals": "periodic", "options": {"every_s": 0.25}}
 TUNNEL = {"name": "tunnel", "users": ["bob", "alice"], "key_bits": 256, **PERIODIC}
 HASTY = TUNNEL | {"name": "hasty", "on_empty": "reject", "key_bits": 128, "priority": 1}
@@ -96,14 +97,13 @@ def test_verify_sees_false_counts(photons: Path, tmp_path: Path) -> None:
 
 def test_rate_level(tmp_path: Path) -> None:
     """A day: what is taken and wasted is booked at both ends, the level stays within its bounds."""
-    poisson = {"arrivals": "poisson", "options": {"rate_hz": 0.02}}
     found = run(
         tmp_path / "out",
         DAY_S,
         "rate",
         protocol__round_s=600,
         protocol__reconciliation="modelled",
-        applications=[TUNNEL | poisson | {"on_empty": "reject"}],
+        applications=[TUNNEL | POISSON | {"on_empty": "reject"}],
         pools=[{"users": ["bob", "alice"], "threshold_bits": 10_000, "maximum_bits": 100_000}],
     )
     assert verify_run(tmp_path / "out") == ()
@@ -127,7 +127,7 @@ def test_demand_changes_no_light(tmp_path: Path) -> None:
         "rate",
         protocol__round_s=600,
         protocol__reconciliation="modelled",
-        applications=[TUNNEL],
+        applications=[TUNNEL | POISSON],
     )
     assert plain.demand is None
     assert "demand" not in plain.summary()

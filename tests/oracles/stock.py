@@ -36,7 +36,7 @@ def constant_income(mean_requests: float, keys: int, most: int) -> float:
     most : int
         Keys that the stock holds at most; further ones are lost.
     """
-    counts = np.arange(most + 400)
+    counts = range(most + 400)
     weights = np.array(
         [math.exp(k * math.log(mean_requests) - mean_requests - math.lgamma(k + 1)) for k in counts]
     )
