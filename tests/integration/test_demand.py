@@ -2,10 +2,15 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from netsim.demand.arrivals import ArrivalKind, ArrivalOptions
+from netsim.demand.kinds import ARRIVALS
 from netsim.errors import ConfigError
 from netsim.pools.ledger import Account
 from netsim.pools.ledgerfile import read_ledger
@@ -152,6 +157,22 @@ def test_what_is_no_demand(change: dict[str, object], fault: str) -> None:
     """Every fault has its place."""
     with pytest.raises(ConfigError, match=fault):
         load_topology("two_user", overrides=change)
+
+
+class Bursts(ArrivalKind):
+    """A kind of somebody else's: three at once, every minute."""
+
+    def make(self, options: ArrivalOptions, rng: np.random.Generator) -> Iterator[int]:
+        """Without any option."""
+        return (60 * k * 10**12 for k in count() for _ in range(3))
+
+
+def test_arrivals_of_ones_own(tmp_path: Path) -> None:
+    """Registered under a name, a topology may ask for it."""
+    ARRIVALS.register("bursts", Bursts)
+    bursts = TUNNEL | {"arrivals": "bursts", "options": {}}
+    found = run(tmp_path / "out", 121, "rate", protocol__round_s=60, applications=[bursts])
+    assert demand_of(found).applications[0].counts.arrived == 9
 
 
 def test_demand_needs_arrivals_that_can_be_made(tmp_path: Path) -> None:
