@@ -164,6 +164,7 @@ class Bursts(ArrivalKind):
 
     def make(self, options: ArrivalOptions, rng: np.random.Generator) -> Iterator[int]:
         """Without any option."""
+        _ = options, rng
         return (60 * k * 10**12 for k in count() for _ in range(3))
 
 

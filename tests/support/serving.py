@@ -86,9 +86,10 @@ def serve(source: str | Path, state: Path, *options: str) -> Serving:
     said = _first_lines(process)
     urls = dict(re.findall(r"(\w+) (https://[\d.]+:\d+)", said))
     if not urls:
+        code = process.poll()
         process.kill()
         process.communicate()
-        raise AssertionError(f"it does not listen: {said}")
+        raise AssertionError(f"it does not listen, exit code {code}: {said}")
     return Serving(process, state, urls)
 
 
