@@ -15,7 +15,8 @@ from netsim.delivery.store import ManagerStore
 from netsim.pools.pool import Pool
 from netsim.results.directory import save_run, save_topology
 from netsim.results.lock import locked
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.topology.specs import TopologySpec
 from netsim.units import s_from_ps
 

@@ -15,6 +15,7 @@ from netsim.devices.history import NetworkHistory
 from netsim.devices.world import PhotonLevel, Stage, World, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.simulator import SimEvent
+from netsim.observers.notebook import Notebook
 from netsim.topology.changes import Change
 from netsim.topology.timeline import Epoch
 from protocols.tags import TagFrame
@@ -99,6 +100,7 @@ class _ReplayedLevel:
     ) -> None:
         self.clocks = stage.build_clocks()
         self.clicks = {user: np.zeros(DETECTORS, dtype=np.int64) for user in stage.users}
+        self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._frames = frames
         self._changes = changes

@@ -1,6 +1,6 @@
 """Builds the photon level of a network: provider, fibres, receivers and clocks, all connected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -11,13 +11,14 @@ from simpy.events import AllOf
 
 from netsim.devices.fibre import FibreLink, FibreLoss
 from netsim.devices.history import NetworkHistory
-from netsim.devices.observer import ObserverStation
+from netsim.devices.observer import ObserverStation, Presence
 from netsim.devices.qnsp import Qnsp
 from netsim.devices.receiver import UserReceiver, receiver_settings
 from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.observers.kinds import OBSERVERS
+from netsim.observers.notebook import Notebook
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
 from netsim.physics.encodings.interface import PairSource
@@ -26,7 +27,7 @@ from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
-from netsim.units import MAX_TIME_PS
+from netsim.units import MAX_TIME_PS, ps_from_s
 from protocols.tags import TagFrame
 
 OnTags = Callable[[str, TagFrame], None]
@@ -101,6 +102,11 @@ class PhotonLevel(Protocol):
         """States of the optical network so far."""
         ...
 
+    @property
+    def notebooks(self) -> Mapping[str, Sequence[Notebook]]:
+        """What those on the fibres have written down, by user; empty of replayed light."""
+        ...
+
     def start(self) -> SimEvent:
         """Register the processes, once, at time 0; what happens when every user has all frames."""
         ...
@@ -137,6 +143,8 @@ class World:
         All pieces of all fibres.
     qnsp : Qnsp
         The provider.
+    notebooks : dict
+        User to the notes of those on its fibre.
     """
 
     stage: Stage
@@ -146,6 +154,7 @@ class World:
     fibres: dict[str, FibreLink]
     pieces: list[FibreLink]
     qnsp: Qnsp
+    notebooks: dict[str, list[Notebook]]
 
     def start(self) -> SimEvent:
         """Register the processes of all devices; what happens when every receiver is done."""
@@ -202,7 +211,8 @@ def build_world(stage: Stage) -> World:
         fibres,
         duration_ps=stage.duration_ps,
     )
-    return World(stage, history, clocks, receivers, fibres, builder.pieces, qnsp)
+    pieces, notebooks = builder.pieces, builder.notebooks
+    return World(stage, history, clocks, receivers, fibres, pieces, qnsp, notebooks)
 
 
 def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
@@ -221,6 +231,7 @@ def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
 class _Builder:
     def __init__(self, stage: Stage, history: NetworkHistory) -> None:
         self.pieces: list[FibreLink] = []
+        self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
 
@@ -251,7 +262,8 @@ class _Builder:
             rng = self._stage.rng_tree.stream(f"{user}/fibre/{passed}")
             loss = FibreLoss(rng, self._history, user, passed)
             behind = self._piece(user, passed, deliver, loss)
-            deliver = ObserverStation(self._observer(spec, passed), behind.send).take
+            observer, presence = self._observer(spec, passed), _presence(spec)
+            deliver = ObserverStation(observer, behind.send, presence).take
         return self._piece(user, 0, deliver)
 
     def _piece(
@@ -267,6 +279,23 @@ class _Builder:
         return self.pieces[-1]
 
     def _observer(self, spec: ObserverSpec, number: int) -> Observer:
-        rng = self._stage.rng_tree.stream(f"{spec.user}/observer/{number}")
-        context = ObserverContext(spec.user, self._settings(spec.user), rng)
+        topology, timeline = self._stage.topology, self._stage.timeline
+        ways = timeline.ways_of(spec.user)
+        notebook = Notebook({name: way.stretches[number].start_ps for name, way in ways.items()})
+        self.notebooks.setdefault(spec.user, []).append(notebook)
+        context = ObserverContext(
+            spec.user,
+            self._settings(spec.user),
+            topology.receiver_of(topology.user(spec.user)).encoding,
+            notebook,
+            self._stage.rng_tree.stream(f"{spec.user}/observer/{number}"),
+        )
         return OBSERVERS.get(spec.kind).build(spec.options, context)
+
+
+def _presence(spec: ObserverSpec) -> Presence | None:
+    """None for somebody who is always there."""
+    if spec.start_s == 0.0 and spec.stop_s is None:
+        return None
+    stop_ps = MAX_TIME_PS if spec.stop_s is None else ps_from_s(spec.stop_s)
+    return Presence(ps_from_s(spec.start_s), stop_ps)

@@ -6,6 +6,9 @@ from protocols.registry import Registry
 OBSERVERS = Registry[ObserverKind](
     "observer",
     ObserverKind,  # type: ignore[type-abstract]  # only isinstance is asked of it
-    {"pass": "netsim.observers.observer:Pass"},
+    {
+        "pass": "netsim.observers.observer:Pass",
+        "intercept-resend": "netsim.observers.intercept:InterceptResend",
+    },
 )
 """What `observers.*.kind` of a topology may be."""

@@ -13,6 +13,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from netsim.frames import PhotonBundle
+from netsim.observers.notebook import Notebook
+from netsim.physics.encodings.interface import Encoding
 from netsim.physics.receiver import ReceiverSettings
 
 
@@ -41,12 +43,18 @@ class ObserverContext:
         On whose fibre he sits.
     receiver : ReceiverSettings
         Hardware of that user: the like of it can be bought.
+    encoding : Encoding
+        How that user's optics read photons.
+    notebook : Notebook
+        Where he writes down what he knows of the user's clicks; held against key in the end.
     rng : Generator
         His own randomness.
     """
 
     user: str
     receiver: ReceiverSettings
+    encoding: Encoding
+    notebook: Notebook
     rng: np.random.Generator
 
 

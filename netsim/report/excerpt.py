@@ -104,3 +104,11 @@ def link_notes(links: Sequence[LinkResult]) -> Iterator[str]:
     for note, names in by_note.items():
         others = f" and {len(names) - 1} other links" if len(names) > 1 else ""
         yield f"{names[0]}{others}: {note}."
+
+
+def knowledge_notes(links: Sequence[LinkResult]) -> Iterator[str]:
+    """What those on the fibres know of each link's key; nothing where there is nobody."""
+    for link in links:
+        if link.eve is not None:
+            epsilon = "" if link.epsilon is None else f"; promised: {link.epsilon:.2g}"
+            yield f"{' & '.join(link.users)}: {link.eve}{epsilon}."

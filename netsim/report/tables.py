@@ -19,6 +19,7 @@ from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
     excerpt,
+    knowledge_notes,
     lanes_note,
     link_notes,
     links_note,
@@ -90,6 +91,7 @@ def notes(run: Run, *, legend: bool) -> Iterator[str]:
     yield from _level(run)
     yield from alarm_notes(run.links)
     yield from link_notes(run.links)
+    yield from knowledge_notes(run.links)
     if performance.wall_s > 0:
         yield (
             f"Speed: {performance.wall_s:.1f} s of wall time, {_tags(performance)}"

@@ -9,7 +9,8 @@ import csv
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from netsim.pools.pool import Comparison
 from netsim.results.demand import DemandResult, demand_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
+from netsim.results.kept import KeptRows
+from netsim.results.knowledge import knowledge_from
 from netsim.results.leftovers import remove_leftovers
 from netsim.results.lock import locked
 from netsim.results.parts import (
@@ -31,6 +34,7 @@ from netsim.results.parts import (
     sums_from,
 )
 from netsim.results.provenance import Provenance
+from netsim.results.rows import LINK_COUNTS, lane_row, link_row
 from netsim.results.run import Performance, Run
 from netsim.topology.specs import TopologySpec
 from netsim.units import s_from_ps
@@ -53,14 +57,6 @@ PRIVATE_MODE = 0o700
 """Of the two folders above."""
 FORMAT = 2
 """Raised when a reader of older directories would misread newer ones."""
-
-_LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
-    "verified_leak_bits": int,
-    "charged_bits": int,
-    "bias_bits": int,
-    "shannon_bits": float,
-}
-"""What ``links.csv`` holds beside the summary: what its f values come from, and what bias took."""
 
 
 def prepare_run_directory(directory: Path, *, force: bool, users: Iterable[str] = ()) -> None:
@@ -140,15 +136,26 @@ def save_topology(topology: TopologySpec, directory: Path) -> None:
     write_whole(directory / TOPOLOGY, text + "\n")
 
 
-def save_run(run: Run, directory: Path) -> None:
+def save_run(run: Run, directory: Path) -> Run:
     """Write `run` into `directory`, which exists; the summary last: where it is, all is.
 
-    Ledger and events are not of `run`: they are written while it goes on.
+    Ledger and events are written while it goes on.
+
+    Returns
+    -------
+    Run
+        The same, which finds its ledger and its events there.
     """
     write_whole(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
-    write_whole(directory / LANES, csv_text(_lane_row(lane) for lane in run.lanes))
-    write_whole(directory / LINKS, csv_text(_link_row(link) for link in run.links))
+    write_whole(directory / LANES, csv_text(map(lane_row, run.lanes)))
+    write_whole(directory / LINKS, csv_text(map(link_row, run.links)))
     write_whole(directory / SUMMARY, run.summary_json())
+    return _with_kept(run, directory)
+
+
+def _with_kept(run: Run, directory: Path) -> Run:
+    kept = KeptRows(directory / LEDGER, directory / EVENTS, run.announcers)
+    return replace(run, kept=kept)
 
 
 def load_run(directory: str | Path) -> Run:
@@ -168,7 +175,7 @@ def load_run(directory: str | Path) -> Run:
             directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}"
         )
     try:
-        return _build(manifest, summary, counts)
+        return _with_kept(_build(manifest, summary, counts), directory)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ConfigError.of(directory, f"holds no whole run: {error!r}") from error
 
@@ -254,12 +261,13 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
 
 
 def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
-    figures = entry | {name: read(row[name]) for name, read in _LINK_COUNTS.items()}
+    figures = entry | {name: read(row[name]) for name, read in LINK_COUNTS.items()}
     return LinkResult(
         users=_pair(entry["users"]),
         duration_ps=duration_ps,
         counts=sums_from(LinkCounts, figures),
         wire=sums_from(WireCounts, figures),
+        eve=knowledge_from(entry["eve"]),
         pools=sums_from(Comparison, figures),
         **{name: entry[name] for name in ("settle_ps", "security", "assumptions", "notes")},
     )
@@ -269,31 +277,6 @@ def _user(entry: Json, duration_ps: int) -> UserResult:
     # The file holds rates; the counts come back exactly: rounding errs by some 2^-52 of them.
     clicks = (round(rate_hz * s_from_ps(duration_ps)) for rate_hz in entry["detectors_hz"])
     return UserResult(entry["name"], duration_ps, tuple(clicks))
-
-
-def _lane_row(lane: LaneResult) -> Json:
-    row = lane.summary()
-    nested = {"twin": row.pop("twin"), "paper": row.pop("paper") or {}}
-    for name in ("sifted_hz", "qber", "skr_bps"):
-        row[f"twin_{name}"] = nested["twin"][name]
-    for name in ("sifted_hz", "visibility", "qber", "skr_bps"):
-        row[f"paper_{name}"] = nested["paper"].get(name)
-    return _flat(row)
-
-
-def _link_row(link: LinkResult) -> Json:
-    return _flat(link.summary() | {name: getattr(link.counts, name) for name in _LINK_COUNTS})
-
-
-def _flat(row: Json) -> Json:
-    """Pairs become two columns: ``users`` gives ``user_a`` and ``user_b``."""
-    flat: Json = {}
-    for name, value in row.items():
-        if isinstance(value, list):
-            flat |= {f"{name[:-1]}_{side}": item for side, item in zip("ab", value, strict=True)}
-        else:
-            flat[name] = value
-    return flat
 
 
 def _read_json(directory: Path, name: str) -> Json:

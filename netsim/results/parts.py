@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
+from netsim.results.knowledge import Knowledge
 from netsim.units import s_from_ps
 from protocols.keylength.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps
 from protocols.wire.counts import WireCounts
@@ -49,6 +50,7 @@ _LINK_ENTRY = (
     "failure_probability",
     "assumptions",
     "notes",
+    "eve",
 )
 """What the summary says of a link, in this order."""
 _FIGURES = {
@@ -160,6 +162,8 @@ class LinkResult:
     """What must hold for them."""
     notes: str = ""
     """What else must be said: labels, and why rounds ended without key."""
+    eve: Knowledge | None = None
+    """What those on the fibres know, by the simulator; None where there is nobody."""
 
     @property
     def epsilon(self) -> float | None:
@@ -198,6 +202,7 @@ class LinkResult:
     def summary(self) -> Json:
         """The entry of ``summary.json``."""
         figures = figures_of(self.counts) | figures_of(self.wire) | figures_of(self.pools)
+        figures["eve"] = None if self.eve is None else self.eve.summary()
         own = set(_LINK_ENTRY) - set(figures)
         figures |= {name: getattr(self, name) for name in own} | {"users": list(self.users)}
         return {name: figures[name] for name in _LINK_ENTRY}
@@ -275,7 +280,7 @@ def _add(one: R, other: R) -> R:
     changes: Json = {}
     for f in fields(one):
         mine, theirs = getattr(one, f.name), getattr(other, f.name)
-        if isinstance(mine, int | float | LinkCounts | WireCounts | Comparison):
+        if isinstance(mine, int | float | LinkCounts | WireCounts | Comparison | Knowledge):
             changes[f.name] = mine + theirs
         elif mine != theirs:
             raise ValueError(f"results of different {f.name} do not add up: {mine}, {theirs}")

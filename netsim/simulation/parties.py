@@ -13,7 +13,9 @@ from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
+from netsim.simulation.depth import Depth, OnEvents
 from netsim.simulation.driver import EndpointDriver
+from netsim.simulation.listeners import Listeners
 from netsim.simulation.user import LinkEnd, User
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
@@ -100,11 +102,15 @@ class Parties:
         Name to user.
     prediction : Prediction
         What the links fix their terms by.
+    depth : Depth
+        How the light is made.
     ledger, trace : Ledger, Trace
     taps : sequence of TapPlan
         Attackers on the classical channels.
     on_announcer_event : callable, optional
     on_deposit : callable
+    listeners : Listeners, optional
+        Who hears what is said, and changes nothing.
 
     Attributes
     ----------
@@ -120,11 +126,13 @@ class Parties:
         users: Mapping[str, User],
         *,
         prediction: Prediction,
+        depth: Depth,
         ledger: Ledger,
         trace: Trace,
         taps: Sequence[TapPlan] = (),
         on_announcer_event: OnLinkEvent | None = None,
         on_deposit: OnDeposit,
+        listeners: Listeners | None = None,
     ) -> None:
         self.users = users
         self.links: tuple[Link, ...] = ()
@@ -132,10 +140,12 @@ class Parties:
         self._network = network
         self._rng_tree = rng_tree
         self._prediction = prediction
+        self._depth = depth
         self._ledger = ledger
         self._trace = trace
         self._listener = on_announcer_event
         self._on_deposit = on_deposit
+        self._listeners = listeners
         self._wiretaps = Wiretaps(sim, taps)
         self._still_open: Link | None = None
 
@@ -170,7 +180,7 @@ class Parties:
         agreement = agree(self._network, users, lanes)
         if self._listener is not None:  # of a controller
             agreement = replace(agreement, match_rate_hz=0.0)
-        config = link_config(self._network, users, agreement)
+        config = self._depth.configured(link_config(self._network, users, agreement))
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
@@ -183,6 +193,8 @@ class Parties:
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
             wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
             send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
+            if self._listeners is not None:
+                send = self._listeners.tapped(users, end.role, send)
             end.driver.connect(send)
             self.users[user].connect(end)
         return Link(users, (announcer, responder), plan.agreement)
@@ -198,10 +210,11 @@ class Parties:
             pads=plan.secrets.pads,
             round_epsilons=round_epsilons(plan.config.profile),
         )
-        record = books.record
+        record: OnEvents = books.record
         if role is Role.ANNOUNCER and self._listener is not None:
             record = partial(_record_and_tell, books, self._listener, users)
         record = partial(_record_and_offer, record, self._on_deposit, plan.config.link)
+        record = self._depth.booked(plan.config, record)
         driver = EndpointDriver(self._sim, user.clock, on_events=record)
         return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)
 

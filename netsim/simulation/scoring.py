@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
 from netsim.physics.encodings.sifting import Sifting
 from netsim.topology.network import Network
+from netsim.topology.specs import TopologySpec
 from protocols.compiled import kernel
 from protocols.keylength.balance import Balance
 from protocols.tags import DETECTOR_BITS
@@ -225,9 +226,16 @@ class LaneScorer:
         Gives the lanes of the link, their delays and the window.
     users : (str, str)
         A link, announcer first.
+    hardware : TopologySpec, optional
+        Whose dead times hold, if they are not those of the network.
     """
 
-    def __init__(self, network: Network, users: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        users: tuple[str, str],
+        hardware: TopologySpec | None = None,
+    ) -> None:
         self.lanes = network.lanes_of(users)
         """In the order of `counts`: by ascending nominal delay."""
         self.sifting = network.sifting_of(users)
@@ -235,7 +243,7 @@ class LaneScorer:
         window_ps = network.topology.protocol.window_ps
         self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
         self._pairs = _FramePairs(users)
-        topology = network.topology
+        topology = hardware or network.topology
         self._live = {
             user: _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
         }

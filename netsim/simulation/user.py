@@ -138,6 +138,15 @@ class User:
         for end in self.ends:
             end.driver.notice_light()
 
+    def numbered(self) -> TagBook:
+        """The clicks of the present life by number; for who scores, not for another party.
+
+        LookupError while the process is down.
+        """
+        if self._book is None:
+            raise LookupError(f"{self.name} has no process")
+        return self._book
+
     def crash(self) -> None:
         """The process goes down: all that is not in the store is gone."""
         self._stop(Absence.CRASHED)

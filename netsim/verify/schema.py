@@ -61,6 +61,22 @@ class LaneEntry(_Entry):
     paper: PaperEntry | None
 
 
+class KnowledgeEntry(_Entry):
+    """What those on the fibres of a link know."""
+
+    sifted_bits: Count
+    sifted_noted_bits: Count
+    sifted_right_bits: Count
+    amplified_bits: Count
+    noted_bits: Count
+    right_bits: Count
+    disclosed_bits: Count
+    final_bits: Count
+    final_right_bits: Count
+    words: Count
+    words_right: Count
+
+
 class LinkEntry(_Entry):
     """A link of the summary."""
 
@@ -92,6 +108,7 @@ class LinkEntry(_Entry):
     failure_probability: Real
     assumptions: Text
     notes: Text
+    eve: KnowledgeEntry | None = None
 
 
 class UserEntry(_Entry):

@@ -23,7 +23,7 @@ from protocols.tags import TagFrame
 from tests.oracles import biphoton, resend, tails, times
 from tests.oracles.lane import Click, Station, draw_clicks, matches, run_lane
 from tests.support.bounds import assert_binomial
-from tests.support.observers import Resend, observed, registered
+from tests.support.observers import observed
 from tests.support.photons import run_photons
 from tests.support.topologies import receiver_spec, two_user_topology
 
@@ -291,11 +291,8 @@ def test_somebody_who_resends(kind: str, share: float) -> None:
     )
     # A wide line keeps the peaks apart; at this rate accidentals are 1e-4 of the pairs.
     topology = two_user_topology(rate_hz=20_000.0, linewidth_hz=2e9, receivers=(receiver,) * 2)
-    with registered("resend", Resend):
-        eve = ObserverSpec(
-            kind="resend", user="bob", options={"share": share, "delay_ps": delay_ps}
-        )
-        run = run_photons(observed(topology, eve), duration_s=10.0)
+    eve = ObserverSpec(kind="intercept-resend", user="bob", options={"share": share})
+    run = run_photons(observed(topology, eve), duration_s=10.0)
     late, first, second = _coincidences(run.all_clicks("alice"), run.all_clicks("bob"))
     peaks = np.bincount(late + 2, minlength=5)
     for count, peak in zip(peaks.tolist(), expected.peaks, strict=True):

@@ -55,6 +55,7 @@ PROTOCOL_LAYERS = (
 LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": PROTOCOL_LAYERS}
 
 SHARED_BY_PROTOCOLS = {
+    "protocols.bits",
     "protocols.books",
     "protocols.clockprior",
     "protocols.codec",
@@ -74,6 +75,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.registry",
     "protocols.security",
     "protocols.tags",
+    "protocols.varint",
     "protocols.variants",
     "protocols.wire.counts",
 }
@@ -90,8 +92,14 @@ WITHOUT_SIMULATOR = {
 }
 """Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; who has
 drawn rounds judged; and the bench of error correction."""
-KNOW_ENDPOINTS = {DRIVER, "netsim.simulation.user", *WITHOUT_SIMULATOR}
-"""The driver, and the one that builds what it drives; the same for recorded tags."""
+KNOW_ENDPOINTS = {
+    DRIVER,
+    "netsim.simulation.user",
+    "netsim.simulation.eavesdropper",
+    *WITHOUT_SIMULATOR,
+}
+"""The driver, the one that builds what it drives, and who holds a book against what an observer
+knows; the same for recorded tags."""
 
 
 def module_name(path: Path) -> str:
