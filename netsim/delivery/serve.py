@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import secrets
 import signal
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
@@ -23,13 +24,14 @@ from netsim.delivery.metrics import Metrics
 from netsim.delivery.server import Counter014
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
-from netsim.errors import ConfigError
+from netsim.errors import ConfigError, OutputError
 from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 
 IS_SERVED = "another process serves from it; end that one or choose another --state"
+IS_FILLED = "a process that an earlier one has started still fills it; end that one"
 SEED_BITS = 62
 CHILD_POLL_S = 0.2
 PATIENCE_S = 10.0
@@ -154,8 +156,22 @@ def serve(request: ServeRequest, on_listening: Callable[[Mapping[str, str]], Non
     directory = directory_of(request.topology, request.saes)
     state = State(request.state)
     with locked(state.path, IS_SERVED), Journal(state.journal) as journal:
+        _wait_for_orphan(state)
         make_certificates(state.certificates, directory)
         asyncio.run(_Service(request, state, directory, journal).run(on_listening))
+
+
+def _wait_for_orphan(state: State) -> None:
+    """A filling process of a serving one that was killed may be in the midst of a block."""
+    due_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with locked(state.fills, IS_FILLED):
+                return
+        except OutputError:
+            if time.monotonic() > due_s:
+                raise
+        time.sleep(CHILD_POLL_S)
 
 
 class _Service:

@@ -81,7 +81,7 @@ def fill(request: FillRequest) -> None:
         out=request.out,
     )
     started_s = time.perf_counter()
-    with locked(request.out), ExitStack() as stack:
+    with locked(request.out.parent), ExitStack() as stack:
         save_topology(request.topology, request.out)
         stores = {
             user: stack.enter_context(ManagerStore(path)) for user, path in request.managers.items()

@@ -48,8 +48,9 @@ class State:
         self.id = str(_read(path / _IDENTITY, "id"))
         self.certificates = path / CERTIFICATES
         self.journal = path / JOURNAL
+        self.fills = path / FILLS
         make_private(path / MANAGERS)
-        make_private(path / FILLS)
+        make_private(self.fills)
 
     def manager_path(self, user: str) -> Path:
         """The file of a user's manager."""
@@ -57,7 +58,7 @@ class State:
 
     def fill_path(self, fill: int) -> Path:
         """The folder of the n-th run that fills the managers."""
-        return self.path / FILLS / f"{fill:04d}"
+        return self.fills / f"{fill:04d}"
 
     def fill_of(self, identity: str) -> int:
         """Number of a run that is to fill the managers, from 1 on.
@@ -70,7 +71,7 @@ class State:
         identity : str
             What its key follows from: topology and seed.
         """
-        known = sorted((self.path / FILLS).iterdir())
+        known = sorted(self.fills.iterdir())
         for folder in known:
             source = folder / _FROM
             if source.is_file() and _read(source, "identity") == identity:

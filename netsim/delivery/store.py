@@ -154,6 +154,8 @@ class ManagerStore(Closing):
 
     def find(self, key_id: str) -> tuple[CutKey, KeyState] | None:
         """What is known of a key, delivered ones included; None if it was never here."""
+        if not key_id.isascii():  # half a surrogate pair is no text for SQLite
+            return None
         row = self._rows.execute(
             "SELECT id, link, pieces, size_bits, master, slave, state FROM cut WHERE id = ?",
             (key_id,),

@@ -33,6 +33,8 @@ class PoolHistory:
     """Into the reserve out of distilled key, over all blocks."""
     spent_bits: int = 0
     """Out of pool and reserve."""
+    wasted_bits: int = 0
+    """Beyond what the pool may hold."""
 
     def level_at(self, time_ps: int) -> int:
         """Usable bits at `time_ps`, a change at that very moment included."""
@@ -52,6 +54,8 @@ class PoolHistory:
             self.reserved_bits += movement.bits
         if movement.credit is Account.SPENT:
             self.spent_bits += movement.bits
+        if movement.credit is Account.WASTED:
+            self.wasted_bits += movement.bits
         if Account.POOL in (movement.debit, movement.credit):
             self.times_ps.append(movement.time_ps)
             self.levels_bits.append(self.balances_bits[Account.POOL])

@@ -36,6 +36,8 @@ class Account(StrEnum):
     """Key set aside for authentication."""
     SPENT = "spent"
     """Used, by authentication or by an application."""
+    WASTED = "wasted"
+    """Deposited beyond what the pool may hold."""
     PARITIES = "parities"
     """Memo, origin: parity bits disclosed."""
     VERIFICATION = "verification"
@@ -64,7 +66,7 @@ ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
         }
     ),
     Account.DOUBT: frozenset({Account.FAILED, Account.POOL, Account.RESERVE}),
-    Account.POOL: frozenset({Account.RESERVE, Account.SPENT}),
+    Account.POOL: frozenset({Account.RESERVE, Account.SPENT, Account.WASTED}),
     Account.RESERVE: frozenset({Account.SPENT}),
     Account.PARITIES: frozenset({Account.WIRE}),
     Account.VERIFICATION: frozenset({Account.WIRE}),

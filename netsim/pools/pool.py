@@ -48,7 +48,7 @@ class Pool:
         """All blocks that ever were in the pool, ascending rounds, one at a time."""
         return self._store.blocks(self.link)
 
-    def take(self, size_bits: int, *, time_ps: int) -> Key:
+    def take(self, size_bits: int, *, time_ps: int, into: Account = Account.SPENT) -> Key:
         """Hand out the oldest ``size_bits`` of the pool.
 
         Parameters
@@ -57,6 +57,8 @@ class Pool:
             At least 1.
         time_ps : int
             Simulated time, for the ledger.
+        into : Account
+            Where the ledger has the bits go.
 
         Raises
         ------
@@ -67,9 +69,9 @@ class Pool:
         """
         if size_bits < 1:
             raise ValueError(f"a key of {size_bits} bits")
-        return self._spent(self._store.draw(self.link, size_bits), time_ps)
+        return self._spent(self._store.draw(self.link, size_bits), time_ps, into)
 
-    def get(self, key_id: str, *, time_ps: int) -> Key:
+    def get(self, key_id: str, *, time_ps: int, into: Account = Account.SPENT) -> Key:
         """Hand out the bits that were taken under ``key_id`` at the other end.
 
         Raises
@@ -80,15 +82,15 @@ class Pool:
         ValueError
             For what is no id.
         """
-        return self._spent(self._store.fetch(self.link, pieces_of(key_id)), time_ps)
+        return self._spent(self._store.fetch(self.link, pieces_of(key_id)), time_ps, into)
 
-    def _spent(self, key: Key, time_ps: int) -> Key:
+    def _spent(self, key: Key, time_ps: int, into: Account) -> Key:
         for piece in pieces_of(key.id):
-            self._ledger.append(self._spending(piece, time_ps))
+            self._ledger.append(self._spending(piece, time_ps, into))
         return key
 
-    def _spending(self, piece: Piece, time_ps: int) -> Movement:
-        way = (Account.POOL, Account.SPENT)
+    def _spending(self, piece: Piece, time_ps: int, into: Account) -> Movement:
+        way = (Account.POOL, into)
         return Movement(time_ps, self.link, self.end, piece.round, *way, piece.size_bits)
 
     def fingerprint(self) -> str:

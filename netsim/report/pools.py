@@ -83,11 +83,11 @@ def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int
 def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
-    add_numbers(table, "To pool", "To reserve", "Spent", "Pool", "Reserve", "In doubt")
+    add_numbers(table, "To pool", "To reserve", "Spent", "Wasted", "Pool", "Reserve", "In doubt")
     for history in (history for history in histories if history.end != BOTH):
         held = (history.balances_bits.get(account, 0) for account in SHOWN)
         into = (history.deposited_bits, history.reserved_bits)
-        figures = (*into, history.spent_bits, *held)
+        figures = (*into, history.spent_bits, history.wasted_bits, *held)
         table.add_row(history.link, history.end, *map(str, figures))
     return table
 

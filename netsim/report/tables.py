@@ -14,6 +14,7 @@ from rich.text import Text
 from netsim.durations import seconds_text
 from netsim.pools.pool import NOTHING_COMPARED
 from netsim.report.columns import Column, fitting_table, link_columns
+from netsim.report.demand import print_demand
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
@@ -56,6 +57,9 @@ def print_run(run: Run, console: Console, *, legend: bool = False) -> None:
     console.print()
     console.print(_users(run))
     console.print()
+    if run.demand is not None:
+        print_demand(run.demand, console)
+        console.print()
     for line in notes(run, legend=legend):
         console.print(Text(line), soft_wrap=False)
 

@@ -19,6 +19,7 @@ from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.asked import ASKED
+from netsim.results.demand import DemandResult, demand_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
 from netsim.results.kept import KeptRows
@@ -194,6 +195,19 @@ def load_run(directory: str | Path) -> Run:
         raise ConfigError.of(directory, f"holds no whole run: {error!r}") from error
 
 
+def load_demand(directory: Path) -> DemandResult | None:
+    """What applications have got in the run in `directory`; None if nobody asked, or it was killed.
+
+    Raises
+    ------
+    ConfigError
+        Its summary is none.
+    """
+    if not (directory / MANIFEST).is_file() or not (directory / SUMMARY).is_file():
+        return None
+    return load_run(directory).demand
+
+
 def duration_ps_of(directory: Path) -> int:
     """Simulated time of the run in `directory`; 0 if it did not get to its end."""
     if not (directory / MANIFEST).is_file():
@@ -237,6 +251,7 @@ def _build(manifest: Json, summary: Json, counts: list[dict[str, str]]) -> Run:
         fidelity=Fidelity(summary["fidelity"]),
         paper_source=manifest["paper"]["source"],
         paper_total_skr_bps=manifest["paper"]["total_skr_bps"],
+        demand=demand_from(summary["demand"]) if "demand" in summary else None,
     )
 
 

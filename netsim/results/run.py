@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
+from netsim.results.demand import DemandResult
 from netsim.results.fidelity import Fidelity
 from netsim.results.frames import arrow_table, data_frame, html_table
 from netsim.results.parts import Json, LaneResult, LinkResult, UserResult
@@ -66,6 +67,8 @@ class Run:
     paper_source: str | None = None
     """The publication that the lanes' `paper` figures are from."""
     paper_total_skr_bps: float | None = None
+    demand: DemandResult | None = None
+    """What applications have got; None if the topology has none, and no thresholds."""
     kept: Callable[[str], list[Json]] | None = field(default=None, compare=False, repr=False)
     """Rows of what lies in its directory, by the name of the table; None if none was kept."""
 
@@ -155,6 +158,7 @@ class Run:
             "links": [link.summary() for link in self.links],
             "users": [user.summary() for user in self.users],
             "totals": asdict(self.totals),
+            **({} if self.demand is None else {"demand": self.demand.summary()}),
             "performance": self.performance.summary(),
         }
 

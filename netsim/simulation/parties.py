@@ -23,11 +23,14 @@ from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.link import link_config
 from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.units import ps_from_s
+from protocols.events import BlockUsable
 from protocols.events import Event as LinkEvent
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.variants import round_epsilons
 
+OnDeposit = Callable[[str, int], None]
+"""Takes the name of a link at one of whose ends a block has become usable, and the time."""
 OnLinkEvent = Callable[[tuple[str, str], LinkEvent], None]
 """Takes the users of a link and an event of its announcer's end."""
 
@@ -73,6 +76,18 @@ def _record_and_tell(
         listener(users, event)
 
 
+def _record_and_offer(
+    record: Callable[[Sequence[LinkEvent], int], None],
+    on_deposit: OnDeposit,
+    link: str,
+    step: Sequence[LinkEvent],
+    time_ps: int,
+) -> None:
+    record(step, time_ps)
+    if any(isinstance(event, BlockUsable) for event in step):
+        on_deposit(link, time_ps)
+
+
 class Parties:
     """All users of the network and the links between them.
 
@@ -93,6 +108,7 @@ class Parties:
     taps : sequence of TapPlan
         Attackers on the classical channels.
     on_announcer_event : callable, optional
+    on_deposit : callable
     listeners : Listeners, optional
         Who hears what is said, and changes nothing.
 
@@ -115,6 +131,7 @@ class Parties:
         trace: Trace,
         taps: Sequence[TapPlan] = (),
         on_announcer_event: OnLinkEvent | None = None,
+        on_deposit: OnDeposit,
         listeners: Listeners | None = None,
     ) -> None:
         self.users = users
@@ -127,6 +144,7 @@ class Parties:
         self._ledger = ledger
         self._trace = trace
         self._listener = on_announcer_event
+        self._on_deposit = on_deposit
         self._listeners = listeners
         self._wiretaps = Wiretaps(sim, taps)
         self._still_open: Link | None = None
@@ -195,6 +213,7 @@ class Parties:
         record: OnEvents = books.record
         if role is Role.ANNOUNCER and self._listener is not None:
             record = partial(_record_and_tell, books, self._listener, users)
+        record = partial(_record_and_offer, record, self._on_deposit, plan.config.link)
         record = self._depth.booked(plan.config, record)
         driver = EndpointDriver(self._sim, user.clock, on_events=record)
         return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)

@@ -35,6 +35,7 @@ from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
 from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
+from netsim.simulation.demand import Demand
 from netsim.simulation.depth import Depth
 from netsim.simulation.depths import depth_of
 from netsim.simulation.listeners import Listeners
@@ -84,6 +85,7 @@ class Simulation:
     parties: Parties
     trace: Trace
     ledger: Ledger
+    _demand: Demand
     _last_frames: SimEvent
     _listeners: Listeners
 
@@ -189,9 +191,12 @@ class Simulation:
             trace=self.trace,
             taps=(*plans_of(self.topology.taps, self.network.links), *self._request.taps),
             on_announcer_event=self._tell_controller if self._controller is not None else None,
+            on_deposit=self._offer,
             listeners=self._listeners,
         )
         self.parties.connect()
+        links = self.network.links
+        self._demand = Demand(self.topology, links, self.pools, rng_tree, self.trace)
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""
@@ -208,6 +213,16 @@ class Simulation:
             self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
         )
         self._sim.process(events)
+        self._sim.process(self._ask_for_key())
+
+    def _ask_for_key(self) -> Generator[SimEvent, None, None]:
+        for time_ps, request in self._demand.requests(self.duration_ps):
+            yield self._sim.wait_until(time_ps)
+            request.arrive(time_ps)
+
+    def _offer(self, link: str, time_ps: int) -> None:
+        """New key for whoever waits for it."""
+        self._demand.deposited(link, time_ps)
 
     def _crash(self, crash: CrashSpec) -> Generator[SimEvent, None, None]:
         user = self.parties.users[crash.user]
@@ -280,6 +295,7 @@ class Simulation:
             if progress is not None:
                 progress(self._done_ps)
         self._drain()
+        self._demand.finish(self._sim.now_ps)
         self.trace.emit(EventName.RUN_ENDED, time_ps=self._sim.now_ps)
 
     def _interrupt(self) -> None:
@@ -291,6 +307,7 @@ class Simulation:
         for scorer in self._scorers.values():
             scorer.finish()
         self._is_partial = True
+        self._demand.finish(self._sim.now_ps)
         self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
 
     def _drain(self) -> None:
@@ -329,6 +346,7 @@ class Simulation:
             performance=Performance(wall_s=wall_s, tags=tags),
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
+            demand=self._demand.result(),
             fidelity=self.depth.FIDELITY,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,

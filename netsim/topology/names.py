@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from netsim.errors import Fault
+from netsim.topology.applications import PoolSpec
 from netsim.topology.changes import Deliver, UserChange
 from netsim.topology.reading import has, having
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.schema import suggestion
 from netsim.topology.specs import TopologySpec
-from netsim.topology.state import DeliveredChannelSpec
+from netsim.topology.state import DeliveredChannelSpec, LinkSpec
 
 MAX_SHOWN = 80
 """Characters of an unknown name in a message."""
@@ -36,7 +37,9 @@ def name_faults(topology: TopologySpec) -> Iterator[Fault]:
         yield from _unknown("link", _named_links(topology), links)
     if len(topology.users) == 1:
         yield Fault("users", "one user alone has nobody to share key with: two are needed")
-    yield from _repeated_links(topology)
+    yield from _repeated_links("links", topology.links)
+    yield from _repeated_links("pools", topology.pools)
+    yield from _repeated_applications(topology)
     yield from _unserved_users(topology)
 
 
@@ -60,6 +63,8 @@ def _named_users(topology: TopologySpec) -> Iterator[Reference]:
             yield f"qnsp.channels.{index}.{key}", name
     lanes = () if topology.paper is None else topology.paper.lanes
     pairs = {f"paper.lanes.{k}": lane.users for k, lane in having(lanes, "users")}
+    pairs |= {f"applications.{k}": e.users for k, e in having(topology.applications, "users")}
+    pairs |= {f"pools.{k}": pool.users for k, pool in having(topology.pools, "users")}
     pairs |= {f"links.{k}": link.users for k, link in having(topology.links, "users")}
     for path, names in pairs.items():
         yield from ((f"{path}.users.{position}", name) for position, name in enumerate(names))
@@ -103,16 +108,27 @@ def _repeated_users(topology: TopologySpec) -> Iterator[Fault]:
         seen.add(user.name)
 
 
-def _repeated_links(topology: TopologySpec) -> Iterator[Fault]:
-    """Links that are described twice, or join a user to itself."""
+def _repeated_links(section: str, entries: Iterable[LinkSpec | PoolSpec]) -> Iterator[Fault]:
+    """Links that are described twice in a section, or join a user to itself."""
     seen: set[frozenset[str]] = set()
-    for index, link in having(topology.links, "users"):
+    for index, link in having(entries, "users"):
         pair = frozenset(link.users)
         if len(pair) == 1:
-            yield Fault(f"links.{index}.users", "one user, no link")
+            yield Fault(f"{section}.{index}.users", "one user, no link")
         elif pair in seen:
-            yield Fault(f"links.{index}.users", "this link is given twice")
+            yield Fault(f"{section}.{index}.users", "this link is given twice")
         seen.add(pair)
+
+
+def _repeated_applications(topology: TopologySpec) -> Iterator[Fault]:
+    """Applications of one name, or between a user and itself."""
+    seen: set[str] = set()
+    for index, each in having(topology.applications, "name", "users"):
+        if each.users[0] == each.users[1]:
+            yield Fault(f"applications.{index}.users", "one user, no link")
+        if each.name in seen:
+            yield Fault(f"applications.{index}.name", f"there are two called {each.name}")
+        seen.add(each.name)
 
 
 def _unserved_users(topology: TopologySpec) -> Iterator[Fault]:

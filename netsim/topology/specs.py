@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from netsim.topology.applications import ApplicationSpec, PoolSpec
 from netsim.topology.base import Name, NonNegative, Probability, Spec
 from netsim.topology.changes import AnyChange
 from netsim.topology.controller import ControllerSpec
@@ -70,5 +71,9 @@ class TopologySpec(StateSpec):
     """Crashes of users' processes during the run."""
     taps: Annotated[tuple[TapSpec, ...], Field(strict=False)] = ()
     """Attackers on the classical channels; of two on one wire the earlier sees a datagram first."""
+    applications: Annotated[tuple[ApplicationSpec, ...], Field(strict=False)] = ()
+    """Who draws key from the pools."""
+    pools: Annotated[tuple[PoolSpec, ...], Field(strict=False)] = ()
+    """Thresholds of pools; a link that is not named has none."""
     paper: PaperSpec | None = None
     """Published figures to compare with; never used in a calculation."""

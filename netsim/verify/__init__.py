@@ -9,6 +9,7 @@ from pathlib import Path
 
 from netsim.errors import Fault
 from netsim.verify.books import book_faults
+from netsim.verify.demand import demand_faults
 from netsim.verify.ends import end_faults
 from netsim.verify.events import event_faults
 from netsim.verify.records import read_records
@@ -51,4 +52,5 @@ def verify_run(directory: Path) -> tuple[Fault, ...]:
         *event_faults(records),
         *summary_faults(records),
         *store_faults(records),
+        *demand_faults(records),
     )

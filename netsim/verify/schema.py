@@ -119,6 +119,43 @@ class UserEntry(_Entry):
     detectors_hz: list[Rate]
 
 
+class ApplicationEntry(_Entry):
+    """An application of the summary."""
+
+    name: Name
+    users: Pair
+    key_bits: Count
+    arrived: Count
+    served: Count
+    rejected: Count
+    given_up: Count
+    expired: Count
+    waiting: Count
+    waited_ps: Count
+    longest_wait_ps: Count
+    blocked_share: Real | None
+    mean_wait_s: Real | None
+
+
+class PoolEntry(_Entry):
+    """The pools of a link that applications draw from."""
+
+    users: Pair
+    offered_bits: Count
+    taken_bits: Count
+    wasted_bits: Count
+    lowest_bits: Count | None
+    low_ps: Count
+    empty_ps: Count | None
+
+
+class DemandEntry(_Entry):
+    """All of them."""
+
+    applications: list[ApplicationEntry]
+    pools: list[PoolEntry]
+
+
 class PerformanceEntry(_Entry):
     """How fast it went."""
 
@@ -136,6 +173,7 @@ class Summary(_Entry):
     lanes: list[LaneEntry]
     links: list[LinkEntry]
     users: list[UserEntry]
+    demand: DemandEntry | None = None
     performance: PerformanceEntry
 
 

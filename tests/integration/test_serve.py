@@ -21,6 +21,7 @@ from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import OutputError
 from netsim.pools.key import KeyBlock, Piece
+from netsim.results.lock import locked
 from netsim.topology.load import load_topology
 from tests.support.serving import ROOT, Serving, ask, key_ids, serve
 
@@ -126,6 +127,8 @@ def test_who_asks_is_judged_first(serving: Serving) -> None:
         ("/api/v1/keys/bob/enc_keys", b" " * 70_000, ""),
         ("/api/v1/keys/bob/dec_keys", b'{"key_IDs": []}', "key_IDs: "),
         ("/api/v1/keys/bob/dec_keys?key_ID=%00", None, "not found on KME"),
+        ("/api/v1/keys/bob/dec_keys", b'{"key_IDs": [{"key_ID": "\\ud800"}]}', "no JSON"),
+        ("/api/v1/keys/bob/dec_keys?key_ID=%ED%A0%80", None, "not found on KME"),
         ("/api/v1/keys/nobody/status", None, "slave_SAE_ID is not known"),
         ("/api/v1/keys/bob/other", None, "Not Found"),
         (
@@ -296,6 +299,25 @@ def test_one_process_at_a_time(serving: Serving) -> None:
         saes={},
     )
     with pytest.raises(OutputError, match="another process serves from it"):
+        serve_here(request, lambda _urls: None)
+
+
+def test_a_filling_process_of_an_earlier_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be in the midst of a block; one that does not end is named."""
+    monkeypatch.setattr("netsim.delivery.serve.PATIENCE_S", 0.0)
+    state = State(tmp_path / "state")
+    request = ServeRequest(
+        topology=load_topology("two_user"),
+        finished=None,
+        light_ps=0,
+        pace=None,
+        state=state.path,
+        port=0,
+        saes={},
+    )
+    with locked(state.fills), pytest.raises(OutputError, match="still fills it"):
         serve_here(request, lambda _urls: None)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from netsim.delivery.certificates import client_context
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
+START_S = 240.0
 
 
 @dataclass
@@ -86,14 +86,15 @@ def serve(source: str | Path, state: Path, *options: str) -> Serving:
     said = _first_lines(process)
     urls = dict(re.findall(r"(\w+) (https://[\d.]+:\d+)", said))
     if not urls:
+        code = process.poll()
         process.kill()
         process.communicate()
-        raise AssertionError(f"it does not listen: {said}")
+        raise AssertionError(f"it does not listen, exit code {code}: {said}")
     return Serving(process, state, urls)
 
 
 def _first_lines(process: "subprocess.Popen[str]") -> str:
-    """What it says until it listens, ends, or a minute is over."""
+    """What it says until it listens, ends, or too much time has gone."""
     assert process.stdout is not None
     said, due_s = "", time.monotonic() + START_S
     while time.monotonic() < due_s:

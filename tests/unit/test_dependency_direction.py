@@ -14,7 +14,7 @@ LAYERS = (
     {"units", "errors", "printable", "watch"},
     {"durations", "frames", "kernel"},
     {"physics", "pools"},
-    {"observers"},
+    {"demand", "observers"},
     {"topology"},
     {"results", "taps", "twin"},
     {"devices", "verify"},

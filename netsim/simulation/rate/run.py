@@ -16,6 +16,7 @@ from netsim.results.fidelity import Fidelity
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.simulation.collect import booked_link, lane_results
+from netsim.simulation.demand import Demand
 from netsim.simulation.rate.ends import LinkEnds
 from netsim.simulation.rate.leak import LeakTable
 from netsim.simulation.rate.rounds import DrawnRound, RoundSource
@@ -117,6 +118,12 @@ class RateSimulation:
                 scored=[LaneCounts()] * len(lanes),
             )
             self._links.append(link)
+        pools = {
+            (books.pool.link, books.pool.end): books.pool
+            for link in self._links
+            for books in link.ends.books
+        }
+        self._demand = Demand(topology, network.links, pools, self._rng_tree, self._trace)
 
     def run(
         self,
@@ -144,7 +151,12 @@ class RateSimulation:
         changes = event_times(self._topology.events, stop_ps=self._duration_ps)
         happening = ((time_ps, 0, self._changer(change)) for time_ps, change in changes)
         rounds = (self._rounds(link, order) for order, link in enumerate(self._links, start=1))
-        for time_ps, _, due in heapq.merge(happening, *rounds, key=lambda item: item[:2]):
+        requests = (
+            (time_ps, 1 + len(self._links), request.arrive)
+            for time_ps, request in self._demand.requests(self._duration_ps)
+        )
+        agenda = heapq.merge(happening, *rounds, requests, key=lambda item: item[:2])
+        for time_ps, _, due in agenda:
             yield time_ps, due
 
     def _rounds(
@@ -179,12 +191,14 @@ class RateSimulation:
             if link.has_begun:
                 link.ends.end(link.number, link.drawn, time_ps)
                 link.number += 1
+                self._demand.deposited("-".join(link.users), time_ps)
         link.drawn = None
         if time_ps < self._duration_ps:
             self._begin_round(link, time_ps)
 
     def _finish(self) -> None:
         """Light of rounds that a stop cuts off is scored and makes no key; else the links close."""
+        self._demand.finish(self._done_ps)
         if self._is_partial:
             for link in self._links:
                 if link.start_ps < self._done_ps:
@@ -215,6 +229,7 @@ class RateSimulation:
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
             fidelity=Fidelity.RATE,
+            demand=self._demand.result(),
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )

@@ -53,6 +53,7 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
         b'{"sise": 256}',
         b'{"additional_slave_SAE_IDs": "bob"}',
         b'{"extension_mandatory": 1}',
+        b'{"additional_slave_SAE_IDs": ["\\ud800"]}',
     ],
 )
 def test_garbage_is_refused(body: bytes) -> None:

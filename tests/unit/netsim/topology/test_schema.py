@@ -8,7 +8,7 @@ from netsim.topology.schema import known_keys, topology_schema
 
 def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for owner in (schema, *schema["$defs"].values()):
-        yield from owner["properties"].items()
+        yield from owner.get("properties", {}).items()  # an enumeration has none
 
 
 def test_every_key_has_a_description() -> None:

@@ -1,0 +1,164 @@
+"""Applications of a topology at the pools of a run, whatever fills these."""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
+
+from netsim.demand.desk import Desk
+from netsim.demand.kinds import ARRIVALS
+from netsim.demand.terms import Application, ApplicationCounts, Thresholds
+from netsim.errors import ConfigError, Fault
+from netsim.kernel.rng import RngTree
+from netsim.kernel.trace import Trace
+from netsim.pools.pool import Pool
+from netsim.results.demand import ApplicationResult, DemandResult, PoolResult
+from netsim.topology.applications import ApplicationSpec, PoolSpec
+from netsim.topology.specs import TopologySpec
+from netsim.units import ps_from_s
+from protocols.errors import ProtocolError
+
+Users = tuple[str, str]
+
+
+class Demand:
+    """All applications of one run.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+    links : sequence of (str, str)
+        Users of each link of the network, in any state.
+    pools : mapping
+        (link, end) to pool.
+    rng_tree : RngTree
+        Streams ``applications/<name>``.
+    trace : Trace
+
+    Raises
+    ------
+    ConfigError
+        An application or a threshold is of users without a link, or its arrivals cannot be made.
+    """
+
+    def __init__(
+        self,
+        topology: TopologySpec,
+        links: Sequence[Users],
+        pools: Mapping[tuple[str, str], Pool],
+        rng_tree: RngTree,
+        trace: Trace,
+    ) -> None:
+        if faults := tuple(_unlinked(topology, links)):
+            raise ConfigError(faults)
+        self._topology = topology
+        asked = _asked(topology)
+        self._desks = {
+            users: _desk(topology, users, pools, trace)
+            for users in links
+            if any(set(users) == set(spec.users) for spec in asked.values())
+        }
+        self._by_link = {desk.link: desk for desk in self._desks.values()}
+        self._requests = [
+            self._requests_of(index, spec, rng_tree)
+            for index, spec in enumerate(topology.applications)
+        ]
+
+    @property
+    def links(self) -> frozenset[str]:
+        """Links of which `deposited` wants to know."""
+        return frozenset(self._by_link)
+
+    def requests(self, stop_ps: int) -> Iterator[tuple[int, "Request"]]:
+        """All requests before ``stop_ps`` by time; of two at one time the earlier in the file."""
+        merged = heapq.merge(*self._requests, key=lambda item: item[0])
+        return takewhile(lambda item: item[0] < stop_ps, merged)
+
+    def deposited(self, link: str, time_ps: int) -> None:
+        """An end of ``link`` has new key."""
+        if (desk := self._by_link.get(link)) is not None:
+            desk.deposited(time_ps)
+
+    def finish(self, time_ps: int) -> None:
+        """The run is over."""
+        for desk in self._desks.values():
+            desk.finish(time_ps)
+
+    def result(self) -> DemandResult | None:
+        """What has come of it; None where nobody asked."""
+        if not self._desks:
+            return None
+        return DemandResult(
+            tuple(
+                ApplicationResult(spec.name, spec.users, spec.key_bits, self._counts(spec))
+                for spec in self._topology.applications
+            ),
+            tuple(PoolResult(users, desk.pool) for users, desk in self._desks.items()),
+        )
+
+    def _counts(self, spec: ApplicationSpec) -> ApplicationCounts:
+        return self._desk_of(spec).counts[_application(spec)]
+
+    def _desk_of(self, spec: ApplicationSpec) -> Desk:
+        return next(desk for users, desk in self._desks.items() if set(users) == set(spec.users))
+
+    def _requests_of(
+        self, index: int, spec: ApplicationSpec, rng_tree: RngTree
+    ) -> Iterator[tuple[int, "Request"]]:
+        rng = rng_tree.stream(f"applications/{spec.name}")
+        try:
+            times_ps = ARRIVALS.get(spec.arrivals).times_ps(spec.options, rng)
+        except (ValueError, ProtocolError) as error:
+            raise ConfigError.of(f"applications.{index}.options", str(error)) from error
+        request = Request(self._desk_of(spec), _application(spec))
+        return ((time_ps, request) for time_ps in times_ps)
+
+
+class Request:
+    """Who asks where.
+
+    Parameters
+    ----------
+    desk : Desk
+    application : Application
+    """
+
+    __slots__ = ("_application", "_desk")
+
+    def __init__(self, desk: Desk, application: Application) -> None:
+        self._desk, self._application = desk, application
+
+    def arrive(self, time_ps: int) -> None:
+        """At the desk."""
+        self._desk.arrive(self._application, time_ps)
+
+
+def _desk(
+    topology: TopologySpec, users: Users, pools: Mapping[tuple[str, str], Pool], trace: Trace
+) -> Desk:
+    link, (one, other) = "-".join(users), users
+    held = [spec.thresholds for spec in topology.pools if set(spec.users) == set(users)]
+    applications = [
+        _application(spec) for spec in topology.applications if set(spec.users) == set(users)
+    ]
+    thresholds = held[0] if held else Thresholds()
+    return Desk((pools[link, one], pools[link, other]), thresholds, applications, trace)
+
+
+def _application(spec: ApplicationSpec) -> Application:
+    deadline_ps = None if spec.deadline_s is None else ps_from_s(spec.deadline_s)
+    return Application(spec.name, spec.key_bits, spec.on_empty, deadline_ps, spec.priority)
+
+
+def _unlinked(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
+    known = {frozenset(users) for users in links}
+    for path, spec in _asked(topology).items():
+        if frozenset(spec.users) not in known:
+            yield Fault(f"{path}.users", f"{' and '.join(spec.users)} share no link")
+
+
+def _asked(topology: TopologySpec) -> dict[str, ApplicationSpec | PoolSpec]:
+    """All that names a link's users, by its place in the topology."""
+    asked: dict[str, ApplicationSpec | PoolSpec] = {}
+    asked |= {f"applications.{index}": spec for index, spec in enumerate(topology.applications)}
+    asked |= {f"pools.{index}": spec for index, spec in enumerate(topology.pools)}
+    return asked

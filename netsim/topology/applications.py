@@ -1,0 +1,97 @@
+"""Specs of applications that draw key, and of thresholds of the pools that they draw from.
+
+Kinds of arrivals are those of `netsim.demand.kinds`.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from netsim.demand.kinds import ARRIVALS
+from netsim.demand.terms import OnEmpty, Thresholds
+from netsim.topology.base import Name, Spec
+from protocols.registry import VariantError
+
+MAX_KEY_BITS = 1 << 30
+
+_Scalar = bool | int | float | str
+OptionValue = _Scalar | Annotated[tuple[float, ...], Field(strict=False)]
+Bits = Annotated[int, Field(ge=0, le=1 << 50)]
+Users = Annotated[tuple[Name, Name], Field(strict=False)]
+
+
+def _check_kind(name: str) -> str:
+    if name not in (known := ARRIVALS.names()):
+        shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
+        raise ValueError(f"the text {shown[:40]!r} is not one of {', '.join(map(repr, known))}")
+    return name
+
+
+ArrivalsName = Annotated[
+    str,
+    AfterValidator(_check_kind),
+    Field(json_schema_extra={"examples": list(ARRIVALS.builtin)}),
+]
+
+
+class ApplicationSpec(Spec):
+    """Somebody at both users of a link who asks for key again and again."""
+
+    name: Name
+    """Unique."""
+    users: Users
+    """Between whom."""
+    key_bits: Annotated[int, Field(ge=1, le=MAX_KEY_BITS)]
+    """Of each key."""
+    arrivals: ArrivalsName
+    """When it asks."""
+    options: dict[Name, OptionValue] = Field(default_factory=dict)
+    """What that kind of arrivals has to be told."""
+    on_empty: Annotated[OnEmpty, Field(strict=False)] = OnEmpty.WAIT
+    """What it does where there is too little key: wait, reject, or less-often, which below the
+    pool's threshold also gives up every second request beforehand."""
+    deadline_s: Annotated[float, Field(gt=0, le=1e7)] | None = None
+    """A key that comes this late is of no use; any is if absent."""
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    """Of two that wait the higher one goes first."""
+
+    @model_validator(mode="after")
+    def _check_options(self) -> Self:
+        try:
+            ARRIVALS.get(self.arrivals).options.model_validate(self.options)
+        except VariantError as error:
+            raise ValueError(f"arrivals {self.arrivals} {error.reason}") from error
+        except ValidationError as error:
+            raise ValueError("; ".join(map(_option_fault, error.errors()))) from error
+        return self
+
+
+class PoolSpec(Spec):
+    """Thresholds of the pools of one link: 0 <= minimum <= threshold <= maximum."""
+
+    users: Users
+    """Of the link."""
+    minimum_bits: Bits = 0
+    """Applications never draw the pool below it."""
+    threshold_bits: Bits = 0
+    """Below it the pool counts as low."""
+    maximum_bits: Bits | None = None
+    """What is deposited beyond it is wasted; no limit if absent."""
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        highest_bits = self.threshold_bits if self.maximum_bits is None else self.maximum_bits
+        if not self.minimum_bits <= self.threshold_bits <= highest_bits:
+            raise ValueError("minimum_bits <= threshold_bits <= maximum_bits does not hold")
+        return self
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """As the desk has them."""
+        return Thresholds(self.minimum_bits, self.threshold_bits, self.maximum_bits)
+
+
+def _option_fault(detail: ErrorDetails) -> str:
+    path = ".".join(map(str, ("options", *detail["loc"])))
+    return f"{path}: {detail['msg']}"
