@@ -23,6 +23,8 @@ def test_one_in_five() -> None:
 def test_chance_costs_nothing() -> None:
     """Five standard deviations of a fair coin are 250 of 10,000; uncharged are 18 bits at most."""
     assert Balance(10_000, 5250).deviation_sigma == pytest.approx(SIGMAS)
+    assert Balance(10_000, 5250).lost_bits == Balance(0, 0).lost_bits == 0.0
+    assert Balance(0, 0).deviation_sigma == 0.0
     assert bias_bits([Balance(10_000, 5250), Balance(0, 0)]) == 0
     assert bias_bits([Balance(10_000, 4749)]) > 18
     worst = Balance(10_000, 5251)
