@@ -15,6 +15,12 @@ def test_constant_bits_are_worth_nothing() -> None:
         assert bias_bits([Balance(5000, ones)]) == math.ceil(5000 + math.log2(5001))
 
 
+@pytest.mark.parametrize(("bits", "charged"), [(31, 31 + 5), (32, 32 + 6)])
+def test_the_count_of_ones_is_charged(bits: int, charged: int) -> None:
+    """One of n + 1 counts was told: log2(32) is 5, log2(33) a little more."""
+    assert bias_bits([Balance(bits, bits)]) == charged
+
+
 def test_one_in_five() -> None:
     """h(0.2) = 0.7219 of each bit is left."""
     assert Balance(10_000, 2000).lost_bits == pytest.approx(10_000 * (1 - 0.721928), abs=0.1)
