@@ -152,6 +152,10 @@ class UserStore(Closing):
             yield block
             number = block.round
 
+    def links(self) -> tuple[str, ...]:
+        """Names of all links, in the order in which they were opened."""
+        return tuple(link for (link,) in self._db.execute("SELECT link FROM links ORDER BY rowid"))
+
     def stock_bits(self, link: str) -> int:
         """Usable bits of ``link``."""
         return self._stock.free_bits(link)

@@ -100,6 +100,8 @@ def agree(
     notes.append(_bias(security, expectation))
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
+    if security.has_secrecy_epsilon and len(lanes) > 1:
+        notes += _burdens(security, lanes, expectation, profile.terms, plan.key_bits or 0)
     notes += shortfalls(lanes, profile, plan.key_bits, round_s)
     agreed = replace(
         profile,
@@ -293,6 +295,27 @@ def _bias(security: Security, expectation: Expectation) -> str:
     if security.has_secrecy_epsilon:
         return "unequal detectors: rounds are expected to end as biased"
     return f"unequal detectors: {bits} bits of bias expected to be charged in each round"
+
+
+def _burdens(
+    security: Security,
+    lanes: Sequence[LanePrediction],
+    expectation: Expectation,
+    terms: Terms,
+    key_bits: int,
+) -> list[str]:
+    """Name lanes without which a link would have more key of a length that pools them.
+
+    No round leaves out a lane by itself: which choices a proof allows is in docs/security.md.
+    """
+    found = []
+    for k, lane in enumerate(lanes):
+        others = expectation.lanes[:k] + expectation.lanes[k + 1 :]
+        rest = expected_plan(security, replace(expectation, lanes=others), terms).key_bits or 0
+        if rest > key_bits:
+            channels = " & ".join(lane.channels)
+            found.append(f"lane {channels}: {rest} bits of key a round without it, {key_bits} with")
+    return found
 
 
 def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:

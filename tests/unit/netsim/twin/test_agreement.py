@@ -178,6 +178,26 @@ def test_hopeless_links_say_so() -> None:
     assert agreement.notes[-1].endswith("nor from a longer one")
 
 
+def test_lanes_that_lower_the_key_of_their_link_are_named() -> None:
+    """C54&C26 with a poor contrast: without it the link has what a link of one lane has."""
+    rounds = ("protocol.round_s=1200", *FINITE, *LDPC)
+    poor = (*rounds, "qnsp.source.pairs.C26&C54.contrast=0.6")
+    users = ("charlie", "dave")
+    net = network("fan2025_four_user", *poor)
+    both = agree(net, users)
+    alone = agree(net, users, [lane for lane in predict(net).lanes if lane.users == users][1:])
+    assert alone.expected_key_bits
+    (note,) = (note for note in both.notes if "without it" in note)
+    assert note == (
+        f"lane C54 & C26: {alone.expected_key_bits} bits of key a round without it, "
+        f"{both.expected_key_bits} with"
+    )
+    good = agree(network("fan2025_four_user", *rounds), users)
+    assert not any("without it" in note for note in good.notes)
+    asymptotic = network("fan2025_four_user", poor[-1])
+    assert not any("without it" in note for note in agree(asymptotic, users).notes)
+
+
 def test_unauthenticated_links_are_marked_and_hold_no_pads() -> None:
     """Authentication none is said wherever results are, and no pre-shared pads are booked."""
     net = network("two_user", "protocol.authentication=none")
