@@ -237,6 +237,9 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         _ = round_
         return True  # a round that is decided is no longer among the open ones
 
+    def _may_be_spoilt(self, round_: AnnouncerRound) -> bool:
+        return round_.state is not State.VOTING
+
     def _on_final(self, number: int, body: Final, now_ps: int) -> None:
         match body:
             case Vote():

@@ -179,7 +179,7 @@ class Reporter:
 
         ``is_ignored`` says that this end takes no notice of such a round, if it does not know it.
         """
-        if not self._macs.is_peers(report.mac, b"report", number, _facts_of(report)):
+        if not self.is_proven(number, report):
             return "an abort that the peer has not sent"
         self.note_reported(number)
         is_cut = report.reason == AbortReason.CONNECTION_RESET
@@ -196,6 +196,10 @@ class Reporter:
         if is_sent and has_come:
             return None
         return "the peer has given up a round whose messages were changed on the way"
+
+    def is_proven(self, number: int, report: Abort) -> bool:
+        """Whether the peer has made the report."""
+        return self._macs.is_peers(report.mac, b"report", number, _facts_of(report))
 
     def seal(self, number: int) -> Seal:
         """What this end has sent and got in an open round whose last message is out."""

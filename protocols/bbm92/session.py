@@ -27,7 +27,7 @@ from protocols.bbm92.macs import Macs
 from protocols.bbm92.repetition import Repetition
 from protocols.bbm92.reports import Reporter
 from protocols.bbm92.rounds import RoundCore, RoundDropped, Steps
-from protocols.bbm92.signing import Bound, Signer
+from protocols.bbm92.signing import Bound, Signer, reserve_type
 from protocols.bbm92.states import Cause, Life, Machine
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
@@ -57,9 +57,7 @@ from protocols.messages import (
     Settled,
     Vote,
 )
-from protocols.pads import NoPads, PadReserve
 from protocols.timing import earlier_ps
-from protocols.variants import AUTHENTICATIONS
 
 Final = Vote | Decision | Close | Seal | Settled
 FINALS = (*get_args(Final), Abort, Beacon, Ready)
@@ -281,7 +279,10 @@ class LinkSession(Generic[RoundT]):
     def _on_abort(self, number: int, report: Abort) -> None:
         """The peer has given up the round, if it is true; it is lost here as well."""
         round_ = self._rounds.get(number)
-        if round_ is not None and self._may_drop(round_):
+        if round_ is not None and (
+            self._may_be_spoilt(round_)
+            or (self._may_drop(round_) and self._reporter.is_proven(number, report))
+        ):
             self._drop(round_, AbortReason.PEER_ABORTED)
         is_ignored = self._takes_no_notice_of(number)
         complaint = self._reporter.judge(number, report, is_ignored=is_ignored)
@@ -300,7 +301,8 @@ class LinkSession(Generic[RoundT]):
     def _distrust(self, what: str) -> None:
         """The wire has brought something that no honest peer sends: open rounds are lost."""
         self.alarm(what)
-        self._drop_all(AbortReason.PROTOCOL_VIOLATION)
+        for round_ in filter(self._may_be_spoilt, list(self._rounds.values())):
+            self._drop(round_, AbortReason.PROTOCOL_VIOLATION)
 
     # Outgoing -----------------------------------------------------------------------------------
 
@@ -327,6 +329,10 @@ class LinkSession(Generic[RoundT]):
         """Whether this end is still free to drop the round."""
         raise NotImplementedError
 
+    def _may_be_spoilt(self, round_: RoundT) -> bool:
+        """Whether words that nobody has proven end it: not once the peer's pad may have signed."""
+        return self._may_drop(round_)
+
     def _drop(self, round_: RoundT, reason: AbortReason) -> None:
         del self._rounds[round_.number]
         round_.claims.give_back()
@@ -338,9 +344,8 @@ class LinkSession(Generic[RoundT]):
         self._post(self._final(round_.number, report))
 
     def _drop_all(self, reason: AbortReason) -> None:
-        for round_ in list(self._rounds.values()):
-            if self._may_drop(round_):
-                self._drop(round_, reason)
+        for round_ in filter(self._may_drop, list(self._rounds.values())):
+            self._drop(round_, reason)
 
     # Tags and pads ------------------------------------------------------------------------------
 
@@ -389,8 +394,3 @@ class LinkSession(Generic[RoundT]):
         rest = key[taken:]
         reserve = pack_bits(key[:taken])
         self._events.append(BlockUsable(number, pack_bits(rest), rest.size, reserve, books))
-
-
-def reserve_type(authentication: str) -> type[PadReserve]:
-    """What keeps the pads of that authentication variant."""
-    return PadReserve if AUTHENTICATIONS.get(authentication).uses_pads else NoPads

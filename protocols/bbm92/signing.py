@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
+from protocols.pads import NoPads, PadReserve
 from protocols.variants import AUTHENTICATIONS
 
 NO_ROUND = -1
@@ -51,3 +52,8 @@ class Signer:
         """Bound for one check of one tag."""
         longest = Bound(b"", digests=bytes(48))
         return self._authentication.forgery_probability(len(self._message(Role.ANNOUNCER, longest)))
+
+
+def reserve_type(authentication: str) -> type[PadReserve]:
+    """What keeps the pads of that authentication variant."""
+    return PadReserve if AUTHENTICATIONS.get(authentication).uses_pads else NoPads

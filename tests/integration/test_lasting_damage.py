@@ -155,6 +155,23 @@ def test_vote_that_anybody_can_make_costs_nothing() -> None:
     assert [end.reserve_bits for end in ends.ends] == [(16 - 1) * BITS_PER_INDEX] * 2
 
 
+def test_nothing_unproven_ends_a_round_whose_vote_is_on_its_way() -> None:
+    """Junk and a forged abort just then: alarms, no round is lost and no pad signs an abort."""
+    tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
+    ends = tapped.ends
+
+    def strike(role: Role, event: Event) -> None:
+        if role is Role.RESPONDER and isinstance(event, BlockPrepared):
+            ends.ends[0]._session.receive(b"junk", ends.now_ps)
+            forged = Abort(int(AbortReason.NO_KEY), 0, b"", 0, b"", bytes(32))
+            forge(ends, Role.ANNOUNCER, event.round, forged)
+
+    ends.on_event = strike
+    assert sorted(run(tapped).usable[0]) == [0, 1, 2]
+    assert len(ends.alarms()) == 6
+    assert [end.reserve_bits for end in ends.ends] == [(16 - 1) * BITS_PER_INDEX] * 2
+
+
 # Pads kept for the closing ------------------------------------------------------------------------
 
 

@@ -20,6 +20,12 @@ def test_sample_size(share: float, bits: int, expected: int) -> None:
     assert ReconciledErrors().sample_bits(Terms(sample_share=share), bits) == 0
 
 
+def test_which_of_them_publishes_a_random_sample() -> None:
+    """Finite lengths ask for one."""
+    assert PublishedSample.is_random_sample
+    assert not ReconciledErrors.is_random_sample
+
+
 @pytest.mark.parametrize(("size", "errors", "goes_on"), [(100, 5, True), (100, 6, False)])
 def test_threshold_is_inclusive(size: int, errors: int, *, goes_on: bool) -> None:
     """Up to a share delta of errors the round goes on."""

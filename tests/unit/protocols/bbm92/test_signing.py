@@ -42,6 +42,7 @@ def test_purposes_are_told_apart() -> None:
     bounds = [Bound(word) for word in (b"vote", b"commit")] + [ABORT, CLOSE, CLOSED]
     assert len({signer.sign(PAD, Role.ANNOUNCER, bound) for bound in bounds}) == len(bounds)
     assert all(len(bound.purpose) <= 8 for bound in bounds)
+    assert ABORT.number == CLOSE.number == CLOSED.number < 0  # of no round
 
 
 @pytest.mark.parametrize("place", range(0, 128, 7))
