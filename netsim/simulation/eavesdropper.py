@@ -50,7 +50,8 @@ class Sifted:
     @property
     def is_noted(self) -> NDArray[np.bool_]:
         """(N,) bool: whether she has a note in the public basis."""
-        return self.notes != UNKNOWN
+        is_noted: NDArray[np.bool_] = self.notes != UNKNOWN
+        return is_noted
 
     @property
     def score(self) -> tuple[int, int]:

@@ -135,6 +135,8 @@ class AnalyserMeasurement:
 
         The long path adds the interferometer's delay, rounded to picoseconds.
         """
+        if frame.fired is not None:
+            return frame.times_ps << DETECTOR_BITS | frame.fired
         phases_rad = self._phases_rad(frame.channel, time_ps)
         if frame.prepared is not None:
             return self._measure_prepared(rng, frame.times_ps, frame.prepared, phases_rad)

@@ -67,6 +67,7 @@ LINK_KEYS = [
     "failure_probability",
     "assumptions",
     "notes",
+    "eve",
 ]
 
 
