@@ -1,7 +1,7 @@
 """Builds the photon level of a network: provider, fibres, receivers and clocks, all connected."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from netsim.observers.notebook import Notebook
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
 from netsim.physics.encodings.interface import PairSource
+from netsim.physics.encodings.settings import Turns
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
@@ -55,6 +56,8 @@ class Stage:
         frame and the delay of the slowest channel.
     on_clicks : callable
         Takes the truth about the same frame, at the same time, first.
+    turns : mapping
+        User to frames in which its analysers are turned (`build_turns`).
     """
 
     sim: Simulator
@@ -63,6 +66,7 @@ class Stage:
     duration_ps: int
     on_tags: OnTags
     on_clicks: OnClicks
+    turns: Mapping[str, Turns] = field(default_factory=dict)
 
     @property
     def topology(self) -> TopologySpec:
@@ -228,6 +232,18 @@ def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
     )
 
 
+def build_turns(topology: TopologySpec, rng_tree: RngTree) -> dict[str, Turns]:
+    """Turned frames of every user with Bell tests, from the streams ``<user>/bell``."""
+    receivers = {user.name: topology.receiver_of(user) for user in topology.users}
+    return {
+        name: Turns(
+            rng_tree.stream(f"{name}/bell"), share=spec.bell.share, turn_rad=spec.bell.turn_rad
+        )
+        for name, spec in receivers.items()
+        if spec.bell is not None
+    }
+
+
 class _Builder:
     def __init__(self, stage: Stage, history: NetworkHistory) -> None:
         self.pieces: list[FibreLink] = []
@@ -249,10 +265,12 @@ class _Builder:
     def _settings(self, user: str) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
+        spec = timeline.topology.qnsp.source
         source = PairSource(
-            timeline.processes, timeline.topology.qnsp.source.bandwidth_hz, timeline.bunchings
+            timeline.processes, spec.bandwidth_hz, timeline.bunchings, spec.hidden_bits
         )
-        return receiver_settings(timeline.topology, user, ways, source)
+        turns = self._stage.turns.get(user)
+        return receiver_settings(timeline.topology, user, ways, source, turns)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""

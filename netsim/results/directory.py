@@ -16,6 +16,7 @@ from typing import Any
 from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
+from netsim.results.chsh import chsh_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
 from netsim.results.knowledge import knowledge_from
@@ -234,6 +235,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
         ),
         paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
         bias_bits=entry["bias_bits"],
+        chsh=chsh_from(entry["chsh"]),
     )
 
 
@@ -258,6 +260,8 @@ def _user(entry: Json, duration_ps: int) -> UserResult:
 
 def _lane_row(lane: LaneResult) -> Json:
     row = lane.summary()
+    chsh = row.pop("chsh") or {}
+    row |= {f"chsh_{name}": chsh.get(name) for name in ("s", "sigma")}
     nested = {"twin": row.pop("twin"), "paper": row.pop("paper") or {}}
     for name in ("sifted_hz", "qber", "skr_bps"):
         row[f"twin_{name}"] = nested["twin"][name]

@@ -117,6 +117,19 @@ ReceiverKind = Annotated[str, AfterValidator(_check_kind), Field(json_schema_ext
 """Name of an encoding (`netsim.physics.encodings.registry`)."""
 
 
+class BellSpec(Spec):
+    """Bell tests: in some frames, drawn by the user, both analysers are turned.
+
+    What a user detects in these frames is for no key. With the frames in which exactly one of two
+    users has turned, the simulator measures the S of their lanes.
+    """
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Of the frames."""
+    turn_rad: Radian = math.pi / 4
+    """By how much: pi/4 is the best for bases at 0 and pi/2."""
+
+
 class ReceiverSpec(Spec):
     """User hardware: beam splitter, analysers of two bases, detectors, digitiser, clock."""
 
@@ -136,6 +149,8 @@ class ReceiverSpec(Spec):
     """Resolution of the digitiser; times are cut to whole ticks."""
     clock: ClockSpec
     """Clock that the digitiser counts."""
+    bell: Annotated[BellSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """Frames for Bell tests; none if absent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,6 +172,11 @@ class ReceiverSpec(Spec):
     def encoding(self) -> Encoding:
         """What this hardware reads out of photons."""
         return build_encoding(self.kind, self.optics)
+
+    @property
+    def key_share(self) -> float:
+        """Share of the frames that are for key."""
+        return 1.0 if self.bell is None else 1.0 - self.bell.share
 
     @property
     def each_detector(self) -> tuple[DetectorSpec, ...]:

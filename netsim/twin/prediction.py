@@ -38,7 +38,7 @@ from protocols.keylength.keyrate import skr_asymptotic_bps
 
 @dataclass(frozen=True, slots=True)
 class LanePrediction:
-    """What one lane should show; rates per second of light.
+    """What one lane should show; rates per second of light, Bell tests left out.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
                     _accidental_hz(network, first, second),
                 ]
             )
-            rates_hz[k] += weight * now_hz
+            rates_hz[k] += weight * network.topology.key_share_of(lane.users) * now_hz
             most_hz[k] = max(most_hz[k], float(now_hz.sum()))
     return Prediction(
         lanes=tuple(

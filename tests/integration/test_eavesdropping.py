@@ -78,7 +78,7 @@ def assert_guessed(knowledge: Knowledge, run: Run) -> None:
     [
         ("finite", "estimation=sample"),
         ("finite-exact", "estimation=sample"),
-        ("two-basis", "reconciliation=ldpc"),
+        ("two-basis", "basis=biased"),
     ],
 )
 def test_what_she_knows_of_a_finite_key(variant: tuple[str, str]) -> None:
@@ -86,7 +86,7 @@ def test_what_she_knows_of_a_finite_key(variant: tuple[str, str]) -> None:
     security, other = variant
     topology = watched(
         "two_user",
-        0.04,
+        0.01,
         f"protocol.security={security}",
         f"protocol.{other}",
         "protocol.round_s=30",
@@ -264,12 +264,11 @@ def test_a_time_shift_picks_the_bit(calibration_ps: float | None, is_hers: bool)
         )
         for delay_ps in (-600, 600, -600, 600)
     ]
-    analysers = {
-        "kind": "polarisation",
-        "z": InterferometerSpec(phase_rad=0.0),
-        "x": InterferometerSpec(phase_rad=math.pi / 2),
-    }
-    receivers = (receiver_spec(**analysers), receiver_spec(*detectors, **analysers))
+    z, x = (InterferometerSpec(phase_rad=phase) for phase in (0.0, math.pi / 2))
+    receivers = (
+        receiver_spec(z=z, x=x, kind="polarisation"),
+        receiver_spec(*detectors, z=z, x=x, kind="polarisation"),
+    )
     topology = two_user_topology(
         rate_hz=20_000.0, linewidth_hz=1e11, receivers=receivers, window_ps=800
     )
