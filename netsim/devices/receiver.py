@@ -1,7 +1,6 @@
 """A user's receiver as a process: takes light, gives tags to the user and clicks to scoring."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,11 @@ from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import Encoding, PairSource
-from netsim.physics.encodings.optics import BasisOptics
-from netsim.physics.encodings.registry import encoding_class
-from netsim.physics.encodings.settings import TurnedPhase, Turns
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel
-from netsim.units import FWHM_PER_SIGMA, ps_from_s
+from netsim.units import FWHM_PER_SIGMA
 from protocols.tags import TagFrame
 
 FrameSink = Callable[[TagFrame, ClickFrame], None]
@@ -82,7 +78,7 @@ def receiver_settings(
     user: str,
     ways: Iterable[DeliveredChannel],
     source: PairSource,
-    turns: Turns | None = None,
+    encoding: Encoding | None = None,
 ) -> ReceiverSettings:
     """Settings of the receiver of ``user``.
 
@@ -92,16 +88,13 @@ def receiver_settings(
         All that it may ever get light from.
     source : PairSource
         In the order of the ledger's indices.
-    turns : Turns, optional
-        Frames in which its analysers are turned.
+    encoding : Encoding, optional
+        As its analysers are during the run; that of its spec if absent.
     """
     spec = topology.receiver_of(topology.user(user))
+    encoding = encoding or spec.encoding
     channels = tuple(ways)
     delays_ps = [round(channel.delay_ps) for channel in channels]
-    encoding = spec.encoding
-    if turns is not None:
-        frame_ps = ps_from_s(topology.frame_s)
-        encoding = _turned(spec, turns, frame_ps, min(delays_ps, default=0))
     return ReceiverSettings(
         measurement=encoding.measurement(source),
         longest_path_ps=encoding.longest_ps,
@@ -110,17 +103,6 @@ def receiver_settings(
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
     )
-
-
-def _turned(spec: ReceiverSpec, turns: Turns, frame_ps: int, delay_ps: int) -> Encoding:
-    """Encoding of one user with turns of its own."""
-
-    def turned(optics: BasisOptics) -> BasisOptics:
-        return replace(optics, phase_rad=TurnedPhase(optics.phase_rad, turns, frame_ps, delay_ps))
-
-    optics = spec.optics
-    own = replace(optics, z=turned(optics.z), x=turned(optics.x))
-    return encoding_class(spec.kind)(own)
 
 
 def detector_settings(spec: ReceiverSpec) -> DetectorSettings:

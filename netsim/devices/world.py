@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import AllOf
 
+from netsim.devices.analysers import Analysers
 from netsim.devices.fibre import FibreLink, FibreLoss
 from netsim.devices.history import NetworkHistory
 from netsim.devices.observer import ObserverStation, Presence
@@ -21,7 +22,7 @@ from netsim.observers.kinds import OBSERVERS
 from netsim.observers.notebook import Notebook
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
-from netsim.physics.encodings.interface import PairSource
+from netsim.physics.encodings.interface import Encoding, PairSource
 from netsim.physics.encodings.settings import Turns
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.changes import Change
@@ -47,7 +48,8 @@ class Stage:
         States of the network, up to ``duration_ps``.
     rng_tree : RngTree
         Streams: ``qnsp/...``, and of each user ``<user>/receiver``, ``<user>/detectors``,
-        ``<user>/clock``; of the k-th observer on a fibre, from 1,
+        ``<user>/clock``, of phases that wander ``<user>/drift/...``, of Bell tests
+        ``<user>/bell``; of the k-th observer on a fibre, from 1,
         ``<user>/observer/<k>``, of the piece behind him ``<user>/fibre/<k>``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
@@ -250,11 +252,15 @@ class _Builder:
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
+        self._analysers = Analysers(stage.topology, history, stage.rng_tree)
 
     def receiver(self, user: str, clock: Clock) -> UserReceiver:
         stage = self._stage
+        ways = stage.timeline.ways_of(user).values()
+        delay_ps = min((round(way.delay_ps) for way in ways), default=0)
+        encoding = self._analysers.encoding(user, stage.turns.get(user), delay_ps)
         receiver = Receiver(
-            self._settings(user),
+            self._settings(user, encoding),
             clock,
             photon_rng=stage.rng_tree.stream(f"{user}/receiver"),
             detector_rng=stage.rng_tree.stream(f"{user}/detectors"),
@@ -262,15 +268,14 @@ class _Builder:
         on_frame = partial(stage.hand_out, user)
         return UserReceiver(stage.sim, receiver, on_frame, duration_ps=stage.duration_ps)
 
-    def _settings(self, user: str) -> ReceiverSettings:
+    def _settings(self, user: str, encoding: Encoding | None = None) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
         spec = timeline.topology.qnsp.source
         source = PairSource(
             timeline.processes, spec.bandwidth_hz, timeline.bunchings, spec.hidden_bits
         )
-        turns = self._stage.turns.get(user)
-        return receiver_settings(timeline.topology, user, ways, source, turns)
+        return receiver_settings(timeline.topology, user, ways, source, encoding)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""

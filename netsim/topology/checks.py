@@ -350,7 +350,7 @@ def _bell_faults(topology: TopologySpec) -> Iterator[Fault]:
     """Bell tests with turns that differ: two users' tests would mix settings."""
     turned = [
         (name, receiver.bell.turn_rad)
-        for name, receiver in topology.receivers.items()
+        for name, receiver in receivers_of(topology).items()
         if has(receiver, "bell") and receiver.bell is not None and has(receiver.bell, "turn_rad")
     ]
     for name, turn_rad in turned[1:]:

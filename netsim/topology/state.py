@@ -126,6 +126,8 @@ class UserSpec(Spec):
     """Replaces the clock of the receiver."""
     is_present: bool = True
     """False: gets no light, and its process is down, until an event lets it join."""
+    is_locked: Annotated[bool, Field(exclude_if=lambda value: value)] = True
+    """False: phases of its analysers wander freely, until an event has them locked again."""
 
 
 class ClassicalSpec(Spec):

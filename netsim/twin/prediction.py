@@ -32,6 +32,7 @@ from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.timeline import Epoch
 from netsim.topology.ways import DeliveredChannel
 from netsim.twin.detectors import Detector, Detectors, Rates, by_number, detectors_of
+from netsim.twin.drift import Free, slices
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
@@ -130,6 +131,8 @@ class _State:
 
     network: Network
     time_ps: int
+    free: Free = ()
+    """Whose phases wander, and for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     for state, length_ps in _states(epochs):
         network = state.network
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
-        stations = {user: detectors_of(network, user) for user in users}
+        free = dict(state.free)
+        stations = {user: detectors_of(network, user, free_s=free.get(user, 0.0)) for user in users}
         for user, detectors in stations.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
             live_hz[user] += weight * math.fsum(detector.live_hz for detector in detectors)
@@ -211,12 +215,11 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
     encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
     lengths_ps: dict[Hashable, int] = {}
     states: dict[Hashable, _State] = {}
-    for epoch in epochs:
-        middle_ps = (epoch.start_ps + epoch.stop_ps) // 2
-        settings = tuple(encoding.settings_at(middle_ps) for encoding in encodings)
-        key: Hashable = (id(epoch.network), settings)
-        states.setdefault(key, _State(epoch.network, middle_ps))
-        lengths_ps[key] = lengths_ps.get(key, 0) + epoch.length_ps
+    for part in slices(epochs):
+        settings = tuple(encoding.settings_at(part.middle_ps) for encoding in encodings)
+        key: Hashable = (id(part.network), settings, part.free)
+        states.setdefault(key, _State(part.network, part.middle_ps, part.free))
+        lengths_ps[key] = lengths_ps.get(key, 0) + part.length_ps
     for key, state in states.items():
         yield state, lengths_ps[key]
 

@@ -27,9 +27,10 @@ from netsim.simulation.rate.rounds import DrawnRound, RoundSource
 from netsim.simulation.rate.stretches import Stretches
 from netsim.simulation.scoring import LaneCounts
 from netsim.simulation.simulation import RunRequest
-from netsim.topology.changes import Change
+from netsim.topology.changes import Change, Unlock
 from netsim.topology.events import event_times
 from netsim.topology.network import Lane
+from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.detectors import clicks_hz
@@ -46,11 +47,19 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "crashes": (topology.crashes, "there are no processes to stop"),
         "observers": (topology.observers, "there are no photons to observe"),
         "controller": (topology.controller or request.controller, "nobody reports rounds to one"),
+        "drift": (_is_ever_free(topology), "phases without lock are followed photon by photon"),
         "--save-tags": (request.save_tags, "there are no tags"),
     }
     for place, (is_asked, why) in asked.items():
         if is_asked:
             yield Fault(place, f"not at the rate level: {why}")
+
+
+def _is_ever_free(topology: TopologySpec) -> bool:
+    """Whether a phase wanders without lock at some time."""
+    unlocked = {user.name for user in topology.users if not user.is_locked}
+    unlocked |= {event.user for event in topology.events if isinstance(event, Unlock)}
+    return any(topology.receiver_of(topology.user(name)).drifts for name in unlocked)
 
 
 @dataclass(slots=True, eq=False)
