@@ -9,6 +9,7 @@ from functools import wraps
 import typer
 
 from netsim.cli import (
+    board,
     compare,
     distil,
     fit,
@@ -82,6 +83,7 @@ register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
+register(board.board, board.EXAMPLES)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ LAYERS = (
     {"recordings"},
     {"studies"},
     {"report"},
-    {"fit", "plan", "reproduce"},
+    {"board", "fit", "plan", "reproduce"},
     {"cli"},
     {"__main__"},
 )
