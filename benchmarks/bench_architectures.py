@@ -9,9 +9,7 @@ from netsim.results.deviation import qber_sigma, sifted_sigma
 from netsim.results.run import Run
 
 LIGHT_S = {
-    "alshowkan2021": 60,
     "appas2021": 60,
-    "fan2025_gaussian": 30,
     "fan2025_structured": 30,
     "joshi2020": 10,
     "liu2022": 6,

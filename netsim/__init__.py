@@ -17,16 +17,30 @@ if TYPE_CHECKING:
     from netsim.results.directory import load_run
     from netsim.results.run import Run
     from netsim.simulation.run import simulate
+    from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
+    from netsim.twin.forecast import predict
 
-__all__ = ["ConfigError", "Run", "load_run", "load_topology", "simulate"]
+__all__ = [
+    "ConfigError",
+    "Run",
+    "Sweep",
+    "load_run",
+    "load_topology",
+    "predict",
+    "simulate",
+    "sweep",
+]
 
 _HOMES = {
     "ConfigError": "netsim.errors",
     "Run": "netsim.results.run",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "predict": "netsim.twin.forecast",
+    "Sweep": "netsim.studies.sweep",
     "simulate": "netsim.simulation.run",
+    "sweep": "netsim.studies.sweep",
 }
 
 

@@ -16,9 +16,14 @@ from netsim.cli import (
     plan,
     pools,
     reconcile,
+    report,
     reproduce,
     run,
     schema,
+    serve,
+    sweep,
+    topologies,
+    twin,
     validate,
     verify,
 )
@@ -39,8 +44,14 @@ ClickFault: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, base of all faults of usage; newer versions of typer carry their own click."""
 
 
-def register(command: Callable[..., None], examples: Sequence[str], more: str = "") -> None:
-    """Make ``command`` one of `app`, named like the function.
+def register(
+    command: Callable[..., None],
+    examples: Sequence[str],
+    more: str = "",
+    *,
+    name: str | None = None,
+) -> None:
+    """Make ``command`` one of `app`.
 
     Parameters
     ----------
@@ -50,12 +61,14 @@ def register(command: Callable[..., None], examples: Sequence[str], more: str = 
         Whole command lines, shown below the help.
     more : str
         Markdown shown below the examples.
+    name : str, optional
+        Without it, that of the function.
     """
     if len(examples) == 1:
         shown = f"Example: {examples[0]}"
     else:
         shown = "Examples:\n\n" + "\n".join(f"* {example}" for example in examples)
-    app.command(epilog=f"{shown}\n\n{more}".strip() + "\n")(_acknowledged(command))
+    app.command(name, epilog=f"{shown}\n\n{more}".strip() + "\n")(_acknowledged(command))
 
 
 def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
@@ -73,11 +86,18 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
 
 
 register(run.run, run.EXAMPLES)
+register(twin.twin, twin.EXAMPLES)
+register(topologies.list_topologies, topologies.LIST_EXAMPLES, name="list")
+register(topologies.new, topologies.NEW_EXAMPLES)
+register(topologies.show, topologies.SHOW_EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
+register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
+register(serve.serve, serve.EXAMPLES)
 register(compare.compare, compare.EXAMPLES)
+register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)

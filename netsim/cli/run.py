@@ -11,6 +11,7 @@ import typer
 from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_INTERRUPTED,
+    FidelityOption,
     ForceOption,
     OverrideOption,
     TopologyArgument,
@@ -51,14 +52,7 @@ class RunArguments:
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
     ] = 1
-    fidelity: Annotated[
-        str,
-        typer.Option(
-            metavar="LEVEL",
-            help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
-            "expected rates, for days and weeks.",
-        ),
-    ] = "photon"
+    fidelity: FidelityOption = "photon"
     out: Annotated[
         Path | None,
         typer.Option(
@@ -69,6 +63,9 @@ class RunArguments:
     override: OverrideOption = ()
     save_tags: Annotated[
         bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
+    ] = False
+    report: Annotated[
+        bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
     legend: Annotated[
         bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
@@ -92,6 +89,10 @@ def run(options: RunArguments) -> None:
     _show(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
     say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    if options.report and kept is not None:
+        from netsim.cli.report import write_page
+
+        write_page(kept)
     if found.partial:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -102,8 +103,9 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     from netsim.topology.load import load_topology
 
     faults: list[Fault] = []
-    if options.save_tags and options.out is None:
-        faults.append(Fault("--save-tags", "needs --out DIR"))
+    for name, is_asked in (("--save-tags", options.save_tags), ("--report", options.report)):
+        if is_asked and options.out is None:
+            faults.append(Fault(name, "needs --out DIR"))
     duration_ps = 0
     try:
         duration_ps = parse_duration_ps(options.duration)

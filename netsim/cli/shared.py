@@ -40,9 +40,29 @@ OverrideOption = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000. A name "
+        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000, or "
+        "users.*.fibre.length_m=5000. A name "
         "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
+]
+FidelityOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
+        "expected rates, for days and weeks.",
+    ),
+]
+OverOption = Annotated[
+    tuple[str, ...],
+    typer.Option(
+        metavar="PATH=VALUES",
+        help="Take these values in turn: FIRST:LAST:COUNT, log:FIRST:LAST:COUNT or a list A,B,C. "
+        "Several options make a grid.",
+    ),
+]
+ZipOption = Annotated[
+    bool, typer.Option("--zip", help="Pair the values of several --over, in place of a grid.")
 ]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")

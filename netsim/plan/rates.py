@@ -1,9 +1,9 @@
 """The analytic twin in closed form, as arrays: what a search can afford to ask a million times.
 
-The formulas are those of `netsim.twin.prediction` (which see). Left out are what leaks from a lane
-of a link into another, below 1e-4 with peaks 8 ns apart, and what a Gaussian source bunches: which
-of that falls into a window is decided by patch fibres, which come after the plan. It knows labels
-and users by index only; the power of the pumps, one for all, is an argument.
+The formulas are those of `netsim.twin.prediction` (which see). Left out is what leaks from a lane
+of a link into another, below 1e-4 with peaks 8 ns apart; what channels bunch that share partners
+counts as if no patch fibre parted it (`netsim.plan.bunched`). It knows labels and users by index
+only; the power of the pumps, one for all, is an argument.
 """
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 
 from netsim.errors import ConfigError
 from netsim.frames import DETECTORS
-from netsim.physics.encodings.analysers import AnalyserEncoding
-from netsim.physics.encodings.interface import Outcome, X, Z, joints_of
-from netsim.physics.encodings.joint import Window
-from netsim.physics.encodings.sifting import sifting_between
+from netsim.physics.encodings.interface import Outcome, X, Z
+from netsim.plan.bunched import Bunched, bunched_labels, bunches_of
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
+from netsim.plan.windows import IS_ERROR, ONE, OTHER, PLANNED, Fringe, coincidences, shares_of
 from netsim.topology.labels import channel_of, label_of
 from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import DetectorSpec, ReceiverSpec
 from netsim.topology.specs import TopologySpec
-from netsim.units import FWHM_PER_SIGMA
 from protocols.compiled import kernel
 from protocols.keylength.keyrate import PAPER_EFFICIENCY
 
@@ -37,14 +35,6 @@ LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
 FAIR = 1e-6
 """Shares of ones within this of 1/2 cost less than 1e-11 of a key: no need to work it out."""
-PLANNED = AnalyserEncoding.detectors
-"""What the detectors of all receivers stand for: Z+, Z-, X+, X-."""
-SIFTING = sifting_between(PLANNED, PLANNED)
-SIFTED = [(int(one), int(other)) for one, other in np.argwhere(SIFTING.kept)]
-"""Pairs of detectors that sifting keeps, those in Z first."""
-ONE = np.array([one for one, _ in SIFTED])
-OTHER = np.array([other for _, other in SIFTED])
-IS_ERROR = SIFTING.errors[SIFTING.kept]
 
 
 class Rates(NamedTuple):
@@ -76,6 +66,8 @@ class Rates(NamedTuple):
         What interference adds to them where the phase is 0; K sums of labels.
     phases_rad : (N, L, 2) float64
         Phase that a user's Z and X analyser give a photon of each label.
+    bunched : Bunched
+        What other labels of the same two users add to their lanes.
     window_s : float
     """
 
@@ -91,6 +83,7 @@ class Rates(NamedTuple):
     flat: Reals
     fringe: Reals
     phases_rad: Reals
+    bunched: Bunched
     window_s: float
 
 
@@ -116,20 +109,22 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
     receivers = _receivers(hardware, topology)
     detectors = [receiver.each_detector for receiver in receivers]
     births_hz, pairs_hz = _born(network, comb, labels)
-    flat, fringe = _coincidences(network, comb, receivers)
+    fringes = _fringes(network, comb)
+    flat, fringe = coincidences(network, receivers, source.pair_shape, fringes)
     return Rates(
         births_hz=births_hz,
         noises_hz=np.array([way.noise_hz for way in known]),
         pairs_hz=pairs_hz,
         provider=provider,
         user=np.array([_transmittance(network, user) for user in users]),
-        shares=np.array([_shares(receiver) for receiver in receivers]),
+        shares=np.array([shares_of(receiver) for receiver in receivers]),
         darks_hz=np.array([[spec.dark_rate_hz for spec in specs] for specs in detectors]),
         deads_s=np.array([[1e-12 * spec.dead_time_ps for spec in specs] for specs in detectors]),
         afters=np.array([[_afterpulses(spec) for spec in specs] for specs in detectors]),
         flat=flat,
         fringe=fringe,
         phases_rad=np.array([_phases_rad(receiver, labels) for receiver in receivers]),
+        bunched=bunched_labels(network, labels, receivers),
         window_s=1e-12 * topology.protocol.window_ps,
     )
 
@@ -163,14 +158,6 @@ def _transmittance(network: Network, user: str) -> float:
     return way.fibre_transmittance * way.receiver_transmittance
 
 
-def _shares(receiver: ReceiverSpec) -> list[float]:
-    best = max(spec.efficiency for spec in receiver.each_detector) or 1.0
-    return [
-        receiver.encoding.share(number) * spec.efficiency / best
-        for number, spec in enumerate(receiver.each_detector)
-    ]
-
-
 def _afterpulses(spec: DetectorSpec) -> float:
     return spec.afterpulse_probability * math.exp(-spec.dead_time_ps / spec.afterpulse_decay_ps)
 
@@ -183,26 +170,7 @@ def _phases_rad(receiver: ReceiverSpec, labels: list[int]) -> list[list[float]]:
     ]
 
 
-def _coincidences(
-    network: Network, comb: Comb, receivers: list[ReceiverSpec]
-) -> tuple[Reals, Reals]:
-    """`Rates.flat` and `Rates.fringe`; users alike share the work."""
-    users = network.topology.users
-    ways_ps2 = [network.channels_of(user.name)[0].dispersion_ps2 for user in users]
-    contrasts = _contrasts(network, comb)
-    flat = np.zeros((len(users), len(users), len(SIFTED)))
-    fringe = np.zeros((len(users), len(users), len(comb.sums), len(SIFTED)))
-    known: dict[tuple[str, str, float], tuple[Reals, Reals]] = {}
-    for i, one in enumerate(users):
-        for j, other in enumerate(users):
-            key = (one.receiver, other.receiver, ways_ps2[i] + ways_ps2[j])
-            if key not in known:
-                known[key] = _of_two(network, receivers[i], receivers[j], key[2], contrasts)
-            flat[i, j], fringe[i, j] = known[key]
-    return flat, fringe
-
-
-def _contrasts(network: Network, comb: Comb) -> list[tuple[float, float]]:
+def _fringes(network: Network, comb: Comb) -> list[Fringe]:
     """Contrast and frequency noise of the pairs of each sum."""
     by_sum = {
         sum(label_of(channel) for channel in process.channels): process
@@ -210,35 +178,6 @@ def _contrasts(network: Network, comb: Comb) -> list[tuple[float, float]]:
     }
     found = (by_sum.get(total) for total in comb.sums)
     return [(0.0, 0.0) if p is None else (p.contrast, p.frequency_noise_hz) for p in found]
-
-
-def _of_two(
-    network: Network,
-    one: ReceiverSpec,
-    other: ReceiverSpec,
-    dispersion_ps2: float,
-    contrasts: list[tuple[float, float]],
-) -> tuple[Reals, Reals]:
-    """Of two receivers: (8,) without interference, (K, 8) what it adds at phase 0."""
-    own, its = _shares(one), _shares(other)
-    joints = joints_of(one.encoding, other.encoding)
-    shape = network.topology.qnsp.source.pair_shape.behind(dispersion_ps2, 0.0)
-    flat, fringe = np.zeros(len(SIFTED)), np.zeros((len(contrasts), len(SIFTED)))
-    for k, (i, j) in enumerate(SIFTED):
-        jitters = one.each_detector[i].jitter_fwhm_ps, other.each_detector[j].jitter_fwhm_ps
-        window = Window(
-            width_ps=network.topology.protocol.window_ps,
-            offset_ps=0.0,
-            shape=shape,
-            spread_ps=math.hypot(*(jitter / FWHM_PER_SIGMA for jitter in jitters)),
-        )
-        joint = joints[i][j]
-        coherent, everything = joint.shares(window)
-        flat[k] = own[i] * its[j] * everything
-        for s, (contrast, noise_hz) in enumerate(contrasts):
-            left = joint.visibility(1.0, frequency_noise_hz=noise_hz)
-            fringe[s, k] = own[i] * its[j] * coherent * joint.sign * (contrast * left)
-    return flat, fringe
 
 
 class Standing(NamedTuple):
@@ -318,6 +257,15 @@ def refresh_links(
 ) -> None:
     """Work out the links of a user from its labels and everybody's clicks."""
     nobody = rates.user.size
+    bunched_hz = bunches_of(
+        user,
+        standing.owners,
+        rates.bunched,
+        rates.provider,
+        rates.user,
+        rates.phases_rad,
+        power_mw,
+    )
     standing.links_bps[user, :] = 0.0
     standing.lanes[user, :] = 0
     for v in range(standing.owners.size):
@@ -333,7 +281,7 @@ def refresh_links(
                 arriving_hz *= rates.provider[v] * rates.provider[w]
                 arriving_hz *= rates.user[user] * rates.user[other]
                 standing.links_bps[user, other] += lane_bps(
-                    user, other, v, w, k, arriving_hz, standing, rates
+                    user, other, v, w, k, arriving_hz, bunched_hz[other], standing, rates
                 )
                 standing.lanes[user, other] += 1
     standing.links_bps[:, user] = standing.links_bps[user, :]
@@ -348,10 +296,14 @@ def lane_bps(
     its_label: int,
     total: int,
     pairs_hz: float,
+    bunched_hz: Reals,
     standing: Standing,
     rates: Rates,
 ) -> float:
-    """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors."""
+    """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors.
+
+    ``bunched_hz``, (8,), are the coincidences of the link's bunches, but for dead times.
+    """
     sifted_hz, errors_hz, known_hz = 0.0, 0.0, 0.0
     for basis in range(2):
         basis_hz, ones_hz = 0.0, 0.0
@@ -360,7 +312,7 @@ def lane_bps(
         for k in range(4 * basis, 4 * basis + 4):
             i, j = ONE[k], OTHER[k]
             share = rates.flat[user, other, k] + rates.fringe[user, other, total, k] * cosine
-            rate_hz = pairs_hz * share
+            rate_hz = pairs_hz * share + bunched_hz[k]
             rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
             rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
             # The key is made of the earlier user's bits; bit and port of a detector are its parity.

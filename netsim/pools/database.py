@@ -1,8 +1,18 @@
-"""The SQLite file of a user: its tables, how it is opened, and who may read it."""
+"""SQLite files with key in them: how they are opened and made to forget, and who may read them.
+
+A transaction is flushed to the disk before it counts. After one that has overwritten key the log,
+which still holds it, is carried over into the file and cut (what a file system or a disk keeps of a
+file's former content is beyond this module).
+"""
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from netsim.errors import OutputError, writing
+from netsim.kernel.closing import Closing
 
 IN_MEMORY = Path(":memory:")
 PRIVATE_MODE = 0o600
@@ -10,33 +20,76 @@ PRIVATE_MODE = 0o600
 CACHE_KIB = 256
 """Of each store's file in memory, at most: no round is read again, and there are many users."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS links (
-    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
-    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
-    closed_message BLOB);
-CREATE TABLE IF NOT EXISTS aborts (
-    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS blocks (
-    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
-    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS keys (
-    link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
-    bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
-CREATE TABLE IF NOT EXISTS stock (
-    link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    PRIMARY KEY (link, round, start));
-"""
 
+class Database(Closing):
+    """One file, open.
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open the file at ``path``, made if absent; `IN_MEMORY` for none.
+    Parameters
+    ----------
+    path : Path
+        Made if absent, for its owner's eyes only; `IN_MEMORY` for none.
+    schema : str
+        Statements that make the tables where they are not there yet.
+
+    Attributes
+    ----------
+    rows : sqlite3.Connection
+        Of the thread that has opened it.
+    has_forgotten : bool
+        To be set where key has been overwritten: the log is emptied behind the transaction.
 
     Raises
     ------
-    OSError, sqlite3.Error
-        It cannot be made, or is none.
+    OutputError
+        Now or with any transaction: the file cannot be written, as on a full disk. What the
+        transaction has done is undone.
     """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        with self._writing():
+            self.rows = _open(path, schema)
+            self._empty_log()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, also if the process or the power goes."""
+        with self._writing():
+            self.rows.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self.rows.in_transaction:  # a full disk has undone it already
+                    self.rows.execute("ROLLBACK")
+                raise
+            self.rows.execute("COMMIT")
+            if self.has_forgotten:
+                self._empty_log()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.rows.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name the file in what SQLite says of the disk."""
+        try:
+            with writing(self._path):
+                yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(self._path, f"cannot be written: {error}") from error
+
+    def _empty_log(self) -> None:
+        """Carry the log over into the file and cut it: it held what has been overwritten there.
+
+        A reader may be in the way; then the next transaction tries again.
+        """
+        (is_busy, _, _) = self.rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.has_forgotten = bool(is_busy)
+
+
+def _open(path: Path, schema: str) -> sqlite3.Connection:
+    """The connection; OSError or sqlite3.Error where the file cannot be made, or is none."""
     if path != IN_MEMORY:
         _make_private(path)
     database = sqlite3.connect(path, isolation_level=None)
@@ -44,7 +97,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
     database.execute("PRAGMA secure_delete = ON")
     database.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-    database.executescript(_SCHEMA)
+    database.executescript(schema)
     return database
 
 

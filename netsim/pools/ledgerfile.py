@@ -22,14 +22,20 @@ class LedgerFile(Closing):
     ----------
     path : Path
         Usually ``ledger.csv``; an existing file is replaced.
+    is_new : bool
+        False: rows go behind the last complete line of an existing file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_new: bool = True) -> None:
         self._path = path
         with writing(path), ExitStack() as stack:
-            file = path.open("w", encoding="utf-8", newline="", buffering=1)
+            if not is_new:
+                _cut_open_line(path)
+            mode = "w" if is_new else "a"
+            file = path.open(mode, encoding="utf-8", newline="", buffering=1)
             self._file = stack.enter_context(file)
-            self._file.write(",".join(HEADER) + "\n")
+            if is_new:
+                self._file.write(",".join(HEADER) + "\n")
             stack.pop_all()
 
     def append(self, movement: Movement) -> None:
@@ -44,6 +50,13 @@ class LedgerFile(Closing):
         """Close the file."""
         with writing(self._path):
             self._file.close()
+
+
+def _cut_open_line(path: Path) -> None:
+    """Remove what a killed process has left of a last line."""
+    with path.open("rb+") as file:
+        whole = sum(len(line) for line in file if line.endswith(b"\n"))
+        file.truncate(whole)
 
 
 def read_ledger(path: Path) -> Iterator[Movement]:

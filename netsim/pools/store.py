@@ -8,22 +8,32 @@ to the disk before anything that follows from them is sent, and so is the taking
 is handed out: a crash or a power loss leaves a step whole or undone.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from netsim.errors import OutputError, writing
 from netsim.kernel.closing import Closing
-from netsim.pools.database import IN_MEMORY, open_database
-from netsim.pools.key import Key, KeyBlock, Piece, ShortageError, id_of, join_bits
+from netsim.pools.database import IN_MEMORY, Database
+from netsim.pools.key import Key, KeyBlock, Piece, id_of, join_bits
+from netsim.pools.stock import BLOCK, STOCK_SCHEMA, Stock
 from protocols import events
 from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_books
 from protocols.messages import TAG_BYTES, Role
 
-_BLOCK, _PAD = "block", "pad"
+_PAD = "pad"
+"""Kind of a key row that is one."""
 IN_DOUBT, USABLE = "in doubt", "usable"
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS links (
+    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
+    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
+    closed_message BLOB);
+CREATE TABLE IF NOT EXISTS aborts (
+    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
+CREATE TABLE IF NOT EXISTS blocks (
+    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
+    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
+{STOCK_SCHEMA}"""
 
 
 class UserStore(Closing):
@@ -41,15 +51,14 @@ class UserStore(Closing):
     """
 
     def __init__(self, path: Path = IN_MEMORY) -> None:
-        self._path = path
-        with self._writing():
-            self._db = open_database(path)
-            self._empty_log()
+        self._database = Database(path, _SCHEMA)
+        self._db = self._database.rows
+        self._stock = Stock(self._database)
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
         rounds = len(pads) // (2 * TAG_BYTES)
-        with self._transaction():
+        with self._database.transaction():
             self._db.execute(
                 "INSERT INTO links VALUES (?, -1, 0, ?, 0, NULL, NULL)", (link, rounds)
             )
@@ -57,7 +66,7 @@ class UserStore(Closing):
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:
         """Make the events of one step durable, all or none; most of them change nothing here."""
-        with self._transaction():
+        with self._database.transaction():
             for event in step:
                 self._apply(link, event)
 
@@ -75,7 +84,7 @@ class UserStore(Closing):
             case events.BlockUsable():
                 self._settle(link, event)
             case events.BlockDropped():
-                self._forget(link, _BLOCK, event.round, event.round + 1)
+                self._stock.forget(link, BLOCK, event.round, event.round + 1)
                 self._db.execute(
                     "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
                 )
@@ -140,9 +149,7 @@ class UserStore(Closing):
 
     def stock_bits(self, link: str) -> int:
         """Usable bits of ``link``."""
-        query = "SELECT total(stop - start) FROM stock WHERE link = ?"
-        (bits,) = self._db.execute(query, (link,)).fetchone()
-        return int(bits)
+        return self._stock.free_bits(link)
 
     def draw(self, link: str, size_bits: int) -> Key:
         """Take ``size_bits`` out of the oldest blocks of ``link``, once and for good.
@@ -152,8 +159,8 @@ class UserStore(Closing):
         ShortageError
             Fewer are there; none is taken.
         """
-        with self._transaction():
-            return self._withdraw(link, self._front(link, size_bits))
+        with self._database.transaction():
+            return self._withdraw(link, self._stock.front(link, size_bits))
 
     def fetch(self, link: str, pieces: Iterable[Piece]) -> Key:
         """Take the bits of ``pieces`` out of the blocks of ``link``, once and for good.
@@ -163,43 +170,12 @@ class UserStore(Closing):
         KeyError
             Some of them are not there; none is taken.
         """
-        with self._transaction():
+        with self._database.transaction():
             return self._withdraw(link, tuple(pieces))
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._writing():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has undone it already
-                    self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-            if self._has_forgotten:
-                self._empty_log()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Name the file in what SQLite says of the disk."""
-        try:
-            with writing(self._path):
-                yield
-        except sqlite3.OperationalError as error:
-            raise OutputError(self._path, f"cannot be written: {error}") from error
-
-    def _empty_log(self) -> None:
-        """Carry the log over into the file and cut it: it held what has been overwritten there.
-
-        A reader may be in the way; then the next transaction tries again.
-        """
-        (is_busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._has_forgotten = bool(is_busy)
+        self._database.close()
 
     def _close_link(self, link: str, event: events.ClosingVoted | events.LinkClosed) -> None:
         if isinstance(event, events.ClosingVoted):
@@ -232,16 +208,14 @@ class UserStore(Closing):
         self._db.execute(
             "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
         )
-        self._db.execute(
-            "INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, _BLOCK, event.round, event.key)
-        )
+        self._stock.add_bits(link, event.round, event.key)
 
     def _in_doubt(self, link: str) -> Iterator[BlockInDoubt]:
         rows = self._db.execute(
             "SELECT b.round, k.bits, b.key_bits, b.message, b.books, b.digests FROM blocks b"
             " JOIN keys k ON k.link = b.link AND k.round = b.round AND k.kind = ?"
             " WHERE b.link = ? AND b.state = ? ORDER BY b.round",
-            (_BLOCK, link, IN_DOUBT),
+            (BLOCK, link, IN_DOUBT),
         )
         for number, key, key_bits, message, books, digests in rows:
             yield BlockInDoubt(number, key, key_bits, message, unpack_books(books), digests)
@@ -259,12 +233,9 @@ class UserStore(Closing):
         if changed.rowcount != 1:
             raise ValueError(f"block {event.round} of {link} is not in doubt: it settles once")
         # Nothing is spent: what leaves the block here comes back among the pads.
-        self._db.execute(
-            "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)",
-            (link, _BLOCK, event.round, event.key),
-        )
-        self._has_forgotten = True
-        self._put(link, Piece(event.round, 0, event.key_bits))
+        self._stock.add_bits(link, event.round, event.key)
+        self._database.has_forgotten = True
+        self._stock.put(link, Piece(event.round, 0, event.key_bits))
         self._db.execute(
             "UPDATE links SET common_rounds = provisioned_rounds WHERE link = ?", (link,)
         )
@@ -272,18 +243,10 @@ class UserStore(Closing):
 
     def _spend(self, link: str, start: int, stop: int) -> None:
         """Pads of rounds [start, stop) go, and with them the aborts they have signed."""
-        self._forget(link, _PAD, start, stop)
+        self._stock.forget(link, _PAD, start, stop)
         self._db.execute(
             "DELETE FROM aborts WHERE link = ? AND round >= ? AND round < ?", (link, start, stop)
         )
-
-    def _forget(self, link: str, kind: str, start: int, stop: int) -> None:
-        """Overwrite, then delete, key bytes of rounds [start, stop)."""
-        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
-        arguments = (link, kind, start, stop)
-        self._db.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
-        self._db.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
-        self._has_forgotten = True
 
     # Usable bits -------------------------------------------------------------------------------
 
@@ -293,81 +256,21 @@ class UserStore(Closing):
             "SELECT b.round, k.bits, b.key_bits FROM blocks b LEFT JOIN keys k ON k.link = b.link"
             " AND k.round = b.round AND k.kind = ? WHERE b.link = ? AND b.state = ?"
             " AND b.round > ? ORDER BY b.round LIMIT 1",
-            (_BLOCK, link, USABLE, number),
+            (BLOCK, link, USABLE, number),
         ).fetchone()
         if row is None:
             return None
         number, key, size_bits = row
-        return KeyBlock(number, key or b"", size_bits, self._left(link, number))
-
-    def _left(self, link: str, number: int) -> tuple[Piece, ...]:
-        """What of one block has not been taken."""
-        rows = self._db.execute(
-            "SELECT round, start, stop FROM stock WHERE link = ? AND round = ? ORDER BY start",
-            (link, number),
-        )
-        return tuple(map(Piece._make, rows.fetchall()))
-
-    def _front(self, link: str, size_bits: int) -> tuple[Piece, ...]:
-        """The oldest ``size_bits``."""
-        pieces: list[Piece] = []
-        missing = size_bits
-        while missing:
-            last = pieces[-1] if pieces else Piece(-1, 0, 0)
-            row = self._db.execute(
-                "SELECT round, start, stop FROM stock WHERE link = ? AND (round, start) > (?, ?)"
-                " ORDER BY round, start LIMIT 1",
-                (link, last.round, last.start),
-            ).fetchone()
-            if row is None:
-                raise ShortageError(size_bits, size_bits - missing)
-            number, start, stop = row
-            pieces.append(Piece(number, start, min(stop, start + missing)))
-            missing -= pieces[-1].size_bits
-        return tuple(pieces)
+        return KeyBlock(number, key or b"", size_bits, self._stock.left(link, number))
 
     def _withdraw(self, link: str, pieces: tuple[Piece, ...]) -> Key:
         parts = [(self._cut_out(link, piece), piece.size_bits) for piece in pieces]
         return Key(id_of(pieces), join_bits(parts), sum(size_bits for _, size_bits in parts))
 
     def _cut_out(self, link: str, piece: Piece) -> int:
-        """The bits of a piece, first bit highest; they are overwritten where they were."""
-        self._book_out(link, piece)
-        (row_id,) = self._db.execute(
-            "SELECT rowid FROM keys WHERE link = ? AND kind = ? AND round = ?",
-            (link, _BLOCK, piece.round),
-        ).fetchone()
-        first, stop = piece.start // 8, -(-piece.stop // 8)
-        behind = 8 * stop - piece.stop
-        mask = ((1 << piece.size_bits) - 1) << behind
-        with self._db.blobopen("keys", "bits", row_id) as blob:
-            blob.seek(first)
-            found = int.from_bytes(blob.read(stop - first), "big")
-            blob.seek(first)
-            blob.write((found & ~mask).to_bytes(stop - first, "big"))
-        self._has_forgotten = True
-        if not self._left(link, piece.round):
-            self._forget(link, _BLOCK, piece.round, piece.round + 1)
-        return (found & mask) >> behind
-
-    def _book_out(self, link: str, piece: Piece) -> None:
-        """Take a piece out of the stock; KeyError if it is not there as a whole."""
-        row = self._db.execute(
-            "SELECT start, stop FROM stock WHERE link = ? AND round = ? AND start <= ?"
-            " AND stop >= ?",
-            (link, piece.round, piece.start, piece.stop),
-        ).fetchone()
-        if row is None or not piece.size_bits:
-            raise KeyError(id_of((piece,)))
-        start, stop = row
-        self._db.execute(
-            "DELETE FROM stock WHERE link = ? AND round = ? AND start = ?",
-            (link, piece.round, start),
-        )
-        self._put(link, Piece(piece.round, start, piece.start))
-        self._put(link, Piece(piece.round, piece.stop, stop))
-
-    def _put(self, link: str, piece: Piece) -> None:
-        """Put a piece into the stock, unless it is empty."""
-        if piece.size_bits:
-            self._db.execute("INSERT INTO stock VALUES (?, ?, ?, ?)", (link, *piece))
+        """The bits of a piece; with the last of a block its row goes too."""
+        self._stock.set_aside(link, piece)
+        bits = self._stock.cut_out(link, piece)
+        if not self._stock.left(link, piece.round):
+            self._stock.forget(link, BLOCK, piece.round, piece.round + 1)
+        return bits

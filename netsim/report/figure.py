@@ -88,6 +88,8 @@ class Panel:
         Whether the axis without rows holds zero.
     title : str
         Above the axes.
+    moments : tuple of float
+        Places on the horizontal axis that get a thin line.
     log_x, log_y : bool
         Whether an axis is logarithmic.
     """
@@ -100,6 +102,7 @@ class Panel:
     marks: tuple[tuple[float, str], ...] = ()
     from_zero: bool = False
     title: str = ""
+    moments: tuple[float, ...] = ()
     log_x: bool = False
     log_y: bool = False
 

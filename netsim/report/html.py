@@ -119,6 +119,8 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     line = {"color": "#555555", "dash": "dash", "width": 1}
     for value, word in panel.marks:
         draw_line(value, line=line, opacity=1, annotation_text=word, **place)
+    for moment in panel.moments:
+        page.add_vline(moment, line={"color": "#b3261e", "width": 0.7}, opacity=0.6, **place)
 
 
 def _log_ticks(values: Iterable[Sequence[float]]) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _trace(figure: Figure, panel: Panel, series: Series, *, is_first: bool) -> A
         y=series.y,
         error_y={"array": series.y_error} if series.y_error else None,
         error_x={"array": series.x_error} if series.x_error else None,
-        name=series.name,
+        name=series.name.replace("<", "&lt;"),
         legendgroup=series.name,
         showlegend=is_first,
         mode="lines+markers" if is_joined else MODES[series.style],

@@ -118,6 +118,8 @@ def _look(figure: Figure, series: Series, *, is_joined: bool) -> dict[str, Any]:
 
 
 def _marks(axes: Axes, panel: Panel) -> None:
+    for moment in panel.moments:
+        axes.axvline(moment, color="#b3261e", linewidth=0.6, alpha=0.6)
     line = axes.axvline if panel.rows else axes.axhline
     for value, word in panel.marks:
         line(value, color="#555555", linewidth=0.8, linestyle="--")

@@ -9,7 +9,8 @@ import csv
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from netsim.pools.pool import Comparison
 from netsim.results.chsh import chsh_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
+from netsim.results.kept import KeptRows
 from netsim.results.knowledge import knowledge_from
 from netsim.results.leftovers import remove_leftovers
 from netsim.results.lock import locked
@@ -32,6 +34,7 @@ from netsim.results.parts import (
     sums_from,
 )
 from netsim.results.provenance import Provenance
+from netsim.results.rows import LINK_COUNTS, lane_row, link_row
 from netsim.results.run import Performance, Run
 from netsim.topology.specs import TopologySpec
 from netsim.units import s_from_ps
@@ -45,6 +48,8 @@ LANES = "lanes.csv"
 LINKS = "links.csv"
 LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
+DELIVERY = "delivery.json"
+"""Where the key of a finished run has gone, see `netsim.delivery`."""
 RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
@@ -52,14 +57,6 @@ PRIVATE_MODE = 0o700
 """Of the two folders above."""
 FORMAT = 2
 """Raised when a reader of older directories would misread newer ones."""
-
-_LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
-    "verified_leak_bits": int,
-    "charged_bits": int,
-    "bias_bits": int,
-    "shannon_bits": float,
-}
-"""What ``links.csv`` holds beside the summary: what its f values come from, and what bias took."""
 
 
 def prepare_run_directory(directory: Path, *, force: bool, users: Iterable[str] = ()) -> None:
@@ -108,7 +105,7 @@ def remove_earlier(directory: Path) -> None:
     """Remove the files of an earlier run from ``directory``; anything else stays."""
     remove_leftovers(
         directory,
-        RUN_FILES,
+        (*RUN_FILES, DELIVERY),
         tags=TAGS_DIRECTORY,
         stores=USERS_DIRECTORY,
         ledger=LEDGER,
@@ -139,15 +136,26 @@ def save_topology(topology: TopologySpec, directory: Path) -> None:
     write_whole(directory / TOPOLOGY, text + "\n")
 
 
-def save_run(run: Run, directory: Path) -> None:
+def save_run(run: Run, directory: Path) -> Run:
     """Write `run` into `directory`, which exists; the summary last: where it is, all is.
 
-    Ledger and events are not of `run`: they are written while it goes on.
+    Ledger and events are written while it goes on.
+
+    Returns
+    -------
+    Run
+        The same, which finds its ledger and its events there.
     """
     write_whole(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
-    write_whole(directory / LANES, csv_text(_lane_row(lane) for lane in run.lanes))
-    write_whole(directory / LINKS, csv_text(_link_row(link) for link in run.links))
+    write_whole(directory / LANES, csv_text(map(lane_row, run.lanes)))
+    write_whole(directory / LINKS, csv_text(map(link_row, run.links)))
     write_whole(directory / SUMMARY, run.summary_json())
+    return _with_kept(run, directory)
+
+
+def _with_kept(run: Run, directory: Path) -> Run:
+    kept = KeptRows(directory / LEDGER, directory / EVENTS, run.announcers)
+    return replace(run, kept=kept)
 
 
 def load_run(directory: str | Path) -> Run:
@@ -167,7 +175,7 @@ def load_run(directory: str | Path) -> Run:
             directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}"
         )
     try:
-        return _build(manifest, summary, counts)
+        return _with_kept(_build(manifest, summary, counts), directory)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ConfigError.of(directory, f"holds no whole run: {error!r}") from error
 
@@ -240,7 +248,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
 
 
 def _link(entry: Json, row: Mapping[str, str], duration_ps: int) -> LinkResult:
-    figures = entry | {name: read(row[name]) for name, read in _LINK_COUNTS.items()}
+    figures = entry | {name: read(row[name]) for name, read in LINK_COUNTS.items()}
     return LinkResult(
         users=_pair(entry["users"]),
         duration_ps=duration_ps,
@@ -256,35 +264,6 @@ def _user(entry: Json, duration_ps: int) -> UserResult:
     # The file holds rates; the counts come back exactly: rounding errs by some 2^-52 of them.
     clicks = (round(rate_hz * s_from_ps(duration_ps)) for rate_hz in entry["detectors_hz"])
     return UserResult(entry["name"], duration_ps, tuple(clicks))
-
-
-def _lane_row(lane: LaneResult) -> Json:
-    row = lane.summary()
-    chsh = row.pop("chsh") or {}
-    row |= {f"chsh_{name}": chsh.get(name) for name in ("s", "sigma")}
-    nested = {"twin": row.pop("twin"), "paper": row.pop("paper") or {}}
-    for name in ("sifted_hz", "qber", "skr_bps"):
-        row[f"twin_{name}"] = nested["twin"][name]
-    for name in ("sifted_hz", "visibility", "qber", "skr_bps"):
-        row[f"paper_{name}"] = nested["paper"].get(name)
-    return _flat(row)
-
-
-def _link_row(link: LinkResult) -> Json:
-    row = link.summary() | {name: getattr(link.counts, name) for name in _LINK_COUNTS}
-    del row["eve"]  # of few runs, and a table by itself
-    return _flat(row)
-
-
-def _flat(row: Json) -> Json:
-    """Pairs become two columns: ``users`` gives ``user_a`` and ``user_b``."""
-    flat: Json = {}
-    for name, value in row.items():
-        if isinstance(value, list):
-            flat |= {f"{name[:-1]}_{side}": item for side, item in zip("ab", value, strict=True)}
-        else:
-            flat[name] = value
-    return flat
 
 
 def _read_json(directory: Path, name: str) -> Json:

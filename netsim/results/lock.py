@@ -8,9 +8,11 @@ from pathlib import Path
 
 from netsim.errors import OutputError
 
+IS_WRITTEN = "another run is writing into it; wait for its end or choose another --out"
+
 
 @contextmanager
-def locked(directory: Path | None) -> Iterator[None]:
+def locked(directory: Path | None, reason: str = IS_WRITTEN) -> Iterator[None]:
     """Keep other runs out of ``directory``, which exists; None for nothing to keep them out of.
 
     The lock is on the folder itself and ends with the process, however that ends. Where there are
@@ -19,7 +21,7 @@ def locked(directory: Path | None) -> Iterator[None]:
     Raises
     ------
     OutputError
-        Another run holds it.
+        Another one holds it; ``reason`` says so.
     """
     if directory is None or sys.platform == "win32":
         yield
@@ -31,7 +33,6 @@ def locked(directory: Path | None) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            reason = "another run is writing into it; wait for its end or choose another --out"
             raise OutputError(directory, reason) from error
         except OSError:
             pass  # some network file systems know no locks: as on Windows

@@ -2,12 +2,20 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from html import escape
+from typing import Any
 
 from netsim.results.fidelity import Fidelity
+from netsim.results.frames import arrow_table, data_frame, html_table
 from netsim.results.parts import Json, LaneResult, LinkResult, UserResult
 from netsim.results.provenance import Provenance
+from netsim.results.rows import lane_row, link_row, user_row
 from netsim.units import s_from_ps
+
+KEPT_TABLES = ("rounds", "ledger", "pools")
+"""Those that a run directory holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Run:
     paper_source: str | None = None
     """The publication that the lanes' `paper` figures are from."""
     paper_total_skr_bps: float | None = None
+    kept: Callable[[str], list[Json]] | None = field(default=None, compare=False, repr=False)
+    """Rows of what lies in its directory, by the name of the table; None if none was kept."""
 
     def __post_init__(self) -> None:
         parts: tuple[LaneResult | LinkResult | UserResult, ...] = (
@@ -73,6 +83,49 @@ class Run:
     def duration_s(self) -> float:
         """Seconds of light that were simulated."""
         return s_from_ps(self.duration_ps)
+
+    @property
+    def announcers(self) -> dict[str, str]:
+        """Name of each link to the user who announces."""
+        return {"-".join(link.users): link.users[0] for link in self.links}
+
+    def rows(self, table: str) -> list[Json]:
+        """A table of the run, a mapping from column to value each row.
+
+        Parameters
+        ----------
+        table : str
+            ``lanes``, ``links`` and ``users`` of any run; ``rounds``, ``ledger`` and ``pools``
+            (levels over time, at each end and at both alike) of one that was kept in a directory.
+
+        Raises
+        ------
+        ValueError
+            There is no such table, or the run was not kept.
+        """
+        if table in _OWN_TABLES:
+            return _OWN_TABLES[table](self)
+        if table not in KEPT_TABLES:
+            known = ", ".join((*_OWN_TABLES, *KEPT_TABLES))
+            raise ValueError(f"no table {table!a}; there are {known}")
+        if self.kept is None:
+            raise ValueError(f"{table} are of a run that was kept: simulate(..., out=DIR)")
+        return self.kept(table)
+
+    def to_arrow(self, table: str) -> Any:
+        """A table as a `pyarrow.Table`; names as in `rows`, needs the extra ``arrow``."""
+        return arrow_table(self.rows(table))
+
+    def to_pandas(self, table: str) -> Any:
+        """A table as a `pandas.DataFrame`; names as in `rows`, needs the extra ``arrow``."""
+        return data_frame(self.rows(table))
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: lanes beside the twin, and links."""
+        light = f"{self.duration_s:g} s of light, seed {self.seed}"
+        head = f"<p>{escape(self.topology)}: {light}{', partial' * self.partial}</p>"
+        lanes, links = (html_table(self.rows(name)) for name in ("lanes", "links"))
+        return f"{head}{lanes}{links}"
 
     @property
     def link_skr_bps(self) -> dict[tuple[str, str], float]:
@@ -108,3 +161,10 @@ class Run:
     def summary_json(self) -> str:
         """The text of ``summary.json``."""
         return json.dumps(self.summary(), indent=2, allow_nan=False) + "\n"
+
+
+_OWN_TABLES: Mapping[str, Callable[[Run], list[Json]]] = {
+    "lanes": lambda run: list(map(lane_row, run.lanes)),
+    "links": lambda run: list(map(link_row, run.links)),
+    "users": lambda run: list(map(user_row, run.users)),
+}

@@ -50,8 +50,7 @@ class Sifted:
     @property
     def is_noted(self) -> NDArray[np.bool_]:
         """(N,) bool: whether she has a note in the public basis."""
-        is_noted: NDArray[np.bool_] = self.notes != UNKNOWN
-        return is_noted
+        return np.not_equal(self.notes, UNKNOWN)
 
     @property
     def score(self) -> tuple[int, int]:

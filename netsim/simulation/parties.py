@@ -13,6 +13,7 @@ from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
+from netsim.simulation.depth import Depth, OnEvents
 from netsim.simulation.driver import EndpointDriver
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.user import LinkEnd, User
@@ -86,6 +87,8 @@ class Parties:
         Name to user.
     prediction : Prediction
         What the links fix their terms by.
+    depth : Depth
+        How the light is made.
     ledger, trace : Ledger, Trace
     taps : sequence of TapPlan
         Attackers on the classical channels.
@@ -107,6 +110,7 @@ class Parties:
         users: Mapping[str, User],
         *,
         prediction: Prediction,
+        depth: Depth,
         ledger: Ledger,
         trace: Trace,
         taps: Sequence[TapPlan] = (),
@@ -119,6 +123,7 @@ class Parties:
         self._network = network
         self._rng_tree = rng_tree
         self._prediction = prediction
+        self._depth = depth
         self._ledger = ledger
         self._trace = trace
         self._listener = on_announcer_event
@@ -157,7 +162,7 @@ class Parties:
         agreement = agree(self._network, users, lanes)
         if self._listener is not None:  # of a controller
             agreement = replace(agreement, match_rate_hz=0.0)
-        config = link_config(self._network, users, agreement)
+        config = self._depth.configured(link_config(self._network, users, agreement))
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
@@ -187,9 +192,10 @@ class Parties:
             pads=plan.secrets.pads,
             round_epsilons=round_epsilons(plan.config.profile),
         )
-        record = books.record
+        record: OnEvents = books.record
         if role is Role.ANNOUNCER and self._listener is not None:
             record = partial(_record_and_tell, books, self._listener, users)
+        record = self._depth.booked(plan.config, record)
         driver = EndpointDriver(self._sim, user.clock, on_events=record)
         return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)
 

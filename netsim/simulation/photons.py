@@ -109,7 +109,7 @@ def count_photons(
     network = timeline.network_at(0)
     rng_tree = RngTree(seed)
     turns = build_turns(topology, rng_tree)
-    scorers = {users: LaneScorer(network, users, turns) for users in network.links}
+    scorers = {users: LaneScorer(network, users, turns=turns) for users in network.links}
     singles = {user.name: np.zeros(DETECTORS, dtype=np.int64) for user in topology.users}
     listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
         user.name: [

@@ -16,9 +16,11 @@ from netsim.results.lock import locked
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
 from netsim.simulation.rate.run import RateSimulation
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.refusals import refusals
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
-from netsim.topology.load import load_topology
+from netsim.topology.load import topology_of
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS, ps_from_s, s_from_ps
 
@@ -71,9 +73,9 @@ def simulate(
     build : callable
         Builds the photon level; another one than `build_world` may replay recorded frames.
     fidelity : str
-        ``photon``, or ``rate`` for rounds that are drawn by the twin's rates
-        (`netsim.results.fidelity.Fidelity` says what that leaves out, and there are no tags, taps
-        or controllers).
+        ``photon``; ``coincidence`` for clicks that coincide and no others; or ``rate`` for rounds
+        that are drawn by the twin's rates. `netsim.results.fidelity.Fidelity` says what each
+        leaves out, and `netsim.simulation.refusals` what it does not take.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def simulate(
         Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
-    spec = topology if isinstance(topology, TopologySpec) else load_topology(topology)
+    spec = topology_of(topology)
     directory = None if out is None else Path(out)
     if save_tags and directory is None:
         raise ValueError("save_tags needs out, a directory to save them in")
@@ -106,8 +108,9 @@ def simulate(
         taps=taps,
         controller=controller,
         build=build,
+        fidelity=Fidelity.of(fidelity),
     )
-    chosen = _level(request, fidelity)
+    chosen = _level(request)
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
     with locked(directory):
@@ -119,23 +122,21 @@ def simulate(
             simulation.run(progress=progress, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
         if directory is not None:
-            save_run(run, directory)
+            run = save_run(run, directory)
     return run
 
 
-def _level(request: RunRequest, fidelity: str) -> Simulation | RateSimulation:
-    try:
-        level = Fidelity(fidelity)
-    except ValueError as error:
-        known = ", ".join(Fidelity)
-        raise ConfigError.of("fidelity", f"{fidelity!r} is none of {known}") from error
-    match level:
-        case Fidelity.PHOTON:
+def _level(request: RunRequest) -> Simulation | RateSimulation:
+    """What runs it; ConfigError if it asks for what its level does not have."""
+    if faults := tuple(refusals(request)):
+        raise ConfigError(faults)
+    match request.fidelity:
+        case Fidelity.PHOTON | Fidelity.COINCIDENCE:
             return Simulation(request)
         case Fidelity.RATE:
             return RateSimulation(request)
         case _:
-            assert_never(level)
+            assert_never(request.fidelity)
 
 
 def _duration_ps(duration_s: float | str) -> int:

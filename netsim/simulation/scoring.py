@@ -12,6 +12,7 @@ from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
 from netsim.results.chsh import Chsh, chsh_of
 from netsim.topology.network import Network
+from netsim.topology.specs import TopologySpec
 from protocols.compiled import kernel
 from protocols.keylength.balance import Balance
 from protocols.tags import DETECTOR_BITS
@@ -229,6 +230,8 @@ class LaneScorer:
         Gives the lanes of the link, their delays and the window.
     users : (str, str)
         A link, announcer first.
+    hardware : TopologySpec, optional
+        Whose dead times hold, if they are not those of the network.
     turns : mapping
         User to frames in which its analysers are turned: those are not scored for key. What comes
         while one of the two has turned is counted for Bell's inequality.
@@ -238,6 +241,7 @@ class LaneScorer:
         self,
         network: Network,
         users: tuple[str, str],
+        hardware: TopologySpec | None = None,
         turns: Mapping[str, Turns] = NO_TURNS,
     ) -> None:
         self.lanes = network.lanes_of(users)
@@ -250,7 +254,7 @@ class LaneScorer:
         self._turns = [turns[user] for user in users if user in turns]
         self._frames = Counter[bool]()
         self._pairs = _FramePairs(users)
-        topology = network.topology
+        topology = hardware or network.topology
         self._phases_rad = _settings_of(network, users, self._turns)
         self._live = {
             user: _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users

@@ -4,21 +4,21 @@ What it found is collected in `netsim.simulation.collect`.
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import PhotonLevel, Stage, WorldBuilder, build_turns, build_world
+from netsim.devices.world import PhotonLevel, Stage, build_turns
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
-from netsim.kernel.trace import EventName, FileSink, Trace, TraceSink
+from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.physics.encodings.settings import Turns
 from netsim.pools.database import IN_MEMORY
-from netsim.pools.ledger import Ledger, MovementSink
+from netsim.pools.ledger import Ledger
 from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import Pool
 from netsim.pools.store import UserStore
@@ -30,25 +30,26 @@ from netsim.results.directory import (
     make_private,
 )
 from netsim.results.files import write_whole
-from netsim.results.parts import LinkResult, UserResult
+from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
 from netsim.simulation.bell import BellMonitor
 from netsim.simulation.collect import ScoredLane, lane_results, link_result
-from netsim.simulation.control import Controller, RoundReports, build_controller
+from netsim.simulation.control import RoundReports, build_controller
+from netsim.simulation.depth import Depth
+from netsim.simulation.depths import depth_of
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
+from netsim.simulation.request import RunRequest
 from netsim.simulation.scoring import LaneScorer
 from netsim.simulation.user import User
 from netsim.taps.kinds import plans_of
-from netsim.taps.tap import TapPlan
 from netsim.topology.changes import Change
 from netsim.topology.network import Network
-from netsim.topology.specs import CrashSpec, TopologySpec
+from netsim.topology.specs import CrashSpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.light import check_light
-from netsim.twin.link import ANNOUNCEMENT_S, link_config
+from netsim.twin.link import link_config
 from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
@@ -56,30 +57,6 @@ from protocols.tags import TagFrame
 
 DRAIN_S = 600
 """Simulated time after the light in which rounds may end and links close."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RunRequest:
-    """What is asked of a run.
-
-    Attributes
-    ----------
-    topology, seed, out, save_tags, sink, movements, taps, controller, build
-        See `simulate`.
-    duration_ps : int
-        Light, >= 1.
-    """
-
-    topology: TopologySpec
-    duration_ps: int
-    seed: int
-    out: Path | None = None
-    save_tags: bool = False
-    sink: TraceSink | None = None
-    movements: MovementSink | None = None
-    taps: Sequence[TapPlan] = ()
-    controller: Controller | None = None
-    build: WorldBuilder = build_world
 
 
 class Simulation:
@@ -96,6 +73,7 @@ class Simulation:
     ----------
     timeline, network : Timeline, Network
         All states of the optical network, and the first one.
+    depth : Depth
     world : PhotonLevel
     parties : Parties
     trace, ledger : Trace, Ledger
@@ -103,6 +81,7 @@ class Simulation:
 
     timeline: Timeline
     network: Network
+    depth: Depth
     world: PhotonLevel
     parties: Parties
     trace: Trace
@@ -122,9 +101,7 @@ class Simulation:
         self._sim = Simulator()
         self._done_ps = 0
         self._is_partial = False
-        self._frame_ps = ps_from_s(request.topology.frame_s)
         self._tag_files: dict[str, TagFile] = {}
-        self._reports = RoundReports(ANNOUNCEMENT_S)
         self._scorers: dict[tuple[str, str], LaneScorer] = {}
         self._scorers_of: dict[str, list[LaneScorer]] = {}
 
@@ -147,14 +124,17 @@ class Simulation:
     def _plan(self) -> None:
         """Work out all states of the network, and who decides and scores."""
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
-        check_light(self.timeline.networks)
+        self._prediction = predict_epochs(tuple(self.timeline.epochs()))
+        self.depth = depth_of(self._request, self.timeline, self._prediction)
+        self._reports = RoundReports(self.depth.announcement_s)
         self.network = self.timeline.network_at(0)
         links, asked = self.network.links, self.topology.controller
         if self._controller is None and asked is not None:
             self._controller = build_controller(asked, self.topology, links)
         self._rng_tree = RngTree(self._request.seed)
         self._turns = build_turns(self.topology, self._rng_tree)
-        self._scorers = {users: LaneScorer(self.network, users, self._turns) for users in links}
+        hardware, turns = self.depth.hardware, self._turns
+        self._scorers = {users: LaneScorer(self.network, users, hardware, turns) for users in links}
         self._scorers_of = {
             user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
             for user in self.topology.users
@@ -180,7 +160,7 @@ class Simulation:
     def _build_parties(self) -> None:
         """Build the world, the users in it and the links between them."""
         rng_tree = self._rng_tree
-        self.world = self._request.build(
+        self.world = self.depth.build(
             Stage(
                 self._sim,
                 self.timeline,
@@ -194,7 +174,7 @@ class Simulation:
         users = {
             user.name: User(
                 self._sim,
-                self.topology,
+                self.depth.hardware,
                 user.name,
                 clock=self.world.clocks[user.name],
                 store=self._open_store(user.name),
@@ -212,7 +192,8 @@ class Simulation:
             self.network,
             rng_tree,
             users,
-            prediction=predict_epochs(tuple(self.timeline.epochs())),
+            prediction=self._prediction,
+            depth=self.depth,
             ledger=self.ledger,
             trace=self.trace,
             taps=(*plans_of(self.topology.taps, self.network.links), *self._request.taps),
@@ -269,6 +250,11 @@ class Simulation:
             self.parties.users[user].join()
 
     @property
+    def now_ps(self) -> int:
+        """Simulated time."""
+        return self._sim.now_ps
+
+    @property
     def pools(self) -> dict[tuple[str, str], Pool]:
         """Key pools by (link, end), as long as the stores are open."""
         return {
@@ -299,7 +285,7 @@ class Simulation:
             if should_stop is not None and should_stop():
                 self._interrupt()
                 return
-            self._done_ps = min(self._done_ps + self._frame_ps, self.duration_ps)
+            self._done_ps = min(self._done_ps + self.depth.frame_ps, self.duration_ps)
             self._sim.run(until=self._done_ps + 1)
             self._monitor.look(self._done_ps)
             if progress is not None:
@@ -309,7 +295,7 @@ class Simulation:
 
     def _interrupt(self) -> None:
         """Let the light that has been emitted arrive: what is reported is of whole frames."""
-        frames = -(-self._done_ps // self._frame_ps)
+        frames = -(-self._done_ps // self.depth.frame_ps)
         self.world.stop_light(frames)
         while min(user.frames for user in self.parties.users.values()) < frames:
             self._sim.step()
@@ -340,10 +326,8 @@ class Simulation:
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
         topology, done_ps = self.topology, self._done_ps
-        users = tuple(
-            UserResult(name, done_ps, tuple(clicks.tolist()))
-            for name, clicks in self.world.clicks.items()
-        )
+        users = tuple(self.depth.users(self.world, self._request.seed, done_ps))
+        tags = sum(int(clicks.sum()) for clicks in self.world.clicks.values())
         return Run(
             topology=topology.name,
             seed=self._request.seed,
@@ -353,9 +337,10 @@ class Simulation:
             ),
             links=tuple(self._link_result(link) for link in self.parties.links),
             users=users,
-            performance=Performance(wall_s=wall_s, tags=sum(user.singles for user in users)),
+            performance=Performance(wall_s=wall_s, tags=tags),
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
+            fidelity=self.depth.FIDELITY,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )

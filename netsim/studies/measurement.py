@@ -5,8 +5,9 @@ from functools import cached_property
 from netsim.studies.estimates import Estimate, LaneEstimates, lane_estimates, rate_hz
 from netsim.studies.shots import LaneTally, Shot, ShotResult
 from netsim.topology.network import Network, build_network
+from netsim.twin.coincidences import detector_rates_hz
 from netsim.twin.detectors import Rates, clicks_hz
-from netsim.twin.prediction import Prediction, detector_rates_hz, predict
+from netsim.twin.prediction import Prediction, predict
 
 
 class Measurement:

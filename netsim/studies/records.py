@@ -1,19 +1,16 @@
 """What is finished in an output directory: one log, a line a shot or task, appended as it ends.
 
-A line is whole or ignored, so that a run may be killed at any time. A finished thing counts only
-if everything that it depends on is as it was; hashes say so.
+A finished thing counts only if everything that it depends on is as it was; hashes say so.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from netsim.errors import ConfigError, writing
-from netsim.results.lock import locked
+from netsim.studies.log import Log
 from netsim.studies.shots import ShotResult
 
 RECORDS = "records.jsonl"
@@ -43,28 +40,19 @@ class Records:
     """
 
     def __init__(self, directory: Path, *, force: bool, kind: str = "study") -> None:
-        self._path = directory / RECORDS
-        _prepare(directory, self._path, force=force, kind=kind)
+        self._log = Log(directory / RECORDS, force=force, kind=kind)
         self._shots: dict[str, ShotResult] = {}
         self._tasks: dict[str, str] = {}
-        for entry in _read(self._path):
+        for entry in self._log.entries():
             with suppress(KeyError, TypeError):  # A line that is none of ours is done again.
                 self._take(entry)
-        self._file: TextIO | None = None
-        self._stack = ExitStack()
 
     def __enter__(self) -> "Records":
-        with ExitStack() as stack:
-            stack.enter_context(locked(self._path.parent))
-            stack.enter_context(writing(self._path))
-            self._file = stack.enter_context(self._path.open("a", encoding="utf-8"))
-            if self._file.tell() and not self._path.read_bytes().endswith(b"\n"):
-                self._file.write("\n")  # What a kill has cut off stays a line of its own.
-            self._stack = stack.pop_all()
+        self._log.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._log.__exit__()
 
     def shot(self, key: str) -> ShotResult | None:
         """Result of the shot with this key; None if it is not there."""
@@ -83,11 +71,7 @@ class Records:
         self._append({"task": name, "inputs": inputs})
 
     def _append(self, entry: dict[str, Any]) -> None:
-        if self._file is None:
-            raise ValueError("records are appended to while they are entered")
-        with writing(self._path):
-            self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
-            self._file.flush()
+        self._log.append(entry)
         self._take(entry)
 
     def _take(self, entry: Mapping[str, Any]) -> None:
@@ -128,30 +112,3 @@ def _sources() -> Iterator[Path]:
     for package in ("netsim", "protocols"):
         yield from sorted((ROOT / package).rglob("*.py"))
         yield from sorted((ROOT / package).rglob("*.csv"))
-
-
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """Lines that are whole; what a kill has cut off is done again."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                yield entry
-
-
-def _prepare(directory: Path, records: Path, *, force: bool, kind: str) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError.of("--out", f"{directory} is not a directory")
-    directory.mkdir(parents=True, exist_ok=True)
-    if force:
-        with locked(directory):
-            records.unlink(missing_ok=True)
-    elif not records.exists() and any(directory.iterdir()):
-        reason = f"{directory} is not empty and holds no {kind}; --force writes all the same"
-        raise ConfigError.of("--out", reason)
-    records.touch()

@@ -59,6 +59,22 @@ def load_topology(name_or_path: str | Path, *, overrides: Overrides = ()) -> Top
     return topology_from_mapping(parse(text, source), overrides=overrides, source=source)
 
 
+def topology_of(topology: TopologySpec | str | Path, *, overrides: Overrides = ()) -> TopologySpec:
+    """What `load_topology` takes, or a topology that is there already, with ``overrides``.
+
+    Raises
+    ------
+    ConfigError
+        As `load_topology`.
+    """
+    if not isinstance(topology, TopologySpec):
+        return load_topology(topology, overrides=overrides)
+    if not overrides:
+        return topology
+    raw = topology.model_dump(mode="json", exclude_none=True)
+    return topology_from_mapping(raw, overrides=overrides, source=topology.name)
+
+
 def parse_topology(
     text: str, *, overrides: Overrides = (), source: str = "topology"
 ) -> TopologySpec:

@@ -1,8 +1,9 @@
 """Overrides of single values of a topology, as in ``users.alice.fibre.length_m=5000``.
 
 List entries are addressed by their index, or by their ``name``, ``channel`` or (joined by ``&``)
-``channels``. A name without a dot is one of ``protocol`` where that has it, else one of the whole
-topology; ``protocol`` is both, and with a table for its value it is the whole section.
+``channels``; ``*`` stands for each of them, as in ``users.*.fibre.length_m=5000``. A name without a
+dot is one of ``protocol`` where that has it, else one of the whole topology; ``protocol`` is both,
+and with a table for its value it is the whole section.
 """
 
 import tomllib
@@ -19,6 +20,8 @@ _NOTHING = object()
 MAX_INDEX_DIGITS = 9
 MAX_NAMES = 12
 """Of list entries, in a message."""
+EACH = "*"
+"""Stands for every entry of a list or table."""
 
 
 class _OverrideError(Exception):
@@ -44,7 +47,8 @@ def apply_overrides(raw: dict[str, object], overrides: Overrides) -> tuple[Fault
     faults: list[Fault] = []
     for dotted, value in _pairs(overrides):
         try:
-            _assign(raw, _keys(dotted, value), value)
+            for keys in _spread(raw, _keys(dotted, value)):
+                _assign(raw, keys, deepcopy(value))
         except _OverrideError as error:
             shown = ascii(dotted)[1:-1][:120]
             faults.append(Fault(shown or "override", str(error)))
@@ -82,6 +86,30 @@ def full_path(name: str, *, is_table: bool = False) -> str:
     protocol = known_keys(("protocol",))
     is_of_protocol = name in protocol and not (is_table and name in known_keys(()))
     return f"protocol.{name}" if is_of_protocol else name
+
+
+def _spread(raw: dict[str, object], keys: list[str]) -> Iterator[list[str]]:
+    """All keys that ``keys`` stand for; themselves, without an `EACH`."""
+    if EACH not in keys:
+        yield keys
+        return
+    at = keys.index(EACH)
+    entries = _entries(raw, keys[:at])
+    for entry in range(len(entries)) if isinstance(entries, list) else list(entries):
+        yield from _spread(raw, [*keys[:at], str(entry), *keys[at + 1 :]])
+
+
+def _entries(raw: dict[str, object], keys: list[str]) -> dict[str, object] | list[object]:
+    """The list or table at ``keys``, which the file holds and which is not empty."""
+    node: object = raw
+    path: list[str | int] = []
+    for key in keys:
+        place = _place(node, key, path)
+        path.append(place)
+        node = node.get(place) if isinstance(node, dict) else node[place]  # type: ignore[index]
+    if not isinstance(node, dict | list) or not node:
+        raise _OverrideError(f"the file has no entries of {'.'.join(keys) or 'a topology'}")
+    return node
 
 
 def _value(text: str) -> object:

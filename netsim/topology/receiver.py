@@ -137,11 +137,13 @@ class DetectorSpec(Spec):
 class ClockSpec(Spec):
     """A user's clock: what is publicly known of it, and (optionally) its actual error."""
 
-    offset_bound_ps: SecondInPs
-    """The offset from true time lies within plus or minus this (public)."""
-    rate_bound_ppm: Annotated[float, Field(ge=0, le=1000)]
-    """The frequency error lies within plus or minus this (public)."""
-    allan_deviation_1s: Annotated[float, Field(ge=0, le=1e-3)]
+    offset_bound_ps: SecondInPs = 1_000_000_000
+    """The offset from true time lies within plus or minus this (public); 1 ms, as of network
+    time, if absent."""
+    rate_bound_ppm: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    """The frequency error lies within plus or minus this (public); that of an oven-controlled
+    crystal if absent."""
+    allan_deviation_1s: Annotated[float, Field(ge=0, le=1e-3)] = 5e-11
     """White frequency noise: Allan deviation at 1 s."""
     offset_ps: int | None = None
     """Actual offset; drawn uniformly within the bound if absent."""
@@ -208,7 +210,7 @@ class ReceiverSpec(Spec):
     """One entry for equal detectors, or one for each of Z+, Z-, X+, X-."""
     tick_ps: Annotated[int, Field(ge=1, le=1_000_000)]
     """Resolution of the digitiser; times are cut to whole ticks."""
-    clock: ClockSpec
+    clock: ClockSpec = ClockSpec()
     """Clock that the digitiser counts."""
     bell: Annotated[BellSpec | None, Field(exclude_if=lambda value: value is None)] = None
     """Frames for Bell tests; none if absent."""

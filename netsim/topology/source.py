@@ -23,6 +23,7 @@ from netsim.topology.base import (
 from netsim.topology.labels import Channel, Pair, label_of
 from netsim.units import frequency_hz_from_label
 
+Statistics = Literal["poisson", "thermal", "gaussian"]
 PowerMw = Annotated[float, Field(ge=0, le=1e6)]
 
 
@@ -75,7 +76,7 @@ class _SourceSpec(Spec):
     """Processes that differ from the others."""
     self_pairs: Literal["refuse", "deliver"] = "refuse"
     """Whether a channel may be delivered both of whose photons of one process are born in it."""
-    statistics: Literal["poisson", "thermal", "gaussian"] = "poisson"
+    statistics: Statistics = "poisson"
     """thermal: pairs of a process come in bunches within the coherence time, as in one mode.
     gaussian: so do photons of each channel, and of channels that share partners."""
     hidden_bits: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
@@ -125,6 +126,8 @@ class RingSourceSpec(_SourceSpec):
     """A photon born in the ring leaves it through the bus waveguide with this loss."""
     pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
     """Pairs are born where the labels of two photons add up to those of two pumps."""
+    statistics: Statistics = "gaussian"
+    """As of a crystal; but processes of one comb share their channels, and with them vacuum."""
 
     @model_validator(mode="after")
     def _one_way_each(self) -> Self:

@@ -37,6 +37,8 @@ from netsim.topology.wire import BandwidthChangeSpec, OutageSpec
 from protocols.keylength.keyrate import ChargePolicy
 from protocols.profile import Profile, Terms
 
+FIBRE_GROUP_INDEX = 1.468
+"""Of a single-mode fibre at 1550 nm (data sheet of Corning SMF-28 Ultra: 1.4682)."""
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
 
@@ -103,7 +105,7 @@ class FibreSpec(Spec):
     """Length; it also sets the latency of the classical channel."""
     attenuation_db_per_km: Annotated[float, Field(ge=0, le=1e5)]
     """Attenuation, the same for all channels."""
-    group_index: Annotated[float, Field(ge=1, le=4)]
+    group_index: Annotated[float, Field(ge=1, le=4)] = FIBRE_GROUP_INDEX
     """Group index at 1550 nm."""
     dispersion_ps_per_nm_km: Annotated[float, Field(ge=-1e5, le=1e5)]
     """Chromatic dispersion D: channels arrive apart by D L times their distance in wavelength."""
@@ -133,15 +135,15 @@ class UserSpec(Spec):
 class ClassicalSpec(Spec):
     """Classical channel of every link: its length is the sum of the two users' fibres."""
 
-    bandwidth_bps: Annotated[float, Field(ge=1, le=HUGE)]
-    """Bits per second in each direction."""
-    group_index: Annotated[float, Field(ge=1, le=4)]
+    bandwidth_bps: Annotated[float, Field(ge=1, le=HUGE)] = 1e9
+    """Bits per second in each direction; gigabit Ethernet if absent."""
+    group_index: Annotated[float, Field(ge=1, le=4)] = FIBRE_GROUP_INDEX
     """Latency is length times this over the speed of light."""
-    jitter_ps: SecondInPs
+    jitter_ps: SecondInPs = 1_000_000
     """Each datagram is late by up to this, uniformly."""
     extra_length_m: Annotated[float, Field(ge=0, le=1e8)] = 0.0
     """Detour beyond the two users' fibres."""
-    max_datagram_bytes: Annotated[int, Field(ge=128, le=65_507)]
+    max_datagram_bytes: Annotated[int, Field(ge=128, le=65_507)] = 9000
     """Longer messages are cut; 65507 is the most that UDP over IPv4 carries."""
     loss_probability: Probability = 0.0
     """Each datagram is lost with this probability."""
@@ -167,13 +169,13 @@ class ProtocolSpec(Spec):
     reconciliation: ReconciliationName
     """How errors are corrected: a schedule of Cascade (arXiv:1407.3257), or modelled, which needs
     the charge paper."""
-    initial_qber: Annotated[float, Field(gt=0, lt=0.5)]
+    initial_qber: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """First guess; later rounds start from the previous round's. Securities with a leak budget
     start from what the analytic twin expects instead."""
     error_correction_charge: ChargePolicy
     """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed; both-directions: with what
     the responder's questions disclose. Finite securities charge a budget fixed beforehand."""
-    verification_bits: Annotated[int, Field(ge=16, le=128, multiple_of=8)]
+    verification_bits: Annotated[int, Field(ge=16, le=128, multiple_of=8)] = 64
     """Length of the Toeplitz hash that compares the two corrected keys; disclosed and booked."""
     abort_qber: Annotated[float, Field(gt=0, le=0.5)] | None = None
     """A round above this is dropped. If absent: where the length formula reaches zero, or (finite
@@ -238,7 +240,7 @@ class StateSpec(Spec):
 
     name: Name
     """Appears in every result."""
-    description: str
+    description: str = ""
     """One sentence for people."""
     frame_s: Annotated[float, Field(ge=1e-4, le=10)] = 0.05
     """Simulated time is cut into frames of this length; results do not depend on it."""
@@ -248,7 +250,7 @@ class StateSpec(Spec):
     """Kinds of user hardware, by name."""
     users: Annotated[tuple[UserSpec, ...], Field(min_length=1, strict=False)]
     """All users, in the order of their roles."""
-    classical: ClassicalSpec
+    classical: ClassicalSpec = ClassicalSpec()
     """Classical channel of every link."""
     protocol: ProtocolSpec
     """What the parties do with their tags."""

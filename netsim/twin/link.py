@@ -3,6 +3,7 @@
 import math
 
 from netsim.topology.network import Network
+from netsim.topology.specs import TopologySpec
 from netsim.twin.agreement import LinkAgreement, agree
 from netsim.units import ps_from_s
 from protocols.link import LinkConfig
@@ -12,6 +13,11 @@ ANNOUNCEMENT_S = 0.5
 """Light per announcement: few messages, and little waiting at the end of a round."""
 INITIAL_PADS = 64
 """Pre-shared one-time pads per direction."""
+
+
+def frames_per_round(topology: TopologySpec, users: tuple[str, str]) -> int:
+    """Frames of a round of the link between ``users``."""
+    return max(1, round(topology.round_s_of(users) / topology.frame_s))
 
 
 def link_config(
@@ -31,7 +37,7 @@ def link_config(
     receivers = [topology.receiver_of(end) for end in ends]
     clocks = [topology.clock_of(end) for end in ends]
     sides_ps = [far for each in receivers for far in each.encoding.side_peaks_ps.values()]
-    frames = max(1, round(topology.round_s_of(users) / topology.frame_s))
+    frames = frames_per_round(topology, users)
     return LinkConfig(
         link="-".join(users),
         announcer=users[0],

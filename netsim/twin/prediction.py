@@ -16,22 +16,15 @@ merging within the window, tags used by another link or lane first, imperfect cl
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from netsim.frames import DETECTORS
-from netsim.physics.encodings.interface import joints_of
-from netsim.physics.encodings.joint import Coherence, Joint, Window
 from netsim.physics.encodings.sifting import Mask, Sifting
-from netsim.physics.rates import accidentals_hz
-from netsim.physics.shapes import TimeShape
-from netsim.topology.bunches import Bunching
-from netsim.topology.labels import label_of
-from netsim.topology.network import Lane, LanePart, Network
+from netsim.topology.network import Lane, Network
 from netsim.topology.timeline import Epoch
-from netsim.topology.ways import DeliveredChannel
-from netsim.twin.detectors import Detector, Detectors, Rates, by_number, detectors_of
+from netsim.twin.coincidences import Coincidences, Gate
+from netsim.twin.detectors import Rates
 from netsim.twin.drift import Free, slices
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
@@ -125,43 +118,6 @@ class Prediction:
         raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _State:
-    """A network, and when settings that depend on time are looked at."""
-
-    network: Network
-    time_ps: int
-    free: Free = ()
-    """Whose phases wander, and for how long."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Peaks:
-    """Pairs of one process, or bunches, as seen in the window of a lane of the link."""
-
-    pairs_hz: float
-    coherence: Coherence
-    phases_rad: tuple[list[float], list[float]]
-    """That a photon gets on its way to each detector of the first and of the second user; the
-    fringe is in their sum."""
-    offset_ps: float
-    """Centre of the middle peak less centre of the window."""
-    window_ps: float
-    shape: TimeShape
-
-    def rate_hz(self, one: Detector, other: Detector, joint: Joint) -> float:
-        """True coincidences of two detectors."""
-        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
-        window = Window(
-            width_ps=self.window_ps,
-            offset_ps=self.offset_ps,
-            shape=self.shape,
-            spread_ps=math.hypot(one.jitter_ps, other.jitter_ps),
-        )
-        share = joint.share(self.coherence, phases_rad, window)
-        return self.pairs_hz * one.photon_share * other.photon_share * share
-
-
 def predict(network: Network) -> Prediction:
     """Work out the rates of all users and lanes of ``network``."""
     return predict_epochs((Epoch(0, 1, network),))
@@ -182,22 +138,15 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
     most_hz = [0.0] * len(lanes)
     singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
-    for state, length_ps in _states(epochs):
-        network = state.network
+    for found, network, length_ps in _states(epochs):
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
-        free = dict(state.free)
-        stations = {user: detectors_of(network, user, free_s=free.get(user, 0.0)) for user in users}
-        for user, detectors in stations.items():
+        for user, detectors in found.detectors.items():
             singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
             live_hz[user] += weight * math.fsum(detector.live_hz for detector in detectors)
         for k, lane in enumerate(network.lanes):
-            first, second = (stations[user] for user in lane.users)
+            gate = Gate.of(network, lane)
             now_hz = np.array(
-                [
-                    _true_hz(state, lane, first, second),
-                    _bunched_hz(state, lane, first, second),
-                    _accidental_hz(network, first, second),
-                ]
+                [found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)]
             )
             rates_hz[k] += weight * network.topology.key_share_of(lane.users) * now_hz
             most_hz[k] = max(most_hz[k], float(now_hz.sum()))
@@ -210,128 +159,18 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     )
 
 
-def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[_State, int]]:
+def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, int]]:
     """Each distinct state and how long it lasts in all."""
     encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
     lengths_ps: dict[Hashable, int] = {}
-    states: dict[Hashable, _State] = {}
+    states: dict[Hashable, tuple[Network, int, Free]] = {}
     for part in slices(epochs):
         settings = tuple(encoding.settings_at(part.middle_ps) for encoding in encodings)
         key: Hashable = (id(part.network), settings, part.free)
-        states.setdefault(key, _State(part.network, part.middle_ps, part.free))
+        states.setdefault(key, (part.network, part.middle_ps, part.free))
         lengths_ps[key] = lengths_ps.get(key, 0) + part.length_ps
-    for key, state in states.items():
-        yield state, lengths_ps[key]
-
-
-def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tuple[Rates, Rates]:
-    """Coincidences of one lane by detector of either user: (4, 4) correlated and accidental ones.
-
-    Correlated are those of pairs and, of a Gaussian source, of bunches. Settings that depend
-    on time are those of ``time_ps``.
-    """
-    first, second = (detectors_of(network, user) for user in lane.users)
-    state = _State(network, time_ps)
-    true_hz = _true_hz(state, lane, first, second) + _bunched_hz(state, lane, first, second)
-    return true_hz, _accidental_hz(network, first, second)
-
-
-def _true_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
-    """(4, 4) float64: pairs of any lane of the link that fall into the window of ``lane``."""
-    peaks = [
-        _peaks(state, lane, part, (first, second))
-        for source in state.network.lanes_of(lane.users)
-        for part in source.parts
-        if part.process.rate_hz > 0.0
-    ]
-    return _of_detectors(peaks, first, second)
-
-
-def _bunched_hz(state: _State, lane: Lane, first: Detectors, second: Detectors) -> Rates:
-    """(4, 4) float64: bunches of all channels of either user that fall into the window."""
-    if not state.network.bunchings:
-        return np.zeros((DETECTORS, DETECTORS))
-    both = (state.network.channels_of(user) for user in lane.users)
-    found = (
-        (way, other, bunching)
-        for way, other in product(*both)
-        if (bunching := state.network.bunching(way.channel, other.channel)) is not None
-    )
-    peaks = [
-        _bunch_peaks(state, lane, (way, other), bunching, (first, second))
-        for way, other, bunching in found
-        if bunching.strength_hz2 > 0.0
-    ]
-    return _of_detectors(peaks, first, second)
-
-
-def _of_detectors(peaks: Sequence[_Peaks], first: Detectors, second: Detectors) -> Rates:
-    """(4, 4) float64: coincidences of two users' detectors."""
-    rates_hz = np.zeros((DETECTORS, DETECTORS))
-    for one, other in product(first, second):
-        joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
-        rates_hz[one.number, other.number] = math.fsum(
-            peak.rate_hz(one, other, joint) for peak in peaks
-        )
-    return rates_hz
-
-
-def _accidental_hz(network: Network, first: Detectors, second: Detectors) -> Rates:
-    return accidentals_hz(
-        by_number([detector.live_hz for detector in first]),
-        by_number([detector.live_hz for detector in second]),
-        window_ps=network.topology.protocol.window_ps,
-    )
-
-
-def _peaks(
-    state: _State, window: Lane, part: LanePart, stations: tuple[Detectors, Detectors]
-) -> _Peaks:
-    network = state.network
-    ways = [network.channel(*outlet) for outlet in zip(part.channels, window.users, strict=True)]
-    transmittances = [0.0 if way is None else way.transmittance for way in ways]
-    dispersions_ps2 = [0.0 if way is None else way.dispersion_ps2 for way in ways]
-    # Two photons in one channel: either may be the first user's.
-    multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
-    return _Peaks(
-        pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
-        coherence=part.process,
-        phases_rad=(
-            _phases_rad(stations[0], part.channels[0], state.time_ps),
-            _phases_rad(stations[1], part.channels[1], state.time_ps),
-        ),
-        offset_ps=part.delay_ps - window.delay_ps,
-        window_ps=network.topology.protocol.window_ps,
-        shape=network.topology.qnsp.source.pair_shape.behind(*dispersions_ps2),
-    )
-
-
-def _bunch_peaks(
-    state: _State,
-    window: Lane,
-    ways: tuple[DeliveredChannel, DeliveredChannel],
-    bunching: Bunching,
-    stations: tuple[Detectors, Detectors],
-) -> _Peaks:
-    """Bunches of two channels: G2 - n_c n_d = |N|^2 g^2 at the source, thinned."""
-    topology = state.network.topology
-    shape = topology.qnsp.source.bunch_shape
-    own, its = ways
-    own_rad = _phases_rad(stations[0], own.channel, state.time_ps)
-    its_rad = _phases_rad(stations[1], its.channel, state.time_ps)
-    return _Peaks(
-        pairs_hz=bunching.strength_hz2 * shape.span_s * own.transmittance * its.transmittance,
-        coherence=bunching,
-        phases_rad=(own_rad, [-phase_rad for phase_rad in its_rad]),
-        offset_ps=its.delay_ps - own.delay_ps - window.delay_ps,
-        window_ps=topology.protocol.window_ps,
-        shape=shape.behind(own.dispersion_ps2, its.dispersion_ps2),
-    )
-
-
-def _phases_rad(detectors: Detectors, channel: str, time_ps: int) -> list[float]:
-    label = label_of(channel)
-    return [each.encoding.phase_rad(each.number, label, time_ps) for each in detectors]
+    for key, (network, time_ps, free) in states.items():
+        yield Coincidences(network, time_ps, free), network, lengths_ps[key]
 
 
 def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: float) -> LanePrediction:

@@ -47,6 +47,11 @@ class Candidate:
     reach_ps: int
     rate_reach: float
 
+    def covers(self, line: Alignment) -> bool:
+        """Whether ``line``, with the same reference, is within its reach."""
+        is_near = abs(line.offset_ps - self.line.offset_ps) <= self.reach_ps
+        return is_near and abs(line.rate - self.line.rate) <= self.rate_reach
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

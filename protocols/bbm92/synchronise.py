@@ -45,7 +45,7 @@ from protocols.bbm92.slices import (
     steady,
     take_turns,
 )
-from protocols.clockprior import COARSE_SLICE_PS
+from protocols.clockprior import COARSE_SLICE_PS, MAX_SEARCH_BINS
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
@@ -60,6 +60,9 @@ MAX_LIGHT_PS = 30 * PS_PER_S
 NARROW_CELLS = 1 << 16
 """A prior of no more cells than this (bins of 8.2 ns times rates) is looked through at once."""
 FALSE_LOCK_PROBABILITY = 1e-6
+SURE_LOG10 = math.log10(FALSE_LOCK_PROBABILITY / MAX_SEARCH_BINS**2)
+"""Of a chance that leaves no doubt of a candidate among the squared number of bins of the widest
+search: the candidates after it, which hold fewer pairs of the slice, need not be looked at."""
 CONFIRM_HALF_PS = 1_500
 MAX_COARSE_CLICKS = 1 << 16
 """Announced clicks that are looked at in the first slice, as `MAX_LATER_CLICKS` in each later half:
@@ -263,6 +266,11 @@ class _Refined:
         """Of how probable so much is by chance."""
         return poisson_tail_log10(self.count, self.mean)
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether it stands out however much was searched."""
+        return self.log10 < SURE_LOG10
+
 
 def _best_candidate(
     config: LinkConfig,
@@ -270,13 +278,18 @@ def _best_candidate(
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
 ) -> tuple[_Refined | None, int]:
-    """The candidate that stands out most, and how many cells were looked at."""
+    """The candidate that stands out most, and how many cells were looked at.
+
+    After one that is beyond doubt only those are looked at that cover the same place.
+    """
     best: _Refined | None = None
     searched = 0
     if announced_ps.size == 0:
         return best, searched
     blocks = AnnouncedBlocks.of(announced_ps)
     for candidate in candidates:
+        if best is not None and best.is_sure and not candidate.covers(best.line):
+            continue
         refined, cells = _refine(config, candidate, announced_ps, blocks, own_ps)
         searched += cells
         if best is None or refined.log10 < best.log10:

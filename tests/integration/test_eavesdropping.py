@@ -15,7 +15,8 @@ from netsim.results.knowledge import Knowledge
 from netsim.results.run import Run
 from netsim.simulation.eavesdropper import Eavesdropper
 from netsim.simulation.photons import count_photons
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec

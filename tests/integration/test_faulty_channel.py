@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from netsim.kernel.trace import MemorySink
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_from_mapping

@@ -17,8 +17,9 @@ from netsim.pools.audit import check_balance
 from netsim.pools.key import KeyBlock
 from netsim.pools.ledger import Account, Movement, balances
 from netsim.results.run import Run
+from netsim.simulation.request import RunRequest
 from netsim.simulation.run import simulate
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.simulation import Simulation
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
@@ -239,7 +240,8 @@ def test_times_of_events_do_not_run_backwards() -> None:
 RUN = """
 import sys
 from pathlib import Path
-from netsim.simulation.simulation import RunRequest, Simulation
+from netsim.simulation.request import RunRequest
+from netsim.simulation.simulation import Simulation
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 topology = load_topology("two_user", overrides=["protocol.round_s=1"])

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,9 @@ from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
 from netsim.topology.specs import TopologySpec
 from netsim.verify import verify_run
+from tests.support.levels import SIGMAS, assert_agree, runs_of
 
 HOUR_S = 3600
-SIGMAS = 4.0
 
 
 def two_user(*overrides: str) -> TopologySpec:
@@ -27,30 +26,6 @@ def two_user(*overrides: str) -> TopologySpec:
 def rate_run(topology: TopologySpec, duration_s: float, *, seed: int = 1, **more: object) -> Run:
     """A run at the rate level."""
     return netsim.simulate(topology, duration_s=duration_s, seed=seed, fidelity="rate", **more)  # type: ignore[arg-type]
-
-
-def figures(run: Run) -> Iterator[tuple[str, float]]:
-    """What the two levels are compared by."""
-    for lane in run.lanes:
-        yield f"{lane.channels} sifted", lane.sifted_bits
-        yield f"{lane.channels} errors", lane.errors
-        yield f"{lane.channels} coincidences", lane.coincidences
-    for link in run.links:
-        counts = link.counts
-        yield f"{link.users} deposited", counts.deposited_bits
-        yield f"{link.users} sampled", counts.sampled_bits
-        yield f"{link.users} leaked", counts.leaked_bits
-        yield f"{link.users} authentication", counts.auth_spent_bits
-
-
-def assert_agree(photon: list[Run], rate: list[Run]) -> None:
-    """Means of independent runs differ by at most four of their own standard errors, either way."""
-    rows = [[dict(figures(run)) for run in runs] for runs in (photon, rate)]
-    for name in rows[0][0]:
-        one, other = (np.array([row[name] for row in level], dtype=float) for level in rows)
-        error = math.sqrt(one.var(ddof=1) / one.size + other.var(ddof=1) / other.size)
-        difference = float(one.mean() - other.mean())
-        assert abs(difference) <= SIGMAS * error, (name, one.mean(), other.mean(), error)
 
 
 @pytest.mark.slow
@@ -69,11 +44,8 @@ def test_agrees_with_photons(name: str, overrides: tuple[str, ...]) -> None:
     """Twenty seeds of each, judged by their own scatter: the levels share no draw."""
     topology = netsim.load_topology(name, overrides=overrides)
     photon, rate = (
-        [
-            netsim.simulate(topology, duration_s=10, seed=seed, fidelity=level)
-            for seed in range(1, 21)
-        ]
-        for level in Fidelity
+        runs_of(topology, level, duration_s=10, seeds=20)
+        for level in (Fidelity.PHOTON, Fidelity.RATE)
     )
     assert_agree(photon, rate)
     for one, other in zip(photon, rate, strict=True):
@@ -181,7 +153,7 @@ def test_what_has_no_meaning_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_level_is_refused() -> None:
     """It says which ones there are."""
-    with pytest.raises(netsim.ConfigError, match="photon, rate"):
+    with pytest.raises(netsim.ConfigError, match="photon, coincidence, rate"):
         netsim.simulate(two_user(), duration_s=1, seed=1, fidelity="guess")
 
 

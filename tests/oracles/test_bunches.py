@@ -14,16 +14,20 @@ from netsim.errors import ConfigError
 from netsim.physics.bunching import bunch_share
 from netsim.physics.source import PairSource
 from netsim.simulation.photons import count_photons
+from netsim.topology.load import parse_topology
 from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import InterferometerSpec, ReceiverSpec
+from netsim.topology.shipped import shipped_bytes
 from netsim.topology.source import PairFactorSpec, PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, UserSpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.prediction import detector_rates_hz, predict
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.prediction import predict
 from netsim.units import db_from_transmittance
 from tests.oracles import bunches, fock
 from tests.support.bounds import assert_poisson
+from tests.support.fan2025 import calibrated_elsewhere
 from tests.support.topologies import fibre_spec, receiver_spec, topology_spec
 from tests.unit.netsim.physics.helpers import generator
 
@@ -31,8 +35,8 @@ LINEWIDTH_HZ = 2e9
 SECOND_PS = 10**12
 
 
-def ring(*labels: int, statistics: str = "gaussian", **changes: object) -> RingSourceSpec:
-    """A ring with 1 mW in each pump and no loss."""
+def ring(*labels: int, **changes: object) -> RingSourceSpec:
+    """A ring with 1 mW in each pump and no loss, Gaussian as rings are."""
     source = RingSourceSpec(
         brightness_hz_per_mw2=1e6,
         linewidth_hz=LINEWIDTH_HZ,
@@ -42,7 +46,7 @@ def ring(*labels: int, statistics: str = "gaussian", **changes: object) -> RingS
         contrast=1.0,
         pumps=tuple(PumpSpec(channel=f"C{label}", power_mw=1.0) for label in labels),
     )
-    return source.model_copy(update={"statistics": statistics, **changes})
+    return source.model_copy(update=changes)
 
 
 def users(
@@ -345,13 +349,12 @@ def test_polarised_light_has_two_modes() -> None:
 def test_first_calculation_of_a_referee(
     link: tuple[str, str], excess_hz: float, z_qber: float, x_qber: float
 ) -> None:
-    """The four users without patch fibres, the earlier calibrated set: excess and QBER by basis.
+    """The four users without patch fibres, with his numbers: excess and QBER by basis.
 
     The referee counts clicks within dead times of others, of which there are 1.1 %.
     """
-    prediction = predict(
-        build_network(netsim.load_topology("fan2025_four_user", overrides=EARLIER))
-    )
+    text = calibrated_elsewhere(shipped_bytes("fan2025_four_user").decode())
+    prediction = predict(build_network(parse_topology(text, overrides=EARLIER)))
     (lane,) = (lane for lane in prediction.lanes if lane.users == link)
     assert lane.bunched_hz == pytest.approx(excess_hz, rel=0.015)
     assert lane.z_qber == pytest.approx(z_qber, abs=6e-4)
@@ -363,10 +366,7 @@ EARLIER = ["qnsp.source.statistics=gaussian", "qnsp.channels.C50.patch_delay_ps=
 
 def test_a_patch_fibre_takes_bunches_out_of_the_window() -> None:
     """C50 is 40 ns late in the shipped network: what it shares with others falls elsewhere."""
-    overrides = ["qnsp.source.statistics=gaussian"]
-    prediction = predict(
-        build_network(netsim.load_topology("fan2025_four_user", overrides=overrides))
-    )
+    prediction = predict(build_network(netsim.load_topology("fan2025_four_user")))
     bunched = {lane.users: lane.bunched_hz for lane in prediction.lanes}
     assert bunched["alice", "charlie"] < 1e-6
     assert bunched["bob", "charlie"] < 1e-6

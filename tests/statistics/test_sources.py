@@ -11,7 +11,8 @@ from netsim.topology.receiver import DetectorSpec, InterferometerSpec, ReceiverS
 from netsim.topology.source import CrystalSourceSpec, PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, UserSpec
-from netsim.twin.prediction import detector_rates_hz, predict
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.prediction import predict
 from netsim.units import db_from_transmittance
 from tests.support.bounds import Z_SIGMA, assert_poisson
 from tests.support.topologies import (

@@ -85,7 +85,7 @@ def source_spec(
     """A ring with given pair rates, through factors of a brightness of 1 MHz per mW^2.
 
     The pumps have 1 mW in the fibre; a lossless source has no facet and escape loss. All processes
-    that feed a delivered channel must be given.
+    that feed a delivered channel must be given; each is Poissonian by itself.
     """
     contrasts, phases_rad = contrasts or {}, phases_rad or {}
     facet_loss_db = 0.0 if lossless else 1.6
@@ -103,6 +103,7 @@ def source_spec(
         facet_loss_db=facet_loss_db,
         escape_loss_db=0.0 if lossless else 2.0,
         contrast=1.0,
+        statistics="poisson",
         pumps=tuple(PumpSpec(channel=pump, power_mw=1.0) for pump in pumps),
         pairs=tuple(
             PairFactorSpec(

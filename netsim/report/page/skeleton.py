@@ -31,8 +31,23 @@ td.very-far { font-weight: 600; color: #b3261e; }
 details { margin: .4rem 0 1rem; }
 summary { cursor: pointer; color: #0a58a8; }
 .plot { margin: .8rem 0; min-height: 12rem; overflow-x: auto; }
+.map { max-width: 44rem; margin: .5rem 0; }
+.plot { background: #fff; border-radius: .4rem; }
+code, pre { font: .88em/1.5 ui-monospace, "Liberation Mono", monospace; }
+pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overflow-x: auto; }
 .notes { background: var(--hint); padding: .6rem 1rem .6rem 2rem; border-radius: .4rem;
   font-size: .93rem; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e9ec; --faint: #a7b0b9; --line: #3a424a; --hint: #20262c; }
+  body { background: #14181c; }
+  a, summary { color: #7db7f2; }
+  td.far { color: #ffb454; } td.very-far { color: #ff8a80; }
+}
+@media print {
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  .plot, tr, pre, .map { break-inside: avoid; }
+  h2 { break-after: avoid; }
+}
 """
 
 

@@ -9,7 +9,8 @@ from netsim.studies.estimates import Estimate, rate_hz
 from netsim.studies.measurement import Measurement
 from netsim.studies.shots import HistogramRange, Shot
 from netsim.topology.network import build_network
-from netsim.twin.prediction import detector_rates_hz, predict
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.prediction import predict
 
 POWERS_MW = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Per pump."""

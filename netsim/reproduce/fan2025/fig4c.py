@@ -10,7 +10,7 @@ from netsim.studies.estimates import Estimate, Row
 from netsim.studies.measurement import Measurement
 from netsim.studies.shots import HistogramRange, Shot
 from netsim.topology.network import Lane, build_network
-from netsim.twin.prediction import detector_rates_hz
+from netsim.twin.coincidences import detector_rates_hz
 
 NAME = "fig4c"
 LIGHT_S = 60.0

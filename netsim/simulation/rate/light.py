@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.simulation import scoring
-from netsim.simulation.rate.stretches import Stretches
+from netsim.simulation.stretches import Stretches
 from netsim.topology.network import Lane
 from netsim.twin.prediction import LanePrediction
 from netsim.twin.promise import is_lockable

@@ -13,7 +13,7 @@ import numpy as np
 from netsim.simulation import scoring
 from netsim.simulation.rate.leak import NO_COST, Correction, LeakTable
 from netsim.simulation.rate.light import Counts, LightSource, SiftedCounts, bits_of
-from netsim.simulation.rate.stretches import Stretches
+from netsim.simulation.stretches import Stretches
 from netsim.topology.network import Lane
 from netsim.units import s_from_ps
 from protocols.bbm92.distillation import judge_leak, plan_key

@@ -7,59 +7,29 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-
-from netsim.errors import ConfigError, Fault
-from netsim.frames import DETECTORS
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.ledger import Ledger
 from netsim.pools.ledgerfile import LedgerFile
 from netsim.results.directory import EVENTS, LEDGER
 from netsim.results.fidelity import Fidelity
-from netsim.results.parts import UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.simulation.collect import ScoredLane, booked_link, lane_results
 from netsim.simulation.rate.ends import LinkEnds
 from netsim.simulation.rate.leak import LeakTable
 from netsim.simulation.rate.rounds import DrawnRound, RoundSource
-from netsim.simulation.rate.stretches import Stretches
+from netsim.simulation.request import RunRequest
 from netsim.simulation.scoring import LaneCounts
-from netsim.simulation.simulation import RunRequest
-from netsim.topology.changes import Change, Unlock
+from netsim.simulation.singles import drawn_singles
+from netsim.simulation.stretches import Stretches
+from netsim.topology.changes import Change
 from netsim.topology.events import event_times
 from netsim.topology.network import Lane
-from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import LinkAgreement, agree
-from netsim.twin.detectors import clicks_hz
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict_epochs
-from netsim.units import s_from_ps
-
-
-def refusals(request: RunRequest) -> Iterator[Fault]:
-    """What of a request has no meaning where nothing is sent and nobody runs."""
-    topology = request.topology
-    asked = {
-        "taps": (topology.taps or request.taps, "there are no messages to attack"),
-        "crashes": (topology.crashes, "there are no processes to stop"),
-        "observers": (topology.observers, "there are no photons to observe"),
-        "controller": (topology.controller or request.controller, "nobody reports rounds to one"),
-        "drift": (_is_ever_free(topology), "phases without lock are followed photon by photon"),
-        "--save-tags": (request.save_tags, "there are no tags"),
-    }
-    for place, (is_asked, why) in asked.items():
-        if is_asked:
-            yield Fault(place, f"not at the rate level: {why}")
-
-
-def _is_ever_free(topology: TopologySpec) -> bool:
-    """Whether a phase wanders without lock at some time."""
-    unlocked = {user.name for user in topology.users if not user.is_locked}
-    unlocked |= {event.user for event in topology.events if isinstance(event, Unlock)}
-    return any(topology.receiver_of(topology.user(name)).drifts for name in unlocked)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,16 +62,9 @@ class RateSimulation:
     Parameters
     ----------
     request : RunRequest
-
-    Raises
-    ------
-    ConfigError
-        The topology asks for what the level does not have.
     """
 
     def __init__(self, request: RunRequest) -> None:
-        if faults := tuple(refusals(request)):
-            raise ConfigError(faults)
         self._request = request
         self._topology = request.topology
         self._duration_ps = request.duration_ps
@@ -249,7 +212,7 @@ class RateSimulation:
                 booked_link(topology, link.users, link.agreement, link.ends.books, done_ps)
                 for link in self._links
             ),
-            users=tuple(self._singles()),
+            users=tuple(drawn_singles(self._epochs, self._request.seed, done_ps)),
             performance=Performance(wall_s=wall_s, tags=0),
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
@@ -257,13 +220,3 @@ class RateSimulation:
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
-
-    def _singles(self) -> Iterator[UserResult]:
-        """Clicks of each user, drawn at the end: no round needs them."""
-        for user in self._topology.users:
-            rng = self._rng_tree.stream(f"{user.name}/singles")
-            clicks = np.zeros(DETECTORS, dtype=np.int64)
-            for epoch in self._epochs:
-                length_ps = max(0, min(epoch.stop_ps, self._done_ps) - epoch.start_ps)
-                clicks += rng.poisson(s_from_ps(length_ps) * clicks_hz(epoch.network, user.name))
-            yield UserResult(user.name, self._done_ps, tuple(clicks.tolist()))

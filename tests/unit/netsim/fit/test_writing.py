@@ -30,12 +30,12 @@ def test_only_fitted_numbers_change(with_858: Fit) -> None:
     text = fitted_text(STRUCTURED, with_858)
     head, *lines = changed(STRUCTURED, text)
     assert head.startswith("# Fitted by netsim fit to fan2025_table2.csv (sha256 ")
-    assert head.endswith("8 numbers, 14 data, chi2 931.9; marked [fit] fan2025_table2.csv.")
+    assert head.endswith("8 numbers, 14 data, chi2 1273; marked [fit] fan2025_table2.csv.")
     assert len(lines) == 8
     assert len(text.splitlines()) == len(STRUCTURED.splitlines()) + 1
     assert lines[1] == (
         f"contrast = {with_858.values[fan2025.CONTRAST]}                   "
-        "# [fit] fan2025_table2.csv; before: 0.986123 [fit] the same for all processes"
+        "# [fit] fan2025_table2.csv; before: 0.991260 [fit] the same for all processes"
     )
     assert all("# [fit] fan2025_table2.csv; before: " in line for line in lines)
     assert len({line.index("#") for line in lines}) == 1

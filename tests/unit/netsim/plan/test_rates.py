@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 """Of the closed form against the twin."""
 
 
-def uneven_hardware() -> Hardware:
+def uneven_hardware(statistics: str = "poisson") -> Hardware:
     """Users and detectors that differ in everything the twin knows."""
     raw = netsim.load_topology("fan2025_structured").model_dump()
     detector = raw["receivers"]["bench"]["detectors"][0]
@@ -39,7 +39,7 @@ def uneven_hardware() -> Hardware:
     for user in raw["users"][1::2]:
         user["receiver"] = "other"
         user["fibre"]["extra_loss_db"] = 0.7
-    raw["qnsp"]["source"]["dispersion_hz"] = 3e6
+    raw["qnsp"]["source"] |= {"dispersion_hz": 3e6, "statistics": statistics}
     raw["qnsp"]["source"]["pumps"][0]["frequency_noise_hz"] = 1e6
     for channel in raw["qnsp"]["channels"]:
         channel["noise_hz_per_mw"] = 4e4
@@ -77,6 +77,35 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
         for k, user in enumerate(request.users):
             twin_hz = prediction.user(user).live_hz
             assert standing.clicks_hz[k].sum() == pytest.approx(twin_hz, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("pumps", [(100, 101), (100, 104), (99, 100, 101), (99, 100, 102)])
+def test_bunches_agree_with_the_twin(pumps: tuple[int, ...], *, long: bool) -> None:
+    """Links have the key of `predict`, and less where patch or long fibres part bunches."""
+    hardware, request = uneven_hardware("gaussian"), everyone(6, pumps=pumps)
+    if not long:
+        hardware = replace(hardware, lengths_m={f"u{k}": 10.0 * k for k in range(6)})
+    comb = build_comb(pumps, 1, (0, 200))
+    allocation = some_channels(request, comb, 12, 40, Effort())
+    assert allocation is not None
+    sites = np.flatnonzero(allocation.owners != NOBODY)
+    rates = build_rates(hardware, comb, sites, request.users)
+    standing = new_standing(allocation.owners[sites], 6)
+    refresh_all(standing, rates, neighbours_among(comb, sites), 0.2)
+    topology = planned_topology(hardware, request.users, allocation, 0.2, name="t", description="")
+    parted = {spec.user for spec in topology.qnsp.channels if spec.patch_delay_ps}
+    prediction = predict(build_network(topology))
+    seen = 0
+    for users, twin_bps in link_rates_bps(prediction).items():
+        one, other = (int(user[1:]) for user in users)
+        found_bps = standing.links_bps[one, other]
+        assert found_bps <= twin_bps * (1 + TOLERANCE) + 1e-3
+        if not long and not parted & set(users):
+            assert found_bps == pytest.approx(twin_bps, rel=TOLERANCE, abs=1e-3)
+            lanes = [lane for lane in prediction.lanes if lane.users == users]
+            seen += any(lane.bunched_hz > 1e-3 * lane.sifted_hz for lane in lanes)
+    assert long or seen > 0
 
 
 def small_hill(*, is_total: bool = False) -> tuple[Hill, Spot]:

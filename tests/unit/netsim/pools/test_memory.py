@@ -7,11 +7,11 @@ from pathlib import Path
 
 from netsim.kernel.trace import FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
+from netsim.pools.history import pool_histories
 from netsim.pools.ledger import Ledger
 from netsim.pools.ledgerfile import LedgerFile, read_ledger
 from netsim.pools.pool import Comparison, compare_pools
 from netsim.pools.store import UserStore
-from netsim.report.pools import pool_histories
 from protocols import events
 from protocols.books import RoundBooks
 from protocols.keylength.keyrate import LaneCounts

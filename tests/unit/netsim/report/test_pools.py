@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from netsim.pools.history import BOTH, pool_histories
 from netsim.pools.ledger import Account, Movement
-from netsim.report.pools import ASCII_BLOCKS, BLOCKS, BOTH, pool_histories, print_pools, sparkline
+from netsim.report.pools import ASCII_BLOCKS, BLOCKS, print_pools, sparkline
 from netsim.units import PS_PER_S
 from tests.unit.netsim.runs import DURATION_PS, ENDS, LINK, made_up_movements, made_up_run
 

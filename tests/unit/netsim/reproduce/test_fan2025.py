@@ -23,7 +23,8 @@ from netsim.studies.shots import Shot
 from netsim.topology.checks import check_topology
 from netsim.topology.network import build_network
 from netsim.topology.processes import pair_processes
-from netsim.twin.prediction import detector_rates_hz, predict
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.prediction import predict
 
 ITEMS = {item.name: item for item in PAPER.items}
 

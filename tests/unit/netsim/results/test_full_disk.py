@@ -91,7 +91,7 @@ def test_commands_end_with_one_line(
     def fail(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("netsim.pools.store.sqlite3.connect", fail)
+    monkeypatch.setattr("netsim.pools.database.sqlite3.connect", fail)
     code = run_command(["run", "two_user", "--duration", "1s", "--out", str(tmp_path / "out")])
     assert code == 1
     (line,) = capsys.readouterr().err.splitlines()

@@ -5,36 +5,20 @@ import math
 import pytest
 
 from netsim.physics.fibre import group_delay_ps
-from netsim.topology.load import load_topology, parse_topology
+from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.units import wavelength_nm_from_label
-from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
+from tests.support.fan2025 import CALIBRATED_ETAS, STRUCTURED_ETAS
+from tests.unit.netsim.topology.texts import ELSEWHERE, FOUR_USERS, TWO_USERS
 
 # Fitted to Table 2 of Fan et al., Light Sci. Appl. 14 (2025): all losses and the detector.
-FITTED = {
-    "fan2025_structured": {
-        "C26": 0.0400274,
-        "C30": 0.0622461,
-        "C38": 0.0785379,
-        "C42": 0.0716357,
-        "C50": 0.0445619,
-        "C54": 0.0363111,
-    },
-    "fan2025_four_user": {
-        "C26": 0.0432077,
-        "C30": 0.0576712,
-        "C38": 0.0745662,
-        "C42": 0.0722495,
-        "C50": 0.0465642,
-        "C54": 0.0347114,
-    },
-}
+FITTED = {"fan2025_structured": STRUCTURED_ETAS, "fan2025_four_user": CALIBRATED_ETAS}
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_transmittances_are_the_fitted_ones(name: str) -> None:
     """The losses of each way, segment by segment, multiply to the fitted figure's six digits."""
-    network = build_network(load_topology(name))
+    network = build_network(parse_topology(ELSEWHERE[name]))
     found = {channel.channel: channel.transmittance for channel in network.channels}
     assert found == pytest.approx(FITTED[name], rel=3e-6)
 

@@ -5,9 +5,9 @@ from io import StringIO
 
 import pytest
 
-from netsim.topology.load import load_topology, parse_topology
+from netsim.topology.load import parse_topology
 from netsim.topology.processes import pair_labels, pair_processes
-from tests.unit.netsim.topology.texts import FOUR_USERS
+from tests.unit.netsim.topology.texts import ELSEWHERE, FOUR_USERS
 
 # Fan et al., Light Sci. Appl. 14 (2025), Table 1.
 TABLE_1 = """
@@ -58,7 +58,7 @@ def test_pumps_and_stimulated_lines_make_no_pairs() -> None:
 @pytest.mark.parametrize("name", ["structured", "calibrated"])
 def test_pair_rates_are_the_fitted_ones(name: str) -> None:
     """Brightness, powers, losses and factors give the fitted rates to their six digits."""
-    topology = load_topology(f"fan2025_{'four_user' if name == 'calibrated' else name}")
+    topology = parse_topology(ELSEWHERE[f"fan2025_{'four_user' if name == 'calibrated' else name}"])
     fitted = {row["channels"]: float(row[name]) for row in csv.DictReader(StringIO(FITTED_HZ))}
     processes = {"&".join(process.channels): process for process in pair_processes(topology)}
     assert processes.keys() == fitted.keys()

@@ -10,7 +10,7 @@ from netsim.cli import run_command
 from netsim.devices.qnsp import emission_plan
 from netsim.errors import ConfigError
 from netsim.topology.network import Network, build_network
-from netsim.topology.timeline import networks_of
+from netsim.topology.timeline import Timeline, networks_of
 from netsim.twin.light import (
     MAX_FRAME_PHOTONS,
     announced_bytes,
@@ -22,19 +22,24 @@ from netsim.twin.link import ANNOUNCEMENT_S
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 
+POISSON = "qnsp.source.statistics=poisson"
+"""At such powers a Gaussian source is refused for another reason."""
+
 
 def powered(power_mw: float, *, topology: str = "two_user") -> Network:
-    """A shipped network with both pumps at ``power_mw``."""
+    """A shipped network with both pumps at ``power_mw``, its processes Poissonian."""
     changes = [f"qnsp.source.pumps.{k}.power_mw={power_mw}" for k in (0, 1)]
-    return build_network(netsim.load_topology(topology, overrides=changes))
+    return build_network(netsim.load_topology(topology, overrides=[POISSON, *changes]))
 
 
 @pytest.mark.parametrize("topology", ["two_user", "joshi2020", "liu2022"])
 def test_photons_are_those_that_the_source_draws(topology: str) -> None:
-    """Two of each pair that arrives whole, one of each other, and the noise."""
-    network = build_network(netsim.load_topology(topology))
-    plan = emission_plan(network, {process.dark: k for k, process in enumerate(network.processes)})
-    drawn_hz = math.fsum(plan.singles_hz.values()) + 2 * math.fsum(p.rate_hz for p in plan.pairs)
+    """Two of each pair that arrives whole and of each bunch, one of each other, and the noise."""
+    timeline = Timeline(netsim.load_topology(topology), stop_ps=1)
+    network = timeline.network_at(0)
+    plan = emission_plan(network, timeline.process_indices)
+    both = (*plan.pairs, *plan.bunches)
+    drawn_hz = math.fsum(plan.singles_hz.values()) + 2 * math.fsum(p.rate_hz for p in both)
     assert photons_hz(network) == pytest.approx(drawn_hz, rel=1e-9)
 
 
@@ -83,7 +88,7 @@ def test_clicks_that_no_announcement_carries_are_a_warning() -> None:
 def test_later_states_count() -> None:
     """Power that an event raises."""
     raised = "events=[{time_s=1.0, kind='power', channel='C34', power_mw=300.0}]"
-    networks = networks_of(netsim.load_topology("two_user", overrides=[raised]))
+    networks = networks_of(netsim.load_topology("two_user", overrides=[POISSON, raised]))
     check_light(networks[:1])
     with pytest.raises(ConfigError):
         check_light(networks)
@@ -91,8 +96,9 @@ def test_later_states_count() -> None:
 
 def test_commands_tell_both(capsys: pytest.CaptureFixture[str]) -> None:
     """`validate` warns and refuses as `run` does."""
+    options = ["validate", "two_user", "--set", POISSON]
     changes = [f"--set=qnsp.source.pumps.{k}.power_mw=" for k in (0, 1)]
-    assert run_command(["validate", "two_user", *(f"{text}4" for text in changes)]) == 0
+    assert run_command([*options, *(f"{text}4" for text in changes)]) == 0
     assert "warning: users.0: 16.5 million clicks/s" in capsys.readouterr().err
-    assert run_command(["validate", "two_user", *(f"{text}400" for text in changes)]) == 2
+    assert run_command([*options, *(f"{text}400" for text in changes)]) == 2
     assert "netsim: qnsp.source: " in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols.bbm92.chance import poisson_tail_log10, sigma_of
+from protocols.bbm92.coarse import coarse_search, grid_of
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import ClockPrior, narrow_prior, wide_prior
 from protocols.bbm92.synchronise import (
@@ -17,6 +18,7 @@ from protocols.bbm92.synchronise import (
     NoLock,
     acquire,
 )
+from protocols.clockprior import COARSE_SLICE_PS
 from protocols.link import PS_PER_S, LinkConfig
 from tests.support.light import LaneLight, draw_tags
 from tests.support.links import TICK_PS, link_config
@@ -284,6 +286,27 @@ def test_unrelated_streams_are_refused() -> None:
         assert isinstance(outcome, NoLock)
         assert outcome.searched_bins > 200_000
         assert 3.0 < outcome.best_sigma < 9.0
+
+
+def test_a_place_beyond_doubt_ends_the_closer_looks() -> None:
+    """Of forty places only those that cover the right one are looked at: the cells tell."""
+    dark = (LaneLight(pairs_hz=0.0),)
+    found, nothing = (
+        acquire(PRIOR, wide_prior(PRIOR), *times_of(3, lanes, singles_hz=(2e4, 2e4)))
+        for lanes in ((LaneLight(pairs_hz=2000.0),), dark)
+    )
+    assert isinstance(found, Lock)
+    assert isinstance(nothing, NoLock)
+    grid = grid_of(PRIOR, wide_prior(PRIOR), COARSE_SLICE_PS)
+    coarse = coarse_search(
+        PRIOR,
+        wide_prior(PRIOR),
+        grid,
+        np.array([BEGIN_PS]),
+        np.empty(0, dtype=np.int64),
+        later_ps=0,
+    ).searched
+    assert found.searched_bins - coarse < (nothing.searched_bins - coarse) / 2
 
 
 @pytest.mark.parametrize("offset_ps", [-5e9, 5e9])

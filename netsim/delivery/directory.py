@@ -1,0 +1,71 @@
+"""Who is where: applications (SAEs), the user whose manager serves each, and the links of users."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from netsim.errors import Fault
+
+MAX_SAE_CHARACTERS = 64
+"""Of a common name in a certificate (RFC 5280, ub-common-name)."""
+CA_NAME = "ca"
+KME_PREFIX = "kme-"
+
+
+def kme_id(user: str) -> str:
+    """Name of a user's manager, and of its certificate."""
+    return f"{KME_PREFIX}{user}"
+
+
+def file_stem(sae: str) -> str:
+    """Name of an application's certificate files, whatever its id holds."""
+    return quote(sae, safe="")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Applications and links of a network.
+
+    Attributes
+    ----------
+    users : tuple of str
+        In the topology's order.
+    saes : mapping
+        Application to user.
+    links : mapping
+        Both users of a link, as a set, to its name.
+    """
+
+    users: tuple[str, ...]
+    saes: Mapping[str, str]
+    links: Mapping[frozenset[str], str]
+
+    def link_between(self, one: str, other: str) -> str | None:
+        """The link of two users; None if they have none."""
+        return self.links.get(frozenset({one, other}))
+
+    def peer_at(self, link: str, user: str) -> str:
+        """The other user of a link of ``user``; KeyError if it has no such link."""
+        for both, name in self.links.items():
+            if name == link and user in both:
+                (other,) = both - {user}
+                return other
+        raise KeyError(link)
+
+    def peers_of(self, user: str) -> tuple[str, ...]:
+        """The other users of all links of ``user``."""
+        return tuple(other for both in self.links if user in both for other in both - {user})
+
+
+def sae_faults(saes: Mapping[str, str], users: tuple[str, ...]) -> list[Fault]:
+    """What is wrong with applications and where they are said to be."""
+    faults = []
+    for sae, user in saes.items():
+        if user not in users:
+            faults.append(Fault(f"--sae {sae}", f"{user!r} is no user of this network"))
+        if not 0 < len(sae) <= MAX_SAE_CHARACTERS or not sae.isprintable():
+            text = f"an application's id has 1 to {MAX_SAE_CHARACTERS} printable characters"
+            faults.append(Fault("--sae", text))
+        if sae == CA_NAME or sae.startswith(KME_PREFIX):
+            faults.append(Fault(f"--sae {sae}", "is the name of another certificate"))
+    return faults

@@ -1,0 +1,132 @@
+"""Requests and answers of ETSI GS QKD 014 V1.1.1 (2019-02): any bytes are read, or refused."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netsim.delivery.keys import BadRequestError, DeliveredKey
+from netsim.delivery.manager import Status
+
+Json = dict[str, Any]
+M = TypeVar("M", bound="_Message")
+
+MAX_DIGITS = 18
+"""Of a number in a query."""
+_Extension = list[Any] | dict[str, Any]
+
+
+class _Message(BaseModel):
+    """Strict types; unknown fields refused: a misspelt one would be a wish not heard."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class KeyRequest(_Message):
+    """Get key (table 10); None for what is not said."""
+
+    number: int | None = None
+    size: int | None = None
+    additional_slave_SAE_IDs: list[str] | None = None  # noqa: N815 - as the standard has it
+    extension_mandatory: _Extension | None = None
+    extension_optional: _Extension | None = None
+
+    def check(self) -> None:
+        """BadRequestError for what this manager does not have: extensions, multicast."""
+        if self.extension_mandatory:
+            raise BadRequestError("not all extension_mandatory parameters are supported")
+        if self.additional_slave_SAE_IDs:
+            raise BadRequestError("additional_slave_SAE_IDs: max_SAE_ID_count is 0")
+
+
+class KeyId(_Message):
+    """One entry of `KeyIds`."""
+
+    key_ID: str  # noqa: N815
+    key_ID_extension: Any = None  # noqa: N815
+
+
+class KeyIds(_Message):
+    """Get key with key IDs (table 12)."""
+
+    key_IDs: Annotated[list[KeyId], Field(min_length=1)]  # noqa: N815
+    key_IDs_extension: Any = None  # noqa: N815
+
+    @property
+    def ids(self) -> list[str]:
+        """As they are stored: UUIDs in lower case."""
+        return [entry.key_ID.lower() for entry in self.key_IDs]
+
+
+def read_key_request(body: bytes) -> KeyRequest:
+    """A body of POST enc_keys; nothing at all asks for the defaults."""
+    return _read(KeyRequest, body or b"{}")
+
+
+def read_key_ids(body: bytes) -> KeyIds:
+    """A body of POST dec_keys."""
+    return _read(KeyIds, body)
+
+
+def key_request_of(query: Sequence[tuple[str, str]]) -> KeyRequest:
+    """The same of a GET: ``number`` and ``size``, once each."""
+    values = _once(query, ("number", "size"))
+    return KeyRequest.model_validate({name: _number(name, text) for name, text in values.items()})
+
+
+def key_ids_of(query: Sequence[tuple[str, str]]) -> KeyIds:
+    """The same of a GET: one ``key_ID``."""
+    values = _once(query, ("key_ID",))
+    if not values:
+        raise BadRequestError("key_ID is missing")
+    return KeyIds(key_IDs=[KeyId(key_ID=values["key_ID"])])
+
+
+def container(keys: Sequence[DeliveredKey]) -> Json:
+    """A key container (table 11)."""
+    return {
+        "keys": [
+            {"key_ID": key.id, "key": base64.b64encode(key.bits).decode("ascii")} for key in keys
+        ]
+    }
+
+
+def status_entry(status: Status) -> Json:
+    """A status (table 9)."""
+    return asdict(status)
+
+
+def error_entry(message: str) -> Json:
+    """An error (table 13)."""
+    return {"message": message, "details": []}
+
+
+def _read(kind: type[M], body: bytes) -> M:
+    try:
+        loaded = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("the body is no JSON") from error
+    try:
+        return kind.model_validate(loaded)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"])
+        raise BadRequestError(f"{where}: {first['msg']}".removeprefix(": ")) from error
+
+
+def _once(query: Sequence[tuple[str, str]], known: Sequence[str]) -> Mapping[str, str]:
+    values = dict(query)
+    if len(values) < len(query):
+        raise BadRequestError("a parameter is given twice")
+    if not values.keys() <= set(known):
+        raise BadRequestError(f"known parameters are {', '.join(known)}")
+    return values
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise BadRequestError(f"{name} shall be an integer")
+    return int(text)

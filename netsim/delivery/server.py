@@ -1,0 +1,180 @@
+"""ETSI GS QKD 014 V1.1.1 before a key manager: HTTPS with certificates of both sides.
+
+An application is who its certificate says (the common name), never who a header says. Who it is and
+what it is entitled to is judged before anything else is said about a request. The only codes are
+200, 400, 401 and 503, each with a JSON body.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from netsim.delivery.journal import Journal
+from netsim.delivery.keys import BadRequestError, DeliveredKey, RefusedError, StrangerError
+from netsim.delivery.manager import KeyManager
+from netsim.delivery.messages import (
+    Json,
+    container,
+    error_entry,
+    key_ids_of,
+    key_request_of,
+    read_key_ids,
+    read_key_request,
+    status_entry,
+)
+from netsim.delivery.metrics import Metrics
+from netsim.errors import OutputError
+
+MAX_BODY_BYTES = 65_536
+PATH = "/api/v1/keys/{sae}"
+
+T = TypeVar("T")
+
+
+class Counter014:
+    """The HTTP face of one manager.
+
+    Parameters
+    ----------
+    manager : KeyManager
+    worker : Executor
+        Of one thread, in which all managers of the process do their work, one request at a time.
+    journal : Journal
+    metrics : Metrics
+    metrics_text : callable
+        Called in the worker.
+    """
+
+    def __init__(
+        self,
+        manager: KeyManager,
+        worker: Executor,
+        journal: Journal,
+        metrics: Metrics,
+        metrics_text: Callable[[], str],
+    ) -> None:
+        self._manager = manager
+        self._worker = worker
+        self._journal = journal
+        self._metrics = metrics
+        self._metrics_text = metrics_text
+
+    def application(self) -> web.Application:
+        """What aiohttp serves."""
+        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard()])
+        app.add_routes(
+            [
+                web.get(f"{PATH}/status", self._status, allow_head=False),
+                web.get(f"{PATH}/enc_keys", self._give, allow_head=False),
+                web.post(f"{PATH}/enc_keys", self._give),
+                web.get(f"{PATH}/dec_keys", self._fetch, allow_head=False),
+                web.post(f"{PATH}/dec_keys", self._fetch),
+                web.get("/metrics", self._show_metrics, allow_head=False),
+            ]
+        )
+        return app
+
+    def _guard(self) -> Middleware:
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            started_s = time.perf_counter()
+            try:
+                request["caller"] = caller = caller_of(request)
+                self._manager.admit(caller)
+                answer = await handler(request)
+            except RefusedError as error:
+                answer = _error(error.code, error.message)
+            except web.HTTPException as error:
+                answer = _error(BadRequestError.code, error.reason)
+            except OutputError:
+                answer = _error(RefusedError.code, "the key manager cannot write")
+            except Exception as error:  # noqa: BLE001 - its text might hold anything
+                self._journal.tell("failed", user=self._manager.user, what=type(error).__name__)
+                answer = _error(RefusedError.code, "the key manager has failed")
+            self._record(request, answer.status, time.perf_counter() - started_s)
+            return answer
+
+        return guard
+
+    def _record(self, request: web.Request, code: int, wall_s: float) -> None:
+        name = request.path.rsplit("/", 1)[-1]
+        operation = name if name in {"status", "enc_keys", "dec_keys", "metrics"} else "other"
+        keys = request.get("keys", 0)
+        self._metrics.count(self._manager.user, operation, code, keys)
+        self._journal.tell(
+            "answered",
+            user=self._manager.user,
+            sae=request.get("caller"),
+            operation=operation,
+            code=code,
+            keys=keys,
+            wall_ms=round(1e3 * wall_s, 2),
+        )
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        caller, slave = request["caller"], request.match_info["sae"]
+        found = await self._do(lambda: self._manager.status(caller, slave))
+        return web.json_response(status_entry(found))
+
+    async def _give(self, request: web.Request) -> web.Response:
+        caller, slave = request["caller"], request.match_info["sae"]
+        is_get = request.method == "GET"
+        asked = (
+            key_request_of(list(request.query.items()))
+            if is_get
+            else read_key_request(await request.read())
+        )
+        asked.check()
+        return await self._hand_out(
+            request,
+            lambda: self._manager.give(caller, slave, number=asked.number, size_bits=asked.size),
+        )
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        caller, master = request["caller"], request.match_info["sae"]
+        is_get = request.method == "GET"
+        asked = (
+            key_ids_of(list(request.query.items()))
+            if is_get
+            else read_key_ids(await request.read())
+        )
+        return await self._hand_out(request, lambda: self._manager.fetch(caller, master, asked.ids))
+
+    async def _hand_out(
+        self, request: web.Request, work: Callable[[], tuple[DeliveredKey, ...]]
+    ) -> web.Response:
+        keys = await self._do(work)
+        request["keys"] = len(keys)
+        return web.json_response(container(keys), headers={"Cache-Control": "no-store"})
+
+    async def _show_metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(text=await self._do(self._metrics_text))
+
+
+def caller_of(request: web.Request) -> str:
+    """Common name of the client's certificate; StrangerError where there is none."""
+    certificate = (
+        None if request.transport is None else request.transport.get_extra_info("peercert")
+    )
+    names = [
+        value
+        for part in (certificate or {}).get("subject", ())
+        for name, value in part
+        if name == "commonName"
+    ]
+    if len(names) != 1:
+        raise StrangerError("a certificate with one common name is needed")
+    return str(names[0])
+
+
+def _error(code: int, message: str) -> web.Response:
+    entry: Json = error_entry(message)
+    return web.json_response(entry, status=code)

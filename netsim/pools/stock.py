@@ -1,0 +1,135 @@
+"""Which bits of which blocks are still there, and the bits: two tables of a file with key.
+
+Key bytes lie in ``keys`` alone, a row a block; ``stock`` says which bits of usable blocks are free.
+All methods but those that look belong into a transaction of the file's `Database`.
+"""
+
+import sqlite3
+
+from netsim.pools.database import Database
+from netsim.pools.key import Piece, ShortageError, id_of
+
+BLOCK = "block"
+"""Kind of a key row that is a block."""
+
+STOCK_SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (
+    link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
+    bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
+CREATE TABLE IF NOT EXISTS stock (
+    link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    PRIMARY KEY (link, round, start));
+"""
+
+
+class Stock:
+    """Bits of all blocks in one file.
+
+    Parameters
+    ----------
+    database : Database
+        With the tables of `STOCK_SCHEMA`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def _rows(self) -> sqlite3.Connection:
+        return self._database.rows
+
+    def add_bits(self, link: str, number: int, bits: bytes) -> None:
+        """Keep the ``bits`` of a block, packed; none of them is free yet."""
+        self._rows.execute(
+            "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)", (link, BLOCK, number, bits)
+        )
+
+    def forget(self, link: str, kind: str, start: int, stop: int) -> None:
+        """Overwrite, then delete, key bytes of rounds [start, stop)."""
+        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
+        arguments = (link, kind, start, stop)
+        self._rows.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
+        self._rows.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
+        self._database.has_forgotten = True
+
+    def free_bits(self, link: str) -> int:
+        """How many bits of ``link`` are free."""
+        query = "SELECT total(stop - start) FROM stock WHERE link = ?"
+        (bits,) = self._rows.execute(query, (link,)).fetchone()
+        return int(bits)
+
+    def left(self, link: str, number: int) -> tuple[Piece, ...]:
+        """What of one block is free."""
+        rows = self._rows.execute(
+            "SELECT round, start, stop FROM stock WHERE link = ? AND round = ? ORDER BY start",
+            (link, number),
+        )
+        return tuple(map(Piece._make, rows.fetchall()))
+
+    def front(self, link: str, size_bits: int) -> tuple[Piece, ...]:
+        """The oldest ``size_bits`` that are free; ShortageError if there are fewer."""
+        pieces: list[Piece] = []
+        missing = size_bits
+        while missing:
+            last = pieces[-1] if pieces else Piece(-1, 0, 0)
+            row = self._rows.execute(
+                "SELECT round, start, stop FROM stock WHERE link = ? AND (round, start) > (?, ?)"
+                " ORDER BY round, start LIMIT 1",
+                (link, last.round, last.start),
+            ).fetchone()
+            if row is None:
+                raise ShortageError(size_bits, size_bits - missing)
+            number, start, stop = row
+            pieces.append(Piece(number, start, min(stop, start + missing)))
+            missing -= pieces[-1].size_bits
+        return tuple(pieces)
+
+    def put(self, link: str, piece: Piece) -> None:
+        """Make a piece free, unless it is empty."""
+        if piece.size_bits:
+            self._rows.execute("INSERT INTO stock VALUES (?, ?, ?, ?)", (link, *piece))
+
+    def put_back(self, link: str, piece: Piece) -> None:
+        """Make a piece free again, as one with what is free on either side of it."""
+        where = "FROM stock WHERE link = ? AND round = ? AND"
+        place = (link, piece.round)
+        before = self._rows.execute(f"SELECT start {where} stop = ?", (*place, piece.start))
+        start = (before.fetchone() or (piece.start,))[0]
+        behind = self._rows.execute(f"SELECT stop {where} start = ?", (*place, piece.stop))
+        stop = (behind.fetchone() or (piece.stop,))[0]
+        self._rows.execute(f"DELETE {where} start >= ? AND stop <= ?", (*place, start, stop))
+        self.put(link, Piece(piece.round, start, stop))
+
+    def set_aside(self, link: str, piece: Piece) -> None:
+        """Make a piece free no more; KeyError if it is not free as a whole."""
+        row = self._rows.execute(
+            "SELECT start, stop FROM stock WHERE link = ? AND round = ? AND start <= ?"
+            " AND stop >= ?",
+            (link, piece.round, piece.start, piece.stop),
+        ).fetchone()
+        if row is None or not piece.size_bits:
+            raise KeyError(id_of((piece,)))
+        start, stop = row
+        self._rows.execute(
+            "DELETE FROM stock WHERE link = ? AND round = ? AND start = ?",
+            (link, piece.round, start),
+        )
+        self.put(link, Piece(piece.round, start, piece.start))
+        self.put(link, Piece(piece.round, piece.stop, stop))
+
+    def cut_out(self, link: str, piece: Piece) -> int:
+        """The bits of a piece that is set aside, first bit highest; they are overwritten."""
+        (row_id,) = self._rows.execute(
+            "SELECT rowid FROM keys WHERE link = ? AND kind = ? AND round = ?",
+            (link, BLOCK, piece.round),
+        ).fetchone()
+        first, stop = piece.start // 8, -(-piece.stop // 8)
+        behind = 8 * stop - piece.stop
+        mask = ((1 << piece.size_bits) - 1) << behind
+        with self._rows.blobopen("keys", "bits", row_id) as blob:
+            blob.seek(first)
+            found = int.from_bytes(blob.read(stop - first), "big")
+            blob.seek(first)
+            blob.write((found & ~mask).to_bytes(stop - first, "big"))
+        self._database.has_forgotten = True
+        return (found & mask) >> behind

@@ -1,0 +1,54 @@
+"""Tables of what a run directory holds beside its results: rounds, ledger, levels of the pools."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from netsim.pools.history import pool_histories
+from netsim.pools.ledgerfile import read_ledger
+from netsim.results.parts import Json
+from netsim.results.trace import read_trace
+from netsim.units import s_from_ps
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Reads a table when it is asked for; see `netsim.results.run.Run.rows`.
+
+    Attributes
+    ----------
+    ledger, events : Path
+    announcers : mapping
+        Link to the end that tells of its rounds.
+    """
+
+    ledger: Path
+    events: Path
+    announcers: Mapping[str, str]
+
+    def __call__(self, table: str) -> list[Json]:
+        """Rows of ``rounds``, ``ledger`` or ``pools``; KeyError for another."""
+        return {"rounds": self._rounds, "ledger": self._ledger, "pools": self._pools}[table]()
+
+    def _rounds(self) -> list[Json]:
+        """A row a round that ended."""
+        rounds = read_trace(self.events, self.announcers).ended()
+        return [asdict(one) | {"efficiency": one.efficiency} for one in rounds]
+
+    def _ledger(self) -> list[Json]:
+        """A row a movement."""
+        rows = (asdict(movement) for movement in read_ledger(self.ledger))
+        return [row | {name: str(row[name]) for name in ("debit", "credit")} for row in rows]
+
+    def _pools(self) -> list[Json]:
+        """A row whenever the usable key of an end changed, and what both have in common."""
+        return [
+            {
+                "link": history.link,
+                "end": history.end,
+                "time_s": s_from_ps(time_ps),
+                "usable_bits": bits,
+            }
+            for history in pool_histories(read_ledger(self.ledger))
+            for time_ps, bits in zip(history.times_ps, history.levels_bits, strict=True)
+        ]

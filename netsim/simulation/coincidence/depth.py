@@ -1,0 +1,142 @@
+"""What follows from drawing coincidences alone: long frames, one peak a lane, books by formula."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from netsim.devices.world import PhotonLevel, Stage
+from netsim.results.fidelity import Fidelity
+from netsim.results.parts import UserResult
+from netsim.simulation.coincidence.light import CoincidenceLight
+from netsim.simulation.depth import Depth, OnEvents
+from netsim.simulation.singles import drawn_singles
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Timeline
+from netsim.twin.light import announced_bytes
+from netsim.twin.link import ANNOUNCEMENT_S, frames_per_round
+from netsim.twin.prediction import Prediction
+from netsim.units import PS_PER_S, ps_from_s, s_from_ps
+from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
+from protocols.link import LinkConfig
+from protocols.variants import AUTHENTICATIONS
+
+LONGEST_FRAME_PS = 4 * PS_PER_S
+"""Clocks are looked for once an announcement, in the light of some 16 s that is kept."""
+BUSY_FRAME_PS = PS_PER_S // 2
+"""Where processes stop and start: light is lost by whole frames."""
+MAX_FRAME_CLICKS = 1 << 20
+"""Of the busiest user."""
+LARGEST_DATAGRAM_BYTES = 65_507
+"""What UDP over IPv4 carries; frames are long, and so is what is said of them."""
+
+
+class CoincidenceDepth(Depth):
+    """Clicks that belong to coincidences, and no others.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    prediction : Prediction
+        Of its states: how many clicks a frame holds, and how many are left out.
+    """
+
+    FIDELITY = Fidelity.COINCIDENCE
+
+    def __init__(self, timeline: Timeline, prediction: Prediction) -> None:
+        super().__init__(timeline)
+        self._prediction = prediction
+        self.hardware = _hardware(timeline.topology)
+        self.frame_ps *= self._frames_together()
+        self.announcement_s = s_from_ps(self.frame_ps)
+
+    def build(self, stage: Stage) -> PhotonLevel:
+        """Coincidences in the place of source, fibres and receivers."""
+        return CoincidenceLight(stage, self.frame_ps)
+
+    def configured(self, config: LinkConfig) -> LinkConfig:
+        """The same rounds in longer frames, and no side peaks to look for."""
+        together = self.frame_ps // config.frame_ps
+        return replace(
+            config,
+            umi_delay_ps=0,
+            frame_ps=self.frame_ps,
+            frames_per_round=config.frames_per_round // together,
+            frames_per_announcement=1,
+        )
+
+    def booked(self, config: LinkConfig, record: OnEvents) -> OnEvents:
+        """With the announcements of all clicks in what the tags of a round cover."""
+        authentication = AUTHENTICATIONS.get(config.profile.authentication)
+        announced = math.ceil(self._announced_bytes(config))
+        bound = authentication.forgery_probability(announced)
+        return partial(_record, record, bound)
+
+    def users(self, world: PhotonLevel, seed: int, done_ps: int) -> Iterator[UserResult]:
+        """Drawn by their rates: most of them are in no coincidence."""
+        return drawn_singles(world.history, seed, done_ps)
+
+    def _announced_bytes(self, config: LinkConfig) -> float:
+        """Of a round, were all clicks of the announcer published as at the photon level."""
+        singles_hz = self._prediction.singles_hz(config.announcer)
+        announcements = config.frames_per_round * s_from_ps(config.frame_ps) / ANNOUNCEMENT_S
+        return announcements * announced_bytes(singles_hz, tick_ps=config.announcer_tick_ps)
+
+    def _frames_together(self) -> int:
+        """The most frames that fit into all rounds, and into what one frame may be."""
+        topology = self._timeline.topology
+        common = math.gcd(
+            *(frames_per_round(topology, lane.users) for lane in self._timeline.lanes)
+        )
+        most = max(1, self._longest_ps() // ps_from_s(topology.frame_s))
+        return max(frames for frames in range(1, most + 1) if common % frames == 0)
+
+    def _longest_ps(self) -> int:
+        topology = self._timeline.topology
+        comes_and_goes = (
+            bool(topology.crashes)
+            or not all(user.is_present for user in topology.users)
+            or any(event.leaving or event.joining for event in topology.events)
+        )
+        longest_ps = BUSY_FRAME_PS if comes_and_goes else LONGEST_FRAME_PS
+        busiest_hz = max(
+            math.fsum(
+                lane.most_coincidences_hz for lane in self._prediction.lanes if user in lane.users
+            )
+            for user in (user.name for user in topology.users)
+        )
+        if not busiest_hz:
+            return longest_ps
+        return min(longest_ps, int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S))
+
+
+def _hardware(topology: TopologySpec) -> TopologySpec:
+    """Without dead times, which are in the rates: what they take is not drawn."""
+    receivers = {
+        name: spec.model_copy(
+            update={
+                "detectors": tuple(
+                    detector.model_copy(update={"dead_time_ps": 0}) for detector in spec.detectors
+                )
+            }
+        )
+        for name, spec in topology.receivers.items()
+    }
+    classical = topology.classical.model_copy(update={"max_datagram_bytes": LARGEST_DATAGRAM_BYTES})
+    return topology.model_copy(update={"receivers": receivers, "classical": classical})
+
+
+def _record(record: OnEvents, bound: float, step: Sequence[Event], time_ps: int) -> None:
+    record([_with_bound(event, bound) for event in step], time_ps)
+
+
+def _with_bound(event: Event, bound: float) -> Event:
+    """Books of a round, with what was not announced in its bound on forgeries."""
+    if not isinstance(event, BlockHeld | BlockPrepared | BlockUsable | RoundAborted):
+        return event
+    if not event.books.forgery_probability:
+        return event  # no tag was checked
+    books = replace(
+        event.books, forgery_probability=min(1.0, event.books.forgery_probability + bound)
+    )
+    return replace(event, books=books)

@@ -1,0 +1,54 @@
+"""What may not be asked for at a level, because there it has no meaning."""
+
+from collections.abc import Iterator
+
+from netsim.errors import Fault
+from netsim.results.fidelity import Fidelity
+from netsim.simulation.request import RunRequest
+from netsim.topology.changes import Unlock
+from netsim.topology.specs import TopologySpec
+
+
+def refusals(request: RunRequest) -> Iterator[Fault]:
+    """Everything that the request's level does not have."""
+    topology = request.topology
+    asked = {
+        "taps": topology.taps or request.taps,
+        "crashes": topology.crashes,
+        "observers": topology.observers,
+        "controller": topology.controller or request.controller,
+        "drift": _is_ever_free(topology),
+        "bell": any(receiver.bell for receiver in topology.receivers.values()),
+        "--save-tags": request.save_tags,
+    }
+    for place, why in _MEANINGLESS[request.fidelity].items():
+        if asked[place]:
+            yield Fault(place, f"not at the {request.fidelity} level: {why}")
+
+
+def _is_ever_free(topology: TopologySpec) -> bool:
+    """Whether a phase wanders without lock at some time."""
+    unlocked = {user.name for user in topology.users if not user.is_locked}
+    unlocked |= {event.user for event in topology.events if isinstance(event, Unlock)}
+    return any(topology.receiver_of(topology.user(name)).drifts for name in unlocked)
+
+
+_MEANINGLESS = {
+    Fidelity.PHOTON: {},
+    Fidelity.COINCIDENCE: {
+        "observers": "there are no photons to observe",
+        "drift": "phases without lock are followed photon by photon",
+        "bell": "analysers are turned for photons, and there are none",
+        "--save-tags": "there are only tags that coincide, and no recorder has such",
+    },
+    Fidelity.RATE: {
+        "taps": "there are no messages to attack",
+        "crashes": "there are no processes to stop",
+        "observers": "there are no photons to observe",
+        "controller": "nobody reports rounds to one",
+        "drift": "phases without lock are followed photon by photon",
+        "bell": "analysers are turned for photons, and there are none",
+        "--save-tags": "there are no tags",
+    },
+}
+"""By level: what of a request makes no sense there, and why."""

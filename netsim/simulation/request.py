@@ -1,0 +1,40 @@
+"""What is asked of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netsim.devices.world import WorldBuilder, build_world
+from netsim.kernel.trace import TraceSink
+from netsim.pools.ledger import MovementSink
+from netsim.results.fidelity import Fidelity
+from netsim.simulation.control import Controller
+from netsim.taps.tap import TapPlan
+from netsim.topology.specs import TopologySpec
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RunRequest:
+    """What is asked of a run.
+
+    Attributes
+    ----------
+    topology, seed, out, save_tags, sink, movements, taps, controller, build
+        See `netsim.simulation.run.simulate`.
+    duration_ps : int
+        Light, >= 1.
+    fidelity : Fidelity
+        How deep is simulated.
+    """
+
+    topology: TopologySpec
+    duration_ps: int
+    seed: int
+    out: Path | None = None
+    save_tags: bool = False
+    sink: TraceSink | None = None
+    movements: MovementSink | None = None
+    taps: Sequence[TapPlan] = ()
+    controller: Controller | None = None
+    build: WorldBuilder = build_world
+    fidelity: Fidelity = Fidelity.PHOTON

@@ -1,0 +1,167 @@
+"""What a topology should give, link by link, by the analytic twin: behind `netsim.predict`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netsim.durations import parse_duration_ps
+from netsim.topology.load import topology_of
+from netsim.topology.network import Network
+from netsim.topology.overrides import Overrides
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import Timeline
+from netsim.twin.agreement import agree
+from netsim.twin.prediction import LanePrediction, Prediction, UserPrediction, predict_epochs
+from netsim.twin.promise import authentication_bits
+from netsim.units import ps_from_s
+
+AT_FIRST_PS = 1
+"""So much light shows a network as it stands before any event."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkForecast:
+    """What one pair of users should get.
+
+    Attributes
+    ----------
+    users : tuple of str
+        Announcer first.
+    lanes : tuple of LanePrediction
+    round_s : float
+        Light per round.
+    key_bits : int or None
+        Of a round, authentication not taken off; None where the security variant does not say, 0
+        where no key is to be expected.
+    authentication_bits : int
+        That a round uses up.
+    notes : tuple of str
+        What must be said of its key, and why there should be none.
+    """
+
+    users: tuple[str, str]
+    lanes: tuple[LanePrediction, ...]
+    round_s: float
+    key_bits: int | None
+    authentication_bits: int
+    notes: tuple[str, ...]
+
+    @property
+    def sifted_hz(self) -> float:
+        """Sifted bits per second of light, all lanes together."""
+        return math.fsum(lane.sifted_hz for lane in self.lanes)
+
+    @property
+    def qber(self) -> float:
+        """Share of errors among all sifted bits; NaN if there are none."""
+        errors_hz = math.fsum(lane.sifted_hz * lane.qber for lane in self.lanes if lane.sifted_hz)
+        return errors_hz / self.sifted_hz if self.sifted_hz else math.nan
+
+    @property
+    def skr_bps(self) -> float:
+        """Asymptotic key rate of all lanes, bit/s."""
+        return math.fsum(lane.skr_bps for lane in self.lanes)
+
+    @property
+    def net_key_bps(self) -> float | None:
+        """Key of whole rounds less authentication, bit/s; None where nothing is said of it."""
+        if self.key_bits is None:
+            return None
+        return (self.key_bits - self.authentication_bits) / self.round_s if self.key_bits else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a network should give.
+
+    Attributes
+    ----------
+    topology : str
+        Its name.
+    links : tuple of LinkForecast
+        In the order of the topology.
+    users : tuple of UserPrediction
+    """
+
+    topology: str
+    links: tuple[LinkForecast, ...]
+    users: tuple[UserPrediction, ...]
+
+    @property
+    def lanes(self) -> tuple[LanePrediction, ...]:
+        """Of all links."""
+        return tuple(lane for link in self.links for lane in link.lanes)
+
+    @property
+    def skr_bps(self) -> float:
+        """Asymptotic key rate of all lanes, bit/s."""
+        return math.fsum(link.skr_bps for link in self.links)
+
+    def link(self, one: str, other: str) -> LinkForecast:
+        """The link between two users, in any order; KeyError if they share no light."""
+        for link in self.links:
+            if set(link.users) == {one, other}:
+                return link
+        raise KeyError((one, other))
+
+
+def predict(
+    topology: TopologySpec | str | Path,
+    *,
+    overrides: Overrides = (),
+    duration_s: float | str | None = None,
+) -> Forecast:
+    """What the analytic twin expects of a topology: rates, error rates and key in milliseconds.
+
+    Parameters
+    ----------
+    topology : TopologySpec, str or Path
+        From `netsim.load_topology`, or what that takes.
+    overrides : sequence of str, str or mapping
+        As of `netsim.load_topology`.
+    duration_s : float or str, optional
+        Light over which a network that changes is averaged, in seconds or with a unit; without it,
+        the network as it stands at first.
+
+    Raises
+    ------
+    ConfigError
+        The topology is none.
+    ValueError
+        ``duration_s`` is no duration.
+    """
+    spec = topology_of(topology, overrides=overrides)
+    timeline = Timeline(spec, stop_ps=_stop_ps(duration_s))
+    network = timeline.network_at(0)
+    return _forecast(network, predict_epochs(tuple(timeline.epochs())))
+
+
+def _stop_ps(duration_s: float | str | None) -> int:
+    if duration_s is None:
+        return AT_FIRST_PS
+    if isinstance(duration_s, str):
+        return parse_duration_ps(duration_s)
+    return parse_duration_ps(f"{ps_from_s(duration_s)}ps")
+
+
+def _forecast(network: Network, predicted: Prediction) -> Forecast:
+    lanes: dict[tuple[str, str], list[LanePrediction]] = {}
+    for lane in predicted.lanes:
+        lanes.setdefault(lane.users, []).append(lane)
+    links = tuple(_link(network, users, lanes[users]) for users in network.links)
+    return Forecast(network.topology.name, links, predicted.users)
+
+
+def _link(
+    network: Network, users: tuple[str, str], lanes: Sequence[LanePrediction]
+) -> LinkForecast:
+    agreement = agree(network, users, lanes)
+    return LinkForecast(
+        users=users,
+        lanes=tuple(lanes),
+        round_s=network.topology.round_s_of(users),
+        key_bits=agreement.expected_key_bits,
+        authentication_bits=authentication_bits(agreement.profile),
+        notes=agreement.notes,
+    )

@@ -1,0 +1,167 @@
+"""The coincidence level: the same parties and books over clicks that coincide, and no others."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netsim
+from netsim.cli.app import run_command
+from netsim.results.fidelity import Fidelity
+from netsim.results.run import Run
+from netsim.simulation.coincidence.table import CoincidenceTable
+from netsim.topology.network import build_network
+from netsim.topology.specs import TopologySpec
+from netsim.twin.prediction import predict
+from netsim.verify import verify_run
+from tests.support.levels import assert_agree, assert_counts_agree, runs_of
+
+
+def two_user(*overrides: str) -> TopologySpec:
+    """The smallest network, in rounds of ten seconds unless said otherwise."""
+    return netsim.load_topology("two_user", overrides=("protocol.round_s=10", *overrides))
+
+
+def coincidence_run(
+    topology: TopologySpec, duration_s: float, *, seed: int = 1, **more: object
+) -> Run:
+    """A run at the coincidence level."""
+    return netsim.simulate(
+        topology,
+        duration_s=duration_s,
+        seed=seed,
+        fidelity="coincidence",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+EVENTS = [
+    {"time_s": 3.0, "kind": "cut", "user": "bob"},
+    {"time_s": 5.5, "kind": "repair", "user": "bob"},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "overrides", "events"),
+    [
+        ("two_user", ("protocol.round_s=5",), []),
+        (
+            "two_user",
+            ("protocol.round_s=10", "protocol.security=finite", "protocol.estimation=sample"),
+            [],
+        ),
+        ("two_user", ("protocol.round_s=5",), EVENTS),
+        ("fan2025_four_user", ("protocol.round_s=5",), []),
+        ("time_sharing", ("protocol.round_s=5",), []),
+        ("wengerowsky2018", ("protocol.round_s=5",), []),
+    ],
+)
+def test_agrees_with_photons(name: str, overrides: tuple[str, ...], events: list[object]) -> None:
+    """Twenty seeds of each, judged by their own scatter: the levels share no draw."""
+    plain = netsim.load_topology(name, overrides=overrides)
+    topology = plain
+    if events:
+        topology = TopologySpec.model_validate(plain.model_dump(mode="json") | {"events": events})
+    photon, coincidence = (
+        runs_of(topology, level, duration_s=10, seeds=20)
+        for level in (Fidelity.PHOTON, Fidelity.COINCIDENCE)
+    )
+    assert_agree(photon, coincidence)
+
+
+@pytest.mark.parametrize("name", ["two_user", "liu2024"])
+def test_counts_agree_with_photons(name: str) -> None:
+    """Two seeds of a second: counts of all lanes within four sigma."""
+    topology = netsim.load_topology(name, overrides=("protocol.round_s=1",))
+    photon, coincidence = (
+        runs_of(topology, level, duration_s=1, seeds=2)
+        for level in (Fidelity.PHOTON, Fidelity.COINCIDENCE)
+    )
+    assert_counts_agree(photon, coincidence)
+
+
+def test_table_holds_what_the_twin_expects() -> None:
+    """Bins of the window add up to its rates, whatever they were divided into."""
+    network = build_network(netsim.load_topology("fan2025_four_user"))
+    table = CoincidenceTable.of(network, 0)
+    inside_hz = table.rates_hz.reshape(len(network.lanes), -1, 16)[:, 1:-1].sum(axis=(1, 2))
+    expected_hz = np.array([lane.coincidences_hz for lane in predict(network).lanes])
+    # Less the chance coincidences of clicks that are drawn: under a thousandth here.
+    assert inside_hz == pytest.approx(expected_hz, rel=1e-3)
+    assert (inside_hz < expected_hz).all()
+
+
+def test_books_are_those_of_photons(tmp_path: Path) -> None:
+    """Files, ledger, trace and stores; `verify` finds them in order, and both ends the same key."""
+    run = coincidence_run(two_user(), 60, out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    assert netsim.load_run(tmp_path) == run
+    (link,) = run.links
+    assert run.fidelity is Fidelity.COINCIDENCE
+    assert (link.counts.blocks, link.pools.equal) == (6, 6)
+    # Clocks, ticks and published times cost nothing that they do not bring.
+    (lane,) = run.lanes
+    assert link.counts.sifted_bits == pytest.approx(lane.sifted_bits, rel=0.005)
+
+
+def test_announcements_are_in_the_bound_on_forgeries() -> None:
+    """Of all clicks, though most are not drawn: more than what drawn ones alone would come to."""
+    (photon,), (coincidence,) = (
+        runs_of(two_user(), level, duration_s=10, seeds=1)
+        for level in (Fidelity.PHOTON, Fidelity.COINCIDENCE)
+    )
+    one, other = (run.links[0].counts.failure_probability for run in (photon, coincidence))
+    assert one <= other <= 3 * one
+
+
+def test_same_seed_same_bytes(tmp_path: Path) -> None:
+    """Events, ledger and results; another seed draws others."""
+    texts = []
+    for place, seed in (("a", 5), ("b", 5), ("c", 6)):
+        out = tmp_path / place
+        coincidence_run(two_user(), 20, seed=seed, out=out)
+        texts.append([(out / name).read_bytes() for name in ("events.jsonl", "ledger.csv")])
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_dark_lane_beside_a_lit_one_makes_no_bits() -> None:
+    """Its chance coincidences are scored, and matched by nobody: there is no peak to find."""
+    dark = "qnsp.source.pairs.1.factor=0"
+    topology = netsim.load_topology("fan2025_four_user", overrides=("protocol.round_s=10", dark))
+    run = coincidence_run(topology, 10)
+    for link in run.links:
+        lanes = [lane for lane in run.lanes if lane.users == link.users]
+        lit = [lane for lane in lanes if lane.twin.qber < 0.4]
+        assert all(lane.sifted_bits > 0 for lane in lanes)
+        expected = math.fsum(lane.sifted_bits for lane in lit)
+        assert link.counts.sifted_bits == pytest.approx(expected, rel=0.02)
+
+
+def test_a_crash_costs_the_light_of_its_time(tmp_path: Path) -> None:
+    """Bob is away from 10 s to 20 s of 40 s: a quarter of the light makes no key."""
+    spec = two_user().model_dump(mode="json")
+    spec["crashes"] = [{"user": "bob", "stop_s": 10.0, "start_s": 20.0}]
+    topology = TopologySpec.model_validate(spec)
+    run = coincidence_run(topology, 40, out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    share = run.links[0].counts.sifted_bits / run.lanes[0].sifted_bits
+    assert 0.6 < share < 0.78
+
+
+def test_what_has_no_meaning_is_refused(tmp_path: Path) -> None:
+    """Each by its place, before anything is written."""
+    with pytest.raises(netsim.ConfigError) as caught:
+        coincidence_run(two_user(), 10, out=tmp_path / "out", save_tags=True)
+    assert {fault.path for fault in caught.value.faults} == {"--save-tags"}
+    assert not (tmp_path / "out").exists()
+
+
+def test_command_says_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, beside the figures."""
+    arguments = ["run", "two_user", "--fidelity", "coincidence", "--duration", "30s"]
+    assert run_command(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "coincidence level, seed 1" in shown
+    assert " ".join(shown.split()).count(Fidelity.COINCIDENCE.leaves_out) == 1

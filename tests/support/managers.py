@@ -1,0 +1,47 @@
+"""Key managers of three users on files of a test, filled with random key."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+from netsim.delivery.directory import Directory
+from netsim.delivery.manager import KeyManager
+from netsim.delivery.store import ManagerStore
+from netsim.pools.database import IN_MEMORY
+from netsim.pools.key import KeyBlock, Piece
+
+LINKS = {frozenset({"alice", "bob"}): "alice-bob", frozenset({"bob", "carol"}): "bob-carol"}
+DIRECTORY = Directory(
+    ("alice", "bob", "carol"),
+    {"alice": "alice", "bob": "bob", "carol": "carol", "tunnel": "bob"},
+    LINKS,
+)
+
+
+def random_block(number: int, size_bits: int) -> KeyBlock:
+    """Key of a round, the same for each call of one number."""
+    key = random.Random(number).randbytes(-(-size_bits // 8))
+    return KeyBlock(number, key, size_bits, (Piece(number, 0, size_bits),))
+
+
+def fill(stores: Mapping[str, ManagerStore], link: str, *sizes_bits: int) -> None:
+    """Blocks of rounds 0, 1, ... into both managers of a link."""
+    for number, size_bits in enumerate(sizes_bits):
+        for user in link.split("-"):
+            stores[user].take_in(link, random_block(number, size_bits))
+
+
+def open_stores(folder: Path | None = None) -> dict[str, ManagerStore]:
+    """One store a user, in memory or in files."""
+    return {
+        user: ManagerStore(IN_MEMORY if folder is None else folder / f"{user}.sqlite")
+        for user in DIRECTORY.users
+    }
+
+
+def open_managers(stores: Mapping[str, ManagerStore]) -> dict[str, KeyManager]:
+    """Managers that know each other."""
+    managers = {user: KeyManager(user, store, DIRECTORY) for user, store in stores.items()}
+    for user, manager in managers.items():
+        manager.peers = {other: managers[other] for other in DIRECTORY.peers_of(user)}
+    return managers

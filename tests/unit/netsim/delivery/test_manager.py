@@ -1,0 +1,201 @@
+"""Two key managers: the same keys at both, each once, whatever is asked and whatever fails."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from netsim.delivery.keys import (
+    BadRequestError,
+    CutKey,
+    DeliveredKey,
+    KeyState,
+    RefusedError,
+    StrangerError,
+    UnavailableError,
+)
+from netsim.delivery.manager import KeyManager, drop_lone_blocks
+from tests.support.managers import fill, open_managers, open_stores, random_block
+
+LINK = "alice-bob"
+
+
+def give(
+    managers: dict[str, KeyManager], number: int | None = None, size: int | None = None
+) -> tuple[DeliveredKey, ...]:
+    """Keys of alice's for bob."""
+    return managers["alice"].give("alice", "bob", number=number, size_bits=size)
+
+
+class Deaf:
+    """A peer that fails: before it has promised, after it has, or also when asked to release."""
+
+    def __init__(self, peer: KeyManager, *, hears: bool, releases: bool) -> None:
+        self.peer, self.hears, self.releases = peer, hears, releases
+
+    def promise(self, keys: Sequence[CutKey]) -> None:
+        """Perhaps heard, never answered."""
+        if self.hears:
+            self.peer.promise(keys)
+        raise UnavailableError("no answer")
+
+    def release(self, ids: Sequence[str]) -> None:
+        """Heard, or not."""
+        if not self.releases:
+            raise UnavailableError("no answer")
+        self.peer.release(ids)
+
+
+def test_both_ends_get_the_same_key_once() -> None:
+    """By default one of 256 bits; in a batch in the order asked for."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000, 1000)
+    (one,) = give(managers)
+    more = give(managers, 3, 128)
+    ids = [key.id for key in (more[2], one, more[0])]
+    assert managers["bob"].fetch("bob", "alice", ids) == (more[2], one, more[0])
+    assert len(one.bits) == 32
+    with pytest.raises(BadRequestError, match="not found on KME"):
+        managers["bob"].fetch("bob", "alice", ids[:1])
+    assert {store.free_bits(LINK) for user, store in stores.items() if user != "carol"} == {
+        2000 - 256 - 3 * 128
+    }
+
+
+def test_directions_share_one_stock() -> None:
+    """Either user may be master; no two keys have the same bits."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    (one,) = give(managers)
+    (other,) = managers["bob"].give("tunnel", "alice", number=1, size_bits=256)
+    assert one.bits + other.bits == random_block(0, 512).key
+    with pytest.raises(UnavailableError):
+        give(managers, 1, 64)
+
+
+def test_status_counts_what_is_free() -> None:
+    """In keys of the default size, at either end alike."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+    give(managers)
+    mine, its = managers["alice"].status("alice", "tunnel"), managers["bob"].status("bob", "alice")
+    assert (mine.stored_key_count, its.stored_key_count) == (2, 2)
+    assert mine.stored_key_count <= mine.max_key_count
+    assert (mine.source_KME_ID, mine.target_KME_ID) == ("kme-alice", "kme-bob")
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "text"),
+    [
+        (1, 257, "size shall be a multiple of 8"),
+        (1, 0, "size shall be 64 to 8192 bits"),
+        (1, 8200, "size shall be"),
+        (0, 256, "number shall be 1 to 128"),
+        (-1, 256, "number"),
+        (129, 256, "number"),
+        (10**30, 10**30, "size"),
+    ],
+)
+def test_numbers_outside_the_limits(number: int, size: int, text: str) -> None:
+    """Refused with the text that clients match, and nothing is taken."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+    with pytest.raises(BadRequestError, match=text):
+        give(managers, number, size)
+    assert stores["alice"].free_bits(LINK) == 1000
+
+
+@pytest.mark.parametrize("slave", ["nobody", "carol", "alice"])
+def test_slaves_without_a_link(slave: str) -> None:
+    """An unknown one, one that no link leads to, and one at the same manager."""
+    managers = open_managers(open_stores())
+    with pytest.raises(BadRequestError):
+        managers["alice"].give("alice", slave, number=1, size_bits=256)
+
+
+def test_keys_of_others_are_refused_before_anything_is_said_of_them() -> None:
+    """Whole batches, by 401 also beside unknown ids; nothing is consumed."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+    mine, its = (
+        give(managers)[0],
+        managers["alice"].give("alice", "tunnel", number=1, size_bits=64)[0],
+    )
+    bob, alice = managers["bob"], managers["alice"]
+    for ids in ([its.id], [mine.id, its.id], ["unknown", its.id]):
+        with pytest.raises(StrangerError):
+            bob.fetch("bob", "alice", ids)
+    with pytest.raises(StrangerError):  # the master is not entitled to it
+        alice.fetch("alice", "bob", [mine.id])
+    for master, ids in (("alice", [mine.id, "unknown"]), ("tunnel", [mine.id])):
+        with pytest.raises(BadRequestError, match="not found on KME"):
+            bob.fetch("bob", master, ids)
+    with pytest.raises(BadRequestError, match="twice"):
+        bob.fetch("bob", "alice", [mine.id, mine.id])
+    assert bob.fetch("bob", "alice", [mine.id]) == (mine,)
+    assert bob.fetch("tunnel", "alice", [its.id]) == (its,)
+    with pytest.raises(StrangerError):  # still so when it has gone
+        bob.fetch("bob", "alice", [its.id])
+
+
+def test_applications_belong_to_one_manager() -> None:
+    """One of another user's, and one that nobody knows, are strangers."""
+    managers = open_managers(open_stores())
+    managers["bob"].admit("tunnel")
+    for sae in ("tunnel", "nobody", ""):
+        with pytest.raises(StrangerError):
+            managers["alice"].admit(sae)
+
+
+@pytest.mark.parametrize("hears", [False, True])
+def test_a_peer_that_does_not_answer(hears: bool) -> None:
+    """No key is given, and all bits are free again at both ends."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+    managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=hears, releases=True)}
+    with pytest.raises(UnavailableError):
+        give(managers)
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1000, 1000]
+
+
+def test_what_cannot_be_undone_waits_for_the_next_start() -> None:
+    """A reservation whose peer stays silent is nobody's key; the next start frees it."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+    managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=True, releases=False)}
+    with pytest.raises(UnavailableError):
+        give(managers)
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [744, 744]
+    assert managers["alice"].recover() == 0
+    restarted = open_managers(stores)
+    assert restarted["alice"].recover() == 1
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1000, 1000]
+    assert stores["bob"].keys_in(KeyState.PROMISED) == []
+
+
+def test_a_peer_without_the_bits() -> None:
+    """It refuses; blocks that only one end has are forgotten at the next start."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    stores["alice"].take_in(LINK, random_block(0, 512))
+    with pytest.raises(UnavailableError):
+        give(managers)
+    fill(stores, LINK, 512, 512)
+    assert drop_lone_blocks(LINK, stores["alice"], stores["bob"]) == 0
+    stores["bob"].take_in(LINK, random_block(7, 256))
+    assert drop_lone_blocks(LINK, stores["alice"], stores["bob"]) == 1
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1024, 1024]
+
+
+def test_refusals_have_codes_of_the_standard() -> None:
+    """401, 400 and 503, no others."""
+    found = {
+        error.code for error in (RefusedError, StrangerError, BadRequestError, UnavailableError)
+    }
+    assert found == {401, 400, 503}

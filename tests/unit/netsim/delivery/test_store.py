@@ -1,0 +1,114 @@
+"""The durable side of a key manager."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from netsim.delivery.keys import KeyState
+from netsim.delivery.store import ManagerStore
+from netsim.pools.key import ShortageError
+from tests.support.managers import random_block
+
+LINK = "alice-bob"
+
+
+def bits_of(key: bytes, start: int, size_bits: int) -> bytes:
+    """A stretch of packed bits, cut the slow way."""
+    text = "".join(f"{byte:08b}" for byte in key)[start : start + size_bits]
+    return bytes(int(text[at : at + 8], 2) for at in range(0, size_bits, 8))
+
+
+def filled(*sizes_bits: int) -> ManagerStore:
+    store = ManagerStore()
+    for number, size_bits in enumerate(sizes_bits):
+        store.take_in(LINK, random_block(number, size_bits))
+    return store
+
+
+def test_keys_are_the_oldest_bits_in_order() -> None:
+    """Over the edge of a block too; sizes are exact, ids differ."""
+    store = filled(100, 300)
+    keys = store.reserve(LINK, [64, 64, 128], master="a", slave="b")
+    delivered = store.deliver([key.id for key in keys], KeyState.TO_MASTER)
+    first, second = random_block(0, 100).key, random_block(1, 300).key
+    joined = int.from_bytes(first, "big") >> 4 << 300 | int.from_bytes(second, "big") >> 4
+    whole = joined.to_bytes(400 // 8, "big")
+    assert [key.bits for key in delivered] == [
+        bits_of(whole, 0, 64),
+        bits_of(whole, 64, 64),
+        bits_of(whole, 128, 128),
+    ]
+    assert store.free_bits(LINK) == 400 - 256
+    assert len({key.id for key in keys}) == 3
+
+
+def test_shortage_sets_nothing_aside() -> None:
+    """Never fewer keys than asked for, and none is lost by asking."""
+    store = filled(255)
+    with pytest.raises(ShortageError):
+        store.reserve(LINK, [128, 128], master="a", slave="b")
+    assert store.free_bits(LINK) == 255
+    assert store.keys_in(KeyState.RESERVED) == []
+
+
+def test_a_block_comes_in_once() -> None:
+    """Also after its bits have gone."""
+    store = filled(128)
+    (key,) = store.reserve(LINK, [128], master="a", slave="b")
+    store.deliver([key.id], KeyState.TO_MASTER)
+    assert not store.take_in(LINK, random_block(0, 128))
+    assert store.free_bits(LINK) == 0
+
+
+def test_delivery_is_once() -> None:
+    """A second one is an error, and so is the release of what has gone."""
+    store = filled(256)
+    (key,) = store.reserve(LINK, [128], master="a", slave="b")
+    store.deliver([key.id], KeyState.TO_MASTER)
+    with pytest.raises(KeyError):
+        store.deliver([key.id], KeyState.TO_MASTER)
+    store.release([key.id, "unknown"])
+    assert store.free_bits(LINK) == 128
+    found = store.find(key.id)
+    assert found is not None
+    assert found[1] is KeyState.TO_MASTER
+
+
+def test_released_bits_are_whole_again() -> None:
+    """Whatever the order of release: one who cuts them otherwise gets them all."""
+    store, other = filled(512), filled(512)
+    keys = store.reserve(LINK, [64, 128, 64], master="a", slave="b")
+    for key in (keys[1], keys[2], keys[0]):
+        store.release([key.id])
+    (whole,) = other.reserve(LINK, [512], master="a", slave="b")
+    store.promise([whole])
+    given = store.deliver([whole.id], KeyState.TO_SLAVE)
+    assert given[0].bits == random_block(0, 512).key
+
+
+def test_promised_bits_are_nobody_elses() -> None:
+    """The second promise of the same bits is refused as a whole."""
+    store, one, two = filled(512), filled(512), filled(512)
+    (key,) = one.reserve(LINK, [256], master="a", slave="b")
+    store.promise([key])
+    with pytest.raises(KeyError):
+        store.promise(two.reserve(LINK, [128, 256], master="a", slave="c"))
+    assert store.keys_in(KeyState.PROMISED) == [key]
+    assert store.free_bits(LINK) == 256
+
+
+def test_delivered_bytes_are_in_no_file(tmp_path: Path) -> None:
+    """Searched in the file and its log, while it is open; what is not delivered is still there."""
+    path = tmp_path / "alice.sqlite"
+    block = random_block(0, 1024)
+    with ManagerStore(path) as store:
+        store.take_in(LINK, block)
+        (key,) = store.reserve(LINK, [512], master="a", slave="b")
+        (given,) = store.deliver([key.id], KeyState.TO_MASTER)
+        kept = b"".join(found.read_bytes() for found in tmp_path.iterdir())
+        for at in range(0, 64, 8):
+            assert given.bits[at : at + 8] not in kept
+        assert block.key[64:] in kept
+        modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()}
+        assert set(modes.values()) == {0o600}
