@@ -2,10 +2,11 @@
 # make test      lint, types, tests (without the slow statistics)
 # make test-all  the same with the slow statistics
 # make bench     every hot path beside its goal
+# make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +50,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy benchmarks/bench_*.py
+
+mutants: $(VENV)/installed-dev
+	nice $(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/installed
 	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netsim.errors import ConfigError
     from netsim.results.directory import load_run
     from netsim.results.run import Run
+    from netsim.simulation.again import extend, resume
     from netsim.simulation.run import simulate
     from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
@@ -25,9 +26,11 @@ __all__ = [
     "ConfigError",
     "Run",
     "Sweep",
+    "extend",
     "load_run",
     "load_topology",
     "predict",
+    "resume",
     "simulate",
     "sweep",
 ]
@@ -35,8 +38,10 @@ __all__ = [
 _HOMES = {
     "ConfigError": "netsim.errors",
     "Run": "netsim.results.run",
+    "extend": "netsim.simulation.again",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "resume": "netsim.simulation.again",
     "predict": "netsim.twin.forecast",
     "Sweep": "netsim.studies.sweep",
     "simulate": "netsim.simulation.run",

@@ -13,8 +13,9 @@ find each other's clock within a minute; plans promise no key below."""
 LEAST_ROUND_PS = 250_000_000_000
 """So much light is kept for a search by the rounds that may be open at a time; shorter rounds would
 be over, one after the other and each with its pads, before the clocks are found."""
-MAX_SEARCH_BINS = 1e10
-"""About half a minute an attempt; a search of more is refused before it begins."""
+MAX_SEARCH_BINS = 1e9
+"""A search of more is refused before it begins. Each bin takes the pairs that fall into it: at 1e5
+clicks a second of both ends so many take some half a minute an attempt, at 2e5 four times that."""
 
 
 def search_bins(offset_bound_ps: float, rate_bound_ppm: float) -> float:

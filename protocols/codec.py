@@ -22,7 +22,7 @@ from protocols.messages import (
     Role,
 )
 
-VERSION = 1
+VERSION = 2
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 

@@ -20,6 +20,8 @@ class BlockInDoubt:
     """A block that was prepared (responder) or held (announcer) and is not settled."""
 
     round: int
+    pad: int
+    """Index of the pad that has signed ``message``."""
     key: bytes = field(repr=False)
     """Packed, first bit first."""
     key_bits: int
@@ -39,28 +41,34 @@ class DurableState:
     last_round : int
         Highest round that has begun, -1 if none. The announcer, who numbers the rounds, goes on
         behind it; to the responder it says nothing, since anybody may have named it.
+    settled_round : int
+        Highest round whose block has become usable, -1 if none.
     pads : dict
-        (round, role) to pad of 16 bytes.
-    provisioned_rounds : int
-        Rounds that have been given pads so far.
-    common_rounds : int
+        (index, role) to pad of 16 bytes.
+    next_pad : int
+        Index of the first pads that are not spent.
+    provisioned_pads : int
+        Pads that each end has been given so far.
+    common_pads : int
         The same before the newest settled block: so many the peer has for certain.
     in_doubt : tuple of BlockInDoubt
         Ascending rounds; one at most at the responder.
-    aborted : tuple of (int, bytes)
-        Announcer: rounds whose pad has signed an abort, and the encoded decision.
+    decisions : tuple of (int, bytes)
+        Announcer: pads that have signed decisions which the responder may still ask for, and these.
     is_closing : bool
         Responder: whether a pad has signed a closing vote; no round begins after that.
     closed : (int, bytes), optional
-        Round and message of the closing exchange, if the link was closed.
+        Pad and message of the closing exchange, if the link was closed.
     """
 
     last_round: int
+    settled_round: int
     pads: dict[tuple[int, Role], bytes] = field(repr=False)
-    provisioned_rounds: int
-    common_rounds: int
+    next_pad: int
+    provisioned_pads: int
+    common_pads: int
     in_doubt: tuple[BlockInDoubt, ...] = ()
-    aborted: tuple[tuple[int, bytes], ...] = ()
+    decisions: tuple[tuple[int, bytes], ...] = ()
     is_closing: bool = False
     closed: tuple[int, bytes] | None = None
 

@@ -97,6 +97,8 @@ class BlockPrepared:
     """The responder has voted: until a valid decision comes the block is in doubt."""
 
     round: int
+    pad: int
+    """Index of the pad that has signed the vote."""
     key: bytes = field(repr=False)
     key_bits: int
     vote: bytes
@@ -111,6 +113,8 @@ class BlockHeld:
     """The announcer has decided to commit: usable once the responder acknowledges."""
 
     round: int
+    pad: int
+    """Index of the pads that have signed vote and decision."""
     key: bytes = field(repr=False)
     key_bits: int
     decision: bytes
@@ -141,20 +145,29 @@ class BlockDropped:
 
 @dataclass(frozen=True, slots=True)
 class AbortSigned:
-    """The announcer's pad of the round has signed this abort, and signs nothing else."""
+    """The announcer's pad has signed this abort, and signs nothing else."""
 
     round: int
+    """Which the vote was for, as the message says."""
+    pad: int
     message: bytes
     """Encoded decision, repeated as it is whenever the responder asks."""
 
 
 @dataclass(frozen=True, slots=True)
-class PadsSpent:
-    """Pads of the rounds from ``first`` to the one before ``round`` are gone, used or burned."""
+class DecisionsTaken:
+    """The responder has every decision with a pad below ``stop``: none is asked for again."""
 
-    round: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class PadsSpent:
+    """The pads of both ends with an index below ``stop`` are gone."""
+
+    stop: int
     bits: int
-    first: int = 0
+    """How many have gone with this step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +193,10 @@ class ReportLost:
 
 @dataclass(frozen=True, slots=True)
 class RoundsPaused:
-    """So many rounds in a row had no key that none begins for a while, to save the reserve."""
+    """Aborts have used up so much of the reserve that no round begins for a while."""
 
     round: int
-    """The last of them."""
+    """The last that was aborted."""
     rounds: int
     """Length of the pause, in rounds."""
 
@@ -199,14 +212,15 @@ class ReserveEmpty:
 class ClosingVoted:
     """A pad of the responder has signed a closing vote: it begins no round any more."""
 
-    round: int
+    pad: int
 
 
 @dataclass(frozen=True, slots=True)
 class LinkClosed:
     """The closing exchange is done: nothing of this link is in doubt."""
 
-    round: int
+    pad: int
+    """Index of the pads that have signed vote and decision."""
     message: bytes
     """Closing vote (responder) or decision (announcer), for a peer that must ask again."""
     forgery_probability: float = 0.0
@@ -228,6 +242,7 @@ Event = (
     | BlockUsable
     | BlockDropped
     | AbortSigned
+    | DecisionsTaken
     | PadsSpent
     | Alarm
     | ReportLost

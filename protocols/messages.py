@@ -160,15 +160,24 @@ class Vote:
 
     TAG: ClassVar[int] = 11
     closing: bool
+    pad: int
+    """Index of the responder's pad that has signed it."""
     tag: bytes
+    mac: bytes
+    """That the responder has sent it, whatever the announcer makes of the tag; computational."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The announcer's one signed decision on a round."""
+    """The announcer's one signed decision on a vote.
+
+    An abort is bound to the vote's pad alone: it aborts whatever that pad has signed or will sign.
+    """
 
     TAG: ClassVar[int] = 12
     commit: bool
+    pad: int
+    """Of the vote, and the index of the announcer's pad that has signed this."""
     tag: bytes
 
 
@@ -192,7 +201,7 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Unsigned: the announcer has nothing left to do and asks for the closing vote."""
+    """Unsigned: the announcer has nothing left to do and asks for the one closing vote."""
 
     TAG: ClassVar[int] = 14
 
@@ -240,6 +249,30 @@ class Ready:
     TAG: ClassVar[int] = 18
 
 
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What the announcer has sent and got in a round up to its last message, as a MAC.
+
+    A responder that has got and sent the same may vote: its pad signs nothing that the announcer
+    would have to refuse. Computational, see `protocols.bbm92.macs`.
+    """
+
+    TAG: ClassVar[int] = 19
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The responder has taken the decisions on all its votes up to that of ``pad``.
+
+    Computational, see `protocols.bbm92.macs`: the decision itself was signed with a pad.
+    """
+
+    TAG: ClassVar[int] = 20
+    pad: int
+    mac: bytes
+
+
 Message = (
     Announce
     | Matches
@@ -259,6 +292,8 @@ Message = (
     | SampleReply
     | Beacon
     | Ready
+    | Seal
+    | Settled
 )
 
 

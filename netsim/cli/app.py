@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from typing import Annotated
 
 import typer
 
@@ -12,7 +14,9 @@ from netsim.cli import (
     board,
     compare,
     distil,
+    extend,
     fit,
+    inspect,
     plan,
     pools,
     reconcile,
@@ -27,19 +31,29 @@ from netsim.cli import (
     validate,
     verify,
 )
-from netsim.cli.shared import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say
+from netsim.cli.shared import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Voice,
+    note,
+    say,
+    set_voice,
+    tell,
+)
 from netsim.errors import ConfigError, OutputError
 from protocols.errors import ProtocolError
 
 app = typer.Typer(
     name="netsim",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Simulate entanglement-based QKD networks, from photons to authenticated key.",
     epilog="Begin with: netsim run two_user --duration 10s",
 )
+DISTRIBUTION = "qnsp-netsim"
 ClickFault: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, base of all faults of usage; newer versions of typer carry their own click."""
 
@@ -85,7 +99,44 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
+def _say_version(is_asked: bool) -> None:  # noqa: FBT001  # as typer calls it
+    if is_asked:
+        tell(_version())
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[  # noqa: ARG001  # its own callback has answered
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_say_version, help="Say the version, and end."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say versions and how long it took as well.")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No warnings, hints and progress; errors are said."),
+    ] = False,
+) -> None:
+    """Simulate entanglement-based QKD networks, from photons to authenticated key."""
+    set_voice(Voice.QUIET if quiet else Voice.MORE if verbose else Voice.USUAL)
+    note(_version(), Voice.MORE)
+
+
+def _version() -> str:
+    from netsim.results.provenance import versions  # noqa: PLC0415  # so that --help is quick
+
+    known = dict(versions())
+    others = ", ".join(f"{name} {one}" for name, one in known.items() if name != DISTRIBUTION)
+    return f"netsim {known[DISTRIBUTION]} ({others})"
+
+
 register(run.run, run.EXAMPLES)
+register(extend.extend, extend.EXAMPLES)
 register(twin.twin, twin.EXAMPLES)
 register(topologies.list_topologies, topologies.LIST_EXAMPLES, name="list")
 register(topologies.new, topologies.NEW_EXAMPLES)
@@ -100,6 +151,7 @@ register(compare.compare, compare.EXAMPLES)
 register(sweep.sweep, sweep.EXAMPLES)
 register(reconcile.reconcile, reconcile.EXAMPLES)
 register(distil.distil, distil.EXAMPLES, distil.FORMATS)
+register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
@@ -117,13 +169,20 @@ def main() -> None:
 
 def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     """Show a warning of Python's as all others, without the line of code that it comes from."""
-    say(f"warning: {message}")
+    note(f"warning: {message}")
+
+
+BARE = {"--save-tags": "--save-tags=npy"}
+"""Options that may stand without their value, and what they mean then."""
 
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` and return its exit code; never raises for bad input."""
+    set_voice(Voice.USUAL)
+    started_s = time.perf_counter()
     try:
-        code = app(args=list(arguments) or ["--help"], prog_name="netsim", standalone_mode=False)
+        words = [BARE.get(word, word) for word in arguments] or ["--help"]
+        code = app(args=words, prog_name="netsim", standalone_mode=False)
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(map(str, error.faults))
@@ -139,6 +198,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except (OSError, OutputError) as error:
         say(str(error))
         return EXIT_FAILED
+    note(f"done in {time.perf_counter() - started_s:.1f} s", Voice.MORE)
     return code if isinstance(code, int) else 0
 
 

@@ -11,6 +11,7 @@ import typer
 from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_INTERRUPTED,
+    FidelityOption,
     ForceOption,
     OverrideOption,
     Texts,
@@ -61,6 +62,7 @@ class CompareArguments:
         str, typer.Option(metavar="TIME", help="Light of each run: 500ms, 60s, 2min, 1h.")
     ] = "60s"
     seed: Annotated[int, typer.Option(min=0, help="The same for all: all see the same light.")] = 1
+    fidelity: FidelityOption = "photon"
     override: OverrideOption = ()
     out: Annotated[
         Path | None,
@@ -80,7 +82,8 @@ def compare(options: CompareArguments) -> None:
     """Run the same light through several variants of the protocol and set them side by side.
 
     Photons depend on the seed and the devices, never on the protocol: they are simulated once for
-    all variants that change nothing they meet, and it is checked that all saw the same.
+    all variants that change nothing they meet, and it is checked that all saw the same. At the
+    other levels of fidelity each variant draws its own.
     """
     from netsim.durations import parse_duration_ps
     from netsim.report.compare import print_comparison, save_comparison
@@ -94,7 +97,7 @@ def compare(options: CompareArguments) -> None:
     check_duration(duration_ps, *lineup.specs)
     warn(*lineup.specs, duration_ps=duration_ps)
     prepare(options.out, force=options.force)
-    found = _compare(lineup, duration_ps, seed=options.seed, out=options.out)
+    found = _compare(lineup, duration_ps, options)
     if options.as_json:
         typer.echo(comparison_json(found), nl=False)
     else:
@@ -105,11 +108,16 @@ def compare(options: CompareArguments) -> None:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _compare(lineup: "Lineup", duration_ps: int, *, seed: int, out: Path | None) -> "list[Outcome]":
+def _compare(lineup: "Lineup", duration_ps: int, options: CompareArguments) -> "list[Outcome]":
     from netsim.durations import seconds_text
     from netsim.studies.compare import compare
 
     with watched(duration_ps) as watch:
         return compare(
-            lineup, duration_s=seconds_text(duration_ps), seed=seed, out=out, watch=watch
+            lineup,
+            duration_s=seconds_text(duration_ps),
+            seed=options.seed,
+            fidelity=options.fidelity,
+            out=options.out,
+            watch=watch,
         )

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsim.cli.options import with_options
+from netsim.cli.recordings import (
+    FlipOption,
+    MapBOption,
+    MapOption,
+    OffsetBoundOption,
+    OffsetOption,
+    RateBoundOption,
+    TickBOption,
+    TickOption,
+    WindowOption,
+)
 from netsim.cli.shared import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -30,7 +41,8 @@ EXAMPLES = (
     "netsim distil a.npy b.npy --offset 3200000000000 --offset-bound 100ms --rate-bound 60",
 )
 FORMATS = (
-    "Files: .csv with the header `time,detector`, one tag a line; .npy with int64 "
+    "Files: .csv, one tag a line, any separator and column names, also compressed (.csv.gz); .ptu "
+    "of PicoQuant in T2 mode; .dump of a Swabian Time Tagger; .npy with int64 "
     "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
     "and detector. Times in ticks of the recorder, sorted (or --sort), not negative."
 )
@@ -42,25 +54,13 @@ class DistilArguments:
 
     alice: Annotated[Path, typer.Argument(metavar="ALICE", help="Tags of the announcer.")]
     bob: Annotated[Path, typer.Argument(metavar="BOB", help="Tags of the responder.")]
-    tick_a: Annotated[
-        str, typer.Option(metavar="PS", help="Tick of alice's recorder in ps: 10, 80.955, 3.90625.")
-    ] = "10"
-    tick_b: Annotated[str, typer.Option(metavar="PS", help="Tick of bob's recorder in ps.")] = "10"
+    tick_a: TickOption = None
+    tick_b: TickBOption = None
     sort: Annotated[
         bool, typer.Option("--sort", help="Take times in any order, as blocks of a recorder come.")
     ] = False
-    detector_map: Annotated[
-        str,
-        typer.Option(
-            "--map",
-            metavar="N=BASISBIT,...",
-            help="Recorder's detector numbers to basis and bit; N=- ignores a channel, "
-            "N=Z0+X1 stands for detectors that clicked at once.",
-        ),
-    ] = "0=Z0,1=Z1,2=X0,3=X1"
-    map_b: Annotated[
-        str | None, typer.Option(metavar="N=BASISBIT,...", help="The same for bob, if different.")
-    ] = None
+    detector_map: MapOption = "0=Z0,1=Z1,2=X0,3=X1"
+    map_b: MapBOption = None
     detector_delays: Annotated[
         str,
         typer.Option(metavar="N=PS,...", help="How late each detector is, in ps: calibration."),
@@ -80,14 +80,8 @@ class DistilArguments:
     dead_time_b: Annotated[
         int | None, typer.Option(metavar="PS", help="The same of bob's detectors.")
     ] = None
-    flip_x: Annotated[
-        bool,
-        typer.Option(
-            help="X outcomes of the two are opposite (interferometers at pi/2), or equal. For Z, "
-            "exchange Z0 and Z1 in --map-b."
-        ),
-    ] = True
-    window: Annotated[int, typer.Option(help="Coincidence window in ps, full width.")] = 2000
+    flip_x: FlipOption = True
+    window: WindowOption = 2000
     umi_delay: Annotated[
         int, typer.Option(help="Delay of the interferometers in ps: where the side peaks are.")
     ] = 10_000
@@ -101,15 +95,9 @@ class DistilArguments:
             help="Light's way to bob less that to alice, in ps; once a lane. Default 0.",
         ),
     ] = ()
-    offset: Annotated[
-        int, typer.Option(metavar="PS", help="Bob's clock less alice's, as far as known, in ps.")
-    ] = 0
-    offset_bound: Annotated[
-        str, typer.Option(metavar="TIME", help="How wrong that may be: 2ms, 500us, 0.")
-    ] = "2ms"
-    rate_bound: Annotated[
-        float, typer.Option(metavar="PPM", help="How far the clocks' rates may differ.")
-    ] = 1.0
+    offset: OffsetOption = 0
+    offset_bound: OffsetBoundOption = "2ms"
+    rate_bound: RateBoundOption = 1.0
     round_length: Annotated[
         str, typer.Option("--round", metavar="TIME", help="Light per round.")
     ] = "30s"
@@ -182,7 +170,7 @@ def _ends(options: DistilArguments, texts: Texts) -> "tuple[EndOptions, EndOptio
         )
     ]
     ticks_ps = [
-        texts.read(name, parse_tick_ps, text)
+        None if text is None else texts.read(name, parse_tick_ps, text)
         for name, text in (("--tick-a", options.tick_a), ("--tick-b", options.tick_b))
     ]
     return (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import EXIT_FAILED, say, stdout
+from netsim.cli.shared import EXIT_FAILED, note, say, stdout
 from netsim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def fit(options: FitArguments) -> None:
     found = _fit_to(options.measured, options)
     other = _fit_to(options.against, options) if options.against else None
     for remark in dict.fromkeys((*found.remarks, *(other.remarks if other else ()))):
-        say(f"warning: {remark}")
+        note(f"warning: {remark}")
     if options.as_json:
         typer.echo(fit_json(found, other), nl=False)
     else:
@@ -178,10 +178,10 @@ def _print(found: "Fit", other: "Fit | None") -> None:
 
 def _write(topology: str, found: "Fit", out: Path | None) -> None:
     if out is None:
-        say("the fitted topology is not kept: give -o OUT.toml")
+        note("the fitted topology is not kept: give -o OUT.toml")
         return
     from netsim.fit.writing import fitted_text, topology_text
     from netsim.results.files import write_whole
 
     write_whole(out, fitted_text(topology_text(topology), found))
-    say(f"the fitted topology is in {out}")
+    note(f"the fitted topology is in {out}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, assert_never
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, say, stdout
+from netsim.cli.shared import EXIT_INTERRUPTED, OverrideOption, note, say, stdout
 from netsim.errors import ConfigError, Fault, OutputError, writing
 from netsim.plan.asked import PlanOptions
 
@@ -114,7 +114,7 @@ def plan(options: PlanArguments) -> None:
         _show(found, kind, as_json=options.as_json)
     for path, what in ((options.out, "topology"), (options.plot, "drawing")):
         if path is not None:
-            say(f"the {what} is in {path}")
+            note(f"the {what} is in {path}")
     if found.end is not None:
         raise found.end
     if found.is_partial:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netsim.cli.shared import RunDirectory, say
+from netsim.cli.shared import RunDirectory, note
 
 EXAMPLES = ("netsim report results", "netsim report results -o page.html")
 
@@ -34,4 +34,4 @@ def write_page(directory: Path, out: Path | None = None) -> None:
 
     path = directory / PAGE if out is None else out
     write_whole(path, run_page(directory))
-    say(f"{path} shows it")
+    note(f"{path} shows it")

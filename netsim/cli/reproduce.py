@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import EXIT_INTERRUPTED, say, stdout
+from netsim.cli.shared import EXIT_INTERRUPTED, note, say, stdout
 from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def reproduce(options: ReproduceArguments) -> None:
 
         print_outcome(outcome, stdout())
     if not all(entry.has_plots for entry in outcome.finished):
-        say(EXTRA_HINT)
-    say(f"{out / 'index.html'} shows all of it")
+        note(EXTRA_HINT)
+    note(f"{out / 'index.html'} shows all of it")
     if outcome.is_partial:
         say("stopped; the same command goes on from here")
         raise typer.Exit(EXIT_INTERRUPTED)

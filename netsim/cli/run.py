@@ -14,10 +14,9 @@ from netsim.cli.shared import (
     FidelityOption,
     ForceOption,
     OverrideOption,
-    TopologyArgument,
     check_duration,
+    note,
     prepare,
-    say,
     stdout,
     warn,
     watched,
@@ -32,8 +31,13 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "netsim run fan2025_four_user --duration 60s --seed 1 --out results",
     "netsim run two_user --duration 3s --set protocol.round_s=1",
+    (
+        "netsim run fan2025_four_user --fidelity coincidence --duration 1h "
+        "--set protocol.round_s=600"
+    ),
     "netsim run fan2025_four_user --fidelity rate --duration 7d --set protocol.round_s=600",
     "netsim run mine.toml --duration 2min --json > summary.json",
+    "netsim run --resume results",
 )
 COLLECTOR_THRESHOLDS = 100_000, 20, 50
 """Of Python's search for cycles: the objects of a large network all stay, and looking through them
@@ -44,7 +48,20 @@ as often as Python does by itself takes a tenth of a run."""
 class RunArguments:
     """What to simulate, and where to keep it."""
 
-    topology: TopologyArgument
+    topology: Annotated[
+        str,
+        typer.Argument(
+            metavar="TOPOLOGY", help="Path of a TOML file, or the name of a shipped topology."
+        ),
+    ] = ""
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Bring the run in DIR, which was stopped or killed, to its end; topology and all "
+            "options are those it was begun with.",
+        ),
+    ] = None
     duration: Annotated[
         str,
         typer.Option(metavar="TIME", help="Light to simulate: 500ms, 60s, 2min, 1h; or seconds."),
@@ -62,8 +79,14 @@ class RunArguments:
     force: ForceOption = False
     override: OverrideOption = ()
     save_tags: Annotated[
-        bool, typer.Option("--save-tags", help="Keep every user's time tags in DIR as well.")
-    ] = False
+        str | None,
+        typer.Option(
+            "--save-tags",
+            metavar="[=FORMAT]",
+            help="Keep every user's time tags in DIR as well: npy, or --save-tags=csv, ptu "
+            "(PicoQuant) or swabian.",
+        ),
+    ] = None
     report: Annotated[
         bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
@@ -81,14 +104,22 @@ def run(options: RunArguments) -> None:
 
     Ctrl-C stops at the end of the current frame and keeps the results so far, marked as partial; a
     second Ctrl-C stops at once.
+
+    With --resume a run that was stopped or killed is drawn anew from the same seed, and so takes as
+    long as from its beginning; it comes out as if it had never been stopped, or not at all.
     """
+    if options.resume is not None:
+        resume_run(options)
+        return
     spec, duration_ps = _checked_inputs(options)
     with watched(duration_ps) as watch:
         prepare(options.out, force=options.force, users=[user.name for user in spec.users])
         found = _simulate(spec, duration_ps, options, watch)
-    _show(found, as_json=options.as_json, legend=options.legend)
+    show_run(found, as_json=options.as_json, legend=options.legend)
     kept = options.out
-    say("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
+    if options.save_tags is not None and kept is not None:
+        _convert_tags(spec, kept, options.save_tags)
+    note("results are not kept: give --out DIR" if kept is None else f"results are in {kept}")
     if options.report and kept is not None:
         from netsim.cli.report import write_page
 
@@ -97,15 +128,49 @@ def run(options: RunArguments) -> None:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
+def resume_run(options: RunArguments) -> None:
+    """Go on with what lies in the directory."""
+    from netsim.results.asked import load_asked
+    from netsim.simulation.again import resume
+
+    directory = options.resume
+    if directory is None or options.topology or options.out or options.override:
+        raise ConfigError.of("--resume", "DIR alone says what is run, and where it is kept")
+    with watched(load_asked(directory).duration_ps) as watch:
+        found = resume(directory, watch=watch)
+    tell_again(found, directory, as_json=options.as_json, legend=options.legend)
+
+
+def tell_again(found: "Run", directory: Path, *, as_json: bool, legend: bool) -> None:
+    """Show a run that went on; one that was stopped again has changed nothing."""
+    if found.partial:
+        note(f"stopped again: {directory} is as it was")
+        raise typer.Exit(EXIT_INTERRUPTED)
+    show_run(found, as_json=as_json, legend=legend)
+    note(f"results are in {directory}")
+
+
 def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     """Topology and duration, or all that is wrong with the arguments at once."""
     from netsim.durations import parse_duration_ps
     from netsim.topology.load import load_topology
 
+    if not options.topology:
+        raise ConfigError.of("TOPOLOGY", "is missing; or give --resume DIR")
     faults: list[Fault] = []
-    for name, is_asked in (("--save-tags", options.save_tags), ("--report", options.report)):
+    for name, is_asked in (
+        ("--save-tags", options.save_tags is not None),
+        ("--report", options.report),
+    ):
         if is_asked and options.out is None:
             faults.append(Fault(name, "needs --out DIR"))
+    if options.save_tags is not None:
+        from netsim.recordings.writing import check_written
+
+        try:
+            check_written(options.save_tags)
+        except ValueError as error:
+            faults.append(Fault("--save-tags", str(error)))
     duration_ps = 0
     try:
         duration_ps = parse_duration_ps(options.duration)
@@ -134,14 +199,28 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         duration_s=seconds_text(duration_ps),
         seed=options.seed,
         out=options.out,
-        save_tags=options.save_tags,
+        save_tags=options.save_tags is not None,
         fidelity=options.fidelity,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )
 
 
-def _show(found: "Run", *, as_json: bool, legend: bool) -> None:
+def _convert_tags(spec: "TopologySpec", out: Path, written: str) -> None:
+    from netsim.recordings.writing import convert_tags
+    from netsim.results.directory import TAGS_DIRECTORY
+    from netsim.units import PS_PER_MS
+
+    ticks_ps = {user.name: spec.receiver_of(user).tick_ps for user in spec.users}
+    late_ps = convert_tags(out / TAGS_DIRECTORY, ticks_ps, written)
+    if late_ps:
+        note(
+            f"times in {out / TAGS_DIRECTORY} are {late_ps // PS_PER_MS} ms later: none is below 0"
+        )
+
+
+def show_run(found: "Run", *, as_json: bool, legend: bool) -> None:
+    """Print the closing tables, or the summary alone."""
     if as_json:
         typer.echo(found.summary_json(), nl=False)
         return

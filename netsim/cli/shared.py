@@ -5,6 +5,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -45,14 +47,6 @@ OverrideOption = Annotated[
         "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]
-FidelityOption = Annotated[
-    str,
-    typer.Option(
-        metavar="LEVEL",
-        help="photon: every photon that is seen, the reference; rate: rounds drawn by the "
-        "expected rates, for days and weeks.",
-    ),
-]
 OverOption = Annotated[
     tuple[str, ...],
     typer.Option(
@@ -67,6 +61,14 @@ ZipOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
 ]
+FidelityOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="photon: every photon that is seen, the reference; coincidence: clicks that coincide "
+        "and no others, for hours and days; rate: rounds drawn by the expected rates, for weeks.",
+    ),
+]
 RunDirectory = Annotated[
     Path,
     typer.Argument(metavar="DIR", help="What was given to `netsim run --out`, or `distil --out`."),
@@ -77,12 +79,11 @@ RunDirectory = Annotated[
 def watched(duration_ps: int) -> Iterator[Watch]:
     """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
     from netsim.cli.interrupt import StopOnInterrupt
-    from netsim.report.console import PlainConsole
     from netsim.report.progress import progress_bar
 
     with (
         StopOnInterrupt() as interrupt,
-        progress_bar(duration_ps, PlainConsole(stderr=True)) as progress,
+        progress_bar(duration_ps, progress_console()) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -91,12 +92,11 @@ def watched(duration_ps: int) -> Iterator[Watch]:
 def counted(total: int, pieces: str) -> Iterator[Watch]:
     """The same for work that is made of ``total`` equal ``pieces``."""
     from netsim.cli.interrupt import StopOnInterrupt
-    from netsim.report.console import PlainConsole
     from netsim.report.progress import count_bar
 
     with (
         StopOnInterrupt() as interrupt,
-        count_bar(total, pieces, PlainConsole(stderr=True)) as progress,
+        count_bar(total, pieces, progress_console()) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -150,7 +150,7 @@ def say_plots(out: Path, plots: Sequence[Path]) -> None:
     from netsim.report.figure import EXTRA_HINT, FORMATS
 
     drawn = {plot.suffix for plot in plots}
-    say(f"results are in {out}" + ("" if drawn >= FORMATS.keys() else f"; {EXTRA_HINT}"))
+    note(f"results are in {out}" + ("" if drawn >= FORMATS.keys() else f"; {EXTRA_HINT}"))
 
 
 def stdout() -> "PlainConsole":
@@ -196,10 +196,49 @@ def _say_warnings(warnings: Sequence[Fault]) -> None:
         section = warning.path.partition(".")[0]
         counts[section] += 1
         if counts[section] <= MOST_WARNINGS:
-            say(f"warning: {warning}")
+            note(f"warning: {warning}")
     for section, count in counts.items():
         if count > MOST_WARNINGS:
-            say(f"warning: {section}: {count - MOST_WARNINGS} more, {count} in all")
+            note(f"warning: {section}: {count - MOST_WARNINGS} more, {count} in all")
+
+
+class Voice(IntEnum):
+    """How much a command says on stderr."""
+
+    QUIET = 0
+    """What is wrong, and results that were asked for."""
+    USUAL = 1
+    """Also where results are, warnings and progress."""
+    MORE = 2
+    """Also versions, and how long it took."""
+
+
+@dataclass(slots=True)
+class _Speaker:
+    """How much is said in this process."""
+
+    voice: Voice = Voice.USUAL
+
+
+_SPEAKER = _Speaker()
+
+
+def set_voice(voice: Voice) -> None:
+    """Say more or less from now on."""
+    _SPEAKER.voice = voice
+
+
+def note(line: str, voice: Voice = Voice.USUAL) -> None:
+    """`say`, unless so much was not wanted."""
+    if _SPEAKER.voice >= voice:
+        say(line)
+
+
+def progress_console() -> "PlainConsole":
+    """Where progress goes."""
+    from netsim.report.console import PlainConsole
+
+    return PlainConsole(stderr=True, highlight=False, quiet=_SPEAKER.voice is Voice.QUIET)
 
 
 def say(line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import ForceOption, OverrideOption, TopologyArgument, say, stdout, tell
+from netsim.cli.shared import ForceOption, OverrideOption, TopologyArgument, note, stdout, tell
 from netsim.errors import ConfigError
 
 LIST_EXAMPLES = ("netsim list",)
@@ -60,7 +60,7 @@ def show(options: ShowArguments) -> None:
     if options.out is not None:
         rates = {link.users: link.skr_bps for link in predict(spec).links}
         write_whole(options.out, svg_map(spec, rates, "key rate that the twin expects"))
-        say(f"the map is in {options.out}")
+        note(f"the map is in {options.out}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +122,7 @@ def new(options: NewArguments) -> None:
         return
     _check_free(options.out, force=options.force)
     write_whole(options.out, text)
-    say(f"{options.out} is ready: netsim twin {options.out}")
+    note(f"{options.out} is ready: netsim twin {options.out}")
 
 
 def _check_free(path: Path, *, force: bool) -> None:

@@ -28,6 +28,7 @@ _Notice = (
     | events.LaneFound
     | events.RoundStarted
     | events.AbortSigned
+    | events.DecisionsTaken
     | events.Alarm
     | events.ReportLost
     | events.RoundsPaused
@@ -272,8 +273,8 @@ class Bookkeeper:
             case events.LinkClosed():
                 self.closed_ps = time_ps
                 checked = self._count_check(event.forgery_probability)
-                self._emit(EventName.LINK_CLOSED, time_ps, block=event.round, **checked)
-            case events.AbortSigned() | events.ClosingVoted():
+                self._emit(EventName.LINK_CLOSED, time_ps, **checked)
+            case events.AbortSigned() | events.DecisionsTaken() | events.ClosingVoted():
                 pass  # for the store alone
             case _:
                 assert_never(event)

@@ -25,14 +25,15 @@ _PAD = "pad"
 IN_DOUBT, USABLE = "in doubt", "usable"
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS links (
-    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, provisioned_rounds INTEGER NOT NULL,
-    common_rounds INTEGER NOT NULL, is_closing INTEGER NOT NULL, closed_round INTEGER,
-    closed_message BLOB);
-CREATE TABLE IF NOT EXISTS aborts (
-    link TEXT NOT NULL, round INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, round));
+    link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
+    provisioned_pads INTEGER NOT NULL, common_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
+    closed_pad INTEGER, closed_message BLOB);
+CREATE TABLE IF NOT EXISTS decisions (
+    link TEXT NOT NULL, pad INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, pad));
 CREATE TABLE IF NOT EXISTS blocks (
-    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, key_bits INTEGER NOT NULL,
-    message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL, PRIMARY KEY (link, round));
+    link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, pad INTEGER NOT NULL,
+    key_bits INTEGER NOT NULL, message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL,
+    PRIMARY KEY (link, round));
 {STOCK_SCHEMA}"""
 
 
@@ -56,11 +57,11 @@ class UserStore(Closing):
         self._stock = Stock(self._database)
 
     def open_link(self, link: str, pads: bytes) -> None:
-        """Take in the pre-shared ``pads`` of a new link (32 bytes a round)."""
-        rounds = len(pads) // (2 * TAG_BYTES)
+        """Take in the pre-shared ``pads`` of a new link (32 bytes an index)."""
+        provisioned = len(pads) // (2 * TAG_BYTES)
         with self._database.transaction():
             self._db.execute(
-                "INSERT INTO links VALUES (?, -1, 0, ?, 0, NULL, NULL)", (link, rounds)
+                "INSERT INTO links VALUES (?, -1, 0, 0, ?, 0, NULL, NULL)", (link, provisioned)
             )
             self._add_pads(link, pads)
 
@@ -81,6 +82,7 @@ class UserStore(Closing):
                 self._doubt(link, event, event.vote, event.digests)
             case events.BlockHeld():
                 self._doubt(link, event, event.decision, b"")
+                self._decide(link, event.pad, event.decision)
             case events.BlockUsable():
                 self._settle(link, event)
             case events.BlockDropped():
@@ -88,11 +90,8 @@ class UserStore(Closing):
                 self._db.execute(
                     "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
                 )
-            case events.AbortSigned():
-                row = (link, event.round, event.message)
-                self._db.execute("INSERT INTO aborts VALUES (?, ?, ?)", row)
-            case events.PadsSpent():
-                self._spend(link, event.first, event.round)
+            case events.AbortSigned() | events.DecisionsTaken() | events.PadsSpent():
+                self._note_pad(link, event)
             case events.ClosingVoted() | events.LinkClosed():
                 self._close_link(link, event)
             case (
@@ -116,7 +115,7 @@ class UserStore(Closing):
     def state(self, link: str) -> DurableState:
         """What an endpoint needs to go on; KeyError for an unknown link."""
         row = self._db.execute(
-            "SELECT last_round, provisioned_rounds, common_rounds, is_closing, closed_round,"
+            "SELECT last_round, next_pad, provisioned_pads, common_pads, is_closing, closed_pad,"
             " closed_message FROM links WHERE link = ?",
             (link,),
         ).fetchone()
@@ -126,18 +125,24 @@ class UserStore(Closing):
             "SELECT round, role, bits FROM keys WHERE link = ? AND kind = ? ORDER BY round, role",
             (link, _PAD),
         )
-        aborts = self._db.execute(
-            "SELECT round, message FROM aborts WHERE link = ? ORDER BY round", (link,)
+        decisions = self._db.execute(
+            "SELECT pad, message FROM decisions WHERE link = ? ORDER BY pad", (link,)
         )
+        (settled_round,) = self._db.execute(
+            "SELECT coalesce(max(round), -1) FROM blocks WHERE link = ? AND state = ?",
+            (link, USABLE),
+        ).fetchone()
         return DurableState(
             last_round=row[0],
-            provisioned_rounds=row[1],
-            common_rounds=row[2],
+            settled_round=settled_round,
+            next_pad=row[1],
+            provisioned_pads=row[2],
+            common_pads=row[3],
             pads={(number, Role(role)): bits for number, role, bits in pads},
             in_doubt=tuple(self._in_doubt(link)),
-            aborted=tuple(aborts),
-            is_closing=bool(row[3]),
-            closed=None if row[4] is None else (row[4], row[5]),
+            decisions=tuple(decisions),
+            is_closing=bool(row[4]),
+            closed=None if row[5] is None else (row[5], row[6]),
         )
 
     def blocks(self, link: str) -> Iterator[KeyBlock]:
@@ -146,6 +151,10 @@ class UserStore(Closing):
         while (block := self._next_block(link, number)) is not None:
             yield block
             number = block.round
+
+    def links(self) -> tuple[str, ...]:
+        """Names of all links, in the order in which they were opened."""
+        return tuple(link for (link,) in self._db.execute("SELECT link FROM links ORDER BY rowid"))
 
     def stock_bits(self, link: str) -> int:
         """Usable bits of ``link``."""
@@ -182,19 +191,19 @@ class UserStore(Closing):
             self._db.execute("UPDATE links SET is_closing = 1 WHERE link = ?", (link,))
             return
         self._db.execute(
-            "UPDATE links SET closed_round = ?, closed_message = ? WHERE link = ?",
-            (event.round, event.message, link),
+            "UPDATE links SET closed_pad = ?, closed_message = ? WHERE link = ?",
+            (event.pad, event.message, link),
         )
 
     def _add_pads(self, link: str, pads: bytes) -> None:
         (first,) = self._db.execute(
-            "SELECT provisioned_rounds FROM links WHERE link = ?", (link,)
+            "SELECT provisioned_pads FROM links WHERE link = ?", (link,)
         ).fetchone()
         cut = [pads[at : at + TAG_BYTES] for at in range(0, len(pads), TAG_BYTES)]
         rows = [(link, _PAD, first + at // 2, at % 2, pad) for at, pad in enumerate(cut)]
         self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", rows)
         self._db.execute(
-            "UPDATE links SET provisioned_rounds = ? WHERE link = ?", (first + len(cut) // 2, link)
+            "UPDATE links SET provisioned_pads = ? WHERE link = ?", (first + len(cut) // 2, link)
         )
 
     def _doubt(
@@ -204,21 +213,21 @@ class UserStore(Closing):
         message: bytes,
         digests: bytes,
     ) -> None:
-        values = (link, event.round, IN_DOUBT, event.key_bits, message, digests)
+        values = (link, event.round, IN_DOUBT, event.pad, event.key_bits, message, digests)
         self._db.execute(
-            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
+            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
         )
         self._stock.add_bits(link, event.round, event.key)
 
     def _in_doubt(self, link: str) -> Iterator[BlockInDoubt]:
         rows = self._db.execute(
-            "SELECT b.round, k.bits, b.key_bits, b.message, b.books, b.digests FROM blocks b"
+            "SELECT b.round, b.pad, k.bits, b.key_bits, b.message, b.books, b.digests FROM blocks b"
             " JOIN keys k ON k.link = b.link AND k.round = b.round AND k.kind = ?"
             " WHERE b.link = ? AND b.state = ? ORDER BY b.round",
             (BLOCK, link, IN_DOUBT),
         )
-        for number, key, key_bits, message, books, digests in rows:
-            yield BlockInDoubt(number, key, key_bits, message, unpack_books(books), digests)
+        for number, pad, key, key_bits, message, books, digests in rows:
+            yield BlockInDoubt(number, pad, key, key_bits, message, unpack_books(books), digests)
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
         """The block becomes usable; what refills the reserve moves over.
@@ -236,16 +245,37 @@ class UserStore(Closing):
         self._stock.add_bits(link, event.round, event.key)
         self._database.has_forgotten = True
         self._stock.put(link, Piece(event.round, 0, event.key_bits))
-        self._db.execute(
-            "UPDATE links SET common_rounds = provisioned_rounds WHERE link = ?", (link,)
-        )
+        self._db.execute("UPDATE links SET common_pads = provisioned_pads WHERE link = ?", (link,))
         self._add_pads(link, event.reserve)
 
-    def _spend(self, link: str, start: int, stop: int) -> None:
-        """Pads of rounds [start, stop) go, and with them the aborts they have signed."""
-        self._stock.forget(link, _PAD, start, stop)
+    def _note_pad(
+        self, link: str, event: events.AbortSigned | events.DecisionsTaken | events.PadsSpent
+    ) -> None:
+        match event:
+            case events.AbortSigned():
+                self._decide(link, event.pad, event.message)
+            case events.DecisionsTaken():
+                self._db.execute(
+                    "DELETE FROM decisions WHERE link = ? AND pad < ?", (link, event.stop)
+                )
+            case events.PadsSpent():
+                self._spend(link, event.stop)
+            case _:
+                assert_never(event)
+
+    def _decide(self, link: str, pad: int, message: bytes) -> None:
+        """A pad has signed a decision; ValueError if it has signed another one."""
+        changed = self._db.execute(
+            "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?)", (link, pad, message)
+        )
+        if changed.rowcount != 1:
+            raise ValueError(f"pad {pad} of {link} has signed already")
+
+    def _spend(self, link: str, stop: int) -> None:
+        """The pads with an index below ``stop`` go, and none of them is taken again."""
+        self._stock.forget(link, _PAD, 0, stop)
         self._db.execute(
-            "DELETE FROM aborts WHERE link = ? AND round >= ? AND round < ?", (link, start, stop)
+            "UPDATE links SET next_pad = max(next_pad, ?) WHERE link = ?", (stop, link)
         )
 
     # Usable bits -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Whatever is in the file, the outcome is a `Recording` or a `ConfigError` with on
 
 import warnings
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ class Recording:
 
     times_ticks: NDArray[np.int64]
     detectors: NDArray[np.int64]
+    tick_ps: Fraction | None = None
+    """Of the recorder, where the file says it."""
+    lost: int = 0
+    """Clicks that the recorder itself says it has lost."""
 
 
 def read_recording(path: Path) -> Recording:
@@ -76,7 +81,7 @@ def _checked(tags: FileTags, source: str) -> Recording:
         _as_int64(tags.times, "time", source, may_be_negative=tags.may_be_negative),
         _as_int64(tags.detectors, "detector", source, may_be_negative=True),
     )
-    return Recording(times_ticks, numbers)
+    return Recording(times_ticks, numbers, tags.tick_ps, tags.lost)
 
 
 def _as_int64(

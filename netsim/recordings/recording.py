@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netsim.errors import ConfigError, Fault
 from netsim.recordings.packing import MAX_TICK_PS, DetectorMap, grid_ps, packed_tags
-from netsim.recordings.reading import read_recording
+from netsim.recordings.reading import Recording, read_recording
 from netsim.results.distilled import USERS
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
@@ -26,6 +26,7 @@ from protocols.tags import DETECTOR_BITS
 PROTOCOL_OF = "two_user"
 """The shipped topology whose section `protocol` gives the variant; `sets` change it."""
 SECURITY = "asymptotic"
+USUAL_TICK_PS = Fraction(10)
 FOUR_DETECTORS: DetectorMap = {0: (0,), 1: (1,), 2: (2,), 3: (3,)}
 MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
@@ -44,7 +45,8 @@ class EndOptions:
     """One recording and what is known of its recorder."""
 
     path: Path
-    tick_ps: Fraction = Fraction(10)
+    tick_ps: Fraction | None = None
+    """Of the times in the file; None for what the file says, or `USUAL_TICK_PS`."""
     detector_map: DetectorMap = field(default_factory=lambda: FOUR_DETECTORS)
     detector_delays_ps: Mapping[int, int] = field(default_factory=dict)
     """Recorder's number to how late that detector is."""
@@ -56,7 +58,16 @@ class EndOptions:
     @property
     def grid_ps(self) -> int:
         """Unit of the times that a protocol is told."""
-        return grid_ps(self.tick_ps)
+        return grid_ps(self.known_tick_ps)
+
+    @property
+    def known_tick_ps(self) -> Fraction:
+        """As given, or the usual one."""
+        return USUAL_TICK_PS if self.tick_ps is None else self.tick_ps
+
+    def beside(self, recording: Recording) -> "EndOptions":
+        """The same with the tick that the file says, if none was given."""
+        return self if self.tick_ps is not None else replace(self, tick_ps=recording.tick_ps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class DistilOptions:
         faults = tuple(Fault(option, rule) for option, rule, is_met in rules if not is_met)
         bins = search_bins(self.offset_bound_ps, self.rate_bound_ppm)
         if not faults and bins > MAX_SEARCH_BINS:
-            found = f"{bins:.0e} bins would take long to search: narrow it, or --rate-bound"
+            found = f"{bins:.1e} bins would take minutes to search: narrow it, or --rate-bound"
             faults = (Fault("--offset-bound", found),)
         return faults
 
@@ -152,32 +163,38 @@ def load_link_tags(ends: tuple[EndOptions, EndOptions], options: DistilOptions) 
     ConfigError
         Everything that is wrong with options, variant and files, at once.
     """
-    faults = list(options.faults())
+    faults: list[Fault] = []
     config: LinkConfig | None = None
+    known: list[EndOptions] = []
     packed: list[NDArray[np.int64]] = []
-    try:
-        config = _config(ends, options)
-    except ConfigError as error:
-        faults += error.faults
     for end in ends:
         try:
-            packed.append(_read(end))
+            recording = read_recording(end.path)
+            known.append(end.beside(recording))
+            packed.append(_packed(known[-1], recording))
         except ConfigError as error:
             faults += error.faults
+    both = (known[0], known[1]) if len(known) == len(ends) else ends
+    try:
+        config = _config(both, options)
+    except ConfigError as error:
+        faults = [*error.faults, *faults]
+    faults = [*options.faults(), *faults]
     if faults or config is None:
         raise ConfigError(tuple(dict.fromkeys(faults)))
-    return _on_common_axis(config, (packed[0], packed[1]), ends, options)
+    return _on_common_axis(config, (packed[0], packed[1]), both, options)
 
 
-def _read(end: EndOptions) -> NDArray[np.int64]:
-    if not 1 <= end.tick_ps <= MAX_TICK_PS:
-        raise ConfigError.of(end.path, f"a tick of {end.tick_ps} ps is not between 1 and 1e6 ps")
+def _packed(end: EndOptions, recording: Recording) -> NDArray[np.int64]:
+    tick_ps = end.known_tick_ps
+    if not 1 <= tick_ps <= MAX_TICK_PS:
+        raise ConfigError.of(end.path, f"a tick of {tick_ps} ps is not between 1 and 1e6 ps")
     if not 0 <= (end.dead_time_ps or 0) <= MAX_DEAD_TIME_PS:
         raise ConfigError.of(end.path, "a dead time lies between 0 and 1e12 ps")
     tags = packed_tags(
-        read_recording(end.path),
+        recording,
         source=str(end.path),
-        tick_ps=end.tick_ps,
+        tick_ps=tick_ps,
         detector_map=end.detector_map,
         delays_ps=end.detector_delays_ps,
         sort=end.sort,

@@ -20,6 +20,7 @@ from netsim.report.text import (
     percent,
     plain_table,
 )
+from netsim.results.fidelity import Fidelity
 from netsim.results.files import write_whole
 from netsim.results.parts import LinkResult
 from netsim.results.run import Run
@@ -175,10 +176,14 @@ def _notes(group: Sequence[Outcome]) -> Iterator[str]:
     for same in by_light:
         singles = ", ".join(f"{user.name} {user.singles_hz:.0f}/s" for user in same[0].run.users)
         names = "all variants" if len(same) == len(group) else ", ".join(map(_label, same))
+        what = "Photons" if same[0].run.fidelity is Fidelity.PHOTON else "Light"
         yield (
-            f"Photons of {names}: {_how(same)}; singles {singles}; "
+            f"{what} of {names}: {_how(same)}; singles {singles}; "
             f"QBER of the lanes {_qbers_by_window(same)}."
         )
+    level = group[0].run.fidelity
+    if level.leaves_out:
+        yield f"Level {level}, each variant drawn by itself: {level.leaves_out}."
     for outcome in group:
         for notes, names in _link_notes(outcome.run):
             yield f"{outcome.variant.label}: {names}: {notes}."

@@ -1,6 +1,5 @@
 """A network as text: what there is, which way each channel goes, and who shares light with whom."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 from netsim.topology.ways import DeliveredChannel
+from netsim.units import db_from_transmittance
 
 MAX_LINES = 60
 """Of the picture; a network of hundreds of links is a table, not a picture."""
@@ -75,4 +75,4 @@ def _lines(network: Network) -> Iterator[str]:
 def _loss_text(way: DeliveredChannel) -> str:
     if way.transmittance <= 0.0:
         return "dark"
-    return f"{-10.0 * math.log10(way.transmittance):.1f} dB from its birth to a click"
+    return f"{db_from_transmittance(way.transmittance):.1f} dB from its birth to a click"

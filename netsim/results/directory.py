@@ -1,13 +1,14 @@
 """A run directory: what a run leaves on disk, how it is written and read back.
 
-``manifest.json``, ``summary.json``, ``lanes.csv``, ``links.csv``, ``ledger.csv`` and
-``events.jsonl``. Every file appears whole or not at all, except the two that are written during the
-run (ledger and events), which are readable up to their last complete line.
+``asked.json``, ``manifest.json``, ``summary.json``, ``lanes.csv``, ``links.csv``, ``ledger.csv``
+and ``events.jsonl``. Every file appears whole or not at all, except the two that are written during
+the run (ledger and events), which are readable up to their last complete line.
 """
 
 import csv
 import json
 import math
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import Any
 from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
+from netsim.results.asked import ASKED
 from netsim.results.chsh import chsh_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
@@ -33,7 +35,7 @@ from netsim.results.parts import (
     UserResult,
     sums_from,
 )
-from netsim.results.provenance import Provenance
+from netsim.results.provenance import Provenance, circumstances
 from netsim.results.rows import LINK_COUNTS, lane_row, link_row
 from netsim.results.run import Performance, Run
 from netsim.topology.specs import TopologySpec
@@ -50,11 +52,13 @@ LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
 DELIVERY = "delivery.json"
 """Where the key of a finished run has gone, see `netsim.delivery`."""
-RUN_FILES = (MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
+RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
+AGAIN_DIRECTORY = ".netsim-again"
+"""Where a run that is resumed or extended is run anew; there only meanwhile."""
 PRIVATE_MODE = 0o700
-"""Of the two folders above."""
+"""Of the three folders above."""
 FORMAT = 2
 """Raised when a reader of older directories would misread newer ones."""
 
@@ -103,6 +107,7 @@ def _make_ready(directory: Path, *, force: bool, users: Iterable[str]) -> None:
 
 def remove_earlier(directory: Path) -> None:
     """Remove the files of an earlier run from ``directory``; anything else stays."""
+    remove_again(directory)
     remove_leftovers(
         directory,
         (*RUN_FILES, DELIVERY),
@@ -111,6 +116,16 @@ def remove_earlier(directory: Path) -> None:
         ledger=LEDGER,
         topology=TOPOLOGY,
     )
+
+
+def remove_again(directory: Path) -> None:
+    """Remove what a run that was being resumed has left in ``directory``, its keys among it."""
+    again = directory / AGAIN_DIRECTORY
+    if again.is_symlink():
+        raise ConfigError.of(again, "is a link, which is not followed")
+    if again.exists():
+        with writing(again):
+            shutil.rmtree(again)
 
 
 def _refuse_foreign(directory: Path, user: str) -> None:
@@ -198,6 +213,7 @@ def _manifest(run: Run) -> Json:
         "fidelity": run.fidelity,
         "partial": run.partial,
         "versions": dict(run.provenance.versions),
+        "made": circumstances(),
         "wall_s": float(run.performance.wall_s),
         "paper": {"source": run.paper_source, "total_skr_bps": run.paper_total_skr_bps},
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from netsim.errors import ConfigError
 from netsim.pools.ledgerfile import read_ledger
 
-TAG_SUFFIXES = (".npy", ".json")
+TAG_SUFFIXES = (".npy", ".json", ".csv", ".dump", ".ptu")
 STORE_SUFFIXES = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 
 

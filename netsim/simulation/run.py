@@ -10,9 +10,11 @@ from netsim.durations import parse_duration_ps
 from netsim.errors import ConfigError, writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
+from netsim.results.asked import Asked, save_asked
 from netsim.results.directory import remove_earlier, save_run, save_topology
 from netsim.results.fidelity import Fidelity
 from netsim.results.lock import locked
+from netsim.results.provenance import collect_provenance
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
 from netsim.simulation.rate.run import RateSimulation
@@ -99,7 +101,7 @@ def simulate(
         raise ValueError("save_tags needs out, a directory to save them in")
     request = RunRequest(
         topology=spec,
-        duration_ps=_duration_ps(duration_s),
+        duration_ps=light_ps(duration_s),
         seed=seed,
         out=directory,
         save_tags=save_tags,
@@ -118,6 +120,7 @@ def simulate(
             with writing(directory):
                 remove_earlier(directory)
             save_topology(spec, directory)
+            save_asked(_asked(request), directory)
         with chosen as simulation:
             simulation.run(progress=progress, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
@@ -139,8 +142,21 @@ def _level(request: RunRequest) -> Simulation | RateSimulation:
             assert_never(request.fidelity)
 
 
-def _duration_ps(duration_s: float | str) -> int:
-    """ValueError for what is no time above zero."""
+def _asked(request: RunRequest) -> Asked:
+    """What must be known to run it again."""
+    from_python = (*request.taps, *filter(None, (request.controller,)))
+    return Asked(
+        seed=request.seed,
+        duration_ps=request.duration_ps,
+        fidelity=request.fidelity,
+        save_tags=request.save_tags,
+        is_whole=not from_python,
+        versions=collect_provenance(request.topology.model_dump(mode="json")).versions,
+    )
+
+
+def light_ps(duration_s: float | str) -> int:
+    """Picoseconds of light; ValueError for what is no time above zero, or too much."""
     if isinstance(duration_s, str):
         return parse_duration_ps(duration_s)
     if not 0 < duration_s <= s_from_ps(MAX_TIME_PS):

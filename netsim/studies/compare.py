@@ -1,8 +1,9 @@
 """Variants side by side: the same light, several protocols.
 
-Each topology is simulated once; where a variant changes nothing that photons meet, its parties are
-handed the recorded frames of that one simulation, and it is checked that every user's singles and,
-where the coincidence window is the same, every lane's counts are the same.
+At the photon level each topology is simulated once; where a variant changes nothing that photons
+meet, its parties are handed the recorded frames of that one simulation, and it is checked that
+every user's singles and, where the coincidence window is the same, every lane's counts are the
+same. At other levels each variant draws its own.
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 from netsim.devices.replay import FrameRecorder, Replay
 from netsim.devices.world import WorldBuilder, build_world
 from netsim.errors import ConfigError, Fault
+from netsim.results.fidelity import Fidelity
 from netsim.results.parts import Json
 from netsim.results.run import Run
 from netsim.simulation.run import simulate
@@ -87,6 +89,7 @@ class Outcome:
             "overrides": list(self.variant.overrides),
             "seed": int(run.seed),
             "duration_s": run.duration_s,
+            "fidelity": run.fidelity,
             "partial": run.partial,
             "net_key_bps": run.totals.net_key_bps,
             "architecture": self.architecture.summary(),
@@ -191,6 +194,7 @@ def compare(
     *,
     duration_s: float | str,
     seed: int,
+    fidelity: str = Fidelity.PHOTON,
     out: Path | None = None,
     max_recorded_bytes: int = MAX_RECORDED_BYTES,
     watch: Watch = UNWATCHED,
@@ -200,7 +204,7 @@ def compare(
     Parameters
     ----------
     lineup : Lineup
-    duration_s, seed
+    duration_s, seed, fidelity
         Of each run, see `netsim.simulate`.
     out : Path, optional
         Each run is kept in a directory below, named by its number and variant.
@@ -214,16 +218,18 @@ def compare(
     RuntimeError
         The same photons gave other counts: a bug.
     """
+    level = Fidelity.of(fidelity)
     run_one = partial(
         simulate,
         duration_s=duration_s,
         seed=seed,
+        fidelity=level,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )
     outcomes: list[Outcome] = []
     for topology, specs in lineup.topologies.items():
-        light = _Light(specs, max_recorded_bytes)
+        light = _Light(specs, max_recorded_bytes, has_photons=level is Fidelity.PHOTON)
         for variant, spec in zip(lineup.variants, specs, strict=True):
             directory = None if out is None else out / _directory(len(outcomes), variant)
             run = partial(run_one, spec, out=directory)
@@ -254,8 +260,9 @@ def _directory(number: int, variant: Variant) -> str:
 class _Light:
     """The light of one topology: which variants share it, and what is recorded of it."""
 
-    def __init__(self, specs: Sequence[TopologySpec], max_bytes: int) -> None:
+    def __init__(self, specs: Sequence[TopologySpec], max_bytes: int, *, has_photons: bool) -> None:
         self._uses = Counter(_photon_key(spec) for spec in specs)
+        self._has_photons = has_photons
         self._max_bytes = max_bytes
         self._recorders: dict[str, FrameRecorder] = {}
         self._references: dict[str, Outcome] = {}
@@ -266,7 +273,7 @@ class _Light:
         """What ``run`` makes of this light, which is checked to be that of the others."""
         started_s = time.perf_counter()
         key = _photon_key(spec)
-        build = self._builder(key)
+        build = self._builder(key) if self._has_photons else build_world
         outcome = Outcome(
             topology,
             variant,
@@ -277,7 +284,7 @@ class _Light:
             architecture=architecture_of(spec),
             window_ps=spec.protocol.window_ps,
         )
-        return self._with_reference(key, outcome)
+        return self._with_reference(key, outcome) if self._has_photons else outcome
 
     def _builder(self, key: str) -> WorldBuilder:
         """What builds the photon level: a replay if there is one, a recorder if that pays."""

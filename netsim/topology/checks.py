@@ -329,8 +329,8 @@ def _clock_faults(topology: TopologySpec) -> Iterator[Fault]:
             blamed.add(path)
             yield Fault(
                 path,
-                f"{one.user} and {other.user} would have {bins:.0e} bins to search for each "
-                f"other's clock, more than {MAX_SEARCH_BINS:.0e}: narrow offset_bound_ps or "
+                f"{one.user} and {other.user} would have {bins:.1e} bins to search for each "
+                f"other's clock, more than {MAX_SEARCH_BINS:.1e}: narrow offset_bound_ps or "
                 "rate_bound_ppm",
             )
 

@@ -171,7 +171,7 @@ class ProtocolSpec(Spec):
     the charge paper."""
     initial_qber: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """First guess; later rounds start from the previous round's. Securities with a leak budget
-    start from what the analytic twin expects instead."""
+    and ldpc start from what the analytic twin expects instead."""
     error_correction_charge: ChargePolicy
     """paper: max(bits disclosed, 1.2 n h(Q)); measured: bits disclosed; both-directions: with what
     the responder's questions disclose. Finite securities charge a budget fixed beforehand."""

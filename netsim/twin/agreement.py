@@ -15,7 +15,7 @@ from netsim.twin.prediction import LanePrediction, predict
 from netsim.twin.promise import is_lockable, shortfalls
 from protocols.expectation import Expectation, LaneExpectation, LeakBudget, ShannonBudget
 from protocols.interfaces import Security
-from protocols.profile import Profile, Terms
+from protocols.profile import MIN_SIFTED_BITS, Profile, Terms
 from protocols.reconciliation.interface import Reconciliation
 from protocols.security import expected_bias_bits, expected_plan, label, smallest_scale
 from protocols.variants import (
@@ -42,8 +42,8 @@ class LinkAgreement:
     ----------
     profile : Profile
         That of the topology with the terms chosen. The error correction of the first round starts
-        from the topology's guess; with a leak budget, which a guess far off would break, from what
-        the twin expects.
+        from the topology's guess; with a leak budget or a correction of one message, which a guess
+        far off would break, from what the twin expects.
     expected_key_bits : int or None
         Per round, if it goes as the twin expects, authentication not taken off; None if the
         security variant does not say. 0 where there is too little light to find the clocks by.
@@ -100,13 +100,36 @@ def agree(
     notes.append(_bias(security, expectation))
     if plan.key_bits == 0:
         notes.append(_no_key(security, expectation, profile.terms, round_s))
+    if security.has_secrecy_epsilon and len(lanes) > 1:
+        notes += _burdens(security, lanes, expectation, profile.terms, plan.key_bits or 0)
     notes += shortfalls(lanes, profile, plan.key_bits, round_s)
-    agreed = replace(profile, terms=_agreed(profile.terms, plan.terms))
-    if security.has_secrecy_epsilon and expectation.bits:
-        agreed = replace(agreed, initial_qber=expectation.qber)
+    agreed = replace(
+        profile,
+        terms=_agreed(profile.terms, plan.terms),
+        initial_qber=_first_qber(profile, security, expectation),
+    )
     match_rate_hz = math.fsum(lane.most_coincidences_hz for lane in lanes)
     key_bits = plan.key_bits if is_lockable(lanes) else 0
     return LinkAgreement(agreed, key_bits, tuple(filter(None, notes)), match_rate_hz)
+
+
+def _first_qber(profile: Profile, security: Security, expectation: Expectation) -> float:
+    """Error rate that the correction of the first round begins with.
+
+    A leak budget breaks if it is far off. A correction of one message fails where it is too low,
+    and nothing of the round can mend that: it begins with its own estimate for the worst lane.
+    """
+    if security.has_secrecy_epsilon:
+        return expectation.qber if expectation.bits else profile.initial_qber
+    if is_two_way(profile.reconciliation):
+        return profile.initial_qber
+    with RECONCILIATIONS.using(profile.reconciliation) as variant:
+        rates = [
+            variant.estimate(errors=round(lane.bits * lane.qber), bits=round(lane.bits))
+            for lane in expectation.lanes
+            if lane.bits >= MIN_SIFTED_BITS
+        ]
+    return max(rates, default=profile.initial_qber)
 
 
 def enough_s(
@@ -272,6 +295,27 @@ def _bias(security: Security, expectation: Expectation) -> str:
     if security.has_secrecy_epsilon:
         return "unequal detectors: rounds are expected to end as biased"
     return f"unequal detectors: {bits} bits of bias expected to be charged in each round"
+
+
+def _burdens(
+    security: Security,
+    lanes: Sequence[LanePrediction],
+    expectation: Expectation,
+    terms: Terms,
+    key_bits: int,
+) -> list[str]:
+    """Name lanes without which a link would have more key of a length that pools them.
+
+    No round leaves out a lane by itself: which choices a proof allows is in docs/security.md.
+    """
+    found = []
+    for k, lane in enumerate(lanes):
+        others = expectation.lanes[:k] + expectation.lanes[k + 1 :]
+        rest = expected_plan(security, replace(expectation, lanes=others), terms).key_bits or 0
+        if rest > key_bits:
+            channels = " & ".join(lane.channels)
+            found.append(f"lane {channels}: {rest} bits of key a round without it, {key_bits} with")
+    return found
 
 
 def _no_key(security: Security, expectation: Expectation, terms: Terms, round_s: float) -> str:

@@ -220,15 +220,15 @@ class Event(_Entry):
     untold: Count | None = None
 
 
-StoredLinks = TypeAdapter(list[tuple[Count]], config=ConfigDict(strict=True))
+StoredLinks = TypeAdapter(list[tuple[Count, Count]], config=ConfigDict(strict=True))
 StoredBlocks = TypeAdapter(
-    list[tuple[Count, Text, Count, bytes | None]], config=ConfigDict(strict=True)
+    list[tuple[Count, Text, Count, Count, bytes | None]], config=ConfigDict(strict=True)
 )
 StoredPads = TypeAdapter(
     list[tuple[Count, Annotated[int, Field(ge=0, le=1)], bytes]], config=ConfigDict(strict=True)
 )
 StoredStock = TypeAdapter(list[tuple[Count, Count, Count]], config=ConfigDict(strict=True))
-"""Rows of a store: rounds, states, bits and key bytes."""
+"""Rows of a store: rounds, states, pads, bits and key bytes."""
 
 NAME: Final = TypeAdapter(Name)
 

@@ -39,14 +39,20 @@ class StoredEnd:
     blocks : dict
         Round to state, and bits as far as they are left.
     pads : dict
-        (round, role) to 16 bytes.
-    provisioned_rounds : int
-        Rounds that have been given pads so far.
+        (index, role) to 16 bytes.
+    next_pad : int
+        Index of the first pads that are not spent.
+    provisioned_pads : int
+        Indices that have been given pads so far.
+    signing_pads : dict
+        Round to the index of the pads that have signed for its block.
     """
 
     blocks: dict[int, tuple[str, KeyBlock]] = field(repr=False)
     pads: dict[tuple[int, int], bytes] = field(repr=False)
-    provisioned_rounds: int
+    next_pad: int
+    provisioned_pads: int
+    signing_pads: dict[int, int]
 
 
 def store_faults(records: Records) -> Iterator[Fault]:
@@ -107,10 +113,10 @@ def _read(path: Path, link: str) -> StoredEnd | None:
     if not path.is_file():
         return None
     with opened_store(path) as db:
-        links = db.execute("SELECT provisioned_rounds FROM links WHERE link = ?", (link,))
+        links = db.execute("SELECT next_pad, provisioned_pads FROM links WHERE link = ?", (link,))
         rows = StoredLinks.validate_python(links.fetchall())
         blocks = db.execute(
-            "SELECT b.round, b.state, b.key_bits, k.bits FROM blocks b LEFT JOIN keys k"
+            "SELECT b.round, b.state, b.pad, b.key_bits, k.bits FROM blocks b LEFT JOIN keys k"
             " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
             (link,),
         )
@@ -121,31 +127,36 @@ def _read(path: Path, link: str) -> StoredEnd | None:
         pads = db.execute(
             "SELECT round, role, bits FROM keys WHERE link = ? AND kind = 'pad'", (link,)
         )
+        found = StoredBlocks.validate_python(blocks.fetchall())
         return StoredEnd(
             {
                 number: (state, KeyBlock(number, key or b"", bits, tuple(left[number])))
-                for number, state, bits, key in StoredBlocks.validate_python(blocks.fetchall())
+                for number, state, _, bits, key in found
             },
             {
                 (number, role): bits
                 for number, role, bits in StoredPads.validate_python(pads.fetchall())
             },
-            rows[0][0] if rows else 0,
+            *(rows[0] if rows else (0, 0)),
+            {number: pad for number, _, pad, _, _ in found},
         )
 
 
 def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
-    """No two pads are the same secret, and settled rounds have none left."""
+    """No two pads are the same secret, none has signed twice, and those that have are gone."""
     where = f"{USERS_DIRECTORY}/{end}.sqlite, {link}"
     if len(set(stored.pads.values())) != len(stored.pads):
         yield Fault(where, "two pads are the same bits")
     for number, (state, block) in sorted(stored.blocks.items()):
         if not _is_sound(block):
             yield Fault(where, f"block {number} has more bits left than it has bits")
-        if state == _USABLE and any((number, role) in stored.pads for role in (0, 1)):
-            yield Fault(where, f"block {number} is settled, and its pads are still there")
-    if any(number >= stored.provisioned_rounds for number, _ in stored.pads):
-        yield Fault(where, f"pads beyond round {stored.provisioned_rounds}, the last provided for")
+        if state == _USABLE and stored.signing_pads[number] >= stored.next_pad:
+            yield Fault(where, f"block {number} is settled, and its pads are not spent")
+    if len(set(stored.signing_pads.values())) != len(stored.signing_pads):
+        yield Fault(where, "one pad has signed for two blocks")
+    there = range(stored.next_pad, stored.provisioned_pads)
+    if any(index not in there for index, _ in stored.pads):
+        yield Fault(where, f"pads outside of {there.start} to {there.stop}")
 
 
 def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
@@ -184,7 +195,7 @@ def _unequal(link: str, stored: dict[str, StoredEnd]) -> Iterator[Fault]:
         if one.pads[place] != other.pads[place]:
             yield Fault(
                 USERS_DIRECTORY,
-                f"{link}: a pad of round {place[0]} differs between {first} and {second}",
+                f"{link}: pad {place[0]} differs between {first} and {second}",
             )
 
 

@@ -3,24 +3,23 @@
 What happens within a round is told in `protocols.bbm92.announcer_round`.
 """
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from protocols.bbm92.announcer_round import AnnouncerRound
+from protocols.bbm92.decided import Decided, HeldBlock
+from protocols.bbm92.macs import is_proven
 from protocols.bbm92.schedule import Batch, RoundSchedule
-from protocols.bbm92.session import LinkSession
+from protocols.bbm92.session import Final, LinkSession
+from protocols.bbm92.signing import ABORT, CLOSE, CLOSED, Bound
 from protocols.bbm92.states import ANNOUNCER_LIFE, Cause, Life, Machine
 from protocols.bbm92.states import AnnouncerState as State
-from protocols.bits import pack_bits, unpack_bits
-from protocols.books import RoundBooks
+from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.events import (
     AbortSigned,
     Alarm,
     BlockHeld,
+    DecisionsTaken,
     LinkClosed,
     ReserveEmpty,
     RoundsPaused,
@@ -38,24 +37,13 @@ from protocols.messages import (
     Message,
     Ready,
     Role,
+    Settled,
     Vote,
 )
 from protocols.tagbook import Announcement
 
 MAX_UNANSWERED = 64
 """Announcements waiting for their matches before the round is given up."""
-MAX_FUTURE_DECISIONS = 4
-"""Aborts signed for rounds to come while there is light: one responder is led through one such
-round at a time, and a flood of forged votes must not use up the pads."""
-
-
-@dataclass(slots=True)
-class HeldBlock:
-    """A committed block that the responder has not acknowledged yet."""
-
-    number: int
-    key: NDArray[np.uint8] = field(repr=False)
-    books: RoundBooks
 
 
 class AnnouncerSession(LinkSession[AnnouncerRound]):
@@ -69,19 +57,15 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         durable = start.durable
         self._schedule = RoundSchedule(self.config, self._last_round)
         self._is_reserve_empty = False
-        self._spoilt = 0
-        """Rounds without key since the last commit."""
-        self._held: dict[int, HeldBlock] = {}
-        self._decisions: dict[int, bytes] = {}
-        for block in durable.in_doubt if durable is not None else ():
-            key = unpack_bits(block.key, block.key_bits)
-            self._held[block.round] = HeldBlock(block.round, key, block.books)
-            self._decisions[block.round] = block.message
-        self._decisions.update(durable.aborted if durable is not None else ())
-        self._closed_round: int | None = None
-        if durable is not None and durable.closed is not None:
-            self._closed_round, message = durable.closed
-            self._decisions[self._closed_round] = message
+        self._has_refused = False
+        """Whether an abort was signed since the last round has begun."""
+        self._decided = Decided(durable)
+        self._repeat_decisions()
+
+    def _repeat_decisions(self) -> None:
+        """Ask whether what is held is settled by now."""
+        for decision in self._decided.unacknowledged():
+            self._post(decision)
 
     # Light --------------------------------------------------------------------------------------
 
@@ -167,17 +151,18 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
                 self._send_times(round_, nothing, is_last=True)
 
     def _start(self, number: int, now_ps: int) -> None:
-        """Open the round, unless its pad has signed something or the light is to be lost.
+        """Open the round, unless there are no pads for it or the light is to be lost.
 
         The newest pads are kept: a link that stops for lack of pads still closes, nothing in doubt.
         """
-        if not self._pads.is_for_round(number):
-            self._stop_for_lack_of_pads(number)
+        undecided = len(self._rounds)
+        if not self._pads.is_for_round(self._pads.next_pad + undecided):
+            if not (undecided or self._decided.holds_any):  # nothing will refill the reserve
+                self._stop_for_lack_of_pads(number)
             return
         self._last_round = number
-        if number in self._decisions or self.is_congested:
-            # The pad has signed the abort of a round made up on the wire; or the light is lost.
-            self._count_spoilt(number)
+        self._has_refused = False
+        if self.is_congested:
             return
         self._rounds[number] = AnnouncerRound(
             number, self.config, self._secrets, now_ps, book=self._book, rng=self._rng
@@ -212,28 +197,29 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
     def _take(self, round_: AnnouncerRound, body: Message, now_ps: int) -> None:
         _ = now_ps
         self._run(round_, round_.take(body))
+        if round_.state is State.VOTING:
+            self._post(self._final(round_.number, self._reporter.seal(round_.number)))
         if isinstance(body, Matches) and round_.sifted.size:
             self._schedule.is_dormant = False
 
     # Darkness -----------------------------------------------------------------------------------
 
     def _drop(self, round_: AnnouncerRound, reason: AbortReason) -> None:
-        """A whole round without a sifted bit: the next ones would only use up numbers and pads."""
+        """A whole round without a sifted bit: the next ones would only use up numbers."""
         if round_.state is State.SIFTED and not round_.books.sifted_bits:
             self._schedule.is_dormant = True
         super()._drop(round_, reason)
-        self._count_spoilt(round_.number)
 
-    def _count_spoilt(self, number: int) -> None:
-        """A round has used up its pads for nothing.
+    def _spare_pads(self, number: int) -> None:
+        """An abort has used up pads for nothing.
 
         Somebody who spoils every round must not use up the reserve: behind half of it each further
-        round waits twice as long, so that the rest outlasts him whoever he is.
+        abort is followed by a pause of twice the length, so that the rest outlasts him whoever he
+        is.
         """
-        self._spoilt += 1
-        beyond = self._spoilt - self.config.initial_pads // 2
-        if self.config.initial_pads and beyond > 0:
-            rounds = 2 ** (beyond - 1)
+        missing = self.config.initial_pads // 2 - self._pads.left_pads
+        if missing > 0:
+            rounds = 2 ** (missing - 1)
             self._schedule.pause(rounds)
             self._events.append(RoundsPaused(number, rounds))
 
@@ -251,98 +237,117 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         _ = round_
         return True  # a round that is decided is no longer among the open ones
 
-    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
-        if not isinstance(body, Vote):
-            raise RemoteProtocolError(f"{type(body).__name__} from the responder")
-        decision = self._decisions.get(number)
-        if decision is not None:
+    def _on_final(self, number: int, body: Final, now_ps: int) -> None:
+        match body:
+            case Vote():
+                self._on_vote(number, body, now_ps)
+            case Settled():
+                self._on_settled(body)
+            case _:
+                raise RemoteProtocolError(f"{type(body).__name__} from the responder")
+
+    def _on_vote(self, number: int, vote: Vote, now_ps: int) -> None:
+        """Sign exactly one decision on what the responder's lowest pad has signed."""
+        decision = self._decided.messages.get(vote.pad)
+        if not is_proven(self._macs, number, vote):
+            self.alarm("a vote that the peer has not sent")
+        elif decision is not None:
             self._post(decision)  # the same bytes, however often it asks
-        elif not self._pads.has(number):
-            self._events.append(Alarm(number, "vote for a round without pads"))
+        elif vote.pad != self._pads.next_pad or not self._pads.has(vote.pad):
+            self.alarm("a vote with pads that are spent, or to come")
         elif self.is_closed:
-            self._events.append(Alarm(number, "vote after the closing"))
+            self.alarm("a vote after the closing")
             self._close_again()
-        elif body.closing:
-            self._on_closing_vote(number, body, now_ps)
-        elif number > self._last_round:
-            self._refuse_to_come(number)
+        elif vote.closing:
+            self._on_closing_vote(vote, now_ps)
         else:
-            self._decide(number, body, now_ps)
+            self._decide(number, vote, now_ps)
 
     def _decide(self, number: int, vote: Vote, now_ps: int) -> None:
-        """Sign exactly one decision on the round: commit if the vote proves equal transcripts."""
+        """Commit if the vote proves equal transcripts."""
         round_ = self._rounds.get(number)
-        if round_ is None:
-            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
-        elif round_.state is not State.VOTING:
-            self._events.append(Alarm(number, "vote before the end of the round"))
-            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
-        elif not self._may_check(number, now_ps):
+        if round_ is None or round_.state is not State.VOTING:
+            self._refuse(number, vote.pad, AbortReason.PROTOCOL_VIOLATION)
+        elif not self._may_check(now_ps):
             pass  # the responder will ask again
-        elif self._is_signed(vote.tag, b"vote", number, now_ps, round_.digests):
-            self._commit(round_)
+        elif self._is_signed(vote.tag, Bound(b"vote", number, round_.digests), vote.pad, now_ps):
+            self._commit(round_, vote.pad)
         else:
-            self._sign_abort(number, AbortReason.AUTHENTICATION_FAILED)
+            self._refuse(number, vote.pad, AbortReason.AUTHENTICATION_FAILED)
 
-    def _refuse_to_come(self, number: int) -> None:
-        """Answer a responder that has been led through a round that is not ours.
+    def _refuse(self, number: int, pad: int, reason: AbortReason) -> None:
+        """Abort what the responder has voted for: a crash has lost it here, or it never was.
 
-        It votes for none with the newest pads, and those are kept for the closing.
+        Whoever can make up votes (`macs`) has one a round answered while light comes, and never
+        with the newest pads: the responder votes for no round with those.
         """
-        ahead = sum(decided > self._last_round for decided in self._decisions)
-        if not self._pads.is_for_round(number):
-            self._events.append(Alarm(number, "vote with the pads of the closing"))
-        elif ahead >= MAX_FUTURE_DECISIONS and not self._is_light_over:
-            self._events.append(Alarm(number, "too many votes for rounds to come"))
+        if number > self._last_round or number in self._rounds:
+            self._events.append(Alarm(number, "a vote for a round that is not complete here"))
+        if not self._pads.is_for_round(pad):
+            self.alarm("a vote with the pads of the closing")
+        elif self._has_refused and not self._is_light_over:
+            self.alarm("too many votes that cannot be committed")
         else:
-            self._events.append(Alarm(number, "vote for a round to come"))
-            self._sign_abort(number, AbortReason.PROTOCOL_VIOLATION)
+            self._has_refused = True
+            self._sign_abort(number, pad, reason)
 
-    def _commit(self, round_: AnnouncerRound) -> None:
+    def _commit(self, round_: AnnouncerRound, pad: int) -> None:
         number = round_.number
-        self._spoilt = 0
-        self._settle_before(number)
+        self._settle_before(pad)
         round_.count_round_trip()
         self._book_check(round_)
-        tag = self._sign(b"commit", number, round_.digests)
-        decision = self._final(number, Decision(commit=True, tag=tag))
+        tag = self._sign(Bound(b"commit", number, round_.digests), pad)
+        decision = self._final(number, Decision(commit=True, pad=pad, tag=tag))
         key = round_.key
-        self._held[number] = HeldBlock(number, key, round_.books)
+        self._decided.hold(HeldBlock(number, pad, key, round_.books))
         del self._rounds[number]
         self._reporter.end(number)
-        self._events.append(BlockHeld(number, pack_bits(key), key.size, decision, round_.books))
-        self._publish(number, decision)
+        self._events.append(
+            BlockHeld(number, pad, pack_bits(key), key.size, decision, round_.books)
+        )
+        self._drop_before(number)
+        self._publish(pad, decision)
 
-    def _sign_abort(self, number: int, reason: AbortReason) -> None:
+    def _sign_abort(self, number: int, pad: int, reason: AbortReason) -> None:
         """Not bound to transcripts: the responder's may differ, and it must believe this."""
         if (round_ := self._rounds.get(number)) is not None:
             self._drop(round_, reason)
-        tag = self._sign(b"abort", number)
-        decision = self._final(number, Decision(commit=False, tag=tag))
-        self._events.append(AbortSigned(number, decision))
-        self._publish(number, decision)
+        decision = self._final(number, Decision(commit=False, pad=pad, tag=self._sign(ABORT, pad)))
+        self._events.append(AbortSigned(number, pad, decision))
+        self._publish(pad, decision)
+        self._spare_pads(number)
 
-    def _publish(self, number: int, decision: bytes) -> None:
-        self._decisions[number] = decision
+    def _publish(self, pad: int, decision: bytes) -> None:
+        """What a pad has signed goes out, as often as it is asked for; it signs nothing else."""
+        self._decided.messages[pad] = decision
+        self._spend_pad(pad)
         self._post(decision)
 
-    def _settle_before(self, number: int) -> None:
-        """A valid vote for ``number`` proves that the responder has settled all earlier rounds."""
-        for held in [self._held[key] for key in sorted(self._held) if key < number]:
-            del self._held[held.number]
-            self._settle(held.number, held.key, held.books)
+    def _on_settled(self, settled: Settled) -> None:
+        """The responder has its part of the block. The decision is kept: this is not signed."""
+        if self._macs.is_peers(settled.mac, b"settled", settled.pad, b""):
+            self._settle_held_before(settled.pad + 1)
+        else:
+            self.alarm("an acknowledgement that the peer has not sent")
+
+    def _settle_before(self, pad: int) -> None:
+        """A valid vote with ``pad`` proves that the responder has all decisions before it."""
+        self._settle_held_before(pad)
+        self._decided.forget_before(pad)
+        self._events.append(DecisionsTaken(pad))
+
+    def _settle_held_before(self, pad: int) -> None:
+        for held in self._decided.release_before(pad):
+            self._settle(held.number, held.pad, held.key, held.books)
             self._miss_reports(held.number)
-        self._decisions = {key: kept for key, kept in self._decisions.items() if key >= number}
-        self._spend_pads_before(number)
 
     # Closing ------------------------------------------------------------------------------------
 
     def _ask_to_close(self, now_ps: int) -> None:
-        number = self._closing_round()
-        if not self._pads.has(number):
-            self._stop_for_lack_of_pads(number)
+        if not self._pads.has(self._pads.next_pad):
+            self._stop_for_lack_of_pads(self._last_round + 1)
             return
-        self._post(self._final(number, Close()))
+        self._close_again()
         self._repetition.start(now_ps)
         self._move(Close, Life.CLOSING)
 
@@ -354,39 +359,28 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _close_again(self) -> None:
         """The responder is not closed: what it knew of the closing was lost, or never came."""
-        self._post(self._final(self._closing_round(), Close()))
+        self._post(self._final(self._last_round + 1, Close()))
 
-    def _closing_round(self) -> int:
-        """The first after all rounds whose pads have signed nothing else; once closed, that."""
-        if self._closed_round is not None:
-            return self._closed_round
-        number = self._last_round + 1
-        while number in self._decisions:
-            number += 1
-        return number
-
-    def _on_closing_vote(self, number: int, vote: Vote, now_ps: int) -> None:
-        if self._life is not Life.CLOSING or number != self._closing_round():
+    def _on_closing_vote(self, vote: Vote, now_ps: int) -> None:
+        pad = vote.pad
+        if self._life is not Life.CLOSING:
             raise RemoteProtocolError("closing vote while the link is open")
-        if not self._may_check(number, now_ps):
+        if not self._may_check(now_ps) or not self._is_signed(vote.tag, CLOSE, pad, now_ps):
             return
-        if not self._is_signed(vote.tag, b"close", number, now_ps):
-            return
-        self._settle_before(number)
+        self._settle_before(pad)
         self._miss_reports()
-        tag = self._sign(b"closed", number)
-        decision = self._final(number, Decision(commit=True, tag=tag))
-        self._publish(number, decision)
-        self._spend_pads_before(number + 1)
+        closed = Decision(commit=True, pad=pad, tag=self._sign(CLOSED, pad))
+        decision = self._final(self._last_round + 1, closed)
+        self._publish(pad, decision)
         self._repetition.stop()
         self._move(Vote, Life.CLOSED)
-        self._closed_round = number
-        self._events.append(LinkClosed(number, decision, self._signer.forgery_probability()))
+        self._events.append(LinkClosed(pad, decision, self._signer.forgery_probability()))
 
     def peer_restarted(self, now_ps: int) -> None:
-        """Drop what was under way; a responder that was asked to close is asked again."""
+        """Drop what was under way; ask again whether what is held is settled, and to close."""
         self._ask_anew(Cause.PEER_RESTARTED)
         super().peer_restarted(now_ps)
+        self._repeat_decisions()
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long; ask again to close."""

@@ -193,8 +193,8 @@ class ClockFilter:
         cell_ps = PS_PER_S * (CELL_WALK_PS / max(self._walk_ps, 1e-3)) ** 2
         cell_ps = min(max(cell_ps, LEAST_CELL_PS), MOST_CELL_PS)
         cells = min(max(math.ceil((last_ps - first_ps) / cell_ps), 1), MAX_CELLS)
-        edges_ps = np.linspace(0, last_ps - first_ps, 2 * cells + 1)
-        return first_ps + edges_ps[1::2].astype(np.int64)
+        halves = np.arange(1, 2 * cells, 2)
+        return first_ps + (halves * ((last_ps - first_ps) / (2 * cells))).astype(np.int64)
 
     def _predicted(self, zero_ps: int, knots_ps: NDArray[np.int64]) -> Course:
         step_s = (zero_ps - self.state.zero_ps) / PS_PER_S

@@ -23,6 +23,7 @@ from protocols.bbm92.lanes import (
     signal_share,
 )
 from protocols.bbm92.prior import ClockPrior
+from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
 FINE_BIN_PS = 250
@@ -121,19 +122,45 @@ def _sharpest(
     elapsed_ps = announced_ps[pairs.announced] - rough.reference_ps
     lows_ps = np.arange(-inner_ps, inner_ps, FINE_BIN_PS, dtype=np.float64)
     shape = lane_shares(config, lows_ps, lows_ps + FINE_BIN_PS)
-    template = shape - shape.mean()
-    bins = 2 * reach_ps // FINE_BIN_PS
-    best = (-math.inf, 0.0, 0.0)
     step = RATE_STEP_PS / max(int(announced_ps[-1]) - int(announced_ps[0]), 1)
-    for extra in _possible_rates(prior, rough.rate, rate_reach, step):
-        moved_ps = pairs.differences_ps - extra * elapsed_ps
-        at = ((moved_ps + reach_ps) // FINE_BIN_PS).astype(np.int64)
-        counts = np.bincount(at[(at >= 0) & (at < bins)], minlength=bins)
-        scores = np.correlate(counts.astype(np.float64), template, mode="valid")
-        k = int(np.argmax(scores))
-        if scores[k] > best[0]:
-            best = (float(scores[k]), float(k * FINE_BIN_PS - reach_ps + inner_ps), float(extra))
-    return Alignment(rough.reference_ps, rough.offset_ps + best[1], rough.rate + best[2])
+    extras = _possible_rates(prior, rough.rate, rate_reach, step)
+    at_rate, place = _likest(
+        pairs.differences_ps, elapsed_ps, extras, shape - shape.mean(), reach_ps
+    )
+    offset_ps = rough.offset_ps + place * FINE_BIN_PS - reach_ps + inner_ps
+    return Alignment(rough.reference_ps, offset_ps, rough.rate + float(extras[at_rate]))
+
+
+@kernel
+def _likest(
+    differences_ps: NDArray[np.int64],
+    elapsed_ps: NDArray[np.int64],
+    extras: NDArray[np.float64],
+    template: NDArray[np.float64],
+    reach_ps: int,
+) -> tuple[int, int]:
+    """Which of some rates, and from which bin on, lays the pairs most like a template (T,)."""
+    bins = 2 * reach_ps // FINE_BIN_PS
+    counts = np.empty(bins, dtype=np.int64)
+    scores = np.empty(bins - template.size + 1)
+    best, best_rate, best_place = -np.inf, 0, 0
+    for rate in range(extras.size):
+        counts[:] = 0
+        for k in range(differences_ps.size):
+            moved_ps = differences_ps[k] - extras[rate] * elapsed_ps[k]
+            at = np.int64(np.floor((moved_ps + reach_ps) / FINE_BIN_PS))
+            if 0 <= at < bins:
+                counts[at] += 1
+        scores[:] = 0.0
+        for filled in range(bins):
+            if counts[filled]:
+                first = max(filled - template.size + 1, 0)
+                for place in range(first, min(filled + 1, scores.size)):
+                    scores[place] += counts[filled] * template[filled - place]
+        top = int(np.argmax(scores))
+        if scores[top] > best:
+            best, best_rate, best_place = scores[top], rate, top
+    return best_rate, best_place
 
 
 def _possible_rates(

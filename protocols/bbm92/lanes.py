@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment, NearPairs, near_pairs
+from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
 PEAK_REACH_PS = 4_000
@@ -124,11 +125,8 @@ class AnnouncedBlocks:
     @classmethod
     def of(cls, announced_ps: NDArray[np.int64]) -> "AnnouncedBlocks":
         """Count ``announced_ps`` ((N,) int64, ascending)."""
-        first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1]) + 1
-        blocks = max(1, (last_ps - first_ps) // BLOCK_PS)
-        edges_ps = np.linspace(first_ps, last_ps, blocks + 1).astype(np.int64)
-        at = np.searchsorted(announced_ps, edges_ps)
-        return cls(edges_ps, at[1:] - at[:-1], last_ps - first_ps)
+        edges_ps, counts = _count_blocks(announced_ps)
+        return cls(edges_ps, counts, int(edges_ps[-1] - edges_ps[0]))
 
     def pair_density_per_ps(self, alignment: Alignment, own_ps: NDArray[np.int64]) -> float:
         """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
@@ -136,9 +134,33 @@ class AnnouncedBlocks:
         Light that comes or goes within the announcement does so at both ends at once: the product
         of the mean rates would be too small.
         """
-        at = np.searchsorted(own_ps, alignment.predict(self.edges_ps))
-        pairs = float(np.dot(self.counts, at[1:] - at[:-1]))
-        return pairs * self.counts.size / self.length_ps
+        at_ps = alignment.predict(self.edges_ps)
+        return _count_pairs(self.counts, at_ps, own_ps) * self.counts.size / self.length_ps
+
+
+@kernel
+def _count_blocks(
+    announced_ps: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges (B + 1,) of the blocks of announced clicks, and how many are in each (B,)."""
+    first_ps, last_ps = announced_ps[0], announced_ps[-1] + 1
+    blocks = max(1, (last_ps - first_ps) // BLOCK_PS)
+    edges_ps = np.empty(blocks + 1, dtype=np.int64)
+    length_ps = (last_ps - first_ps) / blocks
+    for k in range(blocks):
+        edges_ps[k] = np.int64(k * length_ps + first_ps)
+    edges_ps[blocks] = last_ps
+    at = np.searchsorted(announced_ps, edges_ps)
+    return edges_ps, at[1:] - at[:-1]
+
+
+@kernel
+def _count_pairs(
+    counts: NDArray[np.int64], edges_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+) -> int:
+    """All pairs of an announced click with an own one of the same block."""
+    at = np.searchsorted(own_ps, edges_ps)
+    return int((counts * (at[1:] - at[:-1])).sum())
 
 
 def pair_density_per_ps(

@@ -11,29 +11,26 @@ Both ends report, so a report that was suppressed is missed as soon as a commit 
 proves that the peer must have sent it. What a lost connection takes along (a process that came back
 from a crash, or somebody who plays that) is not missed, but told.
 
-The report is authentic by HMAC-SHA-256 [1]_ under a secret of its own. That is computational
-security, unlike the Wegman-Carter tags of votes and decisions, and costs no pad: whoever breaks it
-can hide that he has spoilt rounds, and nothing more. No key rests on it.
+The same counts and digests seal a round whose transcripts are complete: the announcer says what it
+has sent and got, and a responder that knows better votes for nothing.
 
-References
-----------
-.. [1] RFC 2104 and RFC 6234.
+Reports and seals are authentic by `protocols.bbm92.macs`, which is computational and costs no pad.
 """
 
-import hmac
 import struct
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from protocols.bbm92.macs import Macs
 from protocols.hashing.authentication import LENGTH_BYTES
 from protocols.link import LinkConfig
-from protocols.messages import Abort, AbortReason, Role
+from protocols.messages import Abort, AbortReason, Role, Seal
 
 DIGEST_BYTES = 32
 KEPT_ROUNDS = 16
 """Rounds that have ended and are remembered, for reports that come late or again."""
 MAX_AWAITED = 1024
-"""More rounds cannot have ended without a report, where pads bound the numbers that there are."""
+"""Rounds that have ended without a report of the peer, and are remembered until it is due."""
 
 
 class Stream:
@@ -105,9 +102,7 @@ class Reporter:
     """
 
     def __init__(self, config: LinkConfig, key: bytes, role: Role, last_round: int) -> None:
-        self._config_digest = config.digest()
-        self._key = key
-        self._role = role
+        self._macs = Macs(config, key, role)
         self._rounds: dict[int, _Streams] = {}
         self._forgotten = last_round
         """Up to here rounds may have been known once."""
@@ -155,7 +150,7 @@ class Reporter:
         plain = Abort(
             int(reason), arrived.messages, arrived.digest, sent.messages, sent.digest, b""
         )
-        return replace(plain, mac=self._mac(self._role, number, plain))
+        return replace(plain, mac=self._macs.own(b"report", number, _facts_of(plain)))
 
     def _await(self, number: int) -> None:
         self._awaited[number] = None
@@ -184,7 +179,7 @@ class Reporter:
 
         ``is_ignored`` says that this end takes no notice of such a round, if it does not know it.
         """
-        if not hmac.compare_digest(self._mac(self._role.peer, number, report), report.mac):
+        if not self._macs.is_peers(report.mac, b"report", number, _facts_of(report)):
             return "an abort that the peer has not sent"
         self.note_reported(number)
         is_cut = report.reason == AbortReason.CONNECTION_RESET
@@ -202,8 +197,19 @@ class Reporter:
             return None
         return "the peer has given up a round whose messages were changed on the way"
 
-    def _mac(self, role: Role, number: int, report: Abort) -> bytes:
-        counts = (report.reason, report.arrived, report.sent, len(report.arrived_digest))
-        head = struct.pack(">Bqqqqq", role, number, *counts)
-        digests = report.arrived_digest + report.sent_digest
-        return hmac.digest(self._key, self._config_digest + head + digests, sha256)
+    def seal(self, number: int) -> Seal:
+        """What this end has sent and got in an open round whose last message is out."""
+        streams = self._rounds[number]
+        facts = streams.sent.digest + streams.arrived.digest
+        return Seal(self._macs.own(b"seal", number, facts))
+
+    def is_sealed(self, number: int, seal: Seal) -> bool:
+        """Whether the peer has sent and got in an open round what has arrived and was sent here."""
+        streams = self._rounds[number]
+        facts = streams.arrived.digest + streams.sent.digest
+        return self._macs.is_peers(seal.mac, b"seal", number, facts)
+
+
+def _facts_of(report: Abort) -> bytes:
+    counts = (report.reason, report.arrived, report.sent, len(report.arrived_digest))
+    return struct.pack(">qqqq", *counts) + report.arrived_digest + report.sent_digest

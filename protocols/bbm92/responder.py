@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from protocols.bbm92.alignment import Announced, Coincidences, LinkAligner, announced_times_ps
 from protocols.bbm92.error_rates import ErrorRates
+from protocols.bbm92.macs import proven_vote
 from protocols.bbm92.responder_round import ResponderRound
-from protocols.bbm92.session import MAX_OPEN_ROUNDS, LinkSession
+from protocols.bbm92.session import MAX_OPEN_ROUNDS, Final, LinkSession
+from protocols.bbm92.signing import ABORT, CLOSE, CLOSED, Bound
 from protocols.bbm92.states import RESPONDER_LIFE, Life, Machine
 from protocols.bbm92.states import ResponderState as State
 from protocols.bits import pack_bits, unpack_bits
@@ -21,7 +23,6 @@ from protocols.events import (
     BlockPrepared,
     ClosingVoted,
     LinkClosed,
-    PadsSpent,
     RoundStarted,
 )
 from protocols.interfaces import SessionStart
@@ -35,7 +36,8 @@ from protocols.messages import (
     Message,
     Ready,
     Role,
-    Vote,
+    Seal,
+    Settled,
 )
 
 
@@ -50,17 +52,18 @@ class ResponderSession(LinkSession[ResponderRound]):
         durable = start.durable
         self._aligner = LinkAligner(self.config, start.book, start.book_index)
         self._rates = ErrorRates(self.config)
-        self._closing: dict[int, bytes] = {}
-        """Closing votes by round: somebody else may have asked for the wrong ones."""
+        self._closing_vote = b""
+        """Once signed."""
         if durable is not None:
             self._take_up(durable)
 
     def _take_up(self, durable: DurableState) -> None:
         """Go on where the earlier life has ended: closed, closing, or with a block in doubt."""
         if durable.closed is not None:
-            self._closing[durable.closed[0]] = durable.closed[1]
+            _, self._closing_vote = durable.closed
         elif durable.is_closing:
             self._life = Life.CLOSING
+            self._sign_closing_vote()  # the same that the earlier life has sent
         for block in durable.in_doubt:
             self._restore(block)
 
@@ -69,7 +72,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         round_ = self._new_round(block.round, 0)
         round_.state = State.PREPARED
         round_.key = unpack_bits(block.key, block.key_bits)
-        round_.vote = block.message
+        round_.vote, round_.pad = block.message, block.pad
         round_.books = block.books
         round_.digests = block.digests
         self._rounds[block.round] = round_
@@ -145,9 +148,6 @@ class ResponderSession(LinkSession[ResponderRound]):
             raise RemoteProtocolError(f"a message in the midst of round {number}, which is unknown")
         if not is_first or self._takes_no_notice_of(number):
             return None
-        if not self._pads.is_common(number):
-            # The announcer could not answer our vote, or could not close the link after it.
-            raise RemoteProtocolError(f"round {number}, which has no pads")
         self._last_round = max(self._last_round, number)
         self._rounds[number] = self._new_round(number, now_ps)
         self._reporter.begin(number)
@@ -156,6 +156,9 @@ class ResponderSession(LinkSession[ResponderRound]):
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
         if len(droppable) > MAX_OPEN_ROUNDS:  # those far ahead may be made up
             self._drop(max(droppable, key=lambda old: old.number), AbortReason.TIMED_OUT)
+        elif not self._pads.is_common(self._pads.next_pad):
+            # The announcer could not answer our vote, or could not close the link after it.
+            self._drop(self._rounds[number], AbortReason.RESERVE_EMPTY)
         return self._rounds.get(number)
 
     @property
@@ -167,18 +170,17 @@ class ResponderSession(LinkSession[ResponderRound]):
         return self._life in {Life.CLOSING, Life.CLOSED}
 
     def _takes_no_notice_of(self, number: int) -> bool:
-        return self._begins_no_more or self._pads.is_gone(number)
+        return self._begins_no_more or number <= self._settled_round
 
     def _drop(self, round_: ResponderRound, reason: AbortReason) -> None:
         self._aligner.forget_round(round_.number)
         super()._drop(round_, reason)
 
     def _take(self, round_: ResponderRound, body: Message, now_ps: int) -> None:
+        _ = now_ps
         self._run(round_, round_.take(body))
         if isinstance(body, Announce):
             self._have_matched(round_, body)
-        if round_.state is State.PREPARED:
-            self._vote(round_, now_ps)
 
     def _have_matched(self, round_: ResponderRound, body: Announce) -> None:
         self._aligner.add(
@@ -207,17 +209,32 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     # Votes --------------------------------------------------------------------------------------
 
-    def _vote(self, round_: ResponderRound, now_ps: int) -> None:
+    def _on_seal(self, number: int, seal: Seal, now_ps: int) -> None:
+        """Vote, if the announcer has seen the transcripts that this end has seen."""
+        round_ = self._rounds.get(number)
+        if round_ is None:
+            return  # dropped by now
+        if round_.state is not State.SEALING:
+            raise RemoteProtocolError(f"a seal in state {round_.state.name}")
+        pad = self._pads.next_pad
+        if not self._reporter.is_sealed(number, seal):
+            self._events.append(Alarm(number, "a round that is not what the announcer has sealed"))
+            self._drop(round_, AbortReason.AUTHENTICATION_FAILED)
+        elif not self._pads.is_common(pad):
+            self._drop(round_, AbortReason.RESERVE_EMPTY)
+        else:
+            self._vote(round_, pad, now_ps)
+
+    def _vote(self, round_: ResponderRound, pad: int, now_ps: int) -> None:
         """The round has its key: from here on only the announcer's decision ends it."""
-        key = round_.key
-        tag = self._sign(b"vote", round_.number, round_.digests)
-        round_.vote = self._final(round_.number, Vote(closing=False, tag=tag))
+        number, key, digests = round_.number, round_.key, round_.digests
+        tag = self._sign(Bound(b"vote", number, digests), pad)
+        vote = self._final(number, proven_vote(self._macs, number, pad, tag))
+        round_.prepare(vote, pad)
         self._events.append(
-            BlockPrepared(
-                round_.number, pack_bits(key), key.size, round_.vote, round_.digests, round_.books
-            )
+            BlockPrepared(number, pad, pack_bits(key), key.size, vote, digests, round_.books)
         )
-        self._post(round_.vote)
+        self._post(vote)
         self._repetition.start(now_ps)
 
     # Decisions ----------------------------------------------------------------------------------
@@ -225,105 +242,115 @@ class ResponderSession(LinkSession[ResponderRound]):
     def _may_drop(self, round_: ResponderRound) -> bool:
         return round_.state is not State.PREPARED
 
-    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
+    def _on_final(self, number: int, body: Final, now_ps: int) -> None:
         match body:
-            case Decision() if number in self._closing:
-                self._on_closed(number, body, now_ps)
-            case Decision(commit=True) if self._may_be_closing(number):
-                self._on_closed(number, body, now_ps)
+            case Seal():
+                self._on_seal(number, body, now_ps)
             case Decision():
-                self._on_decision(number, body, now_ps)
+                self._on_decision(body, now_ps)
             case Close():
-                self._on_close(number, now_ps)
+                self._on_close(now_ps)
             case _:
-                raise RemoteProtocolError("a vote from the announcer")
+                raise RemoteProtocolError(f"{type(body).__name__} from the announcer")
 
-    def _on_decision(self, number: int, decision: Decision, now_ps: int) -> None:
-        round_ = self._rounds.get(number)
-        if round_ is None:
-            if not self._pads.is_gone(number):  # else a repeat: the round is settled
-                self._events.append(Alarm(number, "a decision on a round that is not open"))
-            return
-        if round_.state is not State.PREPARED and decision.commit:
-            raise RemoteProtocolError("a commit without a vote")
-        purpose, digests = (b"commit", round_.digests) if decision.commit else (b"abort", b"")
-        if not self._may_check(number, now_ps):
-            return
-        if not self._is_signed(decision.tag, purpose, number, now_ps, digests):
+    def _on_decision(self, decision: Decision, now_ps: int) -> None:
+        """Act on the decision on what the lowest pad has signed."""
+        pad = self._pads.next_pad
+        prepared = next((r for r in self._rounds.values() if r.state is State.PREPARED), None)
+        if decision.pad < pad:  # a repeat
+            self._acknowledge()
+        elif decision.pad > pad or (prepared is None and self._life is not Life.CLOSING):
+            self.alarm("a decision on no vote of this end")
+        elif not self._may_check(now_ps):
+            pass  # it is asked for again
+        elif prepared is not None:
+            self._judge(prepared, decision, now_ps)
+        else:
+            self._on_closed(decision, now_ps)
+
+    def _judge(self, round_: ResponderRound, decision: Decision, now_ps: int) -> None:
+        """Do what a decision on the vote in doubt says, if it is signed."""
+        commit = Bound(b"commit", round_.number, round_.digests)
+        bound = commit if decision.commit else ABORT
+        if not self._is_signed(decision.tag, bound, round_.pad, now_ps):
             return
         self._book_check(round_)
+        self._repetition.stop()
         if decision.commit:
             self._commit(round_)
         else:
             self._obey_abort(round_)
 
     def _commit(self, round_: ResponderRound) -> None:
-        key = round_.key
         del self._rounds[round_.number]
         self._reporter.end(round_.number)
-        self._repetition.stop()
         round_.count_round_trip()
-        self._settle(round_.number, key, round_.books)
+        self._settle(round_.number, round_.pad, round_.key, round_.books)
         self._miss_reports(round_.number)
-        self._spend_pads_before(round_.number + 1)
+        self._drop_before(round_.number)
+        self._spend_pad(round_.pad)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Say up to which pad this end has the decisions on its votes."""
+        pad = self._pads.next_pad - 1
+        mac = self._macs.own(b"settled", pad, b"")
+        self._post(self._final(max(self._last_round, 0), Settled(pad, mac)))
 
     def _obey_abort(self, round_: ResponderRound) -> None:
-        if round_.state is State.PREPARED:
-            key_bits = round_.key.size
-            self._events.append(
-                BlockDropped(round_.number, key_bits, AbortReason.AUTHENTICATION_FAILED)
-            )
-            self._repetition.stop()
+        self._events.append(
+            BlockDropped(round_.number, round_.key.size, AbortReason.AUTHENTICATION_FAILED)
+        )
         self._drop(round_, AbortReason.PEER_ABORTED)
         self._reporter.note_reported(round_.number)  # by something signed
-        # Its own pads only: the round may be far ahead of the true ones, made up on the wire.
-        spent_bits = self._pads.spend(round_.number)
-        self._events.append(PadsSpent(round_.number + 1, spent_bits, first=round_.number))
+        self._spend_pad(round_.pad)
 
     # Closing ------------------------------------------------------------------------------------
 
-    def _on_close(self, number: int, now_ps: int) -> None:
+    def _on_close(self, now_ps: int) -> None:
         """Answer with the closing vote once nothing is open here either."""
-        if number in self._closing:
-            self._post(self._closing[number])
+        if self._closing_vote:
+            self._post(self._closing_vote)
         elif self._wants_to_close:
-            self._vote_to_close(number, now_ps)
+            self._vote_to_close(now_ps)
 
-    def _vote_to_close(self, number: int, now_ps: int) -> None:
+    def _vote_to_close(self, now_ps: int) -> None:
         if any(not self._may_drop(round_) for round_ in self._rounds.values()):
             return
-        if not self._pads.has(number):
-            raise RemoteProtocolError(f"closing round {number}")
+        if not self._pads.has(self._pads.next_pad):
+            raise RemoteProtocolError("a request to close without pads")
         if self._rounds:  # an announcer that closes has told of all that it has dropped
             raise RemoteProtocolError("a request to close while rounds are open")
         # From here on this end's pads sign closing votes alone, in later lives too.
         self._move(Close, Life.CLOSING)
-        self._events.append(ClosingVoted(number))
-        self._sign_closing_vote(number)
-        self._post(self._closing[number])
+        self._events.append(ClosingVoted(self._pads.next_pad))
+        self._sign_closing_vote()
+        self._post(self._closing_vote)
         self._repetition.start(now_ps)
 
-    def _sign_closing_vote(self, number: int) -> None:
-        tag = self._sign(b"close", number)
-        self._closing[number] = self._final(number, Vote(closing=True, tag=tag))
+    def _sign_closing_vote(self) -> None:
+        pad = self._pads.next_pad
+        tag = self._sign(CLOSE, pad)
+        number = self._settled_round + 1  # nobody looks at it
+        vote = proven_vote(self._macs, number, pad, tag, closing=True)
+        self._closing_vote = self._final(number, vote)
 
-    def _may_be_closing(self, number: int) -> bool:
-        """Whether a decision may answer the closing vote of a life before a crash."""
-        return self._begins_no_more and number not in self._rounds and self._pads.has(number)
-
-    def _on_closed(self, number: int, decision: Decision, now_ps: int) -> None:
-        if self.is_closed or not self._may_check(number, now_ps):
+    def _on_closed(self, decision: Decision, now_ps: int) -> None:
+        bound = CLOSED if decision.commit else ABORT
+        pad = decision.pad
+        if not self._is_signed(decision.tag, bound, pad, now_ps):
             return
-        if not self._is_signed(decision.tag, b"closed", number, now_ps):
+        self._spend_pad(pad)
+        if not decision.commit:
+            # The pad has signed the abort of a vote made up on the wire: the next one closes.
+            self._sign_closing_vote()
+            self._post(self._closing_vote)
             return
-        if number not in self._closing:
-            self._sign_closing_vote(number)  # the same that an earlier life has sent
-        self._spend_pads_before(number + 1)
         self._miss_reports()
         self._repetition.stop()
         self._move(Decision, Life.CLOSED)
-        bound = self._signer.forgery_probability()
-        self._events.append(LinkClosed(number, self._closing[number], bound))
+        chance = self._signer.forgery_probability()
+        self._events.append(LinkClosed(pad, self._closing_vote, chance))
 
     # Deadlines ----------------------------------------------------------------------------------
 
@@ -338,9 +365,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         prepared = [round_ for round_ in self._rounds.values() if round_.state is State.PREPARED]
         if prepared:
             self._post(prepared[0].vote)
-        elif self._closing:
-            for vote in self._closing.values():
-                self._post(vote)
+        elif self._closing_vote:
+            self._post(self._closing_vote)
         elif self._wants_to_close and not self._rounds:
             self._post(self._final(max(self._last_round, 0), Ready()))
 

@@ -52,6 +52,7 @@ from protocols.messages import (
     ReconciliationSetup,
     Sample,
     SampleReply,
+    Seal,
     VerificationHash,
     VerificationResult,
 )
@@ -98,6 +99,8 @@ class ResponderRound(RoundCore):
         """Whether the last announcement has come."""
         self.vote = b""
         """As it is sent, and sent again."""
+        self.pad = -1
+        """Index of the pad that has signed it."""
         self._rng = rng
         self._rates = rates
         self._announcements = 0
@@ -271,8 +274,13 @@ class ResponderRound(RoundCore):
         self.key = final_key(self.config, self._bits, seed=body.seed, key_bits=body.key_bits)
         self.count_round_trip()
         self.finish_transcripts()
-        self._move(Amplify, State.PREPARED)
+        self._move(Amplify, State.SEALING)
         yield from ()
+
+    def prepare(self, vote: bytes, pad: int) -> None:
+        """The announcer has sealed the same transcripts, and ``vote`` was signed."""
+        self._move(Seal, State.PREPARED)
+        self.vote, self.pad = vote, pad
 
     @property
     def _bits(self) -> Bits:

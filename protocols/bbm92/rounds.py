@@ -1,4 +1,4 @@
-"""What both ends keep of a round, and the tags that bind them to it.
+"""What both ends keep of a round.
 
 A round, message by message, with the states of both ends::
 
@@ -15,16 +15,19 @@ A round, message by message, with the states of both ends::
     VERIFYING     VerificationHash ->                       VERIFYING
                               <- VerificationResult
                   Amplify ->                                AMPLIFYING
-    VOTING                    <- Vote                       PREPARED
+    VOTING        Seal ->                                   SEALING
+                              <- Vote                       PREPARED
     (block held)  Decision ->                               (block usable)
+    (block usable)            <- Settled
 
-Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); votes and
-decisions are for the sessions that own them (`announcer`, `responder`); the moves of all four are
-tables (`states`). Either end may drop a round
-before it has voted or decided, and sends an Abort then (`reports`).
+Up to Amplify the rounds do it themselves (`announcer_round`, `responder_round`); what follows is
+for the sessions that own them (`announcer`, `responder`); the moves of all four are tables
+(`states`). Either end may drop a round before it has voted or decided, and sends an Abort then
+(`reports`).
 
-A round's transcript is every message up to the final seed, in order, once, per direction; votes,
-decisions and aborts stand outside: they may be repeated and are bound by pads addressed by round.
+A round's transcript is every message up to the final seed, in order, once, per direction; what
+follows stands outside. Votes and decisions may be repeated and are signed with pads, whose index
+they name (`protocols.pads`); seals, aborts and acknowledgements have a MAC (`macs`).
 """
 
 import struct
@@ -45,9 +48,9 @@ from protocols.hashing.authentication import Transcript, forgery_probability
 from protocols.keylength.balance import Balance
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import PS_PER_S, LinkConfig, LinkSecrets
-from protocols.messages import AbortReason, Message, Role
+from protocols.messages import AbortReason, Message
 from protocols.tagbook import TagBook
-from protocols.variants import AUTHENTICATIONS, round_epsilons
+from protocols.variants import round_epsilons
 
 Bits = NDArray[np.uint8]
 BASES = 2
@@ -252,40 +255,3 @@ class RoundCore:
             struct.pack(">Q", length) + transcript.finish()
             for length, transcript in zip(length_bytes, self.transcripts, strict=True)
         )
-
-
-class Signer:
-    """Makes and checks the two tags of a round."""
-
-    def __init__(self, config: LinkConfig, secrets: LinkSecrets) -> None:
-        self._config_digest = config.digest()
-        self._tag_r = secrets.tag_r
-        self._authentication = AUTHENTICATIONS.get(config.profile.authentication)
-
-    def _bound(self, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
-        """Everything that a tag covers: link, purpose, direction, round, transcripts."""
-        return b"".join(
-            (
-                self._config_digest,
-                purpose.ljust(8, b"\0"),
-                struct.pack(">BQ", role, number),
-                digests,
-            )
-        )
-
-    def sign(self, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes) -> bytes:
-        """Tag of 16 bytes."""
-        bound = self._bound(purpose, role, number, digests)
-        return self._authentication.tag(self._tag_r, pad, bound)
-
-    def check(  # noqa: PLR0917 - one call, all of what a tag covers
-        self, signature: bytes, pad: bytes, purpose: bytes, role: Role, number: int, digests: bytes
-    ) -> bool:
-        """Whether ``signature`` is the tag."""
-        bound = self._bound(purpose, role, number, digests)
-        return self._authentication.verify(self._tag_r, pad, bound, signature)
-
-    def forgery_probability(self) -> float:
-        """Bound for one check of one tag."""
-        size = len(self._bound(b"", Role.ANNOUNCER, 0, bytes(48)))
-        return self._authentication.forgery_probability(size)

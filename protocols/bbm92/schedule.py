@@ -3,7 +3,7 @@
 It counts frames and rounds and knows no clicks and no messages. A round is a number of frames that
 is fixed before its first one. Rounds follow each other without a gap, except that an announcer who
 has learnt that a whole round has sifted nothing goes dormant: frames are then published outside of
-rounds, for the responder to find light by, and no round number (and with it no pad) is used up
+rounds, for the responder to find light by, and no round number is used up
 until the responder has found some. The same happens for a number of rounds while they are paused,
 whatever the responder finds.
 """

@@ -8,22 +8,26 @@ object and no clock. Rules that hold for both ends:
 2. Before it has voted (responder) or decided (announcer) an end may drop a round at any time.
 3. The events of a step (whatever the owner calls) are to be made durable by the owner, all or none,
    before the messages that follow them are sent.
-4. A round's number belongs to nobody before a pad has signed for it: a round that has ended before
-   may begin again.
-5. An end that drops a round reports it (`protocols.bbm92.reports`); both then know whether the wire
+4. A round's number belongs to nobody before its block is settled: a round that has ended before may
+   begin again.
+5. A pad is taken when something is first signed, the lowest that is left, and its index is durable
+   together with what it has signed. A round that nobody has signed costs none.
+6. An end that drops a round reports it (`protocols.bbm92.reports`); both then know whether the wire
    or the light has spoilt it.
 """
 
 from collections import deque
 from dataclasses import replace
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.macs import Macs
 from protocols.bbm92.repetition import Repetition
 from protocols.bbm92.reports import Reporter
-from protocols.bbm92.rounds import RoundCore, RoundDropped, Signer, Steps
+from protocols.bbm92.rounds import RoundCore, RoundDropped, Steps
+from protocols.bbm92.signing import Bound, Signer
 from protocols.bbm92.states import Cause, Life, Machine
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
@@ -49,13 +53,16 @@ from protocols.messages import (
     Message,
     Ready,
     Role,
+    Seal,
+    Settled,
     Vote,
 )
 from protocols.pads import NoPads, PadReserve
 from protocols.timing import earlier_ps
 from protocols.variants import AUTHENTICATIONS
 
-FINALS = (Vote, Decision, Close, Abort, Beacon, Ready)
+Final = Vote | Decision | Close | Seal | Settled
+FINALS = (*get_args(Final), Abort, Beacon, Ready)
 """Messages outside of the transcripts: they may be repeated, and have no number."""
 MAX_OPEN_ROUNDS = 4
 """Rounds whose light or messages are under way; an older one is dropped."""
@@ -82,15 +89,17 @@ class LinkSession(Generic[RoundT]):
         self._check_limit = CheckLimit(config.resend_ps)
         reserve = reserve_type(config.profile.authentication)
         self._pads = reserve(secrets.pads)
-        self._last_round = -1
+        self._last_round = self._settled_round = -1
         self._life = Life.LIT
         self._repetition = Repetition(config.resend_ps)
         if (durable := start.durable) is not None:
             self._pads = reserve.restored(
-                durable.pads, durable.provisioned_rounds, durable.common_rounds
+                durable.pads, durable.next_pad, durable.provisioned_pads, durable.common_pads
             )
             self._last_round = durable.last_round
+            self._settled_round = durable.settled_round
             self._life = Life.LIT if durable.closed is None else Life.CLOSED
+        self._macs = Macs(config, secrets.report_key, self.ROLE)
         self._reporter = Reporter(config, secrets.report_key, self.ROLE, self._last_round)
         self._book = start.book
         self._book_index = start.book_index
@@ -217,7 +226,7 @@ class LinkSession(Generic[RoundT]):
         if is_final and envelope.sequence:
             raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
         match envelope.body:
-            case Vote() | Decision() | Close():
+            case Vote() | Decision() | Close() | Seal() | Settled():
                 self._on_final(envelope.round, envelope.body, now_ps)
             case Abort():
                 self._on_abort(envelope.round, envelope.body)
@@ -261,8 +270,8 @@ class LinkSession(Generic[RoundT]):
         except RoundDropped as drop:
             self._drop(round_, drop.reason)
 
-    def _on_final(self, number: int, body: Vote | Decision | Close, now_ps: int) -> None:
-        """Act on a message that stands outside the transcripts."""
+    def _on_final(self, number: int, body: Final, now_ps: int) -> None:
+        """Act on a message that follows the transcripts."""
         raise NotImplementedError
 
     def _on_idle(self, body: Beacon | Ready) -> None:
@@ -304,7 +313,7 @@ class LinkSession(Generic[RoundT]):
         self._reporter.note_sent(round_.number, data)
         self._post(data)
 
-    def _final(self, number: int, body: Vote | Decision | Close | Abort | Beacon | Ready) -> bytes:
+    def _final(self, number: int, body: Final | Abort | Beacon | Ready) -> bytes:
         """Encode a message that stands outside the transcripts."""
         return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
 
@@ -335,34 +344,26 @@ class LinkSession(Generic[RoundT]):
 
     # Tags and pads ------------------------------------------------------------------------------
 
-    def _sign(self, purpose: bytes, number: int, digests: bytes = b"") -> bytes:
-        pad = self._pads.pad_to_sign(number, self.ROLE)
-        return self._signer.sign(pad, purpose, self.ROLE, number, digests)
+    def _sign(self, bound: Bound, pad: int) -> bytes:
+        return self._signer.sign(self._pads.pad_to_sign(pad, self.ROLE), self.ROLE, bound)
 
-    def _may_check(self, number: int, now_ps: int) -> bool:
-        """Whether a tag for the round can be checked now; an alarm if not."""
-        pad = self._pads.pad_to_check(number, self.ROLE.peer)
-        if pad is None:
-            self._events.append(Alarm(number, "a tag for a round without pads"))
-        elif self._check_limit.is_reached(now_ps):
-            self._events.append(Alarm(number, "a tag that comes after too many bad ones"))
-        else:
-            return True
-        return False
+    def _may_check(self, now_ps: int) -> bool:
+        """Whether a tag can be checked now; an alarm if not."""
+        is_reached = self._check_limit.is_reached(now_ps)
+        if is_reached:
+            self.alarm("a tag that comes after too many bad ones")
+        return not is_reached
 
-    def _is_signed(
-        self, signature: bytes, purpose: bytes, number: int, now_ps: int, digests: bytes = b""
-    ) -> bool:
+    def _is_signed(self, signature: bytes, bound: Bound, pad: int, now_ps: int) -> bool:
         """Check a tag of the peer that may be checked; an alarm, which books it, if it is wrong."""
         peer = self.ROLE.peer
-        pad = self._pads.pad_to_check(number, peer)
-        valid = pad is not None and self._signer.check(
-            signature, pad, purpose, peer, number, digests
-        )
+        secret = self._pads.pad_to_check(pad, peer)
+        valid = secret is not None and self._signer.check(signature, secret, peer, bound)
         if not valid:
             self._check_limit.count_wrong(now_ps)
-            bound = self._signer.forgery_probability()
-            self._events.append(Alarm(number, f"bad {purpose.decode()} tag", bound))
+            chance = self._signer.forgery_probability()
+            what = f"bad {bound.purpose.decode()} tag"
+            self._events.append(Alarm(max(bound.number, 0), what, chance))
         return valid
 
     def _book_check(self, round_: RoundT) -> None:
@@ -370,18 +371,21 @@ class LinkSession(Generic[RoundT]):
         bound = round_.books.forgery_probability + self._signer.forgery_probability()
         round_.book(forgery_probability=bound)
 
-    def _spend_pads_before(self, number: int) -> None:
-        """Forget the pads of earlier rounds; one still open, held up by an attacker, ends here."""
+    def _drop_before(self, number: int) -> None:
+        """A later round is decided: earlier ones still open, held up by an attacker, end here."""
         for round_ in list(self._rounds.values()):
             if round_.number < number and self._may_drop(round_):
                 self._drop(round_, AbortReason.TIMED_OUT)
-        spent_bits = self._pads.spend_before(number)
-        if spent_bits:
-            self._events.append(PadsSpent(number, spent_bits))
 
-    def _settle(self, number: int, key: NDArray[np.uint8], books: RoundBooks) -> None:
+    def _spend_pad(self, pad: int) -> None:
+        """The pads of that index have signed, and were checked, for the last time."""
+        spent_bits = self._pads.spend_before(pad + 1)
+        self._events.append(PadsSpent(pad + 1, spent_bits))
+
+    def _settle(self, number: int, pad: int, key: NDArray[np.uint8], books: RoundBooks) -> None:
         """Make a block usable: its front refills the reserve, the rest is the pool's."""
-        taken = self._pads.refill(key, settled_round=number, ahead=self.config.initial_pads)
+        taken = self._pads.refill(key, signed_pad=pad, ahead=self.config.initial_pads)
+        self._settled_round = max(self._settled_round, number)
         rest = key[taken:]
         reserve = pack_bits(key[:taken])
         self._events.append(BlockUsable(number, pack_bits(rest), rest.size, reserve, books))

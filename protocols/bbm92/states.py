@@ -24,6 +24,7 @@ from protocols.messages import (
     ReconciliationSetup,
     Sample,
     SampleReply,
+    Seal,
     VerificationHash,
     VerificationResult,
     Vote,
@@ -65,6 +66,8 @@ class ResponderState(Enum):
     RECONCILING = auto()
     VERIFYING = auto()
     AMPLIFYING = auto()
+    SEALING = auto()
+    """Has its key, and has not heard yet that the announcer has seen the same transcripts."""
     PREPARED = auto()
     """Has its key and has voted: only the announcer's decision ends it."""
 
@@ -154,7 +157,8 @@ RESPONDER_ROUND = Machine(
         (ResponderState.RECONCILING, ParityReply, ResponderState.RECONCILING),
         (ResponderState.RECONCILING, ParityReply, ResponderState.VERIFYING),
         (ResponderState.VERIFYING, VerificationHash, ResponderState.AMPLIFYING),
-        (ResponderState.AMPLIFYING, Amplify, ResponderState.PREPARED),
+        (ResponderState.AMPLIFYING, Amplify, ResponderState.SEALING),
+        (ResponderState.SEALING, Seal, ResponderState.PREPARED),
     ),
 )
 

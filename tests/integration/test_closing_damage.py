@@ -1,10 +1,11 @@
-"""The closing exchange under forged messages and crashes: it happens once, under one number.
+"""The closing exchange under forged messages and crashes: it happens once, with one pad.
 
 The wire is not authenticated, so messages are handed to a session as an attacker would. Afterwards
 the channel is sound: both ends close with equal blocks, and no pad has signed twice.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from netsim.units import PS_PER_S
 from protocols.events import (
+    AbortSigned,
     BlockUsable,
     ClosingVoted,
     Event,
@@ -23,10 +25,9 @@ from protocols.messages import (
     Envelope,
     Message,
     Role,
-    Vote,
 )
 from protocols.tags import TagFrame
-from tests.support.forging import BAD_VOTE, NOTHING, forge, rewrite, run
+from tests.support.forging import BAD_VOTE, NOTHING, forge, forge_vote, rewrite, run
 from tests.support.links import FRAME_PS, LINK, session_of
 from tests.support.tapped import TappedEnds
 from tests.support.two_ends import TwoEnds, clean_ends
@@ -64,10 +65,12 @@ def test_signed_abort_is_remembered() -> None:
     """A pad that has signed the abort of a round to come does not sign the closing as well."""
     tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
-    ends.at_s(2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
+    ends.at_s(2.95, partial(forge_vote, ends, 3))
     ends.at_s(3.0005, partial(ends.crash, Role.ANNOUNCER))
     run(tapped)
-    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [4]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, AbortSigned)] == [2]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
+    assert sorted(ends.usable[0]) == [0, 1]  # the true vote on round 2 was answered by that abort
 
 
 def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
@@ -80,32 +83,38 @@ def lose_closing(tapped: TappedEnds, *, until: Callable[[], bool]) -> None:
     rewrite(tapped, Role.RESPONDER, spoil)
 
 
-def test_closing_under_a_later_number_is_remembered() -> None:
-    """A forged vote has moved the closing by one; who has lost it is asked for that one."""
+def test_closing_vote_that_is_aborted_is_signed_anew() -> None:
+    """A forged vote has used up the pad of the closing, and a crash what was known of it."""
     tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
     crashed: list[int] = []
 
     def spoil(envelope: Envelope) -> bytes | None:
-        is_last = isinstance(envelope.body, Decision) and envelope.round >= 3 and not crashed
+        is_last = isinstance(envelope.body, Decision) and envelope.body.pad >= 3 and not crashed
         return b"\xc0" if is_last else None
 
     def crash() -> None:
         ends.crash(Role.RESPONDER)
         crashed.append(1)
 
+    def strike(role: Role, event: Event) -> None:
+        if role is Role.RESPONDER and isinstance(event, ClosingVoted):
+            forge_vote(ends, 3)
+
+    ends.on_event = strike
     rewrite(tapped, Role.RESPONDER, spoil)
-    ends.at_s(2.95, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
     ends.at_s(4.5, crash)
     run(tapped)
-    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [4]
+    assert sorted(ends.usable[0]) == [0, 1, 2]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, AbortSigned)] == [3]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [4]
 
 
-@pytest.mark.parametrize("body", [Close(), Vote(closing=True, tag=bytes(16)), BAD_VOTE])
+@pytest.mark.parametrize("body", [Close(), replace(BAD_VOTE, closing=True), BAD_VOTE])
 def test_announcer_that_has_closed_asks_again_whatever_was_said_meanwhile(body: Message) -> None:
     """The responder has lost its closing vote, and its new life is not heard for a while.
 
-    Somebody makes it vote for the wrong number, or shows the announcer a vote.
+    Somebody asks it to close as well, or shows the announcer a vote.
     """
     tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
@@ -117,7 +126,7 @@ def test_announcer_that_has_closed_asks_again_whatever_was_said_meanwhile(body: 
     ends.at_s(4.5, partial(forge, ends, role, 8, body))
     ends.at_s(4.9, lambda: is_healed.append(1))
     run(tapped)
-    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [2]
 
 
 def forge_after_last_block(ends: TwoEnds, number: int) -> None:
@@ -138,15 +147,14 @@ def test_request_to_close_while_rounds_are_open_is_refused() -> None:
     assert [what for what in tapped.ends.alarms() if "while rounds are open" in what]
 
 
-def test_closing_happens_under_the_number_that_was_asked_for() -> None:
-    """A closing vote for another round, though it is signed, closes nothing."""
+def test_request_to_close_that_comes_early_takes_one_pad() -> None:
+    """Whoever asks, the responder signs one closing vote, and that is the one that closes."""
     tapped = TappedEnds(clean_ends(1, duration_s=3.0), [])
     ends = tapped.ends
     forge_after_last_block(ends, 7)
     run(tapped)
-    voted = [event.round for event in ends.told(Role.RESPONDER, ClosingVoted)]
-    assert sorted(voted) == [3, 7]
-    assert [event.round for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
+    assert [event.pad for event in ends.told(Role.RESPONDER, ClosingVoted)] == [3]
+    assert [event.pad for event in ends.told(Role.ANNOUNCER, LinkClosed)] == [3]
 
 
 def test_no_round_begins_after_a_closing_vote() -> None:

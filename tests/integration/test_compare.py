@@ -293,3 +293,23 @@ def test_a_window_of_its_own_has_a_twin_of_its_own() -> None:
     assert narrow.run.lanes[0].sifted_hz == pytest.approx(
         narrow.run.lanes[0].twin.sifted_hz, rel=0.2
     )
+
+
+@pytest.mark.parametrize("level", ["coincidence", "rate"])
+def test_other_levels_draw_for_each_variant(level: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is replayed, nothing is said to be the same light, and the level is told."""
+    variants = [part for name in SCHEDULES for part in ("--variant", name)]
+    arguments = ["compare", "two_user", "--duration", "4s", "--set", "protocol.round_s=2.0"]
+    assert run_command([*arguments, *variants, "--fidelity", level, "--json"]) == 0
+    outcomes = json.loads(capsys.readouterr().out)
+    assert [outcome["fidelity"] for outcome in outcomes] == [level] * 2
+    assert [outcome["replayed"] for outcome in outcomes] == [False] * 2
+    assert [outcome["photons_of"] for outcome in outcomes] == list(SCHEDULES)
+    assert all(outcome["net_key_bps"] > 0 for outcome in outcomes)
+
+
+def test_compare_refuses_unknown_levels() -> None:
+    """As `netsim run` does."""
+    lineup = load_lineup(["two_user"], [], SHORT)
+    with pytest.raises(netsim.ConfigError, match="photon, coincidence, rate"):
+        compare(lineup, duration_s=1, seed=1, fidelity="guess")

@@ -402,15 +402,18 @@ def test_bad_options(
     assert option in line
 
 
+@pytest.mark.parametrize(
+    "bounds", [("--offset-bound", "1s", "--rate-bound", "1000"), ("--rate-bound", "1000")]
+)
 def test_a_search_without_end_is_refused(
+    bounds: tuple[str, ...],
     pair: tuple[Tags, Tags],
     save: Callable[[str, Tags], str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Offset and rate bounds that would take hours to search are refused beforehand."""
+    """Offset and rate bounds that would take hours, or minutes, are refused beforehand."""
     files = (save("a", pair[0]), save("b", pair[1]))
-    arguments = ("--offset-bound", "1s", "--rate-bound", "1000")
-    _, (line,) = distilled(capsys, *files, *arguments, code=2)
+    _, (line,) = distilled(capsys, *files, *bounds, code=2)
     assert "bins" in line
 
 
@@ -440,3 +443,24 @@ def test_what_a_run_has_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert found["key_bits"] == pytest.approx(link.counts.deposited_bits, rel=0.05)
     assert found["equal_blocks"] == len(found["blocks"])
     assert found["unequal_blocks"] == found["lone_blocks"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["csv", "ptu", "swabian"])
+def test_files_of_recorders_give_the_same_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    """What a run writes as npy or as another recorder's file ends as the same key."""
+    keys = []
+    for name in ("npy", form):
+        out = tmp_path / name
+        run = ["run", "two_user", "--duration", "5s", "--seed", "4", "--out", str(out)]
+        clock = "receivers.*.clock.offset_ps=2000000"  # no clock behind true time
+        assert run_command([*run, "--set", clock, f"--save-tags={name}"]) == 0
+        suffix = {"swabian": "dump"}.get(name, name)
+        tags = [str(out / "tags" / f"{user}.{suffix}") for user in ("alice", "bob")]
+        capsys.readouterr()
+        assert run_command(["distil", *tags, "--round", "2s", "--json"]) == 0
+        keys.append(json.loads(capsys.readouterr().out)["blocks"])
+    assert keys[0] == keys[1]
+    assert sum(entry["key_bits"] for entry in keys[0]) > 0

@@ -12,8 +12,9 @@ import pytest
 from netsim.taps.finals import abort_message
 from netsim.taps.tap import Forward, Tap, TapContext, TapPlan
 from netsim.units import PS_PER_S
+from protocols.bbm92.reports import Reporter
 from protocols.codec import encode
-from protocols.events import BlockPrepared
+from protocols.events import AbortSigned, BlockPrepared
 from protocols.messages import (
     MAX_ROUND,
     Abort,
@@ -163,19 +164,36 @@ class Renumber:
         return ((0, encode_datagram(replace(sighting.datagram, payload=message))),)
 
 
-@pytest.mark.parametrize("shift", [1, 2, 9, 14])
-def test_responder_led_through_a_round_that_is_not(shift: int) -> None:
-    """Its vote for a round to come gets a signed abort; the true rounds go on."""
+def led_astray(shift: int) -> TwoEnds:
+    """The responder takes round 0 for another one."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
     ends = clean_ends(1, duration_s=6.0, config=config, pairs_hz=1500.0, error=0.01)
     plan = TapPlan(lambda context: Renumber(context, shift), stop_ps=round(1.5 * PS_PER_S))
     tapped = TappedEnds(ends, [plan])
     ends.run(until_s=60.0)
     assert tapped.faults() == []
-    assert any("round to come" in what for what in ends.alarms())
-    prepared = [event.round for _, event in ends.events if isinstance(event, BlockPrepared)]
-    assert prepared[0] == shift
     assert len(ends.usable[0]) >= 3
+    return ends
+
+
+def test_responder_does_not_vote_for_a_round_that_is_not_sealed() -> None:
+    """It was led through a round that is not: no pad of either end signs anything for it."""
+    ends = led_astray(9)
+    assert "a round that is not what the announcer has sealed" in ends.alarms()
+    assert 9 not in [event.round for event in ends.told(Role.RESPONDER, BlockPrepared)]
+    assert not ends.told(Role.ANNOUNCER, AbortSigned)
+
+
+@pytest.mark.parametrize("shift", [1, 2, 9, 14])
+def test_responder_led_through_a_round_that_is_not(
+    shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a forged seal its vote for a round to come gets a signed abort; true rounds go on."""
+    monkeypatch.setattr(Reporter, "is_sealed", lambda *_: True)
+    ends = led_astray(shift)
+    assert any("not complete here" in what for what in ends.alarms())
+    assert ends.told(Role.RESPONDER, BlockPrepared)[0].round == shift
+    assert len(ends.told(Role.ANNOUNCER, AbortSigned)) == 1
 
 
 class HoldBack:

@@ -11,7 +11,9 @@ import pytest
 
 from netsim.taps.tap import TapPlan
 from netsim.units import PS_PER_S
+from protocols.bbm92 import announcer
 from protocols.bbm92.announcer import AnnouncerSession
+from protocols.bbm92.reports import Reporter
 from protocols.bbm92.responder import ResponderSession
 from protocols.codec import encode
 from protocols.events import (
@@ -19,8 +21,11 @@ from protocols.events import (
     BlockHeld,
     BlockPrepared,
     BlockUsable,
+    ClosingVoted,
     Event,
+    PadsSpent,
     ReserveEmpty,
+    RoundSifted,
     RoundsPaused,
     RoundStarted,
 )
@@ -34,15 +39,17 @@ from protocols.messages import (
     Ready,
     ReconciliationSetup,
     Role,
+    Seal,
     VerificationHash,
     Vote,
 )
+from protocols.pads import BITS_PER_INDEX
 from protocols.tagbook import TagBook
 from tests.integration.test_forgeries import Renumber
-from tests.support.forging import BAD_VOTE, NOTHING, forge, rewrite, run
+from tests.support.forging import BAD_VOTE, NOTHING, forge, forge_vote, rewrite, run
 from tests.support.links import LINK, link_config, session_of
 from tests.support.tapped import TappedEnds
-from tests.support.two_ends import clean_ends
+from tests.support.two_ends import TwoEnds, clean_ends
 
 # Numbers that anybody may name --------------------------------------------------------------------
 
@@ -65,11 +72,13 @@ def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
     """A number that one forged message has named is not taken in the next life."""
     tapped = TappedEnds(clean_ends(1, duration_s=10.0), [])
     ends = tapped.ends
-    body = NOTHING if role is Role.RESPONDER else BAD_VOTE
 
     def name_far() -> None:
         for number in range(15, 19):
-            forge(ends, role, number, body)
+            if role is Role.RESPONDER:
+                forge(ends, role, number, NOTHING)
+            else:
+                forge_vote(ends, number)
 
     ends.at_s(3.6, name_far)
     ends.at_s(4.5, partial(ends.crash, role))
@@ -80,7 +89,7 @@ def test_far_number_and_a_crash_cost_few_rounds(role: Role) -> None:
 def test_responder_votes_for_no_round_that_the_announcer_cannot_answer(
     pads: int, shift: int
 ) -> None:
-    """Rounds renumbered to the newest pads, which one end may not have yet, do not begin.
+    """Renumbered rounds, and pads of which one end may not have the newest: the link goes on.
 
     When round 1 is announced the responder has settled block 0, and has pads for one round more.
     """
@@ -121,43 +130,55 @@ def test_rounds_made_up_take_nothing_from_the_true_one_and_are_told(
 
 
 def test_vote_in_the_midst_of_a_round_is_told() -> None:
-    """It costs the round, for the pad answers it; no honest responder votes so early."""
+    """It costs the round, for a pad answers it; no honest responder votes so early."""
     tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
-    ends.at_s(1.6, partial(forge, ends, Role.ANNOUNCER, 1, BAD_VOTE))
+    ends.at_s(1.6, partial(forge_vote, ends, 1))
     run(tapped)
     assert 1 not in ends.usable[0]
-    assert "vote before the end of the round" in ends.alarms()
+    assert "a vote for a round that is not complete here" in ends.alarms()
+
+
+def test_vote_that_anybody_can_make_costs_nothing() -> None:
+    """Votes for every round, in its midst and when its key waits: alarms, all rounds have key."""
+    tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
+    ends = tapped.ends
+
+    def strike(role: Role, event: Event) -> None:
+        if role is Role.RESPONDER and isinstance(event, RoundSifted | BlockPrepared):
+            for pad in range(5):
+                forge(ends, Role.ANNOUNCER, event.round, replace(BAD_VOTE, pad=pad))
+
+    ends.on_event = strike
+    assert sorted(run(tapped).usable[0]) == [0, 1, 2, 3]
+    assert set(ends.alarms()) == {"a vote that the peer has not sent"}
+    assert [end.reserve_bits for end in ends.ends] == [(16 - 1) * BITS_PER_INDEX] * 2
 
 
 # Pads kept for the closing ------------------------------------------------------------------------
 
 
-def nearly_out_of_pads() -> TappedEnds:
-    """Four pads, two rounds spoilt, one good: after the light one pad is left to close with."""
-    tapped = TappedEnds(clean_ends(1, duration_s=6.0, config=link_config(initial_pads=4)), [])
-
-    def spoil(envelope: Envelope) -> bytes | None:
-        is_early = isinstance(envelope.body, ReconciliationSetup) and envelope.round < 2
-        return b"\xc0" if is_early else None
-
-    rewrite(tapped, Role.ANNOUNCER, spoil)
-    return tapped
-
-
 @pytest.mark.parametrize("is_forged", [False, True])
-def test_forged_vote_leaves_the_last_pad_to_the_closing(is_forged: bool) -> None:
+def test_forged_votes_leave_the_last_pad_to_the_closing(*, is_forged: bool) -> None:
     """No abort is signed with the pad that settles what is in doubt."""
-    tapped = nearly_out_of_pads()
+    config = link_config(initial_pads=5)
+    tapped = TappedEnds(clean_ends(3, duration_s=3.0, config=config, error=0.07), [])
     ends = tapped.ends
-    if is_forged:
-        ends.at_s(6.0005, partial(forge, ends, Role.ANNOUNCER, 3, BAD_VOTE))
-    assert sorted(run(tapped).usable[0]) == [2]
-    assert ("vote with the pads of the closing" in ends.alarms()) is is_forged
+
+    def strike(role: Role, event: Event) -> None:
+        if is_forged and role is Role.RESPONDER and isinstance(event, ClosingVoted):
+            for _ in range(6):
+                forge_vote(ends, 3)
+
+    ends.on_event = strike
+    blocks = run(tapped).told(Role.ANNOUNCER, BlockUsable)
+    assert [len(block.reserve) for block in blocks] == [0, 0, 0]
+    assert ("a vote with the pads of the closing" in ends.alarms()) is is_forged
+    assert [end.reserve_bits for end in ends.ends] == [(0 if is_forged else 1) * BITS_PER_INDEX] * 2
 
 
 def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_waiting() -> None:
-    """Five aborts of rounds to come, and the sixth vote is that of a responder led astray."""
+    """Five aborts of rounds to come; the next vote is that of a responder led astray."""
     config = link_config(offset_bound_ps=50_000_000, frames_per_announcement=10)
     ends = clean_ends(1, duration_s=2.0, config=config, pairs_hz=1500.0, error=0.01)
     plan = TapPlan(lambda context: Renumber(context, 9), start_ps=round(1.4 * PS_PER_S))
@@ -165,22 +186,24 @@ def test_votes_for_rounds_to_come_after_the_light_do_not_keep_the_responder_wait
 
     def vote() -> None:
         for number in range(2, 8):
-            forge(ends, Role.ANNOUNCER, number, BAD_VOTE)
+            forge_vote(ends, number)
+
+    def believe_all(_reporter: Reporter, _number: int, _seal: Seal) -> bool:
+        return True  # the renumbered seals too: as if their MACs had been made up
 
     ends.at_s(1.5, vote)
-    run(tapped)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reporter, "is_sealed", believe_all)
+        patch.setattr(announcer, "is_proven", lambda _macs, _number, _vote: True)
+        run(tapped)
     assert [event.round for event in ends.told(Role.RESPONDER, BlockPrepared)] == [0, 10]
 
 
 # What spoilt rounds cost --------------------------------------------------------------------------
 
 
-PAUSES = [1, 2, 4, 8, 16]
-
-
-def spoilt_rounds(tapped: TappedEnds, *, until_s: float) -> None:
+def abort_every_round(ends: TwoEnds, *, until_s: float) -> None:
     """A forged abort in every round, half a second after it begins, until then."""
-    ends = tapped.ends
 
     def abort(role: Role, event: Event) -> None:
         if role is Role.ANNOUNCER and isinstance(event, RoundStarted):
@@ -193,12 +216,39 @@ def spoilt_rounds(tapped: TappedEnds, *, until_s: float) -> None:
     ends.on_event = abort
 
 
-def test_spoiling_every_round_does_not_stop_the_link() -> None:
-    """Thirty rounds long, with pads for fifteen: pauses double, and then there is key again."""
-    config = link_config(initial_pads=16)
-    tapped = TappedEnds(clean_ends(1, duration_s=60.0, config=config), [])
-    spoilt_rounds(tapped, until_s=30.0)
-    ends = run(tapped, until_s=120.0)
+def test_rounds_spoilt_before_anything_is_signed_cost_no_pad() -> None:
+    """63 forged aborts, one a round, and sixteen pads: the next rounds have key, none was spent."""
+    tapped = TappedEnds(clean_ends(1, duration_s=66.0), [])
+    ends = tapped.ends
+    abort_every_round(ends, until_s=63.0)
+    run(tapped, until_s=120.0)
+    aborted = ends.aborted(Role.ANNOUNCER)
+    assert len(aborted) == 63
+    assert not ends.told(Role.ANNOUNCER, RoundsPaused)
+    assert sorted(ends.usable[0]) == sorted(ends.usable[1]) == [63, 64, 65]
+    spent = sum(event.bits for event in ends.told(Role.ANNOUNCER, PadsSpent))
+    assert spent == 4 * BITS_PER_INDEX  # three rounds and the closing
+
+
+PAUSES = [1, 2, 4, 8, 16]
+
+
+def test_who_can_make_up_macs_does_not_use_up_the_reserve() -> None:
+    """A vote made up in every round is answered by a pad: behind half of them pauses double.
+
+    Thirty rounds long, with sixteen pads. Then there is key again.
+    """
+    tapped = TappedEnds(clean_ends(1, duration_s=60.0), [])
+    ends = tapped.ends
+
+    def strike(role: Role, event: Event) -> None:
+        is_time = role is Role.ANNOUNCER and ends.now_ps < 30 * PS_PER_S
+        if is_time and isinstance(event, RoundStarted):
+            at_ps = ends.now_ps + PS_PER_S // 2
+            ends.at(at_ps, partial(forge_vote, ends, event.round))
+
+    ends.on_event = strike
+    run(tapped, until_s=120.0)
     assert [event.rounds for event in ends.told(Role.ANNOUNCER, RoundsPaused)] == PAUSES
     assert not ends.told(Role.ANNOUNCER, ReserveEmpty)
     assert ends.usable[0]
@@ -297,7 +347,7 @@ def test_settled_decisions_are_forgotten() -> None:
     ends = run(TappedEnds(clean_ends(1, duration_s=3.0), []))
     session = ends.ends[Role.ANNOUNCER]._session
     assert isinstance(session, AnnouncerSession)
-    assert list(session._decisions) == [3]
+    assert list(session._decided.messages) == [3]
 
 
 def test_all_matched_clicks_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from protocols.bits import unpack_bits
-from protocols.pads import BITS_PER_ROUND
+from protocols.pads import BITS_PER_INDEX
 from tests.support.bounds import assert_same_mean
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +177,7 @@ def test_ledger_agrees_with_pools_and_results() -> None:
         assert -held[Account.PARITIES] == result.counts.leaked_bits
         assert -held[Account.VERIFICATION] == result.counts.verification_bits
         assert held[Account.SPENT] == result.counts.auth_spent_bits
-        assert result.counts.auth_spent_bits % BITS_PER_ROUND == 0
+        assert result.counts.auth_spent_bits % BITS_PER_INDEX == 0
         assert result.counts.sifted_bits == (
             held[Account.FAILED] + held[Account.AMPLIFIED] + result.counts.deposited_bits
         )

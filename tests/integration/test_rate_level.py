@@ -104,14 +104,13 @@ def test_a_cut_fibre_gives_nothing_while_it_is_cut() -> None:
     assert share == pytest.approx(2 / 3, abs=0.01)
 
 
-def test_a_link_without_key_pauses_ever_longer(tmp_path: Path) -> None:
-    """A threshold that nothing meets: 32 rounds, then behind pauses of 1, 2, 4, ... rounds."""
+def test_a_link_without_key_spends_no_pads(tmp_path: Path) -> None:
+    """A threshold that nothing meets: a hundred rounds, and the closing alone is signed."""
     run = rate_run(two_user("protocol.abort_qber=0.001"), 1000, out=tmp_path)
     (link,) = run.links
-    assert link.counts.deposited_bits == 0
-    # Round 33 and those behind 1 + 2 + 4 + 8 + 16 rounds of pause are within 100 rounds.
-    assert link.counts.blocks == 33 + 5
-    assert (tmp_path / "events.jsonl").read_text().count("rounds_paused") == 6
+    assert (link.counts.deposited_bits, link.counts.blocks) == (0, 100)
+    assert link.counts.auth_spent_bits == 256
+    assert "rounds_paused" not in (tmp_path / "events.jsonl").read_text()
     assert verify_run(tmp_path) == ()
 
 

@@ -19,6 +19,7 @@ from protocols.events import (
     RoundStarted,
 )
 from protocols.keylength.keyrate import binary_entropy
+from protocols.link import PS_PER_S
 from protocols.messages import (
     Amplify,
     Close,
@@ -29,12 +30,13 @@ from protocols.messages import (
     VerificationHash,
     Vote,
 )
-from protocols.pads import BITS_PER_ROUND
+from protocols.pads import BITS_PER_INDEX
 from tests.support.faults import block_faults
 from tests.support.inspector import asked_bits, lane_sizes
 from tests.support.light import LaneLight, draw_tags, light
 from tests.support.links import link_config
-from tests.support.whole_messages import WholeMessages, honest
+from tests.support.two_ends import LATENCY_PS
+from tests.support.whole_messages import WholeMessages, honest, reasons
 
 TWO_LANES = (LaneLight(), LaneLight(delay_ps=5_040_000, pairs_hz=4000.0, error=0.05))
 TWO_LANES_CONFIG = link_config(lane_delays_ps=(5_000_000, 5_040_000))
@@ -226,9 +228,9 @@ def test_authentication_is_booked_and_refilled() -> None:
             for at, e in honest().events
             if at is role and isinstance(e, BlockUsable)
         )
-        assert spent == 4 * BITS_PER_ROUND  # three rounds and the closing exchange
-        assert refilled == 6 * BITS_PER_ROUND - BITS_PER_ROUND * 3
-        initial = BITS_PER_ROUND * honest().config.initial_pads
+        assert spent == 4 * BITS_PER_INDEX  # three rounds and the closing exchange
+        assert refilled == 6 * BITS_PER_INDEX - BITS_PER_INDEX * 3
+        initial = BITS_PER_INDEX * honest().config.initial_pads
         assert honest().ends[role].reserve_bits == initial + refilled - spent
 
 
@@ -238,38 +240,50 @@ def test_no_pad_signs_two_messages() -> None:
         tags: dict[int, set[bytes]] = {}
         for role, envelope in honest().sent:
             if role is sender and isinstance(envelope.body, Vote | Decision):
-                tags.setdefault(envelope.round, set()).add(envelope.body.tag)
+                tags.setdefault(envelope.body.pad, set()).add(envelope.body.tag)
         assert sorted(tags) == [0, 1, 2, 3]
         assert all(len(found) == 1 for found in tags.values())
 
 
 def test_empty_reserve_stops_the_link() -> None:
-    """Rounds without key use up three pads and none come back: the link stops, and says so once.
+    """Small blocks use up three pads and none come back: the link stops, and says so once.
 
-    The last pad closes it: both ends agree that nothing is left, and no pad has signed twice.
+    The last pad closes it: both ends agree on what is usable, and no pad has signed twice.
     """
-    tags = draw_tags(3, 8.2, (LaneLight(error=0.3),))
+    tags = draw_tags(3, 8.2, (LaneLight(error=0.07),))
     ends = WholeMessages(tags, duration_s=8, config=link_config(initial_pads=4)).run()
     stops = [event.round for at, event in ends.events if isinstance(event, ReserveEmpty)]
     assert stops == [3]
     assert ends.ends[0].is_stopped
     assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]
     started = {event.round for at, event in ends.events if isinstance(event, RoundStarted)}
     assert started == {0, 1, 2}
-    assert [event.round for _, event in ends.events if isinstance(event, ClosingVoted)] == [3]
+    assert [event.pad for _, event in ends.events if isinstance(event, ClosingVoted)] == [3]
     assert [e.body for e in ends.messages(Close)] == [Close()]
 
 
-def test_blocks_before_the_reserve_ran_empty_are_settled() -> None:
-    """Two rounds of key, then darkness for the errors: the blocks are usable at both ends."""
-    good, bad = draw_tags(3, 2.0), draw_tags(4, 9.2, (LaneLight(error=0.3),))
-    late_ticks = 2 * 10**11
-    one, other = (
-        np.concatenate((first, second[second >> 2 >= late_ticks]))
-        for first, second in zip(good, bad, strict=True)
-    )
-    config = link_config(initial_pads=4)
-    ends = WholeMessages((np.sort(one), np.sort(other)), duration_s=9, config=config).run()
-    assert any(isinstance(event, ReserveEmpty) for _, event in ends.events)
+def test_rounds_that_nobody_signs_take_no_pad() -> None:
+    """Twelve rounds without key, with four pads: the link goes on, and all four are left."""
+    tags = draw_tags(3, 12.2, (LaneLight(error=0.3),))
+    ends = WholeMessages(tags, duration_s=12, config=link_config(initial_pads=4))
+    ends.run(until_s=12.3)
+    assert not any(isinstance(event, ReserveEmpty) for _, event in ends.events)
+    assert sum(reasons(ends, Role.ANNOUNCER).values()) == 12
+    ends.run()
     assert ends.is_closed_alike
-    assert {0, 1} <= set(ends.usable_bits(Role.ANNOUNCER))
+    assert [end.reserve_bits for end in ends.ends] == [3 * BITS_PER_INDEX] * 2  # one has closed
+
+
+def test_announcer_has_its_part_at_once() -> None:
+    """The block of a round is usable at both ends before the next round has ended its light."""
+    ends = WholeMessages(light()).run()
+    at_s = {
+        (role, event.round): time_ps / PS_PER_S
+        for (role, event), time_ps in zip(ends.events, ends.event_times_ps, strict=True)
+        if isinstance(event, BlockUsable)
+    }
+    for number in range(3):
+        announcer, responder = (at_s[role, number] for role in Role)
+        assert 0.0 < announcer - responder <= 2 * LATENCY_PS / PS_PER_S
+        assert announcer < number + 2

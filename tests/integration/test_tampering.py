@@ -8,6 +8,7 @@ import pytest
 from protocols.bbm92.reports import OwnStream
 from protocols.codec import encode
 from protocols.events import (
+    AbortSigned,
     RoundSifted,
 )
 from protocols.messages import (
@@ -27,6 +28,8 @@ from protocols.messages import (
     Reconciled,
     ReconciliationSetup,
     Role,
+    Seal,
+    Settled,
     VerificationHash,
     VerificationResult,
     Vote,
@@ -146,7 +149,7 @@ def test_silence_in_the_last_round_is_missed_at_the_closing() -> None:
     """Nobody commits after it, and the responder has never heard of it."""
 
     def silence(sender: Role, envelope: Envelope, data: bytes) -> bytes:
-        if envelope.round != 2 or isinstance(envelope.body, Beacon | Ready):
+        if envelope.round != 2 or isinstance(envelope.body, Beacon | Ready | Vote):
             return data
         body = NO_TIMES if sender is Role.ANNOUNCER else Ready()
         return encode(Envelope(envelope.link, sender, 0, 0, body))
@@ -188,7 +191,7 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
 
 
 def test_changed_hash_seed_changes_no_bits() -> None:
-    """Another amplification seed makes other keys at the two ends: the vote does not pass."""
+    """Another amplification seed would make other keys: the responder does not vote for that."""
 
     def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, Amplify)
@@ -199,7 +202,8 @@ def test_changed_hash_seed_changes_no_bits() -> None:
     assert block_faults(ends.events) == []
     assert ends.is_closed_alike
     assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 2]
-    assert reasons(ends, Role.ANNOUNCER) == {AbortReason.AUTHENTICATION_FAILED: 1}
+    assert reasons(ends, Role.RESPONDER) == {AbortReason.AUTHENTICATION_FAILED: 1}
+    assert not ends.told(Role.ANNOUNCER, AbortSigned)
 
 
 @pytest.mark.parametrize("count", [10_000, 2**62])
@@ -262,7 +266,8 @@ class FlipOnce:
 
 
 FLIPPED = (Announce, Matches, Keep, ReconciliationSetup, ParityQuery, ParityReply, Reconciled,
-           VerificationHash, VerificationResult, Amplify, Vote, Decision, Close)  # fmt: skip
+           VerificationHash, VerificationResult, Amplify, Vote, Decision, Close,
+           Seal, Settled)  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", FLIPPED, ids=lambda kind: kind.__name__)

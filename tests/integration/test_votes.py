@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from protocols.bbm92.macs import Macs
 from protocols.codec import encode
-from protocols.events import (
-    LinkClosed,
-)
-from protocols.messages import AbortReason, Close, Decision, Envelope, Role, Vote
+from protocols.events import BlockHeld, BlockUsable, Event, LinkClosed
+from protocols.link import PS_PER_S
+from protocols.messages import AbortReason, Close, Decision, Envelope, Role, Settled, Vote
 from protocols.wire.datagrams import HEADER_BYTES
 from tests.support.faults import block_faults
+from tests.support.forging import forge
 from tests.support.light import light
 from tests.support.links import link_config
 from tests.support.whole_messages import Tamper, WholeMessages, honest, only, reasons
@@ -86,7 +87,7 @@ def test_forged_decisions_are_not_believed(commit: bool) -> None:
     """A decision with a wrong tag, either way, leaves the block in doubt and raises an alarm."""
 
     def forge(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
-        return encode(replace(envelope, body=Decision(commit=commit, tag=bytes(16))))
+        return encode(replace(envelope, body=Decision(commit=commit, pad=0, tag=bytes(16))))
 
     ends = WholeMessages(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
     assert 0 not in ends.usable_bits(Role.RESPONDER)
@@ -104,7 +105,7 @@ def test_reflected_tags_do_not_pass() -> None:
         if isinstance(envelope.body, Vote):
             tags[envelope.round] = envelope.body.tag
         if isinstance(envelope.body, Decision) and envelope.round == 0:
-            return encode(replace(envelope, body=Decision(commit=True, tag=tags[0])))
+            return encode(replace(envelope, body=Decision(commit=True, pad=0, tag=tags[0])))
         return data
 
     ends = WholeMessages(light(), tamper=reflect).run(until_s=30)
@@ -118,7 +119,70 @@ def test_ends_with_different_settings_never_agree() -> None:
     ends.run(until_s=60)
     assert not ends.usable_bits(Role.ANNOUNCER)
     assert not ends.usable_bits(Role.RESPONDER)
-    assert AbortReason.AUTHENTICATION_FAILED in reasons(ends, Role.ANNOUNCER)
+    assert AbortReason.AUTHENTICATION_FAILED in reasons(ends, Role.RESPONDER)
+    votes = [envelope.body for envelope in ends.messages(Vote)]
+    assert all(isinstance(vote, Vote) and vote.closing for vote in votes)  # no pad for nothing
+
+
+# Acknowledgements ---------------------------------------------------------------------------------
+
+
+def acknowledged_too_early(*, is_proven: bool) -> WholeMessages:
+    """The last decision is lost for 10 s; meanwhile somebody says that the responder has it."""
+    ends: list[WholeMessages] = []
+
+    def hold(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        is_last = isinstance(envelope.body, Decision) and envelope.round == 2
+        return b"\xc0" if is_last and ends[0].now_ps < 10 * PS_PER_S else data
+
+    def acknowledge(role: Role, event: Event) -> None:
+        if role is Role.ANNOUNCER and isinstance(event, BlockHeld) and event.round == 2:
+            macs = Macs(ends[0].config, ends[0].secrets.report_key, Role.RESPONDER)
+            mac = macs.own(b"settled", 2, b"") if is_proven else bytes(32)
+            forge(ends[0], Role.ANNOUNCER, 2, Settled(2, mac))
+
+    ends.append(WholeMessages(light(), tamper=hold))
+    ends[0].on_event = acknowledge
+    return ends[0].run()
+
+
+@pytest.mark.parametrize("is_proven", [False, True])
+def test_forged_acknowledgement_makes_no_unequal_pools(*, is_proven: bool) -> None:
+    """It is told, or, with a MAC that was made up, the announcer has its part early: the same bits.
+
+    The responder gets the decision all the same, for it is kept.
+    """
+    ends = acknowledged_too_early(is_proven=is_proven)
+    assert block_faults(ends.events) == []
+    assert ends.is_closed_alike
+    assert list(ends.usable_bits(Role.ANNOUNCER)) == [0, 1, 2]
+    usable_ps = {
+        role: time_ps
+        for (role, event), time_ps in zip(ends.events, ends.event_times_ps, strict=True)
+        if isinstance(event, BlockUsable) and event.round == 2
+    }
+    assert usable_ps[Role.RESPONDER] > 10 * PS_PER_S
+    assert (usable_ps[Role.ANNOUNCER] < 10 * PS_PER_S) is is_proven
+    told = "an acknowledgement that the peer has not sent" in ends.alarms(Role.ANNOUNCER)
+    assert told is not is_proven
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_acknowledgement_that_a_crash_takes_along_is_asked_for_again(role: Role) -> None:
+    """Its block is usable before the next vote, which would prove the same."""
+    is_lost: list[bytes] = []
+
+    def lose(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+        if isinstance(envelope.body, Settled) and ends.now_ps < 1.4 * PS_PER_S:
+            is_lost.append(data)
+            return b"\xc0"
+        return data
+
+    ends = WholeMessages(light(), tamper=lose)
+    ends.at_s(1.4, lambda: ends.crash(role))
+    ends.run(until_s=1.6)
+    assert is_lost
+    assert 0 in ends.usable_bits(Role.ANNOUNCER)
 
 
 # Closing ------------------------------------------------------------------------------------------
@@ -126,11 +190,9 @@ def test_ends_with_different_settings_never_agree() -> None:
 
 def test_closing_exchange() -> None:
     """After the light: close, closing vote, closing decision; then nothing is in doubt."""
-    tail = [type(envelope.body) for _, envelope in honest().sent[-3:]]
+    tail = [type(envelope.body) for _, envelope in honest().sent if envelope.round == 3]
     assert tail == [Close, Vote, Decision]
-    closed = [
-        (role, event.round) for role, event in honest().events if isinstance(event, LinkClosed)
-    ]
+    closed = [(role, event.pad) for role, event in honest().events if isinstance(event, LinkClosed)]
     assert closed == [(Role.ANNOUNCER, 3), (Role.RESPONDER, 3)]
 
 

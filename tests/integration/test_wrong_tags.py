@@ -7,14 +7,16 @@ the channel is sound: both ends close with equal blocks, and no pad has signed t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import UnionType
 
 import pytest
 
 from netsim.pools.store import UserStore
 from protocols.bbm92 import rounds
-from protocols.bbm92.rounds import Signer
+from protocols.bbm92.signing import Bound, Signer
 from protocols.events import (
     Alarm,
+    BlockHeld,
     BlockPrepared,
     BlockUsable,
     ClosingVoted,
@@ -26,9 +28,8 @@ from protocols.events import (
 from protocols.messages import (
     Close,
     Role,
-    Vote,
 )
-from tests.support.forging import BAD_COMMIT, BAD_VOTE, forge, run
+from tests.support.forging import BAD_COMMIT, forge, forge_commit, forge_vote, run
 from tests.support.tapped import TappedEnds
 from tests.support.two_ends import TwoEnds, clean_ends
 
@@ -43,7 +44,7 @@ def test_flood_of_decisions_leaves_nothing_in_doubt() -> None:
     def flood(role: Role, event: Event) -> None:
         if role is Role.RESPONDER and isinstance(event, BlockPrepared | ClosingVoted):
             for _ in range(1100):
-                forge(ends, Role.RESPONDER, event.round, BAD_COMMIT)
+                forge_commit(ends)
 
     ends.on_event = flood
     assert len(run(tapped).usable[0]) == 4
@@ -55,17 +56,9 @@ def test_every_check_of_a_tag_is_booked(monkeypatch: pytest.MonkeyPatch) -> None
     checks = [0, 0]
     check = Signer.check
 
-    def counted(  # noqa: PLR0917 - as it is
-        self: Signer,
-        tag: bytes,
-        pad: bytes,
-        purpose: bytes,
-        role: Role,
-        number: int,
-        digests: bytes,
-    ) -> bool:
+    def counted(self: Signer, tag: bytes, pad: bytes, role: Role, bound: Bound) -> bool:
         checks[role.peer] += 1
-        return check(self, tag, pad, purpose, role, number, digests)
+        return check(self, tag, pad, role, bound)
 
     monkeypatch.setattr(Signer, "check", counted)
     monkeypatch.setattr(Signer, "forgery_probability", lambda _self: 1.0)
@@ -77,12 +70,12 @@ def test_every_check_of_a_tag_is_booked(monkeypatch: pytest.MonkeyPatch) -> None
         if role is not Role.RESPONDER:
             return
         if isinstance(event, BlockPrepared) and event.round == 1:
-            forge(ends, Role.ANNOUNCER, 1, BAD_VOTE)
+            forge_vote(ends, 1)
         if isinstance(event, BlockPrepared) and event.round == 2:
-            forge(ends, Role.RESPONDER, 2, BAD_COMMIT)
+            forge_commit(ends)
         if isinstance(event, ClosingVoted):
-            forge(ends, Role.RESPONDER, event.round, BAD_COMMIT)
-            forge(ends, Role.ANNOUNCER, event.round, Vote(closing=True, tag=bytes(16)))
+            forge_commit(ends)
+            forge_vote(ends, 4, closing=True)
 
     ends.on_event = guess
     run(tapped)
@@ -116,7 +109,7 @@ def test_decision_on_an_unknown_round_is_no_closing_while_there_is_light() -> No
     ends.at_s(1.2, partial(forge, ends, Role.RESPONDER, 9, BAD_COMMIT))
     ends.run(until_s=1.3)
     (alarm,) = ends.told(Role.RESPONDER, Alarm)
-    assert alarm == Alarm(9, "a decision on a round that is not open")
+    assert alarm == Alarm(0, "a decision on no vote of this end")
 
 
 # Crashes within a step ----------------------------------------------------------------------------
@@ -131,7 +124,7 @@ def death_after(
     monkeypatch: pytest.MonkeyPatch,
     tapped: TappedEnds,
     role: Role,
-    died_at: tuple[type[Event], int],
+    died_at: tuple[type[Event] | UnionType, int],
     provoke: Callable[[], None],
 ) -> Iterator[list[Event]]:
     """The process of ``role`` dies between the first such event and what follows it, once."""
@@ -142,7 +135,8 @@ def death_after(
     def apply_and_die(store: UserStore, link: str, event: Event) -> None:
         apply(store, link, event)
         is_it = store is ends.stores[role] and isinstance(event, kind)
-        if is_it and not died and getattr(event, "round", number) >= number:
+        place = event.stop if isinstance(event, PadsSpent) else getattr(event, "round", number)
+        if is_it and not died and place >= number:
             died.append(event)
             raise Died
 
@@ -160,13 +154,16 @@ def death_after(
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize(("kind", "number"), [(BlockUsable, 1), (BlockUsable, 3), (PadsSpent, 4)])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [(BlockUsable, 1), (BlockUsable, 3), (PadsSpent, 4), (BlockPrepared | BlockHeld, 2)],
+)
 def test_a_step_is_whole_or_undone(
-    role: Role, kind: type[Event], number: int, monkeypatch: pytest.MonkeyPatch
+    role: Role, kind: type[Event] | UnionType, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between the events of a step leaves no pad that has signed, and the link closes.
 
-    The new life is shown all votes again, and is asked to close under every number.
+    The new life is shown all votes again, and is asked to close.
     """
     tapped = TappedEnds(clean_ends(1, duration_s=4.0), [])
     ends = tapped.ends
@@ -174,8 +171,7 @@ def test_a_step_is_whole_or_undone(
     def provoke() -> None:
         for message in votes:
             ends.ends[Role.ANNOUNCER]._session.receive(message, ends.now_ps)
-        for asked in range(6):
-            forge(ends, Role.RESPONDER, asked, Close())
+        forge(ends, Role.RESPONDER, 4, Close())
 
     def note(_role: Role, event: Event) -> None:
         if isinstance(event, BlockPrepared):

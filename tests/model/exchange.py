@@ -3,17 +3,20 @@
 It mirrors `protocols.bbm92.announcer` and `protocols.bbm92.responder` with everything taken away
 that does not bear on agreement. Bits are a letter: ``g`` are those of untouched transcripts, ``x``
 any others. The wire belongs to an attacker who may deliver whatever was ever signed, any number of
-times, in any order or never, and who may forge all that is not signed. Either end may crash at any
-time and come back with what was durable. Nothing is bounded but the number of rounds.
+times, in any order or never, and who may forge all that no pad has signed: seals, acknowledgements
+and the MACs of votes among it. Either end may crash at any time and come back with what was
+durable. Nothing is bounded but the number of rounds and of pads.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-Signed = tuple[str, int, str]
-"""Purpose, round, bits: what a tag is bound to."""
+Signed = tuple[str, int, int, str]
+"""Purpose, pad, round, bits: what a tag is bound to."""
 
 SAME, OTHER = "g", "x"
+ANY = -1
+"""Round of what is bound to its pad alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +28,13 @@ class Announcer:
     light: bool = True
     open: frozenset[tuple[int, bool]] = frozenset()
     """Rounds under way, and whether the final seed is out (state VOTING)."""
-    aborted: frozenset[int] = frozenset()
-    """Rounds with a signed abort."""
-    held: frozenset[int] = frozenset()
+    held: frozenset[tuple[int, int]] = frozenset()
+    """Round and pad of blocks that the responder has not acknowledged."""
     usable: frozenset[int] = frozenset()
-    pads_from: int = 0
+    next_pad: int = 0
+    """All pads below it have signed a decision, on the wire for good."""
     pads: int = 3
-    """Pads reach up to this round, without it."""
-    closed: int = -1
-
-    @property
-    def closing_round(self) -> int:
-        """The first after all rounds whose pad has not signed anything else; once closed, that."""
-        if self.closed >= 0:
-            return self.closed
-        number = self.last + 1
-        while number in self.aborted:
-            number += 1
-        return number
+    closed: bool = False
 
     def without(self, number: int) -> frozenset[tuple[int, bool]]:
         """All other rounds under way."""
@@ -51,24 +43,24 @@ class Announcer:
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """State of the responder; ``open`` and ``closing`` are lost in a crash."""
+    """State of the responder; ``open`` is lost in a crash."""
 
     light: bool = True
     open: frozenset[int] = frozenset()
     is_closing: bool = False
+    """Its lowest pad has signed a closing vote."""
     prepared: tuple[int, str] | None = None
+    """Its lowest pad has signed a vote on this."""
     usable: frozenset[tuple[int, str]] = frozenset()
-    closing: frozenset[int] = frozenset()
-    pads_from: int = 0
+    next_pad: int = 0
+    """Below it all pads have signed a vote, and the decision has come."""
     pads: int = 3
-    """Pads reach up to this round, without it."""
-    burned: frozenset[int] = frozenset()
-    """Rounds from ``pads_from`` on whose pads are gone all the same."""
-    closed: int = -1
+    closed: bool = False
 
-    def has_pads(self, number: int) -> bool:
-        """Whether a round can still be signed and checked."""
-        return self.pads_from <= number < self.pads and number not in self.burned
+    @property
+    def settled(self) -> int:
+        """Highest round with a usable block."""
+        return max((number for number, _ in self.usable), default=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +74,24 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The exchange over ``rounds`` rounds; those of two more have pads and can be forged."""
+    """The exchange over ``rounds`` rounds, with two pads more; one more round can be made up."""
 
     rounds: int = 2
 
     @property
     def numbers(self) -> range:
-        """All numbers that have pads, all of which an attacker uses."""
+        """Rounds that an attacker names."""
+        return range(self.rounds + 1)
+
+    @property
+    def pads(self) -> range:
+        """Pads that there are."""
         return range(self.rounds + 2)
 
     @property
     def origin(self) -> State:
         """A new link."""
-        pads = len(self.numbers)
+        pads = len(self.pads)
         return State(Announcer(pads=pads), Responder(pads=pads))
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
@@ -103,24 +100,27 @@ class Model:
         yield from self._responder_steps(state)
         for message in sorted(entry for entry in state.wire if entry[0] != "seed"):
             yield f"deliver {message}", deliver(state, message)
+        pad = state.announcer.next_pad
         for number in self.numbers:
-            for purpose in ("vote", "close"):
-                forged = (purpose, number, "forged")
-                yield f"forge {forged}", deliver(state, forged)
+            yield f"forge vote on {number}", deliver(state, ("vote", pad, number, "forged"))
+        yield "forge closing vote", deliver(state, ("close", pad, ANY, "forged"))
+        for upto in self.pads:
+            settled = acknowledge(state.announcer, upto)
+            yield f"acknowledge {upto}, true or forged", replace(state, announcer=settled)
 
     def _announcer_steps(self, state: State) -> Iterator[tuple[str, State]]:
         end = state.announcer
         yield "announcer crashes", replace(state, announcer=crashed_announcer(end))
         if end.light:
             yield "announcer's light ends", replace(state, announcer=replace(end, light=False))
-            if end.last + 1 < self.rounds and end.closed < 0:
+            if end.last + 1 < self.rounds and not end.closed:
                 yield f"announcer begins {end.last + 1}", replace(state, announcer=start(end))
         for number, votes in sorted(end.open):
             dropped = replace(end, open=end.without(number))
             yield f"announcer drops {number}", replace(state, announcer=dropped)
             if not votes:
                 ready = replace(end, open=end.without(number) | {(number, True)})
-                wire = state.wire | {("seed", number, "")}
+                wire = state.wire | {("seed", ANY, number, "")}
                 yield f"announcer sends seed {number}", State(ready, state.responder, wire)
 
     def _responder_steps(self, state: State) -> Iterator[tuple[str, State]]:
@@ -130,8 +130,7 @@ class Model:
             yield "responder's light ends", replace(state, responder=replace(end, light=False))
         for number in self.numbers:
             yield f"announce {number}", replace(state, responder=begin(end, number))
-        for number in self.numbers:
-            yield f"ask to close {number}", ask_to_close(state, number)
+        yield "ask to close", ask_to_close(state)
         for number in sorted(end.open):
             dropped = replace(end, open=end.open - {number})
             yield f"responder drops {number}", replace(state, responder=dropped)
@@ -140,10 +139,8 @@ class Model:
 
 
 def start(end: Announcer) -> Announcer:
-    """The next round, unless its pad has signed the abort of one made up on the wire."""
+    """The next round."""
     number = end.last + 1
-    if number in end.aborted:
-        return replace(end, last=number)
     durable = max(end.durable_last, number)
     return replace(end, last=number, durable_last=durable, open=end.open | {(number, False)})
 
@@ -155,130 +152,124 @@ def crashed_announcer(end: Announcer) -> Announcer:
 
 def crashed_responder(end: Responder) -> Responder:
     """What is left; a round that had not voted may begin again."""
-    return replace(end, open=frozenset(), closing=frozenset({end.closed} - {-1}))
+    return replace(end, open=frozenset())
 
 
 def begin(end: Responder, number: int) -> Responder:
     """An announcement, true or forged."""
-    is_over = end.closed >= 0 or end.is_closing
     is_prepared = end.prepared is not None and end.prepared[0] == number
-    is_common = end.has_pads(number) and number + 1 < end.pads
-    if is_over or is_prepared or not is_common:
+    if end.closed or end.is_closing or is_prepared or number <= end.settled:
         return end
     return replace(end, open=end.open | {number})
 
 
+def may_vote(end: Responder) -> bool:
+    """The newest pads are for the closing alone."""
+    return end.prepared is None and end.next_pad + 1 < end.pads
+
+
 def vote(state: State, number: int, bits: str) -> State:
-    """The responder has its key. Equal bits come of a true seed and an untouched transcript."""
+    """The responder has its key, and a seal that is true or forged.
+
+    Equal bits come of a true seed and an untouched transcript.
+    """
     end = state.responder
-    is_true = ("seed", number, "") in state.wire
-    if end.prepared is not None or (bits == SAME and not is_true):
+    is_true = ("seed", ANY, number, "") in state.wire
+    if not may_vote(end) or (bits == SAME and not is_true):
         return state
     prepared = replace(end, open=end.open - {number}, prepared=(number, bits))
-    return State(state.announcer, prepared, state.wire | {("vote", number, bits)})
+    return State(state.announcer, prepared, state.wire | {("vote", end.next_pad, number, bits)})
 
 
-def ask_to_close(state: State, number: int) -> State:
+def ask_to_close(state: State) -> State:
     """A request to close, true or forged: it is not signed."""
     end = state.responder
-    if end.closed >= 0 or end.light or end.prepared is not None or not end.has_pads(number):
+    if end.closed or end.light or end.prepared is not None or end.next_pad >= end.pads:
         return state
-    if number in end.closing:
-        return state
-    voted = replace(end, open=frozenset(), is_closing=True, closing=end.closing | {number})
-    return State(state.announcer, voted, state.wire | {("close", number, "")})
+    voted = replace(end, open=frozenset(), is_closing=True)
+    return State(state.announcer, voted, state.wire | {("close", end.next_pad, ANY, "")})
 
 
 def deliver(state: State, message: Signed) -> State:
     """A vote or decision arrives, true or with a tag that does not verify."""
-    purpose, number, bits = message
+    purpose, pad, number, bits = message
     match purpose:
         case "vote":
-            return _on_vote(state, number, bits)
+            return _on_vote(state, pad, number, bits)
         case "close":
-            return _on_closing_vote(state, number, bits)
-        case "commit":
-            return replace(state, responder=_on_commit(state.responder, number, bits))
-        case "abort":
-            return replace(state, responder=_on_abort(state.responder, number))
+            return _on_closing_vote(state, pad, bits)
         case _:
-            return replace(state, responder=_on_closed(state.responder, number))
+            return _on_decision(state, message)
 
 
-def _on_vote(state: State, number: int, bits: str) -> State:
+def _may_sign(end: Announcer, pad: int) -> bool:
+    """Whether the pad has signed nothing, and is the next to do so."""
+    return pad == end.next_pad < end.pads and not end.closed
+
+
+def _on_vote(state: State, pad: int, number: int, bits: str) -> State:
     end = state.announcer
-    is_decided = number in end.held | end.aborted
-    if is_decided or end.closed >= 0 or not end.pads_from <= number < end.pads:
+    if not _may_sign(end, pad):
         return state
-    if number > end.last and number + 1 >= end.pads:
+    if (number, True) in end.open and bits == SAME:
+        settled = acknowledge(end, pad - 1)
+        still = frozenset(entry for entry in end.open if entry[0] > number)
+        held = settled.held | {(number, pad)}
+        committed = replace(settled, open=still, held=held, next_pad=pad + 1)
+        return State(committed, state.responder, state.wire | {("commit", pad, number, SAME)})
+    if pad + 1 >= end.pads:
         return state  # the newest pads are for the closing alone
-    if (number, True) not in end.open or bits != SAME:
-        gone = replace(end, open=end.without(number), aborted=end.aborted | {number})
-        return State(gone, state.responder, state.wire | {("abort", number, "")})
-    settled = settle_before(end, number)
-    held = replace(settled, open=settled.without(number), held=settled.held | {number})
-    return State(held, state.responder, state.wire | {("commit", number, SAME)})
+    gone = replace(end, open=end.without(number), next_pad=pad + 1)
+    return State(gone, state.responder, state.wire | {("abort", pad, ANY, "")})
 
 
-def _on_closing_vote(state: State, number: int, bits: str) -> State:
+def _on_closing_vote(state: State, pad: int, bits: str) -> State:
     end = state.announcer
-    is_decided = number in end.held | end.aborted
-    if is_decided or end.closed >= 0 or not end.pads_from <= number < end.pads:
+    if not _may_sign(end, pad):
         return state
-    if end.open or end.light or number != end.closing_round:
+    if end.open or end.light:
         return replace(state, announcer=replace(end, open=frozenset()))
     if bits:
         return state
-    closed = replace(settle_before(end, number + 1), closed=number)
-    return State(closed, state.responder, state.wire | {("closed", number, "")})
+    closed = replace(acknowledge(end, pad - 1), closed=True, next_pad=pad + 1)
+    return State(closed, state.responder, state.wire | {("closed", pad, ANY, "")})
 
 
-def settle_before(end: Announcer, number: int) -> Announcer:
-    """A valid later vote acknowledges all earlier blocks; their pads go."""
-    return replace(
-        end,
-        usable=end.usable | {held for held in end.held if held < number},
-        held=frozenset(held for held in end.held if held >= number),
-        aborted=frozenset(other for other in end.aborted if other >= number),
-        open=frozenset(entry for entry in end.open if entry[0] >= number),
-        pads_from=max(end.pads_from, number),
-    )
+def acknowledge(end: Announcer, pad: int) -> Announcer:
+    """The responder is said to have the decisions of all pads up to that: blocks are usable.
+
+    The decisions themselves are kept until something signed says so; here for good.
+    """
+    settled = {number for number, signed in end.held if signed <= pad}
+    held = frozenset(entry for entry in end.held if entry[1] > pad)
+    return replace(end, usable=end.usable | settled, held=held)
 
 
-def _on_commit(end: Responder, number: int, bits: str) -> Responder:
-    if end.prepared != (number, bits):
-        return end if number not in end.open else replace(end, open=frozenset())
-    usable = end.usable | {end.prepared}
-    return _spent(replace(end, prepared=None, usable=usable), number + 1)
-
-
-def _on_abort(end: Responder, number: int) -> Responder:
-    if end.prepared is not None and end.prepared[0] == number:
-        return replace(end, prepared=None, burned=end.burned | {number})
-    if number in end.open:
-        return replace(end, open=end.open - {number}, burned=end.burned | {number})
-    return end
-
-
-def _on_closed(end: Responder, number: int) -> Responder:
-    if end.closed >= 0 or number not in end.closing:
-        return end
-    return _spent(replace(end, closed=number), number + 1)
-
-
-def _spent(end: Responder, number: int) -> Responder:
-    return replace(
-        end,
-        pads_from=max(end.pads_from, number),
-        open=frozenset(other for other in end.open if other >= number),
-        burned=frozenset(other for other in end.burned if other >= number),
-    )
+def _on_decision(state: State, message: Signed) -> State:
+    end = state.responder
+    purpose, pad, number, bits = message
+    if pad != end.next_pad:
+        return state
+    spent = replace(end, next_pad=pad + 1)
+    if end.prepared is not None:
+        if purpose == "abort":
+            return replace(state, responder=replace(spent, prepared=None))
+        if (purpose, number, bits) == ("commit", *end.prepared):
+            settled = replace(spent, prepared=None, usable=end.usable | {end.prepared})
+            still = frozenset(other for other in end.open if other > number)
+            return replace(state, responder=replace(settled, open=still))
+    elif end.is_closing:
+        if purpose == "closed":
+            return replace(state, responder=replace(spent, closed=True))
+        if purpose == "abort":
+            return ask_to_close(replace(state, responder=spent))
+    return state
 
 
 def violations(state: State) -> list[str]:
     """Where agreement is broken."""
     announcer, responder = state.announcer, state.responder
-    made = announcer.held | announcer.usable
+    made = {number for number, _ in announcer.held} | announcer.usable
     its = set(responder.usable) | ({responder.prepared} - {None})
     found = [
         f"{number}{bits} usable at the responder only"
@@ -294,7 +285,7 @@ def violations(state: State) -> list[str]:
 
 
 def _signed_twice(wire: frozenset[Signed]) -> list[str]:
-    """Pads that have signed two messages: (vote, close) and (commit, abort, closed) share one."""
+    """Pads that have signed two messages, at either end."""
     pads: dict[tuple[bool, int], Signed] = {}
     return [
         f"one pad signed {message} and {pads[pad]}"
@@ -311,26 +302,26 @@ def heal(state: State) -> State:
         announcer=replace(end, light=False, open=frozenset()),
         responder=replace(state.responder, light=False, open=frozenset()),
     )
-    for _ in range(4):
+    for _ in range(2 * end.pads):
         state = _exchange(state)
     return state
 
 
 def _exchange(state: State) -> State:
     """One repeat of everything that is repeated, and the answers."""
-    announcer, responder = state.announcer, state.responder
-    if announcer.closed < 0 or responder.closed < 0:
-        number = announcer.closed if announcer.closed >= 0 else announcer.closing_round
-        state = ask_to_close(state, number)
-    responder = state.responder
-    votes: list[Signed] = [("close", number, "") for number in sorted(responder.closing)]
-    if responder.prepared is not None:
-        votes = [("vote", *responder.prepared)]
-    for message in votes:
+    if not (state.announcer.closed and state.responder.closed):
+        state = ask_to_close(state)
+    end = state.responder
+    message: Signed | None = None
+    if end.prepared is not None:
+        message = ("vote", end.next_pad, *end.prepared)
+    elif end.is_closing and not end.closed:
+        message = ("close", end.next_pad, ANY, "")
+    if message is not None:
         state = deliver(state, message)
-        for answer in sorted(state.wire):
-            if answer[1] == message[1] and answer[0] in {"commit", "abort", "closed"}:
-                state = deliver(state, answer)
+    for answer in sorted(state.wire):
+        if answer[0] in {"commit", "abort", "closed"}:
+            state = deliver(state, answer)
     return state
 
 
@@ -338,5 +329,5 @@ def is_settled(state: State) -> bool:
     """Both ends closed, nothing in doubt, the same blocks usable."""
     announcer, responder = state.announcer, state.responder
     equal = {(number, SAME) for number in announcer.usable} == set(responder.usable)
-    closed = announcer.closed >= 0 and responder.closed >= 0
+    closed = announcer.closed and responder.closed
     return equal and closed and not announcer.held and responder.prepared is None

@@ -28,7 +28,7 @@ WILD_CELLS = (
 )
 WILD_COLUMNS = ("x", b"\xff\xfe", 1.5, -1, 2**62, "", 0)
 COLUMNS = (
-    *(("links", "provisioned_rounds"), ("blocks", "round"), ("blocks", "state")),
+    *(("links", "provisioned_pads"), ("blocks", "round"), ("blocks", "state")),
     *(("blocks", "key_bits"), ("keys", "round"), ("keys", "role"), ("keys", "bits")),
 )
 

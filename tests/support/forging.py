@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from protocols.bbm92.macs import Macs, proven_vote
 from protocols.codec import encode
 from protocols.messages import Announce, Decision, Envelope, Message, Role, Vote
 from protocols.wire.datagrams import decode_datagram, encode_datagram
-from tests.support.links import LINK
+from tests.support.links import LINK, session_of
 from tests.support.tapped import TappedEnds
 from tests.support.two_ends import TwoEnds
 
 NOTHING = Announce(last=False, start_ticks=0, stop_ticks=0, count=0, deltas=b"")
-BAD_VOTE = Vote(closing=False, tag=bytes(16))
-BAD_COMMIT = Decision(commit=True, tag=bytes(16))
+BAD_VOTE = Vote(closing=False, pad=0, tag=bytes(16), mac=bytes(32))
+"""Anybody can make it."""
+BAD_COMMIT = Decision(commit=True, pad=0, tag=bytes(16))
 Rewrite = Callable[[Envelope], bytes | None]
 """What becomes of a message; None: it goes on as it is."""
 
@@ -21,6 +23,24 @@ def forge(ends: TwoEnds, to: Role, number: int, body: Message, *, sequence: int 
     """Hand a forged message to one end."""
     message = encode(Envelope(LINK, to.peer, number, sequence, body))
     ends.ends[to]._session.receive(message, ends.now_ps)
+
+
+def made_up_vote(ends: TwoEnds, number: int, *, closing: bool = False) -> Vote:
+    """With a wrong tag, by somebody who can make up MACs and names the right pad."""
+    macs = Macs(ends.config, ends.secrets.report_key, Role.RESPONDER)
+    pad = session_of(ends.ends[Role.ANNOUNCER])._pads.next_pad
+    return proven_vote(macs, number, pad, bytes(16), closing=closing)
+
+
+def forge_vote(ends: TwoEnds, number: int, *, closing: bool = False) -> None:
+    """Hand such a vote to the announcer."""
+    forge(ends, Role.ANNOUNCER, number, made_up_vote(ends, number, closing=closing))
+
+
+def forge_commit(ends: TwoEnds) -> None:
+    """A decision with a wrong tag on what the responder has signed last, or will sign next."""
+    pad = session_of(ends.ends[Role.RESPONDER])._pads.next_pad
+    forge(ends, Role.RESPONDER, 0, replace(BAD_COMMIT, pad=pad))
 
 
 def rewrite(tapped: TappedEnds, to: Role, change: Rewrite) -> None:

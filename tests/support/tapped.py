@@ -73,15 +73,15 @@ class TappedEnds:
         if sighting is not None and sighting.envelope is not None:
             body = sighting.envelope.body
             if isinstance(body, Vote | Decision):
-                self.signed[receiver.peer, sighting.envelope.round].add(body.tag)
+                self.signed[receiver.peer, body.pad].add(body.tag)
         return passing
 
     def faults(self, *, healed: bool = True) -> list[str]:
         """What is wrong after a run: with the blocks, with the pads, with the end."""
         found = block_faults(self.ends.events)
         found += [
-            f"{role.name} signed {len(tags)} messages with one pad in round {number}"
-            for (role, number), tags in self.signed.items()
+            f"{role.name} signed {len(tags)} messages with pad {pad}"
+            for (role, pad), tags in self.signed.items()
             if len(tags) > 1
         ]
         if healed:

@@ -2,7 +2,10 @@
 
 A tag is a time in ticks of the recorder's clock and the recorder's number of a detector::
 
-    .csv    a header line `time,detector`, then one tag a line, both integers
+    .csv    one tag a line, both integers, with a header that names the columns or without one, any
+            separator; also .csv.gz, .csv.bz2, .csv.xz
+    .dump   the raw dump of a Swabian Time Tagger, 16 bytes a tag, times in ps
+    .ptu    PicoQuant, T2 mode (extra `recordings`)
     .npy    (N,) int64 `ticks << 2 | detector`, as `netsim run --save-tags` writes it;
             or (N, 2) integers, time and detector;
             or (N,) structured with integer fields `time` and `detector`

@@ -1,13 +1,16 @@
 """What a format of time tags does, and how it says that a file is not what it claims to be."""
 
+import lzma
 import tokenize
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 FIELDS = ("time", "detector")
@@ -15,7 +18,7 @@ MAX_TAGS = 1 << 28
 """More would not fit the memory of an ordinary machine: 2^28 tags are 2 GiB, several times over."""
 READ_ERRORS = (
     *(OSError, ValueError, TypeError, EOFError, SyntaxError, MemoryError, OverflowError),
-    *(RuntimeError, Warning, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
+    *(RuntimeError, Warning, tokenize.TokenError, zlib.error, zipfile.BadZipFile, lzma.LZMAError),
 )
 """What NumPy, zipfile and the file system raise for files that are not what they claim to be."""
 
@@ -37,6 +40,10 @@ class FileTags:
     times: NDArray[Any]
     detectors: NDArray[Any]
     may_be_negative: bool = False
+    tick_ps: Fraction | None = None
+    """Of the recorder, where the file says it."""
+    lost: int = 0
+    """Clicks that the recorder itself says it has lost."""
 
 
 class TagFormat(ABC):
@@ -53,4 +60,31 @@ class TagFormat(ABC):
         ConfigError
             The file is not what it claims to be (`ConfigError.of`). Any of `READ_ERRORS` says the
             same with less words; warnings are raised as errors.
+        """
+
+
+class WritableFormat(TagFormat):
+    """A format that `netsim run --save-tags` can write as well."""
+
+    suffix: ClassVar[str]
+    """Of the files that are written."""
+
+    @abstractmethod
+    def write(
+        self,
+        path: Path,
+        times_ticks: NDArray[np.int64],
+        detectors: NDArray[np.int64],
+        tick_ps: int,
+    ) -> None:
+        """Write a file that `read` understands.
+
+        Parameters
+        ----------
+        path : Path
+            An existing file is replaced.
+        times_ticks : (N,) int64, ascending
+            Not negative.
+        detectors : (N,) int64, 0 to 3
+        tick_ps : int
         """

@@ -23,10 +23,15 @@ FORMATS = Registry[TagFormat](
     TagFormat,  # type: ignore[type-abstract]  # only isinstance is asked of it
     {
         "csv": "netsim.recordings.formats.csv_text:CsvText",
+        "dump": "netsim.recordings.formats.swabian:SwabianDump",
         "npy": "netsim.recordings.formats.npy:Npy",
         "npz": "netsim.recordings.formats.npz:Npz",
+        "ptu": "netsim.recordings.formats.ptu:Ptu",
     },
 )
+
+COMPRESSIONS = ("gz", "bz2", "xz")
+"""Of texts."""
 
 
 def format_of(path: Path) -> TagFormat | None:
@@ -37,7 +42,9 @@ def format_of(path: Path) -> TagFormat | None:
     ConfigError
         There is one, but it cannot be loaded.
     """
-    name = path.suffix.removeprefix(".").lower()
+    suffixes = [suffix.removeprefix(".").lower() for suffix in path.suffixes[-2:]]
+    is_compressed = len(suffixes) > 1 and suffixes[-1] in COMPRESSIONS and suffixes[0] == "csv"
+    name = "csv" if is_compressed else "".join(suffixes[-1:])
     if name not in FORMATS.names():
         return None
     try:

@@ -14,7 +14,7 @@ from protocols.messages import TAG_BYTES, Role
 from protocols.variants import round_epsilons
 
 ROUND_PADS_BITS = 8 * TAG_BYTES * len(Role)
-"""One pad for the vote and one for the decision of each round."""
+"""One pad for the vote and one for the decision of each round with key."""
 
 
 class LinkEnds:
@@ -36,9 +36,7 @@ class LinkEnds:
         self._pads_ahead = self._provisioned = config.initial_pads
         self._uses_pads = bool(config.initial_pads)
         self._has_stopped = False
-        self._spoilt = 0
-        """Rounds in a row without key."""
-        self._paused_rounds = 0
+        self._next_pad = 0
         announcer, responder = (
             Bookkeeper(
                 config.link,
@@ -54,11 +52,10 @@ class LinkEnds:
         self.books = announcer, responder
 
     def begin(self, number: int, time_ps: int) -> bool:
-        """Whether round ``number`` begins: not in a pause, and not without pads."""
-        if self._paused_rounds or self._has_stopped:
-            self._paused_rounds = max(0, self._paused_rounds - 1)
+        """Whether round ``number`` begins: not without pads, the newest of which are not for it."""
+        if self._has_stopped:
             return False
-        if not self._has_pads(number):
+        if not self._has_pads(1):
             self._has_stopped = True
             self._tell(events.ReserveEmpty(number), time_ps)
             return False
@@ -73,54 +70,46 @@ class LinkEnds:
             self._tell(events.RoundSampled(number, books.sampled_bits), time_ps)
         if drawn.reason is not None:
             self._tell(events.RoundAborted(number, drawn.reason, books), time_ps)
-            self._count_spoilt(number, time_ps)
         else:
-            self._spoilt = 0
             self._settle(number, drawn, time_ps)
-        self._spend(number, time_ps)
 
-    def _count_spoilt(self, number: int, time_ps: int) -> None:
-        """Pause behind half of the reserve, as `protocols.bbm92.announcer` does."""
-        self._spoilt += 1
-        beyond = self._spoilt - self._pads_ahead // 2
-        if self._uses_pads and beyond > 0:
-            self._paused_rounds = 2 ** (beyond - 1)
-            announcer, _ = self.books
-            announcer.record((events.RoundsPaused(number, self._paused_rounds),), time_ps)
-
-    def close(self, number: int, time_ps: int) -> None:
-        """The link closes, with the pads of round ``number``."""
-        if self._has_stopped or not self._has_pads(number):
+    def close(self, time_ps: int) -> None:
+        """The link closes, with pads of its own."""
+        if not self._has_pads(0):
             return
-        self._spend(number, time_ps)
-        self._tell(events.LinkClosed(number, b""), time_ps)
+        pad = self._next_pad
+        self._spend(time_ps)
+        self._tell(events.LinkClosed(pad, b""), time_ps)
 
     def _settle(self, number: int, drawn: DrawnRound, time_ps: int) -> None:
         books, key_bits = drawn.books, drawn.books.key_bits
-        held = events.BlockHeld(number, b"", key_bits, b"", books)
-        prepared = events.BlockPrepared(number, b"", key_bits, b"", b"", books)
+        pad = self._next_pad
+        held = events.BlockHeld(number, pad, b"", key_bits, b"", books)
+        prepared = events.BlockPrepared(number, pad, b"", key_bits, b"", b"", books)
         self._tell_each((held, prepared), time_ps)
-        reserve_bits = self._refill(number, key_bits)
+        reserve_bits = self._refill(key_bits)
         # Of the reserve only the size is looked at; there is no key.
         usable = events.BlockUsable(
             number, b"", key_bits - reserve_bits, bytes(reserve_bits // 8), books
         )
         self._tell(usable, time_ps)
+        self._spend(time_ps)
 
-    def _refill(self, number: int, key_bits: int) -> int:
+    def _refill(self, key_bits: int) -> int:
         """Bits of a settled block that become pads, as in `protocols.pads.PadReserve.refill`."""
-        wanted = number + 1 + self._pads_ahead - self._provisioned
+        wanted = self._next_pad + 1 + self._pads_ahead - self._provisioned
         rounds = max(0, min(wanted, key_bits // ROUND_PADS_BITS)) if self._uses_pads else 0
         self._provisioned += rounds
         return rounds * ROUND_PADS_BITS
 
-    def _has_pads(self, number: int) -> bool:
-        return not self._uses_pads or number < self._provisioned
+    def _has_pads(self, newer: int) -> bool:
+        """Whether there are pads, and so many newer ones."""
+        return not self._uses_pads or self._next_pad + newer < self._provisioned
 
-    def _spend(self, number: int, time_ps: int) -> None:
+    def _spend(self, time_ps: int) -> None:
         if self._uses_pads:
-            spent = events.PadsSpent(number + 1, ROUND_PADS_BITS, number)
-            self._tell(spent, time_ps)
+            self._next_pad += 1
+            self._tell(events.PadsSpent(self._next_pad, ROUND_PADS_BITS), time_ps)
 
     def _tell(self, event: events.Event, time_ps: int) -> None:
         self._tell_each(repeat(event, len(self.books)), time_ps)

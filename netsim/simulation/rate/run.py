@@ -192,7 +192,7 @@ class RateSimulation:
             self._trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._done_ps)
             return
         for link in self._links:
-            link.ends.close(link.number, self._done_ps)
+            link.ends.close(self._done_ps)
         self._trace.emit(EventName.RUN_ENDED, time_ps=self._done_ps)
 
     def result(self, *, wall_s: float) -> Run:

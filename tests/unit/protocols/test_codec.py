@@ -48,15 +48,16 @@ def changed(at: int, value: object) -> bytes:
 
 def test_layout_is_a_flat_array() -> None:
     """A message is [version, tag, link, sender, round, sequence, fields...], as documented."""
-    envelope = Envelope("alice-bob", Role.RESPONDER, 5, 9, Vote(closing=False, tag=b"t" * 16))
+    vote = Vote(closing=False, pad=3, tag=b"t" * 16, mac=b"m" * 32)
+    envelope = Envelope("alice-bob", Role.RESPONDER, 5, 9, vote)
     items = msgpack.unpackb(encode(envelope))
-    assert items == [VERSION, 11, "alice-bob", 1, 5, 9, False, b"t" * 16]
+    assert items == [VERSION, 11, "alice-bob", 1, 5, 9, False, 3, b"t" * 16, b"m" * 32]
 
 
 def test_tags_are_distinct() -> None:
     """Each type of message has a tag of its own."""
     tags = [kind.TAG for kind in get_args(Message)]
-    assert len(set(tags)) == len(tags) == 18
+    assert len(set(tags)) == len(tags) == 20
 
 
 def test_valid_message_is_taken() -> None:
@@ -174,8 +175,8 @@ def test_error_is_the_peers_and_names_no_content() -> None:
 def test_every_type_can_be_told_from_the_others() -> None:
     """A type decodes as itself, not as another with the same fields."""
     bodies: list[Message] = [
-        Vote(closing=True, tag=b""),
-        Decision(commit=True, tag=b""),
+        Vote(closing=True, pad=0, tag=b"", mac=bytes(32)),
+        Decision(commit=True, pad=0, tag=b""),
         Close(),
         Abort(3, 7, b"d" * 32, 9, b"e" * 32, mac=b"m" * 32),
     ]

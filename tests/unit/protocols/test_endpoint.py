@@ -30,11 +30,11 @@ from protocols.messages import (
     Keep,
     Matches,
     Role,
-    Vote,
 )
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 from protocols.wire.counts import WireCounts
+from tests.support.forging import BAD_VOTE, forge, forge_vote, made_up_vote
 from tests.support.light import Tags, draw_tags
 from tests.support.links import link_config, session_of
 from tests.support.whole_messages import WholeMessages
@@ -250,18 +250,25 @@ def drained(end: Endpoint, now_ps: int) -> list[object]:
     return events
 
 
-def test_flood_of_votes_for_rounds_to_come_uses_up_four_pads() -> None:
-    """A thousand forged votes for rounds to come: four aborts are signed, the rest is refused."""
+def test_flood_of_votes_for_rounds_to_come_uses_up_one_pad() -> None:
+    """A thousand, by somebody who can make up MACs: one abort is signed, the rest is refused."""
     ends = WholeMessages(draw_tags(1, 1.2), duration_s=1)
     end = ends.ends[0]
     for number in range(1000):
-        vote = Envelope("alice-bob", Role.RESPONDER, number, 0, Vote(closing=False, tag=bytes(16)))
-        end._session.receive(encode(vote), 0)
+        forge_vote(ends, number)
     events = drained(end, 0)
-    assert [event.round for event in events if isinstance(event, AbortSigned)] == [0, 1, 2, 3]
-    assert sum(session_of(end)._pads.has(number) for number in range(16)) == 16
-    signed = {number for number, _ in session_of(end)._pads._signed}
-    assert signed == {0, 1, 2, 3}
+    assert [event.pad for event in events if isinstance(event, AbortSigned)] == [0]
+    assert session_of(end)._pads.left_pads == 15
+
+
+def test_flood_of_votes_without_macs_uses_up_no_pad() -> None:
+    """A thousand for every pad: alarms."""
+    end = WholeMessages(draw_tags(1, 1.2), duration_s=1).ends[0]
+    for number in range(1000):
+        vote = Envelope("alice-bob", Role.RESPONDER, number, 0, replace(BAD_VOTE, pad=number % 16))
+        end._session.receive(encode(vote), 0)
+    assert {type(event) for event in drained(end, 0)} == {Alarm}
+    assert session_of(end)._pads.left_pads == 16
 
 
 def test_flood_of_announcements_in_one_round_is_cut_off() -> None:
@@ -283,9 +290,9 @@ def test_connection_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(endpoint, "GIVEN_UP_BYTES", 20_000)
     ends = WholeMessages(draw_tags(1, 1.2), duration_s=1)
     end = ends.ends[0]
-    vote = Envelope("alice-bob", Role.RESPONDER, 0, 0, Vote(closing=False, tag=bytes(16)))
+    vote = made_up_vote(ends, 0)
     for _ in range(3000):
-        end._session.receive(encode(vote), 0)
+        forge(ends, Role.ANNOUNCER, 0, vote)
         end.messages_to_send(0)
         end.receive_message(b"", 0)
         assert end._transport.queued_bytes < 21_000

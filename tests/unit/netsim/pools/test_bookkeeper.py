@@ -62,7 +62,7 @@ def good_round(number: int = 0) -> tuple[events.Event, ...]:
     return (
         events.RoundStarted(number),
         events.RoundSifted(number, 1000),
-        events.BlockHeld(number, KEY, 400, b"decision", BOOKS),
+        events.BlockHeld(number, number, KEY, 400, b"decision", BOOKS),
         events.PadsSpent(number, 256) if number else events.Alarm(0, "nothing"),
         events.BlockUsable(number, KEY[32:], 144, KEY[:32], BOOKS),
     )
@@ -133,7 +133,7 @@ def test_dropped_block() -> None:
     books = Books()
     books.record(
         events.RoundSifted(0, 1000),
-        events.BlockPrepared(0, KEY, 400, b"vote", b"digests", BOOKS),
+        events.BlockPrepared(0, 0, KEY, 400, b"vote", b"digests", BOOKS),
         events.BlockDropped(0, 400, AbortReason.AUTHENTICATION_FAILED),
         events.RoundAborted(0, AbortReason.PEER_ABORTED, BOOKS),
     )
@@ -163,7 +163,7 @@ def test_crash_loses_open_rounds() -> None:
     books = Books()
     books.record(
         events.RoundSifted(0, 1000),
-        events.BlockHeld(0, KEY, 400, b"decision", BOOKS),
+        events.BlockHeld(0, 0, KEY, 400, b"decision", BOOKS),
         events.RoundSifted(1, 900),
     )
     books.record(events.RoundStarted(2), events.RoundStarted(3))

@@ -41,9 +41,9 @@ def good_round(number: int) -> tuple[events.Event, ...]:
     return (
         events.RoundStarted(number),
         events.RoundSifted(number, 9000),
-        events.BlockHeld(number, KEY, 8192, b"decision", BOOKS),
+        events.BlockHeld(number, number, KEY, 8192, b"decision", BOOKS),
         events.BlockUsable(number, KEY[32:], 7936, KEY[:32], BOOKS),
-        events.PadsSpent(number + 1, 256, first=number),
+        events.PadsSpent(number + 1, 256),
     )
 
 

@@ -40,7 +40,7 @@ class End:
     def settle(self, number: int, key: bytes, size_bits: int) -> None:
         """Prepare and settle a block."""
         books = RoundBooks()
-        prepared = events.BlockPrepared(number, key, size_bits, b"vote", b"digests", books)
+        prepared = events.BlockPrepared(number, number, key, size_bits, b"vote", b"digests", books)
         self.store.apply(LINK, [prepared])
         self.store.apply(LINK, [events.BlockUsable(number, key, size_bits, b"", books)])
         ways = ((Account.LIGHT, Account.OPEN), (Account.OPEN, Account.POOL))

@@ -43,7 +43,7 @@ def store(path: Path) -> Iterator[UserStore]:
 
 
 def prepare(store: UserStore, number: int = 0) -> None:
-    event = events.BlockPrepared(number, KEY, 256, b"vote", b"digests", BOOKS)
+    event = events.BlockPrepared(number, number, KEY, 256, b"vote", b"digests", BOOKS)
     store.apply(LINK, [event])
 
 
@@ -55,7 +55,7 @@ def settle(store: UserStore, number: int = 0) -> None:
 def test_new_link(store: UserStore) -> None:
     """Pads by round and role, no round begun, nothing in doubt."""
     state = store.state(LINK)
-    assert (state.last_round, state.provisioned_rounds) == (-1, 3)
+    assert (state.last_round, state.provisioned_pads) == (-1, 3)
     assert state.pads[0, Role.ANNOUNCER] == PADS[:16]
     assert state.pads[2, Role.RESPONDER] == PADS[80:]
     assert len(state.pads) == 6
@@ -88,7 +88,7 @@ def test_block_in_doubt_comes_back_whole(store: UserStore) -> None:
 def test_held_blocks_come_back_in_order(store: UserStore) -> None:
     """An announcer may hold several."""
     for number in (5, 2, 9):
-        store.apply(LINK, [events.BlockHeld(number, KEY, 256, b"decision", BOOKS)])
+        store.apply(LINK, [events.BlockHeld(number, number, KEY, 256, b"decision", BOOKS)])
     found = store.state(LINK).in_doubt
     assert [block.round for block in found] == [2, 5, 9]
     assert {block.message for block in found} == {b"decision"}
@@ -102,7 +102,7 @@ def test_settled_block_moves_to_pool_and_pads(store: UserStore) -> None:
     assert state.in_doubt == ()
     assert list(store.blocks(LINK)) == [KeyBlock(0, KEY[:20], 155, (Piece(0, 0, 155),))]
     assert store.stock_bits(LINK) == 155
-    assert state.provisioned_rounds == 4
+    assert state.provisioned_pads == 4
     assert state.pads[3, Role.ANNOUNCER] == PADS[:16]
     assert state.pads[3, Role.RESPONDER] == PADS[16:32]
 
@@ -116,11 +116,11 @@ def test_dropped_block_is_gone(store: UserStore) -> None:
 
 
 def test_spent_pads_are_gone(store: UserStore) -> None:
-    """Pads of earlier rounds leave; those of the round itself and of other links stay."""
+    """Pads below an index leave; those of the index itself and of other links stay."""
     store.apply(LINK, [events.PadsSpent(2, 512)])
     assert set(store.state(LINK).pads) == {(2, Role.ANNOUNCER), (2, Role.RESPONDER)}
     assert len(store.state(OTHER).pads) == 6
-    assert store.state(LINK).provisioned_rounds == 3
+    assert (store.state(LINK).next_pad, store.state(LINK).provisioned_pads) == (2, 3)
 
 
 def test_closing_is_remembered_for_good(store: UserStore) -> None:
@@ -159,23 +159,33 @@ def test_a_killed_process_loses_nothing(path: Path) -> None:
     first.close()
 
 
-def test_signed_aborts_are_remembered_while_their_pads_are(store: UserStore) -> None:
-    """What the announcer has signed comes back, until the round's pads are spent."""
-    for number in (5, 1):
-        store.apply(LINK, [events.AbortSigned(number, b"abort")])
-    assert store.state(LINK).aborted == ((1, b"abort"), (5, b"abort"))
-    assert store.state(LINK).last_round == -1
-    store.apply(LINK, [events.PadsSpent(2, 512)])
-    assert store.state(LINK).aborted == ((5, b"abort"),)
+def test_signed_decisions_are_remembered_until_they_are_taken(store: UserStore) -> None:
+    """What the announcer has signed comes back, though the pads and the block are settled."""
+    held = events.BlockHeld(4, 1, KEY, 256, b"commit", BOOKS)
+    usable = events.BlockUsable(4, KEY, 256, b"", BOOKS)
+    store.apply(LINK, [events.AbortSigned(7, 0, b"abort"), held, events.PadsSpent(2, 512), usable])
+    assert store.state(LINK).decisions == ((0, b"abort"), (1, b"commit"))
+    assert (store.state(LINK).last_round, store.state(LINK).settled_round) == (-1, 4)
+    store.apply(LINK, [events.DecisionsTaken(1)])
+    assert store.state(LINK).decisions == ((1, b"commit"),)
+
+
+def test_a_pad_signs_one_decision(store: UserStore) -> None:
+    """A second one is refused, and with it the whole step."""
+    store.apply(LINK, [events.AbortSigned(7, 1, b"abort")])
+    with pytest.raises(ValueError, match=r"pad 1 of .* has signed already"):
+        store.apply(LINK, [events.BlockHeld(4, 1, KEY, 256, b"commit", BOOKS)])
+    assert store.state(LINK).in_doubt == ()
+    assert store.state(LINK).decisions == ((1, b"abort"),)
 
 
 def test_pads_that_the_peer_has_for_certain(store: UserStore) -> None:
     """It may not have settled the newest block yet: what that one refilled does not count."""
-    assert store.state(LINK).common_rounds == 3
+    assert store.state(LINK).common_pads == 3
     for number, common in ((0, 3), (1, 4)):
         prepare(store, number)
         settle(store, number)
-        assert store.state(LINK).common_rounds == common
+        assert store.state(LINK).common_pads == common
 
 
 def test_a_step_is_durable_as_a_whole(store: UserStore) -> None:
@@ -183,7 +193,7 @@ def test_a_step_is_durable_as_a_whole(store: UserStore) -> None:
     prepare(store)
     before = store.state(LINK)
     usable = events.BlockUsable(0, KEY[:20], 155, PADS[:32], BOOKS)
-    twice = events.BlockPrepared(0, KEY, 256, b"vote", b"digests", BOOKS)
+    twice = events.BlockPrepared(0, 0, KEY, 256, b"vote", b"digests", BOOKS)
     with pytest.raises(Exception, match="UNIQUE"):
         store.apply(LINK, [usable, events.PadsSpent(1, 256), twice])
     assert store.state(LINK) == before
@@ -262,7 +272,7 @@ def test_no_digest_of_a_settled_block_is_kept(tmp_path: Path) -> None:
     digests = b"digests of both transcripts, 48 bytes in all ..."
     with UserStore(path) as store:
         store.open_link(LINK, PADS)
-        prepared = events.BlockPrepared(0, b"\xff" * 4, 32, b"vote", digests, RoundBooks())
+        prepared = events.BlockPrepared(0, 0, b"\xff" * 4, 32, b"vote", digests, RoundBooks())
         store.apply(LINK, [prepared])
         assert store.state(LINK).in_doubt[0].digests == digests
         store.apply(LINK, [events.BlockUsable(0, b"\xff" * 4, 32, b"", RoundBooks())])

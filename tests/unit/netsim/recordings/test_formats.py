@@ -111,7 +111,7 @@ def refusal(path: Path) -> str:
     ("text", "message"),
     [
         ("", "an empty file"),
-        ("5,1\n6,2\n", "first line"),
+        ("a,b\n5,1\n6,2\n", "first line is 'a,b'"),
         ("time,detector\n", "no time tags"),
         ("time,detector\n5,1\nnan,1\n", "line 3 is 'nan,1'"),
         ("time,detector\n5,1\n6.5,1\n", "line 3 is '6.5,1'"),
@@ -206,9 +206,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "a directory" in refusal(tmp_path / "folder.npy")
     assert "no such file" in refusal(tmp_path / "nothing.csv")
     (tmp_path / "tags.txt").write_text("1 2")
-    assert "no .csv, .npy or .npz" in refusal(tmp_path / "tags.txt")
+    assert "no .csv, .dump, .npy, .npz or .ptu" in refusal(tmp_path / "tags.txt")
     (tmp_path / "zero.npy").symlink_to("/dev/zero")
-    assert "no .csv, .npy or .npz" in refusal(tmp_path / "zero.npy")
+    assert "no .csv, .dump, .npy, .npz or .ptu" in refusal(tmp_path / "zero.npy")
 
 
 def test_unknown_detectors_times_too_late_and_bursts(tmp_path: Path) -> None:
@@ -359,7 +359,9 @@ def test_known_suffixes_are_told_and_broken_formats_are_one_line(tmp_path: Path)
     """A file of no format names all formats; one that cannot be made is no traceback."""
     path = tmp_path / "tags.txt"
     path.write_text("x")
-    with pytest.raises(ConfigError, match=r"no \.csv, \.npy, \.npz, \.tick or \.broken file"):
+    with pytest.raises(
+        ConfigError, match=r"no \.csv, \.dump, \.npy, \.npz, \.ptu, \.tick or \.broken file"
+    ):
         read_recording(path)
     path = tmp_path / "tags.broken"
     path.write_text("x")

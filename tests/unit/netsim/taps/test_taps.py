@@ -22,6 +22,7 @@ TAG = bytes(range(16))
 ABORT = Abort(2, 3, TAG, 4, TAG, mac=TAG)
 OTHER_ABORT = Abort(5, 3, TAG, 4, TAG, mac=TAG)
 Injected = list[tuple[str, int, bytes]]
+VOTE = Vote(closing=False, pad=0, tag=TAG, mac=bytes(32))
 
 
 def message(body: Message, number: int = 3) -> bytes:
@@ -52,7 +53,7 @@ def chains(plan: TapPlan, injected: Injected, *, now_ps: int = 0) -> dict[str, T
 
 def test_view_joins_the_pieces_of_a_message() -> None:
     """A message cut in two is read once both pieces are there, in either order."""
-    whole = message(Vote(closing=False, tag=TAG))
+    whole = message(VOTE)
     for order in ([0, 1], [1, 0]):
         view = StreamView()
         pieces = [data(0, whole[:20], ends=False), data(1, whole[20:])]
@@ -113,7 +114,7 @@ def test_outside_its_time_a_tap_does_nothing(kind: TapKind) -> None:
     plan = TapPlan(tap_maker(kind, **options), start_ps=100, stop_ps=200)
     injected: Injected = []
     chain = chains(plan, injected)[f"{LINK}/bob"]
-    datagram = data(0, message(Vote(closing=False, tag=TAG)))
+    datagram = data(0, message(VOTE))
     for now_ps in (0, 99, 200, 10**15):
         assert chain.see(datagram, now_ps) == [(0, datagram)]
     assert injected == []
@@ -126,11 +127,11 @@ def test_within_its_time_an_attack_strikes(kind: TapKind) -> None:
     made = chains(TapPlan(tap_maker(kind, probability=1.0)), injected)
     for name in made:
         for k in range(4):
-            made[name].wire.view.read(data(k, message(Vote(closing=False, tag=bytes(16)))))
+            made[name].wire.view.read(data(k, message(VOTE)))
     chain = made[f"{LINK}/bob"]
     outcomes = []
     for k in range(4, 24):
-        datagram = data(k, message(Vote(closing=False, tag=TAG)))
+        datagram = data(k, message(VOTE))
         outcomes.append(chain.see(datagram, 0) == [(0, datagram)])
     assert not all(outcomes) or injected
 
@@ -147,7 +148,7 @@ def test_drop_last_suppresses_finals_and_lets_the_stream_go_on() -> None:
     """Votes and decisions are replaced by a harmless message; others pass."""
     injected: Injected = []
     chain = chains(TapPlan(tap_maker("drop-last")), injected)[f"{LINK}/bob"]
-    finals: list[Message] = [Vote(closing=False, tag=TAG), Decision(commit=True, tag=TAG)]
+    finals: list[Message] = [VOTE, Decision(commit=True, pad=0, tag=TAG)]
     for k, body in enumerate(finals):
         ((_, forwarded),) = chain.see(data(k, message(body)), 0)
         left = decode_datagram(forwarded)

@@ -123,9 +123,14 @@ RELATIONS += [
     (
         ["receivers.bench.clock.offset_bound_ps=1e12", "receivers.bench.clock.rate_bound_ppm=100"],
         "receivers.bench.clock",
-        r"^alice and bob would have 2e\+11 bins to search .* narrow offset_bound_ps or rate_bound",
+        r"^alice and bob would have 2\.4e\+11 bins to search .* narrow offset_bound_ps or rate",
     ),
-    ([f"users.dave.clock={WIDE}"], "users.3.clock", "^alice and dave would have 5e"),
+    ([f"users.dave.clock={WIDE}"], "users.3.clock", "^alice and dave would have 5"),
+    (
+        ["receivers.bench.clock.rate_bound_ppm=500"],
+        "receivers.bench.clock",
+        r"would have 1\.2e\+09 bins to search .* more than 1\.0e\+09",
+    ),
 ]
 
 

@@ -99,6 +99,29 @@ def test_first_estimate_fits_the_leak_budget() -> None:
     assert min(rates) < pooled < max(rates)
 
 
+def test_ldpc_begins_above_the_error_rate_of_the_worst_lane() -> None:
+    """One message cannot be mended: below the true rate the first round would be lost.
+
+    Above the twin's rate by one to four standard deviations of a round, on each of six links, most
+    of which have more than the 0.05 that the file guesses. Cascade, which asks, begins with that.
+    """
+    net, cascade = network("fan2025_four_user", *LDPC), network("fan2025_four_user")
+    lanes = predict(net).lanes
+    links = {lane.users for lane in lanes}
+    assert len(links) == 6
+    poor = 0
+    for users in links:
+        worst = max((lane for lane in lanes if lane.users == users), key=lambda lane: lane.qber)
+        bits = worst.sifted_hz * net.topology.round_s_of(users)
+        deviations = (link_config(net, users).profile.initial_qber - worst.qber) / math.sqrt(
+            worst.qber * (1.0 - worst.qber) / bits
+        )
+        assert 1.0 < deviations < 4.0
+        poor += worst.qber > 0.05
+        assert link_config(cascade, users).profile.initial_qber == 0.05
+    assert poor >= 3
+
+
 def test_plan_of_a_link_is_that_of_its_security() -> None:
     """What a link agrees on is what the security variant plans for the twin's rates."""
     net = network("two_user", *FINITE, "protocol.round_s=60")
@@ -153,6 +176,26 @@ def test_hopeless_links_say_so() -> None:
     net = network("fan2025_four_user", *FINITE, *strong)
     agreement = agree(net, ("bob", "dave"))
     assert agreement.notes[-1].endswith("nor from a longer one")
+
+
+def test_lanes_that_lower_the_key_of_their_link_are_named() -> None:
+    """C54&C26 with a poor contrast: without it the link has what a link of one lane has."""
+    rounds = ("protocol.round_s=1200", *FINITE, *LDPC)
+    poor = (*rounds, "qnsp.source.pairs.C26&C54.contrast=0.6")
+    users = ("charlie", "dave")
+    net = network("fan2025_four_user", *poor)
+    both = agree(net, users)
+    alone = agree(net, users, [lane for lane in predict(net).lanes if lane.users == users][1:])
+    assert alone.expected_key_bits
+    (note,) = (note for note in both.notes if "without it" in note)
+    assert note == (
+        f"lane C54 & C26: {alone.expected_key_bits} bits of key a round without it, "
+        f"{both.expected_key_bits} with"
+    )
+    good = agree(network("fan2025_four_user", *rounds), users)
+    assert not any("without it" in note for note in good.notes)
+    asymptotic = network("fan2025_four_user", poor[-1])
+    assert not any("without it" in note for note in agree(asymptotic, users).notes)
 
 
 def test_unauthenticated_links_are_marked_and_hold_no_pads() -> None:

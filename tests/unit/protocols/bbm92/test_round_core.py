@@ -1,4 +1,4 @@
-"""What both ends keep of a round: secrets cut alike, bits by lane, and all that a tag covers."""
+"""What both ends keep of a round: secrets cut alike, bits by lane, transcripts."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,16 @@ import pytest
 from protocols.bbm92.rounds import (
     RoundCore,
     SiftedBits,
-    Signer,
     lane_counts,
     received_bits,
 )
 from protocols.errors import RemoteProtocolError
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkSecrets
-from protocols.messages import Role
 from tests.support.links import link_config, link_of
 
 SECRET = bytes(range(64)) + bytes(range(100, 164))
 SECRETS = LinkSecrets.from_bytes(SECRET)
-PAD, OTHER_PAD = bytes(range(16)), bytes(range(1, 17))
-DIGESTS = bytes(48)
 
 
 def uint8(*values: int) -> np.ndarray:
@@ -65,56 +61,6 @@ def test_wrong_bit_strings_are_the_peers_fault(packed: bytes, size: int) -> None
     with pytest.raises(RemoteProtocolError):
         received_bits(packed, size)
     assert received_bits(b"\x80", 7).tolist() == [1, 0, 0, 0, 0, 0, 0]
-
-
-# Tags ---------------------------------------------------------------------------------------------
-
-
-def test_tag_covers_everything() -> None:
-    """Pad, purpose, direction, round and transcripts: a change of any of them is another tag."""
-    signer = Signer(link_config(), SECRETS)
-    right = (PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
-    wrong = [
-        (OTHER_PAD, *right[1:]),
-        (PAD, b"commit", *right[2:]),
-        (PAD, b"close", *right[2:]),
-        (*right[:2], Role.ANNOUNCER, *right[3:]),
-        (*right[:3], 8, DIGESTS),
-        (*right[:3], 7 + 2**32, DIGESTS),
-        (*right[:4], bytes(47) + b"\1"),
-        (*right[:4], bytes(47)),
-        (*right[:4], b""),
-    ]
-    signature = signer.sign(*right)
-    assert signer.check(signature, *right)
-    assert not any(signer.check(signature, *arguments) for arguments in wrong)
-    assert len({signer.sign(*arguments) for arguments in [right, *wrong]}) == 1 + len(wrong)
-
-
-def test_purposes_are_told_apart() -> None:
-    """The words that are signed differ within the eight bytes that they are given."""
-    signer = Signer(link_config(), SECRETS)
-    words = (b"vote", b"commit", b"abort", b"close", b"closed")
-    tags = {signer.sign(PAD, word, Role.ANNOUNCER, 1, b"") for word in words}
-    assert len(tags) == len(words)
-    assert all(len(word) <= 8 for word in words)
-
-
-@pytest.mark.parametrize("place", range(0, 128, 7))
-def test_damaged_tags_fail(place: int) -> None:
-    """One flipped bit anywhere in a tag."""
-    signer = Signer(link_config(), SECRETS)
-    arguments = (PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
-    damaged = bytearray(signer.sign(*arguments))
-    damaged[place // 8] ^= 1 << place % 8
-    assert not signer.check(bytes(damaged), *arguments)
-
-
-@pytest.mark.parametrize("size", [0, 1, 15, 17, 4000])
-def test_tags_of_another_size_fail(size: int) -> None:
-    """A tag has 16 bytes; anything else is wrong, not an error."""
-    signer = Signer(link_config(), SECRETS)
-    assert not signer.check(bytes(size), PAD, b"vote", Role.RESPONDER, 7, DIGESTS)
 
 
 def other_value(value: object) -> object:

@@ -1,0 +1,101 @@
+"""What all commands share: the version, how much is said, completion; and the release's files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import netsim
+from netsim.cli import app, run_command
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    """On stdout, with what results depend on, and no command is needed."""
+    assert run_command(["--version"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"netsim {metadata.version('qnsp-netsim')} (python ")
+    assert f"numpy {metadata.version('numpy')}" in out
+
+
+def test_how_much_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Warnings and hints usually, versions and time with -v, errors alone with --quiet."""
+    command = ["new", "lab", "--force", "--out", str(tmp_path / "lab.toml")]
+    said = {}
+    for options in ((), ("-v",), ("--quiet",), ()):
+        assert run_command([*options, *command]) == 0
+        said[options] = capsys.readouterr().err
+    assert "is ready" in said[()]
+    assert said[("--quiet",)] == ""
+    assert re.search(r"done in \d+\.\d s", said[("-v",)])
+    assert "numpy" in said[("-v",)]
+    assert run_command(["--quiet", "new", "tree"]) == 2
+    assert "none of" in capsys.readouterr().err
+
+
+def test_warnings_are_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same command with and without."""
+    command = ["validate", "two_user", "--set", "users.*.fibre.length_m=300000"]
+    assert run_command(command) == 0
+    usual = capsys.readouterr()
+    assert run_command(["-q", *command]) == 0
+    quiet = capsys.readouterr()
+    assert quiet.out == usual.out
+    assert quiet.err == ""
+
+
+def test_shells_are_told_how_to_complete() -> None:
+    """`--show-completion` is there; a shell that asks for words that begin with sw gets sweep."""
+    assert "--show-completion" in CliRunner().invoke(app, ["--help"]).output
+    asked = {"_NETSIM_COMPLETE": "complete_bash", "COMP_WORDS": "netsim sw", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from netsim.cli import main; main()"],
+        env=os.environ | asked | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.stdout.split() == ["sweep"]
+
+
+def test_the_manifest_says_how_and_when(tmp_path: Path) -> None:
+    """Command line, date, system and every package that is needed; the summary is free of them."""
+    out = tmp_path / "kept"
+    netsim.simulate("two_user", duration_s=30, seed=1, fidelity="rate", out=out)
+    made = json.loads((out / "manifest.json").read_text())["made"]
+    assert set(made) == {"command", "date", "commit", "system", "processor", "packages"}
+    assert datetime.now(tz=UTC) - datetime.fromisoformat(made["date"]) < timedelta(minutes=5)
+    needed = {re.split(r"[<>=]", entry)[0] for entry in PROJECT["dependencies"]}
+    assert made["packages"] == {name: metadata.version(name) for name in needed}
+    if (ROOT / ".git").exists():
+        assert re.fullmatch(r"[0-9a-f]{40}\+?", made["commit"])
+    assert netsim.load_run(out).seed == 1
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """CITATION.cff is YAML with the keys that it must have, and the project's version."""
+    yaml = pytest.importorskip("yaml")
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "title", "message", "authors"} <= set(cited)
+    assert cited["version"] == PROJECT["version"]
+    assert cited["license"] == PROJECT["license"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(work["doi"] in readme for work in cited["references"])
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md"])
+def test_links_of_the_pages_lead_somewhere(name: str) -> None:
+    """Each file that a page links is there."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
