@@ -18,6 +18,7 @@ from netsim.report.demand import print_demand
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
+    bell_notes,
     excerpt,
     knowledge_notes,
     lanes_note,
@@ -91,6 +92,7 @@ def notes(run: Run, *, legend: bool) -> Iterator[str]:
     yield from _level(run)
     yield from alarm_notes(run.links)
     yield from link_notes(run.links)
+    yield from bell_notes(run.lanes)
     yield from knowledge_notes(run.links)
     if performance.wall_s > 0:
         yield (

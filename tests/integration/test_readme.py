@@ -81,7 +81,7 @@ def shortened(line: str) -> list[str]:
     for option, value in SHORTER.items():
         if option in words:
             words[words.index(option) + 1] = value
-    if words[:2] == ["netsim", "reproduce"] and "--scale" not in words:
+    if words[:2] in (["netsim", "reproduce"], ["netsim", "board"]) and "--scale" not in words:
         words += ["--scale", SHORTER["--scale"]]
     interpreter = [sys.executable, "-m"]
     return [*interpreter, *(words if words[0] == "netsim" else words[2:])]
