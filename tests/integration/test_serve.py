@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+import select
 import ssl
 import subprocess
 import sys
@@ -145,6 +146,21 @@ def test_bad_requests(serving: Serving, path: str, body: bytes | None, text: str
     assert code == 400
     assert text in found["message"]
     assert serving.ask("alice", "alice", "/api/v1/keys/bob/status") == before
+
+
+@pytest.mark.parametrize("path", ["/api/v1/keys/bob/enc_keys", "/nowhere"])
+@pytest.mark.parametrize(
+    "headers", [{"Expect": "a miracle"}, {"Expect": "100-continue"}, {"Content-Encoding": "gzip"}]
+)
+def test_headers_get_no_other_answers(serving: Serving, headers: dict[str, str], path: str) -> None:
+    """Who asks is judged first, nothing is consumed by a damaged body, nothing is printed."""
+    before = serving.ask("alice", "alice", "/api/v1/keys/bob/status")
+    assert serving.ask("bob", "alice", path, b"{", headers=headers)[0] == 401
+    assert serving.ask("alice", "alice", path, b"{", headers=headers)[0] == 400
+    assert serving.ask("alice", "alice", "/api/v1/keys/bob/status") == before
+    printed = serving.process.stdout
+    assert printed is not None
+    assert select.select([printed], [], [], 0.1)[0] == []
 
 
 def test_methods_and_an_empty_pool(serving: Serving) -> None:
