@@ -29,8 +29,12 @@ so many clicks wait that light is not what a search lacks."""
 MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
+KEPT_ANNOUNCEMENTS = 4
+"""Announcements that wait for a lock however long they are: a search looks once in each."""
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
+LATE_ANNOUNCEMENTS = 2
+"""Of which own clicks are kept beyond those that wait."""
 SPARE_PS = 2 * PS_PER_S
 MAX_PENDING, MAX_PENDING_CLICKS = 256, 1 << 24
 """Announcements that wait, and clicks in them: four seconds of 4 MHz."""
@@ -104,7 +108,10 @@ class LinkAligner:
         self._own = OwnClicks(config, book)
         self._search = ClockSearch(config, self._own)
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
-        self._keep_ps = min(KEEP_ANNOUNCED_PS, max(LEAST_KEPT_PS, rounds_ps))
+        announcement_ps = config.frames_per_announcement * config.frame_ps
+        most_ps = max(KEEP_ANNOUNCED_PS, KEPT_ANNOUNCEMENTS * announcement_ps)
+        self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps))
+        self._keep_own_ps = max(KEEP_OWN_PS, self._keep_ps + LATE_ANNOUNCEMENTS * announcement_ps)
         self._events: list[Event] = []
         self._done_ps: int | None = None
         self._round = 0
@@ -138,7 +145,7 @@ class LinkAligner:
         low_ps, high_ps = self._search.plan.wide.window_ps(stop_ps)
         own_stop_ps = self._own.stop_ps
         return stop_ps + low_ps <= own_stop_ps + SPARE_PS and (
-            stop_ps + high_ps >= own_stop_ps - KEEP_OWN_PS
+            stop_ps + high_ps >= own_stop_ps - self._keep_own_ps
         )
 
     def forget_beacons(self) -> None:
@@ -329,7 +336,7 @@ class LinkAligner:
 
     def _release(self) -> None:
         """Let the book forget own clicks that no later announcement can match."""
-        oldest_ps = self._own.stop_ps - KEEP_OWN_PS
+        oldest_ps = self._own.stop_ps - self._keep_own_ps
         if self._done_ps is not None:
             if self._tracker is not None:
                 tracker = self._tracker
