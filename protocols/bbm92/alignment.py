@@ -115,6 +115,10 @@ class LinkAligner:
         self._events: list[Event] = []
         self._done_ps: int | None = None
         self._round = 0
+        self._has_news = False
+        """Whether what waits has changed since the last `advance`."""
+        self._known: tuple[int, bool] | None = None
+        """Of the light, at the last `advance`: how far own clicks reach, and whether it is over."""
 
     @property
     def is_locked(self) -> bool:
@@ -137,6 +141,7 @@ class LinkAligner:
         if len(self._pending) >= MAX_PENDING or waiting > MAX_PENDING_CLICKS:
             raise RemoteProtocolError("more announced than can be kept")
         self._pending.append(announced)
+        self._has_news = True
         if self._tracker is None:
             self._search.light.add(announced.times_ps, announced.stop_ps)
 
@@ -151,13 +156,17 @@ class LinkAligner:
     def forget_beacons(self) -> None:
         """Rounds begin: what was announced before them is no longer needed."""
         self._pending = deque(kept for kept in self._pending if kept.round is not None)
+        self._has_news = True
 
     def forget_round(self, number: int) -> None:
         """Drop what is queued of a round that has ended: nothing behind it waits for it."""
         self._pending = deque(kept for kept in self._pending if kept.round != number)
+        self._has_news = True
 
     def advance(self, *, is_light_over: bool) -> Iterator[tuple[Announced, Coincidences]]:
         """Announcements that are finished now, in order, with what matched."""
+        if self._tracker is not None and not self._is_anything_new(is_light_over=is_light_over):
+            return
         self._drop_stale_clock()
         if self._tracker is None:
             self._try_to_lock(is_light_over=is_light_over)
@@ -179,6 +188,13 @@ class LinkAligner:
             yield announced, no_coincidences()
             self._forget_before(announced)
         self._release()
+
+    def _is_anything_new(self, *, is_light_over: bool) -> bool:
+        """Whether announcements or own clicks have come since the last call."""
+        known = (self._own.stop_ps, is_light_over)
+        is_new = self._has_news or known != self._known
+        self._has_news, self._known = False, known
+        return is_new
 
     # Lock ---------------------------------------------------------------------------------------
 
