@@ -188,7 +188,7 @@ def test_the_newest_clicks_are_not_given_back() -> None:
 
 
 def test_what_the_book_has_forgotten_is_not_remembered() -> None:
-    """A round of hours claims far more clicks than the book holds, and those it cannot give back."""
+    """A round of hours claims far more clicks than the book holds and takes back."""
     book = TagBook(np.random.default_rng(1), window_ticks=1)
     claims = Claims(book, TICK_PS)
     ticks = np.arange(0, SECOND_TICKS, SECOND_TICKS // 10_000, dtype=np.int64)
