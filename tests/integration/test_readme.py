@@ -117,10 +117,9 @@ def run_in(directory: Path, words: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def users_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What pages take for granted: topologies of one's own, two recordings, shipped files."""
+    """What pages take for granted: a topology of one's own, two recordings, shipped files."""
     directory = tmp_path_factory.mktemp("user")
     (directory / "topologies").symlink_to(ROOT / "topologies")
-    shutil.copy(ROOT / "topologies" / "two_user.toml", directory / "mine.toml")
     (new,) = [line for line in SHELL_LINES if line.startswith("netsim new ")]
     run_in(directory, shortened(new))
     topology = load_topology("two_user")
