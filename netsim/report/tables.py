@@ -40,7 +40,7 @@ from netsim.results.parts import LaneResult, LinkResult, PaperFigures
 from netsim.results.run import Performance, Run
 from netsim.units import s_from_ps
 
-LEGEND_HINT = "What the columns mean: --legend, or the README."
+LEGEND_HINT = "What the columns mean: --legend, or docs/glossary.md."
 DETECTOR_NAMES = ("Z+", "Z-", "X+", "X-")
 """What the four numbers of a packed click stand for."""
 GROUP_GAP = "  "
