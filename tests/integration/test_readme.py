@@ -94,7 +94,8 @@ def test_options_of_the_examples_exist(command: str) -> None:
 def shortened(line: str) -> list[str]:
     """The command of a line as a user would type it, with less light or fewer blocks.
 
-    Runs at the rate level keep their days: they are quick, and `netsim extend` asks for whole rounds.
+    Runs at the rate level keep their days: they are quick, and `netsim extend` asks for whole
+    rounds.
     """
     words = shlex.split(line.partition(" > ")[0].removesuffix(" &"))
     has_days = words[:2] == ["netsim", "extend"] or (words[1] == "run" and "rate" in words)
