@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import Stage, build_world
+from netsim.devices.world import Stage, build_turns, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.encodings.sifting import Sifting
+from netsim.results.chsh import Chsh
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
@@ -33,11 +34,14 @@ class LaneMatches:
         By detector of the first and the second user.
     sifting : Sifting
         Which of them make bits.
+    chsh : Chsh or None
+        The Bell test, if the settings make one.
     """
 
     lane: Lane
     matches: NDArray[np.int64]
     sifting: Sifting
+    chsh: Chsh | None = None
 
     @property
     def counts(self) -> LaneCounts:
@@ -103,7 +107,9 @@ def count_photons(
     duration_ps = ps_from_s(duration_s)
     sim, timeline = Simulator(), Timeline(topology, stop_ps=duration_ps)
     network = timeline.network_at(0)
-    scorers = {users: LaneScorer(network, users) for users in network.links}
+    rng_tree = RngTree(seed)
+    turns = build_turns(topology, rng_tree)
+    scorers = {users: LaneScorer(network, users, turns=turns) for users in network.links}
     singles = {user.name: np.zeros(DETECTORS, dtype=np.int64) for user in topology.users}
     listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
         user.name: [
@@ -122,10 +128,11 @@ def count_photons(
         Stage(
             sim,
             timeline,
-            RngTree(seed),
+            rng_tree,
             duration_ps=duration_ps,
             on_tags=lambda _user, _frame: None,
             on_clicks=take,
+            turns=turns,
         )
     )
     finished = world.start()
@@ -143,9 +150,9 @@ def count_photons(
     return PhotonCounts(
         duration_ps,
         tuple(
-            LaneMatches(lane, matches, scorer.sifting)
+            LaneMatches(lane, matches, scorer.sifting, chsh)
             for scorer in scorers.values()
-            for lane, matches in zip(scorer.lanes, scorer.matches, strict=True)
+            for lane, matches, chsh in zip(scorer.lanes, scorer.matches, scorer.chsh, strict=True)
         ),
         singles,
         world.history,
