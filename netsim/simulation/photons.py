@@ -82,6 +82,34 @@ class PhotonCounts:
         raise KeyError(channels)
 
 
+_Listener = tuple[tuple[str, str], LaneScorer | DifferenceHistogram]
+
+
+class _Counter:
+    """Clicks of each detector, and who else is told of a user's clicks."""
+
+    def __init__(
+        self,
+        topology: TopologySpec,
+        listeners: Sequence[_Listener],
+    ) -> None:
+        names = [user.name for user in topology.users]
+        self.singles = {name: np.zeros(DETECTORS, dtype=np.int64) for name in names}
+        self._all = [listener for _, listener in listeners]
+        self._of = {
+            name: [listener for users, listener in listeners if name in users] for name in names
+        }
+
+    def take(self, user: str, clicks: ClickFrame) -> None:
+        self.singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
+        for listener in self._of[user]:
+            listener.add(user, clicks)
+
+    def finish(self) -> None:
+        for listener in self._all:
+            listener.finish()
+
+
 def count_photons(
     topology: TopologySpec,
     *,
@@ -110,20 +138,11 @@ def count_photons(
     rng_tree = RngTree(seed)
     turns = build_turns(topology, rng_tree)
     scorers = {users: LaneScorer(network, users, turns=turns) for users in network.links}
-    singles = {user.name: np.zeros(DETECTORS, dtype=np.int64) for user in topology.users}
-    listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
-        user.name: [
-            *(scorer for users, scorer in scorers.items() if user.name in users),
-            *(histogram for histogram in histograms if user.name in histogram.users),
-        ]
-        for user in topology.users
-    }
-
-    def take(user: str, clicks: ClickFrame) -> None:
-        singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
-        for listener in listeners[user]:
-            listener.add(user, clicks)
-
+    listeners: list[_Listener] = [
+        *scorers.items(),
+        *((histogram.users, histogram) for histogram in histograms),
+    ]
+    counter = _Counter(topology, listeners)
     world = build_world(
         Stage(
             sim,
@@ -131,7 +150,7 @@ def count_photons(
             rng_tree,
             duration_ps=duration_ps,
             on_tags=lambda _user, _frame: None,
-            on_clicks=take,
+            on_clicks=counter.take,
             turns=turns,
         )
     )
@@ -143,10 +162,7 @@ def count_photons(
         if progress is not None:
             progress(stop_ps)
     sim.run(until=finished)
-    for scorer in scorers.values():
-        scorer.finish()
-    for histogram in histograms:
-        histogram.finish()
+    counter.finish()
     return PhotonCounts(
         duration_ps,
         tuple(
@@ -154,6 +170,6 @@ def count_photons(
             for scorer in scorers.values()
             for lane, matches, chsh in zip(scorer.lanes, scorer.matches, scorer.chsh, strict=True)
         ),
-        singles,
+        counter.singles,
         world.history,
     )

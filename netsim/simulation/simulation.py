@@ -226,9 +226,9 @@ class Simulation:
         self._sim.process(self._ask_for_key())
 
     def _ask_for_key(self) -> Generator[SimEvent, None, None]:
-        for time_ps, request in self._demand.requests(self.duration_ps):
+        for time_ps, happen in self._demand.happenings(self.duration_ps):
             yield self._sim.wait_until(time_ps)
-            request.arrive(time_ps)
+            happen(time_ps)
 
     def _offer(self, link: str, time_ps: int) -> None:
         """New key for whoever waits for it."""

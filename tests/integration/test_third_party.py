@@ -82,6 +82,7 @@ def test_a_broken_distribution_is_one_line(tmp_path: Path, module: str, reason: 
     assert reason in line
 
 
+@pytest.mark.slow
 def test_without_it_the_name_is_unknown(tmp_path: Path) -> None:
     """The name comes from the distribution and from nowhere else."""
     result = netsim(tmp_path, *COMMAND)

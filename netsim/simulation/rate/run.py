@@ -152,8 +152,8 @@ class RateSimulation:
         happening = ((time_ps, 0, self._changer(change)) for time_ps, change in changes)
         rounds = (self._rounds(link, order) for order, link in enumerate(self._links, start=1))
         requests = (
-            (time_ps, 1 + len(self._links), request.arrive)
-            for time_ps, request in self._demand.requests(self._duration_ps)
+            (time_ps, 1 + len(self._links), happen)
+            for time_ps, happen in self._demand.happenings(self._duration_ps)
         )
         agenda = heapq.merge(happening, *rounds, requests, key=lambda item: item[:2])
         for time_ps, _, due in agenda:
