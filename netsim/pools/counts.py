@@ -47,7 +47,8 @@ class LinkCounts:
     """The same for a block that is not secret; None where the key length does not claim any."""
 
     def __add__(self, other: "LinkCounts") -> "LinkCounts":
-        return LinkCounts(*map(add, _numbers(self), _numbers(other)), _both(self, other))
+        sums = [*map(add, _numbers(self), _numbers(other)), _both(self, other)]
+        return LinkCounts(*sums)
 
 
 _numbers = attrgetter(*(f.name for f in fields(LinkCounts) if f.name != "secrecy_epsilon"))
