@@ -228,5 +228,8 @@ def _fixed_order(
     return head | {key: fields[key] for key in sorted(fields) if key not in FIXED_KEYS}
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
 def _render(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> str:
-    return json.dumps(fields, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(fields)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 from protocols.books import RoundBooks
 from protocols.messages import AbortReason
@@ -46,11 +47,12 @@ class LinkCounts:
     """The same for a block that is not secret; None where the key length does not claim any."""
 
     def __add__(self, other: "LinkCounts") -> "LinkCounts":
-        sums = {name: getattr(self, name) + getattr(other, name) for name in _NUMBERS}
-        return LinkCounts(secrecy_epsilon=_both(self, other), **sums)
+        sums = [*map(add, _numbers(self), _numbers(other)), _both(self, other)]
+        return LinkCounts(*sums)
 
 
-_NUMBERS = tuple(f.name for f in fields(LinkCounts) if f.name != "secrecy_epsilon")
+_numbers = attrgetter(*(f.name for f in fields(LinkCounts) if f.name != "secrecy_epsilon"))
+"""All but the last field, in order."""
 
 
 def _both(one: LinkCounts, other: LinkCounts) -> float | None:

@@ -99,6 +99,10 @@ class MovementSink(Protocol):
         ...
 
 
+UNPLAIN = frozenset(',"\r\n')
+"""What a name in a CSV row cannot have."""
+
+
 class Ledger:
     """The balances of a run; the movements themselves go to a sink and are not kept.
 
@@ -144,7 +148,7 @@ class Ledger:
         if movement.credit not in ALLOWED_CREDITS.get(movement.debit, frozenset()):
             raise ValueError(f"no way from {movement.debit} to {movement.credit}")
         for name in (movement.link, movement.end):
-            if not name or any(c in ',"\r\n' for c in name):
+            if not name or not UNPLAIN.isdisjoint(name):
                 raise ValueError(f"{name!r} is no name for a link or an end")
         held_bits = self.balance(movement.link, movement.end, movement.debit)
         if movement.debit not in ORIGINS and held_bits < movement.bits:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from netsim.simulation import scoring
 from netsim.simulation.stretches import Stretches
 from netsim.topology.network import Lane
-from netsim.twin.prediction import LanePrediction
+from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.twin.promise import is_lockable
 from netsim.units import s_from_ps
 
@@ -105,29 +106,53 @@ class LightSource:
         self._lanes = lanes
         self._stretches = stretches
         self._rng = rng
+        self._known: tuple[Prediction, _Rates] | None = None
+        """Of the last part: most parts of a run have the same."""
 
     def draw(self, start_ps: int, stop_ps: int) -> Light:
         """Light of [``start_ps``, ``stop_ps``), which is not empty."""
         parts = (
-            self._part(
-                [found.lane(lane.channels, lane.users) for lane in self._lanes],
-                s_from_ps(length_ps),
-            )
+            self._part(self._rates(found), s_from_ps(length_ps))
             for length_ps, found in self._stretches.between(start_ps, stop_ps)
         )
         return reduce(add, parts)
 
-    def _part(self, lanes: Sequence[LanePrediction], length_s: float) -> Light:
+    def _rates(self, found: Prediction) -> "_Rates":
+        if self._known is None or self._known[0] is not found:
+            lanes = [found.lane(lane.channels, lane.users) for lane in self._lanes]
+            self._known = (found, _Rates.of(lanes))
+        return self._known[1]
+
+    def _part(self, rates: "_Rates", length_s: float) -> Light:
         """Light of a time without changes."""
-        rates_hz = np.array([_rates_hz(lane) for lane in lanes]).reshape(len(lanes), COUNTS)
         # Right and wrong ones of a Poisson process are two independent Poisson processes.
-        counts = self._rng.poisson(length_s * rates_hz)
-        shares = np.array([(lane.z_ones, lane.x_ones) for lane in lanes])
-        scored = SiftedCounts(counts, self._rng.binomial(bits_of(counts), shares))
-        others_hz = [max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes]
-        others = self._rng.poisson(length_s * np.array(others_hz))
-        is_lit = np.array([lane.true_hz > 0.0 for lane in lanes]) & is_lockable(lanes)
-        return Light(scored, scored.of(is_lit), counts.sum(axis=1) + others)
+        counts = self._rng.poisson(length_s * rates.sifted_hz)
+        scored = SiftedCounts(counts, self._rng.binomial(bits_of(counts), rates.ones))
+        others = self._rng.poisson(length_s * rates.others_hz)
+        return Light(scored, scored.of(rates.is_lit), counts.sum(axis=1) + others)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rates:
+    """What is drawn from, of all lanes of a link in order."""
+
+    sifted_hz: NDArray[np.float64]
+    """(lanes, 4): right and wrong bits in Z, then in X."""
+    ones: NDArray[np.float64]
+    """(lanes, 2): shares of ones in Z and X."""
+    others_hz: NDArray[np.float64]
+    """(lanes,): coincidences of unequal bases."""
+    is_lit: NDArray[np.bool_]
+    """(lanes,): which the parties match."""
+
+    @classmethod
+    def of(cls, lanes: Sequence[LanePrediction]) -> Self:
+        return cls(
+            np.array([_rates_hz(lane) for lane in lanes]).reshape(len(lanes), COUNTS),
+            np.array([(lane.z_ones, lane.x_ones) for lane in lanes]),
+            np.array([max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes]),
+            np.array([lane.true_hz > 0.0 for lane in lanes]) & is_lockable(lanes),
+        )
 
 
 def bits_of(counts: Counts) -> Counts:
