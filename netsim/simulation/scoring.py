@@ -1,6 +1,7 @@
 """Scoring of a link from the true clicks of its two users; no protocol ever sees any of it."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from protocols.tags import DETECTOR_BITS
 
 _END_PS = 2**60
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
+FRAMES_AT_ONCE = 16
+"""Frames that are scored together; where time is cut changes no count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,12 @@ def _histogram(
             at += 1
         k += 1
     return k, start
+
+
+def _joined(frames: Sequence[ClickFrame]) -> ClickFrame:
+    """Consecutive frames as one."""
+    last = frames[-1]
+    return replace(last, clicks=np.concatenate([frame.clicks for frame in frames]))
 
 
 class _FramePairs:
@@ -243,19 +252,33 @@ class LaneScorer:
         window_ps = network.topology.protocol.window_ps
         self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
         self._pairs = _FramePairs(users)
+        self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
         topology = hardware or network.topology
-        self._live = {
-            user: _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
-        }
+        self._live = [
+            _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
+        ]
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for first, second in self._pairs.add(user, self._live[user].filter(frame)):
-            for matcher in self._matchers:
-                matcher.add(first, second)
+        self._waiting += self._pairs.add(user, frame)
+        if len(self._waiting) >= FRAMES_AT_ONCE:
+            self._match_waiting()
+
+    def _match_waiting(self) -> None:
+        """Match the frames that both users have and that have not been matched."""
+        if not self._waiting:
+            return
+        first, second = (
+            live.filter(_joined(frames))
+            for live, frames in zip(self._live, zip(*self._waiting, strict=True), strict=True)
+        )
+        self._waiting.clear()
+        for matcher in self._matchers:
+            matcher.add(first, second)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
+        self._match_waiting()
         for matcher in self._matchers:
             matcher.finish()
 
@@ -267,6 +290,7 @@ class LaneScorer:
     @property
     def matches(self) -> tuple[NDArray[np.int64], ...]:
         """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
+        self._match_waiting()
         return tuple(matcher.matches.copy() for matcher in self._matchers)
 
 

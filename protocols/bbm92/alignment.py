@@ -108,6 +108,8 @@ class LinkAligner:
         self._events: list[Event] = []
         self._done_ps: int | None = None
         self._round = 0
+        self._released_at: tuple[int, int | None, Tracker | None] = (-1, None, None)
+        """What was known when the book was last told what is needed of it."""
 
     @property
     def is_locked(self) -> bool:
@@ -329,6 +331,10 @@ class LinkAligner:
 
     def _release(self) -> None:
         """Let the book forget own clicks that no later announcement can match."""
+        known = (self._book.frames, self._done_ps, self._tracker)
+        if known == self._released_at:
+            return
+        self._released_at = known
         oldest_ps = self._own.stop_ps - KEEP_OWN_PS
         if self._done_ps is not None:
             if self._tracker is not None:

@@ -143,6 +143,7 @@ def _likest(
     bins = 2 * reach_ps // FINE_BIN_PS
     counts = np.empty(bins, dtype=np.int64)
     scores = np.empty(bins - template.size + 1)
+    reverse = template[::-1].copy()  # both indices ascend below, so that the loop vectorises
     best, best_rate, best_place = -np.inf, 0, 0
     for rate in range(extras.size):
         counts[:] = 0
@@ -154,9 +155,11 @@ def _likest(
         scores[:] = 0.0
         for filled in range(bins):
             if counts[filled]:
+                weight = float(counts[filled])
                 first = max(filled - template.size + 1, 0)
-                for place in range(first, min(filled + 1, scores.size)):
-                    scores[place] += counts[filled] * template[filled - place]
+                skipped = first - (filled - template.size + 1)
+                for k in range(min(filled + 1, scores.size) - first):
+                    scores[first + k] += weight * reverse[skipped + k]
         top = int(np.argmax(scores))
         if scores[top] > best:
             best, best_rate, best_place = scores[top], rate, top
