@@ -112,6 +112,9 @@ class PhotonFrame:
         Shared by all channels of the frame.
     prepared : PreparedStates, optional
         Of all photons of this frame, none of which then is half of a pair.
+    fired : (N,) int64, optional
+        These are no photons: bright pulses, each of which fires the detector of that number at its
+        time, and is not lost on the way.
     delay_ps : int
         How long they have been on their way.
     """
@@ -122,6 +125,7 @@ class PhotonFrame:
     pair_rows: NDArray[np.int64]
     ledger: PairLedger
     prepared: PreparedStates | None = None
+    fired: NDArray[np.int64] | None = None
     delay_ps: int = 0
 
     def __post_init__(self) -> None:
@@ -129,6 +133,8 @@ class PhotonFrame:
             raise ValueError("a photon frame has one pair row per photon")
         if self.prepared is not None:
             _check_prepared(self.prepared, self.pair_rows)
+        if self.fired is not None:
+            _check_fired(self.fired, self.pair_rows)
         _seal(self.times_ps, np.int64)
         _seal(self.pair_rows, np.int64)
 
@@ -139,9 +145,13 @@ class PhotonFrame:
         ----------
         keep : (N,) bool
         """
-        prepared = None if self.prepared is None else self.prepared.kept(keep)
-        times_ps, pair_rows = self.times_ps[keep], self.pair_rows[keep]
-        return replace(self, times_ps=times_ps, pair_rows=pair_rows, prepared=prepared)
+        return replace(
+            self,
+            times_ps=self.times_ps[keep],
+            pair_rows=self.pair_rows[keep],
+            prepared=None if self.prepared is None else self.prepared.kept(keep),
+            fired=None if self.fired is None else self.fired[keep],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +214,14 @@ def _check_prepared(prepared: PreparedStates, pair_rows: NDArray[np.int64]) -> N
         raise ValueError("a frame of prepared states has one of them per photon")
     if pair_rows.size and pair_rows.max() >= 0:
         raise ValueError("a photon with a prepared state is half of no pair")
+
+
+def _check_fired(fired: NDArray[np.int64], pair_rows: NDArray[np.int64]) -> None:
+    if fired.shape != pair_rows.shape:
+        raise ValueError("a frame of bright pulses has one detector per pulse")
+    if pair_rows.size and pair_rows.max() >= 0:
+        raise ValueError("a bright pulse is half of no pair")
+    _seal(fired, np.int64)
 
 
 def _seal(values: NDArray[Any], dtype: type[np.generic]) -> None:

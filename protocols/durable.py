@@ -49,8 +49,6 @@ class DurableState:
         Index of the first pads that are not spent.
     provisioned_pads : int
         Pads that each end has been given so far.
-    common_pads : int
-        The same before the newest settled block: so many the peer has for certain.
     in_doubt : tuple of BlockInDoubt
         Ascending rounds; one at most at the responder.
     decisions : tuple of (int, bytes)
@@ -66,7 +64,6 @@ class DurableState:
     pads: dict[tuple[int, Role], bytes] = field(repr=False)
     next_pad: int
     provisioned_pads: int
-    common_pads: int
     in_doubt: tuple[BlockInDoubt, ...] = ()
     decisions: tuple[tuple[int, bytes], ...] = ()
     is_closing: bool = False

@@ -5,7 +5,8 @@ responder takes the lowest one that is left when it votes, and names it; the ann
 decision on that vote with its own pad of the same index. A round that ends before anything is
 signed takes none. Both ends refill from the same settled blocks in the same order, so pad ``n`` is
 the same at both without a word about it. The newest pads are for no round: they are left to close
-the link with.
+the link with. The responder is never more than one block ahead: its next vote says that it has
+settled that one, so the announcer does so before it answers, and then has the same pads.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,6 @@ class PadReserve:
         self.next_pad = 0
         self.provisioned_pads = 0
         self._add(preshared)
-        self._common_pads = self.provisioned_pads
 
     @classmethod
     def restored(
@@ -55,14 +55,12 @@ class PadReserve:
         pads: Mapping[tuple[int, Role], bytes],
         next_pad: int,
         provisioned_pads: int,
-        common_pads: int,
     ) -> Self:
         """Reserve with the pads that were left before a crash; see `DurableState`."""
         reserve = cls(b"")
         reserve._pads = dict(pads)
         reserve.next_pad = next_pad
         reserve.provisioned_pads = provisioned_pads
-        reserve._common_pads = common_pads
         return reserve
 
     @property
@@ -90,10 +88,6 @@ class PadReserve:
     def is_for_round(self, index: int) -> bool:
         """Whether ``index`` has pads here that are not the newest ones."""
         return self.has(index) and index + 1 < self.provisioned_pads
-
-    def is_common(self, index: int) -> bool:
-        """The same at the peer, as far as is certain: it may not have settled the newest block."""
-        return self.has(index) and index + 1 < self._common_pads
 
     def pad_to_sign(self, index: int, role: Role) -> bytes:
         """Pad of ``role`` for its one message; a second call is an error."""
@@ -136,7 +130,6 @@ class PadReserve:
         wanted = signed_pad + 1 + ahead - self.provisioned_pads
         pads = max(0, min(wanted, key.size // BITS_PER_INDEX))
         taken_bits = pads * BITS_PER_INDEX
-        self._common_pads = self.provisioned_pads
         self._add(pack_bits(key[:taken_bits]))
         return taken_bits
 
@@ -160,8 +153,6 @@ class NoPads(PadReserve):
     def is_for_round(self, index: int) -> bool:
         """As `has`: there are always newer ones."""
         return self.has(index)
-
-    is_common = is_for_round
 
     def pad_to_sign(self, index: int, role: Role) -> bytes:
         """Zeros."""

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from netsim.cli import (
+    board,
     compare,
     distil,
     extend,
@@ -154,6 +155,7 @@ register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
+register(board.board, board.EXAMPLES)
 
 
 def main() -> None:

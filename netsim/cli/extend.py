@@ -9,7 +9,12 @@ import typer
 
 from netsim.cli.options import with_options
 from netsim.cli.run import tell_again
-from netsim.cli.shared import RunDirectory, Texts, watched
+from netsim.cli.shared import (
+    LegendOption,
+    RunDirectory,
+    Texts,
+    watched,
+)
 
 EXAMPLES = ("netsim extend results --duration 2h",)
 
@@ -22,9 +27,7 @@ class ExtendArguments:
     duration: Annotated[
         str, typer.Option(metavar="TIME", help="Light in all, what there is already included.")
     ]
-    legend: Annotated[
-        bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
-    ] = False
+    legend: LegendOption = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
     ] = False

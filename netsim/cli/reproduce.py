@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import EXIT_INTERRUPTED, note, say, stdout
+from netsim.cli.shared import (
+    EXIT_INTERRUPTED,
+    ScaleOption,
+    WorkersOption,
+    note,
+    say,
+    stdout,
+)
 from netsim.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -43,17 +50,8 @@ class ReproduceArguments:
             metavar="ITEM,...", help="Only these figures and tables; the same numbers as in all."
         ),
     ] = None
-    workers: Annotated[
-        int, typer.Option(min=1, max=1024, help="Processes that simulate at the same time.")
-    ] = 2
-    scale: Annotated[
-        float,
-        typer.Option(
-            min=1e-4,
-            max=100.0,
-            help="Multiplies all light times: 0.05 for a quick look, with larger errors.",
-        ),
-    ] = 1.0
+    workers: WorkersOption = 2
+    scale: ScaleOption = 1.0
     force: Annotated[
         bool,
         typer.Option("--force", help="Do finished figures again; write into any directory."),

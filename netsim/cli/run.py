@@ -13,6 +13,7 @@ from netsim.cli.shared import (
     EXIT_INTERRUPTED,
     FidelityOption,
     ForceOption,
+    LegendOption,
     OverrideOption,
     check_duration,
     note,
@@ -90,9 +91,7 @@ class RunArguments:
     report: Annotated[
         bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
-    legend: Annotated[
-        bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
-    ] = False
+    legend: LegendOption = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
     ] = False

@@ -55,6 +55,20 @@ OverOption = Annotated[
         "Several options make a grid.",
     ),
 ]
+LegendOption = Annotated[
+    bool, typer.Option("--legend", help="Say below the tables what their columns mean.")
+]
+WorkersOption = Annotated[
+    int, typer.Option(min=1, max=1024, help="Processes that simulate at the same time.")
+]
+ScaleOption = Annotated[
+    float,
+    typer.Option(
+        min=1e-4,
+        max=100.0,
+        help="Multiplies all light times: 0.05 for a quick look, with larger errors.",
+    ),
+]
 ZipOption = Annotated[
     bool, typer.Option("--zip", help="Pair the values of several --over, in place of a grid.")
 ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,8 @@ Scalar = str | int | float | bool | None
 class Journal(Closing):
     """Lines behind those of earlier processes, each flushed by itself.
 
+    A line that cannot be written, as on a full disk, is left out: what it tells of has happened.
+
     Parameters
     ----------
     path : Path
@@ -24,7 +27,7 @@ class Journal(Closing):
     def __init__(self, path: Path) -> None:
         self._path = path
         with writing(path):
-            self._file = path.open("a", encoding="utf-8", newline="\n", buffering=1)
+            self._file = path.open("ab", buffering=0)
         self._logger = structlog.BoundLogger(self, processors=[_render], context={})
 
     def tell(self, event: str, **values: Scalar) -> None:
@@ -33,8 +36,8 @@ class Journal(Closing):
 
     def msg(self, line: str) -> None:
         """Take a line that structlog has made."""
-        with writing(self._path):
-            self._file.write(line + "\n")
+        with suppress(OSError):
+            self._file.write(f"{line}\n".encode())
 
     def close(self) -> None:
         """Close the file."""

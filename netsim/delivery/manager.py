@@ -155,7 +155,11 @@ class KeyManager:
         except BaseException:
             self._cancel(peer, ids)
             raise
-        return self._store.deliver(ids, KeyState.TO_MASTER)
+        try:
+            return self._store.deliver(ids, KeyState.TO_MASTER)
+        except OutputError:  # of a step that is undone
+            self._cancel(peer, ids)
+            raise
 
     def fetch(self, slave: str, master: str, ids: Sequence[str]) -> tuple[DeliveredKey, ...]:
         """Keys that ``master`` was given for ``slave``; a batch that is refused loses none.

@@ -21,7 +21,7 @@ from netsim.delivery.finished import move_finished
 from netsim.delivery.journal import Journal
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.delivery.metrics import Metrics
-from netsim.delivery.server import Counter014
+from netsim.delivery.server import SILENT, Counter014
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import ConfigError, OutputError
@@ -224,7 +224,9 @@ class _Service:
             self._metrics,
             lambda: self._metrics.text(desk.free_bits()),
         )
-        runner = web.AppRunner(face.application(), access_log=None, handle_signals=False)
+        runner = web.AppRunner(
+            face.application(), access_log=None, logger=SILENT, handle_signals=False
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         place = self._directory.users.index(user)

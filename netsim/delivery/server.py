@@ -2,16 +2,17 @@
 
 An application is who its certificate says (the common name), never who a header says. Who it is and
 what it is entitled to is judged before anything else is said about a request. The only codes are
-200, 400, 401 and 503, each with a JSON body.
+200, 400, 401 and 503, each with a JSON body; what is no HTTP at all gets aiohttp's 400, as text.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from netsim.delivery.journal import Journal
@@ -32,6 +33,10 @@ from netsim.errors import OutputError
 
 MAX_BODY_BYTES = 65_536
 PATH = "/api/v1/keys/{sae}"
+
+SILENT = logging.Logger(__name__, logging.CRITICAL + 1)
+"""For what aiohttp would print of damaged requests, tracebacks among it: anybody can send those."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 T = TypeVar("T")
 
@@ -69,12 +74,13 @@ class Counter014:
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard()])
         app.add_routes(
             [
-                web.get(f"{PATH}/status", self._status, allow_head=False),
-                web.get(f"{PATH}/enc_keys", self._give, allow_head=False),
-                web.post(f"{PATH}/enc_keys", self._give),
-                web.get(f"{PATH}/dec_keys", self._fetch, allow_head=False),
-                web.post(f"{PATH}/dec_keys", self._fetch),
-                web.get("/metrics", self._show_metrics, allow_head=False),
+                _route("GET", f"{PATH}/status", self._status),
+                _route("GET", f"{PATH}/enc_keys", self._give),
+                _route("POST", f"{PATH}/enc_keys", self._give),
+                _route("GET", f"{PATH}/dec_keys", self._fetch),
+                _route("POST", f"{PATH}/dec_keys", self._fetch),
+                _route("GET", "/metrics", self._show_metrics),
+                _route("*", "/{path:.*}", _find_nothing),
             ]
         )
         return app
@@ -130,7 +136,7 @@ class Counter014:
         asked = (
             key_request_of(list(request.query.items()))
             if is_get
-            else read_key_request(await request.read())
+            else read_key_request(await _body_of(request))
         )
         asked.check()
         return await self._hand_out(
@@ -144,7 +150,7 @@ class Counter014:
         asked = (
             key_ids_of(list(request.query.items()))
             if is_get
-            else read_key_ids(await request.read())
+            else read_key_ids(await _body_of(request))
         )
         return await self._hand_out(request, lambda: self._manager.fetch(caller, master, asked.ids))
 
@@ -173,6 +179,29 @@ def caller_of(request: web.Request) -> str:
     if len(names) != 1:
         raise StrangerError("a certificate with one common name is needed")
     return str(names[0])
+
+
+def _route(method: str, path: str, handler: Handler) -> web.RouteDef:
+    return web.route(method, path, handler, expect_handler=_expect)
+
+
+async def _find_nothing(_request: web.Request) -> web.Response:
+    raise web.HTTPNotFound
+
+
+async def _expect(request: web.Request) -> None:
+    """Ask for the body where the client waits for that; what else it expects is passed over."""
+    is_waiting = request.headers["Expect"].lower() == "100-continue"
+    if is_waiting and request.version >= HttpVersion11:
+        await request.writer.write(CONTINUE)
+        request.writer.output_size = 0  # of the answer itself nothing is out
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """As it was sent: what somebody has cut off a compressed body would not be missed."""
+    if "Content-Encoding" in request.headers:
+        raise BadRequestError("a body with a Content-Encoding is not taken")
+    return await request.read()
 
 
 def _error(code: int, message: str) -> web.Response:

@@ -1,8 +1,8 @@
 """Gives the key of one link to its applications, and keeps the pools within their thresholds.
 
 Only what both ends have is given: key leaves both pools at the same time, under one id. Time comes
-in with each call; nothing happens between two calls, since levels change with deposits and keys
-alone.
+in with each call; between two calls nothing happens but that a request becomes of no use, for which
+somebody is to `expire` in time.
 """
 
 import heapq
@@ -56,6 +56,8 @@ class Desk:
         self._queue: list[tuple[int, int, int, Application]] = []
         """Priority turned round, order of arrival, time of arrival, who."""
         self._order = count()
+        self._deadlines: list[int] = []
+        """To come, of requests that had to wait; some of them have been served by now."""
         self._turns = dict.fromkeys(self.counts, 0)
         """Requests that found the pool low: of those who then ask less often."""
         self._time_ps = 0
@@ -74,6 +76,7 @@ class Desk:
 
     def arrive(self, application: Application, time_ps: int) -> None:
         """One request; served at once if there is key for it and nobody goes before."""
+        self.expire(time_ps)
         counts = self.counts[application]
         counts.arrived += 1
         if self._gives_up(application):
@@ -82,6 +85,8 @@ class Desk:
         if application.on_empty is OnEmpty.WAIT:
             place = (-application.priority, next(self._order), time_ps)
             heapq.heappush(self._queue, (*place, application))
+            if application.deadline_ps is not None:
+                heapq.heappush(self._deadlines, time_ps + application.deadline_ps)
             self._serve(time_ps)
             found_none = bool(self._queue)
         elif self._is_next(application) and self._has(application):
@@ -92,6 +97,19 @@ class Desk:
             found_none = True
         if found_none and self.pool.empty_ps is None:
             self.pool.empty_ps = time_ps
+
+    @property
+    def next_deadline_ps(self) -> int | None:
+        """When `expire` may have something to do."""
+        return self._deadlines[0] if self._deadlines else None
+
+    def expire(self, time_ps: int) -> None:
+        """Who waits behind a request that is of no use any more may be the next now."""
+        if not self._deadlines or self._deadlines[0] > time_ps:
+            return
+        while self._deadlines and self._deadlines[0] <= time_ps:
+            heapq.heappop(self._deadlines)
+        self._serve(time_ps)
 
     def deposited(self, time_ps: int) -> None:
         """Key has come into the pool of an end, or of both."""

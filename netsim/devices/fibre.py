@@ -38,8 +38,11 @@ class FibreLoss:
         self._stretch = stretch
 
     def thin(self, frame: PhotonFrame, start_ps: int) -> PhotonFrame:
-        """Photons of ``frame``, ``start_ps`` away from the source, that come through."""
-        if not frame.times_ps.size:
+        """Photons of ``frame``, ``start_ps`` away from the source, that come through.
+
+        Bright pulses all do.
+        """
+        if not frame.times_ps.size or frame.fired is not None:
             return frame
         sent_ps = frame.times_ps - start_ps
         states = self._history.between(int(sent_ps.min()), int(sent_ps.max()) + 1)

@@ -11,7 +11,7 @@ from simpy.events import Process
 from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.detector import DetectorSettings
-from netsim.physics.encodings.interface import PairSource
+from netsim.physics.encodings.interface import Encoding, PairSource
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
@@ -78,6 +78,7 @@ def receiver_settings(
     user: str,
     ways: Iterable[DeliveredChannel],
     source: PairSource,
+    encoding: Encoding | None = None,
 ) -> ReceiverSettings:
     """Settings of the receiver of ``user``.
 
@@ -87,9 +88,11 @@ def receiver_settings(
         All that it may ever get light from.
     source : PairSource
         In the order of the ledger's indices.
+    encoding : Encoding, optional
+        As its analysers are during the run; that of its spec if absent.
     """
     spec = topology.receiver_of(topology.user(user))
-    encoding = spec.encoding
+    encoding = encoding or spec.encoding
     channels = tuple(ways)
     delays_ps = [round(channel.delay_ps) for channel in channels]
     return ReceiverSettings(

@@ -1,7 +1,7 @@
 """Builds the photon level of a network: provider, fibres, receivers and clocks, all connected."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import AllOf
 
+from netsim.devices.analysers import Analysers
 from netsim.devices.fibre import FibreLink, FibreLoss
 from netsim.devices.history import NetworkHistory
 from netsim.devices.observer import ObserverStation, Presence
@@ -21,7 +22,8 @@ from netsim.observers.kinds import OBSERVERS
 from netsim.observers.notebook import Notebook
 from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
-from netsim.physics.encodings.interface import PairSource
+from netsim.physics.encodings.interface import Encoding, PairSource
+from netsim.physics.encodings.settings import Turns
 from netsim.physics.receiver import Receiver, ReceiverSettings
 from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
@@ -46,7 +48,8 @@ class Stage:
         States of the network, up to ``duration_ps``.
     rng_tree : RngTree
         Streams: ``qnsp/...``, and of each user ``<user>/receiver``, ``<user>/detectors``,
-        ``<user>/clock``; of the k-th observer on a fibre, from 1,
+        ``<user>/clock``, of phases that wander ``<user>/drift/...``, of Bell tests
+        ``<user>/bell``; of the k-th observer on a fibre, from 1,
         ``<user>/observer/<k>``, of the piece behind him ``<user>/fibre/<k>``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
@@ -55,6 +58,8 @@ class Stage:
         frame and the delay of the slowest channel.
     on_clicks : callable
         Takes the truth about the same frame, at the same time, first.
+    turns : mapping
+        User to frames in which its analysers are turned (`build_turns`).
     """
 
     sim: Simulator
@@ -63,6 +68,7 @@ class Stage:
     duration_ps: int
     on_tags: OnTags
     on_clicks: OnClicks
+    turns: Mapping[str, Turns] = field(default_factory=dict)
 
     @property
     def topology(self) -> TopologySpec:
@@ -228,17 +234,33 @@ def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
     )
 
 
+def build_turns(topology: TopologySpec, rng_tree: RngTree) -> dict[str, Turns]:
+    """Turned frames of every user with Bell tests, from the streams ``<user>/bell``."""
+    receivers = {user.name: topology.receiver_of(user) for user in topology.users}
+    return {
+        name: Turns(
+            rng_tree.stream(f"{name}/bell"), share=spec.bell.share, turn_rad=spec.bell.turn_rad
+        )
+        for name, spec in receivers.items()
+        if spec.bell is not None
+    }
+
+
 class _Builder:
     def __init__(self, stage: Stage, history: NetworkHistory) -> None:
         self.pieces: list[FibreLink] = []
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
+        self._analysers = Analysers(stage.topology, history, stage.rng_tree)
 
     def receiver(self, user: str, clock: Clock) -> UserReceiver:
         stage = self._stage
+        ways = stage.timeline.ways_of(user).values()
+        delay_ps = min((round(way.delay_ps) for way in ways), default=0)
+        encoding = self._analysers.encoding(user, stage.turns.get(user), delay_ps)
         receiver = Receiver(
-            self._settings(user),
+            self._settings(user, encoding),
             clock,
             photon_rng=stage.rng_tree.stream(f"{user}/receiver"),
             detector_rng=stage.rng_tree.stream(f"{user}/detectors"),
@@ -246,13 +268,14 @@ class _Builder:
         on_frame = partial(stage.hand_out, user)
         return UserReceiver(stage.sim, receiver, on_frame, duration_ps=stage.duration_ps)
 
-    def _settings(self, user: str) -> ReceiverSettings:
+    def _settings(self, user: str, encoding: Encoding | None = None) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
+        spec = timeline.topology.qnsp.source
         source = PairSource(
-            timeline.processes, timeline.topology.qnsp.source.bandwidth_hz, timeline.bunchings
+            timeline.processes, spec.bandwidth_hz, timeline.bunchings, spec.hidden_bits
         )
-        return receiver_settings(timeline.topology, user, ways, source)
+        return receiver_settings(timeline.topology, user, ways, source, encoding)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""

@@ -10,6 +10,7 @@ QBER p/4, Franson users p/(4 - p) at a central rate of 1 - p/4 and side peaks 1:
 """
 
 import math
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -35,19 +36,16 @@ _ALL_PS = 2**60
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class InterceptOptions(ObserverOptions):
-    """How much is caught, and by which detectors; perfect ones unless the file says otherwise."""
+class ReceiverOptions(ObserverOptions):
+    """Her detectors: perfect ones unless the file says otherwise."""
 
-    share: Probability = 1.0
-    """Of the photons; the others pass untouched."""
     efficiency: Probability = 1.0
-    """Of her detectors: what they miss is lost."""
+    """What they miss is lost."""
     dark_rate_hz: Annotated[float, Field(ge=0, le=1e9)] = 0.0
-    """Of each of her detectors; she sends a photon for each of these clicks, too."""
+    """Of each of them; she sends something on for each of these clicks, too."""
     jitter_fwhm_ps: Annotated[float, Field(ge=0, le=1e4)] = 0.0
-    """Of her detectors: what she sends is as late as what she has clicked."""
+    """What she sends is as late as what she has clicked."""
     dead_time_ps: Annotated[int, Field(ge=0, le=1_000_000_000_000)] = 0
-    """Of her detectors."""
 
     @property
     def detectors(self) -> DetectorSettings:
@@ -63,6 +61,65 @@ class InterceptOptions(ObserverOptions):
         )
 
 
+class InterceptOptions(ReceiverOptions):
+    """How much is caught, and by which detectors."""
+
+    share: Probability = 1.0
+    """Of the photons; the others pass untouched."""
+
+
+class Interceptor:
+    """A receiver like the user's with detectors of her own, and her notes of what it says.
+
+    Parameters
+    ----------
+    options : ReceiverOptions
+    context : ObserverContext
+    """
+
+    def __init__(self, options: ReceiverOptions, context: ObserverContext) -> None:
+        self._detectors = options.detectors
+        self._context = context
+        self._states: dict[str, DetectorState] = {}
+        self._outcomes = np.array(context.encoding.detectors, dtype=np.int64)
+
+    def clicks(self, frame: PhotonFrame, span_ps: tuple[int, int]) -> NDArray[np.int64]:
+        """Measure one frame of one channel, and write down what it says of the user's clicks.
+
+        Parameters
+        ----------
+        frame : PhotonFrame
+        span_ps : (int, int)
+            In which its photons were born.
+
+        Returns
+        -------
+        (N,) int64, ascending
+            Packed clicks of her detectors.
+        """
+        rng, detectors = self._context.rng, self._detectors
+        start_ps, stop_ps = (edge_ps + frame.delay_ps for edge_ps in span_ps)
+        arrivals = self._context.receiver.measurement.measure(rng, frame, time_ps=start_ps)
+        candidates = np.concatenate(
+            (
+                detect_photons(rng, arrivals, detectors),
+                sample_dark_counts(rng, detectors.dark_rate_hz, start_ps, stop_ps),
+            )
+        )
+        candidates.sort()
+        state = self._states.setdefault(frame.channel, DetectorState())
+        clicks, _ = register_clicks(rng, candidates, state, detectors, stop_ps=_ALL_PS)
+        self._note(frame.channel, clicks)
+        return clicks
+
+    def _note(self, channel: str, clicks: NDArray[np.int64]) -> None:
+        """The user's click in the middle slot will be on the port of hers, in her basis."""
+        basis, port = self._outcomes[clicks & DETECTOR_MASK].T
+        ports = np.full((clicks.size, 2), UNKNOWN, dtype=np.int8)
+        ports[np.arange(clicks.size), basis] = port
+        self._context.notebook.write(channel, clicks >> DETECTOR_BITS, ports)
+
+
 class InterceptResend(ObserverKind):
     """Catches photons, measures them and sends what she has found."""
 
@@ -76,47 +133,22 @@ class InterceptResend(ObserverKind):
 class _Intercepting:
     def __init__(self, options: InterceptOptions, context: ObserverContext) -> None:
         self._share = options.share
-        self._detectors = options.detectors
+        self._interceptor = Interceptor(options, context)
         self._context = context
-        self._states: dict[str, DetectorState] = {}
         encoding = context.encoding
         self._delay_ps = np.array(
             [encoding.paths(detector)[-1].late_ps for detector in range(len(encoding.detectors))]
         )
-        self._outcomes = np.array(encoding.detectors, dtype=np.int64)
 
     def observe(self, light: PhotonBundle) -> PhotonBundle:
         """Untouched photons and her own travel in frames of their own."""
-        time_ps = (light.start_ps + light.stop_ps) // 2
+        span_ps = light.start_ps, light.stop_ps
         frames: list[PhotonFrame] = []
         for frame in light.frames:
             is_caught = self._context.rng.random(frame.times_ps.size) < self._share
-            clicks = self._clicks(frame.kept(is_caught), (light.start_ps, light.stop_ps))
-            self._note(frame.channel, clicks)
-            frames += [frame.kept(~is_caught), self._resent(frame, clicks, time_ps)]
-        return PhotonBundle(light.index, light.start_ps, light.stop_ps, tuple(frames))
-
-    def _clicks(self, frame: PhotonFrame, span_ps: tuple[int, int]) -> NDArray[np.int64]:
-        """(N,) int64, ascending: packed clicks of her detectors in one frame of one channel."""
-        rng, detectors = self._context.rng, self._detectors
-        start_ps, stop_ps = (edge_ps + frame.delay_ps for edge_ps in span_ps)
-        arrivals = self._context.receiver.measurement.measure(rng, frame, time_ps=start_ps)
-        candidates = np.concatenate(
-            (
-                detect_photons(rng, arrivals, detectors),
-                sample_dark_counts(rng, detectors.dark_rate_hz, start_ps, stop_ps),
-            )
-        )
-        candidates.sort()
-        state = self._states.setdefault(frame.channel, DetectorState())
-        return register_clicks(rng, candidates, state, detectors, stop_ps=_ALL_PS)[0]
-
-    def _note(self, channel: str, clicks: NDArray[np.int64]) -> None:
-        """The user's click in the middle slot will be on the port of hers, in her basis."""
-        basis, port = self._outcomes[clicks & DETECTOR_MASK].T
-        ports = np.full((clicks.size, 2), UNKNOWN, dtype=np.int8)
-        ports[np.arange(clicks.size), basis] = port
-        self._context.notebook.write(channel, clicks >> DETECTOR_BITS, ports)
+            clicks = self._interceptor.clicks(frame.kept(is_caught), span_ps)
+            frames += [frame.kept(~is_caught), self._resent(frame, clicks, light.start_ps)]
+        return replace(light, frames=tuple(frames))
 
     def _resent(self, frame: PhotonFrame, clicks: NDArray[np.int64], time_ps: int) -> PhotonFrame:
         """A photon for each click, in the state that it has told of."""
@@ -127,14 +159,11 @@ class _Intercepting:
             delay_ps=delay_ps,
             contrast=np.ones(clicks.size),
         )
-        return PhotonFrame(
-            index=frame.index,
-            channel=frame.channel,
+        return replace(
+            frame,
             times_ps=(clicks >> DETECTOR_BITS) - np.rint(delay_ps).astype(np.int64),
             pair_rows=np.full(clicks.size, -1, dtype=np.int64),
-            ledger=frame.ledger,
             prepared=states,
-            delay_ps=frame.delay_ps,
         )
 
     def _phases_rad(self, channel: str, time_ps: int) -> NDArray[np.float64]:

@@ -9,6 +9,10 @@ OBSERVERS = Registry[ObserverKind](
     {
         "pass": "netsim.observers.observer:Pass",
         "intercept-resend": "netsim.observers.intercept:InterceptResend",
+        "splitter": "netsim.observers.passive:Splitter",
+        "extra-light": "netsim.observers.passive:ExtraLight",
+        "time-shift": "netsim.observers.timeshift:TimeShift",
+        "blinding": "netsim.observers.blinding:Blinding",
     },
 )
 """What `observers.*.kind` of a topology may be."""

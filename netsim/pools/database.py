@@ -8,7 +8,7 @@ file's former content is beyond this module).
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netsim.errors import OutputError, writing
@@ -64,7 +64,8 @@ class Database(Closing):
                 raise
             self.rows.execute("COMMIT")
             if self.has_forgotten:
-                self._empty_log()
+                with suppress(sqlite3.OperationalError):  # what was done stands, on a full disk too
+                    self._empty_log()
 
     def close(self) -> None:
         """Close the file."""
@@ -82,7 +83,7 @@ class Database(Closing):
     def _empty_log(self) -> None:
         """Carry the log over into the file and cut it: it held what has been overwritten there.
 
-        A reader may be in the way; then the next transaction tries again.
+        A reader or a full disk may be in the way; then the next transaction tries again.
         """
         (is_busy, _, _) = self.rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.has_forgotten = bool(is_busy)

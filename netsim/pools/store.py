@@ -26,7 +26,7 @@ IN_DOUBT, USABLE = "in doubt", "usable"
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS links (
     link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
-    provisioned_pads INTEGER NOT NULL, common_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
+    provisioned_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
     closed_pad INTEGER, closed_message BLOB);
 CREATE TABLE IF NOT EXISTS decisions (
     link TEXT NOT NULL, pad INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, pad));
@@ -58,11 +58,8 @@ class UserStore(Closing):
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes an index)."""
-        provisioned = len(pads) // (2 * TAG_BYTES)
         with self._database.transaction():
-            self._db.execute(
-                "INSERT INTO links VALUES (?, -1, 0, 0, ?, 0, NULL, NULL)", (link, provisioned)
-            )
+            self._db.execute("INSERT INTO links VALUES (?, -1, 0, 0, 0, NULL, NULL)", (link,))
             self._add_pads(link, pads)
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:
@@ -115,8 +112,8 @@ class UserStore(Closing):
     def state(self, link: str) -> DurableState:
         """What an endpoint needs to go on; KeyError for an unknown link."""
         row = self._db.execute(
-            "SELECT last_round, next_pad, provisioned_pads, common_pads, is_closing, closed_pad,"
-            " closed_message FROM links WHERE link = ?",
+            "SELECT last_round, next_pad, provisioned_pads, is_closing, closed_pad, closed_message"
+            " FROM links WHERE link = ?",
             (link,),
         ).fetchone()
         if row is None:
@@ -137,12 +134,11 @@ class UserStore(Closing):
             settled_round=settled_round,
             next_pad=row[1],
             provisioned_pads=row[2],
-            common_pads=row[3],
             pads={(number, Role(role)): bits for number, role, bits in pads},
             in_doubt=tuple(self._in_doubt(link)),
             decisions=tuple(decisions),
-            is_closing=bool(row[4]),
-            closed=None if row[5] is None else (row[5], row[6]),
+            is_closing=bool(row[3]),
+            closed=None if row[4] is None else (row[4], row[5]),
         )
 
     def blocks(self, link: str) -> Iterator[KeyBlock]:
@@ -245,7 +241,6 @@ class UserStore(Closing):
         self._stock.add_bits(link, event.round, event.key)
         self._database.has_forgotten = True
         self._stock.put(link, Piece(event.round, 0, event.key_bits))
-        self._db.execute("UPDATE links SET common_pads = provisioned_pads WHERE link = ?", (link,))
         self._add_pads(link, event.reserve)
 
     def _note_pad(

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Generic, TypeVar
 
 from netsim.results.deviation import qber_sigma, sifted_sigma
-from netsim.results.parts import LinkResult
+from netsim.results.parts import LaneResult, LinkResult
 from netsim.results.run import Run
 
 Part = TypeVar("Part")
@@ -112,3 +112,12 @@ def knowledge_notes(links: Sequence[LinkResult]) -> Iterator[str]:
         if link.eve is not None:
             epsilon = "" if link.epsilon is None else f"; promised: {link.epsilon:.2g}"
             yield f"{' & '.join(link.users)}: {link.eve}{epsilon}."
+
+
+def bell_notes(lanes: Sequence[LaneResult]) -> Iterator[str]:
+    """What the Bell tests have measured; nothing where there are none."""
+    tested = [lane for lane in lanes if lane.chsh is not None and lane.chsh.is_measured]
+    for lane in tested[:MAX_NAMES]:
+        yield f"{' & '.join(lane.users)}, {'&'.join(lane.channels)}: {lane.chsh}."
+    if len(tested) > MAX_NAMES:
+        yield f"S of {len(tested) - MAX_NAMES} other lanes is in lanes.csv."

@@ -18,6 +18,7 @@ from netsim.report.demand import print_demand
 from netsim.report.excerpt import (
     Excerpt,
     alarm_notes,
+    bell_notes,
     excerpt,
     knowledge_notes,
     lanes_note,
@@ -39,7 +40,7 @@ from netsim.results.parts import LaneResult, LinkResult, PaperFigures
 from netsim.results.run import Performance, Run
 from netsim.units import s_from_ps
 
-LEGEND_HINT = "What the columns mean: --legend, or the README."
+LEGEND_HINT = "What the columns mean: --legend, or docs/glossary.md."
 DETECTOR_NAMES = ("Z+", "Z-", "X+", "X-")
 """What the four numbers of a packed click stand for."""
 GROUP_GAP = "  "
@@ -91,6 +92,7 @@ def notes(run: Run, *, legend: bool) -> Iterator[str]:
     yield from _level(run)
     yield from alarm_notes(run.links)
     yield from link_notes(run.links)
+    yield from bell_notes(run.lanes)
     yield from knowledge_notes(run.links)
     if performance.wall_s > 0:
         yield (

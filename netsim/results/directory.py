@@ -19,6 +19,7 @@ from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.asked import ASKED
+from netsim.results.chsh import chsh_from
 from netsim.results.demand import DemandResult, demand_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
@@ -273,6 +274,7 @@ def _lane(entry: Json, duration_ps: int) -> LaneResult:
         ),
         paper=None if entry["paper"] is None else PaperFigures(**entry["paper"]),
         bias_bits=entry["bias_bits"],
+        chsh=chsh_from(entry["chsh"]),
     )
 
 

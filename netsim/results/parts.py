@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
+from netsim.results.chsh import Chsh
 from netsim.results.knowledge import Knowledge
 from netsim.units import s_from_ps
 from protocols.keylength.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps
@@ -53,6 +54,8 @@ _LINK_ENTRY = (
     "eve",
 )
 """What the summary says of a link, in this order."""
+_ADDING = int | float | LinkCounts | WireCounts | Comparison | Knowledge | Chsh
+"""What is added where parts of results are."""
 _FIGURES = {
     "bytes": "wire_bytes",
     "equal": "equal_blocks",
@@ -97,6 +100,8 @@ class LaneResult:
     paper: PaperFigures | None = None
     bias_bits: int = 0
     """What outcomes that are not fair would take from a key of all sifted bits."""
+    chsh: Chsh | None = None
+    """The Bell test; None where the settings make none."""
 
     @property
     def sifted_hz(self) -> float:
@@ -136,6 +141,7 @@ class LaneResult:
             "qber": self.qber,
             "visibility": self.visibility,
             "bias_bits": int(self.bias_bits),
+            "chsh": None if self.chsh is None else self.chsh.summary(),
             "skr_asymptotic_bps": self.skr_asymptotic_bps,
             "twin": _entry(self.twin),
             "paper": None if self.paper is None else _entry(self.paper),
@@ -280,7 +286,7 @@ def _add(one: R, other: R) -> R:
     changes: Json = {}
     for f in fields(one):
         mine, theirs = getattr(one, f.name), getattr(other, f.name)
-        if isinstance(mine, int | float | LinkCounts | WireCounts | Comparison | Knowledge):
+        if theirs is not None and isinstance(mine, _ADDING):
             changes[f.name] = mine + theirs
         elif mine != theirs:
             raise ValueError(f"results of different {f.name} do not add up: {mine}, {theirs}")

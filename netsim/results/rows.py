@@ -16,6 +16,8 @@ LINK_COUNTS: Mapping[str, Callable[[str], int | float]] = {
 def lane_row(lane: LaneResult) -> Json:
     """A row of ``lanes.csv``."""
     row = lane.summary()
+    chsh = row.pop("chsh") or {}
+    row |= {f"chsh_{name}": chsh.get(name) for name in ("s", "sigma")}
     nested = {"twin": row.pop("twin"), "paper": row.pop("paper") or {}}
     for name in ("sifted_hz", "qber", "skr_bps"):
         row[f"twin_{name}"] = nested["twin"][name]

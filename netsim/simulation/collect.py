@@ -1,11 +1,12 @@
 """What a run has found, as results: lanes as scored, links as booked by their two ends."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.counts import bias_notes, failures, net_notes
 from netsim.pools.pool import compare_pools
+from netsim.results.chsh import Chsh
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
 from netsim.simulation.scoring import LaneCounts
@@ -17,9 +18,30 @@ from protocols.keylength.balance import bias_bits
 from protocols.variants import SECURITIES
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredLane:
+    """What was counted on a lane.
+
+    Attributes
+    ----------
+    lane : Lane
+    counts : LaneCounts
+        Of what is for key.
+    chsh : Chsh or None
+        Of the Bell test, if the settings make one.
+    key_share : float
+        Of the light, what was for key.
+    """
+
+    lane: Lane
+    counts: LaneCounts
+    chsh: Chsh | None = None
+    key_share: float = 1.0
+
+
 def lane_results(
     topology: TopologySpec,
-    scored: Iterable[tuple[Lane, LaneCounts]],
+    scored: Iterable[ScoredLane],
     prediction: Prediction,
     duration_ps: int,
 ) -> tuple[LaneResult, ...]:
@@ -27,7 +49,7 @@ def lane_results(
 
     Parameters
     ----------
-    scored : iterable of (Lane, LaneCounts)
+    scored : iterable of ScoredLane
     prediction : Prediction
         Of the states that the network has been in.
     duration_ps : int
@@ -35,8 +57,11 @@ def lane_results(
     """
     expected = {(lane.users, lane.channels): lane for lane in prediction.lanes}
     results = []
-    for lane, counts in scored:
+    for found in scored:
+        lane, counts = found.lane, found.counts
         twin = expected[lane.users, lane.channels]
+        # Which frames are for key was drawn: the twin is held against those that were.
+        drawn = found.key_share / topology.key_share_of(lane.users)
         results.append(
             LaneResult(
                 users=lane.users,
@@ -46,8 +71,9 @@ def lane_results(
                 sifted_bits=counts.sifted_bits,
                 errors=counts.errors,
                 bias_bits=bias_bits(counts.balances),
-                twin=TwinResult(twin.sifted_hz, twin.qber, twin.skr_bps),
+                twin=TwinResult(drawn * twin.sifted_hz, twin.qber, drawn * twin.skr_bps),
                 paper=_paper_figures(topology.paper, lane),
+                chsh=found.chsh,
             )
         )
     return tuple(results)

@@ -1,7 +1,8 @@
 """Applications of a topology at the pools of a run, whatever fills these."""
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 
 from netsim.demand.desk import Desk
@@ -18,6 +19,8 @@ from netsim.units import ps_from_s
 from protocols.errors import ProtocolError
 
 Users = tuple[str, str]
+Happening = tuple[int, Callable[[int], None]]
+"""A time in ps, and what is to be called with it then."""
 
 
 class Demand:
@@ -68,10 +71,25 @@ class Demand:
         """Links of which `deposited` wants to know."""
         return frozenset(self._by_link)
 
-    def requests(self, stop_ps: int) -> Iterator[tuple[int, "Request"]]:
-        """All requests before ``stop_ps`` by time; of two at one time the earlier in the file."""
-        merged = heapq.merge(*self._requests, key=lambda item: item[0])
-        return takewhile(lambda item: item[0] < stop_ps, merged)
+    def happenings(self, stop_ps: int) -> Iterator[Happening]:
+        """All requests before ``stop_ps`` by time; of two at one time the earlier in the file.
+
+        In between, and ahead of those of their time, come the deadlines of requests that wait: each
+        is to be done before the next is asked for.
+        """
+        requests = heapq.merge(*self._requests, key=lambda item: item[0])
+        for request in takewhile(lambda item: item[0] < stop_ps, requests):
+            yield from self._deadlines(request[0])
+            yield request
+        yield from self._deadlines(stop_ps - 1)
+
+    def _deadlines(self, last_ps: int) -> Iterator[Happening]:
+        while coming := [
+            (deadline_ps, desk.expire)
+            for desk in self._desks.values()
+            if (deadline_ps := desk.next_deadline_ps) is not None and deadline_ps <= last_ps
+        ]:
+            yield min(coming, key=lambda item: item[0])
 
     def deposited(self, link: str, time_ps: int) -> None:
         """An end of ``link`` has new key."""
@@ -103,33 +121,14 @@ class Demand:
 
     def _requests_of(
         self, index: int, spec: ApplicationSpec, rng_tree: RngTree
-    ) -> Iterator[tuple[int, "Request"]]:
+    ) -> Iterator[Happening]:
         rng = rng_tree.stream(f"applications/{spec.name}")
         try:
             times_ps = ARRIVALS.get(spec.arrivals).times_ps(spec.options, rng)
         except (ValueError, ProtocolError) as error:
             raise ConfigError.of(f"applications.{index}.options", str(error)) from error
-        request = Request(self._desk_of(spec), _application(spec))
-        return ((time_ps, request) for time_ps in times_ps)
-
-
-class Request:
-    """Who asks where.
-
-    Parameters
-    ----------
-    desk : Desk
-    application : Application
-    """
-
-    __slots__ = ("_application", "_desk")
-
-    def __init__(self, desk: Desk, application: Application) -> None:
-        self._desk, self._application = desk, application
-
-    def arrive(self, time_ps: int) -> None:
-        """At the desk."""
-        self._desk.arrive(self._application, time_ps)
+        arrive = partial(self._desk_of(spec).arrive, _application(spec))
+        return ((time_ps, arrive) for time_ps in times_ps)
 
 
 def _desk(

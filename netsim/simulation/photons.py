@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import Stage, build_world
+from netsim.devices.world import Stage, build_turns, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.encodings.sifting import Sifting
+from netsim.results.chsh import Chsh
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
@@ -33,11 +34,14 @@ class LaneMatches:
         By detector of the first and the second user.
     sifting : Sifting
         Which of them make bits.
+    chsh : Chsh or None
+        The Bell test, if the settings make one.
     """
 
     lane: Lane
     matches: NDArray[np.int64]
     sifting: Sifting
+    chsh: Chsh | None = None
 
     @property
     def counts(self) -> LaneCounts:
@@ -78,6 +82,34 @@ class PhotonCounts:
         raise KeyError(channels)
 
 
+_Listener = tuple[tuple[str, str], LaneScorer | DifferenceHistogram]
+
+
+class _Counter:
+    """Clicks of each detector, and who else is told of a user's clicks."""
+
+    def __init__(
+        self,
+        topology: TopologySpec,
+        listeners: Sequence[_Listener],
+    ) -> None:
+        names = [user.name for user in topology.users]
+        self.singles = {name: np.zeros(DETECTORS, dtype=np.int64) for name in names}
+        self._all = [listener for _, listener in listeners]
+        self._of = {
+            name: [listener for users, listener in listeners if name in users] for name in names
+        }
+
+    def take(self, user: str, clicks: ClickFrame) -> None:
+        self.singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
+        for listener in self._of[user]:
+            listener.add(user, clicks)
+
+    def finish(self) -> None:
+        for listener in self._all:
+            listener.finish()
+
+
 def count_photons(
     topology: TopologySpec,
     *,
@@ -103,29 +135,23 @@ def count_photons(
     duration_ps = ps_from_s(duration_s)
     sim, timeline = Simulator(), Timeline(topology, stop_ps=duration_ps)
     network = timeline.network_at(0)
-    scorers = {users: LaneScorer(network, users) for users in network.links}
-    singles = {user.name: np.zeros(DETECTORS, dtype=np.int64) for user in topology.users}
-    listeners: dict[str, list[LaneScorer | DifferenceHistogram]] = {
-        user.name: [
-            *(scorer for users, scorer in scorers.items() if user.name in users),
-            *(histogram for histogram in histograms if user.name in histogram.users),
-        ]
-        for user in topology.users
-    }
-
-    def take(user: str, clicks: ClickFrame) -> None:
-        singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
-        for listener in listeners[user]:
-            listener.add(user, clicks)
-
+    rng_tree = RngTree(seed)
+    turns = build_turns(topology, rng_tree)
+    scorers = {users: LaneScorer(network, users, turns=turns) for users in network.links}
+    listeners: list[_Listener] = [
+        *scorers.items(),
+        *((histogram.users, histogram) for histogram in histograms),
+    ]
+    counter = _Counter(topology, listeners)
     world = build_world(
         Stage(
             sim,
             timeline,
-            RngTree(seed),
+            rng_tree,
             duration_ps=duration_ps,
             on_tags=lambda _user, _frame: None,
-            on_clicks=take,
+            on_clicks=counter.take,
+            turns=turns,
         )
     )
     finished = world.start()
@@ -136,17 +162,14 @@ def count_photons(
         if progress is not None:
             progress(stop_ps)
     sim.run(until=finished)
-    for scorer in scorers.values():
-        scorer.finish()
-    for histogram in histograms:
-        histogram.finish()
+    counter.finish()
     return PhotonCounts(
         duration_ps,
         tuple(
-            LaneMatches(lane, matches, scorer.sifting)
+            LaneMatches(lane, matches, scorer.sifting, chsh)
             for scorer in scorers.values()
-            for lane, matches in zip(scorer.lanes, scorer.matches, strict=True)
+            for lane, matches, chsh in zip(scorer.lanes, scorer.matches, scorer.chsh, strict=True)
         ),
-        singles,
+        counter.singles,
         world.history,
     )

@@ -1,14 +1,16 @@
 """Scoring of a link from the true clicks of its two users; no protocol ever sees any of it."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
+from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
+from netsim.results.chsh import Chsh, chsh_of
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from protocols.compiled import kernel
@@ -17,6 +19,7 @@ from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
+NO_TURNS: Mapping[str, Turns] = {}
 _END_PS = 2**60
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
 FRAMES_AT_ONCE = 16
@@ -237,6 +240,9 @@ class LaneScorer:
         A link, announcer first.
     hardware : TopologySpec, optional
         Whose dead times hold, if they are not those of the network.
+    turns : mapping
+        User to frames in which its analysers are turned: those are not scored for key. What comes
+        while one of the two has turned is counted for Bell's inequality.
     """
 
     def __init__(
@@ -244,6 +250,7 @@ class LaneScorer:
         network: Network,
         users: tuple[str, str],
         hardware: TopologySpec | None = None,
+        turns: Mapping[str, Turns] = NO_TURNS,
     ) -> None:
         self.lanes = network.lanes_of(users)
         """In the order of `counts`: by ascending nominal delay."""
@@ -251,18 +258,28 @@ class LaneScorer:
         """Which detectors make bits."""
         window_ps = network.topology.protocol.window_ps
         self._matchers = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
+        self._tests = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
+        self._turns = [turns[user] for user in users if user in turns]
+        self._frames = Counter[bool]()
         self._pairs = _FramePairs(users)
         self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
+        """Not matched yet; in each of them as many users have turned: ``_turned``."""
+        self._turned = 0
         topology = hardware or network.topology
+        self._phases_rad = _settings_of(network, users, self._turns)
         self._live = [
             _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
         ]
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        self._waiting += self._pairs.add(user, frame)
-        if len(self._waiting) >= FRAMES_AT_ONCE:
-            self._match_waiting()
+        for pair in self._pairs.add(user, frame):
+            turned = sum(turns.is_turned(frame.index) for turns in self._turns)
+            self._frames[turned == 0] += 1
+            if turned != self._turned or len(self._waiting) == FRAMES_AT_ONCE:
+                self._match_waiting()
+            self._turned = turned
+            self._waiting.append(pair)
 
     def _match_waiting(self) -> None:
         """Match the frames that both users have and that have not been matched."""
@@ -273,14 +290,27 @@ class LaneScorer:
             for live, frames in zip(self._live, zip(*self._waiting, strict=True), strict=True)
         )
         self._waiting.clear()
-        for matcher in self._matchers:
+        for matcher in (self._matchers, self._tests, ())[self._turned]:
             matcher.add(first, second)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
         self._match_waiting()
-        for matcher in self._matchers:
+        for matcher in (*self._matchers, *self._tests):
             matcher.finish()
+
+    @property
+    def key_share(self) -> float:
+        """Share of the frames so far in which neither user had turned; 1 before the first."""
+        frames = self._frames.total()
+        return self._frames[True] / frames if frames else 1.0
+
+    @property
+    def chsh(self) -> tuple[Chsh | None, ...]:
+        """CHSH tests so far, one per lane; None where the settings test nothing."""
+        self._match_waiting()
+        matchers = self._tests if self._turns else self._matchers
+        return tuple(chsh_of(matcher.matches, self._phases_rad) for matcher in matchers)
 
     @property
     def counts(self) -> tuple[LaneCounts, ...]:
@@ -292,6 +322,19 @@ class LaneScorer:
         """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
         self._match_waiting()
         return tuple(matcher.matches.copy() for matcher in self._matchers)
+
+
+def _settings_of(
+    network: Network, users: tuple[str, str], turns: Sequence[Turns]
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Nominal phases in the frames of the test; whose turn it is makes no difference to the sum."""
+    topology = network.topology
+    one, other = (topology.receiver_of(topology.user(user)) for user in users)
+    turn_rad = turns[0].turn_rad if turns else 0.0
+    return (
+        (one.z.phase_rad + turn_rad, one.x.phase_rad + turn_rad),
+        (other.z.phase_rad, other.x.phase_rad),
+    )
 
 
 class DifferenceHistogram:

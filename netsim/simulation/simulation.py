@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from netsim.devices.history import follow_events
-from netsim.devices.world import PhotonLevel, Stage
+from netsim.devices.world import PhotonLevel, Stage, build_turns
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace
+from netsim.physics.encodings.settings import Turns
 from netsim.pools.database import IN_MEMORY
 from netsim.pools.ledger import Ledger
 from netsim.pools.ledgerfile import LedgerFile
@@ -33,7 +34,8 @@ from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.results.tagfile import TagFile
-from netsim.simulation.collect import lane_results, link_result
+from netsim.simulation.bell import BellMonitor
+from netsim.simulation.collect import ScoredLane, lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
 from netsim.simulation.demand import Demand
 from netsim.simulation.depth import Depth
@@ -41,11 +43,11 @@ from netsim.simulation.depths import depth_of
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
-from netsim.simulation.scoring import LaneCounts, LaneScorer
+from netsim.simulation.scoring import LaneScorer
 from netsim.simulation.user import User
 from netsim.taps.kinds import plans_of
 from netsim.topology.changes import Change
-from netsim.topology.network import Lane, Network
+from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import link_config
@@ -88,6 +90,9 @@ class Simulation:
     _demand: Demand
     _last_frames: SimEvent
     _listeners: Listeners
+    _monitor: BellMonitor
+    _rng_tree: RngTree
+    _turns: dict[str, Turns]
 
     def __init__(self, request: RunRequest) -> None:
         self.topology = request.topology
@@ -128,8 +133,10 @@ class Simulation:
         links, asked = self.network.links, self.topology.controller
         if self._controller is None and asked is not None:
             self._controller = build_controller(asked, self.topology, links)
-        hardware = self.depth.hardware
-        self._scorers = {users: LaneScorer(self.network, users, hardware) for users in links}
+        self._rng_tree = RngTree(self._request.seed)
+        self._turns = build_turns(self.topology, self._rng_tree)
+        hardware, turns = self.depth.hardware, self._turns
+        self._scorers = {users: LaneScorer(self.network, users, hardware, turns) for users in links}
         self._scorers_of = {
             user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
             for user in self.topology.users
@@ -154,7 +161,7 @@ class Simulation:
 
     def _build_parties(self) -> None:
         """Build the world, the users in it and the links between them."""
-        rng_tree = RngTree(self._request.seed)
+        rng_tree = self._rng_tree
         self.world = self.depth.build(
             Stage(
                 self._sim,
@@ -163,6 +170,7 @@ class Simulation:
                 duration_ps=self.duration_ps,
                 on_tags=self._on_tags,
                 on_clicks=self._on_clicks,
+                turns=self._turns,
             )
         )
         users = {
@@ -174,6 +182,7 @@ class Simulation:
                 store=self._open_store(user.name),
                 rng_tree=rng_tree,
                 trace=self.trace,
+                turns=self._turns.get(user.name),
             )
             for user in self.topology.users
         }
@@ -200,6 +209,7 @@ class Simulation:
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""
+        self._monitor = BellMonitor(self._scorers.values(), self.trace)
         self._last_frames = self.world.start()
         self.parties.start()
         name = self.topology.name
@@ -216,9 +226,9 @@ class Simulation:
         self._sim.process(self._ask_for_key())
 
     def _ask_for_key(self) -> Generator[SimEvent, None, None]:
-        for time_ps, request in self._demand.requests(self.duration_ps):
+        for time_ps, happen in self._demand.happenings(self.duration_ps):
             yield self._sim.wait_until(time_ps)
-            request.arrive(time_ps)
+            happen(time_ps)
 
     def _offer(self, link: str, time_ps: int) -> None:
         """New key for whoever waits for it."""
@@ -292,6 +302,7 @@ class Simulation:
                 return
             self._done_ps = min(self._done_ps + self.depth.frame_ps, self.duration_ps)
             self._sim.run(until=self._done_ps + 1)
+            self._monitor.look(self._done_ps)
             if progress is not None:
                 progress(self._done_ps)
         self._drain()
@@ -356,6 +367,7 @@ class Simulation:
         found = link_result(self.topology, link, self._done_ps)
         return replace(found, eve=self._listeners.knowledge(link.users, found.counts))
 
-    def _scored(self) -> Iterator[tuple[Lane, LaneCounts]]:
+    def _scored(self) -> Iterator[ScoredLane]:
         for scorer in self._scorers.values():
-            yield from zip(scorer.lanes, scorer.counts, strict=True)
+            for lane, counts, chsh in zip(scorer.lanes, scorer.counts, scorer.chsh, strict=True):
+                yield ScoredLane(lane, counts, chsh, scorer.key_share)

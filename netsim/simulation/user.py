@@ -5,13 +5,14 @@ takes both; what a new life needs is in the store. The hardware goes on: frames 
 process is down are lost to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.kernel.trace import EventName, Trace
 from netsim.physics.clock import Clock
+from netsim.physics.encodings.settings import Turns
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.store import UserStore
 from netsim.simulation.driver import EndpointDriver
@@ -70,6 +71,8 @@ class User:
         ``<user>/calibration#<k>``, ``<link>/<user>#<k>``.
     trace : Trace
         Told when the process stops and starts.
+    turns : Turns, optional
+        Frames in which its analysers are turned for Bell tests.
 
     Attributes
     ----------
@@ -90,8 +93,10 @@ class User:
         store: UserStore,
         rng_tree: RngTree,
         trace: Trace,
+        turns: Turns | None = None,
     ) -> None:
         self.name = name
+        self._turns = turns
         self.clock = clock
         self.store = store
         self.receiver = topology.receiver_of(topology.user(name))
@@ -134,6 +139,9 @@ class User:
         self.frames += 1
         if self._absences or self._book is None or self._calibration is None:
             return
+        if self._turns is not None and self._turns.is_turned(frame.index):
+            # Clicks of a Bell test are for no key.
+            frame = replace(frame, tags=frame.tags[:0])
         self._book.append(self._calibration.apply(frame))
         for end in self.ends:
             end.driver.notice_light()

@@ -16,7 +16,7 @@ from netsim.studies.shots import ShotResult
 RECORDS = "records.jsonl"
 
 ROOT = Path(__file__).parents[2]
-EVALUATION = ("netsim/studies/", "netsim/reproduce/", "netsim/report/")
+EVALUATION = ("netsim/studies/", "netsim/reproduce/", "netsim/board/", "netsim/report/")
 """Sources that make something of counts; the command line changes neither."""
 COMMAND_LINE = ("netsim/cli", "netsim/__main__.py")
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.results.chsh import Chsh, chsh_from
 from netsim.results.provenance import collect_provenance
 from netsim.simulation.photons import count_photons
 from netsim.simulation.run import simulate
-from netsim.simulation.scoring import DifferenceHistogram, LaneCounts
+from netsim.simulation.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
@@ -122,6 +123,8 @@ class LaneTally:
     ----------
     matches : (4, 4) nested list of int, or None
         Coincidences by detector (Z+, Z-, X+, X-) of either user, where they are told apart.
+    chsh : Chsh or None
+        The Bell test, if the settings make one.
     """
 
     users: tuple[str, str]
@@ -129,6 +132,7 @@ class LaneTally:
     sifted_bits: int
     errors: int
     matches: Sequence[Sequence[int]] | None = None
+    chsh: Chsh | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,7 @@ class ShotResult:
                         **lane,
                         "users": tuple(lane["users"]),
                         "channels": tuple(lane["channels"]),
+                        "chsh": chsh_from(lane["chsh"]),
                     }
                 )
                 for lane in entry["lanes"]
@@ -206,7 +211,14 @@ def _count(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
     return ShotResult(
         light_s=found.duration_s,
         lanes=tuple(
-            _tally(lane.lane.users, lane.lane.channels, lane.counts, lane.matches)
+            LaneTally(
+                lane.lane.users,
+                lane.lane.channels,
+                int(lane.counts.sifted_bits),
+                int(lane.counts.errors),
+                lane.matches.tolist(),
+                lane.chsh,
+            )
             for lane in found.lanes
         ),
         singles={user: clicks.tolist() for user, clicks in found.singles.items()},
@@ -232,12 +244,6 @@ def _distil(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
 def _decimal(light_s: float) -> str:
     """Milliseconds are exact as text, not as a float."""
     return f"{light_s:.3f}"
-
-
-def _tally(
-    users: tuple[str, str], channels: tuple[str, str], counts: LaneCounts, matches: Counts
-) -> LaneTally:
-    return LaneTally(users, channels, int(counts.sifted_bits), int(counts.errors), matches.tolist())
 
 
 def expected_tags(shot: Shot) -> float:

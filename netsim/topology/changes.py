@@ -126,6 +126,30 @@ class Repair(UserChange):
 
 
 @register_change
+class Unlock(UserChange):
+    """The locks of a user's analysers are off: phases wander as their `drift` says."""
+
+    kind: Literal["unlock"] = "unlock"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With phases free."""
+        return _with_user(topology, self.user, is_locked=False)
+
+
+@register_change
+class Lock(UserChange):
+    """The locks of a user's analysers are on again."""
+
+    kind: Literal["lock"] = "lock"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With phases held."""
+        return _with_user(topology, self.user, is_locked=True)
+
+
+@register_change
 class Attenuate(UserChange):
     """A user's fibre has another extra loss."""
 

@@ -1,15 +1,50 @@
 """Specs of a user's hardware: beam splitter, analysers, detectors, digitiser, clock."""
 
 import math
+from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from netsim.physics.encodings.drift import Drift
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import BasisOptics, Optics
 from netsim.physics.encodings.phases import ConstantPhase
 from netsim.physics.encodings.registry import build_encoding, encoding_class, kinds
 from netsim.topology.base import Decibel, Probability, Radian, SecondInPs, Spec
+
+
+class DriftSpec(Spec):
+    """A phase that wanders, and the PID lock that holds it while its user is locked."""
+
+    walk_rad_per_sqrt_s: Annotated[float, Field(ge=0, le=100)]
+    """Random walk of the free phase: its standard deviation after a second."""
+    reading_rad: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Error of each reading of the lock, one every 10 ms."""
+    proportional: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Of the controller."""
+    integral_per_s: Annotated[float, Field(gt=0, le=200)] = 5.0
+    """Of the controller: about 1 / its time to lock."""
+    derivative_s: Annotated[float, Field(ge=0, le=0.02)] = 0.0
+    """Of the controller."""
+
+    @model_validator(mode="after")
+    def _is_stable(self) -> Self:
+        if not _locked_variance(self.drift) < 1.0:
+            raise ValueError("the lock does not hold the phase to a radian: it is no lock")
+        return self
+
+    @property
+    def drift(self) -> Drift:
+        """In plain numbers."""
+        return Drift(
+            self.walk_rad_per_sqrt_s,
+            self.reading_rad,
+            self.proportional,
+            self.integral_per_s,
+            self.derivative_s,
+        )
 
 
 class InterferometerSpec(Spec):
@@ -30,16 +65,42 @@ class InterferometerSpec(Spec):
     path_error_ps: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
     """What the delay misses, too small to see but in the phase of each channel: 2 pi (f - f_ref)
     times this, f_ref being 1550 nm."""
+    drift: Annotated[DriftSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """How its phase wanders; it stays where it is if absent."""
 
     @property
     def optics(self) -> BasisOptics:
-        """In plain numbers; the noise of the phase lowers the contrast by exp(-sigma^2 / 2)."""
+        """In plain numbers; the noise of the phase lowers the contrast by exp(-sigma^2 / 2).
+
+        So does what the lock leaves of a drift: an average over time.
+        """
+        still = self.still_optics
+        return replace(still, contrast=still.contrast * math.exp(-self.locked_variance / 2.0))
+
+    @property
+    def still_optics(self) -> BasisOptics:
+        """The same without drift."""
         return BasisOptics(
             delay_ps=self.delay_ps,
             phase_rad=ConstantPhase(self.phase_rad),
             contrast=self.contrast * math.exp(-(self.phase_noise_rad**2) / 2.0),
             path_error_ps=self.path_error_ps,
         )
+
+    @property
+    def locked_variance(self) -> float:
+        """Of the phase under lock, rad^2; 0 without drift."""
+        return 0.0 if self.drift is None else _locked_variance(self.drift.drift)
+
+    @property
+    def walk_rad2_per_s(self) -> float:
+        """By how much the variance of the free phase grows in a second."""
+        return 0.0 if self.drift is None else self.drift.walk_rad_per_sqrt_s**2
+
+
+@lru_cache(maxsize=64)
+def _locked_variance(drift: Drift) -> float:
+    return drift.locked_variance
 
 
 class DetectorSpec(Spec):
@@ -119,6 +180,19 @@ ReceiverKind = Annotated[str, AfterValidator(_check_kind), Field(json_schema_ext
 """Name of an encoding (`netsim.physics.encodings.registry`)."""
 
 
+class BellSpec(Spec):
+    """Bell tests: in some frames, drawn by the user, both analysers are turned.
+
+    What a user detects in these frames is for no key. With the frames in which exactly one of two
+    users has turned, the simulator measures the S of their lanes.
+    """
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Of the frames."""
+    turn_rad: Radian = math.pi / 4
+    """By how much: pi/4 is the best for bases at 0 and pi/2."""
+
+
 class ReceiverSpec(Spec):
     """User hardware: beam splitter, analysers of two bases, detectors, digitiser, clock."""
 
@@ -138,6 +212,8 @@ class ReceiverSpec(Spec):
     """Resolution of the digitiser; times are cut to whole ticks."""
     clock: ClockSpec = ClockSpec()
     """Clock that the digitiser counts."""
+    bell: Annotated[BellSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """Frames for Bell tests; none if absent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -159,6 +235,34 @@ class ReceiverSpec(Spec):
     def encoding(self) -> Encoding:
         """What this hardware reads out of photons."""
         return build_encoding(self.kind, self.optics)
+
+    @property
+    def analysers(self) -> tuple[InterferometerSpec, InterferometerSpec]:
+        """Of Z and of X."""
+        return self.z, self.x
+
+    @property
+    def drifts(self) -> bool:
+        """Whether a phase of it wanders."""
+        return any(analyser.walk_rad2_per_s > 0.0 for analyser in self.analysers)
+
+    def free_encoding(self, free_s: float) -> Encoding:
+        """The mean of it after so many seconds without lock; that of locked phases after none."""
+        if not free_s:
+            return self.encoding
+        z, x = (
+            replace(
+                each.optics,
+                contrast=each.optics.contrast * math.exp(-each.walk_rad2_per_s * free_s / 2.0),
+            )
+            for each in self.analysers
+        )
+        return build_encoding(self.kind, Optics(self.z_probability, z, x))
+
+    @property
+    def key_share(self) -> float:
+        """Share of the frames that are for key."""
+        return 1.0 if self.bell is None else 1.0 - self.bell.share
 
     @property
     def each_detector(self) -> tuple[DetectorSpec, ...]:

@@ -79,6 +79,9 @@ class _SourceSpec(Spec):
     statistics: Statistics = "poisson"
     """thermal: pairs of a process come in bunches within the coherence time, as in one mode.
     gaussian: so do photons of each channel, and of channels that share partners."""
+    hidden_bits: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """A source under Eve's control: each photon is told beforehand what to do, so that bases at 0
+    and pi/2 look as they should and Bell's inequality holds; the key is hers."""
 
     @property
     def bandwidth_hz(self) -> float:

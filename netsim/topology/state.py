@@ -5,6 +5,7 @@ two users, a label on a pump) is checked in `netsim.topology.checks`. What happe
 the course of a run is in `netsim.topology.specs`.
 """
 
+import math
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -127,6 +128,8 @@ class UserSpec(Spec):
     """Replaces the clock of the receiver."""
     is_present: bool = True
     """False: gets no light, and its process is down, until an event lets it join."""
+    is_locked: Annotated[bool, Field(exclude_if=lambda value: value)] = True
+    """False: phases of its analysers wander freely, until an event has them locked again."""
 
 
 class ClassicalSpec(Spec):
@@ -279,6 +282,10 @@ class StateSpec(Spec):
             if set(link.users) == set(users):
                 return link.round_s
         return self.protocol.round_s
+
+    def key_share_of(self, users: tuple[str, str]) -> float:
+        """Share of the frames in which neither of two users tests Bell's inequality."""
+        return math.prod(self.receiver_of(self.user(name)).key_share for name in users)
 
     def observers_of(self, user: str) -> tuple[ObserverSpec, ...]:
         """Those on the fibre of ``user``, from the provider on; of two in one place the earlier."""

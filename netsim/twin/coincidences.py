@@ -20,6 +20,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.ways import DeliveredChannel
 from netsim.twin.detectors import Detector, Detectors, Rates, by_number, detectors_of
+from netsim.twin.drift import Free
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,18 @@ class Coincidences:
     network : Network
     time_ps : int
         When settings that depend on time are looked at.
+    free : sequence of (str, float)
+        Users whose phases wander, and for how many seconds they have.
     """
 
-    def __init__(self, network: Network, time_ps: int = 0) -> None:
+    def __init__(self, network: Network, time_ps: int = 0, free: Free = ()) -> None:
         self._network = network
         self._time_ps = time_ps
         users = [user.name for user in network.topology.users]
-        self.detectors = {user: detectors_of(network, user) for user in users}
+        free_s = dict(free)
+        self.detectors = {
+            user: detectors_of(network, user, free_s=free_s.get(user, 0.0)) for user in users
+        }
         """Of each user, at work."""
 
     def true_hz(self, gate: Gate) -> Rates:

@@ -39,10 +39,11 @@ class Detector:
 Detectors = tuple[Detector, ...]
 
 
-def detectors_of(network: Network, user: str) -> Detectors:
-    """All of ``user``, by number."""
+def detectors_of(network: Network, user: str, *, free_s: float = 0.0) -> Detectors:
+    """All of ``user``, by number, its phases having wandered for so long."""
     receiver = network.topology.receiver_of(network.topology.user(user))
-    encoding, specs, light_hz = receiver.encoding, receiver.each_detector, _light_hz(network, user)
+    specs, light_hz = receiver.each_detector, _light_hz(network, user)
+    encoding = receiver.free_encoding(free_s)
     best = max(spec.efficiency for spec in specs) or 1.0
     shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
     arrivals_hz = [

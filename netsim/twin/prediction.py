@@ -25,13 +25,14 @@ from netsim.topology.network import Lane, Network
 from netsim.topology.timeline import Epoch
 from netsim.twin.coincidences import Coincidences, Gate
 from netsim.twin.detectors import Rates
+from netsim.twin.drift import Free, slices
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
 
 @dataclass(frozen=True, slots=True)
 class LanePrediction:
-    """What one lane should show; rates per second of light.
+    """What one lane should show; rates per second of light, Bell tests left out.
 
     Attributes
     ----------
@@ -147,7 +148,7 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
             now_hz = np.array(
                 [found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)]
             )
-            rates_hz[k] += weight * now_hz
+            rates_hz[k] += weight * network.topology.key_share_of(lane.users) * now_hz
             most_hz[k] = max(most_hz[k], float(now_hz.sum()))
     return Prediction(
         lanes=tuple(
@@ -162,15 +163,14 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, in
     """Each distinct state and how long it lasts in all."""
     encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
     lengths_ps: dict[Hashable, int] = {}
-    states: dict[Hashable, tuple[Network, int]] = {}
-    for epoch in epochs:
-        middle_ps = (epoch.start_ps + epoch.stop_ps) // 2
-        settings = tuple(encoding.settings_at(middle_ps) for encoding in encodings)
-        key: Hashable = (id(epoch.network), settings)
-        states.setdefault(key, (epoch.network, middle_ps))
-        lengths_ps[key] = lengths_ps.get(key, 0) + epoch.length_ps
-    for key, (network, time_ps) in states.items():
-        yield Coincidences(network, time_ps), network, lengths_ps[key]
+    states: dict[Hashable, tuple[Network, int, Free]] = {}
+    for part in slices(epochs):
+        settings = tuple(encoding.settings_at(part.middle_ps) for encoding in encodings)
+        key: Hashable = (id(part.network), settings, part.free)
+        states.setdefault(key, (part.network, part.middle_ps, part.free))
+        lengths_ps[key] = lengths_ps.get(key, 0) + part.length_ps
+    for key, (network, time_ps, free) in states.items():
+        yield Coincidences(network, time_ps, free), network, lengths_ps[key]
 
 
 def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: float) -> LanePrediction:

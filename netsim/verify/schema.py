@@ -44,6 +44,16 @@ class PaperEntry(_Entry):
     note: Text | None = None
 
 
+class ChshEntry(_Entry):
+    """A Bell test."""
+
+    s: Real
+    sigma: Real
+    signs: list[int]
+    equal: list[Count]
+    different: list[Count]
+
+
 class LaneEntry(_Entry):
     """A lane of the summary."""
 
@@ -56,6 +66,7 @@ class LaneEntry(_Entry):
     qber: Real | None
     visibility: Real | None
     bias_bits: Count
+    chsh: ChshEntry | None = None
     skr_asymptotic_bps: Real
     twin: TwinEntry
     paper: PaperEntry | None

@@ -22,7 +22,7 @@ _BY_BLOCK = {
 }
 """What a link's figure sums up: flows of the finished blocks at the announcer's end."""
 
-_SPECIAL = {"users", "channels", "twin", "paper", "eve"}
+_SPECIAL = {"users", "channels", "twin", "paper", "eve", "chsh"}
 
 
 def summary_faults(records: Records) -> Iterator[Fault]:

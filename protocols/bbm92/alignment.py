@@ -29,8 +29,12 @@ so many clicks wait that light is not what a search lacks."""
 MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
+KEPT_ANNOUNCEMENTS = 4
+"""Announcements that wait for a lock however long they are: a search looks once in each."""
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
+LATE_ANNOUNCEMENTS = 2
+"""Of which own clicks are kept beyond those that wait."""
 SPARE_PS = 2 * PS_PER_S
 MAX_PENDING, MAX_PENDING_CLICKS = 256, 1 << 24
 """Announcements that wait, and clicks in them: four seconds of 4 MHz."""
@@ -104,12 +108,17 @@ class LinkAligner:
         self._own = OwnClicks(config, book)
         self._search = ClockSearch(config, self._own)
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
-        self._keep_ps = min(KEEP_ANNOUNCED_PS, max(LEAST_KEPT_PS, rounds_ps))
+        announcement_ps = config.frames_per_announcement * config.frame_ps
+        most_ps = max(KEEP_ANNOUNCED_PS, KEPT_ANNOUNCEMENTS * announcement_ps)
+        self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps))
+        self._keep_own_ps = max(KEEP_OWN_PS, self._keep_ps + LATE_ANNOUNCEMENTS * announcement_ps)
         self._events: list[Event] = []
         self._done_ps: int | None = None
         self._round = 0
-        self._released_at: tuple[int, int | None, Tracker | None] = (-1, None, None)
-        """What was known when the book was last told what is needed of it."""
+        self._has_news = False
+        """Whether what waits has changed since the last `advance`."""
+        self._known: tuple[int, bool] | None = None
+        """Of the light, at the last `advance`: how far own clicks reach, and whether it is over."""
 
     @property
     def is_locked(self) -> bool:
@@ -132,6 +141,7 @@ class LinkAligner:
         if len(self._pending) >= MAX_PENDING or waiting > MAX_PENDING_CLICKS:
             raise RemoteProtocolError("more announced than can be kept")
         self._pending.append(announced)
+        self._has_news = True
         if self._tracker is None:
             self._search.light.add(announced.times_ps, announced.stop_ps)
 
@@ -140,19 +150,23 @@ class LinkAligner:
         low_ps, high_ps = self._search.plan.wide.window_ps(stop_ps)
         own_stop_ps = self._own.stop_ps
         return stop_ps + low_ps <= own_stop_ps + SPARE_PS and (
-            stop_ps + high_ps >= own_stop_ps - KEEP_OWN_PS
+            stop_ps + high_ps >= own_stop_ps - self._keep_own_ps
         )
 
     def forget_beacons(self) -> None:
         """Rounds begin: what was announced before them is no longer needed."""
         self._pending = deque(kept for kept in self._pending if kept.round is not None)
+        self._has_news = True
 
     def forget_round(self, number: int) -> None:
         """Drop what is queued of a round that has ended: nothing behind it waits for it."""
         self._pending = deque(kept for kept in self._pending if kept.round != number)
+        self._has_news = True
 
     def advance(self, *, is_light_over: bool) -> Iterator[tuple[Announced, Coincidences]]:
         """Announcements that are finished now, in order, with what matched."""
+        if self._tracker is not None and not self._is_anything_new(is_light_over=is_light_over):
+            return
         self._drop_stale_clock()
         if self._tracker is None:
             self._try_to_lock(is_light_over=is_light_over)
@@ -174,6 +188,13 @@ class LinkAligner:
             yield announced, no_coincidences()
             self._forget_before(announced)
         self._release()
+
+    def _is_anything_new(self, *, is_light_over: bool) -> bool:
+        """Whether announcements or own clicks have come since the last call."""
+        known = (self._own.stop_ps, is_light_over)
+        is_new = self._has_news or known != self._known
+        self._has_news, self._known = False, known
+        return is_new
 
     # Lock ---------------------------------------------------------------------------------------
 
@@ -331,11 +352,7 @@ class LinkAligner:
 
     def _release(self) -> None:
         """Let the book forget own clicks that no later announcement can match."""
-        known = (self._book.frames, self._done_ps, self._tracker)
-        if known == self._released_at:
-            return
-        self._released_at = known
-        oldest_ps = self._own.stop_ps - KEEP_OWN_PS
+        oldest_ps = self._own.stop_ps - self._keep_own_ps
         if self._done_ps is not None:
             if self._tracker is not None:
                 tracker = self._tracker

@@ -258,7 +258,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._post(decision)  # the same bytes, however often it asks
         elif vote.pad != self._pads.next_pad or not self._pads.has(vote.pad):
             self.alarm("a vote with pads that are spent, or to come")
-        elif self.is_closed:
+        else:
+            self._answer(number, vote, now_ps)
+
+    def _answer(self, number: int, vote: Vote, now_ps: int) -> None:
+        """What a proven vote asks for; it says as an acknowledgement does what is settled."""
+        self._settle_held_before(vote.pad)
+        if self.is_closed:
             self.alarm("a vote after the closing")
             self._close_again()
         elif vote.closing:

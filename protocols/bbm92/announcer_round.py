@@ -223,8 +223,7 @@ class AnnouncerRound(RoundCore):
                 for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
             )
         yield ParityReply(replies)
-        self.count_round_trip()
-        self.book(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))
+        self.count_round_trip(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))
         judge_leak(self)
 
     def _send_hash(self) -> Steps:
@@ -232,8 +231,7 @@ class AnnouncerRound(RoundCore):
         seed = _random_bits(self._rng, bits.size + size - 1)
         digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
         yield VerificationHash(pack_bits(seed), digest)
-        self.count_round_trip()
-        self.book(verification_bits=size)
+        self.count_round_trip(verification_bits=size)
         self._move(Reconciled, State.VERIFYING)
 
     def _on_result(self, body: VerificationResult) -> Steps:

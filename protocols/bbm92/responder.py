@@ -156,7 +156,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
         if len(droppable) > MAX_OPEN_ROUNDS:  # those far ahead may be made up
             self._drop(max(droppable, key=lambda old: old.number), AbortReason.TIMED_OUT)
-        elif not self._pads.is_common(self._pads.next_pad):
+        elif not self._pads.is_for_round(self._pads.next_pad):
             # The announcer could not answer our vote, or could not close the link after it.
             self._drop(self._rounds[number], AbortReason.RESERVE_EMPTY)
         return self._rounds.get(number)
@@ -220,7 +220,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         if not self._reporter.is_sealed(number, seal):
             self._events.append(Alarm(number, "a round that is not what the announcer has sealed"))
             self._drop(round_, AbortReason.AUTHENTICATION_FAILED)
-        elif not self._pads.is_common(pad):
+        elif not self._pads.is_for_round(pad):
             self._drop(round_, AbortReason.RESERVE_EMPTY)
         else:
             self._vote(round_, pad, now_ps)

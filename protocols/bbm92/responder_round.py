@@ -225,8 +225,7 @@ class ResponderRound(RoundCore):
                     reconciler.handle_answer(reply)
                 elif reply:
                     raise RemoteProtocolError("parities that nobody asked for")
-        self.count_round_trip()
-        self.book(parity_bits=sum(end.parities_learned for end in self._reconcilers))
+        self.count_round_trip(parity_bits=sum(end.parities_learned for end in self._reconcilers))
         self._judge_leak()
         yield self._next_question(ParityReply)
 
@@ -245,8 +244,7 @@ class ResponderRound(RoundCore):
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors()) if equal else ()
         yield VerificationResult(equal, errors)
-        self.count_round_trip()
-        self.book(verification_bits=size)
+        self.count_round_trip(verification_bits=size)
         if not equal:
             self._rates.raise_after_failure()
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)

@@ -31,6 +31,7 @@ they name (`protocols.pads`); seals, aborts and acknowledgements have a MAC (`ma
 """
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
@@ -155,12 +156,16 @@ class Claims:
     def __init__(self, book: TagBook, tick_ps: int) -> None:
         self._book = book
         self._detected_ticks = DETECTED_PS // tick_ps
-        self._ids: list[NDArray[np.int64]] = []
+        self._ids: deque[NDArray[np.int64]] = deque()
 
     def add(self, ids: NDArray[np.int64]) -> None:
         """Clicks ((N,) int64) that belong to the round from now on, their bases public."""
         stop_ticks = self._book.stop_ticks - self._detected_ticks
-        self._ids.append(ids[self._book.tags_of(ids) >> 2 < stop_ticks])
+        returnable = ids[self._book.tags_of(ids) >> 2 < stop_ticks]
+        if returnable.size:
+            self._ids.append(returnable)
+        while self._ids and not self._book.holds(int(self._ids[0][-1])):
+            self._ids.popleft()  # the book has forgotten them, and takes none back
 
     def give_back(self) -> None:
         """The round ends, and nothing has been said about its bits."""
@@ -242,9 +247,15 @@ class RoundCore:
         self.book(sifted_bits=self.sifted.size)
         return RoundSifted(self.number, self.sifted.size)
 
-    def count_round_trip(self) -> None:
-        """The announcer has answered, or has been heard: the responder's round was waiting."""
-        self.book(round_trips=self.books.round_trips + 1)
+    def count_round_trip(self, **changes: object) -> None:
+        """The announcer has answered, or has been heard: the responder's round was waiting.
+
+        Parameters
+        ----------
+        **changes
+            Counts of the books that change with it.
+        """
+        self.book(round_trips=self.books.round_trips + 1, **changes)
 
     def finish_transcripts(self) -> None:
         """Close both transcripts: what is tagged can no longer change."""

@@ -91,9 +91,7 @@ class LinkSession(Generic[RoundT]):
         self._life = Life.LIT
         self._repetition = Repetition(config.resend_ps)
         if (durable := start.durable) is not None:
-            self._pads = reserve.restored(
-                durable.pads, durable.next_pad, durable.provisioned_pads, durable.common_pads
-            )
+            self._pads = reserve.restored(durable.pads, durable.next_pad, durable.provisioned_pads)
             self._last_round = durable.last_round
             self._settled_round = durable.settled_round
             self._life = Life.LIT if durable.closed is None else Life.CLOSED

@@ -171,6 +171,7 @@ class CascadeResponder:
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )
         self._keeps_sub_blocks = schedule.keeps_sub_blocks
+        self._corrected = np.zeros(bits.size, dtype=np.uint8)
         self._begun = 0
         self._current = 0
         self._total = 0
@@ -180,7 +181,6 @@ class CascadeResponder:
     def _allocate(self, size: int, passes: int) -> None:
         node_count = sum(layout.nodes for layout in self._layouts)
         self._table = _table(self._layouts)
-        self._corrected = np.zeros(size, dtype=np.uint8)
         self._orders = np.empty((passes, 2, size), dtype=np.int32)
         self._parities = np.zeros((passes, 2, size + 1), dtype=np.uint8)
         self._nodes = np.zeros(node_count, dtype=np.uint8)
@@ -202,7 +202,15 @@ class CascadeResponder:
         """
         if self._question is not None:
             raise LocalProtocolError("the last cascade query is not answered yet")
-        return self._query_halves() or self._query_blocks()
+        query = self._query_halves() or self._query_blocks()
+        if query is None and self._layouts:
+            self._forget_search()
+        return query
+
+    def _forget_search(self) -> None:
+        """Nothing is odd any more: what only the search needs, some 60 bytes a bit, is given up."""
+        self._begun, self._layouts = 0, ()
+        self._allocate(0, 0)
 
     def _query_halves(self) -> bytes | None:
         if not self._begun:

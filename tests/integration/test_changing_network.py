@@ -138,6 +138,7 @@ EVENTS = """[
 ]"""
 
 
+@pytest.mark.slow
 def test_every_kind_of_event_in_one_network(tmp_path: Path) -> None:
     """Four users through all of it: books in order, both ends of every pool equal."""
     events = " ".join(EVENTS.split())

@@ -1,5 +1,6 @@
 """Clicks that one link takes from the user's others: no more than its light has, and given back."""
 
+import tracemalloc
 from dataclasses import replace
 from functools import cache
 
@@ -184,3 +185,20 @@ def test_the_newest_clicks_are_not_given_back() -> None:
     claims.add(ids)
     claims.give_back()
     assert taken(book, 0).tolist() == ticks[90:].tolist()
+
+
+def test_what_the_book_has_forgotten_is_not_remembered() -> None:
+    """A round of hours claims far more clicks than the book holds and takes back."""
+    book = TagBook(np.random.default_rng(1), window_ticks=1)
+    claims = Claims(book, TICK_PS)
+    ticks = np.arange(0, SECOND_TICKS, SECOND_TICKS // 10_000, dtype=np.int64)
+    tracemalloc.start()
+    for frame in range(50):
+        stop_ticks = (frame + 1) * SECOND_TICKS
+        book.append(TagFrame(frame, stop_ticks, (ticks + frame * SECOND_TICKS) << 2))
+        first_id, tags = book.between(stop_ticks - SECOND_TICKS, stop_ticks)
+        claims.add(np.arange(first_id, first_id + tags.size))
+        book.release(0, first_id, stop_frame=frame)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 20 * ticks.nbytes

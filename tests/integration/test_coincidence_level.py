@@ -69,7 +69,7 @@ def test_agrees_with_photons(name: str, overrides: tuple[str, ...], events: list
     assert_agree(photon, coincidence)
 
 
-@pytest.mark.parametrize("name", ["two_user", "liu2024"])
+@pytest.mark.parametrize("name", ["two_user", pytest.param("liu2024", marks=pytest.mark.slow)])
 def test_counts_agree_with_photons(name: str) -> None:
     """Two seeds of a second: counts of all lanes within four sigma."""
     topology = netsim.load_topology(name, overrides=("protocol.round_s=1",))

@@ -76,6 +76,7 @@ def test_variants_see_the_same_photons() -> None:
     assert original.counts.round_trips < yanetal.counts.round_trips
 
 
+@pytest.mark.slow
 def test_simulated_each_time_it_is_the_same() -> None:
     """Without memory for the light each variant is simulated, with the very same figures."""
     variants = [parse_variant(text) for text in SCHEDULES]
@@ -193,6 +194,7 @@ def test_different_photons_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
         compare(load_lineup(["two_user"], variants, SHORT), duration_s=1, seed=1)
 
 
+@pytest.mark.slow
 def test_plot_shows_every_variant_and_link(tmp_path: Path) -> None:
     """A row a variant, a panel a quantity, and each figure where the summary has it."""
     variants = [parse_variant(text) for text in SCHEDULES]
@@ -223,6 +225,7 @@ def test_several_topologies_are_named_in_the_plot() -> None:
     assert rows == (f"two_user\n{label}", f"another\n{label}")
 
 
+@pytest.mark.slow
 def test_topologies_are_set_side_by_side(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +247,7 @@ def test_topologies_are_set_side_by_side(
     assert (tmp_path / "architectures.html").is_file()
 
 
+@pytest.mark.slow
 def test_windows_are_not_said_to_agree(capsys: pytest.CaptureFixture[str]) -> None:
     """Lane counts are called equal only where the window is; each window has its QBER."""
     texts = ("window_ps=500", "window_ps=4000", "window_ps=500,verification_bits=32")

@@ -68,9 +68,9 @@ def test_round_without_crash_gives_three_blocks() -> None:
     "role", [Role.ANNOUNCER, pytest.param(Role.RESPONDER, marks=pytest.mark.slow)]
 )
 def test_crash_at_sampled_message_boundaries(role: Role) -> None:
-    """A crash after every ninth datagram leaves both ends equal and closed."""
+    """A crash after every fifteenth datagram leaves both ends equal and closed."""
     total = _deliveries()
-    for boundary in range(1, total, 9):
+    for boundary in range(1, total, 15):
         _crash_at(role, boundary)
 
 

@@ -121,6 +121,19 @@ def test_rate_level(tmp_path: Path) -> None:
     assert pool.counts.taken_bits == 256 * tunnel.counts.served
 
 
+@pytest.mark.parametrize("level", ["photon", "rate"])
+def test_deadlines_are_kept_between_deposits(tmp_path: Path, level: str) -> None:
+    """One that asks for too much stands in the way of another until its deadline, no longer."""
+    once = {"arrivals": "periodic", "options": {"every_s": 1e6, "start_s": 2.2}}
+    greedy = TUNNEL | once | {"name": "greedy", "key_bits": 10**6, "deadline_s": 0.45}
+    out = tmp_path / "out"
+    run(out, 4, level, protocol__round_s=1, applications=[greedy, TUNNEL | once])
+    lines = [json.loads(line) for line in (out / EVENTS).read_text().splitlines()]
+    taken = [(line["time_ps"], line["application"]) for line in lines if "waited_ps" in line]
+    assert taken == [(2_650_000_000_000, "tunnel")]
+    assert verify_run(out) == ()
+
+
 def test_demand_changes_no_light(tmp_path: Path) -> None:
     """Streams of their own: rounds and key are those of the run without applications."""
     plain = run(

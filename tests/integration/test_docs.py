@@ -1,7 +1,5 @@
-"""The pages in docs/ build without a warning, and what they show works."""
+"""The pages in docs/ build without a warning, and what they begin with works at full length."""
 
-import os
-import re
 import shlex
 import subprocess
 import sys
@@ -10,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from netsim.cli import run_command
-
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "first_steps.md").read_text(encoding="utf-8")
-
-
-def blocks(kind: str) -> list[str]:
-    """Fenced blocks of one kind."""
-    return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+from tests.support.pages import PAGES, ROOT, shell_lines
 
 
 @pytest.mark.slow
@@ -27,24 +18,15 @@ def test_the_pages_build(tmp_path: Path) -> None:
     options = ("-q", "-W", "--keep-going", "-b", "html", str(ROOT / "docs"), str(tmp_path))
     subprocess.run([sys.executable, "-m", "sphinx", *options], check=True, cwd=ROOT)
     assert "netsim.predict" in (tmp_path / "reference.html").read_text(encoding="utf-8")
+    assert 'href="your_network.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_first_steps_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command and the Python block, in one directory."""
+def test_a_network_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command, in one directory and in full: a day of key, shown on a page."""
     monkeypatch.chdir(tmp_path)
-    for block in blocks("sh"):
-        for line in block.splitlines():
-            words = shlex.split(line)
-            assert words[0] == "netsim"
-            assert run_command(words[1:]) == 0, line
+    for line in shell_lines(PAGES["docs/your_network.md"]):
+        words = shlex.split(line)
+        assert words[0] == "netsim"
+        assert run_command(words[1:]) == 0, line
     assert (tmp_path / "day" / "report.html").is_file()
-    for block in blocks("python"):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", block],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=True,
-            text=True,
-        )
-        assert len(done.stdout.splitlines()) == 3

@@ -17,12 +17,15 @@ from netsim.simulation.eavesdropper import Eavesdropper
 from netsim.simulation.photons import count_photons
 from netsim.simulation.request import RunRequest
 from netsim.simulation.simulation import Simulation
+from netsim.topology.observers import ObserverSpec
+from netsim.topology.receiver import DetectorSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from netsim.verify import verify_run
 from protocols.bits import pack_bits
 from tests.support.bounds import assert_binomial, assert_same_mean
-from tests.support.observers import registered
+from tests.support.observers import observed, registered
+from tests.support.topologies import receiver_spec, two_user_topology
 
 LIGHT_S = 4.0
 DELAY_PS = 10_000
@@ -76,7 +79,7 @@ def assert_guessed(knowledge: Knowledge, run: Run) -> None:
     [
         ("finite", "estimation=sample"),
         ("finite-exact", "estimation=sample"),
-        ("two-basis", "reconciliation=ldpc"),
+        ("two-basis", "basis=biased"),
     ],
 )
 def test_what_she_knows_of_a_finite_key(variant: tuple[str, str]) -> None:
@@ -84,7 +87,7 @@ def test_what_she_knows_of_a_finite_key(variant: tuple[str, str]) -> None:
     security, other = variant
     topology = watched(
         "two_user",
-        0.04,
+        0.01,
         f"protocol.security={security}",
         f"protocol.{other}",
         "protocol.round_s=30",
@@ -203,3 +206,94 @@ def test_a_minute_of_intercepting(name: str, is_slotted: bool, share: float) -> 
         left / rate * math.sqrt(qber * (1 - qber) / plain.sifted_bits),
     )
     assert abs(seen.errors / seen.sifted_bits - expected) < 4 * sigma
+
+
+def observed_run(observer: str, *overrides: str, seed: int = 1, light_s: float = LIGHT_S) -> Run:
+    """A run of two users with somebody on Bob's fibre."""
+    topology = netsim.load_topology(
+        "two_user", overrides=[f"observers=[{observer}]", "protocol.round_s=2", *overrides]
+    )
+    return netsim.simulate(topology, duration_s=light_s, seed=seed)
+
+
+def test_what_is_tapped_tells_nothing() -> None:
+    """Half of the photons, half of the sifted bits, no error more, and not one note."""
+    plain = netsim.simulate("two_user", duration_s=LIGHT_S, seed=1).lanes[0]
+    run = observed_run('{kind="splitter", user="bob", share=0.5}')
+    assert_same_mean(run.lanes[0].sifted_bits, plain.sifted_bits, 0.5)
+    assert_same_mean(run.lanes[0].errors, plain.errors, 0.5)
+    assert known(run).sifted_noted_bits == 0
+    assert_guessed(known(run), run)
+
+
+def test_extra_light_makes_accidentals() -> None:
+    """Bob's singles rise by what comes through, sifted bits by the singles' product, half wrong."""
+    rate_hz = 2e6
+    plain = netsim.simulate("two_user", duration_s=LIGHT_S, seed=1)
+    run = observed_run(f'{{kind="extra-light", user="bob", rate_hz={rate_hz}}}')
+    alice, bob = (user.singles for user in run.users)
+    through = 10 ** -(0.04 + 0.3) * 0.8  # 2 km of fibre, the receiver, the detector
+    # 200 kHz a detector lose 0.6 % within its dead time.
+    lit_hz = bob / LIGHT_S
+    plain_hz = plain.users[1].singles / LIGHT_S
+    added_hz = rate_hz * through
+    assert lit_hz == pytest.approx(plain_hz + added_hz, rel=0.01)
+    accidentals = alice / LIGHT_S * (lit_hz - plain_hz) * 2e-9 / 2 * LIGHT_S
+    for found, before, share in (
+        (run.lanes[0].sifted_bits, plain.lanes[0].sifted_bits, 1.0),
+        (run.lanes[0].errors, plain.lanes[0].errors, 0.5),
+    ):
+        sigma = math.sqrt(found + before)
+        assert abs(found - before - share * accidentals) < 5 * sigma + 0.01 * before
+
+
+@pytest.mark.parametrize(("calibration_ps", "is_hers"), [(0.0, True), (None, False)])
+def test_a_time_shift_picks_the_bit(calibration_ps: float | None, is_hers: bool) -> None:
+    """Ports 1.2 ns apart in a window of 0.8 ns: the bit is hers, unless the delays are taken off.
+
+    Errors and balance stay what they are, so no key length knows of it. With the delays taken off
+    every shifted photon misses the window.
+    """
+    detectors = [
+        DetectorSpec(
+            efficiency=1.0,
+            dark_rate_hz=0.0,
+            jitter_fwhm_ps=70.0,
+            dead_time_ps=25_000,
+            delay_ps=delay_ps,
+            calibration_ps=calibration_ps,
+        )
+        for delay_ps in (-600, 600, -600, 600)
+    ]
+    z, x = (InterferometerSpec(phase_rad=phase) for phase in (0.0, math.pi / 2))
+    receivers = (
+        receiver_spec(z=z, x=x, kind="polarisation"),
+        receiver_spec(*detectors, z=z, x=x, kind="polarisation"),
+    )
+    topology = two_user_topology(
+        rate_hz=20_000.0, linewidth_hz=1e11, receivers=receivers, window_ps=800
+    )
+    eve = ObserverSpec(kind="time-shift", user="bob", options={"shift_ps": 600})
+    run = netsim.simulate(observed(topology, eve), duration_s=LIGHT_S, seed=1)
+    knowledge, counts = known(run), run.links[0].counts
+    assert counts.bias_bits == 0
+    if is_hers:
+        assert knowledge.sifted_noted_bits > 0.99 * knowledge.sifted_bits > 1_000
+        assert knowledge.sifted_right_bits > 0.98 * knowledge.sifted_noted_bits
+        assert knowledge.final_bits > 1_000
+        assert not knowledge.is_covered
+    else:
+        assert knowledge.sifted_bits < 10
+
+
+def test_blinded_detectors_give_her_bits() -> None:
+    """All of Bob's sifted bits are hers, at the error rate that the link had."""
+    plain = netsim.simulate("two_user", duration_s=LIGHT_S, seed=1).lanes[0]
+    run = observed_run('{kind="blinding", user="bob", efficiency=0.4}')
+    knowledge, (lane,) = known(run), run.lanes
+    assert knowledge.sifted_noted_bits > 0.98 * knowledge.sifted_bits
+    assert plain.qber is not None
+    assert lane.qber is not None
+    assert lane.qber < 1.5 * plain.qber
+    assert knowledge.final_bits > 1000
+    assert not knowledge.is_covered

@@ -94,11 +94,13 @@ def test_same_key_on_a_faulty_channel_only_later(seed: int) -> None:
     assert found.wire_bytes > sound(seed).wire_bytes
 
 
+@pytest.mark.slow
 def test_faults_repeat_with_the_seed() -> None:
     """Two runs on a faulty channel write the same trace, byte by byte."""
     assert run(1, FAULTS).lines == faulty(1).lines
 
 
+@pytest.mark.slow
 def test_slow_channel_gives_the_same_key() -> None:
     """At 2 Mbit/s for five seconds the link falls behind and catches up."""
     changes = [

@@ -17,6 +17,7 @@ from protocols.bbm92.reports import Reporter
 from protocols.bbm92.responder import ResponderSession
 from protocols.codec import encode
 from protocols.events import (
+    AbortSigned,
     Alarm,
     BlockHeld,
     BlockPrepared,
@@ -269,6 +270,32 @@ def test_who_can_make_up_macs_does_not_use_up_the_reserve() -> None:
     assert [event.rounds for event in ends.told(Role.ANNOUNCER, RoundsPaused)] == PAUSES
     assert not ends.told(Role.ANNOUNCER, ReserveEmpty)
     assert ends.usable[0]
+
+
+@pytest.mark.parametrize("spoilt", [(1, 2, 3, 5), (1, 2, 3, 4)])
+def test_refilled_pads_are_of_use_at_once(spoilt: tuple[int, ...]) -> None:
+    """Four votes of the first five come to an announcer that has lost their rounds.
+
+    Six pads: behind them the responder has those only that the one block has refilled. The next
+    rounds have key all the same.
+    """
+    config = link_config(initial_pads=6)
+    ends = clean_ends(1, duration_s=11.0, config=config, error=0.01)
+    tapped = TappedEnds(ends, [])
+
+    def strike(role: Role, event: Event) -> None:
+        if role is Role.RESPONDER and isinstance(event, BlockPrepared):
+            votes.append(event.pad)
+            if len(votes) in spoilt:
+                ends.at(ends.now_ps + 1, partial(ends.give_up, Role.ANNOUNCER))
+
+    votes: list[int] = []
+    ends.on_event = strike
+    run(tapped)
+    assert votes[:5] == [0, 1, 2, 3, 4]
+    assert len(ends.told(Role.ANNOUNCER, AbortSigned)) == len(spoilt)
+    assert len(ends.usable[0]) >= 5
+    assert not ends.told(Role.ANNOUNCER, ReserveEmpty)
 
 
 # Error rates --------------------------------------------------------------------------------------

@@ -325,6 +325,7 @@ def test_frame_length_does_not_matter(frame_s: float) -> None:
         assert_same_mean(user.singles, same.singles)
 
 
+@pytest.mark.slow
 def test_published_figures_change_nothing() -> None:
     """Without [paper] a topology gives the same lanes, links, ledger and users."""
     topology = load_topology("fan2025_four_user", overrides=["protocol.round_s=1"])

@@ -67,6 +67,7 @@ def test_half_an_hour_has_the_books_of_photons(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["fidelity"] == "rate"
 
 
+@pytest.mark.slow
 def test_scatter_is_that_of_counting() -> None:
     """Sifted bits are Poisson: variance over mean of 200 rounds is 1 within four sigma.
 

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the guides show works as it stands there."""
 
 import os
 import re
@@ -11,35 +11,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_group
 
+from netsim.cli import app
+from netsim.results.directory import SUMMARY
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.agreement import enough_s
 from netsim.twin.prediction import predict
+from tests.support.pages import PAGES, README, ROOT, blocks, section, shell_lines
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = re.findall(r"^netsim (\w+)(.*)$", README, re.MULTILINE)
-SHELL_LINES = [
-    line
-    for block in re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-    if not line.startswith(("make ", "netsim serve "))
-]
+SHELL_LINES = shell_lines()
+COMMANDS = sorted({line.split()[1] for line in SHELL_LINES if line.startswith("netsim ")})
 SHORTER = {"--duration": "3s", "--blocks": "5", "--scale": "0.002"}
-"""What the test gives instead: commands are to work, not to print the README's numbers."""
+"""What the test gives instead: commands are to work, not to print the pages' numbers."""
 TICK_PS = 10
 """Of the receivers in ``two_user``."""
-QUICK_LINES = 5
-"""Those below the heading of the command line; the others take minutes."""
+OWN_NETWORK = "docs/your_network.md"
+"""Its commands run at full length in `test_docs`."""
+PAGES_OF_COMMANDS = [
+    pytest.param(page, marks=() if page == README else pytest.mark.slow)
+    for page, text in PAGES.items()
+    if page != OWN_NETWORK and any(line.startswith("netsim ") for line in shell_lines(text))
+]
+"""The README's are quick, the others take minutes."""
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", blocks("python"))
 def test_python_examples_run(block: str, tmp_path: Path) -> None:
-    """Each Python block of the README runs from start to end in a fresh process and prints."""
-    output = subprocess.run(  # this interpreter, our own README
+    """Each Python block runs from start to end in a fresh process and prints."""
+    output = subprocess.run(  # this interpreter, our own pages
         [sys.executable, "-W", "error", "-c", block],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -51,14 +53,27 @@ def test_python_examples_run(block: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The README holds at least one Python example and one command of each kind."""
-    assert BLOCKS
-    assert {command for command, _ in COMMANDS} >= {"run", "validate", "schema", "pools"}
+    """The pages hold Python examples and each command of netsim."""
+    assert len(blocks("python")) > 2
+    assert set(COMMANDS) == set(get_group(app).commands)
 
 
-@pytest.mark.parametrize("command", sorted({command for command, _ in COMMANDS}))
+def test_other_lines_are_goals_and_what_other_tests_run() -> None:
+    """What is no command of netsim: make, the environment, and examples of two processes."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    others = [line for line in SHELL_LINES if not line.startswith("netsim ")]
+    goals = {line.removeprefix("make ") for line in others if line.startswith("make ")}
+    assert goals
+    assert goals <= set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    assert ". .venv/bin/activate" in others
+    assert "VENV := .venv\n" in makefile
+    known = ("make ", ". .venv/bin/activate", "C=", "curl ", "python -m examples.")
+    assert all(line.startswith(known) for line in others)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_options_of_the_examples_exist(command: str) -> None:
-    """Every option that a README example gives to a command is one of that command."""
+    """Every option that an example gives to a command is one of that command."""
     output = subprocess.run(  # this interpreter, this package
         [sys.executable, "-m", "netsim", command, "--help"],
         cwd=ROOT,
@@ -69,19 +84,24 @@ def test_options_of_the_examples_exist(command: str) -> None:
     ).stdout
     named = {
         option
-        for line in re.findall(rf"^netsim {command} .*$", README, flags=re.MULTILINE)
+        for line in SHELL_LINES
+        if line.split()[:2] == ["netsim", command]
         for option in re.findall(r"--[a-z][a-z-]+", line)
     }
     assert named <= set(re.findall(r"--[a-z][a-z-]+", output))
 
 
 def shortened(line: str) -> list[str]:
-    """The command of a line as a user would type it, with less light or fewer blocks."""
+    """The command of a line as a user would type it, with less light or fewer blocks.
+
+    Runs at the rate level keep their days: they are quick, and `netsim extend` asks for whole rounds.
+    """
     words = shlex.split(line.partition(" > ")[0].removesuffix(" &"))
+    has_days = words[:2] == ["netsim", "extend"] or (words[1] == "run" and "rate" in words)
     for option, value in SHORTER.items():
-        if option in words:
+        if option in words and not (has_days and option == "--duration"):
             words[words.index(option) + 1] = value
-    if words[:2] == ["netsim", "reproduce"] and "--scale" not in words:
+    if words[:2] in (["netsim", "reproduce"], ["netsim", "board"]) and "--scale" not in words:
         words += ["--scale", SHORTER["--scale"]]
     interpreter = [sys.executable, "-m"]
     return [*interpreter, *(words if words[0] == "netsim" else words[2:])]
@@ -89,7 +109,7 @@ def shortened(line: str) -> list[str]:
 
 def run_in(directory: Path, words: list[str]) -> None:
     """Run a command; its whole output is shown if it fails."""
-    done = subprocess.run(  # this interpreter, our own README
+    done = subprocess.run(  # this interpreter, our own pages
         words,
         cwd=directory,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -100,10 +120,13 @@ def run_in(directory: Path, words: list[str]) -> None:
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
 
 
-def users_files(directory: Path) -> None:
-    """What the README takes for granted: a topology of one's own, two recordings, shipped files."""
+@pytest.fixture(scope="module")
+def users_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pages take for granted: a topology of one's own, two recordings, shipped files."""
+    directory = tmp_path_factory.mktemp("user")
     (directory / "topologies").symlink_to(ROOT / "topologies")
-    shutil.copy(ROOT / "topologies" / "two_user.toml", directory / "mine.toml")
+    (new,) = [line for line in SHELL_LINES if line.startswith("netsim new ")]
+    run_in(directory, shortened(new))
     topology = load_topology("two_user")
     simulate(topology, duration_s=3, seed=1, out=directory / "lab", save_tags=True)
     for user in topology.users:
@@ -111,16 +134,39 @@ def users_files(directory: Path) -> None:
         rows = np.column_stack([TICK_PS * (tags >> 2), tags & 3])
         path = directory / f"{user.name}.csv"
         np.savetxt(path, rows, "%d", ",", header="time,detector", comments="")
+    return directory
 
 
-@pytest.mark.parametrize("lines", [QUICK_LINES, pytest.param(None, marks=pytest.mark.slow)])
-def test_commands_run(tmp_path: Path, lines: int | None) -> None:
-    """Every command, in the README's order and one directory, ends with exit code 0."""
-    users_files(tmp_path)
-    for line in SHELL_LINES[:lines]:
+@pytest.mark.parametrize("page", PAGES_OF_COMMANDS)
+def test_commands_run(tmp_path: Path, users_files: Path, page: str) -> None:
+    """Every command of a page, in its order and one directory, ends with exit code 0."""
+    place = shutil.copytree(users_files, tmp_path / "place", symlinks=True)
+    for line in shell_lines(PAGES[page]):
         words = line.split()
-        if words[0] == "netsim":
-            run_in(tmp_path, [*shortened(line), *(["--force"] if words[1] == "run" else [])])
+        if words[0] != "netsim" or words[1] == "serve":
+            continue
+        if words[:3] == ["netsim", "run", "--resume"]:
+            (place / words[3] / SUMMARY).unlink()  # as a run leaves its folder that was killed
+            run_in(place, shortened(line))
+        else:
+            run_in(place, [*shortened(line), *(["--force"] if words[1] == "run" else [])])
+
+
+def test_what_is_impossible_is_refused_as_shown() -> None:
+    """The blocks of text that begin with a command hold what it prints."""
+    shown = [block for block in blocks("text") if block.startswith("$ ")]
+    assert shown
+    for block in shown:
+        command, _, printed = block.partition("\n")
+        done = subprocess.run(  # this interpreter, our own pages
+            shortened(command.removeprefix("$ ")),
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (2, printed)
 
 
 @pytest.mark.slow
@@ -135,20 +181,18 @@ def test_shown_table_is_what_the_demo_prints() -> None:
         text=True,
     ).stdout
     lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("Speed:")]
-    (shown,) = re.findall(
-        r"^```text\n(fan2025_four_user.*?)^```$", README, re.MULTILINE | re.DOTALL
-    )
+    (shown,) = blocks("text", PAGES[README])
     assert shown.splitlines() == lines
 
 
 @pytest.mark.slow
-def test_two_processes_of_the_readme(tmp_path: Path) -> None:
-    """The recorded tags of the README end as keys in two processes."""
-    lines = [line for line in SHELL_LINES if "recorded" in line or "two_processes" in line]
+def test_two_processes_of_the_guide(tmp_path: Path) -> None:
+    """The recorded tags of the guide end as keys in two processes."""
+    lines = shell_lines(section("docs/recordings.md", "In two real processes"))
     *before, announcer, responder = lines
     for line in before:
         run_in(tmp_path, shortened(line))
-    with subprocess.Popen(  # this interpreter, our own README
+    with subprocess.Popen(  # this interpreter, our own pages
         shortened(announcer),
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -159,12 +203,12 @@ def test_two_processes_of_the_readme(tmp_path: Path) -> None:
 
 
 def test_every_dependency_is_pinned_and_has_a_reason() -> None:
-    """Each one, extras included, is in the README's tables and pinned in constraints.txt."""
+    """Each one, extras included, is in the guide's tables and pinned in constraints.txt."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     named = set(extras) - {"dev"}
     optional = [entry for extra in sorted(named) for entry in extras[extra]]
-    table = README.split("## Dependencies")[1].split("##")[0]
+    table = PAGES["docs/dependencies.md"]
     assert named == set(re.findall(r"^\| `(\w+)`: ", table, re.MULTILINE))
     entries = (*project["dependencies"], *optional)
     dependencies = {re.split(r"[<>=!~\[ ]", entry)[0] for entry in entries}
@@ -179,7 +223,9 @@ def test_every_dependency_is_pinned_and_has_a_reason() -> None:
 
 def test_the_hour_has_rounds_that_are_enough() -> None:
     """The links and round lengths of the command for an hour are those that the planner finds."""
-    (command,) = re.findall(r"^netsim compare .* --duration 1h .*$", README, re.MULTILINE)
+    (command,) = [
+        line for line in SHELL_LINES if re.match("netsim compare .* --duration 1h ", line)
+    ]
     (links,) = re.findall(r"--set '(links=.*?)'", command)
     finite = ("protocol.security=finite", "protocol.estimation=sample")
     topology = load_topology(
@@ -201,8 +247,8 @@ def test_effect_of_correlated_processes() -> None:
         )
         for name in statistics
     )
-    section = README.split("### Correlated processes")[1].split("##")[0]
-    rows = dict(re.findall(r"^\| (C\d\d&C\d\d) \| (.*) \|$", section, re.MULTILINE))
+    text = section("docs/networks.md", "Correlated processes")
+    rows = dict(re.findall(r"^\| (C\d\d&C\d\d) \| (.*) \|$", text, re.MULTILINE))
     assert len(rows) == len(plain.lanes)
     for before in plain.lanes:
         after = gaussian.lane(before.channels)

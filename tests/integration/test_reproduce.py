@@ -77,6 +77,7 @@ def test_printed_numbers_stand_where_the_text_prints_them(cheap: tuple[Outcome, 
     assert all(entry["note"] for entry in entries)
 
 
+@pytest.mark.slow
 def test_without_the_extra_numbers_are_written_all_the_same(tmp_path: Path) -> None:
     """No plotly, no matplotlib: CSV, comparison and page are there, one line says what to do."""
     finished = subprocess.run(  # this interpreter, a script of ours

@@ -3,6 +3,9 @@
 import base64
 import json
 import random
+import select
+import shlex
+import shutil
 import ssl
 import subprocess
 import sys
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +27,11 @@ from netsim.errors import OutputError
 from netsim.pools.key import KeyBlock, Piece
 from netsim.results.lock import locked
 from netsim.topology.load import load_topology
+from tests.support.pages import PAGES, shell_lines
 from tests.support.serving import ROOT, Serving, ask, key_ids, serve
 
 LINK = "alice-bob"
+GUIDE = shell_lines(PAGES["docs/keys.md"])
 BLOCK_BITS, BLOCKS = 8192, 40
 REFUSED = (ssl.SSLError, ConnectionError, HTTPException)
 """What a client sees of a handshake that failed; with TLS 1.3 only as it reads."""
@@ -147,6 +153,21 @@ def test_bad_requests(serving: Serving, path: str, body: bytes | None, text: str
     assert serving.ask("alice", "alice", "/api/v1/keys/bob/status") == before
 
 
+@pytest.mark.parametrize("path", ["/api/v1/keys/bob/enc_keys", "/nowhere"])
+@pytest.mark.parametrize(
+    "headers", [{"Expect": "a miracle"}, {"Expect": "100-continue"}, {"Content-Encoding": "gzip"}]
+)
+def test_headers_get_no_other_answers(serving: Serving, headers: dict[str, str], path: str) -> None:
+    """Who asks is judged first, nothing is consumed by a damaged body, nothing is printed."""
+    before = serving.ask("alice", "alice", "/api/v1/keys/bob/status")
+    assert serving.ask("bob", "alice", path, b"{", headers=headers)[0] == 401
+    assert serving.ask("alice", "alice", path, b"{", headers=headers)[0] == 400
+    assert serving.ask("alice", "alice", "/api/v1/keys/bob/status") == before
+    printed = serving.process.stdout
+    assert printed is not None
+    assert select.select([printed], [], [], 0.1)[0] == []
+
+
 def test_methods_and_an_empty_pool(serving: Serving) -> None:
     """DELETE is 400; more than there is 503, and what is there stays there."""
     code, _ = serving.ask("alice", "alice", "/api/v1/keys/bob/enc_keys", None, "DELETE")
@@ -258,23 +279,49 @@ def test_metrics_and_log_hold_no_key(serving: Serving) -> None:
     assert lines[-1].items() >= {"user": "bob", "operation": "dec_keys", "keys": 4}.items()
 
 
+def as_shown(line: str, serving: Serving) -> str:
+    """A line of the guide, for managers at free ports and certificates that lie elsewhere."""
+    for user, port in (("alice", 8443), ("bob", 8444)):
+        line = line.replace(f"https://127.0.0.1:{port}", serving.urls[user])
+    return line.replace("keys/certificates", str(serving.certificates))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_lines_of_the_guide_fetch_a_key(serving: Serving) -> None:
+    """As shown, by curl: the slave gets what the master got."""
+    where, *asking = [line for line in GUIDE if line.startswith(("C=", "curl "))]
+    status: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    fetched: dict[str, Any] = {}
+    for place, line in zip((status, given, fetched), asking, strict=True):
+        key_id = given["keys"][0]["key_ID"] if given else ""
+        script = as_shown(f"{where}\n{line.replace('key_ID=ID', f'key_ID={key_id}')}", serving)
+        done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, text=True)
+        place.update(json.loads(done.stdout))
+    assert status["slave_SAE_ID"] == "bob"
+    assert fetched == given
+
+
 def test_two_processes_open_a_channel(serving: Serving) -> None:
-    """The example: a text goes under a key that each side has from its own manager."""
-    common = ["--certificates", str(serving.certificates)]
-    words = [sys.executable, "-m", "examples.encrypted_channel"]
-    listening = [*words, "listen", "--kme", serving.urls["bob"], *common]
+    """The guide's example: a text goes under a key that each side has from its own manager."""
+    listening, sending = (
+        [sys.executable, *shlex.split(as_shown(line.removesuffix(" &"), serving))[1:]]
+        for line in GUIDE
+        if "examples.encrypted_channel" in line
+    )
+    listening[listening.index("--port") + 1] = "0"
     listener = subprocess.Popen(
-        [*listening, "--sae", "bob", "--peer", "alice", "--port", "0"],
+        listening,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert listener.stdout is not None
     port = listener.stdout.readline().removeprefix("listening at ").strip()
-    sending = [*words, "send", "--kme", serving.urls["alice"], *common]
+    sending[sending.index("--port") + 1] = port
     before = serving.ask("alice", "alice", "/api/v1/keys/bob/status")[1]["stored_key_count"]
     sent = subprocess.run(
-        [*sending, "--sae", "alice", "--peer", "bob", "--port", port, "a text"],
+        sending,
         cwd=ROOT,
         capture_output=True,
         check=True,

@@ -1,4 +1,4 @@
-"""Variants of others: the README's example, as a program and as an installed distribution."""
+"""Variants of others: the guide's example, as a program and as an installed distribution."""
 
 import json
 import os
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("## A variant of your own")[1]
-(PROGRAM,) = re.findall(r"^```python\n(.*?)^```$", SECTION.split("\n## ")[0], re.M | re.S)
-(DECLARED,) = re.findall(r"^```toml\n(.*?)^```$", SECTION.split("\n## ")[0], re.M | re.S)
+from tests.support.pages import ROOT, blocks, section
+
+SECTION = section("docs/variants.md", "A variant of your own")
+(PROGRAM,) = blocks("python", SECTION)
+(DECLARED,) = blocks("toml", SECTION)
 COMMAND = ("run", "two_user", "--duration", "5s", "--set", "protocol.security=five-sigma", "--json")
 
 
 def installed(directory: Path, module: str) -> Path:
-    """A directory that holds the example as a distribution, declared as the README says."""
+    """A directory that holds the example as a distribution, declared as the guide says."""
     declared = re.fullmatch(r'\[project\.entry-points\."(.*)"\]\n(.*) = "(.*)"\n', DECLARED)
     assert declared is not None
     group, name, target = declared.groups()
@@ -81,6 +82,7 @@ def test_a_broken_distribution_is_one_line(tmp_path: Path, module: str, reason: 
     assert reason in line
 
 
+@pytest.mark.slow
 def test_without_it_the_name_is_unknown(tmp_path: Path) -> None:
     """The name comes from the distribution and from nowhere else."""
     result = netsim(tmp_path, *COMMAND)

@@ -2,10 +2,11 @@
 
 It mirrors `protocols.bbm92.announcer` and `protocols.bbm92.responder` with everything taken away
 that does not bear on agreement. Bits are a letter: ``g`` are those of untouched transcripts, ``x``
-any others. The wire belongs to an attacker who may deliver whatever was ever signed, any number of
-times, in any order or never, and who may forge all that no pad has signed: seals, acknowledgements
-and the MACs of votes among it. Either end may crash at any time and come back with what was
-durable. Nothing is bounded but the number of rounds and of pads.
+any others. A settled block refills the reserve by one pad. The wire belongs to an attacker who may
+deliver whatever was ever signed, any number of times, in any order or never, and who may forge all
+that no pad has signed: seals, acknowledgements and the MACs of votes among it. Either end may crash
+at any time and come back with what was durable. Nothing is bounded but the number of rounds and of
+pads.
 """
 
 from collections.abc import Iterator
@@ -74,9 +75,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The exchange over ``rounds`` rounds, with two pads more; one more round can be made up."""
+    """The exchange over ``rounds`` rounds; one more round can be made up."""
 
     rounds: int = 2
+    first_pads: int = 3
+    """Before any block has refilled them."""
 
     @property
     def numbers(self) -> range:
@@ -86,13 +89,12 @@ class Model:
     @property
     def pads(self) -> range:
         """Pads that there are."""
-        return range(self.rounds + 2)
+        return range(self.first_pads + self.rounds)
 
     @property
     def origin(self) -> State:
         """A new link."""
-        pads = len(self.pads)
-        return State(Announcer(pads=pads), Responder(pads=pads))
+        return State(Announcer(pads=self.first_pads), Responder(pads=self.first_pads))
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
         """Everything that can happen next, with a name."""
@@ -211,14 +213,14 @@ def _on_vote(state: State, pad: int, number: int, bits: str) -> State:
     end = state.announcer
     if not _may_sign(end, pad):
         return state
+    end = heed(end, pad)
     if (number, True) in end.open and bits == SAME:
-        settled = acknowledge(end, pad - 1)
         still = frozenset(entry for entry in end.open if entry[0] > number)
-        held = settled.held | {(number, pad)}
-        committed = replace(settled, open=still, held=held, next_pad=pad + 1)
+        held = end.held | {(number, pad)}
+        committed = replace(end, open=still, held=held, next_pad=pad + 1)
         return State(committed, state.responder, state.wire | {("commit", pad, number, SAME)})
-    if pad + 1 >= end.pads:
-        return state  # the newest pads are for the closing alone
+    if pad + 1 >= end.pads:  # the newest pads are for the closing alone
+        return replace(state, announcer=end)
     gone = replace(end, open=end.without(number), next_pad=pad + 1)
     return State(gone, state.responder, state.wire | {("abort", pad, ANY, "")})
 
@@ -227,11 +229,12 @@ def _on_closing_vote(state: State, pad: int, bits: str) -> State:
     end = state.announcer
     if not _may_sign(end, pad):
         return state
+    end = heed(end, pad)
     if end.open or end.light:
         return replace(state, announcer=replace(end, open=frozenset()))
     if bits:
-        return state
-    closed = replace(acknowledge(end, pad - 1), closed=True, next_pad=pad + 1)
+        return replace(state, announcer=end)
+    closed = replace(end, closed=True, next_pad=pad + 1)
     return State(closed, state.responder, state.wire | {("closed", pad, ANY, "")})
 
 
@@ -242,7 +245,12 @@ def acknowledge(end: Announcer, pad: int) -> Announcer:
     """
     settled = {number for number, signed in end.held if signed <= pad}
     held = frozenset(entry for entry in end.held if entry[1] > pad)
-    return replace(end, usable=end.usable | settled, held=held)
+    return replace(end, usable=end.usable | settled, held=held, pads=end.pads + len(settled))
+
+
+def heed(end: Announcer, pad: int) -> Announcer:
+    """A vote with a pad, true or forged, says that the decisions of all before it have come."""
+    return acknowledge(end, pad - 1)
 
 
 def _on_decision(state: State, message: Signed) -> State:
@@ -255,7 +263,8 @@ def _on_decision(state: State, message: Signed) -> State:
         if purpose == "abort":
             return replace(state, responder=replace(spent, prepared=None))
         if (purpose, number, bits) == ("commit", *end.prepared):
-            settled = replace(spent, prepared=None, usable=end.usable | {end.prepared})
+            usable = end.usable | {end.prepared}
+            settled = replace(spent, prepared=None, usable=usable, pads=end.pads + 1)
             still = frozenset(other for other in end.open if other > number)
             return replace(state, responder=replace(settled, open=still))
     elif end.is_closing:

@@ -51,15 +51,17 @@ def check(model: Model) -> int:
     return len(paths)
 
 
-def test_one_round_never_disagrees() -> None:
+@pytest.mark.parametrize(("first_pads", "least"), [(1, 50), (2, 500), (3, 1000)])
+def test_one_round_never_disagrees(first_pads: int, least: int) -> None:
     """One round, everything lost, repeated, reordered, forged, any crashes: no violation."""
-    assert check(Model(rounds=1)) > 1000
+    assert check(Model(rounds=1, first_pads=first_pads)) > least
 
 
 @pytest.mark.slow
-def test_two_rounds_never_disagree() -> None:
-    """The same with two rounds in flight."""
-    assert check(Model(rounds=2)) > 10_000
+@pytest.mark.parametrize(("first_pads", "least"), [(2, 5000), (3, 10_000)])
+def test_two_rounds_never_disagree(first_pads: int, least: int) -> None:
+    """The same with two rounds in flight; the second may have the pads that the first refilled."""
+    assert check(Model(rounds=2, first_pads=first_pads)) > least
 
 
 def _forgets_what_it_holds(end: Announcer) -> Announcer:
@@ -86,6 +88,10 @@ def _votes_twice(end: Responder) -> bool:
     return end.next_pad + 1 < end.pads
 
 
+def _heeds_nothing(end: Announcer, _pad: int) -> Announcer:
+    return end
+
+
 @pytest.mark.parametrize(
     ("part", "broken"),
     [
@@ -95,6 +101,7 @@ def _votes_twice(end: Responder) -> bool:
         ("crashed_responder", _forgets_its_closing_vote),
         ("may_vote", _votes_with_any_pad),
         ("may_vote", _votes_twice),
+        ("heed", _heeds_nothing),
     ],
 )
 def test_the_search_finds_what_is_broken(

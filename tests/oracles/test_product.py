@@ -99,8 +99,22 @@ def test_mismatch_in_a_wide_window() -> None:
     assert mismatch_contrast(1000.0, kappa_per_ps(200e6)) == pytest.approx(integral, abs=1e-4)
 
 
-@pytest.mark.parametrize("window_ps", [600, 2000])
-@pytest.mark.parametrize("mismatch_ps", [500.0, 1000.0, -2000.0])
+@pytest.mark.parametrize(
+    ("mismatch_ps", "window_ps"),
+    [
+        (1000.0, 600),
+        (-2000.0, 2000),
+        *(
+            pytest.param(mismatch_ps, window_ps, marks=pytest.mark.slow)
+            for mismatch_ps, window_ps in (
+                (500.0, 600),
+                (500.0, 2000),
+                (1000.0, 2000),
+                (-2000.0, 600),
+            )
+        ),
+    ],
+)
 def test_mismatch_inside_a_window(mismatch_ps: float, window_ps: int) -> None:
     """Error rates of twin and clicks where two interferometers differ, by integrals of amplitudes.
 
@@ -170,7 +184,7 @@ def test_sampling_epsilon() -> None:
         assert found >= 2.0 * math.sqrt(exact)
 
 
-@pytest.mark.parametrize("kind", ["franson", "polarisation"])
+@pytest.mark.parametrize("kind", ["franson", pytest.param("polarisation", marks=pytest.mark.slow)])
 def test_a_lane_event_by_event(kind: str) -> None:
     """Singles, coincidences, sifted bits and errors of the twin against a plain Monte Carlo."""
     dark_hz, jitter_fwhm_ps, dead_time_ps, duration_s = 20_000.0, 300.0, 2e6, 2.0

@@ -9,10 +9,11 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +48,18 @@ class Serving:
         return self.state / "certificates"
 
     def ask(
-        self, sae: str, user: str, path: str, body: bytes | None = None, method: str | None = None
+        self,
+        sae: str,
+        user: str,
+        path: str,
+        body: bytes | None = None,
+        method: str | None = None,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[int, Any]:
         """Code and JSON of one request of ``sae`` at the manager of ``user``."""
         context = client_context(self.certificates, sae)
-        return ask(self.urls[user], context, path, body, method)
+        return ask(self.urls[user], context, path, body, method, headers=headers)
 
 
 def ask(
@@ -60,12 +68,14 @@ def ask(
     path: str,
     body: bytes | None = None,
     method: str | None = None,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, Any]:
     """Code and JSON of one request."""
     place = urlsplit(url)
     connection = HTTPSConnection(str(place.hostname), place.port, context=context, timeout=30)
     try:
-        connection.request(method or ("GET" if body is None else "POST"), path, body)
+        connection.request(method or ("GET" if body is None else "POST"), path, body, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:

@@ -4,7 +4,6 @@ The dotted names of all pages exist too.
 """
 
 import re
-from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
@@ -16,19 +15,17 @@ from protocols.bbm92.states import (
     RESPONDER_ROUND,
     mermaid,
 )
+from tests.support.pages import ROOT, TEXT
 from tests.unit.test_dependency_direction import LAYERS, PROTOCOL_LAYERS
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:netsim|protocols|tests|topologies|examples)/[^`]*)`", PAGE)))
 
 NAMES = sorted(
     {
         name
-        for page in ("README.md", "CHANGELOG.md", "ARCHITECTURE.md")
-        for name in re.findall(
-            r"`((?:netsim|protocols)(?:\.\w+)+)`", (ROOT / page).read_text(encoding="utf-8")
-        )
+        for text in (TEXT, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), PAGE)
+        for name in re.findall(r"`((?:netsim|protocols)(?:\.\w+)+)`", text)
     }
 )
 

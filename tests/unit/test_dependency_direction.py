@@ -22,7 +22,7 @@ LAYERS = (
     {"recordings"},
     {"studies"},
     {"report"},
-    {"delivery", "fit", "plan", "reproduce"},
+    {"board", "delivery", "fit", "plan", "reproduce"},
     {"cli"},
     {"__main__"},
 )

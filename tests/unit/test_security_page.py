@@ -1,15 +1,15 @@
 """docs/security.md is true: its table of assumptions and its labels are those of the code."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from protocols.profile import Profile, Terms
 from protocols.security import ONE_WAY_COUNT, label
 from protocols.variants import RECONCILIATIONS, SECURITIES, choice_of
+from tests.support.pages import PAGES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = PAGES["docs/security.md"]
 VARIANTS = ("asymptotic", "finite", "finite-exact", "two-basis")
 CHARGES = ("paper", "measured", "both-directions")
 

@@ -59,11 +59,14 @@ class PairSource:
     bunchings : sequence of BunchCoherence
         Their indices in the ledger follow those of the processes. A bunch is bound like a pair, but
         its fringe is in the difference of the phases (`netsim.physics.bunching`).
+    has_hidden_bits : bool
+        Whether each photon is told beforehand what to do, see `netsim.physics.encodings.binding`.
     """
 
     processes: Sequence[Coherence]
     linewidth_hz: float
     bunchings: Sequence[BunchCoherence] = ()
+    has_hidden_bits: bool = False
 
 
 class Measurement(Protocol):

@@ -21,8 +21,14 @@ from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, Round
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
 
-LONGEST_FRAME_PS = 4 * PS_PER_S
-"""Clocks are looked for once an announcement, in the light of some 16 s that is kept."""
+LONGEST_FRAME_PS = 8 * PS_PER_S
+"""A frame is an announcement, whose cost hardly depends on its length. Through more of it a clock
+is predicted to worse than 15 ns (the walk of its drift, `protocols.bbm92.smoothing`), of which the
+parties follow four standard deviations."""
+WANDERING_FRAME_PS = 4 * PS_PER_S
+MOST_WANDER = 1e-9
+"""Allan deviation at 1 s of clocks that are followed through `LONGEST_FRAME_PS`: they move by
+300 ps in 45 ms and more, and an announcement is cut into no more than 256 cells."""
 BUSY_FRAME_PS = PS_PER_S // 2
 """Where processes stop and start: light is lost by whole frames."""
 MAX_FRAME_CLICKS = 1 << 20
@@ -98,7 +104,7 @@ class CoincidenceDepth(Depth):
             or not all(user.is_present for user in topology.users)
             or any(event.leaving or event.joining for event in topology.events)
         )
-        longest_ps = BUSY_FRAME_PS if comes_and_goes else LONGEST_FRAME_PS
+        longest_ps = BUSY_FRAME_PS if comes_and_goes else self._followed_ps()
         busiest_hz = max(
             math.fsum(
                 lane.most_coincidences_hz for lane in self._prediction.lanes if user in lane.users
@@ -108,6 +114,12 @@ class CoincidenceDepth(Depth):
         if not busiest_hz:
             return longest_ps
         return min(longest_ps, int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S))
+
+    def _followed_ps(self) -> int:
+        """Through how much light all clocks can be followed in one announcement."""
+        topology = self._timeline.topology
+        wander = max(topology.clock_of(user).allan_deviation_1s for user in topology.users)
+        return LONGEST_FRAME_PS if wander <= MOST_WANDER else WANDERING_FRAME_PS
 
 
 def _hardware(topology: TopologySpec) -> TopologySpec:

@@ -15,7 +15,7 @@ from netsim.results.directory import EVENTS, LEDGER
 from netsim.results.fidelity import Fidelity
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
-from netsim.simulation.collect import booked_link, lane_results
+from netsim.simulation.collect import ScoredLane, booked_link, lane_results
 from netsim.simulation.demand import Demand
 from netsim.simulation.rate.ends import LinkEnds
 from netsim.simulation.rate.leak import LeakTable
@@ -152,8 +152,8 @@ class RateSimulation:
         happening = ((time_ps, 0, self._changer(change)) for time_ps, change in changes)
         rounds = (self._rounds(link, order) for order, link in enumerate(self._links, start=1))
         requests = (
-            (time_ps, 1 + len(self._links), request.arrive)
-            for time_ps, request in self._demand.requests(self._duration_ps)
+            (time_ps, 1 + len(self._links), happen)
+            for time_ps, happen in self._demand.happenings(self._duration_ps)
         )
         agenda = heapq.merge(happening, *rounds, requests, key=lambda item: item[:2])
         for time_ps, _, due in agenda:
@@ -213,7 +213,9 @@ class RateSimulation:
         """Everything found so far."""
         topology, done_ps = self._topology, self._done_ps
         scored = (
-            pair for link in self._links for pair in zip(link.lanes, link.scored, strict=True)
+            ScoredLane(lane, counts, key_share=topology.key_share_of(link.users))
+            for link in self._links
+            for lane, counts in zip(link.lanes, link.scored, strict=True)
         )
         return Run(
             topology=topology.name,

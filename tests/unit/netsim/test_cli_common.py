@@ -91,11 +91,3 @@ def test_the_citation_is_of_this_version() -> None:
     assert cited["license"] == PROJECT["license"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(work["doi"] in readme for work in cited["references"])
-
-
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md"])
-def test_links_of_the_pages_lead_somewhere(name: str) -> None:
-    """Each file that a page links is there."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (ROOT / target).exists(), target

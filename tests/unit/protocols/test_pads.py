@@ -53,18 +53,13 @@ def test_a_pad_signs_once() -> None:
 
 
 def test_newest_pads_are_for_no_round() -> None:
-    """They are left for the closing; the peer may have those before the newest refill only."""
+    """They are left for the closing, also after a refill."""
     reserve = PadReserve(secret())
-    for index in range(PADS):
-        assert reserve.is_for_round(index) is reserve.is_common(index) is (index < PADS - 1)
+    assert [reserve.is_for_round(index) for index in range(PADS)] == [True] * (PADS - 1) + [False]
     reserve.refill(key_of(2000), signed_pad=2, ahead=PADS)
     assert [reserve.is_for_round(PADS + k) for k in range(-1, 4)] == [True] * 3 + [False] * 2
-    assert not reserve.is_common(PADS - 1)
-    reserve.refill(key_of(2000, 3), signed_pad=3, ahead=PADS)
-    assert [reserve.is_common(PADS + k) for k in range(4)] == [True] * 2 + [False] * 2
     reserve.spend_before(6)
     assert not reserve.is_for_round(5)
-    assert not reserve.is_common(5)
 
 
 def test_no_pad_no_check() -> None:
@@ -94,9 +89,9 @@ def test_without_pads_the_index_goes_on() -> None:
     """An authentication that takes none still counts what it has signed, in a later life too."""
     reserve = NoPads(b"")
     assert reserve.spend_before(3) == 0
-    back = NoPads.restored({}, reserve.next_pad, 0, 0)
+    back = NoPads.restored({}, reserve.next_pad, 0)
     assert [back.has(index) for index in (2, 3, 2**40)] == [False, True, True]
-    assert back.is_common(3)
+    assert back.is_for_round(3)
     assert back.left_pads > 2**40
     assert back.refill(key_of(2000), signed_pad=3, ahead=PADS) == 0
     assert back.pad_to_sign(3, Role.ANNOUNCER) == back.pad_to_check(3, Role.ANNOUNCER) == bytes(16)
@@ -133,14 +128,11 @@ def test_restored_reserve_is_the_same() -> None:
     """Pads, numbering and level survive; the reserve goes on as if nothing had happened."""
     reserve = PadReserve(secret())
     reserve.spend_before(3)
-    back = PadReserve.restored(
-        dict(reserve._pads), reserve.next_pad, reserve.provisioned_pads, reserve._common_pads
-    )
+    back = PadReserve.restored(dict(reserve._pads), reserve.next_pad, reserve.provisioned_pads)
     for end in (reserve, back):
         end.refill(key_of(2000), signed_pad=4, ahead=PADS)
         assert end.spend_before(5) == 2 * BITS_PER_INDEX
     assert back._pads == reserve._pads
-    assert back._common_pads == reserve._common_pads
     assert back.level_bits == reserve.level_bits
 
 

@@ -1,6 +1,7 @@
 """Two key managers: the same keys at both, each once, whatever is asked and whatever fails."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from netsim.delivery.keys import (
     UnavailableError,
 )
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
+from netsim.errors import OutputError
 from tests.support.managers import fill, open_managers, open_stores, random_block
 
 LINK = "alice-bob"
@@ -177,6 +179,27 @@ def test_what_cannot_be_undone_waits_for_the_next_start() -> None:
     assert restarted["alice"].recover() == 1
     assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1000, 1000]
     assert stores["bob"].keys_in(KeyState.PROMISED) == []
+
+
+def test_a_master_that_cannot_write_gives_the_bits_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last step is undone: no bit waits for the next start, at either end."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1000)
+
+    def fail(*_: object) -> None:
+        raise OutputError(Path("alice.sqlite"), "cannot be written: disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores["alice"], "deliver", fail)
+        with pytest.raises(OutputError):
+            give(managers, 2)
+    for user in ("alice", "bob"):
+        assert stores[user].free_bits(LINK) == 1000
+        assert not stores[user].keys_in(KeyState.RESERVED)
+        assert not stores[user].keys_in(KeyState.PROMISED)
+    (key,) = give(managers)
+    assert managers["bob"].fetch("bob", "alice", [key.id]) == (key,)
 
 
 def test_a_peer_without_the_bits() -> None:

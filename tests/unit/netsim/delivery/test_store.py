@@ -1,6 +1,9 @@
 """The durable side of a key manager."""
 
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,17 @@ def bits_of(key: bytes, start: int, size_bits: int) -> bytes:
     """A stretch of packed bits, cut the slow way."""
     text = "".join(f"{byte:08b}" for byte in key)[start : start + size_bits]
     return bytes(int(text[at : at + 8], 2) for at in range(0, size_bits, 8))
+
+
+@contextmanager
+def no_file_above(size_bytes: int) -> Iterator[None]:
+    """What is written behind that fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def filled(*sizes_bits: int) -> ManagerStore:
@@ -96,6 +110,23 @@ def test_promised_bits_are_nobody_elses() -> None:
         store.promise(two.reserve(LINK, [128, 256], master="a", slave="c"))
     assert store.keys_in(KeyState.PROMISED) == [key]
     assert store.free_bits(LINK) == 256
+
+
+def test_a_key_that_is_marked_as_delivered_is_handed_out(tmp_path: Path) -> None:
+    """Also where the disk is too full to empty the log behind it; a later step does that."""
+    path = tmp_path / "bob.sqlite"
+    with ManagerStore(path) as store:
+        store.take_in(LINK, random_block(0, 8 * 400_000))
+        store._database._empty_log()
+        store.take_in(LINK, random_block(1, 8 * 60_000))
+        one, other = store.reserve(LINK, [256, 256], master="alice", slave="bob")
+        with no_file_above(path.stat().st_size):
+            (key,) = store.deliver([one.id], KeyState.TO_SLAVE)
+        assert key.bits == bits_of(random_block(0, 8 * 400_000).key, 0, 256)
+        log = path.with_name(f"{path.name}-wal")
+        assert log.stat().st_size > 0
+        store.deliver([other.id], KeyState.TO_SLAVE)
+        assert log.stat().st_size == 0
 
 
 def test_delivered_bytes_are_in_no_file(tmp_path: Path) -> None:

@@ -228,10 +228,8 @@ def test_user_without_light_still_has_dark_counts() -> None:
 def test_pair_may_go_to_one_user() -> None:
     """Both photons of a pair at one receiver still agree in Z and disagree in X."""
     # One interferometer for both: a long delay keeps the peaks apart.
-    umi = {"delay_ps": 20_000.0}
-    receiver = receiver_spec(
-        z=InterferometerSpec(phase_rad=0.0, **umi), x=InterferometerSpec(phase_rad=np.pi / 2, **umi)
-    )
+    z, x = (InterferometerSpec(phase_rad=phase, delay_ps=20_000.0) for phase in (0.0, np.pi / 2))
+    receiver = receiver_spec(z=z, x=x)
     run = run_photons(
         two_user_topology(users=("alice", "alice"), receivers=(receiver,) * 2), duration_s=1.0
     )

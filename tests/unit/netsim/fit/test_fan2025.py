@@ -198,6 +198,7 @@ def test_given_the_rest_table_2_fixes_all_lanes(tmp_path: Path) -> None:
         assert contrasts[pair] == pytest.approx(fan2025.CALIBRATED_CONTRAST[pair], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_the_printed_585_would_do(with_858: Fit, with_585: Fit) -> None:
     """Eight numbers cannot meet it: 20 % off where 858 is 3 %, C38&C42 12 %, chi2 1.6 times."""
     off = [

@@ -113,6 +113,7 @@ def unlike_users(objective: Objective) -> Plan:
     return make_plan(request, replace(bench(), lengths_m=lengths_m))
 
 
+@pytest.mark.slow
 def test_plans_by_key_rate_have_more_of_it() -> None:
     """Planned for the smallest (the total) key rate, that is higher than by channels alone."""
     channels = unlike_users(Objective.CHANNELS)

@@ -5,6 +5,8 @@ import tracemalloc
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from netsim.kernel.trace import FileSink, Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.history import pool_histories
@@ -53,6 +55,7 @@ def held_bytes() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_rounds(tmp_path: Path) -> None:
     """After 12 rounds and after 120 the same is held, and comparing all keys needs a few.
 

@@ -179,15 +179,6 @@ def test_a_pad_signs_one_decision(store: UserStore) -> None:
     assert store.state(LINK).decisions == ((1, b"abort"),)
 
 
-def test_pads_that_the_peer_has_for_certain(store: UserStore) -> None:
-    """It may not have settled the newest block yet: what that one refilled does not count."""
-    assert store.state(LINK).common_pads == 3
-    for number, common in ((0, 3), (1, 4)):
-        prepare(store, number)
-        settle(store, number)
-        assert store.state(LINK).common_pads == common
-
-
 def test_a_step_is_durable_as_a_whole(store: UserStore) -> None:
     """One event that fails takes back all of its step."""
     prepare(store)

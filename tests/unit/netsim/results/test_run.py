@@ -34,6 +34,7 @@ LANE_KEYS = [
     "qber",
     "visibility",
     "bias_bits",
+    "chsh",
     "skr_asymptotic_bps",
     "twin",
     "paper",

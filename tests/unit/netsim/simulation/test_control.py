@@ -84,6 +84,7 @@ def play(topology: TopologySpec, rounds: int) -> PowerBalance:
     return controller
 
 
+@pytest.mark.slow
 def test_power_balance_finds_the_best_powers_of_the_poorest_link() -> None:
     """From the paper's 0.4 mW it gets within 2 % of the best smallest rate on a grid of powers."""
     topology = parse_topology(FOUR_USERS)

@@ -12,6 +12,7 @@ from netsim.topology.changes import CHANGES, Change, Leave, StateT, register_cha
 from netsim.topology.followed import FOLLOWED, fixed_differences
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.observers import ObserverSpec
+from netsim.topology.receiver import BellSpec, DriftSpec
 from netsim.topology.schema import known_keys
 from netsim.topology.source import PairFactorSpec, RingDataSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
@@ -54,7 +55,7 @@ def updated(topology: TopologySpec, **changes: object) -> TopologySpec:
 def rich_topologies() -> list[TopologySpec]:
     """Networks in which every field of a state is given somewhere, and none stands for another."""
     ring = parse_topology(FOUR_USERS)
-    observer = ObserverSpec(kind="pass", user="alice", position=0.5)
+    observer = ObserverSpec(kind="pass", user="alice", position=0.5, stop_s=9.0)
     source = ring.qnsp.source
     assert isinstance(source, RingSourceSpec)
     pair = PairFactorSpec(channels=("C38", "C42"), factor=0.9, contrast=0.8, phase_rad=0.1)
@@ -68,7 +69,9 @@ def rich_topologies() -> list[TopologySpec]:
     receivers = {
         name: receiver.model_copy(
             update={
-                "detectors": (receiver.detectors[0].model_copy(update={"calibration_ps": 1.0}),)
+                "detectors": (receiver.detectors[0].model_copy(update={"calibration_ps": 1.0}),),
+                "z": receiver.z.model_copy(update={"drift": DriftSpec(walk_rad_per_sqrt_s=0.1)}),
+                "bell": BellSpec(share=0.1),
             }
         )
         for name, receiver in ring.receivers.items()
@@ -181,7 +184,8 @@ def seen_by_devices(timeline: Timeline, time_s: int) -> str:
     topology = network.topology
     plan = emission_plan(network, timeline.process_indices)
     pairs = [process.dark for process in network.processes]
-    return repr((plan, pairs, topology.qnsp.source.bandwidth_hz))
+    locks = [user.is_locked for user in topology.users]
+    return repr((plan, pairs, topology.qnsp.source.bandwidth_hz, locks))
 
 
 def outcome(topology: TopologySpec, path: Path, name: str) -> str:

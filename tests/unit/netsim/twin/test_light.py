@@ -43,7 +43,7 @@ def test_photons_are_those_that_the_source_draws(topology: str) -> None:
     assert photons_hz(network) == pytest.approx(drawn_hz, rel=1e-9)
 
 
-@pytest.mark.parametrize("rate_hz", [2e4, 2e5, 3e6])
+@pytest.mark.parametrize("rate_hz", [2e4, 2e5, pytest.param(3e6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("tick_ps", [1, 10])
 def test_bytes_of_an_announcement_are_those_of_random_clicks(rate_hz: float, tick_ps: int) -> None:
     """The encoder itself, on a Poisson process; 5 sigma of the number of clicks."""

@@ -230,3 +230,13 @@ def test_impossible_blocks_are_refused() -> None:
             end(np.zeros(3, np.uint8), schedule=row, error_rate=0.05, seed=2**64)
         with pytest.raises(ValueError, match="64 bits"):
             end(np.zeros(0, np.uint8), schedule=row, error_rate=0.05, seed=-1)
+
+
+def test_what_only_the_search_needs_is_given_up() -> None:
+    """At the end a responder holds its bits and their corrections: other rounds need the room."""
+    pair = make_pair("cascade-yanetal", 20_000, 0.03, seed=4)
+    pair.talk()
+    held = [part.nbytes for part in vars(pair.responder).values() if isinstance(part, np.ndarray)]
+    assert sum(held) <= 3 * pair.bits.size
+    assert pair.responder.next_query() is None
+    assert np.array_equal(pair.responder.bits, pair.bits)

@@ -1,0 +1,90 @@
+"""Naik et al. 2000: E91 with measured S, and what an eavesdropper would have done to it."""
+
+import math
+from collections.abc import Sequence
+
+from netsim.board.bench import pair_link
+from netsim.board.experiment import BoardRow, Experiment, Measured, bell_of, error_rate, lane_of
+from netsim.studies.shots import Shot
+
+ERROR_RATE = 0.0306
+VISIBILITY = 1 - 2 * ERROR_RATE
+PAIRS_HZ = 40.0
+RUN, CAUGHT, EDGE = "naik2000/run", "naik2000/caught", "naik2000/edge"
+EDGE_SHARE = 0.586
+LIGHT_S, BRIGHT_S, BRIGHT_HZ = 2400.0, 20.0, 2e4
+
+
+def shots() -> Sequence[Shot]:
+    """The run, and bright links with perfect pairs and somebody on them."""
+    run = pair_link(
+        "naik2000", pairs_hz=PAIRS_HZ, visibility=VISIBILITY, bell_share=0.5, frame_s=1.0
+    )
+    caught, edge = (
+        pair_link(
+            "naik2000-eve", pairs_hz=BRIGHT_HZ, visibility=1.0, bell_share=0.5, intercepted=share
+        )
+        for share in (1.0, EDGE_SHARE)
+    )
+    return Shot(RUN, run, LIGHT_S), Shot(CAUGHT, caught, BRIGHT_S), Shot(EDGE, edge, BRIGHT_S)
+
+
+def rows(measured: Measured) -> Sequence[BoardRow]:
+    """S follows from the error rate; both attacks from nothing."""
+    run = lane_of(measured[RUN])
+    s_of_run = bell_of(run)
+    return (
+        BoardRow(
+            "error rate [%]",
+            "experiment",
+            error_rate(run),
+            100 * ERROR_RATE,
+            0.11,
+            fitted_parameters=1,
+            is_fitted=True,
+            note="the visibility of the pairs is fitted to it",
+        ),
+        *(
+            BoardRow(
+                f"S, {which} of two",
+                "experiment",
+                s_of_run,
+                printed,
+                0.019,
+                fitted_parameters=1,
+                note="printed with +- 0.019; predicted from the error rate",
+            )
+            for which, printed in (("first", 2.665), ("second", 2.644))
+        ),
+        BoardRow(
+            "error rate with every photon caught [%]",
+            "theory",
+            error_rate(lane_of(measured[CAUGHT])),
+            25.0,
+            0.0,
+            note="predicted in the paper",
+        ),
+        BoardRow(
+            "S with 58.6 % caught",
+            "theory",
+            bell_of(lane_of(measured[EDGE])),
+            2.0,
+            2 * math.sqrt(2) * 0.0005 / 2,
+            note="predicted in the paper, which rounds the share",
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    "naik2000",
+    "E91 with polarisation, CHSH measured",
+    "Naik et al., Phys. Rev. Lett. 84, 4733 (2000), as quoted by others",
+    (
+        ("40 useful pairs per second, 2400 s", "paper, quoted"),
+        ("visibility 0.939", "[fit] to the error rate of 3.06 %"),
+        ("passive analysers, half of the frames for Bell tests", "[assumed]"),
+    ),
+    shots,
+    rows,
+    ("its sifting, a quarter for key and half for Bell, is that of other receivers than these",),
+)
