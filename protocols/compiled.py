@@ -12,6 +12,9 @@ from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
+import numpy as np
+from numba import types
+from numba.extending import typeof_impl
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -32,6 +35,13 @@ class Kernel(Protocol[P, R_co]):
 
 class UncachedWarning(RuntimeWarning):
     """No folder to keep compiled kernels in: each process compiles them anew."""
+
+
+@typeof_impl.register(np.random.Generator)
+def _type_of_generator(generator: np.random.Generator, context: object) -> types.Type:
+    """The one type of all generators: by itself numba makes a new one in each call of a kernel."""
+    _ = generator, context
+    return types.npy_rng
 
 
 def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:

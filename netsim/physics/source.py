@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netsim.frames import PairLedger, PhotonFrame
 from netsim.physics.emission import (
     sample_apart,
+    sample_new,
     sample_poisson_times,
     split_rates,
 )
@@ -197,8 +198,8 @@ class PairSource:
         for start_ps, stop_ps, plan in pieces:
             for pairs in (*plan.pairs, *plan.bunches):
                 rng = self._rng(pairs.name)
-                born_ps = sample_poisson_times(rng, pairs.rate_hz, start_ps, stop_ps)
-                light.add_pairs(pairs.index, pairs.outlets, sample_apart(rng, born_ps, pairs.shape))
+                both_ps = sample_new(rng, pairs.rate_hz, start_ps, stop_ps, pairs.shape)
+                light.add_pairs(pairs.index, pairs.outlets, both_ps)
             for process in plan.thermal:
                 self._emit_thermal(light, process, start_ps, stop_ps)
             for outlet, rate_hz in plan.singles_hz.items():
@@ -273,6 +274,8 @@ class _Light:
     ) -> None:
         """Add both photons of each pair and its row of the ledger."""
         size = times_ps[0].size
+        if not size:
+            return
         self._indices.append(index)
         self._sizes.append(size)
         rows = np.arange(self._size, self._size + size)

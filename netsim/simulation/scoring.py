@@ -22,6 +22,8 @@ from protocols.tags import DETECTOR_BITS
 NO_TURNS: Mapping[str, Turns] = {}
 _END_PS = 2**60
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
+FRAMES_AT_ONCE = 16
+"""Frames that are scored together; where time is cut changes no count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,12 @@ def _histogram(
             at += 1
         k += 1
     return k, start
+
+
+def _joined(frames: Sequence[ClickFrame]) -> ClickFrame:
+    """Consecutive frames as one."""
+    last = frames[-1]
+    return replace(last, clicks=np.concatenate([frame.clicks for frame in frames]))
 
 
 class _FramePairs:
@@ -254,22 +262,40 @@ class LaneScorer:
         self._turns = [turns[user] for user in users if user in turns]
         self._frames = Counter[bool]()
         self._pairs = _FramePairs(users)
+        self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
+        """Not matched yet; in each of them as many users have turned: ``_turned``."""
+        self._turned = 0
         topology = hardware or network.topology
         self._phases_rad = _settings_of(network, users, self._turns)
-        self._live = {
-            user: _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
-        }
+        self._live = [
+            _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
+        ]
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for first, second in self._pairs.add(user, self._live[user].filter(frame)):
+        for pair in self._pairs.add(user, frame):
             turned = sum(turns.is_turned(frame.index) for turns in self._turns)
             self._frames[turned == 0] += 1
-            for matcher in (self._matchers, self._tests, ())[turned]:
-                matcher.add(first, second)
+            if turned != self._turned or len(self._waiting) == FRAMES_AT_ONCE:
+                self._match_waiting()
+            self._turned = turned
+            self._waiting.append(pair)
+
+    def _match_waiting(self) -> None:
+        """Match the frames that both users have and that have not been matched."""
+        if not self._waiting:
+            return
+        first, second = (
+            live.filter(_joined(frames))
+            for live, frames in zip(self._live, zip(*self._waiting, strict=True), strict=True)
+        )
+        self._waiting.clear()
+        for matcher in (self._matchers, self._tests, ())[self._turned]:
+            matcher.add(first, second)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
+        self._match_waiting()
         for matcher in (*self._matchers, *self._tests):
             matcher.finish()
 
@@ -282,6 +308,7 @@ class LaneScorer:
     @property
     def chsh(self) -> tuple[Chsh | None, ...]:
         """CHSH tests so far, one per lane; None where the settings test nothing."""
+        self._match_waiting()
         matchers = self._tests if self._turns else self._matchers
         return tuple(chsh_of(matcher.matches, self._phases_rad) for matcher in matchers)
 
@@ -293,6 +320,7 @@ class LaneScorer:
     @property
     def matches(self) -> tuple[NDArray[np.int64], ...]:
         """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
+        self._match_waiting()
         return tuple(matcher.matches.copy() for matcher in self._matchers)
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, near_pairs
+from protocols.bbm92.coincidence import Alignment, pairs_about
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S
 
@@ -42,7 +42,7 @@ def find_bend(
     """
     near = np.abs(announced_ps - line.reference_ps) <= MOST_LIGHT_PS // 2
     announced_ps = announced_ps[near]
-    pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-REACH_PS, high_ps=REACH_PS)
+    pairs = pairs_about(line, announced_ps, own_ps, low_ps=-REACH_PS, high_ps=REACH_PS)
     if pairs.differences_ps.size < LEAST_PAIRS:
         return None
     middle_ps = (int(announced_ps[0]) + int(announced_ps[-1])) / 2
@@ -75,7 +75,7 @@ def is_uneven(
     line: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64], *, half_ps: int
 ) -> bool:
     """Whether pairs within ``half_ps`` of a line come in parts of the light only."""
-    pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-half_ps, high_ps=half_ps)
+    pairs = pairs_about(line, announced_ps, own_ps, low_ps=-half_ps, high_ps=half_ps)
     parts = np.array_split(np.arange(announced_ps.size), PARTS)
     edges = [int(part[0]) for part in parts if part.size]
     counts = np.diff(np.searchsorted(pairs.announced, [*edges, announced_ps.size]))

@@ -240,32 +240,56 @@ def coarse_search(
     """
     start_ps = int(announced_ps[0])
     reach_ps = grid.reach_ps(later_ps)
-    found: list[Candidate] = []
-    searched = least = 0
-    for off_rate in grid.off_rates:
+    best = _Best(grid.candidates)
+    searched = 0
+    for number, off_rate in enumerate(grid.off_rates):
         low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), grid)
         rate = prior.course.rate + float(off_rate)
         counts = np.empty(min(grid.block, bins), dtype=np.int32)
         for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
             block_ps = low_ps + (block << grid.shift)
             begin = np.searchsorted(own_ps, start_ps + block_ps)
-            best = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
-            if best <= least:
-                continue
-            places = _places_above(counts, least, grid.candidates)
-            found += [
-                Candidate(
-                    int(counts[k] + counts[k + 1]),
-                    Alignment(start_ps, block_ps + ((int(k) + 1) << grid.shift), rate),
-                    reach_ps,
-                    grid.rate_step,
-                )
-                for k in places
-            ]
-            found = sorted(found, key=lambda candidate: -candidate.count)[: grid.candidates]
-            least = found[-1].count if len(found) == grid.candidates else 0
+            top = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
+            if top > best.least:
+                best.add(counts, number, block_ps, grid.shift)
         searched += bins
+    rates = prior.course.rate + grid.off_rates
+    found = [
+        Candidate(
+            count, Alignment(start_ps, offset_ps, float(rates[number])), reach_ps, grid.rate_step
+        )
+        for count, number, offset_ps in best.places.tolist()
+    ]
     return Places(found, searched)
+
+
+class _Best:
+    """The best places so far, at most so many; of equal ones those that came first.
+
+    Attributes
+    ----------
+    places : (P, 3) int64
+        Count, number of the rate and offset (ps) of each, by falling count.
+    least : int
+        What a place must count more than to be taken.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.places = np.empty((0, 3), dtype=np.int64)
+        self.least = 0
+
+    def add(self, counts: NDArray[np.int32], rate: int, low_ps: int, shift: int) -> None:
+        """Take in a histogram from ``low_ps`` on, of one rate."""
+        at = _places_above(counts, self.least, self._most)
+        more = np.empty((at.size, 3), dtype=np.int64)
+        more[:, 0] = counts[at] + counts[at + 1]
+        more[:, 1] = rate
+        more[:, 2] = low_ps + ((at + 1) << shift)
+        places = np.concatenate((self.places, more))
+        order = np.argsort(-places[:, 0], kind="stable")[: self._most]
+        self.places = places[order]
+        self.least = int(self.places[-1, 0]) if order.size == self._most else 0
 
 
 def _coarse_window(

@@ -105,6 +105,41 @@ def near_pairs(
 
 
 @kernel
+def find_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    low_ps: int,
+    high_ps: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """As `_find_near` about a line, with the differences (K,)."""
+    predicted_ps = predict(announced_ps, reference_ps, offset_ps, rate)
+    found = _find_near(predicted_ps, own_ps, low_ps, high_ps)
+    differences_ps = np.empty(found.shape[1], dtype=np.int64)
+    for k in range(differences_ps.size):
+        differences_ps[k] = own_ps[found[1, k]] - predicted_ps[found[0, k]]
+    return found[0], found[1], differences_ps
+
+
+def pairs_about(
+    line: Alignment,
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    *,
+    low_ps: int,
+    high_ps: int,
+) -> NearPairs:
+    """All pairs with low <= own - predicted < high, where ``line`` predicts; as `near_pairs`."""
+    return NearPairs(
+        *find_about(
+            announced_ps, own_ps, line.reference_ps, line.offset_ps, line.rate, low_ps, high_ps
+        )
+    )
+
+
+@kernel
 def _match(  # noqa: PLR0917 - a kernel takes arrays, not objects
     announced: NDArray[np.int64],
     own: NDArray[np.int64],

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from protocols.bbm92.chance import sigma_of
 from protocols.bbm92.coincidence import Alignment, NearPairs
 from protocols.bbm92.lanes import (
+    AnnouncedBlocks,
     clear_peaks,
-    pair_density_per_ps,
     pairs_at_lanes,
     residuals_about,
     signal_share,
@@ -51,13 +51,15 @@ class Course:
     knots_s: NDArray[np.float64]
     """(N,) ascending, from ``zero_ps``."""
     beyond_ps: NDArray[np.float64]
-    """(N,) less the parabola."""
+    """(N,) less the parabola, or none where it is one."""
 
     def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
         """(K,) at announcer times (K,)."""
         elapsed_s = (times_ps - self.zero_ps) / PS_PER_S
         offset, rate, drift = self.state
         parabola: NDArray[np.float64] = offset + elapsed_s * (rate + drift / 2 * elapsed_s)
+        if not self.beyond_ps.size:
+            return parabola
         return parabola + np.interp(elapsed_s, self.knots_s, self.beyond_ps)
 
     def line(self, time_ps: int) -> Alignment:
@@ -107,6 +109,8 @@ class Smoothed:
     course: Course
     is_lit: bool
     """Whether a peak stands out; the course is extrapolated otherwise."""
+    blocks: AnnouncedBlocks
+    """The announced clicks, counted."""
 
 
 class ClockFilter:
@@ -131,6 +135,7 @@ class ClockFilter:
         self._walk_ps = config.allan_deviation_1s * PS_PER_S
         self._share, self._variance = FIRST_SHARE, FIRST_SIGMA_PS**2
         self._has_seen = False
+        self._peaks_ps: dict[tuple[int, ...], NDArray[np.int64]] = {}
 
     def sigma_ps(self, time_ps: int) -> float:
         """Standard deviation of the offset that is predicted for announcer time ``time_ps``."""
@@ -175,18 +180,26 @@ class ClockFilter:
         pairs = pairs_at_lanes(
             self._config, line, announced_ps, own_ps, beyond_ps=math.ceil(beyond_ps)
         )
+        blocks = AnnouncedBlocks.of(announced_ps)
         if not lanes:
-            return Smoothed(pairs, course, is_lit=False)
+            return Smoothed(pairs, course, is_lit=False, blocks=blocks)
         times_ps = announced_ps[pairs.announced]
         bent_ps = course.offsets_ps(times_ps) - line_ps(line, times_ps)
         about_ps = pairs.differences_ps - np.rint(bent_ps).astype(np.int64)
-        peaks_ps = clear_peaks(self._config, lanes, apart_ps=2 * HALF_PS)
+        peaks_ps = self._clear_peaks(tuple(lanes))
         reach_ps = HALF_PS + math.ceil(beyond_ps)
         at, values_ps = residuals_about(peaks_ps, about_ps, reach_ps)
-        mean = pair_density_per_ps(line, announced_ps, own_ps) * 2 * HALF_PS * peaks_ps.size
+        mean = blocks.pair_density_per_ps(line, own_ps) * 2 * HALF_PS * peaks_ps.size
         order = np.argsort(times_ps[at], kind="stable")
         residuals = _Residuals(times_ps[at][order], values_ps[order], mean)
-        return self._take(residuals, pairs, course, knots_ps, is_backward=is_backward)
+        better = self._take(residuals, course, knots_ps, is_backward=is_backward)
+        return Smoothed(pairs, better or course, is_lit=better is not None, blocks=blocks)
+
+    def _clear_peaks(self, lanes: tuple[int, ...]) -> NDArray[np.int64]:
+        """(K,) peaks of lit lanes, worked out once for each choice of them."""
+        if lanes not in self._peaks_ps:
+            self._peaks_ps[lanes] = clear_peaks(self._config, lanes, apart_ps=2 * HALF_PS)
+        return self._peaks_ps[lanes]
 
     def _knots_ps(self, first_ps: int, last_ps: int) -> NDArray[np.int64]:
         """(N,) middles of the cells."""
@@ -199,18 +212,17 @@ class ClockFilter:
     def _predicted(self, zero_ps: int, knots_ps: NDArray[np.int64]) -> Course:
         step_s = (zero_ps - self.state.zero_ps) / PS_PER_S
         values, _, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
-        return Course(zero_ps, values, (knots_ps - zero_ps) / PS_PER_S, np.zeros(knots_ps.size))
+        return Course(zero_ps, values, (knots_ps - zero_ps) / PS_PER_S, np.empty(0))
 
     def _take(
         self,
         residuals: "_Residuals",
-        pairs: NearPairs,
         course: Course,
         knots_ps: NDArray[np.int64],
         *,
         is_backward: bool,
-    ) -> Smoothed:
-        """Filter and smooth; once more where share and variance were a guess."""
+    ) -> Course | None:
+        """Filter and smooth, again where share and variance were a guess; None without light."""
         for _ in range(1 if self._has_seen else 2):
             state, better = self._run(residuals, course, knots_ps, is_backward=is_backward)
             values_ps = residuals.about(better, course)
@@ -219,11 +231,11 @@ class ClockFilter:
                 sigma_of(count, residuals.background) >= LEAST_SIGMA and count >= LEAST_RESIDUALS
             )
             if not is_lit:
-                return Smoothed(pairs, course, is_lit=False)
+                return None
             self._share = signal_share(count, residuals.background)
             self._learn(values_ps)
         self.state = state
-        return Smoothed(pairs, better, is_lit=True)
+        return better
 
     def _learn(self, values_ps: NDArray[np.float64]) -> None:
         """Remember how far residuals scatter."""
@@ -248,7 +260,7 @@ class ClockFilter:
         if is_backward:
             knots_ps, course_ps = knots_ps[::-1], course_ps[::-1].copy()
             starts, stops = starts[::-1].copy(), stops[::-1].copy()
-        steps_s = np.diff(knots_ps, prepend=self.state.zero_ps) / float(PS_PER_S)
+        steps_s = np.diff(np.concatenate(([self.state.zero_ps], knots_ps))) / float(PS_PER_S)
         values, covariance, offsets_ps = follow_cells(
             self.state.values,
             self.state.covariance,

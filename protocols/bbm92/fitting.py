@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, near_pairs
+from protocols.bbm92.coincidence import Alignment, pairs_about
 from protocols.bbm92.lanes import (
     GROUP_GAP_PS,
     lane_shares,
@@ -116,7 +116,7 @@ def _sharpest(
     """Offset and rate at which the pairs near ``rough`` look most like those of a lane."""
     inner_ps = config.umi_delay_ps + 6_000
     reach_ps = inner_ps + config.umi_delay_ps + 40_000
-    pairs = near_pairs(rough.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
+    pairs = pairs_about(rough, announced_ps, own_ps, low_ps=-reach_ps, high_ps=reach_ps)
     if pairs.differences_ps.size == 0:
         return None
     elapsed_ps = announced_ps[pairs.announced] - rough.reference_ps
@@ -143,6 +143,7 @@ def _likest(
     bins = 2 * reach_ps // FINE_BIN_PS
     counts = np.empty(bins, dtype=np.int64)
     scores = np.empty(bins - template.size + 1)
+    reverse = template[::-1].copy()  # both indices ascend below, so that the loop vectorises
     best, best_rate, best_place = -np.inf, 0, 0
     for rate in range(extras.size):
         counts[:] = 0
@@ -154,9 +155,11 @@ def _likest(
         scores[:] = 0.0
         for filled in range(bins):
             if counts[filled]:
+                weight = float(counts[filled])
                 first = max(filled - template.size + 1, 0)
-                for place in range(first, min(filled + 1, scores.size)):
-                    scores[place] += counts[filled] * template[filled - place]
+                skipped = first - (filled - template.size + 1)
+                for k in range(min(filled + 1, scores.size) - first):
+                    scores[first + k] += weight * reverse[skipped + k]
         top = int(np.argmax(scores))
         if scores[top] > best:
             best, best_rate, best_place = scores[top], rate, top
@@ -222,11 +225,10 @@ def _counts_in(
 ) -> NDArray[np.float64]:
     """(B,) pairs in each bin, differences counted from ``alignment``."""
     counts = np.zeros(lows_ps.size)
-    predicted_ps = alignment.predict(announced_ps)
     edges = np.flatnonzero(np.diff(lows_ps) > GROUP_GAP_PS) + 1
     for group in np.split(np.arange(lows_ps.size), edges):
         low_ps, high_ps = int(lows_ps[group[0]]), int(lows_ps[group[-1]]) + COUNT_BIN_PS
-        pairs = near_pairs(predicted_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
+        pairs = pairs_about(alignment, announced_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
         at = group[0] + np.searchsorted(lows_ps[group], pairs.differences_ps, side="right") - 1
         inside = pairs.differences_ps < lows_ps[at] + COUNT_BIN_PS
         counts += np.bincount(at[inside], minlength=lows_ps.size)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, NearPairs, near_pairs
+from protocols.bbm92.coincidence import Alignment, NearPairs, pairs_about, predict
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
@@ -81,9 +81,10 @@ def pairs_at_lanes(
 ) -> NearPairs:
     """Pairs of clicks near the expected peaks of any lane, and ``beyond_ps`` further."""
     reach_ps = config.umi_delay_ps + PEAK_REACH_PS + beyond_ps
-    predicted_ps = alignment.predict(announced_ps)
     found = [
-        near_pairs(predicted_ps, own_ps, low_ps=low_ps - reach_ps, high_ps=high_ps + reach_ps)
+        pairs_about(
+            alignment, announced_ps, own_ps, low_ps=low_ps - reach_ps, high_ps=high_ps + reach_ps
+        )
         for low_ps, high_ps in _groups(config.lane_delays_ps, 2 * reach_ps + GROUP_GAP_PS)
     ]
     if len(found) == 1:
@@ -134,8 +135,15 @@ class AnnouncedBlocks:
         Light that comes or goes within the announcement does so at both ends at once: the product
         of the mean rates would be too small.
         """
-        at_ps = alignment.predict(self.edges_ps)
-        return _count_pairs(self.counts, at_ps, own_ps) * self.counts.size / self.length_ps
+        pairs = _count_pairs(
+            self.counts,
+            self.edges_ps,
+            own_ps,
+            alignment.reference_ps,
+            alignment.offset_ps,
+            alignment.rate,
+        )
+        return pairs * self.counts.size / self.length_ps
 
 
 @kernel
@@ -155,11 +163,16 @@ def _count_blocks(
 
 
 @kernel
-def _count_pairs(
-    counts: NDArray[np.int64], edges_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+def _count_pairs(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    counts: NDArray[np.int64],
+    edges_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
 ) -> int:
-    """All pairs of an announced click with an own one of the same block."""
-    at = np.searchsorted(own_ps, edges_ps)
+    """All pairs of an announced click with an own one of the same block, by a line."""
+    at = np.searchsorted(own_ps, predict(edges_ps, reference_ps, offset_ps, rate))
     return int((counts * (at[1:] - at[:-1])).sum())
 
 

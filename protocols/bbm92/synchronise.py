@@ -3,10 +3,10 @@
 Law of this module: it sees times, never bases or bits, and it says "no lock" rather than guess.
 Coarse: an unfolded histogram of time differences over all that the prior allows, for several rates
 (`protocols.bbm92.coarse`), of a slice of the light; its best bins are candidates. What is left of
-the light takes turns: a candidate must stand out in one half of it, be fitted by the peaks that
-lanes make (`protocols.bbm92.fitting`), and stand out once more in the other half, each time against
-a Poisson background. Where the prior is narrow (a lock was lost a while ago) all of it is one
-candidate, and a quarter of a second of light does.
+the light takes turns: a candidate must stand out in one half of it (`protocols.bbm92.refining`), be
+fitted by the peaks that lanes make (`protocols.bbm92.fitting`), and stand out once more in the
+other half, each time against a Poisson background. Where the prior is narrow (a lock was lost a
+while ago) all of it is one candidate, and a quarter of a second of light does.
 
 An attempt that finds nothing is followed by a deeper one, with more light and a longer slice of it,
 as far as the work goes that `protocols.bbm92.search` pays for. Every bin and every rate that was
@@ -26,17 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.bend import find_bend, is_uneven
-from protocols.bbm92.chance import poisson_tail_log10, sigma_of
+from protocols.bbm92.chance import poisson_tail_log10
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate, Places, coarse_search, grid_of
-from protocols.bbm92.coincidence import Alignment, near_pairs
+from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.fitting import Fit, fit, unknown_covariance
 from protocols.bbm92.lanes import (
-    AnnouncedBlocks,
     pair_density_per_ps,
     pairs_at_lanes,
     peak_residuals,
 )
 from protocols.bbm92.prior import ClockPrior
+from protocols.bbm92.refining import FALSE_LOCK_PROBABILITY, best_candidate
 from protocols.bbm92.slices import (
     MAX_LATER_CLICKS,
     Light,
@@ -45,8 +45,7 @@ from protocols.bbm92.slices import (
     steady,
     take_turns,
 )
-from protocols.clockprior import COARSE_SLICE_PS, MAX_SEARCH_BINS
-from protocols.compiled import kernel
+from protocols.clockprior import COARSE_SLICE_PS
 from protocols.link import PS_PER_S, LinkConfig
 
 LATER_LIGHT_PS = 800_000_000_000
@@ -59,10 +58,6 @@ MAX_LIGHT_PS = 30 * PS_PER_S
 """Light that is looked at in one attempt at most."""
 NARROW_CELLS = 1 << 16
 """A prior of no more cells than this (bins of 8.2 ns times rates) is looked through at once."""
-FALSE_LOCK_PROBABILITY = 1e-6
-SURE_LOG10 = math.log10(FALSE_LOCK_PROBABILITY / MAX_SEARCH_BINS**2)
-"""Of a chance that leaves no doubt of a candidate among the squared number of bins of the widest
-search: the candidates after it, which hold fewer pairs of the slice, need not be looked at."""
 CONFIRM_HALF_PS = 1_500
 MAX_COARSE_CLICKS = 1 << 16
 """Announced clicks that are looked at in the first slice, as `MAX_LATER_CLICKS` in each later half:
@@ -192,7 +187,7 @@ def _settle(
     places: Places,
 ) -> Lock | NoLock:
     """Refine the candidates, fit the best one, and ask the other half of the light."""
-    best, cells = _best_candidate(config, places.candidates, light.search, own_ps)
+    best, cells = best_candidate(config, places.candidates, light.search, own_ps)
     searched = places.searched + cells
     if best is None:
         return NoLock(0.0, searched, "no clicks")
@@ -241,124 +236,6 @@ def _whole_prior(
     reach_ps = _narrow_reach_ps(config, prior, start_ps, max(length_ps, NARROW_PS))
     line = Alignment(start_ps, middle_ps, prior.course.rate)
     return [Candidate(0, line, reach_ps, prior.rate_bound)]
-
-
-# Refine -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Refined:
-    """A line to some 20 ns and 0.02 ppm, and how far it stands out."""
-
-    line: Alignment
-    grain: float
-    """Step of the rate."""
-    count: int
-    mean: float
-
-    @property
-    def sigma(self) -> float:
-        """Excess in Poisson standard deviations."""
-        return sigma_of(self.count, self.mean)
-
-    @property
-    def log10(self) -> float:
-        """Of how probable so much is by chance."""
-        return poisson_tail_log10(self.count, self.mean)
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether it stands out however much was searched."""
-        return self.log10 < SURE_LOG10
-
-
-def _best_candidate(
-    config: LinkConfig,
-    candidates: list[Candidate],
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-) -> tuple[_Refined | None, int]:
-    """The candidate that stands out most, and how many cells were looked at.
-
-    After one that is beyond doubt only those are looked at that cover the same place.
-    """
-    best: _Refined | None = None
-    searched = 0
-    if announced_ps.size == 0:
-        return best, searched
-    blocks = AnnouncedBlocks.of(announced_ps)
-    for candidate in candidates:
-        if best is not None and best.is_sure and not candidate.covers(best.line):
-            continue
-        refined, cells = _refine(config, candidate, announced_ps, blocks, own_ps)
-        searched += cells
-        if best is None or refined.log10 < best.log10:
-            best = refined
-    return best, searched
-
-
-def refine_width(config: LinkConfig) -> int:
-    """Bins of `REFINE_SHIFT` that hold all peaks of a lane wherever they fall."""
-    return 1 + math.ceil((2 * config.umi_delay_ps + 4_000) / (1 << REFINE_SHIFT))
-
-
-def _refine(
-    config: LinkConfig,
-    candidate: Candidate,
-    announced_ps: NDArray[np.int64],
-    blocks: AnnouncedBlocks,
-    own_ps: NDArray[np.int64],
-) -> tuple[_Refined, int]:
-    line, reach_ps, width = candidate.line, candidate.reach_ps, refine_width(config)
-    pairs = near_pairs(line.predict(announced_ps), own_ps, low_ps=-reach_ps, high_ps=reach_ps)
-    elapsed_ps = announced_ps[pairs.announced] - line.reference_ps
-    arms_ps = abs(announced_ps[[0, -1]] - line.reference_ps)
-    grain = (1 << REFINE_SHIFT) / max(int(arms_ps.max()), 1)
-    steps = 1 + math.ceil(2 * candidate.rate_reach / grain)
-    first = -grain * (steps - 1) / 2
-    top, at_bin, at_step = _refine_grid(
-        pairs.differences_ps, elapsed_ps, reach_ps, first, grain, steps, width
-    )
-    width_ps = width << REFINE_SHIFT
-    density = blocks.pair_density_per_ps(line, own_ps)
-    # Clicks may come in bursts, and then the neighbourhood says more than the rates.
-    nearby = (pairs.differences_ps.size - top) / max(2 * reach_ps - width_ps, 1)
-    mean = max(density, nearby) * width_ps
-    offset_ps = line.offset_ps - reach_ps + (at_bin << REFINE_SHIFT) + width_ps // 2
-    refined = Alignment(line.reference_ps, offset_ps, line.rate + first + at_step * grain)
-    cells = ((2 * reach_ps) >> REFINE_SHIFT) * steps
-    return _Refined(refined, grain, int(top), mean), cells
-
-
-@kernel
-def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    values_ps: NDArray[np.int64],
-    elapsed_ps: NDArray[np.int64],
-    reach_ps: int,
-    first_rate: float,
-    grain: float,
-    steps: int,
-    width: int,
-) -> tuple[int, int, int]:
-    """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step)."""
-    bins = (2 * reach_ps) >> REFINE_SHIFT
-    counts = np.empty(bins, dtype=np.int64)
-    best, best_bin, best_step = 0, 0, 0
-    for step in range(steps):
-        extra = first_rate + step * grain
-        counts[:] = 0
-        for k in range(values_ps.size):
-            at = (values_ps[k] + reach_ps - np.int64(extra * elapsed_ps[k])) >> REFINE_SHIFT
-            if 0 <= at < bins:
-                counts[at] += 1
-        total = 0
-        for k in range(bins):
-            total += counts[k]
-            if k >= width:
-                total -= counts[k - width]
-            if k >= width - 1 and total > best:
-                best, best_bin, best_step = total, k - width + 1, step
-    return best, best_bin, best_step
 
 
 def _doubt(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from protocols.bbm92.coincidence import Alignment, NearPairs
 from protocols.bbm92.course import ClockFilter, Course
 from protocols.bbm92.fitting import CERTAIN, explain
-from protocols.bbm92.lanes import pair_density_per_ps
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.smoothing import DRIFT_WALK_PER_S
@@ -195,7 +194,7 @@ class Tracker:
         offsets_ps = course.offsets_ps(times_ps) + shift_ps
         predicted_ps = times_ps + np.rint(offsets_ps).astype(np.int64)
         pairs = replace(pairs, differences_ps=own_ps[pairs.own] - predicted_ps)
-        density = pair_density_per_ps(self.alignment, announced_ps, own_ps)
+        density = smoothed.blocks.pair_density_per_ps(self.alignment, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
         return pairs
 

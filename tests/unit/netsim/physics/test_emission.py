@@ -6,12 +6,14 @@ import pytest
 from netsim.physics import emission
 from netsim.physics.emission import (
     _fill,
+    sample_apart,
+    sample_new,
     sample_pairs,
     sample_poisson_times,
     split_rates,
 )
-from netsim.physics.shapes import MAX_DELAY_PS
-from tests.unit.netsim.physics.helpers import KAPPA_PER_PS, generator
+from netsim.physics.shapes import MAX_DELAY_PS, BunchShape, PairShape, TimeShape
+from tests.unit.netsim.physics.helpers import KAPPA_PER_PS, LINEWIDTH_HZ, generator
 
 FRAME_PS = 10_000_000_000
 
@@ -97,6 +99,26 @@ def test_pair_kernel_is_its_interpreted_self() -> None:
     assert np.array_equal(compiled[0], interpreted[0])
     assert np.array_equal(compiled[1], interpreted[1])
     assert born_ps.size > 400
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        PairShape(LINEWIDTH_HZ),
+        BunchShape(LINEWIDTH_HZ),
+        PairShape(LINEWIDTH_HZ, dispersion_ps2=1e5),
+    ],
+    ids=["pairs", "bunches", "dispersed"],
+)
+def test_births_and_photons_in_one_call_draw_the_same(shape: TimeShape) -> None:
+    """One call draws what births and their photons draw one after the other."""
+    together, apart = generator(), generator()
+    photons_ps = sample_new(together, 50_000.0, 0, FRAME_PS, shape)
+    born_ps = sample_poisson_times(apart, 50_000.0, 0, FRAME_PS)
+    expected_ps = sample_apart(apart, born_ps, shape)
+    assert np.array_equal(photons_ps, expected_ps)
+    assert photons_ps[0].size > 400
+    assert together.random() == apart.random()
 
 
 def test_photons_are_born_in_their_frame() -> None:

@@ -60,6 +60,20 @@ def test_matching_against_the_slow_reference(seed: int) -> None:
     assert 0 < counts.errors < counts.sifted_bits < counts.coincidences < 3000
 
 
+def test_cutting_time_changes_no_count() -> None:
+    """Clicks in one frame and in more frames than are scored at once make the same counts."""
+    streams = random_clicks(3, 3000, 3_000_000), random_clicks(12, 3000, 3_000_000)
+    frames = 2 * scoring.FRAMES_AT_ONCE + 3
+    edges_ps = np.linspace(0, 3_000_001, frames + 1).astype(np.int64)
+    scorer = LaneScorer(build_network(two_user_topology()), USERS)
+    for index in range(frames):
+        for user, clicks in zip(USERS, streams, strict=True):
+            low, high = np.searchsorted(clicks, edges_ps[index : index + 2] << 2)
+            scorer.add(user, ClickFrame(index, int(edges_ps[index + 1]), clicks[low:high].copy()))
+    scorer.finish()
+    assert scorer.counts == (score(*streams),)
+
+
 def test_kernels_are_their_interpreted_selves() -> None:
     """Compiled and interpreted kernels count the same."""
     first, second = random_clicks(1, 500, 500_000), random_clicks(2, 500, 500_000)

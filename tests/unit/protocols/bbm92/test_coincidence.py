@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from protocols.bbm92 import coincidence
-from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs
+from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs, pairs_about
 
 Times = NDArray[np.int64]
 
@@ -61,6 +61,25 @@ def test_moving_the_reference_moves_no_time(to_ps: int, offset_ps: float, rate: 
 streams = st.lists(st.integers(0, 3_000), max_size=40).map(
     lambda times: np.array(sorted(times), dtype=np.int64)
 )
+
+
+@settings(derandomize=True, deadline=None)
+@given(streams, streams, st.floats(-300.0, 300.0), st.floats(-0.1, 0.1))
+def test_pairs_about_a_line_are_those_near_its_predictions(
+    one: Times, other: Times, offset_ps: float, rate: float
+) -> None:
+    """Indices and differences are what predicted times give."""
+    line = Alignment(1_500, offset_ps, rate)
+    found = pairs_about(line, one, other, low_ps=-200, high_ps=100)
+    predicted = [line.predict_one(int(time_ps)) for time_ps in one]
+    expected = [
+        (k, j, int(other[j]) - predicted[k])
+        for k in range(one.size)
+        for j in range(other.size)
+        if -200 <= other[j] - predicted[k] < 100
+    ]
+    columns = (found.announced, found.own, found.differences_ps)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
 
 
 @settings(derandomize=True, deadline=None)

@@ -11,9 +11,9 @@ from protocols.bbm92.chance import poisson_tail_log10, sigma_of
 from protocols.bbm92.coarse import coarse_search, grid_of
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import ClockPrior, narrow_prior, wide_prior
+from protocols.bbm92.refining import FALSE_LOCK_PROBABILITY
 from protocols.bbm92.synchronise import (
     ACQUISITION_PS,
-    FALSE_LOCK_PROBABILITY,
     Lock,
     NoLock,
     acquire,

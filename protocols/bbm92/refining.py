@@ -1,0 +1,172 @@
+"""Look more closely at places that a coarse search has found, or at all of a narrow prior.
+
+It sees times, never bases or bits. Each place is cut into bins of `REFINE_SHIFT`, at every rate
+that its reach leaves possible; the best of them must stand out against a Poisson background.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.bbm92.chance import poisson_tail_log10, sigma_of
+from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
+from protocols.bbm92.coincidence import Alignment, find_about
+from protocols.bbm92.lanes import AnnouncedBlocks
+from protocols.clockprior import MAX_SEARCH_BINS
+from protocols.compiled import kernel
+from protocols.link import LinkConfig
+
+FALSE_LOCK_PROBABILITY = 1e-6
+SURE_LOG10 = math.log10(FALSE_LOCK_PROBABILITY / MAX_SEARCH_BINS**2)
+"""Of a chance that leaves no doubt of a candidate among the squared number of bins of the widest
+search: the candidates after it, which hold fewer pairs of the slice, need not be looked at."""
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A line to some 20 ns and 0.02 ppm, and how far it stands out."""
+
+    line: Alignment
+    grain: float
+    """Step of the rate."""
+    count: int
+    mean: float
+
+    @property
+    def sigma(self) -> float:
+        """Excess in Poisson standard deviations."""
+        return sigma_of(self.count, self.mean)
+
+    @cached_property
+    def log10(self) -> float:
+        """Of how probable so much is by chance."""
+        return poisson_tail_log10(self.count, self.mean)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it stands out however much was searched."""
+        return self.log10 < SURE_LOG10
+
+
+def best_candidate(
+    config: LinkConfig,
+    candidates: list[Candidate],
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+) -> tuple[Refined | None, int]:
+    """The candidate that stands out most, and how many cells were looked at.
+
+    After one that is beyond doubt only those are looked at that cover the same place.
+    """
+    best: Refined | None = None
+    searched = 0
+    if announced_ps.size == 0:
+        return best, searched
+    blocks = AnnouncedBlocks.of(announced_ps)
+    for candidate in candidates:
+        if best is not None and best.is_sure and not candidate.covers(best.line):
+            continue
+        refined, cells = _refine(config, candidate, announced_ps, blocks, own_ps)
+        searched += cells
+        if best is None or refined.log10 < best.log10:
+            best = refined
+    return best, searched
+
+
+def refine_width(config: LinkConfig) -> int:
+    """Bins of `REFINE_SHIFT` that hold all peaks of a lane wherever they fall."""
+    return 1 + math.ceil((2 * config.umi_delay_ps + 4_000) / (1 << REFINE_SHIFT))
+
+
+def _refine(
+    config: LinkConfig,
+    candidate: Candidate,
+    announced_ps: NDArray[np.int64],
+    blocks: AnnouncedBlocks,
+    own_ps: NDArray[np.int64],
+) -> tuple[Refined, int]:
+    line, reach_ps, width = candidate.line, candidate.reach_ps, refine_width(config)
+    first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1])
+    arm_ps = max(abs(first_ps - line.reference_ps), abs(last_ps - line.reference_ps), 1)
+    grain = (1 << REFINE_SHIFT) / arm_ps
+    steps = 1 + math.ceil(2 * candidate.rate_reach / grain)
+    first = -grain * (steps - 1) / 2
+    pairs, top, at_bin, at_step = _refine_line(
+        announced_ps,
+        own_ps,
+        line.reference_ps,
+        line.offset_ps,
+        line.rate,
+        reach_ps,
+        first,
+        grain,
+        steps,
+        width,
+    )
+    width_ps = width << REFINE_SHIFT
+    density = blocks.pair_density_per_ps(line, own_ps)
+    # Clicks may come in bursts, and then the neighbourhood says more than the rates.
+    nearby = (pairs - top) / max(2 * reach_ps - width_ps, 1)
+    mean = max(density, nearby) * width_ps
+    offset_ps = line.offset_ps - reach_ps + (at_bin << REFINE_SHIFT) + width_ps // 2
+    refined = Alignment(line.reference_ps, offset_ps, line.rate + first + at_step * grain)
+    cells = ((2 * reach_ps) >> REFINE_SHIFT) * steps
+    return Refined(refined, grain, int(top), mean), cells
+
+
+@kernel
+def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    values_ps: NDArray[np.int64],
+    elapsed_ps: NDArray[np.int64],
+    reach_ps: int,
+    first_rate: float,
+    grain: float,
+    steps: int,
+    width: int,
+) -> tuple[int, int, int]:
+    """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step)."""
+    bins = (2 * reach_ps) >> REFINE_SHIFT
+    counts = np.empty(bins, dtype=np.int64)
+    best, best_bin, best_step = 0, 0, 0
+    for step in range(steps):
+        extra = first_rate + step * grain
+        counts[:] = 0
+        for k in range(values_ps.size):
+            at = (values_ps[k] + reach_ps - np.int64(extra * elapsed_ps[k])) >> REFINE_SHIFT
+            if 0 <= at < bins:
+                counts[at] += 1
+        total = 0
+        for k in range(bins):
+            total += counts[k]
+            if k >= width:
+                total -= counts[k - width]
+            if k >= width - 1 and total > best:
+                best, best_bin, best_step = total, k - width + 1, step
+    return best, best_bin, best_step
+
+
+@kernel
+def _refine_line(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    reach_ps: int,
+    first_rate: float,
+    grain: float,
+    steps: int,
+    width: int,
+) -> tuple[int, int, int, int]:
+    """Pairs within the reach of a line, and what `_refine_grid` finds in them."""
+    announced, _, differences_ps = find_about(
+        announced_ps, own_ps, reference_ps, offset_ps, rate, -reach_ps, reach_ps
+    )
+    elapsed_ps = announced_ps[announced] - reference_ps
+    top, at_bin, at_step = _refine_grid(
+        differences_ps, elapsed_ps, reach_ps, first_rate, grain, steps, width
+    )
+    return announced.size, top, at_bin, at_step
