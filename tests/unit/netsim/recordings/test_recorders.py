@@ -117,6 +117,9 @@ def test_markers_of_a_harp_are_no_tags(tmp_path: Path) -> None:
     assert read_recording(path).times_ticks.size == TIMES.size - 1
 
 
+LONG_GZIP = gzip.compress(b"time,detector\n" + b"1,2\n" * 999, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -127,8 +130,8 @@ def test_markers_of_a_harp_are_no_tags(tmp_path: Path) -> None:
         ("tags.ptu", MAGIC, "cannot be read"),
         ("tags.csv.gz", b"no gzip", "cannot be read"),
         ("tags.csv.xz", b"no xz", "cannot be read"),
-        ("tags.csv.gz", gzip.compress(b"time,detector\n1,2\n3,x\n"), "line 3 is '3,x'"),
-        ("tags.csv.gz", gzip.compress(b"time,detector\n" + b"1,2\n" * 999)[:-20], "cannot be read"),
+        ("tags.csv.gz", gzip.compress(b"time,detector\n1,2\n3,x\n", mtime=0), "line 3 is '3,x'"),
+        ("tags.csv.gz", LONG_GZIP[:-20], "cannot be read"),
         ("tags.npy.gz", b"1", "no .csv"),
     ],
 )
