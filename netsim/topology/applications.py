@@ -5,13 +5,12 @@ Kinds of arrivals are those of `netsim.demand.kinds`.
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from netsim.demand.kinds import ARRIVALS
 from netsim.demand.terms import OnEmpty, Thresholds
 from netsim.topology.base import Name, Spec
-from protocols.registry import VariantError
+from netsim.topology.named import check_options, examples_of, known_in
 
 MAX_KEY_BITS = 1 << 30
 
@@ -19,20 +18,6 @@ _Scalar = bool | int | float | str
 OptionValue = _Scalar | Annotated[tuple[float, ...], Field(strict=False)]
 Bits = Annotated[int, Field(ge=0, le=1 << 50)]
 Users = Annotated[tuple[Name, Name], Field(strict=False)]
-
-
-def _check_kind(name: str) -> str:
-    if name not in (known := ARRIVALS.names()):
-        shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
-        raise ValueError(f"the text {shown[:40]!r} is not one of {', '.join(map(repr, known))}")
-    return name
-
-
-ArrivalsName = Annotated[
-    str,
-    AfterValidator(_check_kind),
-    Field(json_schema_extra={"examples": list(ARRIVALS.builtin)}),
-]
 
 
 class ApplicationSpec(Spec):
@@ -44,7 +29,7 @@ class ApplicationSpec(Spec):
     """Between whom."""
     key_bits: Annotated[int, Field(ge=1, le=MAX_KEY_BITS)]
     """Of each key."""
-    arrivals: ArrivalsName
+    arrivals: Annotated[str, known_in(ARRIVALS), examples_of(ARRIVALS)]
     """When it asks."""
     options: dict[Name, OptionValue] = Field(default_factory=dict)
     """What that kind of arrivals has to be told."""
@@ -58,12 +43,7 @@ class ApplicationSpec(Spec):
 
     @model_validator(mode="after")
     def _check_options(self) -> Self:
-        try:
-            ARRIVALS.get(self.arrivals).options.model_validate(self.options)
-        except VariantError as error:
-            raise ValueError(f"arrivals {self.arrivals} {error.reason}") from error
-        except ValidationError as error:
-            raise ValueError("; ".join(map(_option_fault, error.errors()))) from error
+        check_options(ARRIVALS, "arrivals", self.arrivals, self.options)
         return self
 
 
@@ -90,8 +70,3 @@ class PoolSpec(Spec):
     def thresholds(self) -> Thresholds:
         """As the desk has them."""
         return Thresholds(self.minimum_bits, self.threshold_bits, self.maximum_bits)
-
-
-def _option_fault(detail: ErrorDetails) -> str:
-    path = ".".join(map(str, ("options", *detail["loc"])))
-    return f"{path}: {detail['msg']}"

@@ -23,22 +23,16 @@ from pydantic_core import CoreSchema, InitErrorDetails
 
 from netsim.topology.base import Decibel, Name, RunSeconds, Spec
 from netsim.topology.labels import Channel, label_of
+from netsim.topology.named import check_known
 from netsim.topology.source import CrystalSourceSpec, PowerMw, PumpSpec
 from netsim.topology.state import StateSpec, UserSpec
 from netsim.units import MAX_RUN_PS, PS_PER_S
 
 StateT = TypeVar("StateT", bound=StateSpec)
 
-MAX_SHOWN = 40
-"""Of a kind that does not exist, in a message."""
-
 
 def _check_kind(kind: str) -> str:
-    if kind not in CHANGES:
-        shown = kind if kind.isascii() and kind.isprintable() else ascii(kind)[1:-1]
-        known = ", ".join(map(repr, CHANGES))
-        raise ValueError(f"the text {shown[:MAX_SHOWN]!r} is not one of {known}")
-    return kind
+    return check_known(CHANGES, kind)
 
 
 class Change(Spec, ABC):

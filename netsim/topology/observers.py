@@ -1,36 +1,21 @@
 """Spec of somebody on the fibre of a user; the kinds are those of `netsim.observers.kinds`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from netsim.observers.kinds import OBSERVERS
 from netsim.topology.base import Name, Probability, RunSeconds, Spec
-from protocols.registry import VariantError
+from netsim.topology.named import check_options, examples_of, known_in, option_names
 
 OptionValue = bool | int | float | str
-
-
-def _check_kind(name: str) -> str:
-    if name not in (known := OBSERVERS.names()):
-        shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
-        raise ValueError(f"the text {shown[:40]!r} is not one of {', '.join(map(repr, known))}")
-    return name
-
-
-ObserverKindName = Annotated[
-    str,
-    AfterValidator(_check_kind),
-    Field(json_schema_extra={"examples": list(OBSERVERS.builtin)}),
-]
 
 
 class ObserverSpec(Spec):
     """Somebody on the fibre from the provider to a user; parties and analytic twin know nothing."""
 
-    kind: ObserverKindName
+    kind: Annotated[str, known_in(OBSERVERS), examples_of(OBSERVERS)]
     """What is done to the photons that pass."""
     user: Name
     """On whose fibre."""
@@ -50,7 +35,8 @@ class ObserverSpec(Spec):
         """Options of the kind that stand beside it, put in their place."""
         if not isinstance(raw, Mapping):
             return raw
-        own = {key for key in raw if key not in cls.model_fields and key in _options_of(raw)}
+        known = option_names(OBSERVERS, raw.get("kind"))
+        own = {key for key in raw if key not in cls.model_fields and key in known}
         given = raw.get("options", {})
         if not own or not isinstance(given, Mapping):
             return raw
@@ -61,26 +47,5 @@ class ObserverSpec(Spec):
     def _check(self) -> Self:
         if self.stop_s is not None and self.stop_s <= self.start_s:
             raise ValueError("an observer leaves after he has come: stop_s > start_s")
-        try:
-            OBSERVERS.get(self.kind).options.model_validate(self.options)
-        except VariantError as error:
-            raise ValueError(f"kind {self.kind} {error.reason}") from error
-        except ValidationError as error:
-            raise ValueError("; ".join(map(_option_fault, error.errors()))) from error
+        check_options(OBSERVERS, "kind", self.kind, self.options)
         return self
-
-
-def _options_of(raw: Mapping[str, object]) -> Collection[str]:
-    """Names of the options of the kind that a table names; none of a kind that cannot be had."""
-    name = raw.get("kind")
-    if not isinstance(name, str) or name not in OBSERVERS.names():
-        return ()
-    try:
-        return OBSERVERS.get(name).options.model_fields
-    except VariantError:
-        return ()
-
-
-def _option_fault(detail: ErrorDetails) -> str:
-    path = ".".join(map(str, ("options", *detail["loc"])))
-    return f"{path}: {detail['msg']}"

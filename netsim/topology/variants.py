@@ -3,39 +3,21 @@
 A third party's are included. Which of them go together is in `netsim.topology.combinations`.
 """
 
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
-
+from netsim.topology.named import examples_of, known_in
 from protocols.variants import KINDS
 
-
-def _check(kind: str, name: str) -> str:
-    known = KINDS[kind].names()
-    if name not in known:
-        shown = name if name.isascii() and name.isprintable() else ascii(name)[1:-1]
-        others = ", ".join(repr(other) for other in known)
-        raise ValueError(f"the text {shown[:40]!r} is not one of {others}")
-    return name
-
-
-def _examples(kind: str) -> Any:
-    return Field(json_schema_extra={"examples": list(KINDS[kind].builtin)})
-
-
-ProtocolName = Annotated[str, AfterValidator(partial(_check, "protocol")), _examples("protocol")]
+ProtocolName = Annotated[str, known_in(KINDS["protocol"]), examples_of(KINDS["protocol"])]
 ReconciliationName = Annotated[
-    str, AfterValidator(partial(_check, "reconciliation")), _examples("reconciliation")
+    str, known_in(KINDS["reconciliation"]), examples_of(KINDS["reconciliation"])
 ]
-EstimationName = Annotated[
-    str, AfterValidator(partial(_check, "estimation")), _examples("estimation")
-]
+EstimationName = Annotated[str, known_in(KINDS["estimation"]), examples_of(KINDS["estimation"])]
 AmplificationName = Annotated[
-    str, AfterValidator(partial(_check, "amplification")), _examples("amplification")
+    str, known_in(KINDS["amplification"]), examples_of(KINDS["amplification"])
 ]
-SecurityName = Annotated[str, AfterValidator(partial(_check, "security")), _examples("security")]
+SecurityName = Annotated[str, known_in(KINDS["security"]), examples_of(KINDS["security"])]
 AuthenticationName = Annotated[
-    str, AfterValidator(partial(_check, "authentication")), _examples("authentication")
+    str, known_in(KINDS["authentication"]), examples_of(KINDS["authentication"])
 ]
-BasisName = Annotated[str, AfterValidator(partial(_check, "basis")), _examples("basis")]
+BasisName = Annotated[str, known_in(KINDS["basis"]), examples_of(KINDS["basis"])]
