@@ -13,6 +13,7 @@ backwards: the cells then come in descending order.
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.matrices import applied, product, solution
 from protocols.compiled import kernel
 
 RATE_WALK = 1e-11
@@ -43,7 +44,8 @@ def advance(
     noise[0, 1] = noise[1, 0] = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
     noise[0, 2] = noise[2, 0] = drift_noise * long_s**3 / 6
     noise[1, 2] = noise[2, 1] = sign * drift_noise * long_s**2 / 2
-    return move @ state, move @ covariance @ move.T + noise, move
+    spread = product(product(move, covariance), move.T) + noise
+    return applied(move, state), spread, move
 
 
 @kernel
@@ -112,7 +114,7 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     offsets_ps = np.empty(cells)
     offsets_ps[cells - 1] = smooth[0]
     for k in range(cells - 2, -1, -1):
-        back = np.linalg.solve(expected[k + 1], moves[k + 1] @ kept[k]).T
-        smooth = filtered[k] + back @ (smooth - predicted[k + 1])
+        back = solution(expected[k + 1], product(moves[k + 1], kept[k])).T
+        smooth = filtered[k] + applied(back, smooth - predicted[k + 1])
         offsets_ps[k] = smooth[0]
     return filtered[cells - 1], kept[cells - 1], offsets_ps

@@ -112,6 +112,26 @@ def test_help_is_quick() -> None:
     assert output.splitlines()[-1] == "[]"
 
 
+def test_a_run_needs_no_extra(tmp_path: Path) -> None:
+    """What `make demo` installs is enough: packages of extras are hidden."""
+    script = (
+        "import sys, tomllib\n"
+        "extras = tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']\n"
+        "hidden = {one.split('>=')[0] for name in extras for one in extras[name] if '>=' in one}\n"
+        "class Hide:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in hidden:\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "assert 'scipy' in hidden\n"
+        "sys.meta_path.insert(0, Hide())\n"
+        "from netsim.cli import run_command\n"
+        "sys.exit(run_command(['run', 'two_user', '--duration', '3s', '--out', sys.argv[1]]))\n"
+    )
+    subprocess.run(  # this interpreter, a script of ours
+        [sys.executable, "-c", script, str(tmp_path / "run")], cwd=ROOT, check=True
+    )
+
+
 def test_a_container_without_a_folder_to_write_to() -> None:
     """Kernels cannot be kept anywhere: the command works, and says so in one line."""
     script = (
