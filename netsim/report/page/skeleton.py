@@ -25,6 +25,7 @@ th { text-align: left; border-bottom: 2px solid var(--line); padding: .25rem .7r
   vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); padding: .22rem .7rem .22rem 0; vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; }
+td:first-child { min-width: 8rem; }
 td.note { color: var(--faint); min-width: 16rem; }
 td.far { font-weight: 600; color: #a15c00; }
 td.very-far { font-weight: 600; color: #b3261e; }
