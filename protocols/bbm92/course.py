@@ -18,7 +18,7 @@ from protocols.bbm92.lanes import (
     residuals_about,
     signal_share,
 )
-from protocols.bbm92.smoothing import advance, follow_cells
+from protocols.bbm92.smoothing import advance, course_ps, follow_cells
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 
@@ -55,12 +55,7 @@ class Course:
 
     def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
         """(K,) at announcer times (K,)."""
-        elapsed_s = (times_ps - self.zero_ps) / PS_PER_S
-        offset, rate, drift = self.state
-        parabola: NDArray[np.float64] = offset + elapsed_s * (rate + drift / 2 * elapsed_s)
-        if not self.beyond_ps.size:
-            return parabola
-        return parabola + np.interp(elapsed_s, self.knots_s, self.beyond_ps)
+        return course_ps(times_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps)
 
     def line(self, time_ps: int) -> Alignment:
         """The tangent of the parabola at ``time_ps``, as high as the course there."""
@@ -255,10 +250,10 @@ class ClockFilter:
         edges_ps = (knots_ps[1:] + knots_ps[:-1]) // 2
         inner = np.searchsorted(residuals.times_ps, edges_ps)
         firsts = np.concatenate(([0], inner, [residuals.times_ps.size]))
-        course_ps = course.offsets_ps(knots_ps)
+        predicted_ps = course.offsets_ps(knots_ps)
         starts, stops = firsts[:-1], firsts[1:]
         if is_backward:
-            knots_ps, course_ps = knots_ps[::-1], course_ps[::-1].copy()
+            knots_ps, predicted_ps = knots_ps[::-1], predicted_ps[::-1].copy()
             starts, stops = starts[::-1].copy(), stops[::-1].copy()
         steps_s = np.diff(np.concatenate(([self.state.zero_ps], knots_ps))) / float(PS_PER_S)
         values, covariance, offsets_ps = follow_cells(
@@ -268,13 +263,13 @@ class ClockFilter:
             starts,
             stops,
             residuals.values_ps,
-            course_ps,
+            predicted_ps,
             float(HALF_PS),
             self._walk_ps,
             self._share,
             self._variance,
         )
-        beyond_ps = offsets_ps - course_ps
+        beyond_ps = offsets_ps - predicted_ps
         beyond_ps = beyond_ps[::-1].copy() if is_backward else beyond_ps
         state = State(int(knots_ps[-1]), values, covariance)
         return state, replace(course, beyond_ps=beyond_ps)

@@ -61,14 +61,23 @@ def residuals_about(
     (K,) int64, (K,) float64
         Their indices in ``differences_ps``, and each less its peak.
     """
-    indices: list[NDArray[np.int64]] = []
-    values: list[NDArray[np.float64]] = []
+    return _residuals(peaks_ps, differences_ps, half_ps)
+
+
+@kernel
+def _residuals(
+    peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    capacity = peaks_ps.size * differences_ps.size
+    indices = np.empty(capacity, dtype=np.int64)
+    values_ps = np.empty(capacity)
+    count = 0
     for position_ps in peaks_ps:
-        residuals = differences_ps - position_ps
-        at = np.flatnonzero((residuals >= -half_ps) & (residuals < half_ps))
-        indices.append(at)
-        values.append(residuals[at].astype(np.float64))
-    return np.concatenate(indices), np.concatenate(values)
+        for k in range(differences_ps.size):
+            away_ps = differences_ps[k] - position_ps
+            indices[count], values_ps[count] = k, away_ps
+            count += np.int64(-half_ps <= away_ps < half_ps)
+    return indices[:count].copy(), values_ps[:count].copy()
 
 
 def pairs_at_lanes(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.chance import poisson_tail_log10, sigma_of
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
-from protocols.bbm92.coincidence import Alignment, find_about
+from protocols.bbm92.coincidence import Alignment, ClickTable, find_in_table
 from protocols.bbm92.lanes import AnnouncedBlocks
 from protocols.clockprior import MAX_SEARCH_BINS
 from protocols.compiled import kernel
@@ -63,13 +63,15 @@ def best_candidate(
     """
     best: Refined | None = None
     searched = 0
-    if announced_ps.size == 0:
+    if announced_ps.size == 0 or own_ps.size == 0 or not candidates:
         return best, searched
     blocks = AnnouncedBlocks.of(announced_ps)
+    reach_ps = max(candidate.reach_ps for candidate in candidates)
+    own = ClickTable.of(own_ps, width_ps=2 * reach_ps)
     for candidate in candidates:
         if best is not None and best.is_sure and not candidate.covers(best.line):
             continue
-        refined, cells = _refine(config, candidate, announced_ps, blocks, own_ps)
+        refined, cells = _refine(config, candidate, announced_ps, blocks, own)
         searched += cells
         if best is None or refined.log10 < best.log10:
             best = refined
@@ -86,7 +88,7 @@ def _refine(
     candidate: Candidate,
     announced_ps: NDArray[np.int64],
     blocks: AnnouncedBlocks,
-    own_ps: NDArray[np.int64],
+    own: ClickTable,
 ) -> tuple[Refined, int]:
     line, reach_ps, width = candidate.line, candidate.reach_ps, refine_width(config)
     first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1])
@@ -96,7 +98,9 @@ def _refine(
     first = -grain * (steps - 1) / 2
     pairs, top, at_bin, at_step = _refine_line(
         announced_ps,
-        own_ps,
+        own.own_ps,
+        own.first,
+        own.shift,
         line.reference_ps,
         line.offset_ps,
         line.rate,
@@ -107,7 +111,7 @@ def _refine(
         width,
     )
     width_ps = width << REFINE_SHIFT
-    density = blocks.pair_density_per_ps(line, own_ps)
+    density = blocks.pair_density_per_ps(line, own.own_ps)
     # Clicks may come in bursts, and then the neighbourhood says more than the rates.
     nearby = (pairs - top) / max(2 * reach_ps - width_ps, 1)
     mean = max(density, nearby) * width_ps
@@ -152,6 +156,8 @@ def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
 def _refine_line(  # noqa: PLR0917 - a kernel takes arrays, not objects
     announced_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
+    first: NDArray[np.int32],
+    shift: int,
     reference_ps: int,
     offset_ps: float,
     rate: float,
@@ -162,8 +168,8 @@ def _refine_line(  # noqa: PLR0917 - a kernel takes arrays, not objects
     width: int,
 ) -> tuple[int, int, int, int]:
     """Pairs within the reach of a line, and what `_refine_grid` finds in them."""
-    announced, _, differences_ps = find_about(
-        announced_ps, own_ps, reference_ps, offset_ps, rate, -reach_ps, reach_ps
+    announced, differences_ps = find_in_table(
+        announced_ps, own_ps, first, shift, reference_ps, offset_ps, rate, reach_ps
     )
     elapsed_ps = announced_ps[announced] - reference_ps
     top, at_bin, at_step = _refine_grid(

@@ -118,3 +118,44 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
         smooth = filtered[k] + applied(back, smooth - predicted[k + 1])
         offsets_ps[k] = smooth[0]
     return filtered[cells - 1], kept[cells - 1], offsets_ps
+
+
+@kernel
+def course_ps(
+    times_ps: NDArray[np.int64],
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(K,) offsets at ``times_ps`` by a parabola and what is beyond it at knots.
+
+    Parameters
+    ----------
+    times_ps : (K,) int64
+    zero_ps : int
+        Where the parabola has the offset, rate and drift of ``state``.
+    state : (3,) float64
+    knots_s : (N,) float64
+        Ascending, from ``zero_ps``.
+    beyond_ps : (N,) or (0,) float64
+        Between knots straight lines, outside of them the nearest one; nothing if there are none.
+    """
+    out = np.empty(times_ps.size)
+    last = beyond_ps.size - 1
+    j = 0
+    for k in range(times_ps.size):
+        elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
+        out[k] = state[0] + elapsed_s * (state[1] + state[2] / 2 * elapsed_s)
+        if last < 0:
+            continue
+        while j > 0 and elapsed_s < knots_s[j]:
+            j -= 1
+        while j < last and elapsed_s >= knots_s[j + 1]:
+            j += 1
+        if j == last or elapsed_s <= knots_s[j]:
+            out[k] += beyond_ps[j]
+        else:
+            slope = (beyond_ps[j + 1] - beyond_ps[j]) / (knots_s[j + 1] - knots_s[j])
+            out[k] += slope * (elapsed_s - knots_s[j]) + beyond_ps[j]
+    return out

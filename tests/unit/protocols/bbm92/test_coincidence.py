@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from protocols.bbm92 import coincidence
-from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs, pairs_about
+from protocols.bbm92.coincidence import (
+    Alignment,
+    ClickTable,
+    find_in_table,
+    match_lane,
+    near_pairs,
+    pairs_about,
+)
 
 Times = NDArray[np.int64]
 
@@ -80,6 +87,33 @@ def test_pairs_about_a_line_are_those_near_its_predictions(
     ]
     columns = (found.announced, found.own, found.differences_ps)
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    streams,
+    streams.filter(lambda times: times.size > 0),
+    st.floats(-3_000.0, 3_000.0),
+    st.floats(-0.1, 0.1),
+    st.integers(1, 400),
+)
+def test_a_table_of_clicks_finds_the_same_pairs(
+    one: Times, other: Times, offset_ps: float, rate: float, half_ps: int
+) -> None:
+    """As a double loop does, wherever the line leads, however many clicks a span holds."""
+    line = Alignment(1_500, offset_ps, rate)
+    table = ClickTable.of(other, width_ps=2 * half_ps)
+    announced, differences_ps = find_in_table(
+        one, other, table.first, table.shift, line.reference_ps, offset_ps, rate, half_ps
+    )
+    predicted = [line.predict_one(int(time_ps)) for time_ps in one]
+    expected = [
+        (k, time_ps - predicted[k])
+        for k in range(one.size)
+        for time_ps in other.tolist()
+        if -half_ps <= time_ps - predicted[k] < half_ps
+    ]
+    assert list(zip(announced.tolist(), differences_ps.tolist(), strict=True)) == expected
 
 
 @settings(derandomize=True, deadline=None)
