@@ -25,12 +25,13 @@ from protocols.messages import (
 VERSION = 2
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
+_ROLES = tuple(Role)
 
 
 def encode(envelope: Envelope) -> bytes:
     """Serialise ``envelope``."""
     body = envelope.body
-    values = [getattr(body, field.name) for field in fields(body)]
+    values = [getattr(body, name) for name in _FIELDS[type(body)]]
     head = [
         VERSION,
         body.TAG,
@@ -89,7 +90,7 @@ def _parse(items: list[object]) -> Envelope:
     }
     return Envelope(
         link,
-        Role(_integer(sender)),
+        _role(sender),
         _bounded(round_number, MAX_ROUND),
         _integer(sequence),
         kind(**converted),
@@ -104,6 +105,10 @@ def _bounded(value: object, limit: int) -> int:
     if type(value) is not int or not 0 <= value <= limit:
         raise ValueError("not a number in range")
     return value
+
+
+def _role(value: object) -> Role:
+    return _ROLES[_bounded(value, len(_ROLES) - 1)]
 
 
 def _signed(value: object) -> int:

@@ -25,7 +25,7 @@ class Role(IntEnum):
     @property
     def peer(self) -> "Role":
         """The other end."""
-        return Role(1 - self)
+        return Role.ANNOUNCER if self is Role.RESPONDER else Role.RESPONDER
 
 
 class AbortReason(IntEnum):

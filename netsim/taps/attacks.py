@@ -8,7 +8,6 @@ compute both.
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 
 from netsim.taps.tap import Forward, TapContext
 from netsim.taps.view import Sighting, with_body
@@ -200,7 +199,7 @@ def substituted(datagram: bytes, sighting: Sighting, body: Message | None) -> by
     if body is None or sighting.envelope is None or not sighting.is_whole_message:
         return datagram
     payload = with_body(sighting.envelope, body)
-    return encode_datagram(replace(sighting.datagram, payload=payload))
+    return encode_datagram(sighting.datagram._replace(payload=payload))
 
 
 def resealed(datagram: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """Attacks on the end of a round: forged aborts, and final messages that never arrive."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward, TapContext
@@ -52,7 +51,7 @@ class DropLast(Attack):
         if not isinstance(sighting.envelope.body, Vote | Decision):
             return ((0, datagram),)
         payload = self._harmless if sighting.is_whole_message else b""
-        return ((0, encode_datagram(replace(sighting.datagram, payload=payload))),)
+        return ((0, encode_datagram(sighting.datagram._replace(payload=payload))),)
 
 
 def abort_message(context: TapContext, number: int) -> bytes:

@@ -1,7 +1,6 @@
 """Forgeries of everything that is not signed: messages of all types, headers of all kinds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from netsim.taps.attacks import Attack
 from netsim.taps.tap import Forward
@@ -53,8 +52,7 @@ class Forge(Attack):
         known = self._context.wire.view.last_data
         if known is None:
             return None
-        forged = replace(
-            known,
+        forged = known._replace(
             kind=Kind(self._below(len(Kind))),
             sequence=self._near(known.sequence),
             acknowledged=self._near(known.acknowledged),

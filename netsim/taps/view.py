@@ -109,14 +109,14 @@ class StreamView:
         if self.last_data is None:
             return None
         place = self._next_sequence if sequence is None else sequence
-        header = replace(self.last_data, sequence=place, ends_message=True, payload=payload)
+        header = self.last_data._replace(sequence=place, ends_message=True, payload=payload)
         return encode_datagram(header)
 
     def _add(self, datagram: Datagram) -> bool:
         if self.last_data is None or self.last_data.epoch != datagram.epoch:
             self._pieces.clear()
             self._next_sequence = 0
-        self.last_data = replace(datagram, payload=b"")
+        self.last_data = datagram._replace(payload=b"")
         ahead = (datagram.sequence - self._next_sequence) % SEQUENCE_LIMIT
         if ahead < SEQUENCE_LIMIT // 2:
             self._next_sequence = (datagram.sequence + 1) % SEQUENCE_LIMIT

@@ -71,7 +71,7 @@ def _residuals(
     capacity = peaks_ps.size * differences_ps.size
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
-    count = 0
+    count = np.int64(0)
     for position_ps in peaks_ps:
         for k in range(differences_ps.size):
             away_ps = differences_ps[k] - position_ps

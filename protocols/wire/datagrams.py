@@ -7,8 +7,8 @@ round, which an attacker cannot recompute as he could a checksum.
 
 import struct
 import zlib
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from protocols.errors import MalformedMessageError
 
@@ -34,8 +34,7 @@ class Kind(IntEnum):
     """Says unasked where the sender's stream stands: what lies before will not come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Datagram:
+class Datagram(NamedTuple):
     """One datagram, decoded."""
 
     kind: Kind
@@ -54,6 +53,9 @@ class Datagram:
     """Number of this sending among all of its sender, repeats included, modulo 2^16."""
     echo: int = 0
     """Turn of the last data that has come from the peer: what this datagram answers; 0 if none."""
+
+
+_KINDS = tuple(Kind)
 
 
 def encode_datagram(datagram: Datagram) -> bytes:
@@ -86,7 +88,7 @@ def decode_datagram(data: bytes) -> Datagram:
     if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
-        Kind(kind),
+        _KINDS[kind],
         bool(ends),
         epoch,
         peer_epoch,

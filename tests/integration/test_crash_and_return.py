@@ -1,7 +1,6 @@
 """A process may stop at any message: what was durable is settled alike, nothing is used twice."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -223,7 +222,7 @@ def test_responder_that_comes_back_after_the_closing_is_heard() -> None:
         if envelope.round != 3 or sighting is None:
             return passing
         damaged.append(datagram)
-        return [(0, encode_datagram(replace(sighting.datagram, payload=b"\xc0")))]
+        return [(0, encode_datagram(sighting.datagram._replace(payload=b"\xc0")))]
 
     ends.fault = damage
     ends.run(until_s=3.3)

@@ -108,8 +108,8 @@ def test_request_to_close_another_round(number: int) -> None:
 
 
 def _control(kind: Kind, view_header: Datagram, **changes: int) -> bytes:
-    header = replace(view_header, kind=kind, sequence=0, received=0, payload=b"")
-    return encode_datagram(replace(header, **changes))  # type: ignore[arg-type]  # integers only
+    header = view_header._replace(kind=kind, sequence=0, received=0, payload=b"")
+    return encode_datagram(header._replace(**changes))  # type: ignore[arg-type]  # integers only
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -161,7 +161,7 @@ class Renumber:
         if isinstance(envelope.body, Vote | Decision | Close | Abort):
             return ((0, datagram),)
         message = encode(replace(envelope, round=envelope.round + self._shift))
-        return ((0, encode_datagram(replace(sighting.datagram, payload=message))),)
+        return ((0, encode_datagram(sighting.datagram._replace(payload=message))),)
 
 
 def led_astray(shift: int) -> TwoEnds:
@@ -210,7 +210,7 @@ class HoldBack:
         if self.held or sighting is None or not self._is_last_keep(sighting.envelope):
             return ((0, datagram),)
         self.held = sighting.datagram.payload
-        harmless = replace(sighting.datagram, payload=abort_message(self._context, MAX_ROUND))
+        harmless = sighting.datagram._replace(payload=abort_message(self._context, MAX_ROUND))
         return ((0, encode_datagram(harmless)),)
 
     def _is_last_keep(self, envelope: Envelope | None) -> bool:

@@ -54,7 +54,7 @@ def rewrite(tapped: TappedEnds, to: Role, change: Rewrite) -> None:
         changed = change(sighting.envelope) if sighting.is_whole_message else None
         if changed is None:
             return passing
-        return [(0, encode_datagram(replace(decode_datagram(datagram), payload=changed)))]
+        return [(0, encode_datagram(decode_datagram(datagram)._replace(payload=changed)))]
 
     tapped.ends.fault = see
 

@@ -123,7 +123,7 @@ def other_header(rng: random.Random, datagram: Datagram) -> bytes:
             value = max(1, other_integer(rng, datagram.epoch) % 2**32)
         case _:
             value = other_integer(rng, getattr(datagram, name)) % 2**32
-    return encode_datagram(replace(datagram, **{name: value}))
+    return encode_datagram(datagram._replace(**{name: value}))
 
 
 class Fuzzer:

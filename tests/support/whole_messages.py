@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 
 from protocols.codec import decode
@@ -78,7 +77,7 @@ class WholeMessages(TwoEnds):
             self._seen.add(place)
             self.sent.append((sender, envelope))
         payload = self.tamper(sender, envelope, datagram.payload)
-        return None if payload is None else encode_datagram(replace(datagram, payload=payload))
+        return None if payload is None else encode_datagram(datagram._replace(payload=payload))
 
     def messages(self, kind: type, sender: Role | None = None) -> list[Envelope]:
         """All messages of a type, in the order in which they were sent."""

@@ -3,7 +3,6 @@
 import random
 import tracemalloc
 from collections.abc import Callable, Sized
-from dataclasses import replace
 
 import pytest
 
@@ -290,23 +289,21 @@ def far(rng: random.Random) -> int:
 
 
 FORGERIES: dict[str, Forge] = {
-    "acknowledgement": lambda rng, seen: replace(
-        seen,
+    "acknowledgement": lambda rng, seen: seen._replace(
         kind=Kind.ACKNOWLEDGE,
         acknowledged=(seen.acknowledged + far(rng)) % SEQUENCE_LIMIT,
         received=rng.getrandbits(SACK_BITS),
         payload=b"",
     ),
-    "base": lambda rng, seen: replace(
-        seen, kind=Kind.BASE, acknowledged=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b""
+    "base": lambda rng, seen: seen._replace(
+        kind=Kind.BASE, acknowledged=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b""
     ),
-    "data": lambda rng, seen: replace(
-        seen, sequence=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b"forged"
+    "data": lambda rng, seen: seen._replace(
+        sequence=(seen.sequence + far(rng)) % SEQUENCE_LIMIT, payload=b"forged"
     ),
-    "epoch": lambda rng, seen: replace(seen, epoch=rng.randrange(1, SEQUENCE_LIMIT)),
-    "challenge": lambda rng, seen: replace(seen, kind=Kind.CHALLENGE, sequence=rng.randrange(99)),
-    "response": lambda rng, seen: replace(
-        seen,
+    "epoch": lambda rng, seen: seen._replace(epoch=rng.randrange(1, SEQUENCE_LIMIT)),
+    "challenge": lambda rng, seen: seen._replace(kind=Kind.CHALLENGE, sequence=rng.randrange(99)),
+    "response": lambda rng, seen: seen._replace(
         kind=Kind.RESPONSE,
         epoch=rng.choice([seen.epoch, rng.randrange(1, SEQUENCE_LIMIT)]),
         sequence=rng.randrange(1, 9),
@@ -346,7 +343,7 @@ def test_doubled_datagrams_and_strangers_raise_no_storm(is_new: bool) -> None:
     rng, pair = random.Random(4), TransportPair()
 
     def doubled(_to: int, data: bytes) -> list[tuple[int, bytes]]:
-        strange = replace(decode_datagram(data), epoch=rng.randrange(1, SEQUENCE_LIMIT))
+        strange = decode_datagram(data)._replace(epoch=rng.randrange(1, SEQUENCE_LIMIT))
         return [(0, data), (MS_PS // 2, data), (MS_PS // 3, encode_datagram(strange))]
 
     if not is_new:
