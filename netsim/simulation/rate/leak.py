@@ -20,7 +20,7 @@ MEASURED_BITS = 2**20
 """In all blocks of a point together."""
 SEED = 1
 MIN_BLOCKS, MAX_BLOCKS = 8, 100
-MAX_BLOCK_BITS = 2**18
+MAX_BLOCK_BITS = 2**17
 """Larger blocks are taken for as efficient as these."""
 SMALLEST_QBER, LARGEST_QBER = 1e-4, 0.45
 """Outside, the nearest point stands for them."""
