@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.results.chsh import Chsh, chsh_from
+from netsim.results.chsh import chsh_from
 from netsim.results.provenance import collect_provenance
 from netsim.simulation.photons import count_photons
 from netsim.simulation.run import simulate
@@ -21,6 +21,7 @@ from netsim.simulation.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
+from protocols.chsh import Chsh
 
 Counts = NDArray[np.int64]
 
