@@ -234,7 +234,13 @@ def _distil(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
     return ShotResult(
         light_s=found.duration_s,
         lanes=tuple(
-            LaneTally(lane.users, lane.channels, int(lane.sifted_bits), int(lane.errors))
+            LaneTally(
+                lane.users,
+                lane.channels,
+                int(lane.sifted_bits),
+                int(lane.errors),
+                chsh=lane.chsh,
+            )
             for lane in found.lanes
         ),
         singles={user.name: list(user.detectors) for user in found.users},
