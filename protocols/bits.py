@@ -71,6 +71,11 @@ def unpack_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
     return unpacked[:size_bits]
 
 
+def leading_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
+    """Array of the first ``size_bits`` bits of ``packed``, whatever follows; fewer if it ends."""
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8))[:size_bits]
+
+
 def packed_size_bytes(size_bits: int) -> int:
     """Bytes that `pack_bits` makes of ``size_bits`` bits (>= 0)."""
     if size_bits < 0:

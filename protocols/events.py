@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from protocols.books import RoundBooks
+from protocols.chsh import Chsh
 from protocols.messages import AbortReason
 
 
@@ -81,6 +82,17 @@ class RoundSampled:
 
     round: int
     sampled_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class BellTested:
+    """The outcomes of the round's Bell tests are public at both ends; none of them is for key."""
+
+    round: int
+    lanes: tuple[Chsh, ...]
+    """The test of each lane."""
+    disclosed_bits: int
+    """Outcomes of this end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +248,7 @@ Event = (
     | RoundStarted
     | RoundSifted
     | RoundSampled
+    | BellTested
     | RoundAborted
     | BlockPrepared
     | BlockHeld

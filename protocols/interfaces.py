@@ -328,6 +328,9 @@ class Session(Protocol):
 class LinkProtocol(ABC):
     """A protocol between the two ends of a link."""
 
+    tests_bell: ClassVar[bool] = False
+    """Whether clicks that came while a user had turned its analysers are of use to it."""
+
     @abstractmethod
     def session(self, role: Role, start: SessionStart) -> Session:
         """The end that plays ``role``."""

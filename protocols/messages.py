@@ -49,6 +49,8 @@ class AbortReason(IntEnum):
     """The round is longer than one message can carry seeds for."""
     BIASED = 14
     """So many more zeros than ones, or the other way round, that no key is left or covered."""
+    NO_VIOLATION = 15
+    """S does not lie above what is local: nothing says that the pairs are entangled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Matches:
     lanes: bytes
     """One byte a match."""
     bases: bytes
-    """One bit a match, 1 = X."""
+    """One bit a match, 1 = X; with Bell tests as many behind these, 1 = analysers turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Keep:
     TAG: ClassVar[int] = 3
     announcement: int
     mask: bytes
-    """One bit a match."""
+    """One bit a match; with Bell tests as many behind these, 1 = tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,25 @@ class Settled:
     mac: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What the announcer has measured where one of the two users had turned its analysers."""
+
+    TAG: ClassVar[int] = 21
+    bases: bytes
+    """One bit a tested match."""
+    ports: bytes
+    """The same."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesReply:
+    """What the responder has measured there; its bases are known."""
+
+    TAG: ClassVar[int] = 22
+    ports: bytes
+
+
 Message = (
     Announce
     | Matches
@@ -294,6 +315,8 @@ Message = (
     | Ready
     | Seal
     | Settled
+    | Outcomes
+    | OutcomesReply
 )
 
 

@@ -133,6 +133,7 @@ class TagBook:
         self._released_frames = [0] * links
         self._frame_stop_ids: list[int] = []
         self._frame_stop_ticks: list[int] = []
+        self._frame_turned: list[bool] = []
         self._first_frame = 0
         self._origin_frame: int | None = None
         self._announcements: dict[tuple[int, int], Announcement] = {}
@@ -175,6 +176,7 @@ class TagBook:
         self._claimed = np.concatenate((self._claimed, np.zeros(kept, dtype=np.bool_)))
         self._frame_stop_ids.append(self._first_id + self._tags.size)
         self._frame_stop_ticks.append(settled_ticks)
+        self._frame_turned.append(frame.is_turned)
 
     def _coarse(self, ticks: int) -> int:
         return ticks // self._grain_ticks * self._grain_ticks
@@ -226,6 +228,14 @@ class TagBook:
         """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""
         return self._tags[ids - self._first_id]
 
+    def turned(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(N,) bool: whether clicks ``ids``, all in the book, came with the analysers turned.
+
+        A click that waited for its group at the end of a frame goes by the next one.
+        """
+        frames = np.searchsorted(self._frame_stop_ids, ids, side="right")
+        return np.array(self._frame_turned, dtype=np.bool_)[frames]
+
     def holds(self, first_id: int) -> bool:
         """Whether clicks from number ``first_id`` on are still in the book."""
         return first_id >= self._first_id
@@ -270,7 +280,7 @@ class TagBook:
         drop = min(empty, stop_frame - self._first_frame, len(self._frame_stop_ids) - 1)
         if drop < max(len(self._frame_stop_ids) // 2, 1):
             return
-        del self._frame_stop_ids[:drop], self._frame_stop_ticks[:drop]
+        del self._frame_stop_ids[:drop], self._frame_stop_ticks[:drop], self._frame_turned[:drop]
         self._first_frame += drop
         self._announcements = {
             key: value for key, value in self._announcements.items() if key[1] > self._first_frame

@@ -21,11 +21,14 @@ class TagFrame:
         Watermark in local ticks: every tag of this frame is earlier, none of a later frame is.
     tags : (N,) int64, ascending
         ``time_ticks << 2 | detector``, times in ticks of the user's own clock.
+    is_turned : bool
+        Whether the user had turned its analysers, for a Bell test.
     """
 
     index: int
     stop_ticks: int
     tags: NDArray[np.int64]
+    is_turned: bool = False
 
     @property
     def times_ticks(self) -> NDArray[np.int64]:

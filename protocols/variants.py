@@ -39,7 +39,7 @@ __all__ = [
 PROTOCOLS = Registry[LinkProtocol](
     "protocol",
     LinkProtocol,  # type: ignore[type-abstract]  # only isinstance is asked of it
-    {"bbm92": "protocols.bbm92.variant:Bbm92"},
+    {"bbm92": "protocols.bbm92.variant:Bbm92", "e91": "protocols.e91.variant:E91"},
 )
 ESTIMATIONS = Registry[Estimation](
     "estimation",

@@ -37,6 +37,9 @@ def pair_link(
     jitter_fwhm_ps: float = 0.0,
     window_ps: int = 2000,
     bell_share: float | None = None,
+    bell_user: str | None = None,
+    protocol: str = "bbm92",
+    round_s: float = 30.0,
     frame_s: float = 0.05,
     intercepted: float = 0.0,
 ) -> TopologySpec:
@@ -56,6 +59,10 @@ def pair_link(
     window_ps : int
     bell_share : float, optional
         Of the frames of either user in which the analysers are turned.
+    bell_user : str, optional
+        Who alone turns them.
+    protocol : str
+    round_s : float
     frame_s : float
     intercepted : float
         Share of the second user's photons that somebody catches and sends anew.
@@ -84,16 +91,25 @@ def pair_link(
                 )
             ),
         ),
-        receivers={"analyser": _receiver(dark_hz, jitter_fwhm_ps, bell)},
+        receivers={
+            "analyser": _receiver(dark_hz, jitter_fwhm_ps, bell),
+            "still": _receiver(dark_hz, jitter_fwhm_ps, None),
+        },
         users=tuple(
-            UserSpec(name=user, receiver="analyser", fibre=NO_FIBRE) for user in ("alice", "bob")
+            UserSpec(
+                name=user,
+                receiver="analyser" if bell_user in {None, user} else "still",
+                fibre=NO_FIBRE,
+            )
+            for user in ("alice", "bob")
         ),
         classical=ClassicalSpec(
             bandwidth_bps=1e9, group_index=1.468, jitter_ps=1_000_000, max_datagram_bytes=9000
         ),
         protocol=ProtocolSpec(
+            protocol=protocol,
             window_ps=window_ps,
-            round_s=30.0,
+            round_s=round_s,
             reconciliation="cascade-yanetal",
             initial_qber=0.05,
             error_correction_charge="paper",

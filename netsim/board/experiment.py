@@ -140,3 +140,8 @@ def bell_of(tally: LaneTally) -> Prediction:
     if tally.chsh is None or not tally.chsh.is_measured:
         return Prediction(math.nan)
     return Prediction(tally.chsh.s, tally.chsh.sigma)
+
+
+def key_of(measured: Measurement) -> float:
+    """Net key per second of a shot of one link whose parties distil; NaN if they do not."""
+    return next(iter((measured.result.net_key_bps or {}).values()), math.nan)

@@ -6,6 +6,7 @@ It is the only place where key passes from an endpoint to a store, and nothing o
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import add
 from typing import assert_never
 
 from netsim.kernel.trace import EventName, Trace
@@ -15,6 +16,7 @@ from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
 from netsim.pools.pool import Pool
 from protocols import events
 from protocols.books import RoundBooks
+from protocols.chsh import Chsh
 
 ALARMS_TOLD = 64
 """So many alarms of an end have a line each; then a line comes whenever their number doubles."""
@@ -70,6 +72,8 @@ class Bookkeeper:
         Sums over its rounds so far.
     reasons : dict
         Why rounds ended without key at this end, by round.
+    tests : tuple of Chsh
+        Bell tests of its rounds so far, one a lane; empty before the first.
     closed_ps : int
         When the link closed at this end; 0 if it has not.
     """
@@ -88,6 +92,7 @@ class Bookkeeper:
         self.pool = Pool(link, end, store=store, ledger=ledger)
         self.counts = LinkCounts(secrecy_epsilon=None if round_epsilons[1] is None else 0.0)
         self.reasons: dict[int, str] = {}
+        self.tests: tuple[Chsh, ...] = ()
         self.closed_ps = 0
         self._link, self._end = link, end
         self._ledger = ledger
@@ -118,6 +123,8 @@ class Bookkeeper:
                 self._on_sifted(event, time_ps)
             case events.RoundSampled():
                 self._on_sampled(event, time_ps)
+            case events.BellTested():
+                self._on_tested(event, time_ps)
             case events.BlockPrepared() | events.BlockHeld():
                 self._on_in_doubt(event, time_ps)
             case events.BlockUsable():
@@ -155,6 +162,18 @@ class Bookkeeper:
         self._emit(
             EventName.ROUND_SAMPLED, time_ps, block=event.round, sampled_bits=event.sampled_bits
         )
+
+    def _on_tested(self, event: events.BellTested, time_ps: int) -> None:
+        """Outcomes that were published; they never were sifted bits."""
+        bits = event.disclosed_bits
+        self._move(time_ps, event.round, Account.TESTED, Account.WIRE, bits)
+        before = self.tests or tuple(test - test for test in event.lanes)
+        self.tests = tuple(map(add, before, event.lanes))
+        for lane, test in enumerate(event.lanes):
+            if test.is_measured:
+                name = EventName.BELL_TESTED if test.is_violated else EventName.BELL_FALLEN
+                s, sigma = round(test.s, 4), round(test.sigma, 4)
+                self._emit(name, time_ps, block=event.round, lane=lane, s=s, sigma=sigma)
 
     def _disclose(self, time_ps: int, number: int, books: RoundBooks) -> None:
         self._move(time_ps, number, Account.PARITIES, Account.WIRE, books.parity_bits)

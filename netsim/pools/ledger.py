@@ -44,12 +44,21 @@ class Account(StrEnum):
     """Memo, origin: verification bits disclosed."""
     COUNTS = "counts"
     """Memo, origin: what announced error counts disclose, where the key length charges it."""
+    TESTED = "tested"
+    """Memo, origin: outcomes of Bell tests disclosed."""
     WIRE = "wire"
     """Memo: bits disclosed on the classical channel."""
 
 
 ORIGINS = frozenset(
-    {Account.LIGHT, Account.PRESHARED, Account.PARITIES, Account.VERIFICATION, Account.COUNTS}
+    {
+        Account.LIGHT,
+        Account.PRESHARED,
+        Account.PARITIES,
+        Account.VERIFICATION,
+        Account.COUNTS,
+        Account.TESTED,
+    }
 )
 
 ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
@@ -71,6 +80,7 @@ ALLOWED_CREDITS: Mapping[Account, frozenset[Account]] = {
     Account.PARITIES: frozenset({Account.WIRE}),
     Account.VERIFICATION: frozenset({Account.WIRE}),
     Account.COUNTS: frozenset({Account.WIRE}),
+    Account.TESTED: frozenset({Account.WIRE}),
 }
 """Which account may receive from which; what is not here has no way out."""
 

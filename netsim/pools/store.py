@@ -99,6 +99,7 @@ class UserStore(Closing):
                 | events.LaneFound()
                 | events.RoundSifted()
                 | events.RoundSampled()
+                | events.BellTested()
                 | events.RoundAborted()
                 | events.Alarm()
                 | events.ReportLost()

@@ -12,9 +12,9 @@ from typing import Any, SupportsIndex, TypeVar
 
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import NOTHING_COMPARED, Comparison
-from netsim.results.chsh import Chsh
 from netsim.results.knowledge import Knowledge
 from netsim.units import s_from_ps
+from protocols.chsh import Chsh
 from protocols.keylength.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps
 from protocols.wire.counts import WireCounts
 

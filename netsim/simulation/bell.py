@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 
 from netsim.kernel.trace import EventName, Trace
-from netsim.results.chsh import LOCAL_BOUND, Chsh
 from netsim.simulation.scoring import LaneScorer
 from netsim.topology.network import Lane
+from protocols.chsh import Chsh
 
 TELL_PS = 10_000_000_000_000
 """Light between two lines of a lane."""
-SIGMAS = 3.0
-"""By so much S must lie above what is local; less than that is told as fallen."""
 
 
 class BellMonitor:
@@ -44,9 +42,8 @@ class BellMonitor:
         if not recent.is_measured:
             return
         self._told[lane] = chsh
-        is_violated = recent.s - LOCAL_BOUND > SIGMAS * recent.sigma
         self._trace.emit(
-            EventName.BELL_TESTED if is_violated else EventName.BELL_FALLEN,
+            EventName.BELL_TESTED if recent.is_violated else EventName.BELL_FALLEN,
             time_ps=time_ps,
             link="-".join(lane.users),
             lane="&".join(lane.channels),

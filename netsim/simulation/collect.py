@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.counts import bias_notes, failures, net_notes
 from netsim.pools.pool import compare_pools
-from netsim.results.chsh import Chsh
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
 from netsim.simulation.scoring import LaneCounts
@@ -14,6 +13,7 @@ from netsim.topology.network import Lane
 from netsim.topology.specs import PaperSpec, TopologySpec
 from netsim.twin.agreement import LinkAgreement
 from netsim.twin.prediction import Prediction
+from protocols.chsh import Chsh
 from protocols.keylength.balance import bias_bits
 from protocols.variants import SECURITIES
 

@@ -20,7 +20,7 @@ from netsim.physics.clock import GRID_PS, Clock
 from netsim.results.knowledge import WORD_BITS, Knowledge
 from netsim.taps.view import StreamView
 from netsim.topology.network import Lane
-from protocols.bits import packed_size_bytes, unpack_bits
+from protocols.bits import leading_bits, packed_size_bytes, unpack_bits
 from protocols.interfaces import Amplification
 from protocols.messages import Amplify, Announce, Envelope, Keep, Matches, Role, Sample
 from protocols.tagbook import TagBook
@@ -269,10 +269,10 @@ class Eavesdropper:
         )
 
     def _kept(self, tags: Ints, matches: Matches, body: Keep) -> Sifted:
-        keep = unpack_bits(body.mask, matches.count).astype(np.bool_)
+        keep = leading_bits(body.mask, matches.count).astype(np.bool_)
         positions = decode_ascending(matches.positions, count=matches.count, previous=0) - 1
         lanes = np.frombuffer(matches.lanes, dtype=np.uint8)[keep]
-        bases = unpack_bits(matches.bases, matches.count)[keep]
+        bases = leading_bits(matches.bases, matches.count)[keep]
         tags = tags[positions[keep]]
         times_ps = self._announcer.true_ps(tags >> 2)
         notes = self._fibres.bits(lanes, bases, times_ps)

@@ -15,12 +15,12 @@ from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.encodings.sifting import Sifting
-from netsim.results.chsh import Chsh
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
 from netsim.units import ps_from_s, s_from_ps
+from protocols.chsh import Chsh
 
 
 @dataclass(frozen=True, slots=True, eq=False)

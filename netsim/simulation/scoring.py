@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
 from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
-from netsim.results.chsh import Chsh, chsh_of
+from netsim.results.chsh import chsh_of
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
+from protocols.chsh import Chsh
 from protocols.compiled import kernel
 from protocols.keylength.balance import Balance
 from protocols.tags import DETECTOR_BITS

@@ -368,6 +368,8 @@ class Simulation:
         return replace(found, eve=self._listeners.knowledge(link.users, found.counts))
 
     def _scored(self) -> Iterator[ScoredLane]:
-        for scorer in self._scorers.values():
-            for lane, counts, chsh in zip(scorer.lanes, scorer.counts, scorer.chsh, strict=True):
+        measured = {link.users: link.ends[0].books.tests for link in self.parties.links}
+        for users, scorer in self._scorers.items():
+            tests = measured[users] or scorer.chsh
+            for lane, counts, chsh in zip(scorer.lanes, scorer.counts, tests, strict=True):
                 yield ScoredLane(lane, counts, chsh, scorer.key_share)

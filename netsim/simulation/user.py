@@ -24,6 +24,7 @@ from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
+from protocols.variants import PROTOCOLS
 
 
 class Absence(Enum):
@@ -97,6 +98,7 @@ class User:
     ) -> None:
         self.name = name
         self._turns = turns
+        self._tests_bell = PROTOCOLS.get(topology.protocol.protocol).tests_bell
         self.clock = clock
         self.store = store
         self.receiver = topology.receiver_of(topology.user(name))
@@ -140,8 +142,9 @@ class User:
         if self._absences or self._book is None or self._calibration is None:
             return
         if self._turns is not None and self._turns.is_turned(frame.index):
-            # Clicks of a Bell test are for no key.
-            frame = replace(frame, tags=frame.tags[:0])
+            frame = replace(frame, is_turned=True)
+            if not self._tests_bell:  # then they are for nothing
+                frame = replace(frame, tags=frame.tags[:0])
         self._book.append(self._calibration.apply(frame))
         for end in self.ends:
             end.driver.notice_light()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.results.chsh import Chsh, chsh_from
+from netsim.results.chsh import chsh_from
 from netsim.results.provenance import collect_provenance
 from netsim.simulation.photons import count_photons
 from netsim.simulation.run import simulate
@@ -21,6 +21,7 @@ from netsim.simulation.scoring import DifferenceHistogram
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
+from protocols.chsh import Chsh
 
 Counts = NDArray[np.int64]
 
@@ -233,7 +234,13 @@ def _distil(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
     return ShotResult(
         light_s=found.duration_s,
         lanes=tuple(
-            LaneTally(lane.users, lane.channels, int(lane.sifted_bits), int(lane.errors))
+            LaneTally(
+                lane.users,
+                lane.channels,
+                int(lane.sifted_bits),
+                int(lane.errors),
+                chsh=lane.chsh,
+            )
             for lane in found.lanes
         ),
         singles={user.name: list(user.detectors) for user in found.users},

@@ -18,6 +18,7 @@ from netsim.physics.encodings.phases import ConstantPhase
 from netsim.physics.encodings.registry import build_encoding, encoding_class
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import PairShape
+from netsim.topology.bell import bell_faults
 from netsim.topology.combinations import combination_faults
 from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
@@ -346,19 +347,6 @@ def _clocks(topology: TopologySpec) -> Iterator[_Clock]:
             yield _Clock(path, user.name, clock.offset_bound_ps, clock.rate_bound_ppm)
 
 
-def _bell_faults(topology: TopologySpec) -> Iterator[Fault]:
-    """Bell tests with turns that differ: two users' tests would mix settings."""
-    turned = [
-        (name, receiver.bell.turn_rad)
-        for name, receiver in receivers_of(topology).items()
-        if has(receiver, "bell") and receiver.bell is not None and has(receiver.bell, "turn_rad")
-    ]
-    for name, turn_rad in turned[1:]:
-        if turn_rad != turned[0][1]:
-            reason = f"all receivers turn by the same, {turned[0][0]} by {turned[0][1]:g}"
-            yield Fault(f"receivers.{name}.bell.turn_rad", reason)
-
-
 CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _pump_faults,
     _label_faults,
@@ -367,7 +355,7 @@ CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _pair_faults,
     _short_delays,
     _mismatched_delays,
-    _bell_faults,
+    bell_faults,
     _window_faults,
     _short_rounds,
     _clock_faults,

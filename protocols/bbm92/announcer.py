@@ -51,6 +51,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     ROLE: ClassVar[Role] = Role.ANNOUNCER
     LIFE: ClassVar[Machine[Life]] = ANNOUNCER_LIFE
+    ROUND: ClassVar[type[AnnouncerRound]] = AnnouncerRound
 
     def __init__(self, start: SessionStart) -> None:
         super().__init__(start)
@@ -164,7 +165,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._has_refused = False
         if self.is_congested:
             return
-        self._rounds[number] = AnnouncerRound(
+        self._rounds[number] = self.ROUND(
             number, self.config, self._secrets, now_ps, book=self._book, rng=self._rng
         )
         self._reporter.begin(number)

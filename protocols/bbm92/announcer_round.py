@@ -149,41 +149,50 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("far more matches than the light has")
         positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
         lanes = np.frombuffer(body.lanes, dtype=np.uint8)
-        bases = received_bits(body.bases, body.count)
         if not _are_valid(positions, clicks, lanes, self.config.lanes):
             raise RemoteProtocolError("impossible matches")
-        yield self._sift(body.announcement, first_id + positions, lanes, bases)
+        mask = self._sift(first_id + positions, lanes, body.bases)
+        yield Keep(body.announcement, pack_bits(mask))
         if is_last:
             self.claims.keep()
             self.count_round_trip()
             yield self.book_sifted()
-            yield from self._publish_sample()
+            yield from self._after_sifting()
 
-    def _sift(
-        self,
-        announcement: int,
-        ids: NDArray[np.int64],
-        lanes: NDArray[np.uint8],
-        bases: NDArray[np.uint8],
-    ) -> Keep:
-        """Keep equal bases whose click no other link of this user has, and say which.
+    def _sift(self, ids: NDArray[np.int64], lanes: NDArray[np.uint8], bases: bytes) -> Bits:
+        """Keep equal bases whose click no other link of this user has; mask of those kept.
 
         All clicks are claimed: the answer tells the bases of those that are not kept, too.
         """
-        detectors = self._book.tags_of(ids) & 3
+        theirs = received_bits(bases, ids.size)
+        detectors, claimed = self._claim(ids)
+        keep = claimed & (detectors >> 1 == theirs)
+        self._keep(lanes, detectors, keep)
+        mask: Bits = keep.astype(np.uint8)
+        return mask
+
+    def _claim(self, ids: NDArray[np.int64]) -> tuple[Bits, NDArray[np.bool_]]:
+        """Detectors of own clicks, and which of them are this round's from now on."""
+        detectors = (self._book.tags_of(ids) & 3).astype(np.uint8)
         claimed = self._book.claim(ids)
         self.claims.add(ids[claimed])
-        keep = claimed & (detectors >> 1 == bases)
-        bits = (detectors & 1).astype(np.uint8)
-        self.sifted.add(lanes[keep], bases[keep], bits[keep])
-        return Keep(announcement, pack_bits(keep.astype(np.uint8)))
+        return detectors, claimed
 
-    def _publish_sample(self) -> Steps:
-        """Draw and publish a sample, if the estimate takes one: both ends' bits are fixed now."""
+    def _keep(self, lanes: NDArray[np.uint8], detectors: Bits, keep: NDArray[np.bool_]) -> None:
+        """Add the own bits of the matches to ``keep``."""
+        bases, bits = (detectors >> 1).astype(np.uint8), (detectors & 1).astype(np.uint8)
+        self.sifted.add(lanes[keep], bases[keep], bits[keep])
+
+    def _after_sifting(self) -> Steps:
+        """Both ends' bits are fixed now."""
+        yield from self._publish_sample(Matches)
+
+    def _publish_sample(self, cause: type[Message]) -> Steps:
+        """Draw and publish a sample, if the estimate takes one."""
         sampled_bits = sample_size(self)
         if sampled_bits and self.sifted.size + sampled_bits > MAX_ROUND_BITS:
             raise RoundDropped(AbortReason.TOO_MANY_BITS)
-        self._move(Matches, State.SAMPLING if sampled_bits else State.SIFTED)
+        self._move(cause, State.SAMPLING if sampled_bits else State.SIFTED)
         if sampled_bits:
             mask = random_mask(self._rng, self.sifted.size, sampled_bits)
             _, self._published = self.sifted.remove(mask)

@@ -46,6 +46,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     ROLE: ClassVar[Role] = Role.RESPONDER
     LIFE: ClassVar[Machine[Life]] = RESPONDER_LIFE
+    ROUND: ClassVar[type[ResponderRound]] = ResponderRound
 
     def __init__(self, start: SessionStart) -> None:
         super().__init__(start)
@@ -80,7 +81,7 @@ class ResponderSession(LinkSession[ResponderRound]):
         self._repetition.hurry()
 
     def _new_round(self, number: int, now_ps: int) -> ResponderRound:
-        return ResponderRound(
+        return self.ROUND(
             number,
             self.config,
             self._secrets,
@@ -99,7 +100,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
         busy = any(
-            round_.state not in (State.LIGHT, State.SAMPLING, State.QUEUED)
+            round_.state not in (State.LIGHT, State.TESTING, State.SAMPLING, State.QUEUED)
             for round_ in self._rounds.values()
         )
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]

@@ -9,6 +9,7 @@ from collections import deque
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocols.bbm92.alignment import Coincidences
 from protocols.bbm92.distillation import (
@@ -156,21 +157,38 @@ class ResponderRound(RoundCore):
             count=positions.size,
             positions=encode_ascending(positions + 1, previous=0),
             lanes=coincidences.lanes.tobytes(),
-            bases=pack_bits(coincidences.bases),
+            bases=pack_bits(self._published(coincidences)),
         )
+
+    def _published(self, coincidences: Coincidences) -> Bits:
+        """What is said of the own settings: the bases."""
+        return coincidences.bases
 
     def _on_keep(self, body: Keep) -> Steps:
         if not self._unanswered or self._unanswered[0][0] != body.announcement:
             raise RemoteProtocolError("a keep mask for no open matches")
         _, matched, is_last = self._unanswered.popleft()
-        keep = received_bits(body.mask, matched.positions.size).astype(np.bool_)
+        self._sift(matched, body.mask)
+        if is_last:
+            self.count_round_trip()
+            self._after_sifting()
+            yield self.book_sifted()
+
+    def _sift(self, matched: Coincidences, mask: bytes) -> None:
+        self._keep(matched, received_bits(mask, matched.positions.size).astype(np.bool_))
+
+    def _keep(self, matched: Coincidences, keep: NDArray[np.bool_]) -> None:
+        """Add the own bits of the matches to ``keep``."""
         # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
         bits = matched.ports ^ matched.bases
         self.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
-        if is_last:
-            self.count_round_trip()
-            self._move(Keep, State.SAMPLING if sample_size(self) else State.QUEUED)
-            yield self.book_sifted()
+
+    def _after_sifting(self) -> None:
+        self._sifted_by(Keep)
+
+    def _sifted_by(self, cause: type[Message]) -> None:
+        """The bits are fixed: a sample of them comes next, if one is taken."""
+        self._move(cause, State.SAMPLING if sample_size(self) else State.QUEUED)
 
     def _on_sample(self, body: Sample) -> Steps:
         """Publish the same places, throw them away; the round goes on if they agree enough."""

@@ -18,6 +18,8 @@ from protocols.messages import (
     Keep,
     Matches,
     Message,
+    Outcomes,
+    OutcomesReply,
     ParityQuery,
     ParityReply,
     Reconciled,
@@ -48,6 +50,8 @@ class AnnouncerState(Enum):
     """Where a round stands at the announcer's end."""
 
     LIGHT = auto()
+    TESTING = auto()
+    """Has published the outcomes of its Bell tests."""
     SAMPLING = auto()
     SIFTED = auto()
     RECONCILING = auto()
@@ -60,6 +64,8 @@ class ResponderState(Enum):
     """Where a round stands at the responder's end."""
 
     LIGHT = auto()
+    TESTING = auto()
+    """Waits for the announcer's outcomes of Bell tests."""
     SAMPLING = auto()
     QUEUED = auto()
     """Sifted, and waits until no other round is distilled."""
@@ -137,6 +143,9 @@ ANNOUNCER_ROUND = Machine(
         (AnnouncerState.LIGHT, Matches, AnnouncerState.LIGHT),
         (AnnouncerState.LIGHT, Matches, AnnouncerState.SAMPLING),
         (AnnouncerState.LIGHT, Matches, AnnouncerState.SIFTED),
+        (AnnouncerState.LIGHT, Matches, AnnouncerState.TESTING),
+        (AnnouncerState.TESTING, OutcomesReply, AnnouncerState.SAMPLING),
+        (AnnouncerState.TESTING, OutcomesReply, AnnouncerState.SIFTED),
         (AnnouncerState.SAMPLING, SampleReply, AnnouncerState.SIFTED),
         (AnnouncerState.SIFTED, ReconciliationSetup, AnnouncerState.RECONCILING),
         (AnnouncerState.RECONCILING, ParityQuery, AnnouncerState.RECONCILING),
@@ -151,6 +160,9 @@ RESPONDER_ROUND = Machine(
         (ResponderState.LIGHT, Keep, ResponderState.LIGHT),
         (ResponderState.LIGHT, Keep, ResponderState.SAMPLING),
         (ResponderState.LIGHT, Keep, ResponderState.QUEUED),
+        (ResponderState.LIGHT, Keep, ResponderState.TESTING),
+        (ResponderState.TESTING, Outcomes, ResponderState.SAMPLING),
+        (ResponderState.TESTING, Outcomes, ResponderState.QUEUED),
         (ResponderState.SAMPLING, Sample, ResponderState.QUEUED),
         (ResponderState.QUEUED, Cause.TURN, ResponderState.RECONCILING),
         (ResponderState.QUEUED, Cause.TURN, ResponderState.VERIFYING),

@@ -9,10 +9,11 @@ import pytest
 
 import netsim
 from netsim.kernel.trace import MemorySink
-from netsim.results.chsh import Chsh, chsh_of
+from netsim.results.chsh import chsh_of
 from netsim.results.directory import load_run
 from netsim.results.run import Run
 from netsim.verify import verify_run
+from protocols.chsh import Chsh
 from tests.support.bounds import assert_same_mean
 
 BEST_S = 2 * math.sqrt(2)

@@ -32,7 +32,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
-    {"clockprior", "compiled", "errors", "keylength", "tags", "timing"},
+    {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {
         "codec",
@@ -48,6 +48,7 @@ PROTOCOL_LAYERS = (
     {"budgets", "interfaces"},
     {"bases", "estimation", "hashing", "security", "variants"},
     {"bbm92"},
+    {"e91"},
     {"endpoint"},
 )
 """The same of protocols, whose modules at the top are parts by themselves."""
@@ -57,6 +58,7 @@ LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": 
 SHARED_BY_PROTOCOLS = {
     "protocols.bits",
     "protocols.books",
+    "protocols.chsh",
     "protocols.clockprior",
     "protocols.codec",
     "protocols.compiled",

@@ -6,11 +6,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 
-from protocols.bbm92.announcer_round import AnnouncerRound
 from protocols.bbm92.error_rates import ErrorRates
-from protocols.bbm92.responder_round import ResponderRound
 from protocols.bbm92.rounds import RoundCore
 from protocols.bbm92.states import AnnouncerState, ResponderState
+from protocols.e91.announcer import E91AnnouncerRound
+from protocols.e91.responder import E91ResponderRound
 from protocols.errors import RemoteProtocolError
 from protocols.link import LinkSecrets
 from protocols.messages import (
@@ -19,6 +19,8 @@ from protocols.messages import (
     Keep,
     Matches,
     Message,
+    Outcomes,
+    OutcomesReply,
     ParityQuery,
     ParityReply,
     Reconciled,
@@ -37,12 +39,14 @@ SECRETS = LinkSecrets.from_bytes(bytes(LinkSecrets.size_bytes(0)))
 ANNOUNCER, RESPONDER = AnnouncerState, ResponderState
 ALLOWED: dict[object, tuple[type, ...]] = {
     ANNOUNCER.LIGHT: (Matches,),
+    ANNOUNCER.TESTING: (OutcomesReply,),
     ANNOUNCER.SAMPLING: (SampleReply,),
     ANNOUNCER.SIFTED: (ReconciliationSetup,),
     ANNOUNCER.RECONCILING: (ParityQuery, Reconciled),
     ANNOUNCER.VERIFYING: (VerificationResult,),
     ANNOUNCER.VOTING: (),
     RESPONDER.LIGHT: (Announce, Keep),
+    RESPONDER.TESTING: (Outcomes,),
     RESPONDER.SAMPLING: (Sample,),
     RESPONDER.QUEUED: (),
     RESPONDER.RECONCILING: (ParityReply,),
@@ -54,14 +58,14 @@ ALLOWED: dict[object, tuple[type, ...]] = {
 
 
 def a_round(state: object) -> RoundCore:
-    """A round that stands in ``state``."""
+    """A round that stands in ``state``, of the protocol that has them all."""
     rng = np.random.default_rng(1)
     book = TagBook(rng, window_ticks=1)
     if isinstance(state, ANNOUNCER):
-        one = AnnouncerRound(0, CONFIG, SECRETS, 0, book=book, rng=rng)
+        one = E91AnnouncerRound(0, CONFIG, SECRETS, 0, book=book, rng=rng)
         one.state = state
         return one
-    other = ResponderRound(0, CONFIG, SECRETS, 0, book=book, rng=rng, rates=ErrorRates(CONFIG))
+    other = E91ResponderRound(0, CONFIG, SECRETS, 0, book=book, rng=rng, rates=ErrorRates(CONFIG))
     assert isinstance(state, RESPONDER)
     other.state = state
     return other
