@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 
 WORD_BITS = 64
-BASE_WORDS = 32
-"""Blocks up to this size are multiplied term by term (measured optimum: 16 to 32)."""
-CALL_PRODUCTS = 40
+BASE_WORDS = 24
+"""Blocks up to this size are multiplied term by term (measured optimum: 12 to 24)."""
+CALL_PRODUCTS = 120
 """What calling a block costs, in products of two words (measured)."""
 WORKSPACE_FACTOR = 5
 """Words of workspace per word of a block, over all levels of the recursion."""
@@ -92,11 +92,11 @@ def _words(bits: NDArray[np.uint8], count: int, shift: int) -> Words:
 
 
 def _block_words(rows: int, columns: int) -> int:
-    """Cheapest block size, a small number times a power of two, for a product of >= 1 row."""
-    smallest = 1 + BASE_WORDS // 2
+    """Cheapest block size, a small even number times a power of two, for >= 1 row."""
+    smallest = 2 + BASE_WORDS // 2
     candidates: list[int] = [
-        *range(1, smallest),
-        *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1)),
+        *range(2, smallest, 2),
+        *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1, 2)),
     ]
 
     def cost(block: int) -> float:
@@ -108,52 +108,80 @@ def _block_words(rows: int, columns: int) -> int:
     return min(fitting, key=cost)
 
 
-def _carryless_product(typing_context: Any, left: Any, right: Any) -> Any:  # noqa: ARG001
-    """Low and high word of the carry-less product of two uint64, for use in kernels."""
+def _sum_products(
+    typing_context: Any,  # noqa: ARG001
+    left: Any,
+    first: Any,  # noqa: ARG001
+    right: Any,
+    count: Any,  # noqa: ARG001
+) -> Any:
+    """Low and high word of the sum of ``left[first + k]`` times ``right[k]``, for use in kernels.
+
+    Two words are loaded at a time and all sums stay in vector registers: word by word, moving
+    products into ordinary registers takes longer than multiplying. ``count`` is even.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
-        pair, index = ir.VectorType(ir.IntType(WORD_BITS), 2), ir.IntType(32)
-        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
-            builder.module,
-            ir.FunctionType(pair, [pair, pair, ir.IntType(8)]),
-            "llvm.x86.pclmulqdq",
-        )
-        zeros = ir.Constant(pair, [0, 0])
-        vectors = [builder.insert_element(zeros, word, index(0)) for word in operands]
-        product = builder.call(function, [*vectors, ir.IntType(8)(0)])
-        words = [builder.extract_element(product, index(k)) for k in range(2)]
+        left_words, first_word, right_words, stop = operands
+        arrays = ((signature.args[0], left_words), (signature.args[2], right_words))
+        data = [context.make_array(kind)(context, builder, value).data for kind, value in arrays]
+        data[0] = builder.gep(data[0], [first_word])
+        total = _generate_sum(builder, data, stop)
+        words = [builder.extract_element(total, ir.IntType(32)(k)) for k in range(2)]
         return context.make_tuple(builder, signature.return_type, words)
 
     result = types.UniTuple(types.uint64, 2)  # type: ignore[no-untyped-call]
-    return result(types.uint64, types.uint64), generate
+    return result(left, types.int64, right, types.int64), generate
 
 
-carryless_product: Any = intrinsic(_carryless_product)
-"""The instruction, as seen from a kernel."""
+def _generate_sum(builder: Any, data: list[Any], stop: Any) -> Any:
+    """A loop over pairs of words, whose products of like halves go into two sums."""
+    pair = ir.VectorType(ir.IntType(WORD_BITS), 2)
+    function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+        builder.module, ir.FunctionType(pair, [pair, pair, ir.IntType(8)]), "llvm.x86.pclmulqdq"
+    )
+    zeros = ir.Constant(pair, [0, 0])
+    sums = [cgutils.alloca_once_value(builder, zeros) for _ in HALVES]  # type: ignore[no-untyped-call]
+    bounds = (stop.type(0), stop, stop.type(2))
+    with cgutils.for_range_slice(builder, *bounds) as (at, _):
+        places = [builder.bitcast(builder.gep(part, [at]), pair.as_pointer()) for part in data]
+        words = [builder.load(place, align=WORD_BITS // 8) for place in places]
+        for kept, halves in zip(sums, HALVES, strict=True):
+            product = builder.call(function, [*words, ir.IntType(8)(halves)])
+            builder.store(builder.xor(builder.load(kept), product), kept)
+    return builder.xor(*map(builder.load, sums))
+
+
+HALVES = (0x00, 0x11)
+"""Of the instruction: both low words, both high words."""
+sum_products: Any = intrinsic(_sum_products)
+"""`_sum_products` as seen from a kernel."""
 
 
 @kernel
-def multiply_directly(toeplitz: Words, vector: Words, product: Words) -> None:
-    """Words k .. 2 k - 1 of ``toeplitz`` (2 k,) times ``vector`` (k,), term by term."""
+def multiply_directly(toeplitz: Words, vector: Words, product: Words, workspace: Words) -> None:
+    """Words k .. 2 k - 1 of ``toeplitz`` (2 k,) times ``vector`` (k,), term by term, for even k.
+
+    ``workspace`` holds k words at least.
+    """
     size = vector.size
+    backwards = workspace[:size]
+    for k in range(size):
+        backwards[k] = vector[size - 1 - k]
     carried = np.uint64(0)
-    for position in range(size - 1, 2 * size):
-        low, high = np.uint64(0), np.uint64(0)
-        for k in range(size):
-            low_part, high_part = carryless_product(toeplitz[position - k], vector[k])
-            low ^= low_part
-            high ^= high_part
-        if position >= size:
-            product[position - size] = low ^ carried
+    for first in range(size + 1):
+        low, high = sum_products(toeplitz, first, backwards, size)
+        if first > 0:
+            product[first - 1] = low ^ carried
         carried = high
 
 
 @kernel
 def multiply(toeplitz: Words, vector: Words, product: Words, workspace: Words) -> None:
-    """As `multiply_directly`, in halves; ``workspace`` holds 5 k words at least."""
+    """As `multiply_directly`, in even halves; ``workspace`` holds 5 k words at least."""
     size = vector.size
-    if size <= BASE_WORDS or size & 1:
-        multiply_directly(toeplitz, vector, product)
+    if size <= BASE_WORDS or size & 3:
+        multiply_directly(toeplitz, vector, product, workspace)
         return
     half = size >> 1
     sums = workspace[: 3 * half]

@@ -115,3 +115,20 @@ def test_fft_length_is_smooth_and_close(size: int) -> None:
             rest //= prime
     assert rest == 1
     assert size <= length <= (2 * size if size < 2**12 else 1.12 * size)
+
+
+@pytest.mark.skipif(not clmul.is_available(), reason="no carry-less multiplication here")
+@pytest.mark.parametrize("size", [2, 4, 10, 24, 26, 28, 96])
+def test_middle_words_are_those_of_the_whole_product(size: int) -> None:
+    """Blocks below, at and above the size of direct products, against shifts and sums."""
+    rng = np.random.Generator(np.random.PCG64DXSM(size))
+    left, right = (rng.integers(0, 2**64, count, dtype=np.uint64) for count in (2 * size, size))
+    product, workspace = (np.zeros(count, np.uint64) for count in (size, 5 * size))
+    clmul.multiply(left, right, product, workspace)
+    polynomial, factor = (int.from_bytes(words.tobytes(), "little") for words in (left, right))
+    whole = 0
+    for bit in range(64 * size):
+        if factor >> bit & 1:
+            whole ^= polynomial << bit
+    middle = (whole >> 64 * size) % (1 << 64 * size)
+    assert product.tobytes() == middle.to_bytes(8 * size, "little")
