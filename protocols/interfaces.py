@@ -344,6 +344,8 @@ class Security(ABC):
 
     has_secrecy_epsilon: ClassVar[bool] = False
     """Whether `key` claims a probability with which its key is secret."""
+    counts_bases: ClassVar[bool] = False
+    """Whether `key` needs the errors of each basis by itself."""
     books_error_counts: ClassVar[bool] = False
     """Whether announcing exact error counts is charged like parities."""
     assumptions: ClassVar[str] = ""

@@ -62,6 +62,7 @@ SECURITIES = Registry[Security](
     Security,  # type: ignore[type-abstract]
     {
         "asymptotic": "protocols.security:Asymptotic",
+        "asymptotic-mixed": "protocols.security:AsymptoticMixed",
         "finite": "protocols.security:Finite",
         "finite-exact": "protocols.security:FiniteExact",
         "two-basis": "protocols.security:TwoBasis",

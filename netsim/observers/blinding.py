@@ -27,6 +27,7 @@ class Blinding(ObserverKind):
     """Fires the user's detectors."""
 
     options = ReceiverOptions
+    reads_bases = True
 
     def make(self, options: Any, context: ObserverContext) -> Observer:
         """An observer who fires."""

@@ -124,6 +124,7 @@ class InterceptResend(ObserverKind):
     """Catches photons, measures them and sends what she has found."""
 
     options = InterceptOptions
+    reads_bases = True
 
     def make(self, options: Any, context: ObserverContext) -> Observer:
         """An observer who catches."""

@@ -69,6 +69,8 @@ class ObserverKind(ABC):
 
     options: ClassVar[type[ObserverOptions]] = ObserverOptions
     """What a topology may say of one; nothing unless a kind says otherwise."""
+    reads_bases: ClassVar[bool] = False
+    """Whether one measures with a receiver like the user's, and has to know its bases."""
 
     @abstractmethod
     def make(self, options: Any, context: ObserverContext) -> Observer:

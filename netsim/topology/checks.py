@@ -13,20 +13,19 @@ from itertools import combinations
 
 from netsim.errors import Fault
 from netsim.physics.encodings.interface import Encoding
-from netsim.physics.encodings.optics import BasisOptics, Optics
-from netsim.physics.encodings.phases import ConstantPhase
-from netsim.physics.encodings.registry import build_encoding, encoding_class
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import PairShape
 from netsim.topology.bell import bell_faults
 from netsim.topology.combinations import combination_faults
 from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
+from netsim.topology.perfect import perfect_encodings
 from netsim.topology.processes import PairRule, pair_rule
 from netsim.topology.reading import has, having
 from netsim.topology.source import PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import QnspSpec
+from netsim.topology.untold import untold_faults
 from netsim.topology.unwise import topology_warnings
 from netsim.units import ps_from_s
 from protocols.clockprior import LEAST_ROUND_PS, MAX_SEARCH_BINS, search_bins
@@ -172,8 +171,10 @@ def _short_delays(topology: TopologySpec) -> Iterator[Fault]:
     if linewidth_hz is None:
         return
     shortest_ps = MIN_DELAY_LIFETIMES / kappa_per_ps(linewidth_hz)
-    for (name, basis), encoding in _encodings(topology).items():
+    for (name, basis), encoding in perfect_encodings(topology).items():
         side_ps = encoding.side_peaks_ps.get(basis)
+        if not any(encoding.joint(0, encoding, 0).late_ps):
+            continue
         if side_ps is not None and side_ps < shortest_ps:
             yield Fault(
                 f"receivers.{name}.{basis}.delay_ps",
@@ -184,7 +185,7 @@ def _short_delays(topology: TopologySpec) -> Iterator[Fault]:
 
 def _mismatched_delays(topology: TopologySpec) -> Iterator[Fault]:
     """Receivers in use whose analysers do not interfere with each other."""
-    linewidth_hz, encodings = _linewidth_hz(topology), _encodings(topology)
+    linewidth_hz, encodings = _linewidth_hz(topology), perfect_encodings(topology)
     if linewidth_hz is None or not has(topology.qnsp.source, "filter_shape"):
         return
     shape = PairShape(linewidth_hz, topology.qnsp.source.filter_shape)
@@ -205,6 +206,13 @@ def _unlike(
         yield Fault(
             f"receivers.{second}.kind",
             f"{carriers} receivers ({first}, {second}) share no basis",
+        )
+        return
+    if not own.tells_bases and own.longest_ps != its.longest_ps:
+        yield Fault(
+            f"receivers.{second}.{basis}.delay_ps",
+            f"{its.longest_ps:g} is not {own.longest_ps:g} as of receiver {first}: one basis "
+            "would leave the window, and nobody could tell",
         )
         return
     joint = own.joint(0, its, 0)
@@ -238,33 +246,12 @@ def _linewidth_hz(topology: TopologySpec) -> float | None:
     return source.bandwidth_hz if is_given else None
 
 
-def _encodings(topology: TopologySpec) -> dict[tuple[str, str], Encoding]:
-    """Of each receiver and basis (``"z"``, ``"x"``) with a valid delay, both bases being like it.
-
-    What the kind of receiver refuses is left out.
-    """
-    return {
-        (name, basis): build_encoding(receiver.kind, optics)
-        for name, receiver in receivers_of(topology).items()
-        for basis, analyser in (("z", receiver.z), ("x", receiver.x))
-        if has(receiver, "kind") and has(analyser, "delay_ps")
-        for optics in (_both(analyser.delay_ps),)
-        if not any(encoding_class(receiver.kind).faults(optics))
-    }
-
-
-def _both(delay_ps: float) -> Optics:
-    """Two perfect analysers with this delay."""
-    perfect = BasisOptics(delay_ps, ConstantPhase(0.0))
-    return Optics(0.5, perfect, perfect)
-
-
 # Times and clocks ---------------------------------------------------------------------------------
 
 
 def _window_faults(topology: TopologySpec) -> Iterator[Fault]:
     """A coincidence window that holds side peaks."""
-    encodings = _encodings(topology).values()
+    encodings = perfect_encodings(topology).values()
     sides_ps = (side_ps for encoding in encodings for side_ps in encoding.side_peaks_ps.values())
     shortest_ps = min(sides_ps, default=None)
     if shortest_ps is None or not has(topology.protocol, "window_ps"):
@@ -362,5 +349,6 @@ CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _paper_faults,
     _overlapping_crashes,
     combination_faults,
+    untold_faults,
 )
 """All checks, in the order in which their faults are shown."""

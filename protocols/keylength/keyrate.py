@@ -14,7 +14,7 @@ References
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,31 +74,51 @@ def phase_entropy(bits: int, errors: int) -> float:
     return binary_entropy(min(0.5, errors / bits)) if bits else 1.0
 
 
+def secret_bits_by_basis(lanes: Iterable[LaneCounts]) -> float:
+    """Sum n_b [1 - h(Q of the other basis)] [1]_: each lane and basis counts by itself.
+
+    Pooling bases whose error rates differ is unsafe where one of them comes more often.
+    """
+    return math.fsum(
+        lane.z_bits * (1.0 - phase_entropy(lane.x_bits, lane.x_errors))
+        + lane.x_bits * (1.0 - phase_entropy(lane.z_bits, lane.z_errors))
+        for lane in lanes
+    )
+
+
+def secret_bits_of_both(lanes: Iterable[LaneCounts]) -> float:
+    """Sum n [1 - h(Q)], Q the mean error rate of two bases that come equally often.
+
+    Never above `secret_bits_by_basis` of them: the entropy is concave.
+    """
+    return math.fsum(lane.bits * (1.0 - phase_entropy(lane.bits, lane.errors)) for lane in lanes)
+
+
 def asymptotic_key_bits(
-    lanes: Iterable[LaneCounts], *, charge_bits: float, verification_bits: int
+    lanes: Iterable[LaneCounts],
+    *,
+    charge_bits: float,
+    verification_bits: int,
+    secret_bits: Callable[[Iterable[LaneCounts]], float] = secret_bits_by_basis,
 ) -> int:
-    """Key length of a round: floor(sum n_b [1 - h(Q of the other basis)] - charge - t) [1]_, [2]_.
+    """Key length of a round: floor(what is secret - charge - t) [1]_, [2]_.
 
     Parameters
     ----------
     lanes : iterable of LaneCounts
-        Each lane and basis counts by itself: pooling bases whose error rates differ is unsafe.
     charge_bits : float
         From `error_correction_charge_bits`.
     verification_bits : int
         Disclosed by the verification hash.
+    secret_bits : callable
+        What is secret of all lanes before anything is disclosed.
 
     Returns
     -------
     int
         Never below 0.
     """
-    secret_bits = math.fsum(
-        lane.z_bits * (1.0 - phase_entropy(lane.x_bits, lane.x_errors))
-        + lane.x_bits * (1.0 - phase_entropy(lane.z_bits, lane.z_errors))
-        for lane in lanes
-    )
-    return max(0, math.floor(secret_bits - charge_bits - verification_bits))
+    return max(0, math.floor(secret_bits(lanes) - charge_bits - verification_bits))
 
 
 def error_correction_charge_bits(

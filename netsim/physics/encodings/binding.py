@@ -71,6 +71,7 @@ def _measure(
     pair_contrast: NDArray[np.float64],
     pair_phase_rad: NDArray[np.float64],
     processes: int,
+    partner_sign: int,
     has_hidden_bits: int,
     kappa_per_ps: float,
     way_ps: int,
@@ -108,12 +109,12 @@ def _measure(
                     visibility = (
                         pair_contrast[process, basis] * ledger_contrast[row] * contrast[basis]
                     )
-                    earlier_rad = ledger_phase_rad[row]
+                    earlier_rad = partner_sign * ledger_phase_rad[row]
                     if process < processes:
                         visibility *= _mismatch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
                     else:
                         visibility *= _bunch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
-                        earlier_rad = -earlier_rad
+                        earlier_rad = -ledger_phase_rad[row]
                     total_rad = phase_rad[basis] + earlier_rad + pair_phase_rad[process]
                     fringe = _fringe(total_rad, has_hidden_bits)
                     same = rng.random() < 0.5 * (1.0 + visibility * fringe)
@@ -130,9 +131,12 @@ class AnalyserMeasurement:
     encoding : Encoding
         With at most two paths through an analyser, equally likely.
     source : PairSource
+    partner_sign : int
+        1 where the fringe of a pair is in the sum of both phases, -1 in their difference.
     """
 
-    def __init__(self, encoding: Encoding, source: PairSource) -> None:
+    def __init__(self, encoding: Encoding, source: PairSource, *, partner_sign: int = 1) -> None:
+        self._partner_sign = partner_sign
         paths = [encoding.paths(detector) for detector in PLUS]
         self._encoding = encoding
         self._z_probability = 2.0 * encoding.share(PLUS[Z])
@@ -170,6 +174,7 @@ class AnalyserMeasurement:
             self._pair_contrast,
             self._pair_phases_rad(frame.channel),
             self._processes,
+            self._partner_sign,
             int(self._source.has_hidden_bits),
             self._kappa_per_ps,
             frame.delay_ps,

@@ -106,6 +106,8 @@ class Encoding(ABC):
     """What carries the qubit: two receivers with different carriers share no basis."""
     modes: ClassVar[int] = 1
     """Modes of the field, at one frequency and time, that a photon of a pair may be in."""
+    tells_bases: ClassVar[bool] = True
+    """Whether a click says its basis; else bits of both are one heap, with one error rate."""
     detectors: ClassVar[tuple[Outcome, ...]]
     """What each detector stands for, by its number; packed clicks hold four numbers."""
 

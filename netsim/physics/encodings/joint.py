@@ -90,7 +90,7 @@ class Joint:
     contrasts : (float, float)
         That the analyser of either leaves to pairs.
     late_ps : (float, float)
-        Longest path to either.
+        Longest path to either; 0 where a photon's paths do not interfere.
     sign : int
         +1 for equal ports, -1 for different ones.
     """

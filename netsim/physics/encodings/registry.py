@@ -5,12 +5,17 @@ The one place that knows which there are; a program adds its own with `register`
 
 from functools import lru_cache
 
+from netsim.physics.encodings.delayed import DelayedBasis
 from netsim.physics.encodings.franson import Franson
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import Optics
 from netsim.physics.encodings.polarisation import Polarisation
 
-BUILT_IN: dict[str, type[Encoding]] = {"franson": Franson, "polarisation": Polarisation}
+BUILT_IN: dict[str, type[Encoding]] = {
+    "franson": Franson,
+    "polarisation": Polarisation,
+    "delayed-basis": DelayedBasis,
+}
 _registered: dict[str, type[Encoding]] = {}
 
 

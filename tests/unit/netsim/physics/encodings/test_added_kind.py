@@ -57,12 +57,21 @@ def counted(topology: TopologySpec, duration_s: float) -> PhotonCounts:
 
 def test_a_kind_has_to_be_registered() -> None:
     """Before: a fault that lists those there are. After: a topology, and a line in the schema."""
-    fault = {"receivers.bench.kind": "the text 'turned' is not 'franson' or 'polarisation'"}
+    fault = {
+        "receivers.bench.kind": (
+            "the text 'turned' is not 'franson', 'polarisation' or 'delayed-basis'"
+        )
+    }
     assert faults_of("turned") == fault
     register("turned", Turned)
     assert isinstance(two_users("turned").receivers["bench"].encoding, Turned)
     receiver = topology_schema()["$defs"]["ReceiverSpec"]  # type: ignore[index]
-    assert receiver["properties"]["kind"]["enum"] == ["franson", "polarisation", "turned"]
+    assert receiver["properties"]["kind"]["enum"] == [
+        "franson",
+        "polarisation",
+        "delayed-basis",
+        "turned",
+    ]
 
 
 def test_names_that_are_built_in_stay_what_they_are() -> None:
@@ -73,7 +82,7 @@ def test_names_that_are_built_in_stay_what_they_are() -> None:
     register("mine", Turned)
     register("mine", Stepped)
     assert encoding_class("mine") is Stepped
-    assert kinds() == ("franson", "polarisation", "mine")
+    assert kinds() == ("franson", "polarisation", "delayed-basis", "mine")
 
 
 def test_same_law_gives_the_same_clicks() -> None:

@@ -1,4 +1,4 @@
-"""Security statements: how long a key may be, what must hold for it, what fails with which epsilon.
+"""Finite keys, and what is asked of any security statement before a round.
 
 The formulas are in `protocols.keylength.keyrate` and `protocols.keylength.finite`; here they meet
 the counts of a round. The finite variants take their length from the terms alone: the observed
@@ -30,92 +30,15 @@ from protocols.keylength.finite import (
 )
 from protocols.keylength.keyrate import (
     LaneCounts,
-    asymptotic_key_bits,
     binary_entropy,
 )
 from protocols.messages import AbortReason
 from protocols.profile import Terms
+from protocols.security.assumptions import DEVICES, FIXED, ONE_WAY_COUNT, SYMMETRIC
 
 SAMPLE_SHARES = tuple(0.002 * 1.12**step for step in range(51))
 """Tried by the planner: 0.2 % to 58 %, in steps of 12 %."""
 MAX_ROUND_SCALE = 2**14
-
-TRUSTED = "trusted devices"
-SAMPLING = "fair sampling"
-CHOICE = "passive basis choice"
-QUBIT = "qubit model (squashing, of which none is known for time-post-selected Franson receivers)"
-ALIKE = "detectors alike in efficiency and timing (bias charged or refused, delays calibrated)"
-INDEPENDENT = "independent clicks"
-SYMMETRIC = "both bases equally probable"
-FIXED = "thresholds fixed before the round"
-POSITIONS = "error positions public"
-DEVICES = "; ".join((TRUSTED, SAMPLING, CHOICE, QUBIT, ALIKE, INDEPENDENT))
-"""What every length rests on; no test of a round looks at any of it."""
-ONE_WAY_COUNT = "one-way count, not covered by the proof"
-"""Said of error correction whose questions depend on the responder's bits (arXiv:2307.00576)."""
-
-
-class Asymptotic(Security):
-    """The limit of infinitely long keys: observed error rates, no secrecy epsilon."""
-
-    assumptions: ClassVar[str] = f"asymptotic: no secrecy epsilon; {DEVICES}; {POSITIONS}"
-
-    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
-        """N [1 - h(Q of the other basis)] per lane and basis, less charge and verification.
-
-        A lane that costs more than it gives is left out of the sum: the parities of the others say
-        nothing of its bits, nor its parities of theirs.
-        """
-        kept = _worthwhile(facts, terms)
-        charge_bits = kept.charge_bits(terms.charge)
-        errors = sum(lane.errors for lane in facts.lanes)
-        key_bits = asymptotic_key_bits(
-            kept.lanes, charge_bits=charge_bits, verification_bits=terms.verification_bits
-        )
-        reason = None if key_bits else AbortReason.NO_KEY
-        if errors > terms.qber_threshold * facts.raw_bits or not facts.raw_bits:
-            reason = AbortReason.QBER_TOO_HIGH
-        return KeyDecision(
-            0 if reason else key_bits, charge_bits, terms.correctness_epsilon, None, reason
-        )
-
-    def plan(self, expectation: Expectation, terms: Terms) -> Plan:
-        """The usual share for a sample, if one is taken; the key of the expected counts."""
-        planned = super().plan(expectation, terms).terms
-        yields_bits = (
-            lane.z_bits * (1.0 - binary_entropy(lane.x_qber))
-            + lane.x_bits * (1.0 - binary_entropy(lane.z_qber))
-            - expectation.budget.bits(lane.bits, lane.qber, seen_bits=lane.bits)
-            for lane in expectation.lanes
-        )
-        rate_bits = math.fsum(max(0.0, bits) for bits in yields_bits)
-        return Plan(planned, max(0, math.floor(rate_bits - terms.verification_bits)))
-
-
-def _worthwhile(facts: RoundFacts, terms: Terms) -> RoundFacts:
-    """The round without lanes that cost more than they give; all of it if none is worth it."""
-    if len(facts.lane_parity_bits) < 2:
-        return facts
-    alone = [facts.lane(number) for number in range(len(facts.lanes))]
-    kept = [
-        lane
-        for lane in alone
-        if asymptotic_key_bits(
-            lane.lanes, charge_bits=lane.charge_bits(terms.charge), verification_bits=0
-        )
-    ]
-    if not kept or len(kept) == len(alone):
-        return facts
-    return replace(
-        facts,
-        sifted_bits=sum(lane.sifted_bits for lane in kept),
-        sampled_bits=0,
-        sample_errors=0,
-        lanes=tuple(counts for lane in kept for counts in lane.lanes),
-        parity_bits=sum(lane.parity_bits for lane in kept),
-        returned_bits=sum(lane.returned_bits for lane in kept),
-        lane_parity_bits=tuple(lane.parity_bits for lane in kept),
-    )
 
 
 class _WithEpsilon(Security):
@@ -248,6 +171,7 @@ class TwoBasis(_WithEpsilon):
     less than the second verification hash that is charged here; see ``docs/security.md``.
     """
 
+    counts_bases: ClassVar[bool] = True
     assumptions: ClassVar[str] = (
         "finite key per basis of Tomamichel et al. (arXiv:1103.4130) with lengths and epsilons "
         f"added; {DEVICES}; {FIXED}"

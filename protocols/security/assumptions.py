@@ -1,0 +1,15 @@
+"""What the security statements rest on, in the words that are printed beside every number."""
+
+TRUSTED = "trusted devices"
+SAMPLING = "fair sampling"
+CHOICE = "passive basis choice"
+QUBIT = "qubit model (squashing, of which none is known for time-post-selected Franson receivers)"
+ALIKE = "detectors alike in efficiency and timing (bias charged or refused, delays calibrated)"
+INDEPENDENT = "independent clicks"
+SYMMETRIC = "both bases equally probable"
+FIXED = "thresholds fixed before the round"
+POSITIONS = "error positions public"
+DEVICES = "; ".join((TRUSTED, SAMPLING, CHOICE, QUBIT, ALIKE, INDEPENDENT))
+"""What every length rests on; no test of a round looks at any of it."""
+ONE_WAY_COUNT = "one-way count, not covered by the proof"
+"""Said of error correction whose questions depend on the responder's bits (arXiv:2307.00576)."""
