@@ -12,7 +12,7 @@ from netsim.frames import ClickFrame, PhotonBundle
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import Encoding, PairSource
-from netsim.physics.receiver import Receiver, ReceiverSettings
+from netsim.physics.receiver import Off, Receiver, ReceiverSettings, never_off
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel
@@ -79,6 +79,8 @@ def receiver_settings(
     ways: Iterable[DeliveredChannel],
     source: PairSource,
     encoding: Encoding | None = None,
+    *,
+    off: Off = never_off,
 ) -> ReceiverSettings:
     """Settings of the receiver of ``user``.
 
@@ -90,6 +92,8 @@ def receiver_settings(
         In the order of the ledger's indices.
     encoding : Encoding, optional
         As its analysers are during the run; that of its spec if absent.
+    off : callable
+        See `netsim.physics.receiver.ReceiverSettings`.
     """
     spec = topology.receiver_of(topology.user(user))
     encoding = encoding or spec.encoding
@@ -102,6 +106,7 @@ def receiver_settings(
         tick_ps=spec.tick_ps,
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
+        off=off,
     )
 
 

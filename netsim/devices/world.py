@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from netsim.observers.observer import Observer, ObserverContext
 from netsim.physics.clock import Clock
 from netsim.physics.encodings.interface import Encoding, PairSource
 from netsim.physics.encodings.settings import Turns
-from netsim.physics.receiver import Receiver, ReceiverSettings
+from netsim.physics.receiver import Off, Receiver, ReceiverSettings, never_off
 from netsim.topology.changes import Change
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.specs import TopologySpec
@@ -260,7 +261,7 @@ class _Builder:
         delay_ps = min((round(way.delay_ps) for way in ways), default=0)
         encoding = self._analysers.encoding(user, stage.turns.get(user), delay_ps)
         receiver = Receiver(
-            self._settings(user, encoding),
+            self._settings(user, encoding, partial(self._off, user, delay_ps)),
             clock,
             photon_rng=stage.rng_tree.stream(f"{user}/receiver"),
             detector_rng=stage.rng_tree.stream(f"{user}/detectors"),
@@ -268,14 +269,28 @@ class _Builder:
         on_frame = partial(stage.hand_out, user)
         return UserReceiver(stage.sim, receiver, on_frame, duration_ps=stage.duration_ps)
 
-    def _settings(self, user: str, encoding: Encoding | None = None) -> ReceiverSettings:
+    def _off(
+        self, user: str, delay_ps: int, start_ps: int, stop_ps: int
+    ) -> Sequence[tuple[int, int]]:
+        """When the detectors of ``user`` are off: as late as the light of that time comes."""
+        states = self._history.between(max(0, start_ps - delay_ps), max(1, stop_ps - delay_ps))
+        starts_ps = [start_ps, *(at_ps + delay_ps for at_ps, _ in states[1:]), stop_ps]
+        return [
+            span
+            for span, (_, network) in zip(pairwise(starts_ps), states, strict=True)
+            if not network.topology.user(user).is_detecting
+        ]
+
+    def _settings(
+        self, user: str, encoding: Encoding | None = None, off: Off = never_off
+    ) -> ReceiverSettings:
         timeline = self._stage.timeline
         ways = timeline.ways_of(user).values()
         spec = timeline.topology.qnsp.source
         source = PairSource(
             timeline.processes, spec.bandwidth_hz, timeline.bunchings, spec.hidden_bits
         )
-        return receiver_settings(timeline.topology, user, ways, source, encoding)
+        return receiver_settings(timeline.topology, user, ways, source, encoding, off=off)
 
     def fibre(self, user: str, receiver: UserReceiver) -> FibreLink:
         """All pieces of a fibre, with the observers between them; the first piece."""

@@ -5,6 +5,7 @@ so that where time is cut changes nothing.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,16 @@ MIN_MARGIN_PS = 50_000
 """Tags are released up to this long before the end of a frame; the rest waits for the next."""
 
 
+Off = Callable[[int, int], Sequence[tuple[int, int]]]
+"""Takes two times and tells when between them detectors are off; true time in ps."""
+
+
+def never_off(start_ps: int, stop_ps: int) -> Sequence[tuple[int, int]]:
+    """Of detectors that are always on."""
+    _ = start_ps, stop_ps
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReceiverSettings:
     """Hardware of one user and how late its light comes.
@@ -42,6 +53,8 @@ class ReceiverSettings:
     detectors : DetectorSettings
     tick_ps : int
         Resolution of the digitiser.
+    off : callable
+        Times between two others, in ps, in which the detectors are off, in order.
     min_delay_ps, max_delay_ps : int
         From the source, over all channels of this user.
     """
@@ -52,6 +65,7 @@ class ReceiverSettings:
     tick_ps: int
     min_delay_ps: int
     max_delay_ps: int
+    off: Off = never_off
 
     @property
     def margin_ps(self) -> int:
@@ -128,6 +142,11 @@ class Receiver:
             )
         )
         candidates.sort()
+        for off_ps, on_ps in self._settings.off(self._stop_ps, until_ps):
+            low, high = np.searchsorted(
+                candidates, [off_ps << DETECTOR_BITS, on_ps << DETECTOR_BITS]
+            )
+            candidates = np.delete(candidates, slice(low, high))
         clicks, used = register_clicks(
             self._detector_rng,
             candidates,

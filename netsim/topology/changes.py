@@ -144,6 +144,30 @@ class Lock(UserChange):
 
 
 @register_change
+class DetectorsOff(UserChange):
+    """The detectors of a user are off, as when they are cycled: no clicks, darks neither."""
+
+    kind: Literal["detectors-off"] = "detectors-off"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With detectors off."""
+        return _with_user(topology, self.user, is_detecting=False)
+
+
+@register_change
+class DetectorsOn(UserChange):
+    """The detectors of a user are on again."""
+
+    kind: Literal["detectors-on"] = "detectors-on"
+    """What changes."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With detectors on."""
+        return _with_user(topology, self.user, is_detecting=True)
+
+
+@register_change
 class Attenuate(UserChange):
     """A user's fibre has another extra loss."""
 

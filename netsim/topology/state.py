@@ -130,6 +130,8 @@ class UserSpec(Spec):
     """False: gets no light, and its process is down, until an event lets it join."""
     is_locked: Annotated[bool, Field(exclude_if=lambda value: value)] = True
     """False: phases of its analysers wander freely, until an event has them locked again."""
+    is_detecting: Annotated[bool, Field(exclude_if=lambda value: value)] = True
+    """False: its detectors are off (warm, or cycled), darks and all, until an event has them on."""
 
 
 class ClassicalSpec(Spec):

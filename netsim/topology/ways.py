@@ -19,7 +19,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.processes import pump_powers_mw
 from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.specs import TopologySpec
-from netsim.topology.state import DeliveredChannelSpec, FibreSpec, QnspSpec
+from netsim.topology.state import DeliveredChannelSpec, FibreSpec, QnspSpec, UserSpec
 from netsim.units import transmittance_from_db, wavelength_nm_from_label
 
 
@@ -167,7 +167,7 @@ def _way(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> Deliv
         *_at_provider(topology.qnsp, spec),
         Segment("entry", Place.FIBRE, share=float(user.is_present and not user.fibre.is_cut)),
         *_in_fibre(user.fibre, label_of(spec.channel), positions),
-        *_at_receiver(topology.receiver_of(user), len(positions)),
+        *_at_receiver(topology.receiver_of(user), user, len(positions)),
     )
     noise_hz = spec.noise_hz_per_mw * math.fsum(pump_powers_mw(source).values())
     return DeliveredChannel(spec.channel, name, segments, noise_hz)
@@ -210,10 +210,11 @@ def _in_fibre(fibre: FibreSpec, label: int, positions: Sequence[float]) -> Itera
     yield Segment("extra loss", Place.FIBRE, fibre.extra_loss_db, observers=len(positions))
 
 
-def _at_receiver(receiver: ReceiverSpec, observers: int) -> tuple[Segment, ...]:
+def _at_receiver(receiver: ReceiverSpec, user: UserSpec, observers: int) -> tuple[Segment, ...]:
     place = Place.RECEIVER
     best = max(detector.efficiency for detector in receiver.each_detector)
+    share = best if user.is_detecting else 0.0
     return (
         Segment("receiver", place, receiver.excess_loss_db, observers=observers),
-        Segment("best detector", place, share=best, observers=observers),
+        Segment("best detector", place, share=share, observers=observers),
     )

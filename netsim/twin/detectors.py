@@ -41,8 +41,11 @@ Detectors = tuple[Detector, ...]
 
 def detectors_of(network: Network, user: str, *, free_s: float = 0.0) -> Detectors:
     """All of ``user``, by number, its phases having wandered for so long."""
-    receiver = network.topology.receiver_of(network.topology.user(user))
+    spec_of_user = network.topology.user(user)
+    receiver = network.topology.receiver_of(spec_of_user)
     specs, light_hz = receiver.each_detector, _light_hz(network, user)
+    if not spec_of_user.is_detecting:
+        specs = tuple(spec.model_copy(update={"dark_rate_hz": 0.0}) for spec in specs)
     encoding = receiver.free_encoding(free_s)
     best = max(spec.efficiency for spec in specs) or 1.0
     shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]

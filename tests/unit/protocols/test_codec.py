@@ -57,7 +57,7 @@ def test_layout_is_a_flat_array() -> None:
 def test_tags_are_distinct() -> None:
     """Each type of message has a tag of its own."""
     tags = [kind.TAG for kind in get_args(Message)]
-    assert len(set(tags)) == len(tags) == 20
+    assert len(set(tags)) == len(tags) == 22
 
 
 def test_valid_message_is_taken() -> None:
