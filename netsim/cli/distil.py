@@ -42,7 +42,8 @@ EXAMPLES = (
 )
 FORMATS = (
     "Files: .csv, one tag a line, any separator and column names, also compressed (.csv.gz); .ptu "
-    "of PicoQuant in T2 mode; .dump of a Swabian Time Tagger; .npy with int64 "
+    "of PicoQuant in T2 mode; .dump of a Swabian Time Tagger, and its .ttbin where its package is "
+    "installed; .a1 of S-Fifteen; .qutag, binary of a quTAG; .npy with int64 "
     "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
     "and detector. Times in ticks of the recorder, sorted (or --sort), not negative."
 )

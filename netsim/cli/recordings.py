@@ -9,7 +9,7 @@ TickOption = Annotated[
     typer.Option(
         metavar="PS",
         help="Tick of alice's recorder in ps: 10, 80.955, 3.90625. Default: what the file says "
-        "(.ptu, .dump), else 10.",
+        "(.ptu, .dump, .a1), else 10.",
     ),
 ]
 TickBOption = Annotated[

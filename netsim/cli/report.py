@@ -1,4 +1,4 @@
-"""`netsim report`: a run as one page."""
+"""`netsim report`: what a command left in a directory, as one page."""
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
@@ -7,31 +7,38 @@ from typing import Annotated
 
 import typer
 
-from netsim.cli.shared import RunDirectory, note
+from netsim.cli.shared import note
 
-EXAMPLES = ("netsim report results", "netsim report results -o page.html")
+EXAMPLES = ("netsim report results", "netsim report by_power -o page.html")
 
 
 def report(
-    directory: RunDirectory,
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="What was given as --out to `run`, `compare`, `sweep` or `distil`."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="The page; default DIR/report.html."),
     ] = None,
 ) -> None:
-    """Show a run as one HTML page that loads nothing: for a browser, a mail or a printer.
+    """Show results as one HTML page that loads nothing: for a browser, a mail or a printer.
 
-    Map of the network, lanes beside the twin, links, pools and rounds over time, clicks of each
-    detector, alarms and changes, assumptions, and how to repeat it. Plots need the extra `report`.
+    Of a run: map of the network, lanes beside the twin, links, pools and rounds over time, clicks
+    of each detector, alarms and changes, assumptions, and how to repeat it. Of a comparison, a
+    sweep and distilled key: their tables and plots. Plots need the extra `report`.
     """
     write_page(directory, out)
 
 
 def write_page(directory: Path, out: Path | None = None) -> None:
-    """Write the page of a run, and say where it is."""
-    from netsim.report.page.run import PAGE, run_page
+    """Write the page of a directory, and say where it is."""
+    from netsim.report.page.directory import page_of
+    from netsim.report.page.run import PAGE
     from netsim.results.files import write_whole
 
     path = directory / PAGE if out is None else out
-    write_whole(path, run_page(directory))
+    write_whole(path, page_of(directory))
     note(f"{path} shows it")

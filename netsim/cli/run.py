@@ -85,7 +85,7 @@ class RunArguments:
             "--save-tags",
             metavar="[=FORMAT]",
             help="Keep every user's time tags in DIR as well: npy, or --save-tags=csv, ptu "
-            "(PicoQuant) or swabian.",
+            "(PicoQuant), swabian or a1 (S-Fifteen).",
         ),
     ] = None
     report: Annotated[

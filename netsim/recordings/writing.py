@@ -10,6 +10,7 @@ from netsim.errors import writing
 from netsim.recordings.formats.csv_text import CsvText
 from netsim.recordings.formats.interface import WritableFormat
 from netsim.recordings.formats.ptu import Ptu
+from netsim.recordings.formats.s_fifteen import SFifteenA1
 from netsim.recordings.formats.swabian import SwabianDump
 from netsim.units import PS_PER_MS
 from protocols.tags import DETECTOR_BITS
@@ -17,6 +18,7 @@ from protocols.tags import DETECTOR_BITS
 NPY = "npy"
 """What a run writes by itself."""
 WRITTEN: Mapping[str, WritableFormat] = {
+    "a1": SFifteenA1(),
     "csv": CsvText(),
     "ptu": Ptu(),
     "swabian": SwabianDump(),

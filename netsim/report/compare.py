@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netsim.report.columns import Column, fitting_table, link_columns, shown_columns
-from netsim.report.figure import Figure, Panel, Series, save_figure
+from netsim.report.figure import COLOURS, Figure, Panel, Series, save_figure
 from netsim.report.text import (
     add_names,
     add_numbers,
@@ -32,7 +32,7 @@ PLOT_COLUMNS = 4
 MAX_ROW_CHARACTERS = 44
 """Of a line of a variant's name beside a panel."""
 
-_COLUMNS = link_columns(
+COLUMNS = link_columns(
     (
         *("Net\n[bit/s]", "Key\n[bit]", "f", "Rounds", "Failed", "Round\ntrips", "Wire"),
         *("Mes-\nsages", "Auth.\n[bit]", "Settled\n[s]"),
@@ -70,21 +70,21 @@ def print_comparison(outcomes: Sequence[Outcome], console: Console) -> None:
     """Print one table a topology, and what is equal between its rows."""
     for topology, found in groupby(outcomes, key=lambda outcome: outcome.topology):
         group = list(found)
-        wide = _table(topology, group, _COLUMNS, wide=True)
+        wide = _table(topology, group, COLUMNS, wide=True)
         is_wide = fits(wide, console)
         make = partial(_table, topology, group, wide=False)
-        console.print(wide if is_wide else fitting_table(_COLUMNS, make, console))
+        console.print(wide if is_wide else fitting_table(COLUMNS, make, console))
         console.print()
         for number, outcome in enumerate(() if is_wide else group, start=1):
             console.print(Text(f"{number}: {outcome.variant.label}"))
-        for line in _notes(group):
+        for line in group_notes(group):
             console.print(Text(line))
         console.print()
     if len({outcome.topology for outcome in outcomes}) > 1:
         print_architectures(outcomes, console)
 
 
-_WORTH: tuple[Column[Outcome], ...] = (
+WORTH: tuple[Column[Outcome], ...] = (
     Column("Users", lambda o: str(o.architecture.users)),
     Column("Links", lambda o: str(o.architecture.links)),
     Column("Chan-\nnels", lambda o: str(o.architecture.channels)),
@@ -100,10 +100,16 @@ _WORTH: tuple[Column[Outcome], ...] = (
     Column("Net\n[bit/s]", lambda o: fixed(o.run.totals.net_key_bps, 1), is_kept=False),
 )
 
+WORTH_NOTE = (
+    "SKR: asymptotic, summed over all lanes; smallest: of any link; fairness: Jain's index over "
+    "the links, 1 if all get the same; filters: one a channel, and one fewer than a user's "
+    "channels to join them."
+)
+
 
 def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
     """Print what each network takes and gives, one line each."""
-    names = [_network_name(outcome, outcomes) for outcome in outcomes]
+    names = [network_name(outcome, outcomes) for outcome in outcomes]
     numbers = [str(number) for number in range(1, len(outcomes) + 1)]
     wide = _architectures(outcomes, names, wide=True)
     narrow = _architectures(outcomes, names, wide=False)
@@ -116,17 +122,11 @@ def print_architectures(outcomes: Sequence[Outcome], console: Console) -> None:
         for number, name in zip(numbers, names, strict=True):
             console.print(Text(f"{number}: {name}"))
         console.print()
-    console.print(
-        Text(
-            "SKR: asymptotic, summed over all lanes; smallest: of any link; fairness: Jain's index "
-            "over the links, 1 if all get the same; filters: one a channel, and one fewer than a "
-            "user's channels to join them."
-        )
-    )
+    console.print(Text(WORTH_NOTE))
     console.print()
 
 
-def _network_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
+def network_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
     """Its topology; the variant behind it where the topology has several."""
     name = outcome.topology
     is_one = sum(other.topology == name for other in outcomes) == 1
@@ -134,7 +134,7 @@ def _network_name(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
 
 
 def _architectures(outcomes: Sequence[Outcome], names: Sequence[str], *, wide: bool) -> Table:
-    columns = shown_columns(_WORTH, wide=wide)
+    columns = shown_columns(WORTH, wide=wide)
     table = plain_table("Architectures")
     add_names(table, "Topology")
     add_numbers(table, *(column.header for column in columns))
@@ -168,7 +168,8 @@ def _table(
     return table
 
 
-def _notes(group: Sequence[Outcome]) -> Iterator[str]:
+def group_notes(group: Sequence[Outcome]) -> Iterator[str]:
+    """What is equal between variants of one topology, and what must be said of them."""
     by_light = [
         [outcome for outcome in group if outcome.photons_of == label]
         for label in dict.fromkeys(outcome.photons_of for outcome in group)
@@ -258,7 +259,8 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     """A row a variant and a panel a quantity; in each row the links one below the other."""
     rows = tuple(_row_name(outcome, outcomes) for outcome in outcomes)
     links = [[(" & ".join(link.users), link) for link in o.run.links] for o in outcomes]
-    names = tuple(dict.fromkeys(name for found in links for name, _ in found))
+    names = _drawn(links)
+    total = len({name for found in links for name, _ in found})
     heights = {name: 0.7 * ((k + 0.5) / len(names) - 0.5) for k, name in enumerate(names)}
     panels = []
     for label, value, from_zero in _PANELS:
@@ -277,7 +279,20 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     names_of = tuple(dict.fromkeys(outcome.topology for outcome in outcomes))
     topologies = names_of[0] if len(names_of) == 1 else f"{len(names_of)} topologies"
     title = f"{topologies}: {run.duration_s:g} s of light, seed {run.seed}, link by link"
+    if len(names) < total:
+        title += f"; of {total} links those with the least and with the most key"
     return Figure(title, tuple(panels), columns=PLOT_COLUMNS)
+
+
+def _drawn(links: Sequence[Sequence[tuple[str, LinkResult]]]) -> tuple[str, ...]:
+    """Names of links that are drawn: all, or of more than there are colours those at both ends."""
+    keys: dict[str, int] = {}
+    for name, link in chain.from_iterable(links):
+        keys[name] = keys.get(name, 0) + link.counts.deposited_bits
+    if len(keys) <= len(COLOURS):
+        return tuple(keys)
+    ranked, half = sorted(keys, key=lambda name: keys[name]), len(COLOURS) // 2
+    return tuple(name for name in keys if name in {*ranked[:half], *ranked[-half:]})
 
 
 _WORTH_PANELS: tuple[tuple[str, Callable[[Outcome], float | None]], ...] = (

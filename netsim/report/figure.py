@@ -152,6 +152,11 @@ class Figure:
         return COLOURS[hues.index(name) % len(COLOURS)]
 
     @property
+    def more_lines(self) -> int:
+        """Lines of the longest name of a row, beyond the first."""
+        return max((row.count("\n") for panel in self.panels for row in panel.rows), default=0)
+
+    @property
     def grid_rows(self) -> int:
         """Rows of panels."""
         return -(-len(self.panels) // self.columns)

@@ -16,7 +16,7 @@ from netsim.errors import writing
 from netsim.report.figure import Figure, Panel, Series
 from netsim.results.files import write_whole
 
-PANEL_HEIGHT, ROW_HEIGHT, MARGIN = 420, 30, 150
+PANEL_HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MARGIN = 420, 30, 16, 150
 TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP, BETWEEN_ROWS = 50, 100, 130, 75, 95
 """Pixels."""
 PANEL_REM = 18
@@ -67,7 +67,9 @@ def script() -> str:
 def plot(figure: Figure) -> Any:
     """The figure as one of plotly."""
     rows = max((len(panel.rows) for panel in figure.panels), default=0)
-    height = MARGIN + ROW_HEIGHT * rows if rows else PANEL_HEIGHT
+    height = (
+        MARGIN + (ROW_HEIGHT + LINE_HEIGHT * figure.more_lines) * rows if rows else PANEL_HEIGHT
+    )
     height = height * figure.grid_rows + MARGIN
     inside = height - TOP_WITH_TITLE - BOTTOM
     page = make_subplots(

@@ -29,7 +29,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 10,
     "lines.markersize": 4.5,
 }
-PANEL_WIDTH, PANEL_HEIGHT, ROW_HEIGHT = 3.0, 3.0, 0.34
+PANEL_WIDTH, PANEL_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 3.0, 3.0, 0.34, 0.15
 """Inches."""
 
 
@@ -58,7 +58,7 @@ def _size(figure: Figure) -> tuple[float, float]:
         if rows
         else 0
     )
-    height = 1.0 + ROW_HEIGHT * rows if rows else PANEL_HEIGHT
+    height = 1.0 + (ROW_HEIGHT + LINE_HEIGHT * figure.more_lines) * rows if rows else PANEL_HEIGHT
     width = PANEL_WIDTH * (1.0 if rows else 2.2)
     return 0.4 + 0.075 * labels + width * figure.columns, 0.9 + height * figure.grid_rows
 

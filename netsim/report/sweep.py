@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from netsim.report.figure import Series, save_figure
+from netsim.report.figure import Figure, Series, save_figure
 from netsim.report.scanning import (
     number,
     places,
@@ -25,6 +25,10 @@ from netsim.studies.measures import MEASURES, Measure
 from netsim.studies.sweep import CONFIDENCE, Sweep
 
 STEM = "sweep"
+LEGEND = (
+    f"Means over seeds, +- half of the {100 * CONFIDENCE:g} % interval by Student's t; the twin is "
+    "computed from the same topologies by formula. sweep.csv has all digits."
+)
 
 
 def print_sweep(title: str, found: Sweep, console: Console) -> None:
@@ -35,7 +39,7 @@ def print_sweep(title: str, found: Sweep, console: Console) -> None:
     for measure in MEASURES:
         add_numbers(table, measure.head, "\ntwin ")
     for row in shown_rows(found.rows):
-        cells = (cell for measure in MEASURES for cell in _cells(row, measure))
+        cells = (cell for measure in MEASURES for cell in measure_cells(row, measure))
         table.add_row(*settings_of(found.axes, row), str(row["link"]), str(row["seeds"]), *cells)
     # A narrower terminal breaks lines, which loses no figure.
     unlimited = console.options.update(width=10_000)
@@ -44,16 +48,11 @@ def print_sweep(title: str, found: Sweep, console: Console) -> None:
     console.print()
     for line in reasons_of(found.axes, found.rows):
         console.print(Text(line))
-    interval = f"{100 * CONFIDENCE:g} % interval by Student's t"
-    console.print(
-        Text(
-            f"Means over seeds, +- half of the {interval}; the twin is computed from the same "
-            "topologies by formula. sweep.csv has all digits."
-        )
-    )
+    console.print(Text(LEGEND))
 
 
-def _cells(row: Row, measure: Measure) -> Iterable[str]:
+def measure_cells(row: Row, measure: Measure) -> Iterable[str]:
+    """A mean with half its interval, and the twin."""
     mean, high, twin = (number(row[measure.name + end]) for end in ("", "_high", "_twin"))
     shown = shown_value(measure, mean)
     half = None if mean is None or high is None else high - mean
@@ -64,8 +63,11 @@ def _cells(row: Row, measure: Measure) -> Iterable[str]:
 def save_sweep(title: str, found: Sweep, directory: Path) -> list[Path]:
     """Write ``sweep.csv`` and, with the extra ``report``, plots; the plots."""
     found.save(directory)
-    if not found.axes:
-        return []
+    return save_figure(sweep_figure(title, found), directory / STEM) if found.axes else []
+
+
+def sweep_figure(title: str, found: Sweep) -> Figure:
+    """A panel a measure over the first axis: points with intervals, the twin as a line."""
     axis = found.axes[0]
     draw_twin = twin_series(axis, "_twin")
 
@@ -73,7 +75,7 @@ def save_sweep(title: str, found: Sweep, directory: Path) -> list[Path]:
         yield _points(axis, name, rows, measure)
         yield from draw_twin(name, rows, measure)
 
-    return save_figure(scan_figure(title, found.axes, found.rows, draw), directory / STEM)
+    return scan_figure(title, found.axes, found.rows, draw)
 
 
 def _points(axis: Axis, name: str, rows: Sequence[Row], measure: Measure) -> Series:

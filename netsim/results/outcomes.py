@@ -85,6 +85,7 @@ class Outcomes:
             "detectors": list(DETECTORS),
             "coincidences": [list(row) for row in self.coincidences],
             "singles_hz": [list(self.singles_hz(end)) for end in (0, 1)],
+            "qber": self.error_rate(),
             "qber_z": self.error_rate("z"),
             "qber_x": self.error_rate("x"),
             "hints": list(self.hints),

@@ -1,8 +1,10 @@
 """A network at many points of a grid, several seeds each: means, their intervals, and the twin."""
 
+import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from netsim.durations import parse_duration_ps, seconds_text
 from netsim.errors import ConfigError
 from netsim.results.files import csv_text, write_whole
 from netsim.results.frames import arrow_table, data_frame, html_table
+from netsim.results.provenance import versions
 from netsim.studies.engines import Crew, run_replicas
 from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis, Point, axis_of, points_of
@@ -20,10 +23,13 @@ from netsim.studies.replicas import Replica, ReplicaResult, replica_seed
 from netsim.studies.scan import Expected, TopologyLike, expect_at, settings_row
 from netsim.studies.student import mean_interval
 from netsim.topology.load import topology_of
+from netsim.topology.specs import TopologySpec
 from netsim.watch import UNWATCHED, Watch
 
 LOG = "replicas.jsonl"
 TABLE = "sweep.csv"
+REQUEST = "sweep.json"
+"""What was asked, and how much of it is done."""
 CONFIDENCE = 0.95
 Values = str | Sequence[object]
 
@@ -57,6 +63,20 @@ class SweepRequest:
     overrides: tuple[str, ...] = ()
     fidelity: str = "photon"
 
+    def summary(self) -> dict[str, Any]:
+        """What ``sweep.json`` keeps of it."""
+        topology = self.topology
+        return {
+            "topology": topology.name if isinstance(topology, TopologySpec) else str(topology),
+            "axes": [asdict(axis) for axis in self.axes],
+            "zipped": len(self.points) < math.prod(len(axis.values) for axis in self.axes),
+            "duration_s": self.duration_s,
+            "seeds": self.seeds,
+            "seed": self.seed,
+            "overrides": list(self.overrides),
+            "fidelity": str(self.fidelity),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -70,12 +90,15 @@ class Sweep:
         95 % interval (None of a single seed) and what the twin expects; ``reason``: what failed.
     total, done : int
         Runs asked for and ended.
+    asked : mapping
+        What ``sweep.json`` keeps of the request.
     """
 
     axes: tuple[Axis, ...]
     rows: tuple[Row, ...]
     total: int
     done: int
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_partial(self) -> bool:
@@ -92,7 +115,9 @@ class Sweep:
         return csv_text(self.rows)
 
     def save(self, directory: Path) -> None:
-        """Write ``sweep.csv``."""
+        """Write ``sweep.json`` and ``sweep.csv``."""
+        told = {**self.asked, "total": self.total, "done": self.done, "versions": dict(versions())}
+        write_whole(directory / REQUEST, json.dumps(told, indent=2) + "\n")
         write_whole(directory / TABLE, self.csv())
 
     def to_arrow(self) -> Any:
@@ -210,7 +235,13 @@ def run_sweep(
     rows = tuple(
         row for one in expected for row in _rows(request, one, results.of(one.point.index))
     )
-    return Sweep(tuple(request.axes), rows, total=len(replicas), done=len(results.found))
+    return Sweep(
+        tuple(request.axes),
+        rows,
+        total=len(replicas),
+        done=len(results.found),
+        asked=request.summary(),
+    )
 
 
 def _replicas(request: SweepRequest, expected: Iterable[Expected]) -> Iterator[Replica]:

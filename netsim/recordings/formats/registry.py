@@ -22,11 +22,14 @@ FORMATS = Registry[TagFormat](
     "tag_format",
     TagFormat,  # type: ignore[type-abstract]  # only isinstance is asked of it
     {
+        "a1": "netsim.recordings.formats.s_fifteen:SFifteenA1",
         "csv": "netsim.recordings.formats.csv_text:CsvText",
         "dump": "netsim.recordings.formats.swabian:SwabianDump",
         "npy": "netsim.recordings.formats.npy:Npy",
         "npz": "netsim.recordings.formats.npz:Npz",
         "ptu": "netsim.recordings.formats.ptu:Ptu",
+        "qutag": "netsim.recordings.formats.qutag:QutagBinary",
+        "ttbin": "netsim.recordings.formats.ttbin:Ttbin",
     },
 )
 

@@ -7,6 +7,14 @@ from typing import Any
 
 from netsim.report.figure import EXTRA_HINT, Figure
 
+FOR_PRINTERS = """
+const eachPlot = (change) =>
+  document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.relayout(plot, change));
+addEventListener("beforeprint", () => eachPlot({width: 680}));
+addEventListener("afterprint", () => eachPlot({width: null, autosize: true}));
+"""
+"""Plots as wide as a sheet of A4 while they are printed."""
+
 
 class Plots:
     """Draws figures into a page that holds `script` in its head."""
@@ -22,7 +30,9 @@ class Plots:
     @property
     def script(self) -> str:
         """Source of plotly.js, once for all figures; empty without it."""
-        return "" if self._drawing is None else f"<script>{self._drawing.script()}</script>"
+        if self._drawing is None:
+            return ""
+        return f"<script>{self._drawing.script()}</script>\n<script>{FOR_PRINTERS}</script>"
 
     def hint(self) -> Iterator[str]:
         """What to install where there are no plots."""

@@ -3,6 +3,7 @@
 It knows HTML, no figure and no result.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
@@ -25,7 +26,8 @@ th { text-align: left; border-bottom: 2px solid var(--line); padding: .25rem .7r
   vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); padding: .22rem .7rem .22rem 0; vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; }
-td:first-child { min-width: 8rem; }
+td:first-child:not(.n) { min-width: 8rem; }
+td.short { white-space: nowrap; }
 td.note { color: var(--faint); min-width: 16rem; }
 td.far { font-weight: 600; color: #a15c00; }
 td.very-far { font-weight: 600; color: #b3261e; }
@@ -35,7 +37,8 @@ summary { cursor: pointer; color: #0a58a8; }
 .map { max-width: 44rem; margin: .5rem 0; }
 .plot { background: #fff; border-radius: .4rem; }
 code, pre { font: .88em/1.5 ui-monospace, "Liberation Mono", monospace; }
-pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overflow-x: auto; }
+pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overflow-x: auto;
+  white-space: pre-wrap; }
 .notes { background: var(--hint); padding: .6rem 1rem .6rem 2rem; border-radius: .4rem;
   font-size: .93rem; }
 @media (prefers-color-scheme: dark) {
@@ -45,11 +48,20 @@ pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overfl
   td.far { color: #ffb454; } td.very-far { color: #ff8a80; }
 }
 @media print {
-  body { max-width: none; padding: 0; font-size: 11pt; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  table { font-size: 7.5pt; }
+  th, td { padding-right: .35rem; }
+  td:first-child:not(.n) { min-width: 0; }
+  .wide, .plot { overflow: visible; }
+  .plot > div { min-width: 0 !important; }
+  .modebar { display: none !important; }
   .plot, tr, pre, .map { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
 """
+
+SHORT_NAME = 24
+"""Characters that a column takes."""
 
 
 def document(title: str, body: Iterable[str], *, head: str = "") -> str:
@@ -80,6 +92,41 @@ def sentences(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         yield f"<li>{escape(text)}</li>"
     yield "</ul>"
+
+
+def number_heads(*texts: str) -> list[str]:
+    """Heads of columns of numbers; a line break stays a space."""
+    return [f'<th class="n">{_one_line(text)}</th>' for text in texts]
+
+
+def name_heads(*texts: str) -> list[str]:
+    """Heads of columns of names."""
+    return [f"<th>{_one_line(text)}</th>" for text in texts]
+
+
+def row(names: Iterable[str], numbers: Iterable[str] = (), after: Iterable[str] = ()) -> str:
+    """A row of a table, all of it plain text: names, numbers, and names again."""
+    cells = (
+        *map(_name_cell, names),
+        *(f'<td class="n">{escape(one)}</td>' for one in numbers),
+        *map(_name_cell, after),
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _name_cell(text: str) -> str:
+    """Short names stay on one line; a long one breaks where it must."""
+    kind = ' class="short"' if len(text) <= SHORT_NAME else ""
+    return f"<td{kind}>{escape(text)}</td>"
+
+
+def _one_line(text: str) -> str:
+    return escape(text.replace("-\n", "").replace("\n", " ").strip())
+
+
+def command(words: Iterable[str]) -> str:
+    """A command line that a shell takes as it stands."""
+    return f"<pre>{escape(shlex.join(words))}</pre>"
 
 
 def table(heads: Iterable[str], rows: Iterable[str]) -> Iterator[str]:

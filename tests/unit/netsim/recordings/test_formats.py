@@ -206,9 +206,13 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "a directory" in refusal(tmp_path / "folder.npy")
     assert "no such file" in refusal(tmp_path / "nothing.csv")
     (tmp_path / "tags.txt").write_text("1 2")
-    assert "no .csv, .dump, .npy, .npz or .ptu" in refusal(tmp_path / "tags.txt")
+    assert "no .a1, .csv, .dump, .npy, .npz, .ptu, .qutag or .ttbin" in refusal(
+        tmp_path / "tags.txt"
+    )
     (tmp_path / "zero.npy").symlink_to("/dev/zero")
-    assert "no .csv, .dump, .npy, .npz or .ptu" in refusal(tmp_path / "zero.npy")
+    assert "no .a1, .csv, .dump, .npy, .npz, .ptu, .qutag or .ttbin" in refusal(
+        tmp_path / "zero.npy"
+    )
 
 
 def test_unknown_detectors_times_too_late_and_bursts(tmp_path: Path) -> None:
@@ -360,7 +364,7 @@ def test_known_suffixes_are_told_and_broken_formats_are_one_line(tmp_path: Path)
     path = tmp_path / "tags.txt"
     path.write_text("x")
     with pytest.raises(
-        ConfigError, match=r"no \.csv, \.dump, \.npy, \.npz, \.ptu, \.tick or \.broken file"
+        ConfigError, match=r"no \.a1, .*, \.ptu, \.qutag, \.ttbin, \.tick or \.broken file"
     ):
         read_recording(path)
     path = tmp_path / "tags.broken"

@@ -161,6 +161,7 @@ def test_the_command_writes_beside_the_run_or_where_it_is_told(
         run_page(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_a_browser_draws_it(directory: Path, tmp_path: Path) -> None:
     """All plots are drawn, nothing is asked of any host, the console is silent."""
     path = tmp_path / "page.html"
