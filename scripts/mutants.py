@@ -36,6 +36,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/bbm92/signing.py": ("unit/protocols/bbm92/test_signing.py",),
     "protocols/bbm92/tagcheck.py": ("unit/protocols/test_endpoint.py",),
     "protocols/bits.py": ("unit/protocols/test_bits.py",),
+    "protocols/books.py": ("unit/netsim/pools/test_bookkeeper.py",),
+    "protocols/budgets.py": (
+        "unit/protocols/test_security.py",
+        "unit/protocols/reconciliation/test_leak_budget.py",
+    ),
     "protocols/calibration.py": ("unit/protocols/test_calibration.py",),
     "protocols/deadtime.py": ("unit/protocols/test_deadtime.py",),
     "protocols/estimation.py": ("unit/protocols/test_estimation.py",),
@@ -43,10 +48,19 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/keylength/finite.py": ("unit/protocols/keylength/test_finite.py",),
     "protocols/keylength/keyrate.py": ("unit/protocols/keylength/test_keyrate.py",),
     "protocols/pads.py": ("unit/protocols/test_pads.py",),
+    "protocols/security.py": ("unit/protocols/test_security.py",),
     "protocols/varint.py": ("unit/protocols/test_varint.py",),
     "netsim/physics/clock.py": ("unit/netsim/physics/test_clock.py",),
     "netsim/physics/detector.py": ("unit/netsim/physics/test_detector.py",),
     "netsim/physics/rates.py": ("unit/netsim/physics/test_rates.py",),
+    "netsim/pools/audit.py": ("unit/netsim/pools/test_audit.py",),
+    "netsim/verify/books.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/demand.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/ends.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/events.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/records.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/stores.py": ("unit/netsim/test_verify.py",),
+    "netsim/verify/summary.py": ("unit/netsim/test_verify.py",),
 }
 """Module to the files below ``tests`` that must notice when it is broken."""
 PAIRS = (

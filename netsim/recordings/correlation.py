@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.recordings.lateness import histograms_of, late_of
 from netsim.recordings.reading import Recording
 from netsim.units import PS_PER_S
 
@@ -23,6 +24,8 @@ COARSE_PS, NEAR_PS, FINE_PS = 20_000, 20_000, 100
 """Bins of the search, half width of what is kept about the peak, bins of what is shown."""
 MAX_RATES = 51
 """Differences of the clocks' rates that are tried; over more light they would be too far apart."""
+MAIN_SHARE = 0.35
+"""Of the pairs of the highest peak: those of two bases have half of them, side peaks a quarter."""
 SLICE_PS = PS_PER_S
 """The clocks are followed from slice to slice: the first of the light searched, each twice as long
 as the one before, up to this."""
@@ -79,16 +82,26 @@ class Correlation:
                 found[k, n] = np.count_nonzero(near & chosen)
         return found
 
-    def delays_ps(self, side: int, window_ps: float) -> dict[int, float]:
-        """Median difference of each channel of the first (0) or second (1) recording."""
-        near = np.abs(self.residuals_ps) < window_ps / 2
-        channels = self.pairs[near, side]
-        residuals_ps = self.residuals_ps[near]
-        sign = 1.0 if side else -1.0
-        return {
-            int(channel): sign * float(np.median(residuals_ps[channels == channel]))
-            for channel in np.unique(channels)
-        }
+    def late_ps(self, window_ps: float) -> tuple[dict[int, int], dict[int, int]]:
+        """Channels of the first and of the second recording that answer late, and by how much.
+
+        Less the median of their recording. Peaks of few pairs are left out: interferometers put as
+        many beside the main peak.
+        """
+        (ones, rows), (others, columns) = (
+            np.unique(self.pairs[:, side], return_inverse=True) for side in (0, 1)
+        )
+        histograms = histograms_of(
+            self.residuals_ps,
+            rows * others.size + columns,
+            NEAR_PS,
+            cells=ones.size * others.size,
+        )
+        late: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        found = late_of(histograms, window_ps, columns=others.size, least_share=MAIN_SHARE)
+        for end, place, late_ps in found:
+            late[end][int((ones, others)[end][place])] = late_ps
+        return late
 
 
 def correlate(

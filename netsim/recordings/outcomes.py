@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.recordings.lateness import histograms_of, late_of
 from netsim.recordings.recording import LinkTags
 from netsim.results.outcomes import Counts, Outcomes
 from protocols.messages import Role
@@ -23,6 +24,8 @@ SIDE_SHARE = 0.6
 """Of the distance of side peaks: not farther, where there are any."""
 PEAK_SIGMAS = 5.0
 """A piece without such a peak moves nothing."""
+FLIPPED = [0, 1, 3, 2]
+"""Detectors with the outcomes of X exchanged."""
 MIN_FIT = 20
 """Pairs; fewer say nothing of a rate."""
 
@@ -65,13 +68,17 @@ def outcomes_of(tags: LinkTags, *, flip_x: bool, lock: tuple[float, float, int] 
         for role, clock_ps in zip(Role, clocks_ps, strict=True)
     ]
     counts = np.zeros((4, 4), dtype=np.int64)
+    late: tuple[tuple[int, int, int], ...] = ()
     if lock is not None:
-        for piece in _Follower(tags).pieces(*lock):
+        follower = _Follower(tags)
+        for piece in follower.pieces(*lock):
             counts += piece
+        late = late_of(follower.differences, tags.config.window_ps)
     if not flip_x:
-        counts = counts[:, [0, 1, 3, 2]]
-        singles[1] = singles[1][[0, 1, 3, 2]]
-    return Outcomes(_plain(singles), _plain(counts), flip_x, tags.light_ps)
+        counts = counts[:, FLIPPED]
+        singles[1] = singles[1][FLIPPED]
+        late = tuple(sorted((end, FLIPPED[k] if end else k, ps) for end, k, ps in late))
+    return Outcomes(_plain(singles), _plain(counts), flip_x, tags.light_ps, late)
 
 
 def _plain(rows: "NDArray[np.int64] | list[NDArray[np.int64]]") -> Counts:
@@ -79,7 +86,13 @@ def _plain(rows: "NDArray[np.int64] | list[NDArray[np.int64]]") -> Counts:
 
 
 class _Follower:
-    """Follows the peak through both recordings."""
+    """Follows the peak through both recordings.
+
+    Attributes
+    ----------
+    differences : (16, M) int64
+        See `histograms_of`: of all pieces that were counted.
+    """
 
     def __init__(self, tags: LinkTags) -> None:
         self._tags = tags
@@ -87,6 +100,9 @@ class _Follower:
         self._delays_ps = tags.config.lane_delays_ps
         side_ps = tags.config.umi_delay_ps
         self._reach_ps = min(REACH_PS, SIDE_SHARE * side_ps) if side_ps else REACH_PS
+        apart_ps = np.diff(sorted(self._delays_ps)).min(initial=2 * REACH_PS)
+        self._seen_ps = min(self._reach_ps, float(apart_ps) / 2)
+        self.differences = histograms_of(np.zeros(0), np.zeros(0, dtype=np.int64), self._seen_ps)
 
     def pieces(self, offset_ps: float, rate: float, at_ps: int) -> Iterator[NDArray[np.int64]]:
         """(4, 4) counts of every piece: from the lock on, then from there back to the start."""
@@ -100,12 +116,19 @@ class _Follower:
             line = begun
             for start_ps in order:
                 line = line.to(start_ps)
-                counts, course = self._piece(line, self._reach_ps)
+                (off_ps, detectors), course = self._piece(line, self._reach_ps)
                 line = line.plus(course)
-                yield counts
+                self.differences += histograms_of(off_ps, detectors, self._seen_ps)
+                found = detectors[np.abs(off_ps) < self._window_ps / 2]
+                yield np.bincount(found, minlength=16).reshape(4, 4)
 
-    def _piece(self, line: _Line, reach_ps: float) -> tuple[NDArray[np.int64], tuple[float, float]]:
-        """Counts of the piece that begins where ``line`` stands, and how its peak runs off it."""
+    def _piece(
+        self, line: _Line, reach_ps: float
+    ) -> tuple[tuple[NDArray[np.float64], NDArray[np.int64]], tuple[float, float]]:
+        """Pairs of the piece that begins where ``line`` stands, and how its peak runs off it.
+
+        Pairs are differences to the peak (ps) and detectors, as `_near` gives them.
+        """
         times_ps, differences_ps, detectors = self._near(line, reach_ps)
         course = (_peak(differences_ps, self._window_ps, reach_ps), 0.0)
         for share in (1.0, 0.5):  # of the window, on either side: narrower as the line fits
@@ -115,8 +138,7 @@ class _Follower:
                 slope, at_zero_ps = np.polyfit(times_ps[within], differences_ps[within], 1)
                 course = (float(at_zero_ps), float(slope))
         off_ps = differences_ps - course[0] - course[1] * times_ps
-        found = detectors[np.abs(off_ps) < self._window_ps / 2]
-        return np.bincount(found, minlength=16).reshape(4, 4), course
+        return (off_ps, detectors), course
 
     def _near(
         self, line: _Line, reach_ps: float

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -147,14 +146,10 @@ def verdict(view: LinkView) -> Iterator[str]:
 
 
 def _delays(view: LinkView, found: Correlation) -> Iterator[str]:
-    for side, option in enumerate(("--detector-delays", "--detector-delays-b")):
-        delays = found.delays_ps(side, view.window_ps)
-        if not delays:
-            continue
-        middle = float(np.median(list(delays.values())))
-        off = {channel: round(delay - middle) for channel, delay in delays.items()}
-        if max(map(abs, off.values())) > FINE_PS:
-            listed = ",".join(f"{channel}={delay}" for channel, delay in off.items())
+    late_ps = found.late_ps(view.window_ps)
+    for option, late in zip(("--detector-delays", "--detector-delays-b"), late_ps, strict=True):
+        if late:
+            listed = ",".join(f"{channel}={delay}" for channel, delay in late.items())
             yield f"Detectors answer at different times: {option} {listed} (ps)."
 
 

@@ -31,12 +31,16 @@ class Outcomes:
     flip_x : bool
         Whether outcomes in X are expected to be opposite.
     light_ps : int
+    late : tuple of (int, int, int)
+        Detectors that answer at another time than the others of their end: 0 for alice or 1 for
+        bob, the detector, and by how much later in ps.
     """
 
     singles: Counts
     coincidences: Counts
     flip_x: bool
     light_ps: int
+    late: tuple[tuple[int, int, int], ...] = ()
 
     def singles_hz(self, end: int) -> tuple[float, ...]:
         """Rates of one end's detectors, alice's (0) or bob's (1)."""
@@ -60,10 +64,21 @@ class Outcomes:
 
     @property
     def hints(self) -> tuple[str, ...]:
-        """What to change where outcomes look exchanged; empty where they do not."""
+        """What to change where outcomes look exchanged or late; empty where they do not."""
         if self._are_bases_exchanged:
-            return (BASES_EXCHANGED,)
-        return tuple(self._exchanged_outcomes())
+            return (BASES_EXCHANGED, *self._late_detectors())
+        return (*self._exchanged_outcomes(), *self._late_detectors())
+
+    def _late_detectors(self) -> Iterator[str]:
+        if self.late:
+            listed = ", ".join(
+                f"{('alice', 'bob')[end]}'s {DETECTORS[detector]} {late_ps:+} ps"
+                for end, detector, late_ps in self.late
+            )
+            yield (
+                f"detectors answer at different times ({listed}): published times tell bits, which "
+                "is not charged, and pairs are missed; take it off with --detector-delays"
+            )
 
     @property
     def _are_bases_exchanged(self) -> bool:
@@ -86,6 +101,7 @@ class Outcomes:
             "coincidences": [list(row) for row in self.coincidences],
             "singles_hz": [list(self.singles_hz(end)) for end in (0, 1)],
             "qber": self.error_rate(),
+            "late_ps": [list(late) for late in self.late],
             "qber_z": self.error_rate("z"),
             "qber_x": self.error_rate("x"),
             "hints": list(self.hints),

@@ -40,3 +40,18 @@ def test_gaps_by_chance_are_none() -> None:
     assert apparent_dead_ticks(np.empty(0, dtype=np.int64)) == 0
     few = recording([50e3, 50e3, 5.0, 5.0], [25_000, 25_000, 0, 0], 10.0)
     assert 25_000 < apparent_dead_ticks(few) < 26_000
+
+
+def test_the_limit_of_evidence() -> None:
+    """20 clicks and more, whenever they begin; a gap of more than 20 spans / N^2, plus one tick.
+
+    Of N even clicks the gap is span / (N - 1): N^2 / (N - 1) is 21.05 for 20, whatever the unit.
+    """
+    even = np.arange(20, dtype=np.int64) * 1000
+    assert apparent_dead_ticks(even << 2) == 1001
+    assert apparent_dead_ticks(even[:19] << 2) == 0
+    assert apparent_dead_ticks(even + 10**9 << 2 | 3) == 1001
+    # N^2 times the closest gap is 400 * 90, and 20 spans are 20 * 1800: no more, and no evidence.
+    limit = np.r_[0, 90, 1800 - 1710 * np.linspace(0.9, 0, 18)].astype(np.int64)
+    assert (np.diff(limit).min(), limit[-1] - limit[0]) == (90, 1800)
+    assert apparent_dead_ticks(limit << 2) == 0

@@ -370,6 +370,7 @@ def test_upper_rate() -> None:
     assert upper_rate(0.05, 10_000) == pytest.approx(0.051 + 3 * math.sqrt(0.05 * 0.95 / 1e4))
     assert upper_rate(0.4, 3) == upper_rate(0.05, 0) == 0.5
     assert upper_rate(0.0, 100) == 0.0
+    assert upper_rate(0.001, 1.0) == pytest.approx(0.00102 + 3 * math.sqrt(0.001 * 0.999))
 
 
 @pytest.mark.parametrize("security", WITH_EPSILON)

@@ -59,3 +59,29 @@ def test_open_blocks_count_as_open() -> None:
     rows = list(made_up_movements())
     middle = rows.index(next(row for row in rows if row.credit is Account.DOUBT)) + 1
     assert check_balance(rows[:middle]) == []
+
+
+def test_faults_name_their_row_and_figures() -> None:
+    """Rows count from one; a block deposits all its rows of an end; no bits are no fault."""
+    first = rows_with(0, bits=-1)
+    assert "row 1: -1 bits" in check_balance(first)
+    place = row_of(Account.DOUBT, Account.POOL)
+    row = made_up_movements()[place]
+    less = check_balance(rows_with(place, bits=row.bits - 1))
+    (told,) = (fault for fault in less if "deposits differ" in fault)
+    figures = [int(word.strip(",")) for word in told.split() if word.strip(",").isdigit()][-2:]
+    assert sorted(figures)[1] - sorted(figures)[0] == 1
+    assert sorted(figures)[1] == sum(
+        one.bits
+        for one in made_up_movements()
+        if (one.end, one.block, one.debit) == (row.end, row.block, Account.DOUBT)
+        and one.credit in (Account.POOL, Account.RESERVE)
+    )
+    nothing = replace(made_up_movements()[-1], bits=0)
+    assert check_balance([*made_up_movements(), nothing]) == []
+
+
+def test_an_end_without_light_is_summed_up_as_well() -> None:
+    """Bits that were never sifted are told in the sums, not only where they are taken."""
+    stray = Movement(0, LINK, "Alice", 0, Account.POOL, Account.SAMPLED, 5)
+    assert f"{LINK} Alice: 0 bits sifted, 5 accounted for" in check_balance([stray])

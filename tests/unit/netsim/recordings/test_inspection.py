@@ -99,9 +99,21 @@ def test_a_late_detector_is_named() -> None:
     one, other = light()
     found = correlate(one, other, (PS, PS), offset_ps=0.0, bound_ps=2e9, rate_bound_ppm=1.0)
     assert found is not None
-    delays = found.delays_ps(1, 4000.0)
-    assert delays[2] - delays[1] == pytest.approx(900, abs=60)
-    assert delays[0] - delays[1] == pytest.approx(0, abs=60)
+    first, second = found.late_ps(1000.0)
+    assert (list(first), list(second)) == ([], [2])
+    assert second[2] == pytest.approx(900, abs=60)
+
+
+def test_a_detector_that_is_late_at_both_ends_is_named() -> None:
+    """Channel 2 of both, by 900 ps: its pairs with itself are where they should be."""
+    one, other = light()
+    shifted = one.times_ticks + 900 * (one.detectors == 2)
+    both = Recording(shifted, one.detectors)
+    found = correlate(both, other, (PS, PS), offset_ps=0.0, bound_ps=2e9, rate_bound_ppm=1.0)
+    assert found is not None
+    for late in found.late_ps(1000.0):
+        assert list(late) == [2]
+        assert late[2] == pytest.approx(900, abs=60)
 
 
 def test_unrelated_light_is_not_sure() -> None:
@@ -149,11 +161,11 @@ def test_the_command_says_why_there_is_no_key(
     files: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exchanged maps and late detectors are named, with the option that mends them."""
-    wrong = ["--map-b", "0=X0,1=X1,2=Z0,3=Z1", "--window", "4000"]
+    wrong = ["--map-b", "0=X0,1=X1,2=Z0,3=Z1", "--window", "2000"]
     assert run_command(["inspect", *files, *wrong]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "--map-b 0=Z0,1=Z1,2=X0,3=X1" in shown
-    assert "--detector-delays-b 0=" in shown
+    assert "--detector-delays-b 2=" in shown
     assert run_command(["inspect", *files, "--json"]) == 0
     entry = json.loads(capsys.readouterr().out)
     assert entry["correlation"]["is_sure"]

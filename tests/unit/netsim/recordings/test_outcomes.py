@@ -32,6 +32,8 @@ class Pairs:
         Half of the pairs come a quarter each so much earlier and later, uncorrelated.
     delays_ps : sequence of int
         Lanes, each with the same share of pairs.
+    late_ps : ((4), (4)) int
+        How late alice's and bob's detectors answer.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Pairs:
         *,
         side_ps: int = 0,
         delays_ps: tuple[int, ...] = (0,),
+        late_ps: tuple[tuple[int, ...], ...] = ((0, 0, 0, 0), (0, 0, 0, 0)),
     ) -> None:
         rng = np.random.default_rng(3)
         size = 20_000
@@ -50,12 +53,17 @@ class Pairs:
         side = rng.choice([0, 0, -1, 1], size) if side_ps else np.zeros(size, dtype=np.int64)
         bit_b = np.where(side == 0, bit_b, rng.integers(0, 2, size))
         alice, bob = 2 * basis_a + bit, 2 * basis_b + bit_b
-        late_ps = course(t) + side * side_ps + rng.choice(delays_ps, size) + rng.normal(0, 80, size)
+        course_ps = (
+            course(t) + side * side_ps + rng.choice(delays_ps, size) + rng.normal(0, 80, size)
+        )
         self.matrix = np.zeros((4, 4), dtype=np.int64)
         np.add.at(self.matrix, (alice[side == 0], bob[side == 0]), 1)
         self.ends = []
-        for times_ps, detectors in ((t * S, alice), (t * S + late_ps, bob)):
-            times = np.r_[times_ps, rng.random(size) * LIGHT_S * S].astype(np.int64)
+        for times_ps, detectors, own_ps in zip(
+            (t * S, t * S + course_ps), (alice, bob), late_ps, strict=True
+        ):
+            answered_ps = times_ps + np.array(own_ps)[detectors]
+            times = np.r_[answered_ps, rng.random(size) * LIGHT_S * S].astype(np.int64)
             numbers = np.r_[detectors, rng.integers(0, 4, size)]
             order = np.argsort(times)
             self.ends.append(np.stack([times[order], numbers[order]], axis=1))
@@ -148,6 +156,36 @@ def test_a_wrong_map_is_told(tmp_path: Path, map_b: str, hint: str, *, flip_x: b
     found = counted(Pairs(), tmp_path, (5e8, 0.0, S), map_b=map_b, flip_x=flip_x)
     (told,) = found.hints
     assert re.search(hint, told)
+
+
+@pytest.mark.parametrize(
+    ("late_ps", "expected"),
+    [
+        # One detector of either end, of one basis: no pair of it with another is in the window.
+        (((0, 4000, 0, 0), (0, 4000, 0, 0)), {(0, 1): 4000, (1, 1): 4000}),
+        (((0, 0, 0, 0), (0, 0, 0, 60)), {(1, 3): 60}),
+        (
+            ((0, 1000, 2000, 4000), (0, 1000, 2000, 4000)),
+            {(end, k): ps for end in (0, 1) for k, ps in enumerate((-1500, -500, 500, 2500))},
+        ),
+    ],
+)
+def test_detectors_that_answer_late_are_told(
+    tmp_path: Path, late_ps: tuple[tuple[int, ...], ...], expected: dict[tuple[int, int], int]
+) -> None:
+    """By how much, less the median of the end; in a note that names the option."""
+    found = counted(Pairs(late_ps=late_ps), tmp_path, (5e8, 0.0, S))
+    told = {(end, detector): ps for end, detector, ps in found.late}
+    assert told == {place: pytest.approx(ps, abs=20) for place, ps in expected.items()}
+    (hint,) = found.hints
+    assert "take it off with --detector-delays" in hint
+    assert f"bob's X1 {told.get((1, 3), 0):+} ps" in hint or (1, 3) not in told
+
+
+def test_lateness_of_lanes_and_side_peaks_is_none(tmp_path: Path) -> None:
+    """What all detectors have in common is no lateness."""
+    pairs = Pairs(side_ps=10_000, delays_ps=(0, 4_000))
+    assert counted(pairs, tmp_path, (5e8, 0.0, S)).late == ()
 
 
 def test_without_a_lock_nothing_coincides(tmp_path: Path) -> None:
