@@ -15,6 +15,9 @@ from netsim.studies.kept import load_comparison, load_sweep
 from tests.support.browser import see
 from tests.support.light import clean_tags
 
+pytestmark = pytest.mark.slow
+"""Making one of each takes some twenty seconds."""
+
 EVIL = "<img src=x onerror=alert(1)>"
 DISTIL = ("--delay", "5000000", "--round", "1s")
 RATE = ("--fidelity", "rate", "--duration", "30s", "--out")
@@ -100,7 +103,6 @@ def test_what_is_not_whole_is_refused(directories: dict[str, Path], tmp_path: Pa
             page_of(tmp_path / name)
 
 
-@pytest.mark.slow
 def test_a_browser_draws_them(directories: dict[str, Path], tmp_path: Path) -> None:
     """All plots are drawn, nothing is asked of any host, the console is silent."""
     for kind, path in directories.items():
