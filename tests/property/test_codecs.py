@@ -48,6 +48,8 @@ datagrams = st.builds(
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**128 - 1),
     st.binary(max_size=60),
+    st.integers(0, 2**16 - 1),
+    st.integers(0, 2**16 - 1),
 )
 items = st.recursive(
     st.one_of(
