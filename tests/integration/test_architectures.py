@@ -34,6 +34,7 @@ LIGHT_S = {
     "ten_users_by_key": 0.5,
     "three_pumps": 3.0,
     "time_sharing": 2.0,
+    "wang2026": 1.0,
     "wengerowsky2018": 1.0,
 }
 """Seconds of light; with appas2021 the switch is set anew at 5 s."""
@@ -47,6 +48,7 @@ LINKS_AND_CHANNELS = {
     "one_pump_12_channels": (6, 12),
     "three_pumps": (6, 4),
     "time_sharing": (6, 2),
+    "wang2026": (15, 30),
     "wengerowsky2018": (6, 12),
 }
 

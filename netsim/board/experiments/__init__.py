@@ -10,6 +10,7 @@ from netsim.board.experiments.ling2008 import EXPERIMENT as LING2008
 from netsim.board.experiments.naik2000 import EXPERIMENT as NAIK2000
 from netsim.board.experiments.neumann2022 import EXPERIMENT as NEUMANN2022
 from netsim.board.experiments.theory import EXPERIMENT as THEORY
+from netsim.board.experiments.wang2026 import EXPERIMENT as WANG2026
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     THEORY,
@@ -18,6 +19,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     APPAS2021,
     JOSHI2020,
     NEUMANN2022,
+    WANG2026,
     ADHIKARI2026,
     NAIK2000,
     LING2008,

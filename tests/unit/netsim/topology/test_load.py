@@ -24,11 +24,12 @@ def test_shipped_topologies_are_those_of_the_repository() -> None:
 
 @pytest.mark.parametrize("name", shipped_topologies())
 def test_shipped_topology_is_sound_and_bears_its_name(name: str) -> None:
-    """No shipped topology gives an error or a warning."""
+    """None gives an error or a warning, but one of side peaks that are as near as published."""
     topology = load_topology(name)
     assert topology.name == name
     assert check_topology(topology).errors == ()
-    assert check_topology(topology).warnings == ()
+    expected = {"receivers.pam.x.delay_ps"} if name == "wang2026" else set()
+    assert {fault.path for fault in check_topology(topology).warnings} == expected
 
 
 def test_every_number_of_a_shipped_topology_says_where_it_comes_from() -> None:
