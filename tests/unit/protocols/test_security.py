@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from protocols.budgets import error_count_charge_bits, upper_rate
+from protocols.budgets import error_count_charge_bits, leak_share, upper_rate
 from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
 from protocols.interfaces import (
     Choice,
@@ -363,6 +363,26 @@ def test_plan_of_a_third_party_says_nothing() -> None:
     assert plan.terms == replace(OPEN, sample_share=0.1)
     given = Silent().plan(expectation(400.0, 0.05, 600.0), replace(OPEN, sample_share=0.3))
     assert given.terms.sample_share == 0.3
+
+
+class SeenBudget:
+    """A quarter of the block, and a hundredth of what its estimate rests on."""
+
+    def bits(self, block_bits: float, error_rate: float, *, seen_bits: float) -> float:
+        """As of `LeakBudget`."""
+        _ = error_rate
+        return 0.25 * block_bits + 0.01 * seen_bits
+
+
+def test_leak_share() -> None:
+    """Of raw bits: the budget on what was seen, and announced counts of 1000 and 500 (10, 9 bits).
+
+    Without a sample all bits are seen, and are key; with a tenth, 150 are seen and 1350 are key.
+    """
+    expectation = Expectation((LaneExpectation(1000.0, 0.02, 500.0, 0.02),), SeenBudget())
+    assert leak_share(expectation, 0.0) == pytest.approx((375 + 15 + 19) / 1500, rel=1e-12)
+    assert leak_share(expectation, 0.1) == pytest.approx((337.5 + 1.5 + 19) / 1350, rel=1e-12)
+    assert leak_share(Expectation((), SeenBudget()), 0.0) == 1.0
 
 
 def test_upper_rate() -> None:
