@@ -92,6 +92,7 @@ def test_longer_recordings_lose_no_round(tmp_path: Path) -> None:
     assert len(first["blocks"]) + len(first["aborted"]) >= 10
 
 
+@pytest.mark.slow
 def test_different_secrets_are_found_out(tags: Path, tmp_path: Path) -> None:
     """The ends do not meet: a question instead of silence, and neither secret is used up."""
     secrets = [fresh_secret(tmp_path / name) for name in ("one.bin", "other.bin")]

@@ -105,6 +105,7 @@ def test_weakest_link_within_the_prior() -> None:
     assert_right_or_refused(attempts(PRIOR, range(6)), least=4)
 
 
+@pytest.mark.slow
 def test_weakest_link_within_a_wide_prior() -> None:
     """Four clocks within 10 ms and 2 ppm: right within 1 ns or refused."""
     assert_right_or_refused(attempts(WIDE, range(4)), least=2)
