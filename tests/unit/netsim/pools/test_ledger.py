@@ -50,7 +50,7 @@ def test_impossible_movements_are_refused(movement: Movement, reason: str) -> No
 def test_every_account_is_in_the_map() -> None:
     """Each account can be entered or is an origin; wire and spent have no way out."""
     entered = {credit for ways in ALLOWED_CREDITS.values() for credit in ways}
-    memos = {Account.PARITIES, Account.VERIFICATION, Account.COUNTS}
+    memos = {Account.PARITIES, Account.VERIFICATION, Account.COUNTS, Account.TESTED}
     origins = {Account.LIGHT, Account.PRESHARED} | memos
     assert entered | origins == set(Account)
     assert not entered & origins

@@ -113,7 +113,13 @@ def test_schema_names_the_variants() -> None:
     """The schema lists the built-in names as examples: others may be installed."""
     node = schema_at(["protocol", "security"])
     assert node is not None
-    assert node["examples"] == ["asymptotic", "finite", "finite-exact", "two-basis"]
+    assert node["examples"] == [
+        "asymptotic",
+        "asymptotic-mixed",
+        "finite",
+        "finite-exact",
+        "two-basis",
+    ]
 
 
 def test_families_that_are_not_universal_are_refused() -> None:
