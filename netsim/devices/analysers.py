@@ -8,10 +8,13 @@ from netsim.kernel.rng import RngTree
 from netsim.physics.encodings.drift import DriftingPhase
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import BasisOptics
+from netsim.physics.encodings.phases import Phase
 from netsim.physics.encodings.registry import encoding_class
+from netsim.physics.encodings.rotation import RotatedPhase, WanderingRotation
 from netsim.physics.encodings.settings import TurnedPhase, Turns
 from netsim.topology.receiver import InterferometerSpec
 from netsim.topology.specs import TopologySpec
+from netsim.topology.state import UserSpec
 from netsim.units import ps_from_s
 
 
@@ -25,7 +28,8 @@ class Analysers:
     history : NetworkHistory
         Says when locks are on.
     rng_tree : RngTree
-        Streams ``<user>/drift/z`` and ``<user>/drift/x``, of phases that wander.
+        Streams ``<user>/drift/z`` and ``<user>/drift/x``, of phases that wander, and
+        ``<user>/rotation``, of fibres that turn polarisations.
     """
 
     topology: TopologySpec
@@ -43,10 +47,12 @@ class Analysers:
             How late the light of a frame is at the receiver.
         """
         spec = self.topology.receiver_of(self.topology.user(user))
-        if turns is None and not any(analyser.drift for analyser in spec.analysers):
+        rotation = self._rotation(user)
+        is_still = turns is None and rotation is None
+        if is_still and not any(analyser.drift for analyser in spec.analysers):
             return spec.encoding
         z, x = (
-            self._turned(self._drifting(user, basis, analyser), turns, delay_ps)
+            self._turned(_rotated(self._drifting(user, basis, analyser), rotation), turns, delay_ps)
             for basis, analyser in zip("zx", spec.analysers, strict=True)
         )
         return encoding_class(spec.kind)(replace(spec.optics, z=z, x=x))
@@ -63,6 +69,16 @@ class Analysers:
         )
         return replace(still, phase_rad=phase)
 
+    def _rotation(self, user: str) -> Phase | None:
+        """What the fibre adds to the phases of both analysers; None if it adds nothing."""
+        walk_rad = self.topology.user(user).fibre.rotation_walk_rad_per_sqrt_s
+        if not walk_rad:
+            return None
+        rng = self.rng_tree.stream(f"{user}/rotation")
+        return WanderingRotation(
+            rng, walk_rad, lambda time_ps: self._user(user, time_ps).alignments
+        )
+
     def _turned(self, optics: BasisOptics, turns: Turns | None, delay_ps: int) -> BasisOptics:
         if turns is None:
             return optics
@@ -71,7 +87,17 @@ class Analysers:
 
     def _lock_of(self, user: str) -> Callable[[int], bool]:
         def is_locked(time_ps: int) -> bool:
-            ((_, network),) = self.history.between(time_ps, time_ps + 1)
-            return network.topology.user(user).is_locked
+            return self._user(user, time_ps).is_locked
 
         return is_locked
+
+    def _user(self, user: str, time_ps: int) -> UserSpec:
+        """As it is at a true time."""
+        ((_, network),) = self.history.between(time_ps, time_ps + 1)
+        return network.topology.user(user)
+
+
+def _rotated(optics: BasisOptics, rotation: Phase | None) -> BasisOptics:
+    if rotation is None:
+        return optics
+    return replace(optics, phase_rad=RotatedPhase(optics.phase_rad, rotation))

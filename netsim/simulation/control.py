@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import assert_never
 
-from netsim.topology.changes import Change, Power
-from netsim.topology.controller import ControllerSpec
+from netsim.topology.changes import Change, Power, Realign
+from netsim.topology.controller import BalanceSpec, ControllerSpec, RealignSpec
 from netsim.topology.source import CrystalSourceSpec
 from netsim.topology.specs import TopologySpec
 from protocols import events
@@ -44,6 +45,12 @@ class RoundReport:
     stop_s: float
     sifted_bits: int
     lanes: tuple[LaneCounts, ...]
+
+    @property
+    def qber(self) -> float:
+        """Of all lanes; that of chance where nobody counted the errors."""
+        bits = sum(lane.bits for lane in self.lanes)
+        return sum(lane.errors for lane in self.lanes) / bits if bits else UNKNOWN_QBER
 
     @property
     def rate_bps(self) -> float:
@@ -206,6 +213,28 @@ class PowerBalance(Controller):
         return changes
 
 
+class Realigner(Controller):
+    """Has the fibres of a link's users aligned when one of its rounds has too many errors.
+
+    Parameters
+    ----------
+    qber : float
+        More than this is too much.
+    """
+
+    def __init__(self, qber: float) -> None:
+        self._qber = qber
+        self._aligned_s: dict[str, float] = {}
+
+    def report(self, report: RoundReport, now_s: float) -> Iterable[Change]:
+        """Align what this round has seen of: not what was aligned since it began."""
+        if report.qber <= self._qber:
+            return ()
+        users = [user for user in report.users if report.start_s >= self._aligned_s.get(user, 0.0)]
+        self._aligned_s |= dict.fromkeys(users, now_s)
+        return [Realign(time_s=now_s, user=user) for user in users]
+
+
 def _power(pump: str | None, power_mw: float, now_s: float) -> Power:
     return Power(time_s=now_s, channel=pump, power_mw=power_mw)
 
@@ -214,4 +243,10 @@ def build_controller(
     spec: ControllerSpec, topology: TopologySpec, links: Sequence[tuple[str, str]]
 ) -> Controller:
     """The controller that a topology asks for."""
-    return PowerBalance(topology, links, step=spec.step, rounds=spec.rounds)
+    match spec:
+        case BalanceSpec():
+            return PowerBalance(topology, links, step=spec.step, rounds=spec.rounds)
+        case RealignSpec():
+            return Realigner(spec.qber)
+        case _:
+            assert_never(spec)

@@ -21,6 +21,7 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "observers": topology.observers,
         "controller": topology.controller or request.controller,
         "drift": _is_ever_free(topology),
+        "rotation": any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users),
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
         "--save-tags": request.save_tags,
     }
@@ -41,6 +42,7 @@ _MEANINGLESS = {
     Fidelity.COINCIDENCE: {
         "observers": "there are no photons to observe",
         "drift": "phases without lock are followed photon by photon",
+        "rotation": "fibres that turn polarisations are followed photon by photon",
         "bell": "analysers are turned for photons, and there are none",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
     },
@@ -50,6 +52,7 @@ _MEANINGLESS = {
         "observers": "there are no photons to observe",
         "controller": "nobody reports rounds to one",
         "drift": "phases without lock are followed photon by photon",
+        "rotation": "fibres that turn polarisations are followed photon by photon",
         "bell": "analysers are turned for photons, and there are none",
         "--save-tags": "there are no tags",
     },

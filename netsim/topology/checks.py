@@ -13,6 +13,7 @@ from itertools import combinations
 
 from netsim.errors import Fault
 from netsim.physics.encodings.interface import Encoding
+from netsim.physics.encodings.registry import encoding_class
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import PairShape
 from netsim.topology.bell import bell_faults
@@ -35,6 +36,7 @@ MIN_DELAY_LIFETIMES = 9.0
 a fringe of (1 + kappa T / 2) exp(-kappa T / 2) there, which is not simulated: 28 % at 5 lifetimes,
 6 % at 9, 1.4 % at 12.6 (10 ns and 200 MHz)."""
 
+ROTATION, POLARISATION = "rotation_walk_rad_per_sqrt_s", "polarisation"
 MIN_MISMATCH_CONTRAST = 0.5
 """Two interferometers whose delays leave less contrast than this cannot be meant to match."""
 
@@ -246,6 +248,19 @@ def _linewidth_hz(topology: TopologySpec) -> float | None:
     return source.bandwidth_hz if is_given else None
 
 
+def _unseen_rotations(topology: TopologySpec) -> Iterator[Fault]:
+    """Fibres that turn polarisations in front of receivers that do not look at them."""
+    receivers = receivers_of(topology)
+    for index, user in having(topology.users, "fibre", "receiver"):
+        receiver = receivers.get(user.receiver)
+        if receiver is None or not has(receiver, "kind"):
+            continue
+        walks = has(user.fibre, ROTATION) and user.fibre.rotation_walk_rad_per_sqrt_s
+        if walks and (carrier := encoding_class(receiver.kind).carrier) != POLARISATION:
+            reason = f"receiver {user.receiver} reads {carrier}, which it does not turn"
+            yield Fault(f"users.{index}.fibre.{ROTATION}", reason)
+
+
 # Times and clocks ---------------------------------------------------------------------------------
 
 
@@ -343,6 +358,7 @@ CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _short_delays,
     _mismatched_delays,
     bell_faults,
+    _unseen_rotations,
     _window_faults,
     _short_rounds,
     _clock_faults,

@@ -38,7 +38,7 @@ FOLLOWED: dict[type[Spec], frozenset[str]] = {
         "bandwidth_labels",
         "coupling_loss_db",
     },
-    UserSpec: frozenset({"is_present", "is_locked", "is_detecting"}),
+    UserSpec: frozenset({"is_present", "is_locked", "is_detecting", "alignments"}),
     FibreSpec: frozenset({"attenuation_db_per_km", "extra_loss_db", "is_cut"}),
     ReceiverSpec: frozenset({"excess_loss_db"}),
 }

@@ -246,16 +246,13 @@ class ReceiverSpec(Spec):
         """Whether a phase of it wanders."""
         return any(analyser.walk_rad2_per_s > 0.0 for analyser in self.analysers)
 
-    def free_encoding(self, free_s: float) -> Encoding:
-        """The mean of it after so many seconds without lock; that of locked phases after none."""
-        if not free_s:
+    def free_encoding(self, variances_rad2: tuple[float, float] = (0.0, 0.0)) -> Encoding:
+        """The mean of it with phases (of Z, of X) off at random, Gaussian of these variances."""
+        if not any(variances_rad2):
             return self.encoding
         z, x = (
-            replace(
-                each.optics,
-                contrast=each.optics.contrast * math.exp(-each.walk_rad2_per_s * free_s / 2.0),
-            )
-            for each in self.analysers
+            replace(each.optics, contrast=each.optics.contrast * math.exp(-variance / 2.0))
+            for each, variance in zip(self.analysers, variances_rad2, strict=True)
         )
         return build_encoding(self.kind, Optics(self.z_probability, z, x))
 

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from netsim.topology.anychange import AnyChange
 from netsim.topology.applications import ApplicationSpec, PoolSpec
 from netsim.topology.base import Name, NonNegative, Probability, Spec
-from netsim.topology.changes import AnyChange
 from netsim.topology.controller import ControllerSpec
 from netsim.topology.labels import Pair
 from netsim.topology.state import StateSpec

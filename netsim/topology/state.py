@@ -111,6 +111,11 @@ class FibreSpec(Spec):
     """Chromatic dispersion D: channels arrive apart by D L times their distance in wavelength."""
     extra_loss_db: Decibel = 0.0
     """Splices, connectors, attenuators."""
+    rotation_walk_rad_per_sqrt_s: Annotated[
+        float, Field(ge=0, le=10, exclude_if=lambda value: not value)
+    ] = 0.0
+    """It turns linear polarisations at random: standard deviation of the phases of both analysers a
+    second after they were aligned; for polarisation receivers."""
     is_cut: bool = False
     """Nothing comes through, until an event repairs it."""
 
@@ -130,6 +135,8 @@ class UserSpec(Spec):
     """False: gets no light, and its process is down, until an event lets it join."""
     is_locked: Annotated[bool, Field(exclude_if=lambda value: value)] = True
     """False: phases of its analysers wander freely, until an event has them locked again."""
+    alignments: Annotated[int, Field(ge=0, exclude_if=lambda value: not value)] = 0
+    """How often the polarisation of its fibre has been aligned again."""
     is_detecting: Annotated[bool, Field(exclude_if=lambda value: value)] = True
     """False: its detectors are off (warm, or cycled), darks and all, until an event has them on."""
 

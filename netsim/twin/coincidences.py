@@ -55,17 +55,18 @@ class Coincidences:
     network : Network
     time_ps : int
         When settings that depend on time are looked at.
-    free : sequence of (str, float)
-        Users whose phases wander, and for how many seconds they have.
+    free : sequence of (str, (float, float))
+        Users whose phases wander, and the variances of their Z and X phases.
     """
 
     def __init__(self, network: Network, time_ps: int = 0, free: Free = ()) -> None:
         self._network = network
         self._time_ps = time_ps
         users = [user.name for user in network.topology.users]
-        free_s = dict(free)
+        wandered = dict(free)
         self.detectors = {
-            user: detectors_of(network, user, free_s=free_s.get(user, 0.0)) for user in users
+            user: detectors_of(network, user, variances_rad2=wandered.get(user, (0.0, 0.0)))
+            for user in users
         }
         """Of each user, at work."""
 

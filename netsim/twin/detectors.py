@@ -39,14 +39,16 @@ class Detector:
 Detectors = tuple[Detector, ...]
 
 
-def detectors_of(network: Network, user: str, *, free_s: float = 0.0) -> Detectors:
-    """All of ``user``, by number, its phases having wandered for so long."""
+def detectors_of(
+    network: Network, user: str, *, variances_rad2: tuple[float, float] = (0.0, 0.0)
+) -> Detectors:
+    """All of ``user``, by number, its phases (of Z, of X) having wandered so far."""
     spec_of_user = network.topology.user(user)
     receiver = network.topology.receiver_of(spec_of_user)
     specs, light_hz = receiver.each_detector, _light_hz(network, user)
     if not spec_of_user.is_detecting:
         specs = tuple(spec.model_copy(update={"dark_rate_hz": 0.0}) for spec in specs)
-    encoding = receiver.free_encoding(free_s)
+    encoding = receiver.free_encoding(variances_rad2)
     best = max(spec.efficiency for spec in specs) or 1.0
     shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
     arrivals_hz = [

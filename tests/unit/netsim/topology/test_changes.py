@@ -184,7 +184,7 @@ def seen_by_devices(timeline: Timeline, time_s: int) -> str:
     topology = network.topology
     plan = emission_plan(network, timeline.process_indices)
     pairs = [process.dark for process in network.processes]
-    locks = [user.is_locked for user in topology.users]
+    locks = [(user.is_locked, user.alignments) for user in topology.users]
     return repr((plan, pairs, topology.qnsp.source.bandwidth_hz, locks))
 
 
