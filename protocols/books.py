@@ -17,6 +17,8 @@ class RoundBooks:
     """Of these, published to estimate the error rate and thrown away."""
     sample_errors: int = 0
     """Errors among the sampled."""
+    tested_bits: int = 0
+    """Outcomes of Bell tests that this end has published; they never were sifted bits."""
     parity_bits: int = 0
     """Parities of the announcer's bits that crossed the wire."""
     verification_bits: int = 0

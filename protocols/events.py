@@ -91,8 +91,6 @@ class BellTested:
     round: int
     lanes: tuple[Chsh, ...]
     """The test of each lane."""
-    disclosed_bits: int
-    """Outcomes of this end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,6 @@ class Bookkeeper:
         )
 
     def _on_tested(self, event: events.BellTested, time_ps: int) -> None:
-        """Outcomes that were published; they never were sifted bits."""
-        bits = event.disclosed_bits
-        self._move(time_ps, event.round, Account.TESTED, Account.WIRE, bits)
         before = self.tests or tuple(test - test for test in event.lanes)
         self.tests = tuple(map(add, before, event.lanes))
         for lane, test in enumerate(event.lanes):
@@ -179,6 +176,7 @@ class Bookkeeper:
         self._move(time_ps, number, Account.PARITIES, Account.WIRE, books.parity_bits)
         self._move(time_ps, number, Account.VERIFICATION, Account.WIRE, books.verification_bits)
         self._move(time_ps, number, Account.COUNTS, Account.WIRE, books.count_bits)
+        self._move(time_ps, number, Account.TESTED, Account.WIRE, books.tested_bits)
 
     def _on_in_doubt(self, event: events.BlockPrepared | events.BlockHeld, time_ps: int) -> None:
         number, bits = event.round, event.key_bits

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.chance import poisson_tail_log10, sigma_of
+from protocols.bbm92.clicktable import ClickTable, find_in_table
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
-from protocols.bbm92.coincidence import Alignment, ClickTable, find_in_table
+from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.lanes import AnnouncedBlocks
 from protocols.clockprior import MAX_SEARCH_BINS
 from protocols.compiled import kernel

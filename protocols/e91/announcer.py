@@ -43,6 +43,7 @@ class E91AnnouncerRound(AnnouncerRound):
         if bases.size > MAX_TESTED:
             raise RoundDropped(AbortReason.TOO_MANY_BITS)
         self._move(Matches, State.TESTING)
+        self.book(tested_bits=ports.size)
         yield Outcomes(pack_bits(bases), pack_bits(ports))
 
     def _act_on(self, body: Message) -> Steps:

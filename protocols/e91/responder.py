@@ -53,6 +53,7 @@ class E91ResponderRound(ResponderRound):
         theirs, their_ports = (
             received_bits(packed, lanes.size) for packed in (body.bases, body.ports)
         )
+        self.book(tested_bits=ports.size)
         yield OutcomesReply(pack_bits(ports))
         yield from judge(self, lanes, (theirs, bases), (their_ports, ports))
         self._sifted_by(Outcomes)

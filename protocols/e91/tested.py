@@ -65,6 +65,6 @@ def judge(
         count_tests((bases[0][chosen], bases[1][chosen]), are_equal[chosen])
         for chosen in (lanes == lane for lane in range(core.config.lanes))
     )
-    yield BellTested(core.number, tests, lanes.size)
+    yield BellTested(core.number, tests)
     if not reduce(add, tests).is_violated:
         raise RoundDropped(AbortReason.NO_VIOLATION)

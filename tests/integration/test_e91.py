@@ -59,19 +59,21 @@ def test_the_parties_measure_s(tmp_path: Path) -> None:
     assert sum(lane.chsh.counts) == pytest.approx(sum(seen.counts), rel=0.03)
 
 
-def test_hidden_bits_make_no_key() -> None:
-    """Z and X as ever, S at 2: every round ends without key, and the log says why."""
+def test_hidden_bits_make_no_key(tmp_path: Path) -> None:
+    """Z and X as ever, S at 2: every round ends without key, and the books and the log say why."""
     runs, told = [], []
     for hidden in ("true", "false"):
-        sink = MemorySink()
+        sink, out = MemorySink(), tmp_path / hidden
         overrides = (*E91, f"qnsp.source.hidden_bits={hidden}")
         topology = netsim.load_topology("two_user", overrides=overrides)
-        runs.append(netsim.simulate(topology, duration_s=4.0, seed=2, sink=sink))
+        runs.append(netsim.simulate(topology, duration_s=4.0, seed=2, sink=sink, out=out))
         told.append(Counter(line["event"] for line in sink.events if line.get("end") == "bob"))
     (fooled, honest) = (run.lanes[0] for run in runs)
     assert_same_mean(fooled.errors, honest.errors, fooled.sifted_bits / honest.sifted_bits)
     assert fooled.chsh is not None
     assert fooled.chsh.s < 2 + 4 * fooled.chsh.sigma
+    disclosed = moved(tmp_path / "true", Account.TESTED, Account.WIRE)
+    assert disclosed == dict.fromkeys(("alice", "bob"), sum(fooled.chsh.counts))
     assert runs[0].links[0].counts.deposited_bits == 0
     assert "rounds without key: 2 no_violation" in runs[0].links[0].notes
     assert runs[1].links[0].counts.deposited_bits > 500

@@ -9,8 +9,8 @@ import netsim
 from netsim.board.bench import pair_link
 from netsim.errors import ConfigError
 from netsim.kernel.trace import MemorySink
-from netsim.physics.encodings.drift import STEP_PS
 from netsim.physics.encodings.rotation import WanderingRotation
+from netsim.physics.encodings.stepped import STEP_PS
 from netsim.simulation.photons import count_photons
 from netsim.topology.controller import RealignSpec
 from netsim.topology.specs import TopologySpec

@@ -14,7 +14,6 @@ References
 """
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,12 +21,10 @@ import numpy as np
 from numpy.random import Generator
 
 from netsim.physics.encodings.phases import Phase
+from netsim.physics.encodings.stepped import STEP_PS, SteppedPhase
 from netsim.units import PS_PER_S
 
-STEP_PS = PS_PER_S // 100
 _STEP_S = STEP_PS / PS_PER_S
-_KEPT = 8192
-"""Steps of the past that can still be asked for, 80 s."""
 _RESPONSE = 20_000
 """Steps after which the answer of a stable loop to one kick has gone, 200 s."""
 
@@ -107,7 +104,7 @@ class _Loop:
         return shown_rad
 
 
-class DriftingPhase:
+class DriftingPhase(SteppedPhase):
     """A phase that wanders about another one, and is locked at times.
 
     Parameters
@@ -124,29 +121,21 @@ class DriftingPhase:
     def __init__(
         self, base: Phase, drift: Drift, rng: Generator, is_locked: Callable[[int], bool]
     ) -> None:
+        super().__init__()
         self._base = base
         self._walk_rad = drift.walk_rad * math.sqrt(_STEP_S)
         self._reading_rad = drift.reading_rad
         self._rng = rng
         self._is_locked = is_locked
         self._loop = _Loop(drift)
-        self._steps: deque[float] = deque([0.0], maxlen=_KEPT)
-        self._last = 0
 
     def __call__(self, time_ps: int) -> float:
         """Radians at a true time; LookupError for one that is forgotten."""
-        number = max(0, time_ps // STEP_PS)
-        while self._last < number:
-            self._take_step()
-        back = self._last - number
-        if back >= len(self._steps):
-            raise LookupError(f"the phase at {time_ps} ps is forgotten")
-        return self._base(time_ps) + self._steps[-1 - back]
+        return self._base(time_ps) + super().__call__(time_ps)
 
-    def _take_step(self) -> None:
-        self._last += 1
+    def _step(self, time_ps: int, last_rad: float) -> float:
+        _ = last_rad  # the loop knows it
         kick, reading = np.array([self._walk_rad, self._reading_rad]) * self._rng.normal(size=2)
-        if self._is_locked(self._last * STEP_PS):
-            self._steps.append(self._loop.step(float(kick), float(reading)))
-        else:
-            self._steps.append(self._loop.walk(float(kick)))
+        if self._is_locked(time_ps):
+            return self._loop.step(float(kick), float(reading))
+        return self._loop.walk(float(kick))

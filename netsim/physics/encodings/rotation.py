@@ -11,21 +11,17 @@ References
 """
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from netsim.physics.encodings.drift import STEP_PS
 from netsim.physics.encodings.phases import Phase
+from netsim.physics.encodings.stepped import STEP_PS, SteppedPhase
 from netsim.units import PS_PER_S
 
-_KEPT = 8192
-"""Steps of the past that can still be asked for, 80 s."""
 
-
-class WanderingRotation:
+class WanderingRotation(SteppedPhase):
     """Phase that a fibre adds to both analysers of its user.
 
     Parameters
@@ -39,29 +35,17 @@ class WanderingRotation:
     """
 
     def __init__(self, rng: Generator, walk_rad: float, alignments: Callable[[int], int]) -> None:
+        super().__init__()
         self._rng = rng
-        self._step_rad = walk_rad * math.sqrt(STEP_PS / PS_PER_S)
+        self._kick_rad = walk_rad * math.sqrt(STEP_PS / PS_PER_S)
         self._alignments = alignments
         self._aligned = alignments(0)
-        self._steps_rad: deque[float] = deque([0.0], maxlen=_KEPT)
-        self._last = 0
 
-    def __call__(self, time_ps: int) -> float:
-        """Radians at a true time; LookupError for one that is forgotten."""
-        number = max(0, time_ps // STEP_PS)
-        while self._last < number:
-            self._take_step()
-        back = self._last - number
-        if back >= len(self._steps_rad):
-            raise LookupError(f"the rotation at {time_ps} ps is forgotten")
-        return self._steps_rad[-1 - back]
-
-    def _take_step(self) -> None:
-        self._last += 1
-        aligned = self._alignments(self._last * STEP_PS)
-        start_rad = self._steps_rad[-1] if aligned == self._aligned else 0.0
+    def _step(self, time_ps: int, last_rad: float) -> float:
+        aligned = self._alignments(time_ps)
+        start_rad = last_rad if aligned == self._aligned else 0.0
         self._aligned = aligned
-        self._steps_rad.append(start_rad + self._step_rad * float(self._rng.normal()))
+        return start_rad + self._kick_rad * float(self._rng.normal())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import FIELDS, MAX_TAGS, FileTags, WritableFormat
+from netsim.recordings.formats.interface import (
+    FIELDS,
+    MAX_TAGS,
+    FileTags,
+    WritableFormat,
+    check_number,
+)
 
 MAX_CSV_BYTES = 24 * MAX_TAGS
 TIME_NAMES = ("time", "timestamp", "timetag", "time_tag", "time_ps", "ticks", "t")
@@ -86,8 +92,7 @@ class CsvText(WritableFormat):
             raise _bad_line(path, layout) from error
         if rows.shape[1] != len(FIELDS):
             raise _bad_line(path, layout)
-        if len(rows) > MAX_TAGS:
-            raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+        check_number(path, len(rows))
         return FileTags(rows[:, 0], rows[:, 1])
 
     def write(

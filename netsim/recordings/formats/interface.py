@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.errors import ConfigError
+
 FIELDS = ("time", "detector")
 MAX_TAGS = 1 << 28
 """More would not fit the memory of an ordinary machine: 2^28 tags are 2 GiB, several times over."""
@@ -44,6 +46,12 @@ class FileTags:
     """Of the recorder, where the file says it."""
     lost: int = 0
     """Clicks that the recorder itself says it has lost."""
+
+
+def check_number(path: Path, tags: int) -> None:
+    """Raise ConfigError for a file of more than `MAX_TAGS`."""
+    if tags > MAX_TAGS:
+        raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
 
 
 class TagFormat(ABC):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import MAX_TAGS, FileTags, TagFormat
+from netsim.recordings.formats.interface import FileTags, TagFormat, check_number
 
 HEADER_BYTES = 40
 RECORD = np.dtype([("time", "<i8"), ("channel", "<i2")])
@@ -29,7 +29,6 @@ class QutagBinary(TagFormat):
                 f"is no header of {HEADER_BYTES} bytes and records of {RECORD.itemsize}: "
                 "compressed and raw files of a quTAG are not read",
             )
-        if tags_bytes > MAX_TAGS * RECORD.itemsize:
-            raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+        check_number(path, tags_bytes // RECORD.itemsize)
         tags = np.fromfile(path, dtype=RECORD, offset=HEADER_BYTES)
         return FileTags(tags["time"].astype(np.int64), tags["channel"].astype(np.int64))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import MAX_TAGS, FileTags, WritableFormat
+from netsim.recordings.formats.interface import FileTags, WritableFormat, check_number
 
 TICK_PS = Fraction(1000, 256)
 TIME_SHIFT, HALF_BITS = 10, 32
@@ -35,8 +35,7 @@ class SFifteenA1(WritableFormat):
         size_bytes = path.stat().st_size
         if size_bytes % WORD_BYTES:
             raise ConfigError.of(path, f"{size_bytes} bytes are no words of {WORD_BYTES}")
-        if size_bytes > MAX_TAGS * WORD_BYTES:
-            raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+        check_number(path, size_bytes // WORD_BYTES)
         words = np.fromfile(path, dtype="<u8")
         words = min(words, _exchanged(words), key=_back_steps)
         patterns = (words & np.uint64(PATTERN)).astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import MAX_TAGS, FileTags, WritableFormat
+from netsim.recordings.formats.interface import FileTags, WritableFormat, check_number
 
 RECORD = np.dtype(
     [("type", "u1"), ("nothing", "u1"), ("missed", "<u2"), ("channel", "<i4"), ("time", "<i8")]
@@ -31,8 +31,7 @@ class SwabianDump(WritableFormat):
         size_bytes = path.stat().st_size
         if size_bytes % RECORD.itemsize:
             raise ConfigError.of(path, f"{size_bytes} bytes are no records of {RECORD.itemsize}")
-        if size_bytes > MAX_TAGS * RECORD.itemsize:
-            raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+        check_number(path, size_bytes // RECORD.itemsize)
         records = np.fromfile(path, dtype=RECORD)
         if int(records["type"].max(initial=0)) > MOST_TYPE:
             at = int(np.flatnonzero(records["type"] > MOST_TYPE)[0])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netsim.errors import ConfigError
-from netsim.recordings.formats.interface import MAX_TAGS, FileTags, TagFormat
+from netsim.recordings.formats.interface import FileTags, TagFormat, check_number
 from netsim.recordings.formats.swabian import MISSED, TIME_TAG
 
 MODULES = ("Swabian.TimeTagger", "TimeTagger")
@@ -41,8 +41,7 @@ class Ttbin(TagFormat):
             channels.append(np.asarray(piece.getChannels(), dtype=np.int64)[is_tag])
             lost += int(np.asarray(piece.getMissedEvents())[types == MISSED].sum(dtype=np.int64))
             total += times[-1].size
-            if total > MAX_TAGS:
-                raise ConfigError.of(path, f"more than {MAX_TAGS} tags; cut it in pieces")
+            check_number(path, total)
         nothing = np.zeros(0, dtype=np.int64)
         return FileTags(
             np.concatenate([nothing, *times]),

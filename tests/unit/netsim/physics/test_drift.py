@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from netsim.physics.encodings.drift import STEP_PS, Drift, DriftingPhase
+from netsim.physics.encodings.drift import Drift, DriftingPhase
 from netsim.physics.encodings.phases import ConstantPhase
+from netsim.physics.encodings.stepped import STEP_PS
 
 STEP_S = STEP_PS * 1e-12
 FREE = Drift(0.3, 0.0, 0.0, 2.0, 0.0)

@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from protocols.bbm92 import coincidence
-from protocols.bbm92.coincidence import (
-    Alignment,
-    ClickTable,
-    find_in_table,
-    match_lane,
-    near_pairs,
-    pairs_about,
-)
+from protocols.bbm92.clicktable import ClickTable, find_in_table
+from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs, pairs_about
 
 Times = NDArray[np.int64]
 
