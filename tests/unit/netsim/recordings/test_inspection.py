@@ -116,6 +116,25 @@ def test_a_detector_that_is_late_at_both_ends_is_named() -> None:
         assert late[2] == pytest.approx(900, abs=60)
 
 
+def test_side_peaks_are_not_late_detectors() -> None:
+    """Paths 2 ns apart, ports opposite in the side peaks only: no detector is called late."""
+    rng = np.random.default_rng(5)
+    count, light_ps = 20_000, 5 * SECOND
+    true_ps = np.sort(rng.uniform(0, light_ps, count))
+    paths, bases, ports = rng.integers(0, 2, (3, 2, count))
+    interferes = (paths[0] == paths[1]) & (bases[0] == bases[1])
+    ports[1] = np.where(interferes, ports[0], ports[1])
+    found = []
+    for side in (0, 1):
+        times_ps = true_ps + 2000 * paths[side] + rng.normal(0, 50, count)
+        order = np.argsort(times_ps)
+        channels = 2 * bases[side] + ports[side]
+        found.append(Recording(np.rint(times_ps[order]).astype(np.int64), channels[order]))
+    peak = correlate(found[0], found[1], (PS, PS), offset_ps=0, bound_ps=1e9, rate_bound_ppm=1.0)
+    assert peak is not None
+    assert peak.late_ps(1000.0) == ({}, {})
+
+
 def test_unrelated_light_is_not_sure() -> None:
     """Six pairs of recordings that have nothing in common: no peak is called one."""
     for seed in range(6):

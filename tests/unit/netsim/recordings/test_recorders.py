@@ -260,3 +260,17 @@ def test_a_silence_beyond_all_records_is_refused() -> None:
     """2^25 overflows of 2^25 ticks: thirteen days of picoseconds would take 2^60."""
     with pytest.raises(ValueError, match="silence"):
         t2_records(np.array([0, 1 << 51]), np.array([0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "head", "record"), [("a1", 0, 8), ("qutag", 40, 10), ("dump", 0, 16)]
+)
+def test_more_tags_than_memory_holds_are_refused(
+    tmp_path: Path, suffix: str, head: int, record: int
+) -> None:
+    """By the size of the file, before it is read: of 2^28 + 1 records, nearly all a hole."""
+    path = tmp_path / f"large.{suffix}"
+    with path.open("wb") as file:
+        file.truncate(head + record * (2**28 + 1))
+    with pytest.raises(ConfigError, match="more than 268435456 tags; cut it in pieces"):
+        read_recording(path)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from netsim.simulation.control import PowerBalance, RoundReport, RoundReports
-from netsim.topology.changes import Power
+from netsim.simulation.control import PowerBalance, Realigner, RoundReport, RoundReports
+from netsim.topology.changes import Power, Realign
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
@@ -127,3 +127,19 @@ def test_reports_of_light_before_a_change_do_not_count() -> None:
         assert list(controller.report(report(1, users), 20.5)) == []
     assert list(controller.report(report(2, LINKS[0]), 30.5)) == []
     assert list(controller.report(report(2, LINKS[1]), 30.6)) != []
+
+
+def test_what_was_aligned_meanwhile_is_not_aligned_again() -> None:
+    """A round that began before its users were aligned says nothing of how they are now."""
+
+    def report(users: tuple[str, str], start_s: float, errors: int) -> RoundReport:
+        return RoundReport(users, start_s, start_s + 10, 1000, (LaneCounts(1000, errors, 0, 0),))
+
+    controller = Realigner(0.06)
+    assert list(controller.report(report(LINKS[0], 0.0, 60), 10.5)) == []
+    aligned = list(controller.report(report(LINKS[0], 10.0, 61), 20.5))
+    assert aligned == [Realign(time_s=20.5, user="alice"), Realign(time_s=20.5, user="bob")]
+    both = list(controller.report(report(LINKS[1], 20.0, 90), 30.5))
+    assert both == [Realign(time_s=30.5, user="dave")]
+    later = list(controller.report(report(LINKS[1], 31.0, 90), 41.5))
+    assert [change.user for change in later if isinstance(change, Realign)] == ["bob", "dave"]
