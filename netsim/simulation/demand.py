@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from netsim.demand.desk import Desk
 from netsim.demand.kinds import ARRIVALS
+from netsim.demand.shelf import Shelf
 from netsim.demand.terms import Application, ApplicationCounts, Thresholds
 from netsim.errors import ConfigError, Fault
 from netsim.kernel.rng import RngTree
@@ -55,21 +56,20 @@ class Demand:
             raise ConfigError(faults)
         self._topology = topology
         asked = _asked(topology)
-        self._desks = {
-            users: _desk(topology, users, pools, trace)
+        self._shelves = {
+            users: _shelf(topology, users, pools, trace)
             for users in links
             if any(set(users) == set(spec.users) for spec in asked.values())
         }
-        self._by_link = {desk.link: desk for desk in self._desks.values()}
+        self._desks = {
+            users: Desk(shelf, _applications(topology, users))
+            for users, shelf in self._shelves.items()
+        }
+        self._by_link = {shelf.link: users for users, shelf in self._shelves.items()}
         self._requests = [
             self._requests_of(index, spec, rng_tree)
             for index, spec in enumerate(topology.applications)
         ]
-
-    @property
-    def links(self) -> frozenset[str]:
-        """Links of which `deposited` wants to know."""
-        return frozenset(self._by_link)
 
     def happenings(self, stop_ps: int) -> Iterator[Happening]:
         """All requests before ``stop_ps`` by time; of two at one time the earlier in the file.
@@ -93,11 +93,17 @@ class Demand:
 
     def deposited(self, link: str, time_ps: int) -> None:
         """An end of ``link`` has new key."""
-        if (desk := self._by_link.get(link)) is not None:
-            desk.deposited(time_ps)
+        if (users := self._by_link.get(link)) is None:
+            return
+        shelf = self._shelves[users]
+        if shelf.deposited(time_ps):
+            self._desks[users].serve(time_ps)
+            shelf.waste(time_ps)
 
     def finish(self, time_ps: int) -> None:
         """The run is over."""
+        for shelf in self._shelves.values():
+            shelf.finish(time_ps)
         for desk in self._desks.values():
             desk.finish(time_ps)
 
@@ -110,7 +116,7 @@ class Demand:
                 ApplicationResult(spec.name, spec.users, spec.key_bits, self._counts(spec))
                 for spec in self._topology.applications
             ),
-            tuple(PoolResult(users, desk.pool) for users, desk in self._desks.items()),
+            tuple(PoolResult(users, shelf.counts) for users, shelf in self._shelves.items()),
         )
 
     def _counts(self, spec: ApplicationSpec) -> ApplicationCounts:
@@ -131,16 +137,18 @@ class Demand:
         return ((time_ps, arrive) for time_ps in times_ps)
 
 
-def _desk(
+def _shelf(
     topology: TopologySpec, users: Users, pools: Mapping[tuple[str, str], Pool], trace: Trace
-) -> Desk:
+) -> Shelf:
     link, (one, other) = "-".join(users), users
     held = [spec.thresholds for spec in topology.pools if set(spec.users) == set(users)]
-    applications = [
-        _application(spec) for spec in topology.applications if set(spec.users) == set(users)
-    ]
     thresholds = held[0] if held else Thresholds()
-    return Desk((pools[link, one], pools[link, other]), thresholds, applications, trace)
+    return Shelf((pools[link, one], pools[link, other]), thresholds, trace)
+
+
+def _applications(topology: TopologySpec, users: Users) -> Iterator[Application]:
+    asked = (spec for spec in topology.applications if set(spec.users) == set(users))
+    return map(_application, asked)
 
 
 def _application(spec: ApplicationSpec) -> Application:
