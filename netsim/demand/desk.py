@@ -54,6 +54,11 @@ class Desk:
         self._turns = dict.fromkeys(self.counts, 0)
         """Requests that found the pool low: of those who then ask less often."""
 
+    @property
+    def first(self) -> tuple[int, int] | None:
+        """Priority turned round and time of arrival of who goes first; None if nobody waits."""
+        return (self._queue[0][0], self._queue[0][2]) if self._queue else None
+
     def arrive(self, application: Application, time_ps: int) -> None:
         """One request; served at once if there is key for it and nobody goes before."""
         self.expire(time_ps)

@@ -1,8 +1,8 @@
 """Paths between two users that share no user on their way, of the least cost together."""
 
 import math
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 
 Path = tuple[str, ...]
 """Users from one end to the other."""
@@ -13,8 +13,8 @@ _Node = tuple[str, bool]
 _Arcs = dict[tuple[_Node, _Node], float]
 
 
-def disjoint_paths(costs: Costs, start: str, stop: str, count: int) -> tuple[Path, ...]:
-    """``count`` paths from ``start`` to ``stop`` with no user in common but these two.
+def disjoint_paths(costs: Costs, start: str, stop: str, paths: int) -> tuple[Path, ...]:
+    """``paths`` of them from ``start`` to ``stop`` with no user in common but these two.
 
     The sum of their costs is the least there is: successive shortest paths through the residual
     graph of split nodes [1]_.
@@ -24,13 +24,13 @@ def disjoint_paths(costs: Costs, start: str, stop: str, count: int) -> tuple[Pat
     costs : mapping
     start, stop : str
         Two different users.
-    count : int
+    paths : int
         At least 1.
 
     Returns
     -------
     tuple of tuple of str
-        Cheapest first; empty if there are fewer than ``count``.
+        Shortest first, else by name; empty if there are fewer than ``paths``.
 
     References
     ----------
@@ -39,20 +39,20 @@ def disjoint_paths(costs: Costs, start: str, stop: str, count: int) -> tuple[Pat
     arcs = _split(costs, start, stop)
     residual = dict(arcs)
     source, sink = (start, True), (stop, False)
-    for _ in range(count):
+    for _ in range(paths):
         if not _augment(residual, source, sink):
             return ()
     onward: dict[_Node, list[_Node]] = {}
     for tail, head in arcs.keys() - residual.keys():
         onward.setdefault(tail, []).append(head)
-    paths = (_follow(onward, first, sink) for first in onward[source])
-    found = [(start, *path) for path in paths]
-    return tuple(sorted(found, key=lambda path: (path_cost(costs, path), path)))
+    found = [(start, *_follow(onward, first, sink)) for first in onward[source]]
+    return tuple(sorted(found, key=lambda path: (len(path), path)))
 
 
-def path_cost(costs: Costs, path: Path) -> float:
-    """Sum over the links of ``path``; KeyError where there is none."""
-    return math.fsum(costs[link] if link in costs else costs[link[::-1]] for link in pairwise(path))
+def path_count(links: Iterable[tuple[str, str]], start: str, stop: str) -> int:
+    """How many paths without a user in common there are, over ``links`` but the ends' own."""
+    costs = {pair: 1.0 for pair in links if set(pair) != {start, stop}}
+    return next(k for k in count() if not disjoint_paths(costs, start, stop, k + 1))
 
 
 def _split(costs: Costs, start: str, stop: str) -> _Arcs:

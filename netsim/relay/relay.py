@@ -4,14 +4,14 @@ All that a relay needs has left the pools of both ends of each hop, under an id,
 said: no two relays, and no relay and application, ever get the same bits. It takes no time.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from netsim.demand.shelf import Shelf
 from netsim.demand.terms import Application, Outcome
-from netsim.kernel.trace import EventName, Trace
+from netsim.kernel.trace import EventName, Scalar, Trace
 from netsim.relay.passing import Hop, arrives
 from netsim.relay.paths import Path, disjoint_paths
 from netsim.relay.terms import Over, RelayCounts, RelayTerms, over_text
@@ -55,14 +55,10 @@ class Relay:
     terms : RelayTerms
     relays : Relays
 
-    Attributes
-    ----------
-    counts : dict
-        By the name of the application.
     """
 
     def __init__(self, users: tuple[str, str], terms: RelayTerms, relays: Relays) -> None:
-        self.counts: dict[str, RelayCounts] = {}
+        self._counts = defaultdict[str, RelayCounts](RelayCounts)
         self._users = users
         self._terms = terms
         self._relays = relays
@@ -74,6 +70,10 @@ class Relay:
         }
         self._losses = Counter[str]()
         """Relays that were lost, by the users on their way: those are rather avoided."""
+
+    def counts_of(self, application: str) -> RelayCounts:
+        """What has become of the relays of one application."""
+        return self._counts[application]
 
     @property
     def is_low(self) -> bool:
@@ -120,39 +120,45 @@ class Relay:
     def _relay(
         self, application: Application, ways: tuple[Path, ...], arrived_ps: int, time_ps: int
     ) -> Outcome:
-        counts = self.counts.setdefault(application.name, RelayCounts())
+        counts = self._counts[application.name]
         number, over = next(self._relays.numbers), tuple(way[1:-1] for way in ways)
         paths = [
             [self._draw(application, (number, path), hop, time_ps) for hop in pairwise(way)]
             for path, way in enumerate(ways)
         ]
-        is_given = self._settle(counts, over, paths)
+        is_given, is_equal = self._arrives(over, paths)
+        self._count(counts, over, is_given=is_given, is_equal=is_equal)
         counts.unnoticed_probability += unnoticed_probability(application.key_bits)
+        told: dict[str, Scalar] = {"is_equal": is_equal} if is_given else {}
         self._relays.trace.emit(
             EventName.KEY_RELAYED if is_given else EventName.KEY_LOST,
             time_ps=time_ps,
+            link=None,
+            end=None,
             application=application.name,
             relay=number,
             bits=application.key_bits,
             over=over_text(over),
             waited_ps=time_ps - arrived_ps,
+            **told,
         )
         return Outcome.SERVED if is_given else Outcome.LOST
 
-    def _settle(self, counts: RelayCounts, over: Over, paths: list[list[Hop]]) -> bool:
-        """Hand the key along, and count what has become of it: whether both ends use it."""
+    def _arrives(self, over: Over, paths: list[list[Hop]]) -> tuple[bool, bool]:
+        """Hand the key along: whether both ends use it, and whether it is the same."""
         if any(hop.nearer for hops in paths for hop in hops):
-            is_accepted, is_equal = arrives(paths, self._terms.dishonest)
-        else:  # the rate level, which has places of bits alone
-            is_equal = self._terms.dishonest.isdisjoint(user for users in over for user in users)
-            is_accepted = is_equal or len(paths) == 1
-        if not is_accepted:
+            return arrives(paths, self._terms.dishonest)
+        # The rate level has places of bits alone.
+        is_equal = self._terms.dishonest.isdisjoint(user for users in over for user in users)
+        return is_equal or len(paths) == 1, is_equal
+
+    def _count(self, counts: RelayCounts, over: Over, *, is_given: bool, is_equal: bool) -> None:
+        if is_given:
+            counts.routes[over] += 1
+            counts.unequal += not is_equal
+        else:
             counts.lost += 1
             self._losses.update(user for users in over for user in users)
-            return False
-        counts.routes[over] += 1
-        counts.unequal += not is_equal
-        return True
 
     def _draw(
         self, application: Application, place: tuple[int, int], hop: tuple[str, str], time_ps: int
@@ -170,7 +176,7 @@ class Relay:
             path=path,
             nearer=hop[0],
         )
-        self.counts[application.name].paid_bits[shelf.link] += size_bits
+        self._counts[application.name].paid_bits[shelf.link] += size_bits
         nearer, farther = keys if hop in self._hops else keys[::-1]
         label = f"{number} {path} {shelf.link} {hop[0]} {keys[0].id}".encode()
         return Hop(hop[0], label, nearer.bits, farther.bits)

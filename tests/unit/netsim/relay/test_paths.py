@@ -6,7 +6,7 @@ from itertools import combinations, pairwise, permutations
 import numpy as np
 import pytest
 
-from netsim.relay.paths import Costs, Path, disjoint_paths, path_cost
+from netsim.relay.paths import Costs, Path, disjoint_paths, path_count
 
 USERS = tuple("abcdef")
 
@@ -18,6 +18,11 @@ def random_network(rng: np.random.Generator, share: float) -> dict[tuple[str, st
         pair if rng.random() < 0.5 else pair[::-1]: float(rng.integers(0, 30)) / 10
         for pair in pairs
     }
+
+
+def path_cost(costs: Costs, path: Path) -> float:
+    """Sum over its links."""
+    return sum(costs[link] if link in costs else costs[link[::-1]] for link in pairwise(path))
 
 
 def all_paths(costs: Costs) -> Iterator[Path]:
@@ -69,6 +74,14 @@ def test_two_paths_may_need_to_leave_the_cheapest() -> None:
     assert disjoint_paths(costs, "a", "d", 1) == (("a", "b", "c", "d"),)
     assert disjoint_paths(costs, "a", "d", 2) == (("a", "b", "d"), ("a", "c", "d"))
     assert disjoint_paths(costs, "d", "a", 3) == ()
+
+
+def test_count_of_paths() -> None:
+    """As many as the narrowest place lets through, and the link of the ends is none."""
+    links = [("a", "b"), ("b", "c"), ("c", "d"), ("b", "d"), ("a", "c"), ("a", "d")]
+    assert path_count(links, "a", "d") == 2
+    assert path_count([*links[:3], ("a", "d")], "a", "d") == 1
+    assert path_count([("a", "d")], "a", "d") == 0
 
 
 def test_nobody_is_reached_without_links() -> None:
