@@ -87,7 +87,8 @@ def over_bob(out: Path, level: str, **relay: object) -> ApplicationResult:
     return each
 
 
-@pytest.mark.parametrize("level", [pytest.param("photon", marks=pytest.mark.slow), "coincidence"])
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["photon", "coincidence"])
 def test_over_the_user_in_the_middle(tmp_path: Path, level: str) -> None:
     """Two keys that are the same, for which both pools of both hops have paid."""
     relay = over_bob(tmp_path / "out", level).relay
@@ -168,6 +169,32 @@ def test_a_user_who_is_away_hands_on_nothing(tmp_path: Path) -> None:
     assert application(found).counts.rejected == sum(
         1800 <= 650 + 60 * k < 5400 for k in range(109)
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # Of two relays the one of the higher priority, though it is named and asks later.
+        ({"name": "low", "priority": -1, "relay": {"through": ["charlie"]}}, {}),
+        # Who waits at a link of theirs goes before who needs it for a relay, and needs less.
+        ({}, {"users": ["alice", "charlie"], "key_bits": 40_000, "relay": None}),
+    ],
+)
+def test_who_goes_first(
+    tmp_path: Path, first: dict[str, object], second: dict[str, object]
+) -> None:
+    """Of those who wait for key of alice and charlie; a round of ten minutes is for one."""
+    once = {"arrivals": "periodic", "options": {"every_s": 1e6, "start_s": 1.0}}
+    large = TUNNEL | once | {"key_bits": 20_000}
+    relayed = large | {"users": ["alice", "dave"], "relay": {"through": ["charlie"]}}
+    later = {"name": "high", "options": {"every_s": 1e6, "start_s": 2.0}}
+    changes = CUT | {"applications": [relayed | first, relayed | later | second]}
+    found = run(tmp_path / "out", "fan2025_four_user", changes, 3000, "rate")
+    assert found.demand is not None
+    waits = [each.mean_wait_s for each in found.demand.applications]
+    assert None not in waits
+    assert waits[0] == 1199.0
+    assert waits[1] == (598.0 if first else 1198.0)
 
 
 @pytest.fixture(scope="module")
