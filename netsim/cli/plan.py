@@ -40,8 +40,8 @@ MORE = (
     "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
     "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
     "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps` "
-    "(without `dim_pairs`) and `partial` (true; only in a plan whose search Ctrl-C ended); a list of these "
-    "with --tradeoff and for a range of users."
+    "(without `dim_pairs`), `partial` (true; only in a plan whose search Ctrl-C ended); a list of "
+    "these with --tradeoff and for a range of users."
 )
 
 
