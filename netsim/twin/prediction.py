@@ -23,9 +23,10 @@ from netsim.frames import DETECTORS
 from netsim.physics.encodings.sifting import Mask, Sifting
 from netsim.topology.network import Lane, Network
 from netsim.topology.timeline import Epoch
-from netsim.twin.coincidences import Coincidences, Gate
+from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
 from netsim.twin.drift import Free, slices
+from netsim.twin.peaks import Gate
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
 
@@ -140,9 +141,9 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
     for found, network, length_ps in _states(epochs):
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
-        for user, detectors in found.detectors.items():
-            singles_hz[user] += weight * math.fsum(detector.clicks_hz for detector in detectors)
-            live_hz[user] += weight * math.fsum(detector.live_hz for detector in detectors)
+        for user, station in found.stations.items():
+            singles_hz[user] += weight * math.fsum(each.clicks_hz for each in station.detectors)
+            live_hz[user] += weight * math.fsum(each.live_hz for each in station.detectors)
         for k, lane in enumerate(network.lanes):
             gate = Gate.of(network, lane)
             now_hz = np.array(
