@@ -4,13 +4,16 @@ It knows device inputs only (`netsim.topology.network`) and is printed beside ev
 
 Every pair of detectors of two users is treated on its own, so unequal detectors need no special
 case: the rate of true coincidences is R eta_a eta_b times the probability of those two ports, times
-the share of the arrival-time differences that falls into the window, times the probabilities that
+the share of the arrival-time differences that falls into the window, times the probability that
 no detector of either user has clicked within a dead time before; the accidentals are C_i C_j W, C
-the clicks that follow no other so closely. A lane's window also holds what leaks in from its own
-side peaks and from the other lanes of the link, and of a Gaussian source the bunches of all
-channels of the two users, |N|^2 times the integral of g^2 over the window
-(`netsim.physics.bunching`). Left out, all below 0.1 % at 2 ns and 200 kHz: clicks of one user
-merging within the window, tags used by another link or lane first, imperfect clocks.
+the clicks that follow no other so closely, less those that the pairs of the two users silence
+(`netsim.physics.silences`). A lane's window also holds what leaks in from its own side peaks and
+from the other lanes of the link, and of a Gaussian source the bunches of all channels of the two
+users, |N|^2 times the integral of g^2 over the window (`netsim.physics.bunching`). Left out, all
+below 0.1 % at 2 ns and 200 kHz: clicks of one user merging within the window, tags used by another
+link or lane first, imperfect clocks. Of two users without dead time clicks are taken as
+independent, though each is used once: 5 % more accidentals than there are, where one partner in
+twenty is seen in the window.
 """
 
 import math
