@@ -31,6 +31,7 @@ from netsim.cli import (
     twin,
     validate,
     verify,
+    warmup,
 )
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
@@ -158,6 +159,7 @@ register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(admit.admit, admit.EXAMPLES)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 register(board.board, board.EXAMPLES)
+register(warmup.warmup, warmup.EXAMPLES)
 
 
 def main() -> None:

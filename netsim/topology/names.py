@@ -7,12 +7,11 @@ As every check, it asks for what it needs of a topology that may be valid in par
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
-from netsim.errors import Fault
+from netsim.errors import Fault, suggestion
 from netsim.topology.applications import PoolSpec
 from netsim.topology.changes import Deliver, UserChange
 from netsim.topology.reading import has, having
 from netsim.topology.receiver import ReceiverSpec
-from netsim.topology.schema import suggestion
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, LinkSpec
 

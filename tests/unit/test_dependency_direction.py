@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     {"units", "errors", "printable", "watch"},
-    {"durations", "frames", "kernel"},
+    {"arguments", "durations", "frames", "kernel"},
     {"physics", "pools"},
     {"demand", "observers"},
     {"relay"},
