@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import netsim
 from netsim.cli import run_command
 from netsim.relay.admission import admit
 from netsim.topology.load import load_topology
@@ -25,8 +26,12 @@ def test_steps_and_their_sum(capsys: pytest.CaptureFixture[str]) -> None:
 def test_rates_are_those_of_the_twin() -> None:
     """Both lanes of charlie and dave together; links without key are none."""
     rate = admission_rates(load_topology("fan2025_four_user"))["charlie", "dave"]
-    assert rate.key_bps == pytest.approx(67.1 + 454.6, abs=0.1)
-    assert rate.classical_bps == pytest.approx(64 * (211_448 + 241_867), abs=100)
+    expected = netsim.predict("fan2025_four_user")
+    link = expected.link("charlie", "dave")
+    assert len(link.lanes) == 2
+    assert rate.key_bps == pytest.approx(sum(lane.skr_bps for lane in link.lanes))
+    clicks_hz = {user.name: user.singles_hz for user in expected.users}
+    assert rate.classical_bps == pytest.approx(64 * (clicks_hz["charlie"] + clicks_hz["dave"]))
     dark = load_topology("fan2025_four_user", overrides={"qnsp.source.pairs.5.factor": 1e-9})
     assert ("alice", "dave") not in admission_rates(dark)
 
