@@ -200,10 +200,20 @@ def run_command(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except (OSError, OutputError) as error:
-        say(str(error))
+        say(_with_name(error))
         return EXIT_FAILED
     note(f"done in {time.perf_counter() - started_s:.1f} s", Voice.MORE)
     return code if isinstance(code, int) else 0
+
+
+def _with_name(error: OSError | OutputError) -> str:
+    """What the system says, with what it is about also where that is the output of the command."""
+    if isinstance(error, OSError) and error.filename is None:
+        try:
+            typer.echo()  # What did not fit is no longer in its buffer.
+        except OSError:
+            return f"standard output cannot be written: {error.strerror or error}"
+    return str(error)
 
 
 def _complain(faults: Iterable[str]) -> int:
