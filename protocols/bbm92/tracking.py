@@ -30,7 +30,7 @@ STALE_SIGMA_PS = 3_000.0
 be further off than `HALF_PS`, or be taken up one peak away from where it is."""
 MARGIN_PS = 1_000_000
 """The error of an alignment is far below this."""
-_UNITS = np.outer([1.0, 1.0 / PS_PER_S], [1.0, 1.0 / PS_PER_S])
+_UNITS: NDArray[np.float64] = np.outer([1.0, 1.0 / PS_PER_S], [1.0, 1.0 / PS_PER_S])
 """Of a covariance of offset and rate: the rate of the filter is in ps/s."""
 
 
