@@ -27,7 +27,11 @@ def bell_of(run: Run, lane: int = 0) -> Chsh:
 
 
 @pytest.mark.parametrize(
-    ("name", "bench", "light_s"), [("two_user", "bench", 4.0), ("wengerowsky2018", "pam", 2.0)]
+    ("name", "bench", "light_s"),
+    [
+        ("two_user", "bench", 4.0),
+        pytest.param("wengerowsky2018", "pam", 2.0, marks=pytest.mark.slow),
+    ],
 )
 def test_s_beside_the_key(name: str, bench: str, light_s: float, tmp_path: Path) -> None:
     """S = 2 sqrt(2) V within 4 sigma on every lane, V of the key; key only of frames without."""

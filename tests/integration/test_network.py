@@ -361,7 +361,9 @@ def test_an_interrupted_run_is_partial_and_balances() -> None:
     assert check_balance(movements) == []
 
 
-@pytest.mark.parametrize(("frame_s", "frames"), [(1.0, 1), (0.5, 3), (0.0001, 1500)])
+@pytest.mark.parametrize(
+    ("frame_s", "frames"), [(1.0, 1), (0.5, 3), pytest.param(0.0001, 1500, marks=pytest.mark.slow)]
+)
 def test_interrupted_run_counts_the_light_that_it_names(frame_s: float, frames: int) -> None:
     """All of it and nothing else: as a run of that duration does, but for its last clicks.
 

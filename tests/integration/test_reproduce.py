@@ -15,7 +15,7 @@ from netsim.reproduce.fan2025 import PAPER
 from netsim.reproduce.runner import Outcome, reproduce
 
 ROOT = Path(__file__).parents[2]
-CHEAP = ("fig3a", "fig3b", "fig3c", "fig4a", "fig4b", "fig4c", "window")
+CHEAP = ("fig3a", "fig4a", "fig4b", "fig4c", "window")
 SCALE = 0.004
 Z_SIGMA = 5.0
 

@@ -105,6 +105,7 @@ def sampled_places(count: int, *, announcements: bool) -> list[Place]:
     return [places[k] for k in sorted(chosen)]
 
 
+@pytest.mark.slow
 def test_flipped_bits_at_sampled_places() -> None:
     """One flipped bit anywhere on the wire never leads to different bits."""
     check_places(sampled_places(QUICK_PLACES, announcements=False))

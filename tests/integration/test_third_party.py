@@ -69,7 +69,7 @@ def test_an_installed_variant_runs_by_its_name(tmp_path: Path) -> None:
     ("module", "reason"),
     [
         ("", "cannot be loaded: ModuleNotFoundError"),
-        ("FiveSigma = dict\n", "is no Security"),
+        pytest.param("FiveSigma = dict\n", "is no Security", marks=pytest.mark.slow),
         ("def FiveSigma():\n    raise RuntimeError('broken')\n", "RuntimeError: broken"),
     ],
 )

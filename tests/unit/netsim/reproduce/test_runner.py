@@ -51,6 +51,7 @@ def test_a_finished_run_is_not_done_again(tmp_path: Path, measured: list[str]) -
     assert len(measured) == 8
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_killed(tmp_path: Path, measured: list[str]) -> None:
     """Killed after its first figure, a run has lost nothing of it, and does only the rest."""
 
