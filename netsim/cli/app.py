@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from netsim.cli import (
+    admit,
     board,
     compare,
     distil,
@@ -155,6 +156,7 @@ register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
+register(admit.admit, admit.EXAMPLES)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 register(board.board, board.EXAMPLES)
 register(warmup.warmup, warmup.EXAMPLES)
