@@ -36,6 +36,7 @@ from protocols.security import (
     Finite,
     FiniteExact,
     TwoBasis,
+    expected_plan,
     label,
     smallest_scale,
 )
@@ -490,3 +491,93 @@ def test_no_search_for_a_length_where_none_can_help(
     lane = LaneExpectation(4000.0, 0.08, 4000.0, 0.08)
     monkeypatch.setattr(type(security), "plan", None)
     assert smallest_scale(security, Expectation((lane,), ShannonBudget(2.2)), OPEN) is None
+
+
+# What broken lines showed ------------------------------------------------------------------------
+
+
+def test_what_classes_ask_for() -> None:
+    """Errors by basis where the formula needs them; error counts booked with an epsilon only."""
+    by_basis = {Asymptotic: True, AsymptoticMixed: False, Finite: False, TwoBasis: True}
+    for kind, is_counted in by_basis.items():
+        assert kind.counts_bases is is_counted
+        assert kind.books_error_counts is kind.has_secrecy_epsilon
+    assert [kind.has_secrecy_epsilon for kind in by_basis] == [False, False, True, True]
+
+
+def test_asymptotic_plan_leaves_out_what_costs_more_than_it_gives() -> None:
+    """A basis pays for the errors of the other; a lane at 30 % gives nothing and takes nothing.
+
+    h(0.02) = 0.1414405, h(0.03) = 0.1943919 and h(0.07 / 3) = 0.1597679, each to seven digits.
+    """
+    good = LaneExpectation(10_000.0, 0.02, 5_000.0, 0.03)
+    bad = LaneExpectation(3_000.0, 0.3, 3_000.0, 0.3)
+    secret = 10_000 * (1 - 0.1943919) + 5_000 * (1 - 0.1414405) - 1.1 * 15_000 * 0.1597679
+    for lanes in ((good,), (good, bad)):
+        plan = Asymptotic().plan(Expectation(lanes, ShannonBudget(1.1)), OPEN)
+        assert plan.key_bits == math.floor(secret - 64)
+    assert Asymptotic().plan(Expectation((bad,), ShannonBudget(1.1)), OPEN).key_bits == 0
+
+
+@pytest.mark.parametrize("charge", ["measured", "both-directions"])
+def test_two_of_three_lanes_are_kept(charge: str) -> None:
+    """The key is that of a round without the third lane, charge and all; in whichever place."""
+    good, other, bad = (LaneCounts(5000, e, 5000, e) for e in (100, 150, 1500))
+    terms = Terms(charge=charge)  # type: ignore[arg-type]  # one of three
+    without = RoundFacts(20_000, 0, 0, (good, other), 3500, 3500, 0, (1500, 2000))
+    expected = Asymptotic().key(without, terms)
+    assert expected.charge_bits == (7000 if charge == "both-directions" else 3500)
+    for lanes, parities in (
+        ((good, bad, other), (1500, 9000, 2000)),
+        ((bad, good, other), (9000, 1500, 2000)),
+    ):
+        facts = RoundFacts(30_000, 0, 0, lanes, 12_500, 12_500, 0, parities)
+        assert Asymptotic().key(facts, terms) == expected
+
+
+def test_mixed_bases_must_be_equally_probable() -> None:
+    """One error rate stands for both; all else is allowed."""
+    assert "one error rate" in refused(AsymptoticMixed(), is_symmetric=False)["basis"]
+    assert refused(AsymptoticMixed(), is_random_sample=False) == {}
+
+
+def test_unfair_outcomes_take_key_from_a_plan() -> None:
+    """All of it with an epsilon, what bias charges without; a fair lane loses nothing."""
+    fair = LaneExpectation(100_000.0, 0.02, 100_000.0, 0.02)
+    lanes = (
+        Expectation((fair,), ShannonBudget(1.1)),
+        Expectation((replace(fair, z_ones=0.4),), ShannonBudget(1.1)),
+    )
+    for security in (Finite(), TwoBasis(), Asymptotic()):
+        fairly, unfairly = (expected_plan(security, light, OPEN).key_bits for light in lanes)
+        assert fairly == security.plan(lanes[0], OPEN).key_bits
+        assert fairly is not None
+        assert unfairly is not None
+        if security.has_secrecy_epsilon:
+            assert unfairly == 0 < fairly
+        else:
+            # h(0.4) = 0.97095: at least 2.9 % of the 100,000 bits of that basis.
+            assert 2_905 <= fairly - unfairly < 10_000
+
+
+def test_the_length_that_helps_is_found_to_a_quarter() -> None:
+    """Without an epsilon: 64 bits of verification, and light that gives one bit a round."""
+    light = Expectation((LaneExpectation(0.5, 0.0, 0.5, 0.0),), ShannonBudget(1.0))
+    scale = smallest_scale(Asymptotic(), light, OPEN)
+    assert scale is not None
+    assert 65 <= scale < 65 * 1.25
+    assert smallest_scale(Asymptotic(), light.scaled(100.0), OPEN) == 1.0
+    assert smallest_scale(Asymptotic(), light.scaled(1e-4), OPEN) is None
+
+
+def test_two_basis_leak_and_epsilon_at_their_limits() -> None:
+    """The budget itself is allowed, a bit more is not; an epsilon of 2^-t alone is refused."""
+    lanes = (LaneCounts(50_000, 0, 50_000, 0),)
+    leak = TWO_TERMS.tolerated_leak_bits(100_000)
+    full = TwoBasis().key(RoundFacts(100_000, 0, 0, lanes, leak, 0, 0), TWO_TERMS)
+    assert (full.reason, full.charge_bits) == (None, leak)
+    over = TwoBasis().key(RoundFacts(100_000, 0, 0, lanes, leak + 1, 0, 0), TWO_TERMS)
+    assert (over.key_bits, over.reason) == (0, AbortReason.LEAK_TOO_HIGH)
+    profile = link_config(estimation="reconciled", epsilon=2.0**-20, verification_bits=20).profile
+    choice = replace(GOOD, profile=profile, is_random_sample=False)
+    assert "epsilon" in dict(TwoBasis().refusals(choice))

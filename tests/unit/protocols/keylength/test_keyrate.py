@@ -100,3 +100,22 @@ def test_impossible_counts_are_refused(counts: tuple[int, int, int, int]) -> Non
     """More errors than bits, or fewer than none, are refused."""
     with pytest.raises(ValueError, match="impossible"):
         LaneCounts(*counts)
+
+
+def test_both_directions_are_charged_as_told() -> None:
+    """What the responder's questions disclose, and nothing where it has asked none."""
+    assert error_correction_charge_bits(5, [], "both-directions") == 5
+    assert error_correction_charge_bits(5, [], "both-directions", returned_bits=7) == 12
+
+
+def test_no_probability_is_no_entropy() -> None:
+    """Below 0 and above 1, however little; and no number."""
+    for probability in (-1e-12, 1.0 + 1e-12, float("nan")):
+        with pytest.raises(ValueError, match="probability"):
+            binary_entropy(probability)
+
+
+def test_the_usual_efficiency_is_that_of_the_paper() -> None:
+    """1.2 unless told otherwise: 1 - 2.2 h(0.05) = 0.369927 of the bits, and its limit."""
+    assert skr_asymptotic_bps(1e6, 0.05) == pytest.approx(369_927, abs=1)
+    assert qber_limit() == qber_limit(1.2)
