@@ -30,6 +30,7 @@ from netsim.cli import (
     twin,
     validate,
     verify,
+    warmup,
 )
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
@@ -156,6 +157,7 @@ register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 register(board.board, board.EXAMPLES)
+register(warmup.warmup, warmup.EXAMPLES)
 
 
 def main() -> None:

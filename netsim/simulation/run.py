@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import assert_never
 
+from netsim.arguments import explained
 from netsim.devices.world import WorldBuilder, build_world
-from netsim.durations import parse_duration_ps
+from netsim.durations import light_ps
 from netsim.errors import ConfigError, writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
@@ -23,15 +24,17 @@ from netsim.simulation.request import RunRequest
 from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
+from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
-from netsim.units import MAX_RUN_PS, ps_from_s, s_from_ps
 
 
+@explained
 def simulate(
     topology: TopologySpec | str | Path,
     *,
     duration_s: float | str,
-    seed: int,
+    seed: int = 1,
+    overrides: Overrides = (),
     out: Path | str | None = None,
     save_tags: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -54,6 +57,8 @@ def simulate(
         ``"1min"``.
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
+    overrides : sequence of str, str or mapping
+        As of `netsim.load_topology`.
     out : Path or str, optional
         A directory to write into; events and ledger grow while the run goes on. The files of an
         earlier run are replaced.
@@ -95,7 +100,7 @@ def simulate(
         Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
-    spec = topology_of(topology)
+    spec = topology_of(topology, overrides=overrides)
     directory = None if out is None else Path(out)
     if save_tags and directory is None:
         raise ValueError("save_tags needs out, a directory to save them in")
@@ -153,14 +158,3 @@ def _asked(request: RunRequest) -> Asked:
         is_whole=not from_python,
         versions=collect_provenance(request.topology.model_dump(mode="json")).versions,
     )
-
-
-def light_ps(duration_s: float | str) -> int:
-    """Picoseconds of light; ValueError for what is no time above zero, or too much."""
-    if isinstance(duration_s, str):
-        return parse_duration_ps(duration_s)
-    if not 0 < duration_s <= s_from_ps(MAX_RUN_PS):
-        raise ValueError(
-            f"duration_s is {duration_s}, not a number of seconds above 0, up to 100 days"
-        )
-    return ps_from_s(duration_s)
