@@ -24,6 +24,7 @@ from netsim.cli.shared import (
     stdout,
 )
 from netsim.errors import ConfigError
+from netsim.printable import count_text
 
 if TYPE_CHECKING:
     from netsim.studies.sweep import Sweep, SweepRequest
@@ -96,7 +97,8 @@ def sweep(options: SweepArguments) -> None:
     from netsim.report.sweep import print_sweep, save_sweep
 
     request = _request(options)
-    title = f"{options.topology}: {request.duration_s} s of light, {options.seeds} seeds a point"
+    seeds = count_text(options.seeds, "seed")
+    title = f"{options.topology}: {request.duration_s} s of light, {seeds} a point"
     found = _run(request, options)
     if options.as_json:
         import json
