@@ -26,8 +26,11 @@ ignore clicks while they are blind: to the first order in G it is 1 + G t L, wit
 of two different L. (Of two detectors with exponential dead times and clicks together at the rate G
 that is the stationary solution; `tests/oracles/test_silences.py` counts it for fixed ones.)
 
+The two clicks of a pair lie apart in a side peak, and the intervals have less in common then.
+
 Left out: in a detector that is blind for much of the time, a partner that would have silenced a
-click may itself not be seen.
+click may itself not be seen, and clicks that are apart silence less than that (blind for half of
+the time, 0.4 dead times apart: half of it).
 
 References
 ----------

@@ -65,17 +65,22 @@ class Measurement:
 
     def expected_hz(self, channels: tuple[str, str]) -> tuple[float, float]:
         """All coincidences of a lane that the twin expects, and the accidentals among them."""
-        true_hz, accidental_hz = self._rates_hz(channels)
-        return float((true_hz + accidental_hz).sum()), float(accidental_hz.sum())
+        return _sums_hz(self._rates_hz(channels))
+
+    def tagger_hz(self, channels: tuple[str, str]) -> tuple[float, float]:
+        """The same as a histogram counts: of clicks that come too soon after others as well."""
+        return _sums_hz(self._rates_hz(channels, is_tagger=True))
 
     def _estimates(self, tally: LaneTally) -> LaneEstimates:
         prediction = self.prediction.lane(tally.channels, tally.users)
         return lane_estimates(tally.sifted_bits, tally.errors, prediction, self.light_s)
 
-    def _rates_hz(self, channels: tuple[str, str]) -> tuple[Rates, Rates]:
+    def _rates_hz(
+        self, channels: tuple[str, str], *, is_tagger: bool = False
+    ) -> tuple[Rates, Rates]:
         for lane in self.network.lanes:
             if set(lane.channels) == set(channels):
-                return detector_rates_hz(self.network, lane)
+                return detector_rates_hz(self.network, lane, is_tagger=is_tagger)
         raise KeyError(channels)
 
     def _tally(self, channels: tuple[str, str]) -> LaneTally:
@@ -83,3 +88,8 @@ class Measurement:
             if set(tally.channels) == set(channels):
                 return tally
         raise KeyError(channels)
+
+
+def _sums_hz(rates: tuple[Rates, Rates]) -> tuple[float, float]:
+    true_hz, accidental_hz = rates
+    return float((true_hz + accidental_hz).sum()), float(accidental_hz.sum())

@@ -32,15 +32,30 @@ class Coincidences:
         When settings that depend on time are looked at.
     free : sequence of (str, (float, float))
         Users whose phases wander, and the variances of their Z and X phases.
+    is_tagger : bool
+        Whether all clicks count, as in the histogram of a time tagger, however soon after others
+        they come. That a pair's two clicks may silence detectors is left out then.
     """
 
-    def __init__(self, network: Network, time_ps: int = 0, free: Free = ()) -> None:
+    def __init__(
+        self,
+        network: Network,
+        time_ps: int = 0,
+        free: Free = (),
+        *,
+        is_tagger: bool = False,
+    ) -> None:
         self._network = network
         self._time_ps = time_ps
         users = [user.name for user in network.topology.users]
         wandered = dict(free)
         self.stations = {
-            user: station_of(network, user, variances_rad2=wandered.get(user, (0.0, 0.0)))
+            user: station_of(
+                network,
+                user,
+                variances_rad2=wandered.get(user, (0.0, 0.0)),
+                is_tagger=is_tagger,
+            )
             for user in users
         }
         """Of each user, at work."""
@@ -198,11 +213,13 @@ class _Link:
         return [each.encoding.phase_rad(each.number, label, time_ps) for each in station.detectors]
 
 
-def detector_rates_hz(network: Network, lane: Lane, *, time_ps: int = 0) -> tuple[Rates, Rates]:
+def detector_rates_hz(
+    network: Network, lane: Lane, *, time_ps: int = 0, is_tagger: bool = False
+) -> tuple[Rates, Rates]:
     """Coincidences of one lane by detector of either user: (4, 4) correlated and accidental ones.
 
     Correlated are those of pairs and, of a Gaussian source, of bunches. Settings that depend
-    on time are those of ``time_ps``.
+    on time are those of ``time_ps``; ``is_tagger`` as of `Coincidences`.
     """
-    found, gate = Coincidences(network, time_ps), Gate.of(network, lane)
+    found, gate = Coincidences(network, time_ps, is_tagger=is_tagger), Gate.of(network, lane)
     return found.true_hz(gate) + found.bunched_hz(gate), found.accidental_hz(gate)

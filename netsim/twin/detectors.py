@@ -85,9 +85,16 @@ class Station:
 
 
 def station_of(
-    network: Network, user: str, *, variances_rad2: tuple[float, float] = (0.0, 0.0)
+    network: Network,
+    user: str,
+    *,
+    variances_rad2: tuple[float, float] = (0.0, 0.0),
+    is_tagger: bool = False,
 ) -> Station:
-    """That of ``user``, its phases (of Z, of X) having wandered so far."""
+    """That of ``user``, its phases (of Z, of X) having wandered so far.
+
+    For a time tagger every click counts, however soon it comes after another one.
+    """
     spec_of_user = network.topology.user(user)
     receiver = network.topology.receiver_of(spec_of_user)
     specs, light_hz = receiver.each_detector, _light_hz(network, user)
@@ -98,6 +105,10 @@ def station_of(
     shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
     arrivals_hz = [
         _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
+    ]
+    survivals = [
+        dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps)
+        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
     ]
     live = math.prod(
         silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
@@ -110,14 +121,14 @@ def station_of(
             jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
             arrivals_hz=rate_hz,
             seen_share=share,
-            survival=dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
-            live=live,
+            survival=survival,
+            live=survival if is_tagger else live,
         )
-        for number, (spec, share, rate_hz) in enumerate(
-            zip(specs, shares, arrivals_hz, strict=True)
+        for number, (spec, share, rate_hz, survival) in enumerate(
+            zip(specs, shares, arrivals_hz, survivals, strict=True)
         )
     )
-    return Station(detectors, receiver.dead_time_ps)
+    return Station(detectors, 0.0 if is_tagger else receiver.dead_time_ps)
 
 
 def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:

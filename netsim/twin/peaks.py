@@ -118,8 +118,8 @@ class Sight:
         self.dead_times_ps = one.dead_time_ps, other.dead_time_ps
         self._seen = np.outer(one.seen_shares, other.seen_shares)
         live = live_together(one.survivals[:, None], other.survivals[None, :])
-        self._seen_live = float((self._seen * live).sum())
         self._kinds = _kinds(one.encoding, other.encoding, one.jitters_ps, other.jitters_ps)
+        self._seen_live = [float((self._seen * live)[kind.mask].sum()) for kind in self._kinds]
 
     def partners_hz(self, peaks: Sequence[Peaks], gate: Gate) -> Rates:
         """(4, 4) float64: candidate clicks of two photons by their detectors, fringes left out."""
@@ -136,11 +136,19 @@ class Sight:
 
         1 or more, see `netsim.physics.silences`.
         """
-        shared = math.fsum(
-            each.pairs_hz * shared_ps(delay_ps - each.delay_ps, self.dead_times_ps)
+        silenced = math.fsum(
+            each.pairs_hz * self._shared_ps(kind, delay_ps - each.delay_ps) * weight
+            for kind, weight in zip(self._kinds, self._seen_live, strict=True)
             for each in peaks
         )
-        return math.exp(1e-12 * shared * self._seen_live)
+        return math.exp(1e-12 * silenced)
+
+    def _shared_ps(self, kind: Kind, apart_ps: float) -> float:
+        """Mean over the peaks."""
+        return math.fsum(
+            peak.weight * shared_ps(apart_ps - peak.offset_ps, self.dead_times_ps)
+            for peak in kind.peaks
+        )
 
 
 @lru_cache(maxsize=256)

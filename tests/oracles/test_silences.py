@@ -91,7 +91,7 @@ def errors_hz(lane: LanePrediction) -> float:
     [
         (Case(), 0.01),
         *(
-            pytest.param(case, 0.2, marks=pytest.mark.slow)
+            pytest.param(case, 0.05, marks=pytest.mark.slow)
             for case in (
                 Case(),
                 Case(dead_times_ps=(25_000, 80_000)),

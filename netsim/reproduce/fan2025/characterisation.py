@@ -64,7 +64,7 @@ def histogram(shot: Measurement, pair: str) -> list[int]:
 
 def coincidences_hz(shot: Measurement, pair: str) -> Estimate:
     """All differences within the window; a histogram counts them, as a time tagger does."""
-    return rate_hz(_in_window(shot, pair), shot.expected_hz(PAIRS[pair])[0], shot.light_s)
+    return rate_hz(_in_window(shot, pair), shot.tagger_hz(PAIRS[pair])[0], shot.light_s)
 
 
 def _in_window(shot: Measurement, pair: str) -> int:
@@ -78,7 +78,7 @@ def car(shot: Measurement, pair: str) -> Estimate:
     sides = ((-REACH_PS, -NEAR_PS), (NEAR_PS, REACH_PS))
     floor = sum(sum(counts[ranges.bins_between(*side)]) for side in sides)
     windows = sum(high - low for low, high in sides) / WINDOW_PS
-    all_hz, accidental_hz = shot.expected_hz(PAIRS[pair])
+    all_hz, accidental_hz = shot.tagger_hz(PAIRS[pair])
     relative = 1.0 / all_hz + 1.0 / (accidental_hz * windows)
     expected = all_hz / accidental_hz
     value = _in_window(shot, pair) * windows / floor if floor else math.nan
@@ -91,7 +91,7 @@ def _twin(power_mw: float) -> tuple[dict[str, float], dict[str, float]]:
     singles_hz = {user.name: user.singles_hz for user in predict(network).users}
     cars = {}
     for lane in network.lanes:
-        true_hz, accidental_hz = detector_rates_hz(network, lane)
+        true_hz, accidental_hz = detector_rates_hz(network, lane, is_tagger=True)
         cars["&".join(lane.channels)] = 1.0 + float(true_hz.sum() / accidental_hz.sum())
     return singles_hz, cars
 

@@ -80,7 +80,7 @@ def side_ratio(shot: Measurement, users: Link, lane: Lane) -> Estimate:
         _count(shot, users, centre_ps + at_ps, centre_ps + at_ps + WINDOW_PS)
         for at_ps in (-SIDE_PS, SIDE_PS)
     ]
-    true_hz, accidental_hz = detector_rates_hz(shot.network, lane)
+    true_hz, accidental_hz = detector_rates_hz(shot.network, lane, is_tagger=True)
     true, accidental = (float(r.sum()) * shot.light_s for r in (true_hz, accidental_hz))
     # Of the mean of the sides, of the middle, and of the floor, which is taken from both.
     error = math.sqrt(

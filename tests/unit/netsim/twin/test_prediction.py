@@ -4,10 +4,13 @@ import csv
 import math
 from io import StringIO
 
+import numpy as np
 import pytest
 
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import build_network
+from netsim.twin.coincidences import detector_rates_hz
+from netsim.twin.detectors import clicks_hz
 from netsim.twin.prediction import LanePrediction, Prediction, predict
 from tests.unit.netsim.topology.texts import ELSEWHERE, FOUR_USERS, TWO_USERS
 
@@ -174,6 +177,20 @@ def test_dead_time_costs_both_users() -> None:
     together = 1 + pairs_hz * 1e-6 * 2 * kept[0] * kept[1] / (kept[0] + kept[1])
     assert together == pytest.approx(1.0083, abs=1e-4)
     assert loss == pytest.approx((kept[0] * kept[1]) ** 4 * together, rel=1e-4)
+
+
+def test_a_time_tagger_counts_all_clicks() -> None:
+    """Its accidentals are those of independent clicks; of pairs both registered ones are there."""
+    network = build_network(parse_topology(TWO_USERS))
+    (lane,) = network.lanes
+    true_hz, accidental_hz = detector_rates_hz(network, lane, is_tagger=True)
+    first_hz, second_hz = (clicks_hz(network, user) for user in lane.users)
+    assert accidental_hz == pytest.approx(np.outer(first_hz, second_hz) * 2e-9, rel=1e-12)
+    matched_hz, chance_hz = detector_rates_hz(network, lane)
+    assert chance_hz.sum() / accidental_hz.sum() == pytest.approx(0.9454, abs=1e-3)
+    # Of the three other detectors of either user none may have clicked within 25 ns.
+    blind = 25e-9 * 0.75 * (first_hz.sum() + second_hz.sum())
+    assert matched_hz.sum() / true_hz.sum() == pytest.approx(1 - blind, abs=3e-4)
 
 
 def test_one_blind_detector_halves_a_basis() -> None:
