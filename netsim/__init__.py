@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from netsim.results.run import Run
     from netsim.simulation.again import extend, resume
     from netsim.simulation.run import simulate
+    from netsim.studies.optimise import optimise
+    from netsim.studies.optimum import Optimum
     from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
     from netsim.twin.forecast import predict
 
 __all__ = [
     "ConfigError",
+    "Optimum",
     "Run",
     "Sweep",
     "extend",
     "load_run",
     "load_topology",
+    "optimise",
     "predict",
     "resume",
     "simulate",
@@ -41,6 +45,8 @@ _HOMES = {
     "extend": "netsim.simulation.again",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "optimise": "netsim.studies.optimise",
+    "Optimum": "netsim.studies.optimum",
     "resume": "netsim.simulation.again",
     "predict": "netsim.twin.forecast",
     "Sweep": "netsim.studies.sweep",

@@ -39,6 +39,15 @@ def schema_at(path: KeyPath) -> Schema | None:
     return None if node is None else _resolved(node)
 
 
+def is_whole_number(dotted: str) -> bool:
+    """Whether what stands at a path, as of an override, is counted: 3, and never 2.5."""
+    path: list[str | int] = []
+    for key in dotted.split("."):
+        # Entries of a list are all alike, whatever stands for one.
+        path.append(key if schema_at([*path, key]) is not None else 0)
+    return (schema_at(path) or {}).get("type") == "integer"
+
+
 def known_keys(path: KeyPath, kind: str | None = None) -> tuple[str, ...]:
     """Keys that the table at ``path`` may have; empty if it is no table of fixed keys.
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from netsim.errors import ConfigError
 from netsim.report.page.compare import compare_page
 from netsim.report.page.distil import distil_page
+from netsim.report.page.optimise import optimum_page
 from netsim.report.page.run import run_page
 from netsim.report.page.sweep import sweep_page
 from netsim.results.directory import MANIFEST, SUMMARY
 from netsim.results.distilled import DISTIL
 from netsim.studies.kept import COMPARISON
+from netsim.studies.optimum import OPTIMUM
 from netsim.studies.sweep import REQUEST, TABLE
 
 
@@ -29,6 +31,8 @@ def page_of(directory: Path) -> str:
 def _maker(directory: Path) -> Callable[[Path], str]:
     if (directory / COMPARISON).is_file():
         return compare_page
+    if (directory / OPTIMUM).is_file():
+        return optimum_page
     if (directory / REQUEST).is_file():
         return sweep_page
     if (directory / TABLE).is_file():
