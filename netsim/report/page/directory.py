@@ -8,6 +8,7 @@ from netsim.errors import ConfigError
 from netsim.report.page.compare import compare_page
 from netsim.report.page.distil import distil_page
 from netsim.report.page.optimise import optimum_page
+from netsim.report.page.plan import plan_page_of
 from netsim.report.page.run import run_page
 from netsim.report.page.sweep import sweep_page
 from netsim.results.directory import MANIFEST, SUMMARY
@@ -18,13 +19,15 @@ from netsim.studies.sweep import REQUEST, TABLE
 
 
 def page_of(directory: Path) -> str:
-    """The page that shows what is in ``directory``: a run, a comparison, a sweep, distilled key.
+    """The page of what is in ``directory``: a run, a study, distilled key; or of a plan's JSON.
 
     Raises
     ------
     ConfigError
         It holds none of them, or not all of one.
     """
+    if directory.is_file():
+        return plan_page_of(directory)
     return _maker(directory)(directory)
 
 
