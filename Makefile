@@ -75,5 +75,5 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist docs/made *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find netsim protocols examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

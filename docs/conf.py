@@ -1,6 +1,16 @@
-"""Settings of the pages that `make docs` builds."""
+"""Settings of the pages that `make docs` builds; runs the examples that a page shows."""
 
+import os
+import subprocess
+import sys
 from importlib import metadata
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+MADE = HERE / "made"
+"""What the examples print and draw; docs/examples.md shows it."""
 
 project = "qnsp-netsim"
 author = "The qnsp-netsim maintainers"
@@ -13,3 +23,19 @@ napoleon_google_docstring = False
 autodoc_typehints = "none"
 default_role = "code"
 myst_heading_anchors = 3
+
+
+def run_examples(_app: Sphinx) -> None:
+    """Run every script of examples/ in a folder of its own and keep what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "MPLBACKEND": "agg"}
+    for script in sorted((HERE.parent / "examples").glob("[a-z]*.py")):
+        folder = MADE / script.stem
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "output.txt").open("w", encoding="utf-8") as output:
+            words = [sys.executable, str(script)]
+            subprocess.run(words, cwd=folder, env=environment, stdout=output, check=True)
+
+
+def setup(app: Sphinx) -> None:
+    """Called by sphinx."""
+    app.connect("builder-inited", run_examples)

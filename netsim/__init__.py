@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from netsim.simulation.run import simulate
     from netsim.studies.optimise import optimise
     from netsim.studies.optimum import Optimum
+    from netsim.studies.scan import predict_over
     from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
+    from netsim.topology.starter import new
     from netsim.twin.forecast import predict
 
 __all__ = [
@@ -32,8 +34,10 @@ __all__ = [
     "extend",
     "load_run",
     "load_topology",
+    "new",
     "optimise",
     "predict",
+    "predict_over",
     "resume",
     "simulate",
     "sweep",
@@ -48,7 +52,9 @@ _HOMES = {
     "optimise": "netsim.studies.optimise",
     "Optimum": "netsim.studies.optimum",
     "resume": "netsim.simulation.again",
+    "new": "netsim.topology.starter",
     "predict": "netsim.twin.forecast",
+    "predict_over": "netsim.studies.scan",
     "Sweep": "netsim.studies.sweep",
     "simulate": "netsim.simulation.run",
     "sweep": "netsim.studies.sweep",

@@ -23,6 +23,7 @@ from netsim.simulation.request import RunRequest
 from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
+from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_RUN_PS, ps_from_s, s_from_ps
 
@@ -31,7 +32,8 @@ def simulate(
     topology: TopologySpec | str | Path,
     *,
     duration_s: float | str,
-    seed: int,
+    seed: int = 1,
+    overrides: Overrides = (),
     out: Path | str | None = None,
     save_tags: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -54,6 +56,8 @@ def simulate(
         ``"1min"``.
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
+    overrides : sequence of str, str or mapping
+        Changes of the topology, as of `netsim.load_topology`.
     out : Path or str, optional
         A directory to write into; events and ledger grow while the run goes on. The files of an
         earlier run are replaced.
@@ -95,7 +99,7 @@ def simulate(
         Another run is writing into ``out``, or it cannot be written to, as on a full disk.
     """
     started_s = time.perf_counter()
-    spec = topology_of(topology)
+    spec = topology_of(topology, overrides=overrides)
     directory = None if out is None else Path(out)
     if save_tags and directory is None:
         raise ValueError("save_tags needs out, a directory to save them in")
