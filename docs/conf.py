@@ -1,4 +1,4 @@
-"""Settings of the pages that `make docs` builds; runs the examples that a page shows."""
+"""Settings of the pages that `make docs` builds, and what is made for them."""
 
 import os
 import subprocess
@@ -8,9 +8,11 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from netsim.topology.reference import topology_markdown
+
 HERE = Path(__file__).parent
 MADE = HERE / "made"
-"""What the examples print and draw; docs/examples.md shows it."""
+"""What is made for the pages: tables of topologies, what the examples print and draw."""
 
 project = "qnsp-netsim"
 author = "The qnsp-netsim maintainers"
@@ -18,11 +20,17 @@ release = metadata.version("qnsp-netsim")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"{project} {release}"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "made"]
 napoleon_google_docstring = False
 autodoc_typehints = "none"
 default_role = "code"
 myst_heading_anchors = 3
+
+
+def write_tables(_app: Sphinx) -> None:
+    """Write the tables of docs/topology.md, from the schema."""
+    MADE.mkdir(exist_ok=True)
+    (MADE / "topology.md").write_text(topology_markdown(), encoding="utf-8")
 
 
 def run_examples(_app: Sphinx) -> None:
@@ -38,4 +46,5 @@ def run_examples(_app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by sphinx."""
+    app.connect("builder-inited", write_tables)
     app.connect("builder-inited", run_examples)

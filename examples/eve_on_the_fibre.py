@@ -13,4 +13,4 @@ for share in (0.0, 0.1, 0.2, 0.4):
         },
     )
     (lane,), (link,) = run.lanes, run.links
-    print(f"{share:.1f}: QBER {100 * lane.qber:.2f} %, {link.counts.deposited_bits} bits of key")
+    print(f"{share:.1f}: QBER {lane.qber:.2%}, {link.counts.deposited_bits} bits of key")

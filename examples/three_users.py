@@ -13,6 +13,4 @@ for path, values in ((POWER, "0.2:4:20"), (LENGTH, "0:40e3:21")):
 finite = {"protocol.security": "finite", "protocol.estimation": "sample", "protocol.round_s": 3600}
 day = netsim.simulate(lab, duration_s="1d", seed=1, fidelity="rate", overrides=finite)
 for link in day.links:
-    print(
-        *link.users, link.counts.deposited_bits, "bits of key,", round(link.net_key_bps, 1), "bit/s"
-    )
+    print(*link.users, link.counts.deposited_bits, f"bits of key, {link.net_key_bps:.1f} bit/s net")

@@ -84,7 +84,7 @@ def test_best_power(tmp_path: Path) -> None:
 def test_eve_on_the_fibre(tmp_path: Path) -> None:
     """Errors grow by p / (4 - p), within 4 sigma; no key is left at the largest share."""
     lines = run_script("eve_on_the_fibre", tmp_path).splitlines()
-    told = [re.fullmatch(r"(.*): QBER (.*) %, (\d+) bits of key", line) for line in lines]
+    told = [re.fullmatch(r"(.*): QBER (.*)%, (\d+) bits of key", line) for line in lines]
     found = [tuple(map(float, one.groups())) for one in told if one]
     assert len(found) == 4
     sifted = 4 * netsim.predict("two_user").links[0].sifted_hz
