@@ -29,6 +29,7 @@ from netsim.cli import (
     topologies,
     twin,
     validate,
+    variants,
     verify,
 )
 from netsim.cli.shared import (
@@ -143,6 +144,7 @@ register(topologies.new, topologies.NEW_EXAMPLES)
 register(topologies.show, topologies.SHOW_EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
+register(variants.variants, variants.EXAMPLES)
 register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)
