@@ -29,7 +29,7 @@ from netsim.studies.scan import Expected, TopologyLike, expect_at, twin_rows
 from netsim.topology.load import topology_of
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.watch import UNWATCHED, Watch
+from netsim.watch import UNWATCHED, Watch, watch_of
 
 EXTRA_HINT = "needs the extra optimise, pip install 'qnsp-netsim[optimise]'"
 LOG = "trials.jsonl"
@@ -122,6 +122,7 @@ def optimise(
     crew: Crew | None = None,
     out: Path | str | None = None,
     force: bool = False,
+    progress: bool = False,
 ) -> Optimum:
     """Look for the best of a network over ranges of its numbers; needs the extra ``optimise``.
 
@@ -153,6 +154,8 @@ def optimise(
         Keeps what is finished, and goes on from it; gets ``optimise.csv``.
     force : bool
         Forget what is finished there.
+    progress : bool
+        Write to stderr how far it is, which notebooks show.
 
     Returns
     -------
@@ -183,7 +186,9 @@ def optimise(
         fidelity=fidelity,
     )
     directory = None if out is None else Path(out)
-    found = run_optimise(request, crew or Crew(), out=directory, force=force)
+    unit = "trials" if request.duration_s is None else "runs"
+    watch = watch_of(request.runs, unit, is_shown=progress)
+    found = run_optimise(request, crew or Crew(), out=directory, force=force, watch=watch)
     if directory is not None:
         found.save(directory)
     return found

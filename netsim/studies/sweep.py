@@ -16,7 +16,7 @@ from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis, axis_of, points_of
 from netsim.studies.points import SweepRequest, keep_topology, simulate_points
 from netsim.studies.scan import TopologyLike, expect_at
-from netsim.watch import UNWATCHED, Watch
+from netsim.watch import UNWATCHED, Watch, watch_of
 
 TABLE = "sweep.csv"
 REQUEST = "sweep.json"
@@ -76,6 +76,7 @@ def sweep(
     crew: Crew | None = None,
     out: Path | str | None = None,
     force: bool = False,
+    progress: bool = False,
 ) -> Sweep:
     """Simulate a network at many points.
 
@@ -105,6 +106,8 @@ def sweep(
         Keeps what is finished, and goes on from it; gets ``sweep.csv``.
     force : bool
         Forget what is finished there.
+    progress : bool
+        Write to stderr how many runs are done, which notebooks show.
 
     Returns
     -------
@@ -130,7 +133,8 @@ def sweep(
         fidelity=fidelity,
     )
     directory = None if out is None else Path(out)
-    found = run_sweep(request, crew or Crew(), out=directory, force=force)
+    watch = watch_of(len(request.points) * seeds, "runs", is_shown=progress)
+    found = run_sweep(request, crew or Crew(), out=directory, force=force, watch=watch)
     if directory is not None:
         found.save(directory)
     return found
