@@ -8,7 +8,7 @@
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all lint docs dist bench mutants clean
+.PHONY: demo test test-all ready warm lint docs dist bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,11 +41,18 @@ WITH_CACHE = mkdir -p .cache && cache=.cache/numba-$$($(BIN)/python -c '$(HASH_S
 demo: $(VENV)/installed
 	$(WITH_CACHE) $(BIN)/netsim run fan2025_four_user --duration 60s --seed 1
 
-test: lint
+test: ready
 	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
-test-all: lint
+test-all: ready
 	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# Kernels are compiled once, beside the checks of the text, and not by each worker of the tests.
+ready: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory -j 2 lint warm
+
+warm: $(VENV)/installed-dev
+	$(WITH_CACHE) $(BIN)/netsim warmup
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

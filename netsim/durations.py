@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from netsim.units import MAX_RUN_PS, PS_PER_S
+from netsim.units import MAX_RUN_PS, PS_PER_S, ps_from_s, s_from_ps
 
 UNITS_PS = {
     "ps": 1,
@@ -49,6 +49,23 @@ def parse_bound_ps(text: str) -> int:
     if duration_ps > MAX_RUN_PS:
         raise ValueError(f"{text!r} is above 100 days, the longest time that fits")
     return duration_ps
+
+
+def light_ps(duration_s: float | str) -> int:
+    """Picoseconds of light, as the Python API takes it: seconds, or a text as people write it.
+
+    Raises
+    ------
+    ValueError
+        It is no time above zero, or too much.
+    """
+    if isinstance(duration_s, str):
+        return parse_duration_ps(duration_s)
+    if not 0 < duration_s <= s_from_ps(MAX_RUN_PS):
+        raise ValueError(
+            f"duration_s is {duration_s}, not a number of seconds above 0, up to 100 days"
+        )
+    return ps_from_s(duration_s)
 
 
 def seconds_text(duration_ps: int) -> str:

@@ -9,9 +9,10 @@
 What the parties of a protocol do wrong to each other is in `protocols.errors`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
@@ -88,3 +89,9 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def suggestion(key: str, known: Collection[str]) -> str | None:
+    """Find the one of ``known`` that ``key`` is most likely a misspelling of; never itself."""
+    close = get_close_matches(key, [name for name in known if name != key], n=1, cutoff=0.6)
+    return close[0] if close else None

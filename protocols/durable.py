@@ -72,7 +72,8 @@ class DurableState:
 
 def pack_books(books: RoundBooks) -> bytes:
     """Serialise ``books``."""
-    packed: bytes = msgpack.packb(asdict(books))
+    lanes = [asdict(lane) for lane in books.lanes]
+    packed: bytes = msgpack.packb(books._asdict() | {"lanes": lanes})
     return packed
 
 

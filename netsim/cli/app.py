@@ -31,6 +31,7 @@ from netsim.cli import (
     validate,
     variants,
     verify,
+    warmup,
 )
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
@@ -158,6 +159,7 @@ register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 register(board.board, board.EXAMPLES)
+register(warmup.warmup, warmup.EXAMPLES)
 
 
 def main() -> None:

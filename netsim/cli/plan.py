@@ -40,10 +40,10 @@ MORE = (
     "Pairs of photons are born where two labels add up to those of two pumps: one pump gives a "
     "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
     "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
-    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps`, "
-    "`dim_pairs`, `objective`, `power_mw`, `pairs` (each with its key), `singles_hz`, `notes`, "
-    "and `partial` (true; only in a plan whose search Ctrl-C ended); a list of these "
-    "with --tradeoff and for a range of users."
+    "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps` "
+    "(without `dim_pairs`), `objective`, `power_mw`, `pairs` (each with its key, `skr_bps`, and "
+    "what formulas give, `formula_bps`), `singles_hz`, `notes`, `lacks`, `partial` (true; only in "
+    "a plan whose search Ctrl-C ended); a list of these with --tradeoff and for a range of users."
 )
 
 

@@ -18,7 +18,7 @@ from netsim.cli.shared import (
     say,
     stdout,
 )
-from netsim.errors import ConfigError, Fault
+from netsim.errors import ConfigError, Fault, suggestion
 
 if TYPE_CHECKING:
     from netsim.reproduce.item import Paper
@@ -102,7 +102,6 @@ def _paper(name: str) -> "Paper":
 
 
 def _items(paper: "Paper", only: str | None) -> list[str]:
-    from netsim.topology.schema import suggestion
 
     known = [item.name for item in paper.items]
     names = [name.strip() for name in (only or "").split(",") if name.strip()]

@@ -4,9 +4,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -92,25 +93,35 @@ RunDirectory = Annotated[
 @contextmanager
 def watched(duration_ps: int) -> Iterator[Watch]:
     """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
-    from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import progress_bar
 
-    with (
-        StopOnInterrupt() as interrupt,
-        progress_bar(duration_ps, progress_console()) as progress,
-    ):
-        yield Watch(progress, interrupt.should_stop)
+    with _looked_at(progress_bar, duration_ps) as watch:
+        yield watch
 
 
 @contextmanager
 def counted(total: int, pieces: str) -> Iterator[Watch]:
     """The same for work that is made of ``total`` equal ``pieces``."""
-    from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import count_bar
 
+    with _looked_at(partial(count_bar, pieces=pieces), total) as watch:
+        yield watch
+
+
+@contextmanager
+def _looked_at(
+    bar: Callable[..., AbstractContextManager[Callable[[int], None]]], total: int
+) -> Iterator[Watch]:
+    """What `watched` and `counted` have in common; on a terminal it is said if kernels compile."""
+    from netsim.cli.compiling import COMPILES, compiled_kernels
+    from netsim.cli.interrupt import StopOnInterrupt
+
+    console = progress_console()
+    say_it = partial(note, COMPILES) if console.is_terminal else lambda: None
     with (
         StopOnInterrupt() as interrupt,
-        count_bar(total, pieces, progress_console()) as progress,
+        compiled_kernels(say_it),
+        bar(total, console=console) as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 

@@ -25,6 +25,7 @@ from netsim.cli.shared import (
 if TYPE_CHECKING:
     from netsim.studies.estimates import Row
     from netsim.studies.grid import Axis
+    from netsim.topology.specs import TopologySpec
 
 EXAMPLES = (
     "netsim twin two_user",
@@ -57,7 +58,8 @@ def twin(options: TwinArguments) -> None:
     """Say what a network should give, by formula alone: curves in milliseconds a point.
 
     Rates, error rates, accidentals and key of all lanes and links, of the network as it stands at
-    first; with `--over` a line a point and link. The same twin stands beside every simulation.
+    first, and whether the key is enough for its applications; with `--over` a line a point and
+    link. The same twin stands beside every simulation.
     """
     from netsim.studies.grid import parse_axis, points_of
     from netsim.studies.scan import expect_at, twin_rows
@@ -70,12 +72,14 @@ def twin(options: TwinArguments) -> None:
     points = points_of(axes, zipped=options.zipped)
     prepare(options.out, force=options.force)
     rows = list(twin_rows(axes, [expect_at(spec, point) for point in points]))
-    _show(options, axes, rows)
+    _show(options, spec, axes, rows)
     if options.out is not None:
         _keep(options.out, spec.name, axes, rows)
 
 
-def _show(options: TwinArguments, axes: "Sequence[Axis]", rows: "Sequence[Row]") -> None:
+def _show(
+    options: TwinArguments, spec: "TopologySpec", axes: "Sequence[Axis]", rows: "Sequence[Row]"
+) -> None:
     if options.as_json:
         import json
 
@@ -85,10 +89,21 @@ def _show(options: TwinArguments, axes: "Sequence[Axis]", rows: "Sequence[Row]")
 
         print_scan(f"{options.topology}: what the twin expects", axes, rows, stdout())
     else:
-        from netsim.report.twin import print_forecast
-        from netsim.twin.forecast import predict
+        _show_all(spec)
 
-        print_forecast(predict(options.topology, overrides=options.override), stdout())
+
+def _show_all(spec: "TopologySpec") -> None:
+    """One network as it stands, and whether its key is enough for its applications."""
+    from netsim.report.twin import print_forecast
+    from netsim.report.wanted import print_wanted
+    from netsim.twin.demand import expect_demand, remedies
+    from netsim.twin.forecast import predict
+
+    forecast = predict(spec)
+    print_forecast(forecast, stdout())
+    if spec.applications:
+        wanted = expect_demand(spec, forecast)
+        print_wanted(wanted, remedies(spec, wanted), stdout())
 
 
 def _keep(out: Path, name: str, axes: "Sequence[Axis]", rows: "Sequence[Row]") -> None:

@@ -7,7 +7,7 @@ A third party's kind is a class with `ArrivalKind` as its base, registered under
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from itertools import count, pairwise
+from itertools import count, pairwise, takewhile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -18,6 +18,8 @@ from netsim.units import PS_PER_S, ps_from_s
 
 HOURS = 24
 SECONDS_PER_HOUR = 3600.0
+COUNTED_S = HOURS * SECONDS_PER_HOUR
+"""Light over which requests are counted, where their mean rate is not known."""
 
 _Rate = Annotated[float, Field(gt=0, le=1e6)]
 _Seconds = Annotated[float, Field(gt=0, le=1e7)]
@@ -56,6 +58,16 @@ class ArrivalKind(ABC):
             What the options name cannot be used.
         """
 
+    def mean_hz(self, options: Any) -> float:
+        """Requests per second in the long run; counted over the first day where nobody says."""
+        stop_ps = ps_from_s(COUNTED_S)
+        times_ps = self.make(options, np.random.default_rng(0))
+        return sum(1 for _ in takewhile(lambda time_ps: time_ps < stop_ps, times_ps)) / COUNTED_S
+
+    def rate_hz(self, values: Mapping[str, object]) -> float:
+        """The same with the options that a topology gives; pydantic.ValidationError, ValueError."""
+        return self.mean_hz(self.options.model_validate(dict(values)))
+
     def times_ps(self, values: Mapping[str, object], rng: np.random.Generator) -> Iterator[int]:
         """The same with the options that a topology gives; pydantic.ValidationError, ValueError."""
         return self.make(self.options.model_validate(dict(values)), rng)
@@ -80,6 +92,10 @@ class Periodic(ArrivalKind):
         _ = rng
         return (ps_from_s(options.start_s) + round(k * options.every_s * PS_PER_S) for k in count())
 
+    def mean_hz(self, options: PeriodicOptions) -> float:
+        """One each time."""
+        return 1.0 / options.every_s
+
 
 class PoissonOptions(ArrivalOptions):
     """Of `Poisson`."""
@@ -96,6 +112,10 @@ class Poisson(ArrivalKind):
     def make(self, options: PoissonOptions, rng: np.random.Generator) -> Iterator[int]:
         """Exponential gaps."""
         return map(_ps, _poisson(options.rate_hz, 0.0, math.inf, rng))
+
+    def mean_hz(self, options: PoissonOptions) -> float:
+        """As it is told."""
+        return options.rate_hz
 
 
 class OnOffOptions(ArrivalOptions):
@@ -123,6 +143,10 @@ class OnOff(ArrivalKind):
             if is_on:
                 yield from map(_ps, _poisson(options.rate_hz, start_s, stop_s, rng))
             start_s, is_on = stop_s, not is_on
+
+    def mean_hz(self, options: OnOffOptions) -> float:
+        """In the share of time in which it is on."""
+        return options.rate_hz * options.on_s / (options.on_s + options.off_s)
 
 
 class DailyOptions(ArrivalOptions):
@@ -156,6 +180,10 @@ class Daily(ArrivalKind):
             start_s = SECONDS_PER_HOUR * max(0.0, first_h - options.start_h)
             stop_s = SECONDS_PER_HOUR * (last_h - options.start_h)
             yield from map(_ps, _poisson(rate_hz, start_s, stop_s, rng))
+
+    def mean_hz(self, options: DailyOptions) -> float:
+        """Over a day."""
+        return options.rate_hz
 
 
 class TraceOptions(ArrivalOptions):

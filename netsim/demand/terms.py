@@ -1,7 +1,7 @@
 """What an application asks for and a pool holds back, and what has come of it: sums that add up."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 
 class OnEmpty(StrEnum):
@@ -13,6 +13,16 @@ class OnEmpty(StrEnum):
     """It goes away, and does not come back for this key."""
     LESS_OFTEN = "less-often"
     """As reject; and below the pool's threshold it gives up every second request beforehand."""
+
+
+class Outcome(Enum):
+    """What somebody who asks for a key gets."""
+
+    SERVED = auto()
+    LOST = auto()
+    """Nothing: there was key, and it went astray on its way."""
+    SHORT = auto()
+    """Nothing yet: there is too little key."""
 
 
 class PoolState(StrEnum):

@@ -6,6 +6,7 @@ It carries bytes only and knows nothing of what they mean. An attacker on the wi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -97,5 +98,5 @@ class ClassicalChannel:
         path = self._path
         late_ps = int(self._rng.random() * path.jitter_ps) if path.jitter_ps else 0
         late_ps += path.faults.sample_delay_ps(self._rng)
-        arrival = self._sim.wait_until(self._busy_until_ps + path.latency_ps + late_ps)
-        arrival.callbacks.append(lambda _: self._deliver(datagram))
+        arrival_ps = self._busy_until_ps + path.latency_ps + late_ps
+        self._sim.call_at(arrival_ps, partial(self._deliver, datagram))

@@ -52,13 +52,17 @@ class WireFaults:
 
     def sample_copies(self, rng: np.random.Generator) -> int:
         """Draw how many copies of a datagram arrive: 0, 1 or 2."""
-        if _happens(rng, self.loss_probability):
+        if self.loss_probability and rng.random() < self.loss_probability:
             return 0
-        return 1 + _happens(rng, self.duplication_probability)
+        if self.duplication_probability and rng.random() < self.duplication_probability:
+            return 2
+        return 1
 
     def sample_delay_ps(self, rng: np.random.Generator) -> int:
         """Draw what reordering adds to the way of one copy."""
-        return self.reordering_delay_ps if _happens(rng, self.reordering_probability) else 0
+        if self.reordering_probability and rng.random() < self.reordering_probability:
+            return self.reordering_delay_ps
+        return 0
 
 
 NO_FAULTS = WireFaults()
@@ -83,7 +87,3 @@ def faults_of(classical: ClassicalSpec, link: str) -> WireFaults:
         ),
         bandwidth_changes=tuple(sorted(changes, key=lambda change: change[0])),
     )
-
-
-def _happens(rng: np.random.Generator, probability: float) -> bool:
-    return bool(probability) and bool(rng.random() < probability)

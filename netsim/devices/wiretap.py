@@ -1,6 +1,7 @@
 """A wire with somebody on it: what a chain of taps forwards goes on to the channel, in its time."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from netsim.devices.classical import DatagramSink
 from netsim.kernel.rng import RngTree
@@ -44,8 +45,7 @@ class Wiretap:
         if delay_ps == 0:
             self._send(datagram)
             return
-        departure = self._sim.wait_until(self._sim.now_ps + delay_ps)
-        departure.callbacks.append(lambda _: self._send(datagram))
+        self._sim.call_at(self._sim.now_ps + delay_ps, partial(self._send, datagram))
 
 
 class Wiretaps:

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from netsim.errors import ConfigError, Fault
-from netsim.topology.schema import suggestion
+from netsim.errors import ConfigError, Fault, suggestion
 
 MAX_FILE_BYTES = 4 << 20
 """Ten thousand lanes fit."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from netsim.errors import suggestion
 from netsim.topology.processes import pair_processes
-from netsim.topology.schema import suggestion
 from netsim.topology.source import PairFactorSpec
 from netsim.topology.specs import TopologySpec
 

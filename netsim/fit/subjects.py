@@ -7,10 +7,9 @@ order, those of lanes whose peaks coincide joined by ``+``.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netsim.errors import Fault
+from netsim.errors import Fault, suggestion
 from netsim.fit.measured import Row
 from netsim.topology.network import Network
-from netsim.topology.schema import suggestion
 
 Names = tuple[str, ...]
 

@@ -1,13 +1,24 @@
 """SimPy's environment on integer picoseconds; it knows nothing of light or protocols."""
 
+from collections.abc import Callable
 from operator import index
-from typing import Any, SupportsIndex, cast
+from typing import Any, ClassVar, SupportsIndex, cast
 
 import simpy
 from simpy.events import Event as SimEvent
 from simpy.events import Timeout
 
 __all__ = ["SimEvent", "Simulator"]
+
+
+class _Call:
+    """The least that SimPy takes for an event: nobody waits for it, and it cannot fail."""
+
+    __slots__ = ("callbacks",)
+    _ok: ClassVar[bool] = True
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.callbacks = (lambda _: call(),)
 
 
 class Simulator(simpy.Environment):
@@ -46,6 +57,16 @@ class Simulator(simpy.Environment):
         if when_ps < self._now:
             raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
         return self.timeout(when_ps - self._now)
+
+    def call_at(self, time_ps: SupportsIndex, call: Callable[[], None]) -> None:
+        """Have something called at an absolute time; parameters and errors of `wait_until`.
+
+        It takes half as long as an event that processes can wait for.
+        """
+        delay_ps = index(time_ps) - self._now
+        if delay_ps < 0:
+            raise ValueError(f"{time_ps} ps has passed: it is {self._now} ps")
+        self.schedule(cast("SimEvent", _Call(call)), delay=delay_ps)
 
     def run(self, until: float | SupportsIndex | SimEvent | None = None) -> Any:
         """Run to a time in picoseconds (exclusive), to an event, or until nothing is left.

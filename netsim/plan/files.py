@@ -104,6 +104,7 @@ def topology_text(plan: Plan, origin: Origin) -> str:
 def _head(plan: Plan, origin: Origin) -> str:
     """What the file is, as comments."""
     request, template = plan.request, origin.source.name
+    promised_bps = plan.promised_bps
     borrowed = sorted(set(origin.marks.values()) - {"[calc]", "[assumed]"})
     what = "span" if request.objective is Objective.SPAN else "channels"
     proven = ", reached" if plan.is_proven else ""
@@ -112,8 +113,8 @@ def _head(plan: Plan, origin: Origin) -> str:
         *(["Partial: the search was stopped before its end."] if plan.is_partial else []),
         f"{plan.allocation.channels} channels, span {plan.allocation.span} comb positions.",
         f"Lower bound of the {what}: {plan.lower_bound}{proven}.",
-        f"Asymptotic key of the poorest wanted pair by the twin: {min(plan.wanted_bps):.4g} bit/s,",
-        f"of all wanted pairs together: {sum(plan.wanted_bps):.5g} bit/s.",
+        f"Asymptotic key of the poorest wanted pair by the twin: {min(promised_bps):.4g} bit/s,",
+        f"of all wanted pairs together: {sum(promised_bps):.5g} bit/s.",
         "",
         "Marks:  [calc] follows by calculation: chosen by the planner",
         "        [assumed] an option of the command line, or chosen where nothing was said",

@@ -16,7 +16,13 @@ from netsim.plan.keyplan import KeyPlan, KeyPlanner
 from netsim.plan.request import Objective, PlanRequest, request_faults
 from netsim.plan.spans import narrowest_span
 from netsim.plan.survey import Survey, find_fewest, survey
-from netsim.plan.topology import dim_links, link_rates_bps, planned_topology
+from netsim.plan.topology import (
+    Users,
+    dim_links,
+    link_rates_bps,
+    planned_topology,
+    promised_rates_bps,
+)
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
@@ -71,16 +77,34 @@ class Plan:
     def wanted_bps(self) -> list[float]:
         """Asymptotic key rates of the wanted pairs, all lanes together, by the analytic twin.
 
-        In the order of the request; whether a link finds its clocks is asked by `dim_pairs`.
+        In the order of the request, and by formula: what plans are compared by. Whether a link
+        makes it is asked by `promised_bps`.
         """
         links_bps = link_rates_bps(self.prediction)
         return [links_bps[demand.users] for demand in self.request.demands]
 
     @property
-    def dim_pairs(self) -> int:
+    def promised_bps(self) -> list[float]:
+        """As `wanted_bps`; 0 for pairs with too little light for their clocks or their pads."""
+        links_bps = promised_rates_bps(self.topology, self.prediction)
+        return [links_bps[demand.users] for demand in self.request.demands]
+
+    @property
+    def dim(self) -> frozenset[Users]:
         """Wanted pairs with too little light to be sure to find their clocks."""
-        dim = dim_links(self.prediction)
-        return sum(demand.users in dim for demand in self.request.demands)
+        return dim_links(self.prediction) & {demand.users for demand in self.request.demands}
+
+    @property
+    def dim_pairs(self) -> int:
+        """How many there are."""
+        return len(self.dim)
+
+    @property
+    def short_pairs(self) -> int:
+        """Wanted pairs with light for their clocks whose key authentication takes."""
+        dim = self.dim
+        pairs = zip(self.request.demands, self.wanted_bps, self.promised_bps, strict=True)
+        return sum(bps > told and demand.users not in dim for demand, bps, told in pairs)
 
     @property
     def power_mw(self) -> float:

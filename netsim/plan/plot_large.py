@@ -73,7 +73,7 @@ def _rates_bps(plan: Plan) -> NDArray[np.float64]:
     """Key rates, symmetric, (users, users); NaN where nobody wants any."""
     place = {name: k for k, name in enumerate(plan.request.users)}
     rates_bps = np.full((len(place), len(place)), math.nan)
-    for demand, bps in zip(plan.request.demands, plan.wanted_bps, strict=True):
+    for demand, bps in zip(plan.request.demands, plan.promised_bps, strict=True):
         row, column = (place[name] for name in demand.users)
         rates_bps[row, column] = rates_bps[column, row] = bps
     return rates_bps

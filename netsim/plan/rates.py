@@ -1,9 +1,10 @@
 """The analytic twin in closed form, as arrays: what a search can afford to ask a million times.
 
 The formulas are those of `netsim.twin.prediction` (which see). Left out is what leaks from a lane
-of a link into another, below 1e-4 with peaks 8 ns apart; what channels bunch that share partners
-counts as if no patch fibre parted it (`netsim.plan.bunched`). It knows labels and users by index
-only; the power of the pumps, one for all, is an argument.
+of a link into another, below 1e-4 with peaks 8 ns apart, and the clicks that another lane's pairs
+silence, up to 1 % of the key of such a lane; what channels bunch that share partners counts as if
+no patch fibre parted it (`netsim.plan.bunched`). It knows labels and users by index only; the power
+of the pumps, one for all, is an argument.
 """
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
@@ -21,7 +22,16 @@ from netsim.plan.bunched import Bunched, bunched_labels, bunches_of
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
-from netsim.plan.windows import IS_ERROR, ONE, OTHER, PLANNED, Fringe, coincidences, shares_of
+from netsim.plan.windows import (
+    IS_ERROR,
+    ONE,
+    OTHER,
+    PLANNED,
+    Fringe,
+    coincidences,
+    shares_of,
+    silencing,
+)
 from netsim.topology.labels import channel_of, label_of
 from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import DetectorSpec, ReceiverSpec
@@ -33,6 +43,8 @@ Reals = NDArray[np.float64]
 
 LEAK = 1.0 + PAPER_EFFICIENCY
 """SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
+TINY_HZ = 1e-300
+"""Less than any rate of clicks."""
 FAIR = 1e-6
 """Shares of ones within this of 1/2 cost less than 1e-11 of a key: no need to work it out."""
 
@@ -68,6 +80,8 @@ class Rates(NamedTuple):
         Phase that a user's Z and X analyser give a photon of each label.
     bunched : Bunched
         What other labels of the same two users add to their lanes.
+    silenced : (N, N, 2, 2) float64
+        As of `netsim.plan.windows.silencing`.
     window_s : float
     """
 
@@ -84,6 +98,7 @@ class Rates(NamedTuple):
     fringe: Reals
     phases_rad: Reals
     bunched: Bunched
+    silenced: Reals
     window_s: float
 
 
@@ -125,6 +140,7 @@ def build_rates(hardware: Hardware, comb: Comb, sites: Sites, users: tuple[str, 
         fringe=fringe,
         phases_rad=np.array([_phases_rad(receiver, labels) for receiver in receivers]),
         bunched=bunched_labels(network, labels, receivers),
+        silenced=silencing(network, receivers, source.pair_shape),
         window_s=1e-12 * topology.protocol.window_ps,
     )
 
@@ -304,6 +320,9 @@ def lane_bps(
 
     ``bunched_hz``, (8,), are the coincidences of the link's bunches, but for dead times.
     """
+    together = silent_together(user, other, pairs_hz, standing, rates)
+    own = partners_of(user, other, pairs_hz, standing, rates)
+    its = partners_of(other, user, pairs_hz, standing, rates)
     sifted_hz, errors_hz, known_hz = 0.0, 0.0, 0.0
     for basis in range(2):
         basis_hz, ones_hz = 0.0, 0.0
@@ -314,7 +333,9 @@ def lane_bps(
             share = rates.flat[user, other, k] + rates.fringe[user, other, total, k] * cosine
             rate_hz = pairs_hz * share + bunched_hz[k]
             rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
-            rate_hz += standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
+            met_hz = standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
+            rate_hz += met_hz * chance_share(own[i], its[j], rates.silenced[user, other])
+            rate_hz *= together
             # The key is made of the earlier user's bits; bit and port of a detector are its parity.
             basis_hz += rate_hz
             ones_hz += rate_hz * ((i if user < other else j) & 1)
@@ -327,6 +348,37 @@ def lane_bps(
         return 0.0
     qber = min(errors_hz / sifted_hz, 0.5)
     return max(0.0, sifted_hz * (1.0 - LEAK * entropy_of(qber)) - known_hz)
+
+
+@kernel
+def silent_together(
+    user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates
+) -> float:
+    """How much more often two users are silent together, see `netsim.physics.silences`.
+
+    Their detectors are taken as alike: what all four leave is the fourth power of what one does.
+    """
+    both_hz = pairs_hz * rates.shares[user].sum() * rates.shares[other].sum()
+    live = (standing.survivals[user, 0] * standing.survivals[other, 0]) ** 0.125
+    shared_s = min(rates.deads_s[user].max(), rates.deads_s[other].max())
+    return 1.0 + float(both_hz * live * shared_s)
+
+
+@kernel
+def partners_of(user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates) -> Reals:
+    """(4,): share of each detector's clicks that are of a pair of which ``other`` sees a photon."""
+    seen_hz = pairs_hz * rates.shares[other].sum() * rates.shares[user] * standing.survivals[user]
+    shares: Reals = seen_hz / np.maximum(standing.clicks_hz[user], TINY_HZ)
+    return shares
+
+
+@kernel
+def chance_share(own: float, its: float, silenced: Reals) -> float:
+    """Chance coincidences, of those of independent clicks, see `netsim.physics.silences`."""
+    found = 0.0
+    for node in range(2):
+        found += 0.5 * (1.0 - own * silenced[node, 0]) * (1.0 - its * silenced[node, 1])
+    return found
 
 
 @kernel

@@ -48,14 +48,16 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "span": allocation.span,
         "lower_bound": plan.lower_bound,
         "proven": plan.is_proven,
-        "min_skr_bps": min(plan.wanted_bps),
-        "total_skr_bps": sum(plan.wanted_bps),
+        "min_skr_bps": min(plan.promised_bps),
+        "total_skr_bps": sum(plan.promised_bps),
         "dim_pairs": plan.dim_pairs,
         "objective": str(plan.request.objective),
         "power_mw": plan.power_mw,
         "pairs": [
-            {"users": list(demand.users), "skr_bps": bps}
-            for demand, bps in zip(plan.request.demands, plan.wanted_bps, strict=True)
+            {"users": list(demand.users), "skr_bps": promised_bps, "formula_bps": bps}
+            for demand, promised_bps, bps in zip(
+                plan.request.demands, plan.promised_bps, plan.wanted_bps, strict=True
+            )
         ],
         "singles_hz": {name: plan.prediction.singles_hz(name) for name in names},
         "notes": [headline(plan), *_facts(plan), *keyless([plan])],
@@ -77,8 +79,14 @@ def keyless(plans: Sequence[Plan]) -> Iterator[str]:
         if plan.dim_pairs:
             yield (
                 f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
-                f"{plan.dim_pairs} of {len(wanted_bps)} links have less than {LOCKABLE_HZ:g} "
+                f"{plan.dim_pairs} of {len(wanted_bps)} links are dim, below {LOCKABLE_HZ:g} "
                 "coincidences/s: their clocks are not sure to be found, nor any key made"
+            )
+        if plan.short_pairs:
+            yield (
+                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
+                f"authentication takes what {plan.short_pairs} of {len(wanted_bps)} links make in "
+                f"rounds of {plan.topology.protocol.round_s:g} s"
             )
 
 
@@ -116,7 +124,7 @@ def headline(plan: Plan) -> str:
 
 
 def _facts(plan: Plan) -> Iterator[str]:
-    allocation, request = plan.allocation, plan.request
+    allocation, request, promised_bps = plan.allocation, plan.request, plan.promised_bps
     what = "span" if request.objective is Objective.SPAN else "channels"
     yield f"Lower bound of the {what}: {plan.lower_bound}, {_gap(plan)}."
     lowest, highest = int(allocation.used[0]), int(allocation.used[-1])
@@ -129,8 +137,7 @@ def _facts(plan: Plan) -> Iterator[str]:
     yield f"Lanes: {lanes} for {len(request.demands)} wanted pairs."
     yield (
         f"Power: {plan.power_mw:.4g} mW per pump in the fibre. Asymptotic key by the analytic "
-        f"twin: poorest pair {min(plan.wanted_bps):.4g} bit/s, all {sum(plan.wanted_bps):.5g} "
-        "bit/s."
+        f"twin: poorest pair {min(promised_bps):.4g} bit/s, all {sum(promised_bps):.5g} bit/s."
     )
 
 
@@ -153,7 +160,7 @@ def _users(plan: Plan) -> Table:
 
 
 def _numbers(plan: Plan, user: str) -> list[str]:
-    pairs = zip(plan.request.demands, plan.wanted_bps, strict=True)
+    pairs = zip(plan.request.demands, plan.promised_bps, strict=True)
     own = [bps for demand, bps in pairs if user in demand.users]
     return [fixed(plan.prediction.singles_hz(user), 0), fixed(min(own), 2), fixed(sum(own), 1)]
 
@@ -167,19 +174,19 @@ def _ladder_key(plan: Plan) -> str:
 def _matrix(plan: Plan) -> Table:
     """Key rates of all pairs, users by their letters."""
     users = plan.request.users
-    rates = {d.users: bps for d, bps in zip(plan.request.demands, plan.wanted_bps, strict=True)}
+    pairs = zip(plan.request.demands, plan.promised_bps, strict=True)
+    cells_of = {demand.users: _rate(bps) for demand, bps in pairs}
+    cells_of |= dict.fromkeys(plan.dim, " dim")
     table = plain_table("Asymptotic key of every wanted pair [bit/s]")
     add_names(table, "User")
     add_numbers(table, *(f" {letter_of(k)}" for k in range(1, len(users))))
     for k, one in enumerate(users[:-1]):
-        cells = [_rate(rates.get((one, other))) if j > k else "" for j, other in enumerate(users)]
+        cells = [cells_of.get((one, other), " -") if j > k else "" for j, other in enumerate(users)]
         table.add_row(f"{letter_of(k)} {one}", *cells[1:])
     return table
 
 
-def _rate(bps: float | None) -> str:
-    if bps is None:
-        return " -"
+def _rate(bps: float) -> str:
     return f" {bps:.1f}" if bps < 99.95 else f" {bps:.0f}"
 
 
@@ -188,7 +195,7 @@ def _poorest(plan: Plan) -> Table:
     table = plain_table("Poorest pairs, asymptotic key [bit/s]")
     add_names(table, "Pair")
     add_numbers(table, "SKR")
-    pairs = zip(plan.request.demands, plan.wanted_bps, strict=True)
+    pairs = zip(plan.request.demands, plan.promised_bps, strict=True)
     for demand, bps in sorted(pairs, key=lambda pair: pair[1])[:POOREST_SHOWN]:
         table.add_row(" & ".join(demand.users), fixed(bps, 3))
     return table

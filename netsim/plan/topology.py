@@ -12,7 +12,10 @@ from netsim.plan.patches import with_patches
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import LanePrediction, Prediction, predict
-from netsim.twin.promise import is_lockable
+from netsim.twin.promise import is_lockable, shortfalls
+
+Users = tuple[str, str]
+"""Of a link, announcer first."""
 
 ROUNDS_S = (10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 """Lengths of a round to choose from."""
@@ -62,17 +65,38 @@ def _round_s(topology: TopologySpec) -> float:
     return next((round_s for round_s in ROUNDS_S if round_s >= wanted_s), ROUNDS_S[-1])
 
 
-def dim_links(prediction: Prediction) -> frozenset[tuple[str, str]]:
+def dim_links(prediction: Prediction) -> frozenset[Users]:
     """Links that have too little light to be sure to find their clocks."""
-    lanes: dict[tuple[str, str], list[LanePrediction]] = {}
-    for lane in prediction.lanes:
-        lanes.setdefault(lane.users, []).append(lane)
+    lanes = _lanes_by_link(prediction)
     return frozenset(users for users, own in lanes.items() if not is_lockable(own))
 
 
-def link_rates_bps(prediction: Prediction) -> dict[tuple[str, str], float]:
+def _lanes_by_link(prediction: Prediction) -> dict[Users, list[LanePrediction]]:
+    lanes: dict[Users, list[LanePrediction]] = {}
+    for lane in prediction.lanes:
+        lanes.setdefault(lane.users, []).append(lane)
+    return lanes
+
+
+def promised_rates_bps(topology: TopologySpec, prediction: Prediction) -> dict[Users, float]:
+    """Asymptotic key rate of every link that its own run should make.
+
+    It is 0 where there is too little light to be sure of the clocks, or where authentication takes
+    what a round makes.
+    """
+    profile, round_s = topology.protocol.profile, topology.protocol.round_s
+    lanes = _lanes_by_link(prediction)
+
+    def is_promised(users: Users, bps: float) -> bool:
+        return not any(shortfalls(lanes[users], profile, round(bps * round_s), round_s))
+
+    links_bps = link_rates_bps(prediction)
+    return {users: bps if is_promised(users, bps) else 0.0 for users, bps in links_bps.items()}
+
+
+def link_rates_bps(prediction: Prediction) -> dict[Users, float]:
     """Asymptotic key rate of every link, all its lanes together."""
-    links_bps: dict[tuple[str, str], float] = {}
+    links_bps: dict[Users, float] = {}
     for lane in prediction.lanes:
         links_bps[lane.users] = links_bps.get(lane.users, 0.0) + lane.skr_bps
     return links_bps

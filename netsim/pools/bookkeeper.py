@@ -5,7 +5,6 @@ It is the only place where key passes from an endpoint to a store, and nothing o
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from operator import add
 from typing import assert_never
 
@@ -227,8 +226,7 @@ class Bookkeeper:
     def _lose(self, number: int, books: RoundBooks, time_ps: int) -> None:
         left_bits, sampled_bits = self._sifted.pop(number), self._sampled.pop(number, 0)
         correctness, secrecy = self._round_epsilons
-        lost = replace(
-            books,
+        lost = books._replace(
             sifted_bits=left_bits + sampled_bits,
             sampled_bits=sampled_bits,
             correctness_epsilon=correctness,

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from netsim.report.relay import print_relays
 from netsim.report.text import add_names, add_numbers, fixed, plain_table
 from netsim.results.demand import ApplicationResult, DemandResult, PoolResult
 from netsim.units import s_from_ps
@@ -20,6 +21,8 @@ def print_demand(demand: DemandResult, console: Console) -> None:
         console.print()
     console.print(_pools(demand))
     console.print()
+    if any(each.relay for each in demand.applications):
+        print_relays(demand, console)
     for line in NOTES:
         console.print(line)
 

@@ -1,12 +1,37 @@
 """What applications have got of the key of a run: counts as the desks have kept them, and rates."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from netsim.demand.terms import ApplicationCounts, PoolCounts
+from netsim.relay.terms import RelayCounts
 from netsim.units import s_from_ps
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RelayResult:
+    """Keys of one application that came over other users, so many ``paths`` each."""
+
+    paths: int
+    counts: RelayCounts = field(default_factory=RelayCounts)
+
+    def summary(self) -> Json:
+        """What the entry of ``summary.json`` says of it."""
+        counts = self.counts
+        return {
+            "paths": self.paths,
+            "routes": [
+                {"over": [list(users) for users in over], "keys": keys}
+                for over, keys in counts.routes.items()
+            ],
+            "paid": [{"link": link, "bits": bits} for link, bits in counts.paid_bits.items()],
+            "lost": counts.lost,
+            "unequal": counts.unequal,
+            "unnoticed_probability": counts.unnoticed_probability,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +42,14 @@ class ApplicationResult:
     users: tuple[str, str]
     key_bits: int
     counts: ApplicationCounts = field(default_factory=ApplicationCounts)
+    relay: RelayResult | None = None
 
     @property
     def blocked_share(self) -> float | None:
         """Requests that went away or came to nothing, of all; None without any."""
         counts = self.counts
         blocked = counts.rejected + counts.given_up + counts.expired
+        blocked += self.relay.counts.lost if self.relay else 0
         return blocked / counts.arrived if counts.arrived else None
 
     @property
@@ -35,7 +62,8 @@ class ApplicationResult:
         """The entry of ``summary.json``."""
         own = {"name": self.name, "users": list(self.users), "key_bits": self.key_bits}
         rates = {"blocked_share": self.blocked_share, "mean_wait_s": self.mean_wait_s}
-        return own | asdict(self.counts) | rates
+        relay = {"relay": self.relay.summary()} if self.relay else {}
+        return own | asdict(self.counts) | rates | relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +106,15 @@ def demand_from(entry: Json) -> DemandResult:
 
 def _application(entry: Json) -> ApplicationResult:
     counts = ApplicationCounts(**_counts(ApplicationCounts, entry))
-    return ApplicationResult(entry["name"], _pair(entry["users"]), entry["key_bits"], counts)
+    relay = _relay(entry["relay"]) if "relay" in entry else None
+    return ApplicationResult(entry["name"], _pair(entry["users"]), entry["key_bits"], counts, relay)
+
+
+def _relay(entry: Json) -> RelayResult:
+    routes = {tuple(map(tuple, each["over"])): each["keys"] for each in entry["routes"]}
+    paid_bits = {each["link"]: each["bits"] for each in entry["paid"]}
+    sums = (entry["lost"], entry["unequal"], entry["unnoticed_probability"])
+    return RelayResult(entry["paths"], RelayCounts(Counter(routes), Counter(paid_bits), *sums))
 
 
 def _counts(kind: type[ApplicationCounts] | type[PoolCounts], entry: Json) -> Json:

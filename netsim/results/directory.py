@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from netsim.arguments import explained
 from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
@@ -174,8 +175,14 @@ def _with_kept(run: Run, directory: Path) -> Run:
     return replace(run, kept=kept)
 
 
+@explained
 def load_run(directory: str | Path) -> Run:
     """The run that `save_run` wrote into `directory`; its ledger is read by itself.
+
+    Parameters
+    ----------
+    directory : Path or str
+        What was given to `netsim.simulate` as ``out``, or to `netsim run` as ``--out``.
 
     Raises
     ------

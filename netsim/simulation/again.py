@@ -13,7 +13,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from netsim.durations import seconds_text
+from netsim.arguments import explained
+from netsim.durations import light_ps, seconds_text
 from netsim.errors import ConfigError, writing
 from netsim.pools.store import UserStore
 from netsim.results.asked import ASKED, Asked, load_asked
@@ -34,7 +35,7 @@ from netsim.results.directory import (
 from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Run
-from netsim.simulation.run import light_ps, simulate
+from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
@@ -43,6 +44,7 @@ from netsim.units import ps_from_s
 from netsim.watch import UNWATCHED, Watch
 
 
+@explained
 def resume(
     directory: Path | str,
     *,
@@ -78,6 +80,7 @@ def resume(
     return _run_again(directory, asked, asked.duration_ps, None, watch)
 
 
+@explained
 def extend(
     directory: Path | str,
     duration_s: float | str,
@@ -90,10 +93,13 @@ def extend(
 
     Parameters
     ----------
-    directory, watch
-        See `resume`.
+    directory : Path or str
+        As of `resume`.
     duration_s : float or str
-        As of `simulate`: more than it has, and that must be whole rounds of every link.
+        Light in all, as of `simulate`: more than it has, and that must be whole rounds of every
+        link.
+    watch : Watch
+        As of `resume`.
 
     Returns
     -------

@@ -5,14 +5,15 @@ endpoint the time of the user's own clock, never the true one.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from netsim.kernel.simulator import SimEvent, Simulator
+from netsim.kernel.simulator import Simulator
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint
 from protocols.events import Event as LinkEvent
+from protocols.link import EARLIEST_PS
 from protocols.wire.counts import WireCounts
 
 MIN_WAIT_PS = 1_000_000
@@ -29,7 +30,7 @@ class Light(Enum):
 
 
 class EndpointDriver:
-    """Runs one endpoint after the other, one a life, as a SimPy process.
+    """Runs one endpoint after the other, one a life, whenever there is something for it to do.
 
     Parameters
     ----------
@@ -49,7 +50,6 @@ class EndpointDriver:
         on_events: Callable[[Sequence[LinkEvent], int], None],
     ) -> None:
         self._endpoint: Endpoint | None = None
-        self._has_begun = False
         self._is_light_over = False
         self._past = WireCounts()
         self._sim = sim
@@ -57,7 +57,10 @@ class EndpointDriver:
         self._wire: Callable[[bytes], None] | None = None
         self._on_events = on_events
         self._inbox: deque[bytes | Light] = deque()
-        self._wake: SimEvent = sim.event()
+        self._is_waking = False
+        """Whether a step is due at the present time."""
+        self._due_ps: int | None = EARLIEST_PS
+        """Deadline of the endpoint as of the last step, by its own clock."""
         self._timer_ps = -1
         self._timed_local_ps = 0
         """Deadline that the timer was set for; a later one has a timer that comes too early."""
@@ -97,56 +100,60 @@ class EndpointDriver:
 
     def start(self, endpoint: Endpoint) -> None:
         """Begin a life with a new endpoint, made from what was durable of the one before."""
-        self._endpoint = endpoint
+        self._endpoint, self._due_ps = endpoint, EARLIEST_PS
         if self._is_light_over:
             self._inbox.append(Light.OVER)
-        if self._has_begun:
-            self._wake_up()
-        else:
-            self._has_begun = True
-            self._sim.process(self._run())
+        self._wake_up()
 
     def deliver(self, datagram: bytes) -> None:
-        """Take a datagram off the wire."""
-        self._put(datagram)
+        """Take a datagram off the wire, and answer at once."""
+        if self._endpoint is not None:
+            self._inbox.append(datagram)
+            self._act()
 
     def notice_light(self) -> None:
         """The user's book has taken in a frame: wake the endpoint if that is of use to it."""
         if self._endpoint is not None and self._endpoint.waits_for_light:
-            self._put(Light.CAME)
+            self._notice(Light.CAME)
 
     def end_light(self) -> None:
         """No more frames will come."""
         self._is_light_over = True
-        self._put(Light.OVER)
+        self._notice(Light.OVER)
 
-    def _put(self, item: bytes | Light) -> None:
+    def _notice(self, light: Light) -> None:
         if self._endpoint is not None:
-            self._inbox.append(item)
+            self._inbox.append(light)
             self._wake_up()
 
-    def _wake_up(self, _: SimEvent | None = None) -> None:
-        if not self._wake.triggered:
-            self._wake.succeed()
+    def _wake_up(self) -> None:
+        """Have a step made behind all that is due by now: the books of all users take in light."""
+        if not self._is_waking:
+            self._is_waking = True
+            self._sim.call_at(self._sim.now_ps, self._wake)
 
-    def _run(self) -> Generator[SimEvent, None, None]:
-        while True:
-            if self._endpoint is not None:
-                self._step(self._endpoint)
-            yield self._wake
-            self._wake = self._sim.event()
+    def _wake(self) -> None:
+        self._is_waking = False
+        self._act()
+
+    def _act(self) -> None:
+        """Make a step, unless one is due at the present time anyway."""
+        if self._endpoint is not None and not self._is_waking:
+            self._step(self._endpoint)
 
     def _step(self, endpoint: Endpoint) -> None:
         now_ps = self._local_ps()
         self._take_inbox(endpoint, now_ps)
-        due_ps = endpoint.next_deadline_ps()
-        is_due = due_ps is not None and due_ps <= now_ps
-        if is_due:
-            endpoint.handle_deadline(now_ps)
-        if self._flush(endpoint, now_ps) or is_due:
+        # Nothing that has come in is due at once: if so, a timer brings it up.
+        if self._due_ps is not None and self._due_ps <= now_ps:
             due_ps = endpoint.next_deadline_ps()
-        if self._endpoint is endpoint and due_ps is not None:
-            self._set_timer(due_ps)
+            if due_ps is not None and due_ps <= now_ps:
+                endpoint.handle_deadline(now_ps)
+        self._flush(endpoint, now_ps)
+        if self._endpoint is endpoint:
+            self._due_ps = endpoint.next_deadline_ps()
+            if self._due_ps is not None:
+                self._set_timer(self._due_ps, now_ps)
 
     def _local_ps(self) -> int:
         return self._clock.local_ps(self._sim.now_ps)
@@ -161,26 +168,22 @@ class EndpointDriver:
                 case bytes() as datagram:
                     endpoint.receive_message(datagram, now_ps)
 
-    def _flush(self, endpoint: Endpoint, now_ps: int) -> bool:
-        """Whether something was sent; what it has said is on record before the peer hears of it."""
+    def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
+        """Send; what the endpoint has said is on record before the peer hears of it."""
         if step := endpoint.take_events():
             self._on_events(step, self._sim.now_ps)
-        if self._endpoint is not endpoint:
-            return False  # its process has been stopped because of what it told
-        datagrams = endpoint.messages_to_send(now_ps)
-        for datagram in datagrams:
-            if self._wire is not None:
-                self._wire(datagram)
-        return bool(datagrams)
+        if self._endpoint is not endpoint or self._wire is None:
+            return  # its process has been stopped because of what it told
+        for datagram in endpoint.messages_to_send(now_ps):
+            self._wire(datagram)
 
-    def _set_timer(self, local_ps: int) -> None:
+    def _set_timer(self, local_ps: int, now_ps: int) -> None:
         """Wake at the deadline; timers that are set already and come too early do no harm."""
         has_timer = self._sim.now_ps < self._timer_ps
         if has_timer and local_ps >= self._timed_local_ps:
             return
-        true_ps = self._clock.true_ps(max(local_ps, self._local_ps()))
+        true_ps = self._clock.true_ps(max(local_ps, now_ps))
         due_ps = max(true_ps + 1, self._sim.now_ps + MIN_WAIT_PS)
         if not has_timer or self._timer_ps > due_ps:
             self._timer_ps, self._timed_local_ps = due_ps, local_ps
-            timer = self._sim.wait_until(due_ps)
-            timer.callbacks.append(self._wake_up)
+            self._sim.call_at(due_ps, self._act)

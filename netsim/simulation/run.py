@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import assert_never
 
+from netsim.arguments import explained
 from netsim.devices.world import WorldBuilder, build_world
-from netsim.durations import parse_duration_ps
+from netsim.durations import light_ps
 from netsim.errors import ConfigError, writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
@@ -25,10 +26,11 @@ from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
 from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
-from netsim.units import MAX_RUN_PS, PS_PER_S, ps_from_s, s_from_ps
+from netsim.units import PS_PER_S
 from netsim.watch import TextProgress
 
 
+@explained
 def simulate(
     topology: TopologySpec | str | Path,
     *,
@@ -169,14 +171,3 @@ def _asked(request: RunRequest) -> Asked:
         is_whole=not from_python,
         versions=collect_provenance(request.topology.model_dump(mode="json")).versions,
     )
-
-
-def light_ps(duration_s: float | str) -> int:
-    """Picoseconds of light; ValueError for what is no time above zero, or too much."""
-    if isinstance(duration_s, str):
-        return parse_duration_ps(duration_s)
-    if not 0 < duration_s <= s_from_ps(MAX_RUN_PS):
-        raise ValueError(
-            f"duration_s is {duration_s}, not a number of seconds above 0, up to 100 days"
-        )
-    return ps_from_s(duration_s)

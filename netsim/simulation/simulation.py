@@ -204,8 +204,14 @@ class Simulation:
             listeners=self._listeners,
         )
         self.parties.connect()
-        links = self.network.links
-        self._demand = Demand(self.topology, links, self.pools, rng_tree, self.trace)
+        self._demand = Demand(
+            self.topology,
+            self.network.links,
+            self.pools,
+            rng_tree,
+            self.trace,
+            is_up=lambda user: self.parties.users[user].is_up,
+        )
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""

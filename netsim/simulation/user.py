@@ -158,6 +158,11 @@ class User:
             raise LookupError(f"{self.name} has no process")
         return self._book
 
+    @property
+    def is_up(self) -> bool:
+        """Whether its process is running."""
+        return not self._absences
+
     def crash(self) -> None:
         """The process goes down: all that is not in the store is gone."""
         self._stop(Absence.CRASHED)

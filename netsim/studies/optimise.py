@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netsim.durations import parse_duration_ps, seconds_text
+from netsim.arguments import explained
+from netsim.durations import light_ps, seconds_text
 from netsim.errors import ConfigError
+from netsim.results.fidelity import Fidelity
 from netsim.results.provenance import collect_provenance
 from netsim.studies.engines import Crew
 from netsim.studies.estimates import Row
@@ -28,6 +30,7 @@ from netsim.studies.records import simulator_sources_sha256
 from netsim.studies.scan import Expected, TopologyLike, expect_at, twin_rows
 from netsim.topology.load import topology_of
 from netsim.topology.network import build_network
+from netsim.topology.overrides import Overrides, as_texts
 from netsim.topology.specs import TopologySpec
 from netsim.watch import UNWATCHED, Watch, watch_of
 
@@ -108,6 +111,7 @@ class OptimiseRequest:
         }
 
 
+@explained
 def optimise(
     topology: TopologyLike,
     goal: str,
@@ -115,10 +119,10 @@ def optimise(
     *,
     trials: int = TRIALS,
     seed: int = 1,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     duration_s: float | str | None = None,
     seeds: int = 1,
-    fidelity: str = "photon",
+    fidelity: str = Fidelity.PHOTON,
     crew: Crew | None = None,
     out: Path | str | None = None,
     force: bool = False,
@@ -140,8 +144,8 @@ def optimise(
         What the topology has comes first, if the ranges hold it.
     seed : int
         All choices and runs follow from it.
-    overrides : sequence of str
-        Common to all trials.
+    overrides : sequence of str, str or mapping
+        Common to all trials, as of `netsim.load_topology`.
     duration_s : float or str, optional
         Light to simulate for each trial. Without it the twin judges, in milliseconds.
     seeds : int
@@ -170,20 +174,18 @@ def optimise(
     ValueError
         A goal, range or duration that is none.
     """
-    light = duration_s
-    if light is not None:
-        ps = parse_duration_ps(light if isinstance(light, str) else f"{light:.12f}")
-        light = seconds_text(ps)
+    if trials < 1 or seeds < 1:
+        raise ValueError(f"trials is {trials} and seeds {seeds}: there is at least one of each")
     request = OptimiseRequest(
         topology=topology,
         goal=parse_goal(goal),
         ranges=tuple(range_of(path, values) for path, values in over.items()),
         trials=trials,
         seed=seed,
-        overrides=tuple(overrides),
-        duration_s=light,
+        overrides=as_texts(overrides),
+        duration_s=None if duration_s is None else seconds_text(light_ps(duration_s)),
         seeds=seeds,
-        fidelity=fidelity,
+        fidelity=Fidelity.of(fidelity),
     )
     directory = None if out is None else Path(out)
     unit = "trials" if request.duration_s is None else "runs"

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netsim.arguments import explained
 from netsim.errors import ConfigError
 from netsim.results.frames import Tabular
 from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis, Point, axis_of, points_of
 from netsim.studies.measures import MEASURES, Measured, expected
 from netsim.topology.load import topology_of
+from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.twin.forecast import predict
 
 TopologyLike = TopologySpec | str | Path
-Overrides = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Expected:
 def expect_at(
     topology: TopologyLike,
     point: Point,
-    overrides: Overrides = (),
+    overrides: tuple[str, ...] = (),
     duration_s: float | str | None = None,
 ) -> Expected:
     """Ask the twin at one point; what is wrong with a topology there becomes its reason."""
@@ -64,12 +65,13 @@ class Curves(Tabular):
     rows: tuple[Row, ...]
 
 
+@explained
 def predict_over(
     topology: TopologyLike,
     over: Mapping[str, str | Sequence[object]],
     *,
     zipped: bool = False,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     duration_s: float | str | None = None,
 ) -> Curves:
     """What the twin expects of a network at many points, in milliseconds each.
@@ -83,8 +85,8 @@ def predict_over(
         ``"0:50e3:11"``, ``"log:0.1:1:9"`` or ``"1,2,5"``. Several paths make a grid.
     zipped : bool
         Pair the values of several paths, in place of a grid.
-    overrides : sequence of str
-        Common to all points.
+    overrides : sequence of str, str or mapping
+        Common to all points, as of `netsim.load_topology`.
     duration_s : float or str, optional
         As of `netsim.predict`.
 
@@ -102,7 +104,7 @@ def predict_over(
     """
     axes = tuple(axis_of(path, values) for path, values in over.items())
     points = points_of(axes, zipped=zipped)
-    spec = topology_of(topology, overrides=tuple(overrides))
+    spec = topology_of(topology, overrides=overrides)
     found = [expect_at(spec, point, (), duration_s) for point in points]
     return Curves(axes, tuple(twin_rows(axes, found)))
 

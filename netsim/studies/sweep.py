@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netsim.durations import parse_duration_ps, seconds_text
+from netsim.arguments import explained
+from netsim.durations import light_ps, seconds_text
 from netsim.errors import ConfigError
+from netsim.results.fidelity import Fidelity
 from netsim.results.files import write_whole
 from netsim.results.frames import Tabular
 from netsim.results.provenance import versions
@@ -16,6 +18,7 @@ from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis, axis_of, points_of
 from netsim.studies.points import SweepRequest, keep_topology, simulate_points
 from netsim.studies.scan import TopologyLike, expect_at
+from netsim.topology.overrides import Overrides, as_texts
 from netsim.watch import UNWATCHED, Watch, watch_of
 
 TABLE = "sweep.csv"
@@ -63,6 +66,7 @@ class Sweep(Tabular):
         write_whole(directory / TABLE, self.csv())
 
 
+@explained
 def sweep(
     topology: TopologyLike,
     over: Mapping[str, Values],
@@ -71,8 +75,8 @@ def sweep(
     duration_s: float | str = 60.0,
     seeds: int = 1,
     seed: int = 1,
-    overrides: Sequence[str] = (),
-    fidelity: str = "photon",
+    overrides: Overrides = (),
+    fidelity: str = Fidelity.PHOTON,
     crew: Crew | None = None,
     out: Path | str | None = None,
     force: bool = False,
@@ -95,8 +99,8 @@ def sweep(
         Runs of each point.
     seed : int
         All seeds follow from it.
-    overrides : sequence of str
-        Common to all points.
+    overrides : sequence of str, str or mapping
+        Common to all points, as of `netsim.load_topology`.
     fidelity : str
         As of `netsim.simulate`.
     crew : Crew, optional
@@ -116,21 +120,23 @@ def sweep(
     Raises
     ------
     ConfigError
-        No point can be simulated, the grid is none, or ``out`` holds something else.
+        No point can be simulated, the grid or ``fidelity`` is none, or ``out`` holds something
+        else.
     ValueError
-        Values or a duration that are none.
+        Values, seeds or a duration that are none.
     """
+    if seeds < 1:
+        raise ValueError(f"seeds is {seeds}: each point has at least one")
     axes = tuple(axis_of(path, values) for path, values in over.items())
-    ps = parse_duration_ps(duration_s if isinstance(duration_s, str) else f"{duration_s:.12f}")
     request = SweepRequest(
         topology=topology,
         axes=axes,
         points=points_of(axes, zipped=zipped),
-        duration_s=seconds_text(ps),
+        duration_s=seconds_text(light_ps(duration_s)),
         seeds=seeds,
         seed=seed,
-        overrides=tuple(overrides),
-        fidelity=fidelity,
+        overrides=as_texts(overrides),
+        fidelity=Fidelity.of(fidelity),
     )
     directory = None if out is None else Path(out)
     watch = watch_of(len(request.points) * seeds, "runs", is_shown=progress)

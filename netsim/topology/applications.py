@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from netsim.demand.kinds import ARRIVALS
 from netsim.demand.terms import OnEmpty, Thresholds
+from netsim.relay.terms import RelayTerms
 from netsim.topology.base import Name, Spec
 from netsim.topology.named import check_options, examples_of, known_in
 
@@ -20,13 +21,34 @@ Bits = Annotated[int, Field(ge=0, le=1 << 50)]
 Users = Annotated[tuple[Name, Name], Field(strict=False)]
 
 
+Trusted = Annotated[tuple[Name, ...], Field(strict=False)]
+
+
+class RelaySpec(Spec):
+    """How key comes over other users, who have to be trusted."""
+
+    paths: Annotated[int, Field(ge=1, le=16)] = 1
+    """Without a user in common, their shares added up: nobody on fewer than all of them knows the
+    key."""
+    through: Trusted | None = None
+    """Who may be on the way; everybody if absent."""
+    dishonest: Trusted = ()
+    """Who on the way hands on something else, to see what comes of it."""
+
+    @property
+    def terms(self) -> RelayTerms:
+        """As the relay has them."""
+        through = None if self.through is None else frozenset(self.through)
+        return RelayTerms(self.paths, through, frozenset(self.dishonest))
+
+
 class ApplicationSpec(Spec):
-    """Somebody at both users of a link who asks for key again and again."""
+    """Somebody at two users who asks for key again and again."""
 
     name: Name
     """Unique."""
     users: Users
-    """Between whom."""
+    """Between whom: two that share a link, or with `relay` any."""
     key_bits: Annotated[int, Field(ge=1, le=MAX_KEY_BITS)]
     """Of each key."""
     arrivals: Annotated[str, known_in(ARRIVALS), examples_of(ARRIVALS)]
@@ -40,6 +62,8 @@ class ApplicationSpec(Spec):
     """A key that comes this late is of no use; any is if absent."""
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     """Of two that wait the higher one goes first."""
+    relay: RelaySpec | None = None
+    """Key comes over others where the users have no link, or too little key of their own."""
 
     @model_validator(mode="after")
     def _check_options(self) -> Self:

@@ -8,8 +8,8 @@ from datetime import date, time
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from netsim.errors import Fault
-from netsim.topology.schema import known_keys, suggestion
+from netsim.errors import Fault, suggestion
+from netsim.topology.schema import known_keys
 
 UNITS = {
     "ps": "picoseconds",

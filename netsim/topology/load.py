@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
-from netsim.errors import ConfigError
+from netsim.arguments import explained
+from netsim.errors import ConfigError, suggestion
 from netsim.topology.checks import find_faults
 from netsim.topology.events import event_faults
 from netsim.topology.overrides import Overrides, apply_overrides
 from netsim.topology.reading import read
-from netsim.topology.schema import suggestion
 from netsim.topology.shipped import SUFFIX, shipped_bytes, shipped_topologies
 from netsim.topology.specs import TopologySpec
 
@@ -29,6 +29,7 @@ _KEY_PART = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _DEEP_KEY = re.compile(f"(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
 
 
+@explained
 def load_topology(name_or_path: str | Path, *, overrides: Overrides = ()) -> TopologySpec:
     """Read, override, validate and check a topology.
 
@@ -45,8 +46,6 @@ def load_topology(name_or_path: str | Path, *, overrides: Overrides = ()) -> Top
     ConfigError
         With every fault of the file and of the overrides.
     """
-    if not isinstance(name_or_path, str | Path):
-        raise TypeError(f"a topology is a name or a path, not {type(name_or_path).__name__}")
     is_name = isinstance(name_or_path, str) and name_or_path in shipped_topologies()
     source = ascii(str(name_or_path))[1:-1][:MAX_SHOWN] or "topology"
     content = shipped_bytes(str(name_or_path)) if is_name else _read(str(name_or_path), source)

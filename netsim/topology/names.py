@@ -7,12 +7,11 @@ As every check, it asks for what it needs of a topology that may be valid in par
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
-from netsim.errors import Fault
+from netsim.errors import Fault, suggestion
 from netsim.topology.applications import PoolSpec
 from netsim.topology.changes import Deliver, UserChange
 from netsim.topology.reading import has, having
 from netsim.topology.receiver import ReceiverSpec
-from netsim.topology.schema import suggestion
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, LinkSpec
 
@@ -68,6 +67,7 @@ def _named_users(topology: TopologySpec) -> Iterator[Reference]:
     pairs |= {f"links.{k}": link.users for k, link in having(topology.links, "users")}
     for path, names in pairs.items():
         yield from ((f"{path}.users.{position}", name) for position, name in enumerate(names))
+    yield from _named_on_the_way(topology)
     yield from ((f"crashes.{k}.user", crash.user) for k, crash in having(topology.crashes, "user"))
     yield from ((f"taps.{k}.sender", tap.sender) for k, tap in having(topology.taps, "sender"))
     yield from (
@@ -78,6 +78,15 @@ def _named_users(topology: TopologySpec) -> Iterator[Reference]:
     yield from (
         (f"observers.{k}.user", each.user) for k, each in having(topology.observers, "user")
     )
+
+
+def _named_on_the_way(topology: TopologySpec) -> Iterator[Reference]:
+    """Everywhere that a user is named whom a relayed key may pass."""
+    for index, each in having(topology.applications, "relay"):
+        for key in ("through", "dishonest"):
+            names = getattr(each.relay, key) if each.relay and has(each.relay, key) else None
+            for position, name in enumerate(names or ()):
+                yield f"applications.{index}.relay.{key}.{position}", name
 
 
 def _named_links(topology: TopologySpec) -> Iterator[Reference]:

@@ -6,15 +6,16 @@ dot is one of ``protocol`` where that has it, else one of the whole topology; ``
 and with a table for its value it is the whole section.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from typing import cast
 
-from netsim.errors import Fault
+from netsim.errors import Fault, suggestion
 from netsim.topology.faults import value_text
-from netsim.topology.schema import known_keys, schema_at, suggestion
+from netsim.topology.schema import known_keys, schema_at
 
 Overrides = Sequence[str] | str | Mapping[str, object]
 _NOTHING = object()
@@ -88,6 +89,29 @@ def _pairs(overrides: Overrides) -> Iterator[tuple[str, object]]:
             raise TypeError(f"an override is a text path=value, not {type(override).__name__}")
         dotted, equals, text = override.partition("=")
         yield dotted.strip(), _value(text.strip()) if equals else _NOTHING
+
+
+def as_texts(overrides: Overrides) -> tuple[str, ...]:
+    """``path=value`` each: the same overrides, fit to be kept or sent."""
+    if isinstance(overrides, Mapping):
+        return tuple(f"{path}={_toml(value)}" for path, value in overrides.items())
+    return (overrides,) if isinstance(overrides, str) else tuple(overrides)
+
+
+def _toml(value: object) -> str:
+    """A value of Python as TOML has it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case Mapping():
+            pairs = (f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case Sequence():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return str(value)
 
 
 def _keys(dotted: str, value: object) -> list[str]:

@@ -1,7 +1,6 @@
 """The JSON schema of a topology file, and what it says about one key path."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from typing import cast
 
@@ -66,12 +65,6 @@ def properties_of(node: Schema) -> Schema:
 
 def _constant(node: object) -> object:
     return node.get("const") if isinstance(node, Mapping) else None
-
-
-def suggestion(key: str, known: Sequence[str]) -> str | None:
-    """Find the one of ``known`` that ``key`` is most likely a misspelling of; never itself."""
-    close = get_close_matches(key, [name for name in known if name != key], n=1, cutoff=0.6)
-    return close[0] if close else None
 
 
 def kinds_of(node: Schema) -> list[Schema]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from netsim.arguments import explained
 from netsim.topology.load import parse_topology
 from netsim.topology.specs import TopologySpec
 
@@ -108,6 +109,7 @@ def parse_length_m(text: str) -> float:
     return float(match[1]) * (1000.0 if match[2] == "km" else 1.0)
 
 
+@explained
 def new(
     shape: str,
     *,

@@ -28,21 +28,66 @@ class Detector:
     number: int
     jitter_ps: float
     """Standard deviation."""
-    clicks_hz: float
-    """Registered clicks."""
-    live_hz: float
-    """Those of them that count: none of the user's detectors has clicked within the dead time."""
-    photon_share: float
-    """Probability that a photon, which the best detector would see, makes a click that counts."""
+    arrivals_hz: float
+    """Candidate clicks, those that find it blind among them."""
+    seen_share: float
+    """Probability that a photon, which the best detector would see, is one of them."""
+    survival: float
+    """Share of them that it registers."""
+    live: float
+    """Share of them that count: none of the user's detectors has clicked within the dead time."""
+
+    @property
+    def clicks_hz(self) -> float:
+        """Registered clicks."""
+        return self.arrivals_hz * self.survival
+
+    @property
+    def live_hz(self) -> float:
+        """Those of them that count."""
+        return self.arrivals_hz * self.live
+
+    @property
+    def photon_share(self) -> float:
+        """Probability that a photon, which the best detector would see, makes such a click."""
+        return self.seen_share * self.live
 
 
-Detectors = tuple[Detector, ...]
+class Station:
+    """All detectors of a user, and what they are as arrays: (4,) float64, by number.
+
+    Parameters
+    ----------
+    detectors : tuple of Detector
+    dead_time_ps : float
+        How long after a click none of the user counts.
+
+    Attributes
+    ----------
+    arrivals_hz, live_hz, seen_shares, survivals : (4,) float64
+        As of `Detector`; 0 for numbers that there is no detector for.
+    jitters_ps : tuple of float
+    """
+
+    def __init__(self, detectors: tuple[Detector, ...], dead_time_ps: float) -> None:
+        self.detectors = detectors
+        self.dead_time_ps = dead_time_ps
+        self.arrivals_hz = by_number([each.arrivals_hz for each in detectors])
+        self.live_hz = by_number([each.live_hz for each in detectors])
+        self.seen_shares = by_number([each.seen_share for each in detectors])
+        self.survivals = by_number([each.survival for each in detectors])
+        self.jitters_ps = tuple(each.jitter_ps for each in detectors)
+
+    @property
+    def encoding(self) -> Encoding:
+        """Of the receiver."""
+        return self.detectors[0].encoding
 
 
-def detectors_of(
+def station_of(
     network: Network, user: str, *, variances_rad2: tuple[float, float] = (0.0, 0.0)
-) -> Detectors:
-    """All of ``user``, by number, its phases (of Z, of X) having wandered so far."""
+) -> Station:
+    """That of ``user``, its phases (of Z, of X) having wandered so far."""
     spec_of_user = network.topology.user(user)
     receiver = network.topology.receiver_of(spec_of_user)
     specs, light_hz = receiver.each_detector, _light_hz(network, user)
@@ -58,19 +103,21 @@ def detectors_of(
         silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
         for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
     )
-    return tuple(
+    detectors = tuple(
         Detector(
             encoding=encoding,
             number=number,
             jitter_ps=spec.jitter_fwhm_ps / FWHM_PER_SIGMA,
-            clicks_hz=rate_hz * dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
-            live_hz=rate_hz * live,
-            photon_share=share * live,
+            arrivals_hz=rate_hz,
+            seen_share=share,
+            survival=dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps),
+            live=live,
         )
         for number, (spec, share, rate_hz) in enumerate(
             zip(specs, shares, arrivals_hz, strict=True)
         )
     )
+    return Station(detectors, receiver.dead_time_ps)
 
 
 def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:
@@ -92,7 +139,7 @@ def _light_hz(network: Network, user: str) -> float:
 
 def clicks_hz(network: Network, user: str) -> Rates:
     """(4,) float64: clicks per second of each detector of ``user``, dark counts included."""
-    return by_number([detector.clicks_hz for detector in detectors_of(network, user)])
+    return by_number([each.clicks_hz for each in station_of(network, user).detectors])
 
 
 def by_number(detectors_hz: Sequence[float]) -> Rates:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netsim.durations import parse_duration_ps
+from netsim.arguments import explained
+from netsim.durations import light_ps
 from netsim.topology.load import topology_of
 from netsim.topology.network import Network
 from netsim.topology.overrides import Overrides
@@ -14,7 +15,6 @@ from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import agree
 from netsim.twin.prediction import LanePrediction, Prediction, UserPrediction, predict_epochs
 from netsim.twin.promise import authentication_bits
-from netsim.units import ps_from_s
 
 AT_FIRST_PS = 1
 """So much light shows a network as it stands before any event."""
@@ -106,6 +106,7 @@ class Forecast:
         raise KeyError((one, other))
 
 
+@explained
 def predict(
     topology: TopologySpec | str | Path,
     *,
@@ -132,17 +133,9 @@ def predict(
         ``duration_s`` is no duration.
     """
     spec = topology_of(topology, overrides=overrides)
-    timeline = Timeline(spec, stop_ps=_stop_ps(duration_s))
+    timeline = Timeline(spec, stop_ps=AT_FIRST_PS if duration_s is None else light_ps(duration_s))
     network = timeline.network_at(0)
     return _forecast(network, predict_epochs(tuple(timeline.epochs())))
-
-
-def _stop_ps(duration_s: float | str | None) -> int:
-    if duration_s is None:
-        return AT_FIRST_PS
-    if isinstance(duration_s, str):
-        return parse_duration_ps(duration_s)
-    return parse_duration_ps(f"{ps_from_s(duration_s)}ps")
 
 
 def _forecast(network: Network, predicted: Prediction) -> Forecast:

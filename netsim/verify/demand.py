@@ -8,6 +8,7 @@ from netsim.pools.key import pieces_of
 from netsim.pools.ledger import Account
 from netsim.results.directory import DELIVERY, EVENTS, LEDGER, SUMMARY
 from netsim.verify.records import Json, Records
+from netsim.verify.relay import HOP, RELAYED, relay_faults
 
 _Row = tuple[int, str, str, int, int]
 """Time, link, end, block, bits."""
@@ -21,11 +22,12 @@ def demand_faults(records: Records) -> Iterator[Fault]:
     booked, told = _booked(records), Counter[_Row]()
     served = Counter[str]()
     for line, event in records.events():
-        if event.get("event") != "key_taken":
-            continue
+        name = event.get("event")
         try:
-            told.update(_rows(records, event))
-            served[str(event["application"])] += 1
+            if name in ("key_taken", HOP):
+                told.update(_rows(records, event))
+            if name in ("key_taken", RELAYED):
+                served[str(event["application"])] += 1
         except (LookupError, TypeError, ValueError):
             yield Fault(f"{EVENTS}:{line}", "names no key and application")
     for row in sorted((told - booked).elements()):
@@ -35,6 +37,7 @@ def demand_faults(records: Records) -> Iterator[Fault]:
             yield _fault(row, "booked as spent, taken by no application")
     yield from _count_faults(demand, served)
     yield from _waste_faults(records, demand)
+    yield from relay_faults(records, demand)
 
 
 def _booked(records: Records) -> Counter[_Row]:
@@ -69,7 +72,8 @@ def _count_faults(demand: Json, served: Counter[str]) -> Iterator[Fault]:
             told = served[entry["name"]]
             yield Fault(where, f"served {entry['served']}, {EVENTS} tells of {told}")
         fates = ("served", "rejected", "given_up", "expired", "waiting")
-        if (total := sum(entry[name] for name in fates)) != entry["arrived"]:
+        lost = entry["relay"]["lost"] if entry.get("relay") else 0
+        if (total := lost + sum(entry[name] for name in fates)) != entry["arrived"]:
             yield Fault(where, f"arrived {entry['arrived']}, of which {total} are accounted for")
 
 

@@ -130,6 +130,31 @@ class UserEntry(_Entry):
     detectors_hz: list[Rate]
 
 
+class RouteEntry(_Entry):
+    """Keys by the users on their way."""
+
+    over: list[list[Name]]
+    keys: Count
+
+
+class PaidEntry(_Entry):
+    """What the pools of a link have paid for relays."""
+
+    link: Name
+    bits: Count
+
+
+class RelayEntry(_Entry):
+    """Relayed keys of an application."""
+
+    paths: Annotated[int, Field(ge=1, le=1000)]
+    routes: list[RouteEntry]
+    paid: list[PaidEntry]
+    lost: Count
+    unequal: Count
+    unnoticed_probability: Real
+
+
 class ApplicationEntry(_Entry):
     """An application of the summary."""
 
@@ -146,6 +171,7 @@ class ApplicationEntry(_Entry):
     longest_wait_ps: Count
     blocked_share: Real | None
     mean_wait_s: Real | None
+    relay: RelayEntry | None = None
 
 
 class PoolEntry(_Entry):

@@ -23,7 +23,7 @@ from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
 from protocols.varint import decode_ascending
 
-KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 16 * PS_PER_S, 4 * PS_PER_S
+KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 30 * PS_PER_S, 4 * PS_PER_S
 """Light that waits for a lock; less where rounds are so short that too many would be open, or where
 so many clicks wait that light is not what a search lacks."""
 MANY_CLICKS = 1 << 22

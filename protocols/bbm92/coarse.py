@@ -24,8 +24,8 @@ from protocols.link import PS_PER_S, LinkConfig
 
 BLOCK_BINS, DEEP_BLOCK_BINS = 1 << 16, 1 << 18
 CANDIDATES, DEEP_CANDIDATES = 40, 256
-FINE_SHIFT = 11
-"""Bins of 2 ns for slices longer than the first, where there is one peak and a steady clock."""
+FINE_SHIFT = 12
+"""Bins of 4 ns for slices longer than the first, where there is one peak and a steady clock."""
 WALKS_PER_BIN = 4.0
 """A bin is so many times as wide as the clocks wander apart in the slice."""
 FIRST_WORK, MAX_WORK = 1e8, 1e9

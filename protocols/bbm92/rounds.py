@@ -33,7 +33,6 @@ they name (`protocols.pads`); seals, aborts and acknowledgements have a MAC (`ma
 import struct
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -240,7 +239,7 @@ class RoundCore:
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
-        self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # names checked at run time
+        self.books = self.books._replace(**changes)  # type: ignore[arg-type]  # names checked at run time
 
     def book_sifted(self) -> RoundSifted:
         """Sifting of the round has ended: its bits are fixed."""

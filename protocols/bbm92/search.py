@@ -8,11 +8,12 @@ times that. It is tried again after waits that double. A change of the click rat
 when light comes or goes, ends the wait, and the search begins afresh with the newest light.
 
 A wide search that has found nothing is followed by deeper ones, with more light and more work, and
-these are what a link in the dark could spend all its time on. So all wide searches are paid from
-one account: it begins with `FIRST_CREDIT`, and every second of this end's own time adds
-`WORK_PER_S`. A deep one waits until it can be paid in full, a first one while the account is
-overdrawn. In a time ``t`` no more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first
-search.
+these are what a link in the dark could spend all its time on. Deep ones are tried twice each: what
+one has missed by chance the next, in other light, finds in less time than a deeper one is earned
+in. So all wide searches are paid from one account: it begins with `FIRST_CREDIT`, and every second
+of this end's own time adds `WORK_PER_S`. A deep one waits until it can be paid in full, a first one
+while the account is overdrawn. In a time ``t`` no more is done than ``FIRST_CREDIT + WORK_PER_S *
+t``, and one first search.
 
 Announced times and rates may be forged, and with them the waits and changes, but not the own time:
 nor does a forger make more work than that. Narrow searches come once in `OWN_WAIT_PS` of it.
@@ -35,10 +36,11 @@ OWN_WAIT_PS = PS_PER_S // 4
 WORK_PER_S = 2e7
 """Work of wide searches (`protocols.bbm92.coarse.effort_of`) that a second of own light pays for:
 some tenth of a second."""
-FIRST_CREDIT, MOST_CREDIT = 3e8, 1.5e9
+FIRST_CREDIT, MOST_CREDIT = 5e8, 1.5e9
 """Work that is paid for at first, and at most."""
 MAX_NARROW_DEPTH = 3
 """With each step twice the light, and twice the wait."""
+TWICE_FROM_DEPTH = 2
 MAX_DEPTH = 6
 """An attempt of this depth takes a slice four thousand times as long as the first, were there no
 bounds on light and work (`protocols.bbm92.coarse.effort_of`)."""
@@ -105,7 +107,7 @@ class SearchPlan:
         self._own_due_ps = EARLIEST_PS
         self._account = WorkAccount()
         self._deep_due_ps = NEVER_PS
-        self._goes_deeper = False
+        self._goes_deeper = self._is_second = False
         self._wide_depth = self._narrow_depth = 0
 
     @property
@@ -158,6 +160,7 @@ class SearchPlan:
         self._failed_in = None
         self._wait_ps = FIRST_WAIT_PS
         self._wide_depth = self._narrow_depth = 0
+        self._is_second = False
         self._deep_due_ps = NEVER_PS
         if self._narrow is None:
             self._wide_due_ps = stop_ps
@@ -176,8 +179,14 @@ class SearchPlan:
             return
         self._wide_due_ps = stop_ps + self._wait_ps
         if self._goes_deeper:
-            self._wide_depth = min(self._wide_depth + 1, MAX_DEPTH)
+            self._deepen()
         self._wait_ps = min(2 * self._wait_ps, MOST_WAIT_PS)
+
+    def _deepen(self) -> None:
+        """A search of the present depth has found nothing: the same once more, or a deeper one."""
+        is_over = self._is_second or self._wide_depth < TWICE_FROM_DEPTH
+        self._is_second = not is_over
+        self._wide_depth = min(self._wide_depth + is_over, MAX_DEPTH)
 
     def lost(self, prior: ClockPrior, stop_ps: int) -> None:
         """A lock was lost at ``stop_ps``; ``prior`` is what is still known."""
@@ -187,4 +196,5 @@ class SearchPlan:
         self._wait_ps = TRUST_PS
         self._failed_in = None
         self._wide_depth = self._narrow_depth = 0
+        self._is_second = False
         self._deep_due_ps = NEVER_PS

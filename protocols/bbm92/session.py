@@ -17,7 +17,6 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
-from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar, get_args
 
 import numpy as np
@@ -127,8 +126,8 @@ class LinkSession(Generic[RoundT]):
     def open_books(self) -> dict[int, RoundBooks]:
         """Of each round under way as it stands, by number: what a crash would lose."""
         return {
-            number: replace(
-                round_.books, sifted_bits=round_.books.sifted_bits or round_.sifted.size
+            number: round_.books._replace(
+                sifted_bits=round_.books.sifted_bits or round_.sifted.size
             )
             for number, round_ in self._rounds.items()
         }

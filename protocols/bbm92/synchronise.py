@@ -16,7 +16,7 @@ How weak a link may be: its peak must be among the best of all bins of a slice. 
 ``c`` and clicks ``a`` and ``b`` a second, bins of ``w`` seconds and a slice of ``T`` this takes
 about ``c T > 10 + 6 sqrt(2 a b w T)``; T ends at a third of `MAX_LIGHT_PS` or where the work does.
 Between 1e5 and 1e4 clicks a second within 2 ms and 1 ppm 50 coincidences a second are found within
-seconds; fewer than 4 a second are not followed (`protocols.bbm92.lanewatch`).
+30 s, most within 3 s; fewer than 4 a second are not followed (`protocols.bbm92.lanewatch`).
 """
 
 import math

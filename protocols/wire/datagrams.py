@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from protocols.errors import MalformedMessageError
 
-_HEADER = struct.Struct(">2sBBIIII16sHHI")
-HEADER_BYTES = _HEADER.size
+_HEADER = struct.Struct(">2sBBIIII16sHH")
+_CHECKSUM = struct.Struct(">I")
+HEADER_BYTES = _HEADER.size + _CHECKSUM.size
 _MAGIC = b"QN"
 SACK_BITS = 128
 """How many datagrams after the cumulative acknowledgement a bitmap reports."""
@@ -60,7 +61,7 @@ _KINDS = tuple(Kind)
 
 def encode_datagram(datagram: Datagram) -> bytes:
     """Serialise ``datagram``."""
-    fields = (
+    header = _HEADER.pack(
         _MAGIC,
         datagram.kind,
         datagram.ends_message,
@@ -72,19 +73,23 @@ def encode_datagram(datagram: Datagram) -> bytes:
         datagram.turn,
         datagram.echo,
     )
-    checksum = zlib.crc32(_HEADER.pack(*fields, 0))
-    return _HEADER.pack(*fields, checksum) + datagram.payload
+    return header + _CHECKSUM.pack(_checksum(header)) + datagram.payload
+
+
+def _checksum(header: bytes) -> int:
+    """Of a header, with zeros in the checksum's place."""
+    return zlib.crc32(bytes(_CHECKSUM.size), zlib.crc32(header))
 
 
 def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
-    fields = _HEADER.unpack_from(data)
-    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo, seal = (
-        fields
+    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo = (
+        _HEADER.unpack_from(data)
     )
-    intact = zlib.crc32(data[: HEADER_BYTES - 4] + bytes(4)) == seal
+    (checksum,) = _CHECKSUM.unpack_from(data, _HEADER.size)
+    intact = _checksum(data[: _HEADER.size]) == checksum
     if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(

@@ -90,6 +90,9 @@ class Incoming:
         if len(self.message) + len(payload) > MAX_MESSAGE_BYTES:
             self.message = bytearray()
             self.is_skipping = True
+        if ends_message and not (self.message or self.is_skipping):  # most are of one piece
+            self.messages.append(payload)
+            return
         if not self.is_skipping:
             self.message += payload
         if ends_message:

@@ -133,7 +133,7 @@ class Transport:
 
     def is_waiting(self, message: bytes) -> bool:
         """Whether the same message, of one datagram, waits for a place in the window."""
-        return any(
+        return bool(self._queue) and any(
             piece.payload == message and piece.starts_message and piece.ends_message
             for piece in self._queue
         )
@@ -163,12 +163,13 @@ class Transport:
             return []
         out = [self._encode_control(*control) for control in self._controls]
         self._controls.clear()
-        out += [
-            self._repeat(sequence, now_ps)
-            for sequence in dict.fromkeys(self._resend)
-            if sequence in self._in_flight
-        ]
-        self._resend.clear()
+        if self._resend:
+            out += [
+                self._repeat(sequence, now_ps)
+                for sequence in dict.fromkeys(self._resend)
+                if sequence in self._in_flight
+            ]
+            self._resend.clear()
         window = WINDOW if self._receiving.epoch else 1
         while self._queue and (self._next_sequence - self._oldest) % SEQUENCE_LIMIT < window:
             out.append(self._send_next(now_ps))

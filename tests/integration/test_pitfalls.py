@@ -1,7 +1,6 @@
 """Every known mistake of a key distillation, played on purpose: each is caught, and by whom."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 import msgpack
@@ -199,7 +198,7 @@ def test_sample_left_in_the_key_at_one_end(monkeypatch: pytest.MonkeyPatch) -> N
 def _book_without(name: str) -> Callable[..., None]:
     def book(self: RoundCore, **changes: object) -> None:
         changes.pop(name, None)
-        self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # as the original
+        self.books = self.books._replace(**changes)  # type: ignore[arg-type]  # as the original
 
     return book
 

@@ -1,6 +1,5 @@
 """Whole rounds between two endpoints: keys, books and pads."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -123,7 +122,7 @@ def test_books_are_equal_at_both_ends(ends: object) -> None:
     ]
     for number in range(3):
         one, other = (found[number] for found in books)
-        assert one == replace(other, forgery_probability=one.forgery_probability)
+        assert one == other._replace(forgery_probability=one.forgery_probability)
         assert one.forgery_probability > 0
         assert other.forgery_probability > 0
 

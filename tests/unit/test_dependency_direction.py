@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     {"units", "errors", "printable", "watch"},
-    {"durations", "frames", "kernel"},
+    {"arguments", "durations", "frames", "kernel"},
     {"physics", "pools"},
     {"demand", "observers"},
+    {"relay"},
     {"topology"},
     {"results", "taps", "twin"},
     {"devices", "verify"},
@@ -47,7 +48,7 @@ PROTOCOL_LAYERS = (
     },
     {"budgets", "interfaces"},
     {"bases", "estimation", "hashing", "security", "variants"},
-    {"bbm92"},
+    {"bbm92", "relay"},
     {"e91"},
     {"endpoint"},
 )
@@ -75,6 +76,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.profile",
     "protocols.reconciliation.interface",
     "protocols.registry",
+    "protocols.relay",
     "protocols.security",
     "protocols.tags",
     "protocols.varint",

@@ -148,7 +148,7 @@ def _with_bound(event: Event, bound: float) -> Event:
         return event
     if not event.books.forgery_probability:
         return event  # no tag was checked
-    books = replace(
-        event.books, forgery_probability=min(1.0, event.books.forgery_probability + bound)
+    books = event.books._replace(
+        forgery_probability=min(1.0, event.books.forgery_probability + bound)
     )
     return replace(event, books=books)

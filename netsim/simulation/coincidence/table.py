@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.topology.network import Lane, Network
-from netsim.twin.coincidences import Coincidences, Gate
+from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
+from netsim.twin.peaks import Gate
 from protocols.clockprior import LOCKABLE_HZ
 
 BINS = 16

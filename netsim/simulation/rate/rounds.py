@@ -6,7 +6,7 @@ decide the estimation and security variants themselves.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class RoundUnderWay:
 
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
-        self.books = replace(self.books, **changes)  # type: ignore[arg-type]  # as in RoundCore
+        self.books = self.books._replace(**changes)  # type: ignore[arg-type]  # as in RoundCore
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,15 @@ class RateSimulation:
             for link in self._links
             for books in link.ends.books
         }
-        self._demand = Demand(topology, network.links, pools, self._rng_tree, self._trace)
+        self._absent = {user.name for user in topology.users if not user.is_present}
+        self._demand = Demand(
+            topology,
+            network.links,
+            pools,
+            self._rng_tree,
+            self._trace,
+            is_up=lambda user: user not in self._absent,
+        )
 
     def run(
         self,
@@ -169,6 +177,7 @@ class RateSimulation:
 
     def _changer(self, change: Change) -> Callable[[int], None]:
         def happen(time_ps: int) -> None:
+            self._absent = self._absent.union(change.leaving).difference(change.joining)
             self._trace.emit(
                 EventName.NETWORK_CHANGED,
                 time_ps=time_ps,

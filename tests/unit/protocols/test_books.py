@@ -1,14 +1,12 @@
 """The books of a round begin at nothing; what follows from them is worked out."""
 
-from dataclasses import fields
-
 from protocols.books import RoundBooks
 
 
 def test_a_round_of_which_nothing_is_known_has_nothing() -> None:
     """Every count is 0, no lane is known, and no secrecy is claimed."""
     books = RoundBooks()
-    values = {field.name: getattr(books, field.name) for field in fields(RoundBooks)}
+    values = books._asdict()
     assert values.pop("lanes") == ()
     assert values.pop("secrecy_epsilon") is None
     assert set(values.values()) == {0}

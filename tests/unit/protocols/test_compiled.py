@@ -1,10 +1,13 @@
-"""Kernels where nothing can be kept: no folder at all, or one that is full."""
+"""Kernels where nothing can be kept, and what they draw of generators that are handed over."""
 
 import errno
+from sys import getrefcount
 from typing import Any
 
+import numpy as np
 import pytest
 from numba.core import caching
+from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
 from protocols.compiled import UncachedWarning, kernel, lane_kernel
 
@@ -46,3 +49,51 @@ def test_what_has_nothing_to_do_with_folders_is_not_hidden(monkeypatch: pytest.M
     monkeypatch.setattr(caching.FunctionCache, "__init__", fail)
     with pytest.raises(RuntimeError, match="something else"):
         kernel(doubled)
+
+
+def drawn(rng: Generator, values: np.ndarray) -> None:
+    """Doubles, exponential times and normal deviations in turn."""
+    for k in range(values.size):
+        if k % 3 == 0:
+            values[k] = rng.random()
+        elif k % 3 == 1:
+            values[k] = rng.standard_exponential()
+        else:
+            values[k] = rng.standard_normal()
+
+
+@pytest.fixture(scope="module")
+def fast_drawn() -> Any:
+    """Compiled once."""
+    return kernel(drawn)
+
+
+@pytest.mark.parametrize("kind", [PCG64DXSM, PCG64, MT19937, Philox, SFC64])
+def test_a_kernel_draws_what_numpy_draws(fast_drawn: Any, kind: type[BitGenerator]) -> None:
+    """The same numbers, and the generator stands where NumPy's own would stand after them."""
+    one, other = Generator(kind(7)), Generator(kind(7))
+    fast, slow = np.empty(3000), np.empty(3000)
+    fast_drawn(one, fast)
+    drawn(other, slow)
+    assert np.array_equal(fast, slow)
+    assert one.bytes(8) == other.bytes(8)
+
+
+def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
+    """Only what draws the numbers is the same for a kind of generator, not where it stands."""
+    found = []
+    for seed in (1, 2, 1):
+        values = np.empty(30)
+        fast_drawn(Generator(PCG64DXSM(seed)), values)
+        found.append(values.tolist())
+    assert found[0] == found[2] != found[1]
+
+
+def test_a_generator_that_a_kernel_has_had_is_let_go(fast_drawn: Any) -> None:
+    """No call keeps a generator, or what was looked up of it, for good."""
+    rng, values = Generator(PCG64DXSM(3)), np.empty(3)
+    fast_drawn(rng, values)
+    before = getrefcount(rng), getrefcount(rng.bit_generator)
+    for _ in range(100):
+        fast_drawn(rng, values)
+    assert (getrefcount(rng), getrefcount(rng.bit_generator)) == before

@@ -48,6 +48,15 @@ def test_rates(kind: str, options: dict[str, object], mean_hz: float, index: flo
     assert found == sorted(found)
     sigma = (index * mean_hz * stop_s) ** 0.5
     assert abs(len(found) - mean_hz * stop_s) < 5 * sigma
+    assert ARRIVALS.get(kind).rate_hz(options) == pytest.approx(mean_hz)
+
+
+def test_rates_that_nobody_says_are_counted(tmp_path: Path) -> None:
+    """Over a day: of a file that is longer, and of a period which has its own."""
+    (tmp_path / "times").write_text("0\n10\n86399.5\n86400\n90000\n")
+    trace = ARRIVALS.get("trace").rate_hz({"path": str(tmp_path / "times")})
+    assert trace == pytest.approx(3 / 86_400)
+    assert ARRIVALS.get("periodic").rate_hz({"every_s": 0.25}) == pytest.approx(4.0)
 
 
 def test_a_daily_profile_is_followed() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netsim.demand.desk import Desk
+from netsim.demand.shelf import Shelf
 from netsim.demand.terms import Application, OnEmpty, Thresholds
 from netsim.kernel.trace import MemorySink, Trace
 from netsim.pools.audit import check_balance
@@ -32,7 +33,8 @@ class Counter:
             Pool(LINK, end, store=store, ledger=self.ledger)
             for end, store in zip("ab", self.stores, strict=True)
         )
-        self.desk = Desk((one, other), thresholds, applications, Trace(self.sink))
+        self.shelf = Shelf((one, other), thresholds, Trace(self.sink))
+        self.desk = Desk(self.shelf, applications)
         self.rounds = 0
 
     def deposit(self, bits: int, time_ps: int, ends: str = "ab") -> None:
@@ -49,7 +51,9 @@ class Counter:
             ):
                 self.ledger.append(Movement(time_ps, LINK, end, self.rounds, *way, bits))
         self.rounds += 1
-        self.desk.deposited(time_ps)
+        if self.shelf.deposited(time_ps):
+            self.desk.serve(time_ps)
+            self.shelf.waste(time_ps)
 
     def told(self, event: str) -> list[dict[str, object]]:
         """Lines of one kind."""
@@ -89,7 +93,7 @@ def test_only_what_both_ends_have_is_given() -> None:
     counter.deposit(100, S, ends="a")
     counter.desk.arrive(GOES, 2 * S)
     assert counter.desk.counts[GOES].rejected == 1
-    assert counter.desk.pool.empty_ps == 2 * S
+    assert counter.shelf.counts.empty_ps == 2 * S
 
 
 def test_waiting_in_order_of_priority_and_arrival() -> None:
@@ -147,14 +151,14 @@ def test_thresholds() -> None:
     counter = Counter(GOES, thresholds=Thresholds(150, 250, 400))
     counter.deposit(300, S)
     counter.deposit(300, 2 * S)
-    pool = counter.desk.pool
-    assert (pool.wasted_bits, counter.desk.level_bits) == (200, 400)
+    pool = counter.shelf.counts
+    assert (pool.wasted_bits, counter.shelf.level_bits) == (200, 400)
     for time_s in (3, 4, 5):
         counter.desk.arrive(GOES, time_s * S)
     assert (counter.desk.counts[GOES].served, counter.desk.counts[GOES].rejected) == (2, 1)
     assert (pool.lowest_bits, pool.taken_bits, pool.offered_bits) == (200, 200, 600)
     counter.deposit(100, 7 * S)
-    counter.desk.finish(10 * S)
+    counter.shelf.finish(10 * S)
     assert pool.low_ps == S + 3 * S
     states = [line["state"] for line in counter.told("pool_crossed")]
     assert states == ["ready", "full", "ready", "below threshold", "ready"]

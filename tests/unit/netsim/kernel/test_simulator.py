@@ -68,3 +68,42 @@ def test_run_stops_before_what_is_due_then() -> None:
     assert woken == []
     sim.run(until=11)
     assert woken == [10]
+
+
+def test_calls_come_at_their_time_among_other_events() -> None:
+    """In order of time; of one time, in the order in which they were asked for."""
+    sim, told = Simulator(), list[tuple[str, int]]()
+
+    def tell(what: str) -> None:
+        told.append((what, sim.now_ps))
+
+    sim.call_at(7, lambda: tell("late"))
+    event = sim.wait_until(5)
+    event.callbacks.append(lambda _: tell("event"))
+    sim.call_at(np.int64(5), lambda: tell("call"))
+    sim.call_at(0, lambda: sim.call_at(0, lambda: tell("now")))
+    sim.run()
+    assert told == [("now", 0), ("event", 5), ("call", 5), ("late", 7)]
+    assert type(sim.now_ps) is int
+
+
+def test_calls_take_the_same_times_as_events() -> None:
+    """No floats, and not the past."""
+    sim = Simulator()
+    sim.run(until=10)
+    with pytest.raises(TypeError):
+        sim.call_at(11.0, print)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="9 ps has passed"):
+        sim.call_at(9, print)
+
+
+def test_what_a_call_raises_ends_the_run() -> None:
+    """As it was raised."""
+    sim = Simulator()
+
+    def fail() -> None:
+        raise KeyError("the original")
+
+    sim.call_at(3, fail)
+    with pytest.raises(KeyError, match="the original"):
+        sim.run()

@@ -21,6 +21,8 @@ from tests.unit.netsim.plan.requests import bench, everyone, names
 
 TOLERANCE = 1e-3
 """Of the closed form against the twin."""
+SEVERAL_TOLERANCE = 0.01
+"""The same of a link of several lanes, whose pairs silence each other's clicks in the twin only."""
 
 
 def uneven_hardware(statistics: str = "poisson") -> Hardware:
@@ -54,7 +56,10 @@ def uneven_hardware(statistics: str = "poisson") -> Hardware:
 @pytest.mark.parametrize("pumps", [(100,), (100, 101), (100, 104), (99, 100, 101), (99, 100, 102)])
 @pytest.mark.parametrize("self_paired", [False, True])
 def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: bool) -> None:
-    """Every link's key rate is that of `predict` within 1e-3, at a low and a high power."""
+    """Every link's key rate is that of `predict` within 1e-3, at a low and a high power.
+
+    That of a link of several lanes is at most that, and a hundredth less at least.
+    """
     hardware, request = uneven_hardware(), everyone(6, pumps=pumps)
     comb = build_comb(pumps, 1, (0, 200), allow_self_paired=self_paired)
     allocation = some_channels(request, comb, 12, 40, Effort())
@@ -72,8 +77,10 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
         assert len(links_bps) == 15
         assert max(links_bps.values()) > 1.0
         for (one, other), twin_bps in links_bps.items():
-            found_bps = standing.links_bps[int(one[1:]), int(other[1:])]
-            assert found_bps == pytest.approx(twin_bps, rel=TOLERANCE, abs=1e-3)
+            place = int(one[1:]), int(other[1:])
+            found_bps, is_alone = standing.links_bps[place], standing.lanes[place] == 1
+            less = TOLERANCE if is_alone else SEVERAL_TOLERANCE
+            assert (1 - less) * twin_bps - 1e-3 <= found_bps <= (1 + TOLERANCE) * twin_bps + 1e-3
         for k, user in enumerate(request.users):
             twin_hz = prediction.user(user).live_hz
             assert standing.clicks_hz[k].sum() == pytest.approx(twin_hz, rel=TOLERANCE)

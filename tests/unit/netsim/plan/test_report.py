@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import netsim
 from netsim.errors import ConfigError
 from netsim.plan.draw import draw_comb, draw_ladders, letter_of
 from netsim.plan.planner import Plan, make_plan
@@ -41,7 +42,7 @@ def test_the_json_is_what_was_agreed(ten: Plan) -> None:
     assert all(list(lane) == ["users", "channels"] for lane in found["lanes"])
     assert (found["channels"], found["span"], found["lower_bound"]) == (32, 36, 32)
     assert found["proven"] is True
-    assert 0 < found["min_skr_bps"] < found["total_skr_bps"]
+    assert found["min_skr_bps"] == 0 < found["total_skr_bps"]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -153,5 +154,27 @@ def test_links_too_dim_for_their_clocks_are_told(ten: Plan) -> None:
     """Ten users on default hardware: all links have key by formula, some no light for clocks."""
     assert min(ten.wanted_bps) > 0
     assert 0 < ten.dim_pairs < 45
+    assert printed(ten, 120).count(" dim") == ten.dim_pairs + 1
     (line,) = keyless([ten])
-    assert f"{ten.dim_pairs} of 45 links have less than 50 coincidences/s" in line
+    assert f"{ten.dim_pairs} of 45 links are dim, below 50 coincidences/s" in line
+
+
+def test_key_is_counted_where_a_link_makes_it(ten: Plan) -> None:
+    """Headline, tables, JSON and file count what `netsim.predict` promises the same topology.
+
+    A round of a tenth of a second pays for no link's authentication, whatever its light.
+    """
+    forecast = netsim.predict(ten.topology)
+    told_bps = [link.skr_bps if (link.net_key_bps or 0) > 0 else 0.0 for link in forecast.links]
+    assert sorted(ten.promised_bps) == pytest.approx(sorted(told_bps))
+    assert plan_json(ten)["total_skr_bps"] == pytest.approx(sum(told_bps))
+    assert f"poorest pair 0 bit/s, all {sum(told_bps):.5g} bit/s" in " ".join(
+        printed(ten, 120).split()
+    )
+    protocol = ten.topology.protocol.model_copy(update={"round_s": 0.1})
+    short = replace(ten, topology=ten.topology.model_copy(update={"protocol": protocol}))
+    assert sum(short.promised_bps) == 0
+    assert short.short_pairs == 45 - short.dim_pairs
+    assert f"authentication takes what {short.short_pairs} of 45 links make" in " ".join(
+        keyless([short])
+    )

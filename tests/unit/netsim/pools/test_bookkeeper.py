@@ -1,7 +1,6 @@
 """The bookkeeper: which event moves which bits, and what may be read of it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -104,7 +103,7 @@ def test_pool_gets_the_rest_of_the_block() -> None:
 
 def test_aborted_round() -> None:
     """All its sifted bits fail; its leak and its verification stay in the books."""
-    books, failed = Books(), replace(BOOKS, lanes=(), charge_bits=0)
+    books, failed = Books(), BOOKS._replace(lanes=(), charge_bits=0)
     books.record(
         events.RoundStarted(0),
         events.RoundSifted(0, 1000),

@@ -119,6 +119,21 @@ def test_order_is_kept() -> None:
     ]
 
 
+def test_a_datagram_is_answered_as_it_arrives() -> None:
+    """No event of its own lies between; after light of the same time it waits for its turn."""
+    stage = Stage()
+    stage.run_to(1)
+    stage.script.outgoing = [b"answer"]
+    stage.driver.deliver(b"1")
+    assert [call[:2] for call in stage.script.calls] == [("message", b"1")]
+    assert stage.done == [("sent", b"answer", stage.sim.now_ps)]
+    stage.driver.notice_light()
+    stage.driver.deliver(b"2")
+    assert len(stage.script.calls) == 1
+    stage.run_to(10)
+    assert [call[:2] for call in stage.script.calls[1:]] == [("light", None), ("message", b"2")]
+
+
 def test_light_that_is_of_no_use_wakes_nobody() -> None:
     """An endpoint that waits for nothing is not asked, nor told."""
     stage = Stage()
@@ -182,6 +197,7 @@ def test_what_arrives_while_down_is_lost() -> None:
     """A stopped process hears nothing, even of what it had not looked at; it holds no reserve."""
     stage = Stage()
     stage.run_to(1)
+    stage.driver.notice_light()
     stage.driver.deliver(b"before")
     stage.driver.stop()
     stage.driver.deliver(b"while down")

@@ -9,7 +9,7 @@ import pytest
 from netsim.errors import ConfigError
 from netsim.topology.checks import check_topology
 from netsim.topology.load import load_topology, parse_topology, topology_from_mapping
-from netsim.topology.overrides import apply_overrides
+from netsim.topology.overrides import apply_overrides, as_texts
 from netsim.topology.shipped import shipped_topologies
 from netsim.topology.source import RingSourceSpec
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS, tables
@@ -126,9 +126,29 @@ def test_overrides_as_a_mapping_or_a_single_text() -> None:
         load_topology("two_user", overrides={"protocol.roundd": 2})
 
 
+def test_overrides_as_texts_are_the_same_overrides() -> None:
+    """Numbers, words, truths, lists and tables of Python, read back from texts."""
+    overrides: dict[str, object] = {
+        "description": 'a "word" = 3',
+        "protocol.round_s": 2.5,
+        "classical.outages": [{"start_s": 1.0, "stop_s": 2.0}],
+        "users.0.fibre": {
+            "length_m": 1e-7,
+            "attenuation_db_per_km": 0.2,
+            "dispersion_ps_per_nm_km": 17,
+        },
+    }
+    texts = as_texts(overrides)
+    assert load_topology("two_user", overrides=texts) == load_topology(
+        "two_user", overrides=overrides
+    )
+    assert as_texts("a=b") == as_texts(["a=b"]) == ("a=b",)
+    assert as_texts({"a": True, "b": 3}) == ("a=true", "b=3")
+
+
 def test_what_is_no_topology_and_no_override_says_what_is_wanted() -> None:
     """Mistakes of a program, told in its terms."""
-    with pytest.raises(TypeError, match="a name or a path, not dict"):
+    with pytest.raises(TypeError, match=r"name_or_path is .*, of type dict; wanted is str or Path"):
         load_topology({"name": "x"})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="a text path=value, not tuple"):
         load_topology("two_user", overrides=[("name", "x")])  # type: ignore[list-item]

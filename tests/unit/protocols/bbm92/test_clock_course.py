@@ -1,6 +1,7 @@
 """Clocks that wander or change their rate, weak links, flashes: found, followed or told apart."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -101,20 +102,22 @@ def lost(events: list[Event]) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("pairs_hz", "within_s", "seeds"), [(100.0, 30.0, range(1, 6)), (50.0, 60.0, range(11, 16))]
+    ("pairs_hz", "seeds"), [(100.0, (1, 2, 3, 4, 5)), (50.0, (1, 2, 6, 7, 11))]
 )
-def test_weak_links_lock(pairs_hz: float, within_s: float, seeds: range) -> None:
-    """100 and 50 coincidences a second between 100 and 10 kHz: every seed locks, hardly a bit lost.
+def test_weak_links_lock(pairs_hz: float, seeds: Sequence[int]) -> None:
+    """100 and 50 coincidences a second between 100 and 10 kHz: every seed locks, no light is lost.
 
-    Attempts of 0.84 s of light each found two of five at 100. Light waits 16 s for a lock.
+    Attempts of 0.84 s of light each found two of five at 100. At 50, searches that went deeper at
+    once and looked in bins of 2 ns found the sixth and the seventh seed after 53 s. Light waits
+    30 s for a lock.
     """
     for seed in seeds:
-        times = clicks(seed, 50.0, pairs_hz=pairs_hz, singles_hz=(1e5, 1e4))
+        times = clicks(seed, 50.0, pairs_hz=pairs_hz, singles_hz=(1e5, 1e4), jitter_ps=200.0)
         matched, events, locked_s = play(POLARISATION, *times, seconds=50)
         assert locked_s is not None
-        assert locked_s < within_s
+        assert locked_s < 30.0
         assert lost(events) == 0
-        assert matched > 0.95 * (50 - max(locked_s - 16, 0)) * pairs_hz
+        assert matched > 0.95 * 50 * pairs_hz
 
 
 def test_a_weak_link_locks_with_as_much_light_as_it_needs() -> None:

@@ -1,0 +1,93 @@
+"""`netsim warmup`: the kernels, compiled ahead."""
+
+# ruff: noqa: PLC0415  # imported where used, so that --help is quick
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import typer
+
+from netsim.cli.shared import EXIT_INTERRUPTED, progress_console
+
+EXAMPLES = ("netsim warmup", "NUMBA_CACHE_DIR=/var/cache/netsim netsim warmup")
+
+RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("two_user", "3s", "photon", ("protocol.round_s=1",)),
+    ("fan2025_four_user", "1s", "photon", ()),
+    ("wengerowsky2018", "1s", "photon", ("protocol.reconciliation=ldpc", "protocol.round_s=0.5")),
+    (
+        "two_user",
+        "2s",
+        "photon",
+        (
+            "protocol.round_s=1",
+            "protocol.protocol=e91",
+            "receivers.bench.bell.share=0.5",
+            'observers=[{kind="intercept-resend", user="bob", share=0.01}]',
+        ),
+    ),
+    ("two_user", "2s", "coincidence", ("protocol.round_s=1",)),
+    ("two_user", "2s", "rate", ("protocol.round_s=1",)),
+)
+"""Topology, light, level and overrides of short runs that use what other runs use."""
+
+
+def warmup() -> None:
+    """Compile all kernels ahead, a minute or two, so that later commands start at once.
+
+    Short runs are simulated, and a network is planned. Kernels are kept beside the packages or in
+    your cache folder, or where NUMBA_CACHE_DIR says; they are compiled anew after an update.
+    """
+    from netsim.cli.compiling import compiled_kernels
+    from netsim.cli.interrupt import StopOnInterrupt
+    from netsim.report.progress import count_bar
+
+    started_s = time.perf_counter()
+    work = tasks()
+    with (
+        StopOnInterrupt() as interrupt,
+        compiled_kernels() as kernels,
+        count_bar(len(work), "tasks", progress_console()) as progress,
+    ):
+        for done, task in enumerate(work, start=1):
+            task()
+            progress(done)
+            if interrupt.should_stop():
+                break
+    typer.echo(
+        f"{kernels.count} kernels compiled in {time.perf_counter() - started_s:.0f} s"
+        if kernels.count
+        else "all kernels are there already"
+    )
+    if interrupt.should_stop():
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def tasks() -> list[Callable[[], object]]:
+    """What together uses the kernels: runs of each kind, and plans."""
+    runs = [partial(_simulate, *run) for run in RUNS]
+    return [*runs, _plan]
+
+
+def _simulate(topology: str, duration_s: str, fidelity: str, overrides: tuple[str, ...]) -> None:
+    from netsim.simulation.run import simulate
+    from netsim.topology.load import load_topology
+
+    simulate(
+        load_topology(topology, overrides=overrides),
+        duration_s=duration_s,
+        seed=1,
+        fidelity=fidelity,
+    )
+
+
+def _plan() -> None:
+    from netsim.plan.asked import PlanOptions
+    from netsim.plan.fewest import Effort
+    from netsim.plan.options import read_options
+    from netsim.plan.planner import make_plan
+
+    for objective in ("channels", "poorest"):
+        request, hardware = read_options(PlanOptions(users="4", objective=objective))
+        make_plan(request, hardware, Effort(request.seed, 0.01))

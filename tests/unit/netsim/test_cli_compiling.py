@@ -1,0 +1,63 @@
+"""Kernels that a command compiles are counted, and who waits for them is told, once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netsim.cli.compiling import compiled_kernels
+from protocols.compiled import kernel
+
+USED = ("run two_user --duration 1s --set protocol.round_s=0.5", "plan --users 3")
+"""What most begin with."""
+COUNTED = """
+import sys
+from netsim.cli import run_command
+from netsim.cli.compiling import compiled_kernels
+with compiled_kernels() as kernels:
+    code = run_command(sys.argv[1].split())
+print("compiled", kernels.count)
+sys.exit(code)
+"""
+
+
+def test_each_is_counted_and_the_first_is_told() -> None:
+    """A kernel and its callee are two; what has been compiled is none."""
+
+    @kernel
+    def callee(number: int) -> int:
+        return number + 1
+
+    @kernel
+    def caller(number: int) -> int:
+        return callee(number) * 2
+
+    told: list[str] = []
+    with compiled_kernels(lambda: told.append("compiling")) as kernels:
+        assert caller(1) == 4
+        assert caller(2) == 6
+    assert kernels.count == 2
+    assert told == ["compiling"]
+    with compiled_kernels(lambda: told.append("again")) as kernels:
+        assert caller(3) == 8
+    assert kernels.count == 0
+    assert told == ["compiling"]
+
+
+@pytest.mark.slow
+def test_nothing_is_left_to_compile_after_a_warmup(tmp_path: Path) -> None:
+    """In an empty cache folder: `netsim warmup`, then commands that compile no kernel."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert "kernels compiled in" in run("-m", "netsim", "warmup")
+    assert run("-m", "netsim", "warmup") == "all kernels are there already\n"
+    for command in USED:
+        assert run("-c", COUNTED, command).splitlines()[-1] == "compiled 0"
