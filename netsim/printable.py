@@ -1,4 +1,4 @@
-"""Text from files, plug-ins and other people, made fit for a terminal."""
+"""Text from files, plug-ins and other people, made fit for a terminal; counts with their nouns."""
 
 
 def printable(text: str) -> str:
@@ -10,3 +10,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def count_text(count: int, what: str) -> str:
+    """``1 link``, ``2 links``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -127,6 +127,8 @@ class TagBook:
         self._last_ticks = _NEVER_TICKS
         self._pending = np.empty(0, dtype=np.int64)
         self._tags = np.empty(0, dtype=np.int64)
+        self._ticks: NDArray[np.int64] | None = None
+        """Times of the tags, once one of the links has asked: many do, after the same frame."""
         self._claimed = np.empty(0, dtype=np.bool_)
         self._first_id = 0
         self._released = [0] * links
@@ -172,7 +174,7 @@ class TagBook:
         self._pending = tags[cut:].copy()
         if self._pending.size:
             settled_ticks = min(settled_ticks, self._coarse(int(self._pending[0] >> 2)))
-        self._tags = np.concatenate((self._tags, merged[:kept]))
+        self._tags, self._ticks = np.concatenate((self._tags, merged[:kept])), None
         self._claimed = np.concatenate((self._claimed, np.zeros(kept, dtype=np.bool_)))
         self._frame_stop_ids.append(self._first_id + self._tags.size)
         self._frame_stop_ticks.append(settled_ticks)
@@ -220,9 +222,11 @@ class TagBook:
         return self._first_id + int(np.searchsorted(self._tags, ticks << 2))
 
     def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
-        """Number of the first click in [start, stop) and the packed tags there ((N,) int64)."""
-        low, high = np.searchsorted(self._tags, [start_ticks << 2, stop_ticks << 2])
-        return self._first_id + int(low), self._tags[low:high]
+        """Number of the first click in [start, stop) and the times there ((N,) int64, ticks)."""
+        if self._ticks is None:
+            self._ticks = self._tags >> 2
+        low, high = np.searchsorted(self._ticks, (start_ticks, stop_ticks))
+        return self._first_id + int(low), self._ticks[low:high]
 
     def tags_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""
@@ -270,7 +274,7 @@ class TagBook:
         drop = min(stop_id - self._first_id, self._tags.size)
         if drop < max(self._tags.size // 2, 1):
             return
-        self._tags = self._tags[drop:].copy()
+        self._tags, self._ticks = self._tags[drop:].copy(), None
         self._claimed = self._claimed[drop:].copy()
         self._first_id += drop
 

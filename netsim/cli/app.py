@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from netsim.cli import (
+    admit,
     board,
     compare,
     distil,
@@ -157,6 +158,7 @@ register(distil.distil, distil.EXAMPLES, distil.FORMATS)
 register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
 register(fit.fit, fit.EXAMPLES)
 register(plan.plan, plan.EXAMPLES, plan.MORE)
+register(admit.admit, admit.EXAMPLES)
 register(reproduce.reproduce, reproduce.EXAMPLES)
 register(board.board, board.EXAMPLES)
 register(warmup.warmup, warmup.EXAMPLES)
@@ -200,10 +202,20 @@ def run_command(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except (OSError, OutputError) as error:
-        say(str(error))
+        say(_with_name(error))
         return EXIT_FAILED
     note(f"done in {time.perf_counter() - started_s:.1f} s", Voice.MORE)
     return code if isinstance(code, int) else 0
+
+
+def _with_name(error: OSError | OutputError) -> str:
+    """What the system says, with what it is about also where that is the output of the command."""
+    if isinstance(error, OSError) and error.filename is None:
+        try:
+            typer.echo()  # What did not fit is no longer in its buffer.
+        except OSError:
+            return f"standard output cannot be written: {error.strerror or error}"
+    return str(error)
 
 
 def _complain(faults: Iterable[str]) -> int:

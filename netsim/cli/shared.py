@@ -165,11 +165,6 @@ def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None
         prepare_run_directory(out, force=force, users=users)
 
 
-def counted_text(count: int, what: str) -> str:
-    """``1 link``, ``2 links``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def say_plots(out: Path, plots: Sequence[Path]) -> None:
     """Say where results are, and what is missing for plots."""
     from netsim.report.figure import EXTRA_HINT, FORMATS

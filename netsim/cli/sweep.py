@@ -19,6 +19,7 @@ from netsim.cli.shared import (
 )
 from netsim.cli.sweep_options import SweepArguments
 from netsim.errors import ConfigError
+from netsim.printable import count_text
 
 if TYPE_CHECKING:
     from netsim.studies.points import SweepRequest
@@ -59,7 +60,8 @@ def sweep(options: SweepArguments) -> None:
     from netsim.report.sweep import print_sweep, save_sweep
 
     request = _request(options)
-    title = f"{options.topology}: {request.duration_s} s of light, {options.seeds} seeds a point"
+    seeds = count_text(options.seeds, "seed")
+    title = f"{options.topology}: {request.duration_s} s of light, {seeds} a point"
     found = _run(request, options)
     if options.as_json:
         import json

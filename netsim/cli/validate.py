@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import OverrideOption, TopologyArgument, counted_text, tell, warn
+from netsim.cli.shared import OverrideOption, TopologyArgument, tell, warn
+from netsim.printable import count_text
 
 if TYPE_CHECKING:
     from netsim.topology.network import Network
@@ -59,7 +60,7 @@ def validate(options: ValidateArguments) -> None:
         (len(network.links), "link"),
         (len(network.lanes), "lane"),
     )
-    tell(f"{spec.name}: valid; {', '.join(counted_text(*count) for count in counts)}")
+    tell(f"{spec.name}: valid; {', '.join(count_text(*count) for count in counts)}")
     security = SECURITIES.get(spec.protocol.security)
     tell(f"Assumed: {security.assumptions}")
     for note, links in _notes(network, predicted).items():

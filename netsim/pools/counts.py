@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import add, attrgetter
 
+from netsim.printable import count_text
 from protocols.books import RoundBooks
 from protocols.messages import AbortReason
 
@@ -96,7 +97,7 @@ def net_notes(counts: LinkCounts) -> Iterator[str]:
     if counts.deposited_bits < counts.auth_spent_bits:
         yield (
             f"net key is negative: authentication took {counts.auth_spent_bits} bits, more than "
-            f"{counts.blocks} rounds made (longer rounds need less)"
+            f"{count_text(counts.blocks, 'round')} made (longer rounds need less)"
         )
 
 

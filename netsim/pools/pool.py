@@ -10,6 +10,7 @@ from operator import attrgetter
 from netsim.pools.interface import KeyStore
 from netsim.pools.key import Key, KeyBlock, Piece, is_same, pieces_of
 from netsim.pools.ledger import Account, Ledger, Movement
+from netsim.printable import count_text
 
 
 class Pool:
@@ -124,7 +125,7 @@ class Comparison:
         if self.unequal:
             return f"KEYS DIFFER: {self.unequal} blocks are not the same at both ends"
         waiting = f"; {self.lone} at one end only, in doubt at the other" if self.lone else ""
-        return f"{self.equal} blocks in the pools of both ends{waiting}"
+        return f"{count_text(self.equal, 'block')} in the pools of both ends{waiting}"
 
 
 NOTHING_COMPARED = Comparison()

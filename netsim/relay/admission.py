@@ -122,17 +122,15 @@ def admit(
 
     Raises
     ------
-    KeyError
-        The newcomer has no link with one of them.
     ValueError
-        There is no path to one of them, or a number out of range.
+        The newcomer has no link with one of them, there is no path to one, or a number is out of
+        range.
     """
     steps: list[Admitted] = []
     for place, user in enumerate(order):
         own = _rate(rates, (newcomer, user))
-        bits = authentication_bits(
-            own.classical_bps / own.key_bps, epsilon=epsilon, key_share=key_share
-        )
+        ratio = own.classical_bps / own.key_bps
+        bits = authentication_bits(ratio, epsilon=epsilon, key_share=key_share)
         paths = _paths(newcomer, user, [met, *order[:place]], rates)
         slowest_bps = min(_rate(rates, hop).key_bps for path in paths for hop in pairwise(path))
         direct_s = bits / (key_share * own.key_bps)
@@ -155,4 +153,7 @@ def _paths(newcomer: str, user: str, known: Sequence[str], rates: Rates) -> tupl
 
 
 def _rate(rates: Rates, pair: tuple[str, str]) -> LinkRate:
-    return rates[pair] if pair in rates else rates[pair[::-1]]
+    for users in (pair, pair[::-1]):
+        if users in rates:
+            return rates[users]
+    raise ValueError(f"{' and '.join(pair)} share no link that makes key")

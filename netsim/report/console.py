@@ -1,6 +1,7 @@
 """The consoles that tables and progress go to: they show text, and let none of it act."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -9,7 +10,18 @@ from netsim.printable import printable
 
 
 class PlainConsole(Console):
-    """A `rich` console that shows control characters of what is printed as escapes."""
+    """A `rich` console that shows control characters of what is printed as escapes.
+
+    Brackets and colons are text as well: nothing is markup, whoever has written it.
+
+    Parameters
+    ----------
+    **options
+        As of `rich.console.Console`, without ``markup`` and ``emoji``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

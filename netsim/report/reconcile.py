@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from netsim.printable import count_text
 from netsim.report.figure import Figure, Panel, Series, save_figure
 from netsim.report.text import add_names, add_numbers, byte_count, fixed, plain_table
 from netsim.results.files import csv_text, write_whole
@@ -92,7 +93,7 @@ def efficiency_figure(found: Sequence[Efficiency]) -> Figure:
     marks = ((1.0, "Shannon"), (PAPER_EFFICIENCY, "budget of Fan et al. 2025"))
     panel = Panel("QBER [%]", "f", tuple(series), joined=True, marks=marks)
     blocks = max(entry.blocks for entry in found)
-    title = f"Error correction: {blocks} blocks of {found[0].block_bits} bits"
+    title = f"Error correction: {count_text(blocks, 'block')} of {found[0].block_bits} bits"
     return Figure(title, (panel,))
 
 

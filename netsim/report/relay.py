@@ -11,7 +11,7 @@ from netsim.results.demand import ApplicationResult, DemandResult, RelayResult
 
 NOTES = (
     "Known to: each user of a path (>) has its share, one user of every path (+) together the key.",
-    "Lost: the ends found different keys or a false message, and threw all of it away.",
+    "Lost, and blocked: the ends found different keys or a false message, and threw all away.",
 )
 
 

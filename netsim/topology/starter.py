@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from netsim.arguments import explained
+from netsim.printable import count_text
 from netsim.topology.load import parse_topology
 from netsim.topology.specs import TopologySpec
 
@@ -169,7 +170,8 @@ def _head(starter: Starter) -> Iterator[str]:
     yield "#"
     yield "# Marks:  [assumed] typical of such a device: write what you have measured in its place"
     yield f'\nname = "{starter.shape}"'
-    yield f'description = "{len(starter.names)} users, {len(starter.links)} links"'
+    users, links = count_text(len(starter.names), "user"), count_text(len(starter.links), "link")
+    yield f'description = "{users}, {links}"'
     yield "\n[qnsp]                                  # the provider: source, filters, multiplexer"
     yield _value("pump_rejection_loss_db = 0.5", "filters that remove the pump")
 

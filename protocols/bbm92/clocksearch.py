@@ -48,8 +48,12 @@ class OwnClicks:
 
     def between(self, start_ps: int, stop_ps: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and all their times ((M,) int64, ps)."""
-        first_id, tags = self._book.between(start_ps // self._tick_ps, stop_ps // self._tick_ps)
-        return first_id, (tags >> 2) * self._tick_ps
+        first_id, ticks = self._book.between(start_ps // self._tick_ps, stop_ps // self._tick_ps)
+        return first_id, ticks * self._tick_ps
+
+    def count(self, start_ps: int, stop_ps: int) -> int:
+        """How many `between` would give."""
+        return self._book.between(start_ps // self._tick_ps, stop_ps // self._tick_ps)[1].size
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,8 @@ class ClockSearch:
     def _brightness(self, times_ps: NDArray[np.int64]) -> Brightness:
         """Clicks of both ends while those of an announcement came, as far as clocks are known."""
         first_ps, last_ps = int(times_ps[0]), int(times_ps[-1]) + 1
-        _, own_ps = self._own.between(first_ps, last_ps)
-        return Brightness((times_ps.size, own_ps.size), last_ps - first_ps)
+        own_clicks = self._own.count(first_ps, last_ps)
+        return Brightness((times_ps.size, own_clicks), last_ps - first_ps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

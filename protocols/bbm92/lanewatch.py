@@ -50,6 +50,7 @@ class LaneWatch:
         self._shown_hz = np.zeros(config.lanes)
         self._half_ps = config.window_ps // 2
         self._peaks_ps = [_own_peaks(config, lane) for lane in range(config.lanes)]
+        self._widths_ps = np.array([2 * self._half_ps * peaks.size for peaks in self._peaks_ps])
         self._leaks = _leaks(config, self._peaks_ps, self._half_ps)
 
     def look(
@@ -67,8 +68,7 @@ class LaneWatch:
             Light that the announcement covers.
         """
         counts = np.array([self._count(differences_ps, peaks) for peaks in self._peaks_ps])
-        widths_ps = np.array([2 * self._half_ps * peaks.size for peaks in self._peaks_ps])
-        background = density_per_ps * widths_ps
+        background = density_per_ps * self._widths_ps
         shown = np.maximum(counts - background, 0.0)
         least_hz = np.maximum(LEAST_PAIRS_HZ, LEAST_SHARE * self._shown_hz)
         light_s = light_ps / PS_PER_S

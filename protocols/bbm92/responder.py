@@ -99,17 +99,19 @@ class ResponderSession(LinkSession[ResponderRound]):
         for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
-        busy = any(
-            round_.state not in (State.LIGHT, State.TESTING, State.SAMPLING, State.QUEUED)
-            for round_ in self._rounds.values()
-        )
         queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
-        if queued and not busy:
+        if queued and not self._is_distilling:
             first = min(queued, key=lambda round_: round_.number)
             first.active_ps = now_ps
             self._run(first, first.begin(is_locked=self._aligner.is_locked))
         if self._wants_to_close and not self._repetition.is_waiting:
             self._repetition.start(now_ps)
+
+    @property
+    def _is_distilling(self) -> bool:
+        """Whether a round is under way that is no longer in its light, nor waits for its turn."""
+        before = {State.LIGHT, State.TESTING, State.SAMPLING, State.QUEUED}
+        return any(round_.state not in before for round_ in self._rounds.values())
 
     @property
     def waits_for_light(self) -> bool:

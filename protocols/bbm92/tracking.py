@@ -30,6 +30,8 @@ STALE_SIGMA_PS = 3_000.0
 be further off than `HALF_PS`, or be taken up one peak away from where it is."""
 MARGIN_PS = 1_000_000
 """The error of an alignment is far below this."""
+_UNITS: NDArray[np.float64] = np.outer([1.0, 1.0 / PS_PER_S], [1.0, 1.0 / PS_PER_S])
+"""Of a covariance of offset and rate: the rate of the filter is in ps/s."""
 
 
 class Tracker:
@@ -97,9 +99,8 @@ class Tracker:
 
     def _covariance(self) -> NDArray[np.float64]:
         """(2, 2) of offset (ps) and rate."""
-        unit = np.array([1.0, 1.0 / PS_PER_S])
         covariance: NDArray[np.float64] = self._filter.state.covariance[:2, :2]
-        return covariance * np.outer(unit, unit)
+        return covariance * _UNITS
 
     def is_within(self, bounds: ClockPrior) -> bool:
         """Whether the clock is where the topology says that it can be.

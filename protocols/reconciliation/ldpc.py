@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from protocols.bits import as_bit_array, pack_bits, seeded_permutation, unpack_bits
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.reconciliation.interface import MAX_ESTIMATE, Reconciliation, bounded_estimate
-from protocols.reconciliation.ldpc_budget import Plan, disclosed_bits, plan_block
+from protocols.reconciliation.ldpc_budget import Plan, largest_share, plan_block
 from protocols.reconciliation.ldpc_pieces import Piece
 
 Bits = NDArray[np.uint8]
@@ -188,13 +188,15 @@ class Ldpc(Reconciliation):
         """Parities of the codes for such a block, at an estimate that is rarely higher.
 
         The estimate is made `ESTIMATE_DEVIATIONS` above what is seen, and what is seen is above the
-        error rate by `BUDGET_DEVIATIONS` once in 44 times.
+        error rate by `BUDGET_DEVIATIONS` once in 44 times. As many a bit as of the block that takes
+        most of those near that size: it is fixed before the round, and the code is not.
         """
         if block_bits < 1.0 or seen_bits < 1.0:
             return block_bits
         deviation = math.sqrt(error_rate * (1.0 - error_rate) / seen_bits)
         above = (ESTIMATE_DEVIATIONS + BUDGET_DEVIATIONS) * deviation
-        return disclosed_bits(math.ceil(block_bits), bounded_estimate(error_rate + above))
+        share = largest_share(block_bits, bounded_estimate(error_rate + above))
+        return min(block_bits, share * block_bits)
 
     def announcer(self, bits: Bits, *, error_rate: float, seed: int) -> LdpcAnnouncer:
         """Sends parities."""

@@ -37,6 +37,9 @@ FAILURE_PROBABILITY = 0.003
 """Of a block whose estimate is right: the 0.3 % of the key that is lost costs as much as the
 parities that would halve it."""
 
+SIZE_MARGIN, SIZE_DEVIATIONS = 0.02, 3.0
+"""How far a block may be from the size that is expected: by what the model leaves out, and by
+chance."""
 MEASURED_FAILURES = 0.007
 """Share of failed blocks at which `DEVIATIONS` were measured; to other shares the normal
 distribution leads."""
@@ -92,14 +95,26 @@ def plan_block(size_bits: int, error_rate: float) -> Plan:
     rate = min(max(error_rate, MIN_ERROR_RATE), MAX_ERROR_RATE)
     count = -(-size_bits // MAX_PIECE_BITS)
     sizes = [(size_bits + index) // count for index in range(count)]
-    pieces = tuple(make_piece(size, needed_bits(size, rate, pieces=count)) for size in sizes)
-    return Plan(rate, pieces)
+    made = {size: make_piece(size, needed_bits(size, rate, pieces=count)) for size in set(sizes)}
+    return Plan(rate, tuple(made[size] for size in sizes))
 
 
 @lru_cache(maxsize=65_536)
 def disclosed_bits(size_bits: int, error_rate: float) -> int:
     """Parities of `plan_block`, kept: planners ask for the same blocks again and again."""
     return plan_block(size_bits, error_rate).disclosed_bits
+
+
+def largest_share(size_bits: float, error_rate: float) -> float:
+    """Parities a bit of the block that takes most, of those that ``size_bits`` may become.
+
+    Short blocks take more a bit, and so do those that are just too long for so many pieces.
+    """
+    away_bits = SIZE_MARGIN * size_bits + SIZE_DEVIATIONS * math.sqrt(size_bits)
+    least, most = max(1, math.floor(size_bits - away_bits)), math.ceil(size_bits + away_bits)
+    cut = range(-(-least // MAX_PIECE_BITS), 1 + (most - 1) // MAX_PIECE_BITS)
+    sizes = {least, *(1 + pieces * MAX_PIECE_BITS for pieces in cut)}
+    return max(disclosed_bits(size, error_rate) / size for size in sizes)
 
 
 def needed_bits(key_bits: int, error_rate: float, *, pieces: int = 1) -> int:

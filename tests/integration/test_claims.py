@@ -151,8 +151,8 @@ def kept_by_another(**changes: object) -> tuple[WholeMessages, TagBook]:
 
 def taken(book: TagBook, number: int) -> Tags:
     """Times within round ``number``, in ticks, of the clicks that are not free."""
-    low, tags = book.between(number * SECOND_TICKS, (number + 1) * SECOND_TICKS)
-    return (tags[~book.is_free(low, tags.size)] >> 2) - number * SECOND_TICKS
+    low, ticks = book.between(number * SECOND_TICKS, (number + 1) * SECOND_TICKS)
+    return ticks[~book.is_free(low, ticks.size)] - number * SECOND_TICKS
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -196,8 +196,8 @@ def test_what_the_book_has_forgotten_is_not_remembered() -> None:
     for frame in range(50):
         stop_ticks = (frame + 1) * SECOND_TICKS
         book.append(TagFrame(frame, stop_ticks, (ticks + frame * SECOND_TICKS) << 2))
-        first_id, tags = book.between(stop_ticks - SECOND_TICKS, stop_ticks)
-        claims.add(np.arange(first_id, first_id + tags.size))
+        first_id, found = book.between(stop_ticks - SECOND_TICKS, stop_ticks)
+        claims.add(np.arange(first_id, first_id + found.size))
         book.release(0, first_id, stop_frame=frame)
     held_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -360,6 +360,7 @@ def test_recordings_too_bright_to_be_announced(
     found, (line,) = distilled(capsys, save("a", bright), save("b", pair[1]), code=2)
     assert found is None
     assert re.search(r"a\.npy: more than 27\d{5} tags in 0\.55 s, from entry \d+", line), line
+    assert line.endswith("if the other recording is darker, give it first")
 
 
 @pytest.mark.parametrize("tick_ps", [1, 10, 10_000])

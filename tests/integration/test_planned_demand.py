@@ -10,6 +10,7 @@ from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.twin.demand import expect_demand, remedies
+from netsim.twin.forecast import predict
 
 HOURS = 12
 KEYS = {"key_bits": 256, "arrivals": "periodic", "on_empty": "reject"}
@@ -84,7 +85,9 @@ def test_the_command_tells(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert run_command(["twin", "fan2025_four_user", "--set", asked]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "v bob & dave 256.00 12.40 0.00 4.8" in told
+    net_bps = predict("fan2025_four_user").link("bob", "dave").net_key_bps
+    assert net_bps is not None
+    assert f"v bob & dave 256.00 {net_bps:.2f} 0.00 {100 * net_bps / 256:.1f}" in told
     assert "no pump power between a quarter and four times serves all" in told
     assert "netsim plan --users bob,dave --demand bob-dave=1 --objective poorest" in told
     assert run_command(["twin", "fan2025_four_user"]) == 0

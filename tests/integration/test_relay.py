@@ -231,6 +231,18 @@ def test_verify_sees_false_relays(
     assert any(fault in str(found) for found in verify_run(out))
 
 
+def test_verify_sees_paths_that_share_a_user(relayed: Path, tmp_path: Path) -> None:
+    """The second path goes over bob as the first one does."""
+    out = Path(shutil.copytree(relayed, tmp_path / "out"))
+    lines = (out / EVENTS).read_text().splitlines(keepends=True)
+    turned = [line.replace("charlie", "bob") if '"path":1' in line else line for line in lines]
+    assert turned != lines
+    (out / EVENTS).write_text("".join(turned))
+    faults = " ".join(map(str, verify_run(out)))
+    assert "two paths share a user" in faults
+    assert "taken by an application, not booked" in faults
+
+
 def test_verify_sees_false_sums(relayed: Path, tmp_path: Path) -> None:
     """What was paid, lost, known."""
     for key, value in (

@@ -278,7 +278,8 @@ def _booked(clicks: list[Click]) -> list[Click]:
     book = TagBook(rng, window_ticks=200, dead_ticks=dead_ticks(DEAD_PS, 10))
     tags = np.array([int(time_ps // 10) << 2 | port for time_ps, port in clicks], dtype=np.int64)
     book.append(TagFrame(0, 2**40, tags))
-    _, kept = book.between(-(2**40), 2**40)
+    first_id, ticks = book.between(-(2**40), 2**40)
+    kept = book.tags_of(first_id + np.arange(ticks.size))
     return [(10.0 * int(tag >> 2), int(tag & 3)) for tag in kept]
 
 

@@ -4,14 +4,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from netsim.board.experiment import BoardRow, Experiment, Measured, Prediction
-from netsim.relay.admission import LinkRate, Rates, admit
+from netsim.relay.admission import admit
 from netsim.studies.estimates import Estimate
 from netsim.studies.measurement import Measurement
 from netsim.studies.shots import Shot
 from netsim.topology.load import load_topology
-from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin.prediction import predict
+from netsim.twin.admission import admission_rates
 
 MESH, SLICE = "wang2026/mesh", "wang2026/slice"
 LIGHT_S = 5.0
@@ -25,8 +24,6 @@ CAUSE = (
     "losses and couplings are printed as ranges, whose middle is taken for all users; window, f "
     "and the quality of the state are not printed"
 )
-TAG_BITS = 64
-"""Of a click, said both ways."""
 EPSILON = 1e-9
 """Of the authentication of a new user; all key of its links goes there."""
 ONBOARDING_S = {
@@ -39,8 +36,8 @@ CHALLENGING = {
     "receivers.pam.detectors.*.jitter_fwhm_ps": 230.0,
 }
 CAUSE_OF_CHALLENGING = (
-    "a fifth of the heralding leaves a fiftieth of the key here and, by these times, about a fifth "
-    "there; more pump makes it no better here. Window and f are not printed"
+    "a fifth of the heralding leaves a fiftieth of the key here and, by these times, a fifth to a "
+    "third there; more pump makes it no better here. Window and f are not printed"
 )
 
 
@@ -96,7 +93,7 @@ def _onboarding() -> Iterator[BoardRow]:
     """How long a new user takes, by the formula of the paper and the rates of the twin."""
     conditions = {"favourable": {}, "challenging": CHALLENGING}
     for place, (condition, changes) in enumerate(conditions.items()):
-        rates = _rates(load_topology("wang2026", overrides=changes))
+        rates = admission_rates(load_topology("wang2026", overrides=changes))
         cause = CAUSE_OF_CHALLENGING if changes else CAUSE
         for (met, order), printed_s in ONBOARDING_S.items():
             steps = admit("alice", met, order, rates, epsilon=EPSILON)
@@ -113,18 +110,6 @@ def _onboarding() -> Iterator[BoardRow]:
                 note=f"{found_s / published - 1:+.0%}; 20 % allowed; keys and clicks by the twin, "
                 f"64 bits a click. Likely cause of a deviation: {cause}",
             )
-
-
-def _rates(topology: TopologySpec) -> Rates:
-    """Key of each link, and what its users say for it, by the twin."""
-    found = predict(build_network(topology))
-    return {
-        (one, other): LinkRate(
-            math.fsum(lane.skr_bps for lane in found.lanes if lane.users == (one, other)),
-            TAG_BITS * (found.singles_hz(one) + found.singles_hz(other)),
-        )
-        for one, other in dict.fromkeys(lane.users for lane in found.lanes)
-    }
 
 
 def _of(found: Estimate) -> Prediction:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsim.cli import run_command
+from netsim.pools.counts import LinkCounts, net_notes
 from netsim.pools.ledger import Account, Movement
 from netsim.pools.ledgerfile import LedgerFile
-from netsim.printable import printable
+from netsim.pools.pool import Comparison
+from netsim.printable import count_text, printable
 from netsim.topology.shipped import shipped_bytes
 from protocols.interfaces import KeyDecision, RoundFacts
 from protocols.profile import Terms
@@ -70,3 +72,22 @@ def test_assumptions_of_plug_ins(capsys: pytest.CaptureFixture[str]) -> None:
     with registered("security", "loud", Loud):
         arguments = ("--duration", "0.2s", "--set", "protocol.security=loud")
         assert SHOWN in seen(capsys, "run", "two_user", *arguments)
+
+
+def test_counts_stand_with_their_nouns() -> None:
+    """One thing is no plural; of no thing there is one."""
+    assert count_text(1, "link") == "1 link"
+    assert count_text(0, "link") == "0 links"
+    assert count_text(1200, "round") == "1200 rounds"
+
+
+def test_one_of_a_kind_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A round whose authentication costs more than it makes, its block, and a file for two users.
+
+    "1 rounds made", "1 blocks in the pools" and "2 users, 1 links" were said.
+    """
+    (note,) = net_notes(LinkCounts(blocks=1, deposited_bits=100, auth_spent_bits=256))
+    assert "more than 1 round made" in note
+    assert str(Comparison(1, 0, 0)) == "1 block in the pools of both ends"
+    assert run_command(["new", "lab"]) == 0
+    assert 'description = "2 users, 1 link"' in capsys.readouterr().out

@@ -36,7 +36,8 @@ def book_of(*frames: NDArray[np.int64], links: int = 1, seed: int = 1, first: in
 
 
 def all_tags(book: TagBook) -> NDArray[np.int64]:
-    return book.between(-(2**40), 2**40)[1]
+    first_id, ticks = book.between(-(2**40), 2**40)
+    return book.tags_of(first_id + np.arange(ticks.size))
 
 
 # Merging ------------------------------------------------------------------------------------------
@@ -346,3 +347,18 @@ def test_frames_that_are_not_announced_yet_are_kept() -> None:
         if k >= 100:
             late = book.announcement(k - 100, k - 99)
             assert late.stop_ticks == (k - 99) * FRAME_TICKS - WINDOW_TICKS
+
+
+def test_times_are_those_of_the_clicks_that_are_there() -> None:
+    """As frames come in and clicks are forgotten, however often somebody has asked before."""
+    ticks = np.arange(0, FRAME_TICKS - WINDOW_TICKS, 5 * WINDOW_TICKS, dtype=np.int64)
+    book = book_of(ticks << 2 | 1)
+    assert np.array_equal(book.between(0, FRAME_TICKS)[1], ticks)
+    book.append(TagFrame(1, 2 * FRAME_TICKS, (ticks + FRAME_TICKS) << 2 | 2))
+    first_id, found = book.between(FRAME_TICKS, 2 * FRAME_TICKS)
+    assert (first_id, found.size) == (ticks.size, ticks.size)
+    assert np.array_equal(found, ticks + FRAME_TICKS)
+    book.release(0, ticks.size + 3, stop_frame=2)
+    first_id, found = book.between(-(2**40), 2**40)
+    assert first_id == ticks.size + 3
+    assert np.array_equal(found, ticks[3:] + FRAME_TICKS)

@@ -1,5 +1,6 @@
 """What cannot be written is named: a device that is always full, a database that may not grow."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,20 @@ def test_commands_end_with_one_line(
     assert code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("alice.sqlite: cannot be written: database or disk is full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["list", "schema"])
+def test_output_that_nobody_can_keep_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A line that waits in a buffer, and a text longer than that."""
+    with FULL.open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert run_command([command]) == 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "netsim: standard output cannot be written: No space left on device"
 
 
 def test_key_is_its_owners_alone(tmp_path: Path) -> None:

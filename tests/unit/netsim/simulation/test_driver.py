@@ -26,6 +26,7 @@ class _Script:
         self.outgoing: list[bytes] = []
         self.sent_ps: list[int] = []
         self.due_ps: int | None = None
+        self.asked = 0
         self.is_closed = self.is_stopped = False
         self.is_idle = self.waits_for_light = True
         self.wire = WireCounts(1, 2, 3)
@@ -46,6 +47,7 @@ class _Script:
             self.due_ps = None
 
     def next_deadline_ps(self) -> int | None:
+        self.asked += 1
         return self.due_ps
 
     def take_events(self) -> tuple[Event, ...]:
@@ -180,6 +182,29 @@ def test_an_earlier_deadline_overrides_a_later_one() -> None:
     times = [now_ps for what, _, now_ps in stage.script.calls if what == "deadline"]
     assert len(times) == 1
     assert 2 * 10**12 <= times[0] <= 2 * 10**12 + 1_000_000
+
+
+def test_a_deadline_is_asked_for_once_a_step() -> None:
+    """Of ten datagrams none is due when the next one comes."""
+    stage = Stage()
+    stage.script.due_ps = 9 * 10**12
+    stage.run_to(1)
+    before = stage.script.asked
+    for _ in range(10):
+        stage.driver.deliver(b"x")
+    assert stage.script.asked - before == 10
+
+
+def test_what_a_datagram_makes_due_at_once_is_handled_at_once() -> None:
+    """A timer brings it up, within a microsecond."""
+    stage = Stage()
+    stage.script.due_ps = 9 * 10**12
+    stage.run_to(10**12)
+    stage.script.due_ps, came_ps = 0, stage.sim.now_ps
+    stage.driver.deliver(b"x")
+    stage.run_to(2 * 10**12)
+    (late,) = [now_ps for what, _, now_ps in stage.script.calls if what == "deadline"]
+    assert 0 < late - OFFSET_PS - came_ps <= MIN_WAIT_PS
 
 
 def test_a_deadline_that_stays_due_does_not_stop_time() -> None:
