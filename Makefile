@@ -2,12 +2,13 @@
 # make test      lint, types, tests (without the slow statistics)
 # make test-all  the same with the slow statistics
 # make docs      the pages in docs/, into build/docs; a warning is a failure
+# make dist      the wheel, into dist
 # make bench     every hot path beside its goal
 # make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all ready warm lint docs bench mutants clean
+.PHONY: demo test test-all ready warm lint docs dist bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,6 +63,9 @@ lint: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
+dist: $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 mutants: $(VENV)/installed-dev
 	nice $(BIN)/python scripts/mutants.py
 
@@ -82,5 +86,5 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist docs/made *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find netsim protocols examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -18,18 +18,26 @@ if TYPE_CHECKING:
     from netsim.results.run import Run
     from netsim.simulation.again import extend, resume
     from netsim.simulation.run import simulate
+    from netsim.studies.optimise import optimise
+    from netsim.studies.optimum import Optimum
+    from netsim.studies.scan import predict_over
     from netsim.studies.sweep import Sweep, sweep
     from netsim.topology.load import load_topology
+    from netsim.topology.starter import new
     from netsim.twin.forecast import predict
 
 __all__ = [
     "ConfigError",
+    "Optimum",
     "Run",
     "Sweep",
     "extend",
     "load_run",
     "load_topology",
+    "new",
+    "optimise",
     "predict",
+    "predict_over",
     "resume",
     "simulate",
     "sweep",
@@ -41,8 +49,12 @@ _HOMES = {
     "extend": "netsim.simulation.again",
     "load_run": "netsim.results.directory",
     "load_topology": "netsim.topology.load",
+    "optimise": "netsim.studies.optimise",
+    "Optimum": "netsim.studies.optimum",
     "resume": "netsim.simulation.again",
+    "new": "netsim.topology.starter",
     "predict": "netsim.twin.forecast",
+    "predict_over": "netsim.studies.scan",
     "Sweep": "netsim.studies.sweep",
     "simulate": "netsim.simulation.run",
     "sweep": "netsim.studies.sweep",

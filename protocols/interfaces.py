@@ -48,6 +48,8 @@ class Choice:
         Whether the estimate comes from a published random sample.
     is_symmetric : bool
         Whether both bases are chosen with probability 1/2.
+    keeps_bases_alike : bool
+        Whether sifting keeps as much of one basis as of the other.
     """
 
     profile: Profile
@@ -55,6 +57,21 @@ class Choice:
     is_measurable: bool
     is_random_sample: bool
     is_symmetric: bool
+    keeps_bases_alike: bool = True
+
+    def uneven_bases(self, otherwise: str) -> Iterator[tuple[str, str]]:
+        """What a security has to refuse whose proof needs both bases alike.
+
+        Parameters
+        ----------
+        otherwise : str
+            What to say in place of a basis that is not symmetric.
+        """
+        if not self.is_symmetric:
+            yield "basis", f"{self.profile.basis} {otherwise}"
+        if not self.keeps_bases_alike:
+            reason = "does not keep both bases alike, which the proof of this security needs"
+            yield "protocol", f"{self.profile.protocol} {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +347,8 @@ class LinkProtocol(ABC):
 
     tests_bell: ClassVar[bool] = False
     """Whether clicks that came while a user had turned its analysers are of use to it."""
+    keeps_bases_alike: ClassVar[bool] = True
+    """Whether sifting keeps both bases alike; proofs that need it refuse one that does not."""
 
     @abstractmethod
     def session(self, role: Role, start: SessionStart) -> Session:

@@ -77,6 +77,22 @@ class Registry(Generic[T]):
         """All names: built in, registered, installed; nothing is imported for it."""
         return tuple(dict.fromkeys((*self._builtin, *self._registered, *_installed(self.group))))
 
+    def origin(self, name: str) -> str:
+        """Where a variant comes from: ``built in``, ``this program``, or a distribution.
+
+        Raises
+        ------
+        VariantError
+            If there is none.
+        """
+        if name in self._builtin:
+            return "built in"
+        if name in self._registered:
+            return "this program"
+        if (entry := _installed(self.group).get(name)) is not None:
+            return entry.dist.name if entry.dist is not None else "installed"
+        raise VariantError(self.kind, name, f"is not one of {', '.join(self.names())}")
+
     def register(self, name: str, make: Callable[[], T]) -> None:
         """Add a variant for this process.
 

@@ -113,6 +113,7 @@ def choice_of(profile: Profile) -> Choice:
         is_measurable=reconciliation.is_measurable,
         is_random_sample=ESTIMATIONS.get(profile.estimation).is_random_sample,
         is_symmetric=BASES.get(profile.basis).is_symmetric,
+        keeps_bases_alike=PROTOCOLS.get(profile.protocol).keeps_bases_alike,
     )
 
 

@@ -30,6 +30,7 @@ from netsim.cli import (
     topologies,
     twin,
     validate,
+    variants,
     verify,
     warmup,
 )
@@ -145,6 +146,7 @@ register(topologies.new, topologies.NEW_EXAMPLES)
 register(topologies.show, topologies.SHOW_EXAMPLES)
 register(validate.validate, validate.EXAMPLES)
 register(schema.schema, schema.EXAMPLES)
+register(variants.variants, variants.EXAMPLES)
 register(report.report, report.EXAMPLES)
 register(pools.pools, pools.EXAMPLES)
 register(verify.verify, verify.EXAMPLES)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 
 import typer
 
@@ -32,6 +32,7 @@ EXAMPLES = (
     "netsim plan --users 4 --pumps 34,46 --band 12:60 --spacing 2 -o four.toml",
     "netsim plan --users ann,ben,cleo --demand ann-ben,ann-cleo=2 --objective poorest",
     "netsim plan --users 10 --fibre alice=20,bob=10,2 --objective poorest --json",
+    "netsim plan --users 10 --report ten.html",
     "netsim plan --users 10 --tradeoff --plot curve.svg",
     "netsim plan --users 2:40",
 )
@@ -40,8 +41,9 @@ MORE = (
     "label one partner, two pumps three. The JSON: `pumps`, `users` (labels of each), `lanes`, "
     "`channels`, `span` (comb positions), `lower_bound` (of the span for --objective span, else of "
     "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps` "
-    "(without `dim_pairs`), `partial` (true; only in a plan whose search Ctrl-C ended); a list of "
-    "these with --tradeoff and for a range of users."
+    "(without `dim_pairs`), `objective`, `power_mw`, `pairs` (each with its key, `skr_bps`, and "
+    "what formulas give, `formula_bps`), `singles_hz`, `notes`, `lacks`, `partial` (true; only in "
+    "a plan whose search Ctrl-C ended); a list of these with --tradeoff and for a range of users."
 )
 
 
@@ -87,6 +89,10 @@ class PlanArguments(PlanOptions):
         Path | None,
         typer.Option(metavar="FILE", help="Draw comb, users and lanes: .svg, .pdf or .png."),
     ] = None
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write one page that shows it and loads nothing."),
+    ] = None
     force: Annotated[bool, typer.Option("--force", help="Replace files.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the plan as JSON, and nothing else there.")
@@ -112,6 +118,8 @@ def plan(options: PlanArguments) -> None:
             _draw(found, options.plot, kind)
     finally:
         _show(found, kind, as_json=options.as_json)
+    if options.report is not None:
+        _write_page(found, options.report, kind)
     for path, what in ((options.out, "topology"), (options.plot, "drawing")):
         if path is not None:
             note(f"the {what} is in {path}")
@@ -136,7 +144,8 @@ def _search(kind: Kind, options: PlanArguments, counted: list[PlanOptions]) -> F
 def _check_files(options: PlanArguments, kind: Kind) -> None:
     """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
     faults = [*_out_faults(options.out, kind), *_plot_faults(options.plot)]
-    for option, path in (("--out", options.out), ("--plot", options.plot)):
+    files = (("--out", options.out), ("--plot", options.plot), ("--report", options.report))
+    for option, path in files:
         if path is None:
             continue
         if path.exists() and not options.force:
@@ -235,6 +244,24 @@ def _draw(found: Found, path: Path, kind: Kind) -> None:
             draw(found.plans, path, is_partial=found.is_partial)
 
 
+def _write_page(found: Found, path: Path, kind: Kind) -> None:
+    from netsim.report.page.plan import plan_page
+    from netsim.results.files import write_whole
+    from netsim.results.provenance import circumstances
+
+    told = _told(found, kind)
+    write_whole(path, plan_page(told, circumstances()["command"]))
+    note(f"{path} shows it")
+
+
+def _told(found: Found, kind: Kind) -> Any:
+    """The JSON of what was found: one plan, or a list."""
+    from netsim.plan.report import plan_json
+
+    told = [plan_json(plan) for plan in found.plans]
+    return told[0] if kind == "plan" else told
+
+
 @contextmanager
 def _writing(option: str, path: Path) -> Iterator[None]:
     """Turn what the system says about ``path`` into a fault of the option that named it."""
@@ -246,11 +273,10 @@ def _writing(option: str, path: Path) -> Iterator[None]:
 
 
 def _show(found: Found, kind: Kind, *, as_json: bool) -> None:
-    from netsim.plan.report import keyless, plan_json, print_growth, print_plan, print_tradeoff
+    from netsim.plan.report import keyless, print_growth, print_plan, print_tradeoff
 
     if as_json:
-        told = [plan_json(plan) for plan in found.plans]
-        typer.echo(json.dumps(told[0] if kind == "plan" else told, indent=2))
+        typer.echo(json.dumps(_told(found, kind), indent=2))
         for line in keyless(found.plans):
             say(line)
     elif kind == "plan":

@@ -9,26 +9,37 @@ import typer
 
 from netsim.cli.shared import note
 
-EXAMPLES = ("netsim report results", "netsim report by_power -o page.html")
+EXAMPLES = (
+    "netsim report results",
+    "netsim report by_power -o page.html",
+    "netsim report plan.json",
+)
 
 
 def report(
     directory: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="What was given as --out to `run`, `compare`, `sweep` or `distil`."
+            metavar="DIR",
+            help="What was given as --out to `run`, `compare`, `sweep` or `distil`; or a file with "
+            "what `plan --json` printed.",
         ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="The page; default DIR/report.html."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The page; default DIR/report.html, of a plan beside its JSON.",
+        ),
     ] = None,
 ) -> None:
     """Show results as one HTML page that loads nothing: for a browser, a mail or a printer.
 
     Of a run: map of the network, lanes beside the twin, links, pools and rounds over time, clicks
     of each detector, alarms and changes, assumptions, and how to repeat it. Of a comparison, a
-    sweep and distilled key: their tables and plots. Plots need the extra `report`.
+    sweep, a plan and distilled key: their tables and plots. Plots need the extra `report`.
     """
     write_page(directory, out)
 
@@ -39,6 +50,7 @@ def write_page(directory: Path, out: Path | None = None) -> None:
     from netsim.report.page.run import PAGE
     from netsim.results.files import write_whole
 
-    path = directory / PAGE if out is None else out
+    usual = directory.with_suffix(".html") if directory.is_file() else directory / PAGE
+    path = usual if out is None else out
     write_whole(path, page_of(directory))
     note(f"{path} shows it")

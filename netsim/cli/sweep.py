@@ -2,32 +2,28 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from netsim.cli.optimise import optimise
 from netsim.cli.options import with_options
 from netsim.cli.shared import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
-    FidelityOption,
-    OverOption,
-    OverrideOption,
     Texts,
-    TopologyArgument,
-    ZipOption,
     counted,
     say,
     say_plots,
     stdout,
 )
+from netsim.cli.sweep_options import SweepArguments
 from netsim.errors import ConfigError
 from netsim.printable import count_text
 
 if TYPE_CHECKING:
-    from netsim.studies.sweep import Sweep, SweepRequest
+    from netsim.studies.points import SweepRequest
+    from netsim.studies.sweep import Sweep
 
 EXAMPLES = (
     (
@@ -39,51 +35,12 @@ EXAMPLES = (
         "--over protocol.security=asymptotic,finite --fidelity rate --duration 1d --out by_distance"
     ),
     "netsim sweep mine.toml --over protocol.window_ps=500:3000:6 --engine dask --workers 4",
+    (
+        "netsim sweep two_user --optimise net_key_bps --over window_ps=200:3000 "
+        "--over qnsp.source.pumps.*.power_mw=log:0.1:10 --out best"
+    ),
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SweepArguments:
-    """What to run, how often, by whom, and where to keep it."""
-
-    topology: TopologyArgument
-    over: OverOption = ()
-    zipped: ZipOption = False
-    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Runs of each point.")] = 1
-    duration: Annotated[
-        str, typer.Option(metavar="TIME", help="Light of each run: 500ms, 60s, 2min, 1h.")
-    ] = "60s"
-    seed: Annotated[int, typer.Option(min=0, help="All seeds of all runs follow from it.")] = 1
-    fidelity: FidelityOption = "photon"
-    override: OverrideOption = ()
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="process: a pool of processes; dask: a cluster (extra `sweep`)."
-        ),
-    ] = "process"
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Of a running Dask scheduler: tcp://HOST:8786."),
-    ] = None
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processes at the same time; default: processors."),
-    ] = None
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keeps each run as it ends, sweep.csv and, with the extra `report`, plots; the "
-            "same command goes on from there.",
-        ),
-    ] = None
-    force: Annotated[
-        bool, typer.Option("--force", help="Do finished runs again; write into any directory.")
-    ] = False
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a list, one entry a point and link.")
-    ] = False
+USUAL_DURATION = "60s"
 
 
 @with_options
@@ -93,7 +50,13 @@ def sweep(options: SweepArguments) -> None:
     The numbers depend on seed and place in the grid, not on engine or workers; more `--seeds` keep
     those that are there. A point that fails is a row with its reason, and the exit code is 1.
     Ctrl-C keeps what is finished with `--out`.
+
+    `--optimise` looks for the best over ranges instead, by the twin in milliseconds a trial, or
+    simulated with `--duration`; the exit code is 1 only if no trial has a value.
     """
+    if options.optimise is not None:
+        optimise(options, options.optimise)
+        return
     from netsim.report.sweep import print_sweep, save_sweep
 
     request = _request(options)
@@ -119,11 +82,11 @@ def _request(options: SweepArguments) -> "SweepRequest":
     from netsim.durations import parse_duration_ps, seconds_text
     from netsim.results.fidelity import Fidelity
     from netsim.studies.grid import parse_axis, points_of
-    from netsim.studies.sweep import SweepRequest
+    from netsim.studies.points import SweepRequest
 
     texts = Texts()
     axes = tuple(texts.read("--over", parse_axis, text) for text in options.over)
-    duration_ps = texts.read("--duration", parse_duration_ps, options.duration)
+    duration_ps = texts.read("--duration", parse_duration_ps, options.duration or USUAL_DURATION)
     texts.read("--fidelity", Fidelity, options.fidelity)
     texts.raise_faults()
     if not axes:

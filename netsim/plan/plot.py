@@ -15,12 +15,11 @@ from matplotlib.ticker import MaxNLocator
 
 from netsim.errors import ConfigError, Fault, writing
 from netsim.plan.allocation import Allocation
-from netsim.plan.comb import pump_count_text
 from netsim.plan.planner import Plan
 from netsim.plan.plot_large import X_LABEL, draw_large
-from netsim.plan.report import PARTIAL, headline
-from netsim.plan.request import Objective
-from netsim.report.figure import COLOURS, Figure, Panel, Series, Style
+from netsim.plan.report import headline, plan_json
+from netsim.report.figure import COLOURS
+from netsim.report.plan import growth_figure, sum_name, tradeoff_figure
 from netsim.report.svg import STYLE, draw
 from netsim.topology.processes import unusable_labels
 
@@ -69,55 +68,13 @@ def _draw_lanes(plan: Plan) -> Canvas:
 def plot_tradeoff(plans: Sequence[Plan], path: Path, *, is_partial: bool = False) -> None:
     """Draw the smallest key rate against the number of channels; raises as `plot_plan`."""
     _check(path)
-    points = [(float(plan.allocation.channels), min(plan.wanted_bps)) for plan in plans]
-    counts = [len(plan.allocation.comb.pumps) for plan in plans]
-    series = [_series("curve", points, style="line")]
-    for count in sorted(set(counts)):
-        own = [point for point, pumps in zip(points, counts, strict=True) if pumps == count]
-        name = pump_count_text(count)
-        series.append(_series(name, own))
-    panel = Panel(
-        x_label="channels",
-        y_label="smallest key rate of a pair [bit/s]",
-        series=tuple(series),
-        log_y=all(y > 0 for _, y in points),
-    )
-    title = f"{len(plans[0].request.users)} users" + _mark(is_partial)
-    draw(Figure(title, (panel,)), path)
+    draw(tradeoff_figure([plan_json(plan) for plan in plans], is_partial=is_partial), path)
 
 
 def plot_growth(plans: Sequence[Plan], path: Path, *, is_partial: bool = False) -> None:
     """Draw channels and span against the number of users; raises as `plot_plan`."""
     _check(path)
-    users = [len(plan.request.users) for plan in plans]
-
-    def over_users(name: str, values: list[int], style: Style = "points") -> Series:
-        return _series(name, list(zip(map(float, users), map(float, values), strict=True)), style)
-
-    bound = over_users("lower bound", [plan.lower_bound for plan in plans], "line")
-    is_span = plans[0].request.objective is Objective.SPAN
-    channels = (
-        over_users("one pump, channels", [2 * len(plan.request.demands) for plan in plans]),
-        over_users("channels", [plan.allocation.channels for plan in plans]),
-    )
-    spans = (over_users("span", [plan.allocation.span for plan in plans]),)
-    panels = (
-        _growth_panel("channels", channels if is_span else (*channels, bound)),
-        _growth_panel("span [comb positions]", (*spans, bound) if is_span else spans),
-    )
-    draw(Figure("Channels for everyone who wants key" + _mark(is_partial), panels), path)
-
-
-def _growth_panel(y_label: str, series: tuple[Series, ...]) -> Panel:
-    return Panel(x_label="users", y_label=y_label, series=series, log_y=True)
-
-
-def _mark(is_partial: bool) -> str:  # noqa: FBT001  # the only thing it is about
-    return f" ({PARTIAL})" if is_partial else ""
-
-
-def _series(name: str, points: Sequence[tuple[float, float]], style: Style = "points") -> Series:
-    return Series(name, tuple(x for x, _ in points), tuple(y for _, y in points), style=style)
+    draw(growth_figure([plan_json(plan) for plan in plans], is_partial=is_partial), path)
 
 
 def suffix_faults(path: Path) -> Iterator[Fault]:
@@ -145,12 +102,12 @@ def _draw_arcs(axes: Axes, allocation: Allocation) -> None:
             [2 * radius / reach * math.sin(angle) for angle in angles],
             color=COLOURS[comb.sums.index(total) % len(COLOURS)],
             linewidth=0.9,
-            label=None if total in named else _sum_name(comb.pumps, total),
+            label=None if total in named else sum_name(comb.pumps, total),
         )
         named.add(total)
     _draw_pumps(axes, allocation)
     handles, names = axes.get_legend_handles_labels()
-    order = [names.index(name) for t in comb.sums if (name := _sum_name(comb.pumps, t)) in names]
+    order = [names.index(name) for t in comb.sums if (name := sum_name(comb.pumps, t)) in names]
     axes.legend([handles[k] for k in order], [names[k] for k in order], loc=2, fontsize=8)
     axes.set_yticks([])
     axes.set_ylim(bottom=0.0)
@@ -212,14 +169,3 @@ def ink_on(colour: tuple[float, float, float, float]) -> str:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
-
-
-def _sum_name(pumps: Sequence[int], total: int) -> str:
-    """Which pumps make pairs with this sum."""
-    ways = (
-        f"2 C{p}" if p == q else f"C{p} + C{q}"
-        for k, p in enumerate(pumps)
-        for q in pumps[k:]
-        if p + q == total
-    )
-    return " or ".join(ways)

@@ -14,11 +14,22 @@ from netsim.plan.draw import FREE, PUMP, STIMULATED, draw_comb, draw_ladders, le
 from netsim.plan.exact import hint
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
+from netsim.report.plan import (
+    GROWTH,
+    GROWTH_NAMES,
+    GROWTH_NOTE,
+    GROWTH_NUMBERS,
+    PARTIAL,
+    TRADEOFF,
+    TRADEOFF_NAMES,
+    TRADEOFF_NUMBERS,
+    growth_cells,
+    tradeoff_cells,
+)
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
 from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
 from protocols.clockprior import LOCKABLE_HZ
 
-PARTIAL = "PARTIAL: stopped before its end"
 POOREST_SHOWN = 10
 """Lanes in the table of a network with more users than fit a matrix."""
 
@@ -40,6 +51,17 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "min_skr_bps": min(plan.promised_bps),
         "total_skr_bps": sum(plan.promised_bps),
         "dim_pairs": plan.dim_pairs,
+        "objective": str(plan.request.objective),
+        "power_mw": plan.power_mw,
+        "pairs": [
+            {"users": list(demand.users), "skr_bps": promised_bps, "formula_bps": bps}
+            for demand, promised_bps, bps in zip(
+                plan.request.demands, plan.promised_bps, plan.wanted_bps, strict=True
+            )
+        ],
+        "singles_hz": {name: plan.prediction.singles_hz(name) for name in names},
+        "notes": [headline(plan), *_facts(plan), *keyless([plan])],
+        "lacks": list(keyless([plan])),
         **({"partial": True} if plan.is_partial else {}),
     }
 
@@ -181,45 +203,25 @@ def _poorest(plan: Plan) -> Table:
 
 def print_growth(plans: Sequence[Plan], console: Console, *, is_partial: bool = False) -> None:
     """Print how plans grow with the number of users."""
-    table = plain_table("Channels for everyone who wants key")
-    add_numbers(table, "Users", "Channels", "Bound", "One\npump", "Span", "Poorest\n[bit/s]")
-    add_names(table, "Pumps")
+    table = plain_table(GROWTH)
+    add_numbers(table, *GROWTH_NUMBERS)
+    add_names(table, *GROWTH_NAMES)
     for plan in plans:
-        table.add_row(
-            str(len(plan.request.users)),
-            str(plan.allocation.channels),
-            str(plan.lower_bound),
-            str(2 * len(plan.request.demands)),
-            str(plan.allocation.span),
-            fixed(min(plan.wanted_bps), 3),
-            _pumps(plan),
-        )
+        numbers, names = growth_cells(plan_json(plan))
+        table.add_row(*numbers, *names)
     console.print(table)
-    console.print(Text("One pump: channels that it would need, two a wanted pair. Key by formula."))
+    console.print(Text(GROWTH_NOTE))
     _print_end(plans, console, is_partial=is_partial)
-
-
-def _pumps(plan: Plan) -> str:
-    return " ".join(f"C{pump}" for pump in plan.allocation.comb.pumps)
 
 
 def print_tradeoff(plans: Sequence[Plan], console: Console, *, is_partial: bool = False) -> None:
     """Print the points of a curve, fewest channels first."""
-    table = plain_table("Channels against smallest key rate, by formula")
-    add_names(table, "Pumps")
-    add_numbers(
-        table, "Channels", "Bound", "Span", "Power\n[mW]", "Poorest\n[bit/s]", "All\n[bit/s]"
-    )
+    table = plain_table(TRADEOFF)
+    add_names(table, *TRADEOFF_NAMES)
+    add_numbers(table, *TRADEOFF_NUMBERS)
     for plan in plans:
-        table.add_row(
-            _pumps(plan),
-            str(plan.allocation.channels),
-            str(plan.lower_bound),
-            str(plan.allocation.span),
-            fixed(plan.power_mw, 3),
-            fixed(min(plan.wanted_bps), 3),
-            fixed(sum(plan.wanted_bps), 1),
-        )
+        names, numbers = tradeoff_cells(plan_json(plan))
+        table.add_row(*names, *numbers)
     console.print(table)
     _print_end(plans, console, is_partial=is_partial)
 

@@ -1,10 +1,12 @@
 """What each end of a link holds over time, from the rows of a ledger alone."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from netsim.pools.ledger import Account, Movement
+from netsim.units import s_from_ps
 
 BOTH = "both"
 """Stands in the place of an end."""
@@ -36,6 +38,20 @@ class PoolHistory:
     wasted_bits: int = 0
     """Beyond what the pool may hold."""
 
+    @property
+    def balances(self) -> dict[str, int]:
+        """Bits at the end of the ledger, and where they came from and went."""
+        held = {account: self.balances_bits.get(account, 0) for account in SHOWN}
+        return {
+            "to_pool_bits": self.deposited_bits,
+            "to_reserve_bits": self.reserved_bits,
+            "spent_bits": self.spent_bits,
+            "wasted_bits": self.wasted_bits,
+            "pool_bits": held[Account.POOL],
+            "reserve_bits": held[Account.RESERVE],
+            "in_doubt_bits": held[Account.DOUBT],
+        }
+
     def level_at(self, time_ps: int) -> int:
         """Usable bits at `time_ps`, a change at that very moment included."""
         place = bisect_right(self.times_ps, time_ps)
@@ -59,6 +75,18 @@ class PoolHistory:
         if Account.POOL in (movement.debit, movement.credit):
             self.times_ps.append(movement.time_ps)
             self.levels_bits.append(self.balances_bits[Account.POOL])
+
+
+def level_rows(histories: Iterable[PoolHistory]) -> Iterator[dict[str, Any]]:
+    """A row whenever the usable key of an end changed, and of what both ends have in common."""
+    for history in histories:
+        for time_ps, bits in zip(history.times_ps, history.levels_bits, strict=True):
+            yield {
+                "link": history.link,
+                "end": history.end,
+                "time_s": s_from_ps(time_ps),
+                "usable_bits": bits,
+            }
 
 
 class _Common:

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from netsim.errors import ConfigError
+
 EXTRA_HINT = "no plot: install the extra report, pip install 'qnsp-netsim[report]'"
 
 FORMATS = {".svg": "netsim.report.svg:draw", ".html": "netsim.report.html:draw"}
@@ -160,6 +162,24 @@ class Figure:
     def grid_rows(self) -> int:
         """Rows of panels."""
         return -(-len(self.panels) // self.columns)
+
+
+def draw_figure(figure: Figure, path: Path) -> None:
+    """Draw ``figure`` into one file, whose suffix is one of `FORMATS`.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is another, or the extra ``report`` is not installed.
+    """
+    if path.suffix not in FORMATS:
+        raise ConfigError.of(path, f"ends with none of {', '.join(FORMATS)}")
+    module, function = FORMATS[path.suffix].split(":")
+    try:
+        draw: Callable[[Figure, Path], None] = getattr(import_module(module), function)
+    except ImportError as error:
+        raise ConfigError.of(path, EXTRA_HINT) from error
+    draw(figure, path)
 
 
 def save_figure(figure: Figure, stem: Path, formats: Mapping[str, str] = FORMATS) -> list[Path]:

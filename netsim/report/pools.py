@@ -1,12 +1,13 @@
 """Levels of the key pools over time, printed."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netsim.pools.history import BOTH, SHOWN, PoolHistory, pool_histories
+from netsim.pools.history import BOTH, PoolHistory, level_rows, pool_histories
 from netsim.pools.ledger import Movement
 from netsim.report.text import add_names, add_numbers, plain_table
 from netsim.units import s_from_ps
@@ -38,6 +39,22 @@ def sparkline(levels: Sequence[int], *, blocks: str = BLOCKS) -> str:
         return blocks[0] * len(levels)
     steps = len(blocks) - 1
     return "".join(blocks[max(0, -(-level * steps // top))] for level in levels)
+
+
+def pools_json(histories: Iterable[PoolHistory]) -> list[dict[str, Any]]:
+    """Levels and balances of every end; of what both have in common the levels alone."""
+    return [
+        {
+            "link": history.link,
+            "end": history.end,
+            **({} if history.end == BOTH else history.balances),
+            "levels": [
+                {"time_s": row["time_s"], "usable_bits": row["usable_bits"]}
+                for row in level_rows([history])
+            ],
+        }
+        for history in histories
+    ]
 
 
 def print_pools(movements: Iterable[Movement], console: Console, *, end_ps: int) -> None:
@@ -85,10 +102,7 @@ def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     add_names(table, "Link", "End")
     add_numbers(table, "To pool", "To reserve", "Spent", "Wasted", "Pool", "Reserve", "In doubt")
     for history in (history for history in histories if history.end != BOTH):
-        held = (history.balances_bits.get(account, 0) for account in SHOWN)
-        into = (history.deposited_bits, history.reserved_bits)
-        figures = (*into, history.spent_bits, history.wasted_bits, *held)
-        table.add_row(history.link, history.end, *map(str, figures))
+        table.add_row(history.link, history.end, *map(str, history.balances.values()))
     return table
 
 

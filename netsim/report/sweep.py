@@ -22,7 +22,8 @@ from netsim.report.text import add_names, add_numbers, plain_table
 from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis
 from netsim.studies.measures import MEASURES, Measure
-from netsim.studies.sweep import CONFIDENCE, Sweep
+from netsim.studies.points import CONFIDENCE
+from netsim.studies.sweep import Sweep
 
 STEM = "sweep"
 LEGEND = (

@@ -86,7 +86,8 @@ def notes(run: Run, *, legend: bool) -> Iterator[str]:
     """Totals, speed, footnotes and what the figures assume; what columns mean, if asked for."""
     totals, performance = run.totals, run.performance
     yield (
-        f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} bit/s{_paper_total(run)}, "
+        f"Total: asymptotic SKR {totals.skr_asymptotic_bps:.1f} "
+        f"+- {totals.skr_error_bps:.1f} bit/s{_paper_total(run)}, "
         f"net key {totals.net_key_bps:.1f} bit/s."
     )
     yield from _level(run)

@@ -4,7 +4,7 @@ import math
 
 from netsim.results.parts import LaneResult
 from netsim.units import s_from_ps
-from protocols.keylength.keyrate import PAPER_EFFICIENCY, binary_entropy
+from protocols.keylength.keyrate import skr_error_bps
 
 
 def sifted_sigma(lane: LaneResult) -> float | None:
@@ -28,16 +28,3 @@ def skr_sigma(lane: LaneResult) -> float | None:
     if skr_bps <= 0 or not 0 < q < 1 or seconds <= 0:
         return None
     return (lane.skr_asymptotic_bps - skr_bps) / skr_error_bps(rate_hz, q, seconds)
-
-
-def skr_error_bps(sifted_hz: float, qber: float, seconds: float) -> float:
-    """Standard error of N [1 - 2.2 h(Q)] to first order, by the scatter of count and errors.
-
-    With g = 1 - 2.2 h(Q) and h'(Q) = log2((1 - Q) / Q), the variance is
-    g^2 N / T + (2.2 N h'(Q))^2 Q (1 - Q) / (N T); 0 < Q < 1.
-    """
-    share = 1.0 - (1 + PAPER_EFFICIENCY) * binary_entropy(qber)
-    by_count = share**2 * sifted_hz / seconds
-    slope = (1 + PAPER_EFFICIENCY) * sifted_hz * math.log2((1 - qber) / qber)
-    by_qber = slope**2 * qber * (1 - qber) / (sifted_hz * seconds)
-    return math.sqrt(by_count + by_qber)

@@ -5,9 +5,34 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from netsim.results.files import csv_text
+
 EXTRA_HINT = "needs the extra arrow: pip install 'qnsp-netsim[arrow]'"
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Tabular:
+    """What has ``rows``, all with the same columns."""
+
+    __slots__ = ()
+    rows: Rows
+
+    def csv(self) -> str:
+        """As text, with a header."""
+        return csv_text(self.rows)
+
+    def to_arrow(self) -> Any:
+        """The rows as a `pyarrow.Table`; needs the extra ``arrow``."""
+        return arrow_table(self.rows)
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`; needs the extra ``arrow``."""
+        return data_frame(self.rows)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return html_table(self.rows)
 
 
 def arrow_table(rows: Rows) -> Any:

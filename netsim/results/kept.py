@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from netsim.pools.history import pool_histories
+from netsim.pools.history import level_rows, pool_histories
 from netsim.pools.ledgerfile import read_ledger
 from netsim.results.parts import Json
 from netsim.results.trace import read_trace
-from netsim.units import s_from_ps
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,4 @@ class KeptRows:
 
     def _pools(self) -> list[Json]:
         """A row whenever the usable key of an end changed, and what both have in common."""
-        return [
-            {
-                "link": history.link,
-                "end": history.end,
-                "time_s": s_from_ps(time_ps),
-                "usable_bits": bits,
-            }
-            for history in pool_histories(read_ledger(self.ledger))
-            for time_ps, bits in zip(history.times_ps, history.levels_bits, strict=True)
-        ]
+        return list(level_rows(pool_histories(read_ledger(self.ledger))))

@@ -15,7 +15,7 @@ from netsim.pools.pool import NOTHING_COMPARED, Comparison
 from netsim.results.knowledge import Knowledge
 from netsim.units import s_from_ps
 from protocols.chsh import Chsh
-from protocols.keylength.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps
+from protocols.keylength.keyrate import PAPER_EFFICIENCY, skr_asymptotic_bps, skr_error_bps
 from protocols.wire.counts import WireCounts
 
 Json = dict[str, Any]
@@ -126,6 +126,16 @@ class LaneResult:
         fair_bps = skr_asymptotic_bps(self.sifted_hz, self.qber, PAPER_EFFICIENCY)
         return max(0.0, fair_bps - _per_second(self.bias_bits, self.duration_ps))
 
+    @property
+    def skr_error_bps(self) -> float | None:
+        """Standard error of the key rate, by the scatter of count and errors; None without bits.
+
+        As if the rate were not cut off at zero.
+        """
+        if self.qber is None or self.qber >= 1.0:
+            return None
+        return skr_error_bps(self.sifted_hz, self.qber, s_from_ps(self.duration_ps))
+
     def __add__(self, other: "LaneResult") -> "LaneResult":
         return _add(self, other)
 
@@ -143,6 +153,7 @@ class LaneResult:
             "bias_bits": int(self.bias_bits),
             "chsh": None if self.chsh is None else self.chsh.summary(),
             "skr_asymptotic_bps": self.skr_asymptotic_bps,
+            "skr_error_bps": self.skr_error_bps,
             "twin": _entry(self.twin),
             "paper": None if self.paper is None else _entry(self.paper),
         }

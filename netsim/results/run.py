@@ -24,6 +24,8 @@ class Totals:
     """Sums over the network."""
 
     skr_asymptotic_bps: float
+    skr_error_bps: float
+    """Standard error of the former, lanes being independent."""
     net_key_bps: float
 
 
@@ -143,6 +145,7 @@ class Run:
         """Sums over all lanes and links."""
         return Totals(
             skr_asymptotic_bps=math.fsum(lane.skr_asymptotic_bps for lane in self.lanes),
+            skr_error_bps=math.hypot(*(lane.skr_error_bps or 0.0 for lane in self.lanes)),
             net_key_bps=math.fsum(link.net_key_bps for link in self.links),
         )
 

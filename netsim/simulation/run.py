@@ -26,6 +26,8 @@ from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
 from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
+from netsim.units import PS_PER_S
+from netsim.watch import TextProgress
 
 
 @explained
@@ -37,7 +39,7 @@ def simulate(
     overrides: Overrides = (),
     out: Path | str | None = None,
     save_tags: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | bool | None = None,
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
     movements: MovementSink | None = None,
@@ -58,15 +60,16 @@ def simulate(
     seed : int
         >= 0. The same seed gives the same results, bit for bit.
     overrides : sequence of str, str or mapping
-        As of `netsim.load_topology`.
+        Changes of the topology, as of `netsim.load_topology`.
     out : Path or str, optional
         A directory to write into; events and ledger grow while the run goes on. The files of an
         earlier run are replaced.
     save_tags : bool
         Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``);
         needs ``out``.
-    progress : callable, optional
-        Called with the simulated picoseconds done, once a frame.
+    progress : callable or bool, optional
+        Called with the simulated picoseconds done, once a frame; True writes how far it is to
+        stderr, which notebooks show.
     should_stop : callable, optional
         Asked once a frame; True ends the run there and marks it partial.
     sink : TraceSink, optional
@@ -127,11 +130,21 @@ def simulate(
             save_topology(spec, directory)
             save_asked(_asked(request), directory)
         with chosen as simulation:
-            simulation.run(progress=progress, should_stop=should_stop)
+            tell = _teller(request.duration_ps, progress=progress)
+            simulation.run(progress=tell, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
         if directory is not None:
             run = save_run(run, directory)
     return run
+
+
+def _teller(
+    duration_ps: int, *, progress: Callable[[int], None] | bool | None
+) -> Callable[[int], None] | None:
+    """Whom to tell of progress."""
+    if isinstance(progress, bool):
+        return TextProgress(duration_ps, "s of light", 1.0 / PS_PER_S) if progress else None
+    return progress
 
 
 def _level(request: RunRequest) -> Simulation | RateSimulation:

@@ -8,9 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netsim.results.deviation import skr_error_bps
 from netsim.twin.prediction import LanePrediction
-from protocols.keylength.keyrate import skr_asymptotic_bps
+from protocols.keylength.keyrate import skr_asymptotic_bps, skr_error_bps
 
 Cell = str | float | int | None
 """Of a table."""

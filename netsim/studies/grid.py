@@ -101,7 +101,7 @@ def axis_of(path: str, values: object) -> Axis:
         raise ValueError(
             f"{path}: values are a text such as 0:10:5, or a sequence that is not empty"
         )
-    return Axis(full_path(path), tuple(map(_text, values)))
+    return Axis(full_path(path), tuple(map(value_text, values)))
 
 
 def points_of(axes: Sequence[Axis], *, zipped: bool = False) -> tuple[Point, ...]:
@@ -135,7 +135,7 @@ def _values(text: str) -> Iterator[str]:
     is_log = text.startswith(LOG)
     ends = text.removeprefix(LOG).split(":")
     if len(ends) == 3:
-        yield from map(_text, _range(ends, text, is_log=is_log))
+        yield from map(value_text, _range(ends, text, is_log=is_log))
         return
     if is_log:
         raise ValueError(f"{text!a} is no log:FIRST:LAST:COUNT")
@@ -159,7 +159,7 @@ def _range(ends: Sequence[str], text: str, *, is_log: bool) -> list[float]:
     return values
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
     """A value as TOML has it; whole numbers without a point, which suit integers too."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()

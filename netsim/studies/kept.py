@@ -11,8 +11,11 @@ from netsim.errors import ConfigError
 from netsim.results.directory import TOPOLOGY, load_run
 from netsim.studies.compare import Outcome, Variant
 from netsim.studies.estimates import Cell, Row
+from netsim.studies.goal import parse_goal
 from netsim.studies.grid import Axis
 from netsim.studies.measures import MEASURES
+from netsim.studies.optimum import OPTIMUM, TRIALS_TABLE, Optimum
+from netsim.studies.ranges import range_from_json
 from netsim.studies.sweep import REQUEST, TABLE, Sweep
 from netsim.topology.architecture import architecture_of
 from netsim.topology.load import load_topology
@@ -21,6 +24,8 @@ COMPARISON = "compare.json"
 """What `netsim compare` leaves beside its runs."""
 TEXTS = ("link", "reason")
 """Columns of a sweep that are no numbers, beside settings that are none."""
+COUNTS = ("seeds", "trial")
+"""Those that hold whole numbers."""
 
 MEASURE_COLUMNS = tuple(
     measure.name + end for measure in MEASURES for end in ("", "_low", "_high", "_twin")
@@ -69,18 +74,42 @@ def load_sweep(directory: Path) -> tuple[Mapping[str, Any], Sweep]:
         It is none, or not whole.
     """
     asked = _json(directory / REQUEST)
-    with _reading(directory), (directory / TABLE).open(encoding="utf-8", newline="") as file:
+    with _reading(directory):
         axes = tuple(
             Axis(str(one["path"]), tuple(map(str, one["values"])), bool(one["is_log"]))
             for one in asked["axes"]
         )
         words = {*TEXTS, *(axis.path for axis in axes if axis.numbers is None)}
-        table = csv.DictReader(file)
         wanted = {*words, "seeds", *(axis.path for axis in axes), *MEASURE_COLUMNS}
-        if missing := sorted(wanted - set(table.fieldnames or ())):
-            raise ConfigError.of(directory / TABLE, f"has no column {missing[0]}")
-        rows = tuple(_row(row, words) for row in table)
+        rows = _rows(directory / TABLE, wanted, words)
         return asked, Sweep(axes, rows, total=int(asked["total"]), done=int(asked["done"]))
+
+
+def load_optimum(directory: Path) -> Optimum:
+    """What `netsim sweep --optimise` left.
+
+    Raises
+    ------
+    ConfigError
+        It is none, or not whole.
+    """
+    asked = _json(directory / OPTIMUM)
+    with _reading(directory):
+        goal, ranges = parse_goal(asked["goal"]), tuple(map(range_from_json, asked["ranges"]))
+        words = {*TEXTS, *(one.path for one in ranges if one.axis.numbers is None)}
+        wanted = {*words, "trial", "value", *(one.path for one in ranges)}
+        wanted |= {measure.name for measure in MEASURES}
+        rows = _rows(directory / TRIALS_TABLE, wanted, words)
+        return Optimum(goal, ranges, rows, total=int(asked["total"]), asked=asked)
+
+
+def _rows(path: Path, wanted: set[str], words: set[str]) -> tuple[Row, ...]:
+    """Rows of a table that has the columns ``wanted``; those in ``words`` are no numbers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        if missing := sorted(wanted - set(table.fieldnames or ())):
+            raise ConfigError.of(path, f"has no column {missing[0]}")
+        return tuple(_row(row, words) for row in table)
 
 
 def _row(row: Mapping[str, str], words: set[str]) -> Row:
@@ -93,7 +122,7 @@ def _cells(row: Mapping[str, str], words: set[str]) -> Iterator[tuple[str, Cell]
             yield name, text
         else:
             number = float(text) if text else None
-            yield name, int(text) if name == "seeds" else number
+            yield name, int(text) if name in COUNTS else number
 
 
 def _json(path: Path) -> Any:

@@ -1,19 +1,21 @@
 """The twin over a grid of points: a row a point and link, in milliseconds each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netsim.arguments import explained
 from netsim.errors import ConfigError
+from netsim.results.frames import Tabular
 from netsim.studies.estimates import Row
-from netsim.studies.grid import Axis, Point
+from netsim.studies.grid import Axis, Point, axis_of, points_of
 from netsim.studies.measures import MEASURES, Measured, expected
 from netsim.topology.load import topology_of
+from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.twin.forecast import predict
 
 TopologyLike = TopologySpec | str | Path
-Overrides = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Expected:
 def expect_at(
     topology: TopologyLike,
     point: Point,
-    overrides: Overrides = (),
+    overrides: tuple[str, ...] = (),
     duration_s: float | str | None = None,
 ) -> Expected:
     """Ask the twin at one point; what is wrong with a topology there becomes its reason."""
@@ -46,6 +48,65 @@ def expect_at(
         return Expected(point, expected(predict(spec, duration_s=duration_s)))
     except ConfigError as error:
         return Expected(point, {}, "; ".join(map(str, error.faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Curves(Tabular):
+    """What the twin says at many points.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+    rows : tuple of mapping
+        One a point and link: the settings, ``link``, measures and ``reason``.
+    """
+
+    axes: tuple[Axis, ...]
+    rows: tuple[Row, ...]
+
+
+@explained
+def predict_over(
+    topology: TopologyLike,
+    over: Mapping[str, str | Sequence[object]],
+    *,
+    zipped: bool = False,
+    overrides: Overrides = (),
+    duration_s: float | str | None = None,
+) -> Curves:
+    """What the twin expects of a network at many points, in milliseconds each.
+
+    Parameters
+    ----------
+    topology : TopologySpec, str or Path
+        As `netsim.simulate` takes it.
+    over : mapping
+        Path of a number, as of an override, to the values it takes: a sequence, or a text such as
+        ``"0:50e3:11"``, ``"log:0.1:1:9"`` or ``"1,2,5"``. Several paths make a grid.
+    zipped : bool
+        Pair the values of several paths, in place of a grid.
+    overrides : sequence of str, str or mapping
+        Common to all points, as of `netsim.load_topology`.
+    duration_s : float or str, optional
+        As of `netsim.predict`.
+
+    Returns
+    -------
+    Curves
+        A point that is no network is a row with its ``reason``.
+
+    Raises
+    ------
+    ConfigError
+        The topology or the grid is none.
+    ValueError
+        Values or a duration that are none.
+    """
+    axes = tuple(axis_of(path, values) for path, values in over.items())
+    points = points_of(axes, zipped=zipped)
+    spec = topology_of(topology, overrides=overrides)
+    found = [expect_at(spec, point, (), duration_s) for point in points]
+    return Curves(axes, tuple(twin_rows(axes, found)))
 
 
 def twin_rows(axes: Sequence[Axis], found: Sequence[Expected]) -> Iterator[Row]:

@@ -1,10 +1,8 @@
 """A network at many points of a grid, several seeds each: means, their intervals, and the twin."""
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,77 +10,25 @@ from netsim.arguments import explained
 from netsim.durations import light_ps, seconds_text
 from netsim.errors import ConfigError
 from netsim.results.fidelity import Fidelity
-from netsim.results.files import csv_text, write_whole
-from netsim.results.frames import arrow_table, data_frame, html_table
+from netsim.results.files import write_whole
+from netsim.results.frames import Tabular
 from netsim.results.provenance import versions
-from netsim.studies.engines import Crew, run_replicas
+from netsim.studies.engines import Crew
 from netsim.studies.estimates import Row
-from netsim.studies.grid import Axis, Point, axis_of, points_of
-from netsim.studies.log import Log
-from netsim.studies.measures import MEASURES
-from netsim.studies.records import simulator_sources_sha256
-from netsim.studies.replicas import Replica, ReplicaResult, replica_seed
-from netsim.studies.scan import Expected, TopologyLike, expect_at, settings_row
-from netsim.studies.student import mean_interval
-from netsim.topology.load import topology_of
+from netsim.studies.grid import Axis, axis_of, points_of
+from netsim.studies.points import SweepRequest, keep_topology, simulate_points
+from netsim.studies.scan import TopologyLike, expect_at
 from netsim.topology.overrides import Overrides, as_texts
-from netsim.topology.specs import TopologySpec
-from netsim.watch import UNWATCHED, Watch
+from netsim.watch import UNWATCHED, Watch, watch_of
 
-LOG = "replicas.jsonl"
 TABLE = "sweep.csv"
 REQUEST = "sweep.json"
 """What was asked, and how much of it is done."""
-CONFIDENCE = 0.95
 Values = str | Sequence[object]
 
 
 @dataclass(frozen=True, slots=True)
-class SweepRequest:
-    """What to run.
-
-    Attributes
-    ----------
-    topology : TopologySpec, str or Path
-    axes : sequence of Axis
-    points : sequence of Point
-    duration_s : str
-        Light of each run.
-    seeds : int
-        Replicas of each point, each with a seed of its own.
-    seed : int
-        Of the whole sweep.
-    overrides : tuple of str
-        Common to all points.
-    fidelity : str
-    """
-
-    topology: TopologyLike
-    axes: Sequence[Axis]
-    points: Sequence[Point]
-    duration_s: str = "60"
-    seeds: int = 1
-    seed: int = 1
-    overrides: tuple[str, ...] = ()
-    fidelity: str = "photon"
-
-    def summary(self) -> dict[str, Any]:
-        """What ``sweep.json`` keeps of it."""
-        topology = self.topology
-        return {
-            "topology": topology.name if isinstance(topology, TopologySpec) else str(topology),
-            "axes": [asdict(axis) for axis in self.axes],
-            "zipped": len(self.points) < math.prod(len(axis.values) for axis in self.axes),
-            "duration_s": self.duration_s,
-            "seeds": self.seeds,
-            "seed": self.seed,
-            "overrides": list(self.overrides),
-            "fidelity": str(self.fidelity),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Tabular):
     """What a sweep found: a row a point and link.
 
     Attributes
@@ -113,27 +59,11 @@ class Sweep:
         """Whether a run failed."""
         return any(row["reason"] for row in self.rows)
 
-    def csv(self) -> str:
-        """The text of ``sweep.csv``."""
-        return csv_text(self.rows)
-
     def save(self, directory: Path) -> None:
         """Write ``sweep.json`` and ``sweep.csv``."""
         told = {**self.asked, "total": self.total, "done": self.done, "versions": dict(versions())}
         write_whole(directory / REQUEST, json.dumps(told, indent=2) + "\n")
         write_whole(directory / TABLE, self.csv())
-
-    def to_arrow(self) -> Any:
-        """The rows as a `pyarrow.Table`; needs the extra ``arrow``."""
-        return arrow_table(self.rows)
-
-    def to_pandas(self) -> Any:
-        """The rows as a `pandas.DataFrame`; needs the extra ``arrow``."""
-        return data_frame(self.rows)
-
-    def _repr_html_(self) -> str:
-        """What notebooks show."""
-        return html_table(self.rows)
 
 
 @explained
@@ -150,6 +80,7 @@ def sweep(
     crew: Crew | None = None,
     out: Path | str | None = None,
     force: bool = False,
+    progress: bool = False,
 ) -> Sweep:
     """Simulate a network at many points.
 
@@ -179,6 +110,8 @@ def sweep(
         Keeps what is finished, and goes on from it; gets ``sweep.csv``.
     force : bool
         Forget what is finished there.
+    progress : bool
+        Write to stderr how many runs are done, which notebooks show.
 
     Returns
     -------
@@ -206,7 +139,8 @@ def sweep(
         fidelity=Fidelity.of(fidelity),
     )
     directory = None if out is None else Path(out)
-    found = run_sweep(request, crew or Crew(), out=directory, force=force)
+    watch = watch_of(len(request.points) * seeds, "runs", is_shown=progress)
+    found = run_sweep(request, crew or Crew(), out=directory, force=force, watch=watch)
     if directory is not None:
         found.save(directory)
     return found
@@ -230,102 +164,12 @@ def run_sweep(
     ]
     if all(one.reason for one in expected):
         raise ConfigError.of("--over", expected[0].reason)
-    replicas = list(_replicas(request, expected))
-    log = None if out is None else Log(out / LOG, force=force, kind="sweep")
-    results = _Results(replicas, log)
-    with log or nullcontext():
-        watch.progress(len(results.found))
-        for replica, result in run_replicas(results.missing, crew, watch.should_stop):
-            results.add(replica, result)
-            watch.progress(len(results.found))
-    rows = tuple(
-        row for one in expected for row in _rows(request, one, results.of(one.point.index))
-    )
+    found = simulate_points(request, expected, crew, out=out, force=force, watch=watch)
+    keep_topology(request.topology, out)
     return Sweep(
         tuple(request.axes),
-        rows,
-        total=len(replicas),
-        done=len(results.found),
+        tuple(row for rows in found.rows for row in rows),
+        total=found.total,
+        done=found.done,
         asked=request.summary(),
     )
-
-
-def _replicas(request: SweepRequest, expected: Iterable[Expected]) -> Iterator[Replica]:
-    for one in expected:
-        if one.reason:
-            continue
-        changes = (*request.overrides, *one.point.overrides)
-        spec = topology_of(request.topology, overrides=changes)
-        for number in range(request.seeds):
-            yield Replica(
-                point=one.point.index,
-                number=number,
-                topology=spec,
-                duration_s=request.duration_s,
-                seed=replica_seed(request.seed, one.point.index, number),
-                fidelity=request.fidelity,
-            )
-
-
-@dataclass(slots=True)
-class _Results:
-    """What is known of each replica; new results go into the log."""
-
-    replicas: Sequence[Replica]
-    log: Log | None
-    found: dict[tuple[int, int], ReplicaResult] = field(default_factory=dict)
-    _keys: dict[tuple[int, int], str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        sources = simulator_sources_sha256()
-        self._keys = {replica.place: replica.key(sources) for replica in self.replicas}
-        kept = {} if self.log is None else dict(_kept(self.log.entries()))
-        for place, key in self._keys.items():
-            if (result := kept.get(key)) is not None:
-                self.found[place] = result
-
-    @property
-    def missing(self) -> list[Replica]:
-        """Replicas without a result."""
-        return [replica for replica in self.replicas if replica.place not in self.found]
-
-    def add(self, replica: Replica, result: ReplicaResult) -> None:
-        """Keep a result; failures are tried again the next time."""
-        self.found[replica.place] = result
-        if self.log is not None and not result.reason:
-            entry = {"key": self._keys[replica.place], "result": result.to_json()}
-            self.log.append(entry)
-
-    def of(self, point: int) -> list[ReplicaResult]:
-        """Results of a point, in the order of their replicas."""
-        return [result for place, result in sorted(self.found.items()) if place[0] == point]
-
-
-def _kept(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[str, ReplicaResult]]:
-    """What a log holds; a line that is none of ours is done again."""
-    for entry in entries:
-        try:
-            yield str(entry["key"]), ReplicaResult.from_json(entry["result"])
-        except (KeyError, TypeError, ValueError):
-            continue
-
-
-def _rows(request: SweepRequest, one: Expected, results: Sequence[ReplicaResult]) -> Iterator[Row]:
-    """A row a link, or one with the reason alone where nothing was measured."""
-    good = [result for result in results if not result.reason]
-    reasons = dict.fromkeys(result.reason for result in results if result.reason)
-    reason = "; ".join(filter(None, (one.reason, *reasons)))
-    settings = settings_row(request.axes, one.point) | {"seeds": len(good)}
-    for link in good[0].links if good else [""]:
-        values: Row = {}
-        for measure in MEASURES:
-            seen = [result.links[link][measure.name] for result in good]
-            twin = one.links.get(link, {}).get(measure.name)
-            values |= _columns(measure.name, [value for value in seen if value is not None], twin)
-        yield settings | {"link": link, **values, "reason": reason}
-
-
-def _columns(name: str, values: list[float], twin: float | None) -> Row:
-    mean, half = mean_interval(values, CONFIDENCE) if values else (None, None)
-    low, high = (None, None) if mean is None or half is None else (mean - half, mean + half)
-    return {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_twin": twin}

@@ -35,7 +35,10 @@ class Spec(BaseModel):
 def check_name(name: str) -> str:
     """Return ``name``; ValueError if it is none."""
     if not name or not all(c.isascii() and (c.isalnum() or c in "_-") for c in name):
-        raise ValueError("a name consists of ASCII letters, digits, '_' and '-'")
+        raise ValueError(
+            "a name consists of ASCII letters, digits, '_' and '-': files, links on the wire and "
+            "certificates are named after it (description takes any text)"
+        )
     return name
 
 

@@ -9,6 +9,7 @@ and with a table for its value it is the whole section.
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from typing import cast
 
@@ -54,6 +55,28 @@ def apply_overrides(raw: dict[str, object], overrides: Overrides) -> tuple[Fault
             shown = ascii(dotted)[1:-1][:120]
             faults.append(Fault(shown or "override", str(error)))
     return tuple(faults)
+
+
+def values_at(raw: dict[str, object], name: str) -> list[object]:
+    """What stands in ``raw`` at a path, an entry for each place of an `EACH`; none if it is absent.
+
+    Parameters
+    ----------
+    raw : dict
+        A topology as a file has it.
+    name : str
+        As of an override.
+    """
+    found: list[object] = []
+    with suppress(_OverrideError, KeyError):
+        for keys in _spread(raw, full_path(name).split(".")):
+            node: object = raw
+            path: list[str | int] = []
+            for key in keys:
+                path.append(_place(node, key, path))
+                node = node[path[-1]]  # type: ignore[index]  # `_place` found it there
+            found.append(node)
+    return found
 
 
 def _pairs(overrides: Overrides) -> Iterator[tuple[str, object]]:

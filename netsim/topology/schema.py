@@ -35,7 +35,16 @@ def schema_at(path: KeyPath) -> Schema | None:
         if node is None:
             return None
         node = _child(node, key)
-    return None if node is None else _resolved(node)
+    return None if node is None else resolved(node)
+
+
+def is_whole_number(dotted: str) -> bool:
+    """Whether what stands at a path, as of an override, is counted: 3, and never 2.5."""
+    path: list[str | int] = []
+    for key in dotted.split("."):
+        # Entries of a list are all alike, whatever stands for one.
+        path.append(key if schema_at([*path, key]) is not None else 0)
+    return (schema_at(path) or {}).get("type") == "integer"
 
 
 def known_keys(path: KeyPath, kind: str | None = None) -> tuple[str, ...]:
@@ -44,12 +53,13 @@ def known_keys(path: KeyPath, kind: str | None = None) -> tuple[str, ...]:
     Of a table that comes in several kinds, those of all or of the ``kind`` that is named.
     """
     node = schema_at(path)
-    tables = [_properties(of_kind) for of_kind in ([] if node is None else _kinds(node))]
+    tables = [properties_of(of_kind) for of_kind in ([] if node is None else kinds_of(node))]
     named = [table for table in tables if _constant(table.get("kind")) == kind]
     return tuple(dict.fromkeys(key for table in named or tables for key in table))
 
 
-def _properties(node: Schema) -> Schema:
+def properties_of(node: Schema) -> Schema:
+    """Keys of a table to their schemas."""
     return cast("Schema", node.get("properties", {}))
 
 
@@ -57,14 +67,14 @@ def _constant(node: object) -> object:
     return node.get("const") if isinstance(node, Mapping) else None
 
 
-def _kinds(node: Schema) -> list[Schema]:
+def kinds_of(node: Schema) -> list[Schema]:
     """The alternatives of a table that comes in several kinds, or the one that there is."""
     options = cast("Sequence[Schema]", node.get("oneOf", ()))
-    return [_resolved(option) for option in options] or [node]
+    return [resolved(option) for option in options] or [node]
 
 
 def _child(node: Schema, key: str | int) -> Schema | None:
-    children = (_child_of_kind(kind, key) for kind in _kinds(_resolved(node)))
+    children = (_child_of_kind(kind, key) for kind in kinds_of(resolved(node)))
     return next((child for child in children if child is not None), None)
 
 
@@ -78,7 +88,7 @@ def _child_of_kind(resolved: Schema, key: str | int) -> Schema | None:
     return cast("Schema", child) if isinstance(child, Mapping) else None
 
 
-def _resolved(node: Schema) -> Schema:
+def resolved(node: Schema) -> Schema:
     """Follow a reference; of alternatives, take the one that is not null."""
     while True:
         if "anyOf" in node:

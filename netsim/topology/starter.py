@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from netsim.arguments import explained
 from netsim.printable import count_text
+from netsim.topology.load import parse_topology
+from netsim.topology.specs import TopologySpec
 
 STAR, RING_OF_USERS, LAB = "star", "ring", "lab"
 SHAPES = (STAR, RING_OF_USERS, LAB)
@@ -105,6 +108,41 @@ def parse_length_m(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!a} is no length such as 25km or 500m")
     return float(match[1]) * (1000.0 if match[2] == "km" else 1.0)
+
+
+@explained
+def new(
+    shape: str,
+    *,
+    users: int = 3,
+    distance: str | float = "10km",
+    source: str = SPDC,
+    efficiency: float | None = None,
+) -> TopologySpec:
+    """A network to begin with, as `netsim new` writes it into a file.
+
+    Parameters
+    ----------
+    shape : str
+        ``star``: every two users share a pair of channels; ``ring``: each user with its two
+        neighbours; ``lab``: two users on the bench.
+    users : int
+        2 to 40; more links than there are channels for are refused.
+    distance : str or float
+        Of each user's fibre: ``"25km"``, ``"500m"``, or metres.
+    source : str
+        ``spdc``: a crystal; ``ring``: a microring with two pumps.
+    efficiency : float, optional
+        Of the detectors, 0 to 1; from 0.5 on they are nanowires. 0.2 without it, behind a ring 0.8.
+
+    Raises
+    ------
+    ValueError
+        There is no such shape or source, or there are more links than channels.
+    """
+    length_m = parse_length_m(distance) if isinstance(distance, str) else float(distance)
+    starter = Starter(shape, users, length_m, source, efficiency)
+    return parse_topology(starter_text(starter), source=shape)
 
 
 def starter_text(starter: Starter) -> str:

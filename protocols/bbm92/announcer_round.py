@@ -166,10 +166,30 @@ class AnnouncerRound(RoundCore):
         """
         theirs = received_bits(bases, ids.size)
         detectors, claimed = self._claim(ids)
-        keep = claimed & (detectors >> 1 == theirs)
+        keep = claimed & self.wanted(lanes, (detectors >> 1).astype(np.uint8), theirs)
         self._keep(lanes, detectors, keep)
         mask: Bits = keep.astype(np.uint8)
         return mask
+
+    def wanted(self, lanes: Bits, own: Bits, theirs: Bits) -> NDArray[np.bool_]:
+        """Which matches are to make key: those of equal bases.
+
+        A protocol of one's own may want fewer of them, by what is public: a choice by outcomes
+        would tell of them.
+
+        Parameters
+        ----------
+        lanes : (N,) uint8
+        own, theirs : (N,) uint8
+            Bases of the announcer and of the responder: 0 = Z, 1 = X.
+
+        Returns
+        -------
+        (N,) bool
+        """
+        _ = lanes
+        are_equal: NDArray[np.bool_] = own == theirs
+        return are_equal
 
     def _claim(self, ids: NDArray[np.int64]) -> tuple[Bits, NDArray[np.bool_]]:
         """Detectors of own clicks, and which of them are this round's from now on."""

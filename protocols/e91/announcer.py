@@ -27,8 +27,8 @@ class E91AnnouncerRound(AnnouncerRound):
         theirs, is_theirs_turned = received_bits(bases, 2 * ids.size).reshape(2, -1)
         detectors, claimed = self._claim(ids)
         turned = self._book.turned(ids).astype(np.uint8) + is_theirs_turned
-        own = detectors >> 1
-        keep = claimed & (turned == 0) & (own == theirs)
+        own = (detectors >> 1).astype(np.uint8)
+        keep = claimed & (turned == 0) & self.wanted(lanes, own, theirs)
         tested = claimed & (turned == 1)
         self._keep(lanes, detectors, keep)
         self._tested.add(lanes[tested], own[tested], detectors[tested] & 1, theirs[tested])

@@ -173,6 +173,35 @@ def skr_asymptotic_bps(
     return max(0.0, sifted_hz * (1.0 - (1.0 + efficiency) * binary_entropy(min(qber, 0.5))))
 
 
+def skr_error_bps(
+    sifted_hz: float, qber: float, seconds: float, efficiency: float = PAPER_EFFICIENCY
+) -> float:
+    """Standard error of N [1 - (1 + f) h(Q)] to first order, by the scatter of count and errors.
+
+    With g = 1 - (1 + f) h(Q) and h'(Q) = log2((1 - Q) / Q), the variance is
+    g^2 N / T + ((1 + f) N h'(Q))^2 Q (1 - Q) / (N T), N Poissonian and the errors binomial; without
+    any error the first term alone. As if the rate were not cut off at zero.
+
+    Parameters
+    ----------
+    sifted_hz : float
+        N > 0.
+    qber : float
+        0 <= Q < 1.
+    seconds : float
+        T > 0.
+    efficiency : float
+        f.
+    """
+    share = 1.0 - (1.0 + efficiency) * binary_entropy(qber)
+    by_count = share**2 * sifted_hz / seconds
+    if qber == 0.0:
+        return math.sqrt(by_count)
+    slope = (1.0 + efficiency) * sifted_hz * math.log2((1.0 - qber) / qber)
+    by_qber = slope**2 * qber * (1.0 - qber) / (sifted_hz * seconds)
+    return math.sqrt(by_count + by_qber)
+
+
 def qber_limit(efficiency: float = PAPER_EFFICIENCY) -> float:
     """Error rate at which `skr_asymptotic_bps` becomes zero (0.0955 for f = 1.2 [2]_); f >= 0."""
     low, high = 0.0, 0.5

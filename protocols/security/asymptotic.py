@@ -92,9 +92,10 @@ class AsymptoticMixed(Asymptotic):
 
     def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
         """Bases that are not equally probable."""
-        if not choice.is_symmetric:
-            reason = "does not go with this security: one error rate stands for both bases"
-            yield "basis", f"{choice.profile.basis} {reason}; say symmetric, or asymptotic"
+        yield from choice.uneven_bases(
+            "does not go with this security: one error rate stands for both bases; say symmetric, "
+            "or asymptotic"
+        )
 
     def _key_bits(self, facts: RoundFacts, charge_bits: float, verification_bits: int) -> int:
         return asymptotic_key_bits(

@@ -100,14 +100,10 @@ class Finite(_WithEpsilon):
                     "the errors from a published random sample; say sample"
                 ),
             )
-        if not choice.is_symmetric:
-            yield (
-                "basis",
-                (
-                    f"{choice.profile.basis} does not go with this security: its proof needs both "
-                    "bases with probability 1/2; say symmetric, or security two-basis"
-                ),
-            )
+        yield from choice.uneven_bases(
+            "does not go with this security: its proof needs both bases with probability 1/2; say "
+            "symmetric, or security two-basis"
+        )
         yield from super().refusals(choice)
 
     def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:

@@ -5,13 +5,13 @@ import math
 import pytest
 
 import netsim
-from netsim.results.deviation import skr_error_bps
 from netsim.results.fidelity import Fidelity
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.unwise import topology_warnings
 from netsim.twin.agreement import agree
 from netsim.twin.prediction import predict
+from protocols.keylength.keyrate import skr_error_bps
 from tests.oracles.tails import entropy_bits
 
 DETECTORS = (

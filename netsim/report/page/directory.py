@@ -7,28 +7,35 @@ from pathlib import Path
 from netsim.errors import ConfigError
 from netsim.report.page.compare import compare_page
 from netsim.report.page.distil import distil_page
+from netsim.report.page.optimise import optimum_page
+from netsim.report.page.plan import plan_page_of
 from netsim.report.page.run import run_page
 from netsim.report.page.sweep import sweep_page
 from netsim.results.directory import MANIFEST, SUMMARY
 from netsim.results.distilled import DISTIL
 from netsim.studies.kept import COMPARISON
+from netsim.studies.optimum import OPTIMUM
 from netsim.studies.sweep import REQUEST, TABLE
 
 
 def page_of(directory: Path) -> str:
-    """The page that shows what is in ``directory``: a run, a comparison, a sweep, distilled key.
+    """The page of what is in ``directory``: a run, a study, distilled key; or of a plan's JSON.
 
     Raises
     ------
     ConfigError
         It holds none of them, or not all of one.
     """
+    if directory.is_file():
+        return plan_page_of(directory)
     return _maker(directory)(directory)
 
 
 def _maker(directory: Path) -> Callable[[Path], str]:
     if (directory / COMPARISON).is_file():
         return compare_page
+    if (directory / OPTIMUM).is_file():
+        return optimum_page
     if (directory / REQUEST).is_file():
         return sweep_page
     if (directory / TABLE).is_file():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from netsim.report.page.plots import Plots
+from netsim.report.page.repeat import from_here, topology_word
 from netsim.report.page.skeleton import (
     command,
     document,
@@ -58,13 +59,14 @@ def _body(asked: Mapping[str, Any], found: Sweep, plots: Plots) -> Iterator[str]
         yield "<h2>What failed</h2>"
         yield from sentences(failed)
     yield "<h2>How to repeat it</h2>"
+    yield from from_here(asked)
     yield command(_words(asked, found))
     versions = ", ".join(f"{name} {version}" for name, version in asked["versions"].items())
     yield f'<p class="faint">Made with {escape(versions)}.</p>'
 
 
 def _words(asked: Mapping[str, Any], found: Sweep) -> Iterator[str]:
-    yield from ("netsim", "sweep", str(asked["topology"]))
+    yield from ("netsim", "sweep", topology_word(asked))
     for axis in found.axes:
         yield from ("--over", f"{axis.path}={','.join(axis.values)}")
     if asked["zipped"]:

@@ -34,7 +34,8 @@ def test_the_json_is_what_was_agreed(ten: Plan) -> None:
     found = json.loads(json.dumps(plan_json(ten)))
     assert list(found) == [
         *("pumps", "users", "lanes", "channels", "span", "lower_bound", "proven"),
-        *("min_skr_bps", "total_skr_bps", "dim_pairs"),
+        *("min_skr_bps", "total_skr_bps", "dim_pairs", "objective", "power_mw", "pairs"),
+        *("singles_hz", "notes", "lacks"),
     ]
     assert list(found["users"]) == list(ten.request.users)
     assert all(type(label) is int for labels in found["users"].values() for label in labels)

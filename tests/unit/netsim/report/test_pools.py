@@ -1,12 +1,17 @@
 """Pool levels come from the ledger's rows alone."""
 
+import csv
 import io
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+import netsim
+from netsim.cli import run_command
 from netsim.pools.history import BOTH, pool_histories
 from netsim.pools.ledger import Account, Movement
 from netsim.report.pools import ASCII_BLOCKS, BLOCKS, print_pools, sparkline
@@ -97,3 +102,34 @@ def test_what_both_ends_have() -> None:
     assert [both.level_at(time_ps) for time_ps in range(7)] == [0, 0, 0, 500, 300, 300, 600]
     *ends, _ = pool_histories(rows)
     assert [history.level_at(5) for history in ends] == [600, 300]
+
+
+def test_json_and_csv_say_what_the_tables_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Balances of each end, levels of both and in common, whole; a plot by its suffix."""
+    out = tmp_path / "run"
+    netsim.simulate(
+        "two_user", duration_s=120, fidelity="rate", out=out, overrides={"protocol.round_s": 30}
+    )
+    csv_file, plot = tmp_path / "pools.csv", tmp_path / "pools.svg"
+    command = ["pools", str(out), "--json", "--csv", str(csv_file), "--plot", str(plot)]
+    assert run_command(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [entry["end"] for entry in told] == ["alice", "bob", BOTH]
+    link = netsim.load_run(out).links[0]
+    for entry in told[:2]:
+        into = entry["to_pool_bits"] + entry["to_reserve_bits"]
+        assert into == link.counts.deposited_bits
+        assert entry["levels"][-1]["usable_bits"] == entry["pool_bits"]
+    with csv_file.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(len(entry["levels"]) for entry in told)
+    assert rows[-1] == {
+        "link": "alice-bob",
+        "end": BOTH,
+        "time_s": str(told[2]["levels"][-1]["time_s"]),
+        "usable_bits": str(told[2]["levels"][-1]["usable_bits"]),
+    }
+    assert "</svg>" in plot.read_text()
+    assert run_command(["pools", str(out), "--plot", str(tmp_path / "pools.gif")]) == 2

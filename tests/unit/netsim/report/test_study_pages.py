@@ -1,6 +1,8 @@
-"""Pages of comparisons, sweeps and distilled key: same numbers, text escaped, and a browser."""
+"""Pages of comparisons, sweeps, optimisations, distilled key: numbers, escaped text, a browser."""
 
 import json
+import re
+import shlex
 import shutil
 from html import unescape
 from pathlib import Path
@@ -11,15 +13,17 @@ import pytest
 from netsim.cli import run_command
 from netsim.errors import ConfigError
 from netsim.report.page.directory import page_of
-from netsim.studies.kept import load_comparison, load_sweep
+from netsim.studies.kept import load_comparison, load_optimum, load_sweep
 from tests.support.browser import see
 from tests.support.light import clean_tags
+from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.slow
 """Making one of each takes some twenty seconds."""
 
 EVIL = "<img src=x onerror=alert(1)>"
 DISTIL = ("--delay", "5000000", "--round", "1s")
+WINDOW = "protocol.window_ps"
 RATE = ("--fidelity", "rate", "--duration", "30s", "--out")
 
 
@@ -27,7 +31,7 @@ RATE = ("--fidelity", "rate", "--duration", "30s", "--out")
 def directories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One of each kind."""
     top = tmp_path_factory.mktemp("studies")
-    made = {kind: top / kind for kind in ("compare", "sweep", "distil")}
+    made = {kind: top / kind for kind in ("compare", "sweep", "distil", "optimise")}
     variants = (
         "--variant",
         "error_correction_charge=measured",
@@ -37,6 +41,8 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     assert run_command(["compare", "two_user", *variants, *RATE, str(made["compare"])]) == 0
     over = ("--workers", "1", "--over", "qnsp.source.pumps.*.power_mw=0.4,0.6")
     assert run_command(["sweep", "two_user", *over, *RATE, str(made["sweep"])]) == 0
+    search = ("--trials", "15", "--optimise", "skr_bps", "--over", f"{WINDOW}=100:3000")
+    assert run_command(["sweep", "two_user", *search, "--out", str(made["optimise"])]) == 0
     files = [str(top / f"{name}.npy") for name in ("alice", "bob")]
     for file, tags in zip(files, clean_tags(1, 2.0), strict=True):
         np.save(file, tags)
@@ -67,6 +73,38 @@ def test_pages_show_the_numbers(directories: dict[str, Path]) -> None:
     for row in load_sweep(directories["sweep"])[1].rows:
         assert f">{float(str(row['net_key_bps'])):.1f}<" in pages["sweep"]
     assert "netsim sweep two_user --over 'qnsp.source.pumps.*.power_mw=0.4,0.6'" in pages["sweep"]
+    found = load_optimum(directories["optimise"])
+    for trial in found.trials:
+        assert trial.value is not None
+        assert f">{trial.value:.1f}<" in pages["optimise"]
+    assert found.best is not None
+    assert f"netsim run two_user --set {found.best.overrides[0]}" in pages["optimise"]
+    search = f"netsim sweep two_user --optimise skr_bps --over {WINDOW}=100:3000 --trials 15"
+    assert search in pages["optimise"]
+
+
+def test_studies_of_a_file_are_repeated_from_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's command gives the same table, byte for byte, where the file is gone."""
+    file = tmp_path / "mine.toml"
+    shutil.copy(ROOT / "topologies" / "two_user.toml", file)
+    kinds: dict[str, tuple[str, ...]] = {
+        "sweep": ("--over", "users.*.fibre.length_m=0,5000", *RATE[:-1]),
+        "optimise": ("--over", f"{WINDOW}=100:3000", "--optimise", "skr_bps", "--trials", "5"),
+    }
+    for kind, words in kinds.items():
+        out = str(tmp_path / kind)
+        change = ("--set", "protocol.round_s=2")
+        assert run_command(["sweep", str(file), *words, *change, "--out", out]) == 0
+    file.unlink()
+    for kind in kinds:
+        monkeypatch.chdir(tmp_path / kind)
+        page = unescape(page_of(Path()))
+        (command,) = re.findall(r"<pre>netsim (sweep topology.json .*?)</pre>", page)
+        assert run_command(shlex.split(command)) == 0
+        table = Path(f"{kind}.csv")
+        assert (Path("again") / table).read_bytes() == table.read_bytes()
 
 
 def test_names_are_text(directories: dict[str, Path], tmp_path: Path) -> None:
@@ -75,6 +113,7 @@ def test_names_are_text(directories: dict[str, Path], tmp_path: Path) -> None:
         ("compare", "compare.json", "topology"),
         ("sweep", "sweep.json", "topology"),
         ("distil", "summary.json", "assumptions"),
+        ("optimise", "optimise.json", "topology"),
     ):
         copy = tmp_path / kind
         shutil.copytree(directories[kind], copy)
@@ -96,9 +135,10 @@ def test_what_is_not_whole_is_refused(directories: dict[str, Path], tmp_path: Pa
     told = json.loads((tmp_path / "distil" / "summary.json").read_text())
     del told["tags"]
     (tmp_path / "distil" / "summary.json").write_text(json.dumps(told))
+    (tmp_path / "optimise" / "optimise.csv").unlink()
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "sweep.csv").write_text("")
-    for name in ("compare", "sweep", "distil", "old", "nowhere"):
+    for name in ("compare", "sweep", "distil", "optimise", "old", "nowhere"):
         with pytest.raises(ConfigError):
             page_of(tmp_path / name)
 

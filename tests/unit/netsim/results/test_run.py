@@ -36,6 +36,7 @@ LANE_KEYS = [
     "bias_bits",
     "chsh",
     "skr_asymptotic_bps",
+    "skr_error_bps",
     "twin",
     "paper",
 ]
@@ -80,7 +81,7 @@ def test_summary_has_exactly_the_agreed_keys() -> None:
     assert list(summary["lanes"][0]["twin"]) == ["sifted_hz", "qber", "skr_bps"]
     assert list(summary["links"][0]) == LINK_KEYS
     assert list(summary["users"][0]) == ["name", "singles_hz", "detectors_hz"]
-    assert list(summary["totals"]) == ["skr_asymptotic_bps", "net_key_bps"]
+    assert list(summary["totals"]) == ["skr_asymptotic_bps", "skr_error_bps", "net_key_bps"]
     assert list(summary["performance"]) == ["wall_s", "tags", "tags_per_s"]
 
 

@@ -21,8 +21,9 @@ from netsim.studies import engines
 from netsim.studies.engines import Crew, run_replicas
 from netsim.studies.grid import axis_of, points_of
 from netsim.studies.measures import ALL_LINKS, MEASURES
+from netsim.studies.points import LOG, SweepRequest
 from netsim.studies.replicas import Replica, ReplicaResult, replica_seed
-from netsim.studies.sweep import LOG, SweepRequest, run_sweep, sweep
+from netsim.studies.sweep import run_sweep, sweep
 from netsim.topology.load import load_topology
 from netsim.watch import Watch
 

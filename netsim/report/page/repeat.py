@@ -1,0 +1,17 @@
+"""How a page says that a study can be repeated: by a shipped name, or from the kept topology."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from netsim.results.directory import TOPOLOGY
+
+
+def topology_word(asked: Mapping[str, Any]) -> str:
+    """What stands for the topology in a command."""
+    return str(asked["topology"]) if asked.get("is_shipped", True) else TOPOLOGY
+
+
+def from_here(asked: Mapping[str, Any]) -> Iterator[str]:
+    """Where the command is to be given, if not anywhere."""
+    if not asked.get("is_shipped", True):
+        yield "<p>From the directory of this page, which holds the topology:</p>"
