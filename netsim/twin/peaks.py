@@ -4,6 +4,7 @@ Part of the analytic twin, see `netsim.twin.coincidences`.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,6 +120,8 @@ class Sight:
         self._seen = np.outer(one.seen_shares, other.seen_shares)
         live = live_together(one.survivals[:, None], other.survivals[None, :])
         self._seen_live = float((self._seen * live).sum())
+        likelier = max(one.live, other.live, sys.float_info.min)
+        self._most_silence = -math.log(likelier)
         self._kinds = _kinds(one.encoding, other.encoding, one.jitters_ps, other.jitters_ps)
 
     def partners_hz(self, peaks: Sequence[Peaks], gate: Gate) -> Rates:
@@ -134,13 +137,13 @@ class Sight:
     def silence(self, peaks: Sequence[Peaks], delay_ps: float) -> float:
         """How much more often both are silent before clicks ``delay_ps`` apart than independently.
 
-        1 or more, see `netsim.physics.silences`.
+        1 or more, see `netsim.physics.silences`; both are silent at most as often as either.
         """
         shared = math.fsum(
             each.pairs_hz * shared_ps(delay_ps - each.delay_ps, self.dead_times_ps)
             for each in peaks
         )
-        return math.exp(1e-12 * shared * self._seen_live)
+        return math.exp(min(1e-12 * shared * self._seen_live, self._most_silence))
 
 
 @lru_cache(maxsize=256)
