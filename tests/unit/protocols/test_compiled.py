@@ -80,7 +80,7 @@ def test_a_kernel_draws_what_numpy_draws(fast_drawn: Any, kind: type[BitGenerato
 
 
 def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
-    """Only what draws the numbers is the same for a kind of generator, not where it stands."""
+    """They have one type, and each stands where it stands."""
     found = []
     for seed in (1, 2, 1):
         values = np.empty(30)
@@ -90,7 +90,7 @@ def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
 
 
 def test_a_generator_that_a_kernel_has_had_is_let_go(fast_drawn: Any) -> None:
-    """No call keeps a generator, or what was looked up of it, for good."""
+    """No call keeps a generator, or its bit generator, for good."""
     rng, values = Generator(PCG64DXSM(3)), np.empty(3)
     fast_drawn(rng, values)
     before = getrefcount(rng), getrefcount(rng.bit_generator)
