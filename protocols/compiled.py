@@ -66,12 +66,28 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         _say_uncached()
         return numba.njit(**options)(function)
     cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
+    cache.load_overload = _if_whole(cache)
     cache.save_overload = _without_harm(cache.save_overload)
     return dispatcher
 
 
+def _if_whole(cache: Any) -> Callable[..., Any]:
+    """Its `load_overload`; what cannot be read, of a release before or cut off, is thrown away."""
+    load = cache.load_overload
+
+    @wraps(load)
+    def load_or_forget(*args: Any) -> Any:
+        try:
+            return load(*args)
+        except Exception:  # noqa: BLE001  # whatever unpickling raises
+            _without_harm(cache.flush)()
+            return None
+
+    return load_or_forget
+
+
 def _without_harm(save: Callable[..., None]) -> Callable[..., None]:
-    """`save`, which a full or vanished folder does not stop: the kernel is compiled already."""
+    """`save`, which a full or vanished folder does not stop: kernels can be compiled anew."""
 
     @wraps(save)
     def try_to_save(*args: Any) -> None:
