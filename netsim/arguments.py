@@ -47,9 +47,10 @@ def _faults(
     named = ", ".join(f"{key}=..." for key in parameters if key not in placed)
     if len(args) > len(placed):
         alone = ", ".join(placed)
-        yield f"{name}({alone}): what comes after {placed[-1]} is given by name, {named}"
+        rest = f"is given by name, {named}" if named else "is no argument of it"
+        yield f"{name}({alone}): what comes after {placed[-1]} {rest}"
     given = dict(zip(placed, args, strict=False)) | kwargs
-    for key in given.keys() - parameters.keys():
+    for key in (key for key in given if key not in parameters):
         meant = suggestion(key, parameters)
         hint = "" if meant is None else f", did you mean {meant}?"
         yield f"{name} has no argument {key}{hint} (there are {', '.join(parameters)})"

@@ -6,7 +6,6 @@ compiles them anew and says so once. They must not use ``np.random.*`` (a party'
 named stream) nor ``fastmath`` (its reductions differ between processors).
 """
 
-import ctypes
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -14,15 +13,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
-from numba import extending as typed_extending
-from numba import types as typed_types
-from numba.core import cgutils as typed_cgutils
+from numba import types
 from numba.extending import typeof_impl
-
-cgutils: Any = typed_cgutils
-extending: Any = typed_extending
-types: Any = typed_types
-"""numba says of its functions that they have types, and of few of them which."""
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -45,76 +37,11 @@ class UncachedWarning(RuntimeWarning):
     """No folder to keep compiled kernels in: each process compiles them anew."""
 
 
-class _Stream(types.NumPyRandomGeneratorType):  # type: ignore[misc]  # see above
-    """numba's type of generators, handed over to kernels as `_hand_over` does it."""
-
-
-_STREAM, _BITS = _Stream("stream"), types.NumPyRandomBitGeneratorType("bits")
-
-
-@extending.register_model(_Stream)
-class _StreamModel(extending.models.StructModel):  # type: ignore[misc]  # see above
-    """What a kernel has of a generator: as numba's own."""
-
-    def __init__(self, manager: Any, kind: Any) -> None:
-        members = [
-            ("bit_generator", _BITS),
-            ("meminfo", types.MemInfoPointer(types.voidptr)),
-            ("parent", types.pyobject),
-        ]
-        super().__init__(manager, kind, members)
-
-
 @typeof_impl.register(np.random.Generator)
-def _type_of_generator(generator: np.random.Generator, context: object) -> object:
+def _type_of_generator(generator: np.random.Generator, context: object) -> types.Type:
     """The one type of all generators: by itself numba makes a new one in each call of a kernel."""
     _ = generator, context
-    return _STREAM
-
-
-_ENTRIES: dict[type[np.random.BitGenerator], tuple[int | None, ...]] = {}
-"""Machine addresses of what draws the numbers of a kind of bit generator."""
-
-
-def _addresses(rng: np.random.Generator) -> tuple[int | None, ...]:
-    """Of the state (numba has two places for it), and of what draws a double, 64 and 32 bits."""
-    bits = rng.bit_generator
-    interface = bits.ctypes
-    if type(bits) not in _ENTRIES:
-        functions = (interface.next_double, interface.next_uint64, interface.next_uint32)
-        _ENTRIES[type(bits)] = tuple(
-            ctypes.cast(function, ctypes.c_void_p).value for function in functions
-        )
-    state: int = interface.state_address
-    return (state, state, *_ENTRIES[type(bits)])
-
-
-_PLACES = ("state_address", "state", "fnptr_next_double", "fnptr_next_uint64", "fnptr_next_uint32")
-"""Where numba keeps what `_addresses` gives."""
-
-
-@extending.unbox(_Stream)  # type: ignore[untyped-decorator]  # see above
-def _hand_over(kind: Any, rng: Any, c: Any) -> object:
-    """Build code that hands a generator over to a kernel.
-
-    numba's own looks all addresses up again in each call, which takes twice as long as it takes to
-    draw the little light of one frame of a weak stream.
-    """
-    look_up = c.pyapi.unserialize(c.pyapi.serialize_object(_addresses))
-    found = c.pyapi.call_function_objargs(look_up, (rng,))
-    c.pyapi.decref(look_up)
-    bits = cgutils.create_struct_proxy(_BITS)(c.context, c.builder)
-    is_error = cgutils.is_null(c.builder, found)
-    with c.builder.if_then(c.builder.not_(is_error)):
-        for place, name in enumerate(_PLACES):
-            address = c.unbox(types.uintp, c.pyapi.tuple_getitem(found, place))
-            setattr(bits, name, address.value)
-        c.pyapi.decref(found)
-    native = cgutils.create_struct_proxy(kind)(c.context, c.builder)
-    native.bit_generator = bits._getvalue()  # noqa: SLF001  # numba's own way
-    native.parent = rng
-    native.meminfo = c.pyapi.nrt_meminfo_new_from_pyobject(cgutils.voidptr_t(None), rng)
-    return extending.NativeValue(native._getvalue(), is_error=is_error)  # noqa: SLF001
+    return types.npy_rng
 
 
 def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
@@ -139,12 +66,28 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         _say_uncached()
         return numba.njit(**options)(function)
     cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
+    cache.load_overload = _if_whole(cache)
     cache.save_overload = _without_harm(cache.save_overload)
     return dispatcher
 
 
+def _if_whole(cache: Any) -> Callable[..., Any]:
+    """Its `load_overload`; what cannot be read, of a release before or cut off, is thrown away."""
+    load = cache.load_overload
+
+    @wraps(load)
+    def load_or_forget(*args: Any) -> Any:
+        try:
+            return load(*args)
+        except Exception:  # noqa: BLE001  # whatever unpickling raises
+            _without_harm(cache.flush)()
+            return None
+
+    return load_or_forget
+
+
 def _without_harm(save: Callable[..., None]) -> Callable[..., None]:
-    """`save`, which a full or vanished folder does not stop: the kernel is compiled already."""
+    """`save`, which a full or vanished folder does not stop: kernels can be compiled anew."""
 
     @wraps(save)
     def try_to_save(*args: Any) -> None:

@@ -15,8 +15,10 @@ apart with s < x <= s + tau_1. Of the r_1 r_2 W of independent clicks [1]_ there
 the mean over s in the window. With dead times beyond all side peaks and a symmetric g, the two
 integrals are half of all pairs in the mean: chance coincidences are fewer by half of the share
 of the clicks that have their partner seen, of either user. It is the partner in the early side
-peak, and every other one in the central peak. That each click is matched once does not matter
-where the dead time is longer than the window: of two clicks in one window only one counts.
+peak, and every other one in the central peak. Of photons that bunch a click may have several
+partners, and the factor is exp of minus their mean number. That each click is matched once does
+not matter where the dead time is longer than the window: of two clicks in one window only one
+counts.
 
 Shared silences. A pair that is seen at both ends two silences at once, not one each, so both users
 are silent together more often than independent ones. Of Poisson clicks the probability of no click
@@ -24,7 +26,8 @@ in two intervals is that of independent ones times exp(G t), G being the pairs a
 intervals have in common. Non-paralysable detectors, which are live for a share L of the time,
 ignore clicks while they are blind: to the first order in G it is 1 + G t L, with the harmonic mean
 of two different L. (Of two detectors with exponential dead times and clicks together at the rate G
-that is the stationary solution; `tests/oracles/test_silences.py` counts it for fixed ones.)
+that is the stationary solution; `tests/oracles/test_silences.py` counts it for fixed ones.) Of
+photons that bunch G may be anything, but both are silent at most as often as either alone.
 
 The two clicks of a pair lie apart in a side peak, and the intervals have less in common then.
 

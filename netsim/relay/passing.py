@@ -55,7 +55,8 @@ def pass_key(paths: Iterable[Sequence[Hop]], dishonest: Collection[str] = ()) ->
     ----------
     paths : iterable of sequence of Hop
     dishonest : collection of str
-        Users who hand on something else.
+        Users who hand on something else; the first of a path does, and a second one, who might
+        undo it, hands that on.
 
     Raises
     ------
@@ -86,8 +87,9 @@ def _pass_share(
     first, *others = hops
     messages = [begin(first.nearer, first.label)]
     sent, held = (begun(key, messages[0]) for key in (first.nearer, first.farther))
+    forger = next((hop.user for hop in others if hop.user in dishonest), None)
     for hop in others:
-        handed = forged(held) if hop.user in dishonest else held
+        handed = forged(held) if hop.user == forger else held
         messages.append(seal(hop.nearer, hop.label, handed))
         held = unseal(hop.farther, messages[-1])
     return (sent, held), messages

@@ -106,7 +106,7 @@ def demand_from(entry: Json) -> DemandResult:
 
 def _application(entry: Json) -> ApplicationResult:
     counts = ApplicationCounts(**_counts(ApplicationCounts, entry))
-    relay = _relay(entry["relay"]) if "relay" in entry else None
+    relay = None if entry.get("relay") is None else _relay(entry["relay"])
     return ApplicationResult(entry["name"], _pair(entry["users"]), entry["key_bits"], counts, relay)
 
 

@@ -159,16 +159,19 @@ class _Link:
 
     def _chance_share_at(self, apart_ps: float) -> Rates:
         spans = silencing_spans(apart_ps, self._sight.dead_times_ps)
-        lost = (
-            self._silenced(side, Gate.between(self._users, span)) for side, span in enumerate(spans)
-        )
-        return np.outer(*(1.0 - share for share in lost))
+        gates = (Gate.between(self._users, span) for span in spans)
+        return np.outer(*(self._spared(side, gate) for side, gate in enumerate(gates)))
 
-    def _silenced(self, side: int, gate: Gate) -> Rates:
-        """(4,) float64: share of each detector's clicks that have a partner seen in the gate."""
-        partners_hz = self._sight.partners_hz(self._all, gate).sum(axis=1 - side)
+    def _spared(self, side: int, gate: Gate) -> Rates:
+        """(4,) float64: share of each detector's clicks that have no partner seen in the gate."""
         arrivals_hz = self._sight.stations[side].arrivals_hz
-        shares: Rates = partners_hz / np.where(arrivals_hz > 0.0, arrivals_hz, 1.0)
+        per_click = 1.0 / np.where(arrivals_hz > 0.0, arrivals_hz, 1.0)
+        paired, bunched = (
+            self._sight.partners_hz(peaks, gate).sum(axis=1 - side) * per_click
+            for peaks in (self.pairs, self.bunches)
+        )
+        # Of its pair a photon has one partner; any number bunch with it.
+        shares: Rates = (1.0 - paired) * np.exp(-bunched)
         return shares
 
     def _pair_peaks(self, part: LanePart) -> Peaks:

@@ -79,6 +79,11 @@ class Station:
         self.jitters_ps = tuple(each.jitter_ps for each in detectors)
 
     @property
+    def live(self) -> float:
+        """Share of the candidate clicks that count, of each detector alike."""
+        return self.detectors[0].live
+
+    @property
     def encoding(self) -> Encoding:
         """Of the receiver."""
         return self.detectors[0].encoding

@@ -4,6 +4,7 @@ Part of the analytic twin, see `netsim.twin.coincidences`.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -118,6 +119,7 @@ class Sight:
         self.dead_times_ps = one.dead_time_ps, other.dead_time_ps
         self._seen = np.outer(one.seen_shares, other.seen_shares)
         live = live_together(one.survivals[:, None], other.survivals[None, :])
+        self._most_silence = -math.log(max(one.live, other.live, sys.float_info.min))
         self._kinds = _kinds(one.encoding, other.encoding, one.jitters_ps, other.jitters_ps)
         self._seen_live = [float((self._seen * live)[kind.mask].sum()) for kind in self._kinds]
 
@@ -134,14 +136,14 @@ class Sight:
     def silence(self, peaks: Sequence[Peaks], delay_ps: float) -> float:
         """How much more often both are silent before clicks ``delay_ps`` apart than independently.
 
-        1 or more, see `netsim.physics.silences`.
+        1 or more, see `netsim.physics.silences`; both are silent at most as often as either.
         """
         silenced = math.fsum(
             each.pairs_hz * self._shared_ps(kind, delay_ps - each.delay_ps) * weight
             for kind, weight in zip(self._kinds, self._seen_live, strict=True)
             for each in peaks
         )
-        return math.exp(1e-12 * silenced)
+        return math.exp(min(1e-12 * silenced, self._most_silence))
 
     def _shared_ps(self, kind: Kind, apart_ps: float) -> float:
         """Mean over the peaks."""

@@ -1,17 +1,32 @@
 """Whether each key of an application has left both pools, and the summary counts them all."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import index
 
 from netsim.errors import Fault
 from netsim.pools.key import pieces_of
 from netsim.pools.ledger import Account
 from netsim.results.directory import DELIVERY, EVENTS, LEDGER, SUMMARY
 from netsim.verify.records import Json, Records
-from netsim.verify.relay import HOP, RELAYED, relay_faults
+from netsim.verify.relay import HOP, LOST, RELAYED, relay_faults
 
+TAKEN = "key_taken"
+_KEYS = (TAKEN, RELAYED, LOST)
 _Row = tuple[int, str, str, int, int]
 """Time, link, end, block, bits."""
+
+
+@dataclass
+class _Told:
+    """What the trace tells of keys of applications."""
+
+    rows: Counter[_Row] = field(default_factory=Counter)
+    taken_bits: Counter[str] = field(default_factory=Counter)
+    """By link."""
+    waits_ps: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By application: of each key that it got."""
 
 
 def demand_faults(records: Records) -> Iterator[Fault]:
@@ -19,25 +34,33 @@ def demand_faults(records: Records) -> Iterator[Fault]:
     demand = (records.summary or {}).get("demand")
     if demand is None:
         return
-    booked, told = _booked(records), Counter[_Row]()
-    served = Counter[str]()
+    booked, told = _booked(records), _Told()
+    key_bits = {entry["name"]: entry["key_bits"] for entry in demand["applications"]}
     for line, event in records.events():
-        name = event.get("event")
         try:
-            if name in ("key_taken", HOP):
-                told.update(_rows(records, event))
-            if name in ("key_taken", RELAYED):
-                served[str(event["application"])] += 1
+            _take_in(told, records, event)
+            if event.get("event") in _KEYS and event["bits"] != key_bits[event["application"]]:
+                yield Fault(f"{EVENTS}:{line}", "the key has not as many bits as are asked for")
         except (LookupError, TypeError, ValueError):
             yield Fault(f"{EVENTS}:{line}", "names no key and application")
-    for row in sorted((told - booked).elements()):
+    for row in sorted((told.rows - booked).elements()):
         yield _fault(row, "taken by an application, not booked")
     if not (records.directory / DELIVERY).exists():
-        for row in sorted((booked - told).elements()):
+        for row in sorted((booked - told.rows).elements()):
             yield _fault(row, "booked as spent, taken by no application")
-    yield from _count_faults(demand, served)
-    yield from _waste_faults(records, demand)
+    yield from _count_faults(demand, told.waits_ps)
+    yield from _pool_faults(records, demand, told.taken_bits)
     yield from relay_faults(records, demand)
+
+
+def _take_in(told: _Told, records: Records, event: Json) -> None:
+    """A line of the trace; LookupError, TypeError or ValueError where it is a false one."""
+    name = event.get("event")
+    if name in (TAKEN, HOP):
+        told.rows.update(_rows(records, event))
+        told.taken_bits[event["link"]] += event["bits"]
+    if name in (TAKEN, RELAYED):
+        told.waits_ps[event["application"]].append(index(event["waited_ps"]))
 
 
 def _booked(records: Records) -> Counter[_Row]:
@@ -64,22 +87,33 @@ def _fault(row: _Row, what: str) -> Fault:
     return Fault(LEDGER, f"{link} block {block} at {end}: {bits} bits at {time_ps} ps are {what}")
 
 
-def _count_faults(demand: Json, served: Counter[str]) -> Iterator[Fault]:
-    """Of each application: keys, and what has become of its requests."""
+def _count_faults(demand: Json, waits_ps: Mapping[str, Sequence[int]]) -> Iterator[Fault]:
+    """Of each application: keys, how they were waited for, and what has become of its requests."""
     for entry in demand["applications"]:
         where = f"{SUMMARY}, application {entry['name']}"
-        if entry["served"] != served[entry["name"]]:
-            told = served[entry["name"]]
-            yield Fault(where, f"served {entry['served']}, {EVENTS} tells of {told}")
+        its_ps = waits_ps.get(entry["name"], ())
+        told = {
+            "served": len(its_ps),
+            "waited_ps": sum(its_ps),
+            "longest_wait_ps": max(its_ps, default=0),
+        }
+        for name, value in told.items():
+            if entry[name] != value:
+                yield Fault(where, f"{name} {entry[name]}, {EVENTS} tells of {value}")
         fates = ("served", "rejected", "given_up", "expired", "waiting")
         lost = entry["relay"]["lost"] if entry.get("relay") else 0
         if (total := lost + sum(entry[name] for name in fates)) != entry["arrived"]:
             yield Fault(where, f"arrived {entry['arrived']}, of which {total} are accounted for")
 
 
-def _waste_faults(records: Records, demand: Json) -> Iterator[Fault]:
+def _pool_faults(records: Records, demand: Json, taken_bits: Counter[str]) -> Iterator[Fault]:
+    """Of each pool: what was taken and wasted."""
     for entry in demand["pools"]:
         link = "-".join(entry["users"])
+        where = f"{SUMMARY}, {link}"
+        if entry["taken_bits"] != taken_bits[link]:
+            text = f"taken_bits {entry['taken_bits']}, {EVENTS} tells of {taken_bits[link]}"
+            yield Fault(where, text)
         for end in entry["users"]:
             wasted_bits = sum(
                 records.flow(link, end, block, Account.POOL, Account.WASTED)
@@ -87,4 +121,4 @@ def _waste_faults(records: Records, demand: Json) -> Iterator[Fault]:
             )
             if wasted_bits != entry["wasted_bits"]:
                 text = f"wasted_bits {entry['wasted_bits']}, the ledger of {end} has {wasted_bits}"
-                yield Fault(f"{SUMMARY}, {link}", text)
+                yield Fault(where, text)

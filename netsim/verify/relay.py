@@ -73,6 +73,8 @@ def _way_faults(
         yield Fault(where, "there are hops of no path")
     if over_text(between) != event["over"]:
         yield Fault(where, f"over {event['over']}, the hops go over {over_text(between)}")
+    if any(hop["application"] != entry["name"] for hop in hops):
+        yield Fault(where, "a hop is for another application")
     if any(hop["bits"] != hop_bits(entry["key_bits"]) for hop in hops):
         yield Fault(where, f"a hop has paid something else than {hop_bits(entry['key_bits'])} bits")
 

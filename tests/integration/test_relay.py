@@ -217,6 +217,10 @@ def relayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ('"event":"key_relayed"', None, "have hops and no end"),
         ('"event":"key_relayed"', '"event":"key_lost"', "lost of its relays"),
         ('"is_equal":true', '"is_equal":false', "unequal of its relays"),
+        ('"bits":128', '"bits":256', "has not as many bits as are asked for"),
+        ('"waited_ps":600000000000000', '"waited_ps":600000000000001', "longest_wait_ps 6"),
+        ('"waited_ps":540000000000000', '"waited_ps":540000000000001', "waited_ps 3"),
+        ('"application":"tunnel"', '"application":"another"', "is for another application"),
     ],
 )
 def test_verify_sees_false_relays(
@@ -241,6 +245,18 @@ def test_verify_sees_paths_that_share_a_user(relayed: Path, tmp_path: Path) -> N
     faults = " ".join(map(str, verify_run(out)))
     assert "two paths share a user" in faults
     assert "taken by an application, not booked" in faults
+
+
+def test_verify_sees_relays_and_pools_that_are_left_out(relayed: Path, tmp_path: Path) -> None:
+    """As if no key had gone over others, and another sum had left a pool."""
+    out = Path(shutil.copytree(relayed, tmp_path / "out"))
+    summary = json.loads((out / SUMMARY).read_text())
+    summary["demand"]["applications"][0]["relay"] = None
+    summary["demand"]["pools"][0]["taken_bits"] += 1
+    (out / SUMMARY).write_text(json.dumps(summary))
+    faults = " ".join(map(str, verify_run(out)))
+    assert "names no relay of an application" in faults
+    assert "taken_bits 12673" in faults
 
 
 def test_verify_sees_false_sums(relayed: Path, tmp_path: Path) -> None:

@@ -63,6 +63,17 @@ def test_what_must_be_named_is_told() -> None:
         simulate("two_user", 10, 1)
 
 
+def test_what_is_too_much_is_told_in_its_order() -> None:
+    """No name is offered where none is left; several unknown ones come as they were given."""
+    load: Callable[..., Any] = netsim.load_run
+    with pytest.raises(TypeError, match=r"what comes after directory is no argument of it$"):
+        load("here", "there")
+    names = [f"nonsense_{k}" for k in range(9)]
+    with pytest.raises(TypeError) as error:
+        load("here", **dict.fromkeys(names))
+    assert [line.split()[4] for line in str(error.value).splitlines()] == names
+
+
 def test_simulate_takes_overrides_and_needs_no_seed() -> None:
     """As the command does: the same run as of a topology that was changed before, with seed 1."""
     changes = {"frame_s": 0.1, "protocol.round_s": 1}

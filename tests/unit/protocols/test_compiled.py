@@ -1,9 +1,11 @@
 """Kernels where nothing can be kept, and what they draw of generators that are handed over."""
 
 import errno
+from pathlib import Path
 from sys import getrefcount
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numba.core import caching
@@ -38,6 +40,23 @@ def test_a_full_folder_loses_the_copy_and_not_the_kernel(monkeypatch: pytest.Mon
     fast = kernel(lambda x: 3 * x + 1)
     with pytest.warns(UncachedWarning, match="NUMBA_CACHE_DIR"):
         assert fast(2) == 7
+
+
+@pytest.mark.parametrize("damage", ["", "cut", "of another release"])
+def test_kept_kernels_that_cannot_be_read_are_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    """An index that was cut off, or names a class that is no more; afterwards it is whole again."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert kernel(doubled)(4) == 8
+    (index,) = tmp_path.rglob("*.nbi")
+    whole = index.read_bytes()
+    others = whole.replace(b"numba.core.types.", b"numba.core.tipes.")
+    index.write_bytes({"": b"", "cut": whole[:-20]}.get(damage, others))
+    for hits in (0, 1):
+        fast = kernel(doubled)
+        assert fast(4) == 8
+        assert sum(fast.stats.cache_hits.values()) == hits  # type: ignore[attr-defined]
 
 
 def test_what_has_nothing_to_do_with_folders_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +99,7 @@ def test_a_kernel_draws_what_numpy_draws(fast_drawn: Any, kind: type[BitGenerato
 
 
 def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
-    """Only what draws the numbers is the same for a kind of generator, not where it stands."""
+    """They have one type, and each stands where it stands."""
     found = []
     for seed in (1, 2, 1):
         values = np.empty(30)
@@ -90,7 +109,7 @@ def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
 
 
 def test_a_generator_that_a_kernel_has_had_is_let_go(fast_drawn: Any) -> None:
-    """No call keeps a generator, or what was looked up of it, for good."""
+    """No call keeps a generator, or its bit generator, for good."""
     rng, values = Generator(PCG64DXSM(3)), np.empty(3)
     fast_drawn(rng, values)
     before = getrefcount(rng), getrefcount(rng.bit_generator)

@@ -147,6 +147,13 @@ def test_a_dishonest_user_of_the_only_path_is_not() -> None:
         assert arrives(paths, {user}) == (True, False)
 
 
+@pytest.mark.parametrize(("ways", "accepted"), [(ONE_PATH, True), (TWO_PATHS, False)])
+def test_dishonest_users_of_one_path_do_not_undo_each_other(ways: Ways, accepted: object) -> None:
+    """The ends have different keys as with one of them, whoever notices."""
+    paths = hops_of(ways, np.random.default_rng(4))
+    assert arrives(paths, ways[-1][1:-1]) == (accepted, False)
+
+
 @pytest.mark.parametrize("bit", [0, 200, *range(MAC_BITS, MAC_BITS + 193, 64), -1])
 def test_hop_keys_that_differ_are_found(bit: int) -> None:
     """Of any part, by a tag or in the end: the two ends of a hop do not have the same."""

@@ -10,7 +10,8 @@ import pytest
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import build_network
 from netsim.twin.coincidences import detector_rates_hz
-from netsim.twin.detectors import clicks_hz
+from netsim.twin.detectors import clicks_hz, station_of
+from netsim.twin.peaks import Peaks, Sight
 from netsim.twin.prediction import LanePrediction, Prediction, predict
 from tests.unit.netsim.topology.texts import ELSEWHERE, FOUR_USERS, TWO_USERS
 
@@ -263,3 +264,61 @@ def test_unknown_names_are_key_errors() -> None:
         prediction.lane(("C38", "C54"))
     with pytest.raises(KeyError):
         prediction.singles_hz("carol")
+
+
+BLIND = "{efficiency=0.0, dark_rate_hz=0.0, jitter_fwhm_ps=0.0, dead_time_ps=0}"
+QUICK = "{efficiency=0.8, dark_rate_hz=100.0, jitter_fwhm_ps=0.0, dead_time_ps=0}"
+SLOW = "{efficiency=0.8, dark_rate_hz=100.0, jitter_fwhm_ps=0.0, dead_time_ps=1_000_000_000_000}"
+
+
+@pytest.mark.parametrize(
+    "detectors",
+    [[QUICK], [SLOW], [BLIND], [QUICK, QUICK, QUICK, SLOW], [BLIND, BLIND, BLIND, QUICK]],
+)
+@pytest.mark.parametrize("loss_db", [2.5, 300.0])
+def test_odd_receivers_have_rates_and_shares(detectors: list[str], loss_db: float) -> None:
+    """No dead time, or one of a second, at one detector or all; one that sees, or none; no light.
+
+    Shares are NaN where nothing coincides, and nowhere else.
+    """
+    odd = f"receivers.bench.detectors=[{', '.join(detectors)}]"
+    lane = only_lane(odd, f"qnsp.channels.0.loss_db={loss_db}")
+    assert lane.true_hz >= 0.0
+    assert lane.accidental_hz >= 0.0
+    for rate_hz, share in (
+        (lane.sifted_hz, lane.qber),
+        (lane.z_hz, lane.z_qber),
+        (lane.x_hz, lane.x_qber),
+    ):
+        assert 0.0 <= share <= 1.0 if rate_hz else math.isnan(share)
+
+
+@pytest.mark.parametrize("brightness", [1e9, 1e11, 1e13])
+def test_light_that_bunches_as_much_as_it_likes(brightness: float) -> None:
+    """Nothing is below zero where a click has many partners."""
+    overrides = {
+        "qnsp.source.statistics": "gaussian",
+        "qnsp.source.brightness_hz_per_mw2": brightness,
+        "receivers.*.detectors.*.dead_time_ps": 10_000,
+    }
+    network = build_network(load_topology("fan2025_four_user", overrides=overrides))
+    for lane in predict(network).lanes:
+        assert min(lane.true_hz, lane.accidental_hz, lane.bunched_hz) >= 0.0
+        for share in (lane.qber, lane.z_qber, lane.x_qber):
+            assert math.isnan(share) or 0.0 <= share <= 1.0
+
+
+@pytest.mark.parametrize("pairs_hz", [1e3, 1e6, 1e12, 1e300])
+def test_two_users_are_silent_at_most_as_often_as_one(pairs_hz: float) -> None:
+    """Whatever they see together."""
+    network = build_network(load_topology("two_user"))
+    one, other = (station_of(network, user) for user in network.links[0])
+    peaks = Peaks(
+        pairs_hz=pairs_hz,
+        coherence=network.processes[0],
+        phases_rad=([], []),
+        delay_ps=0.0,
+        shape=network.topology.qnsp.source.pair_shape,
+    )
+    both = one.live * other.live * Sight((one, other)).silence([peaks], 0.0)
+    assert one.live * other.live < both < (1.0 + 1e-12) * min(one.live, other.live)
