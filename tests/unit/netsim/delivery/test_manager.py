@@ -8,7 +8,6 @@ import pytest
 from netsim.delivery.keys import (
     BadRequestError,
     CutKey,
-    DeliveredKey,
     KeyState,
     RefusedError,
     StrangerError,
@@ -16,16 +15,9 @@ from netsim.delivery.keys import (
 )
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.errors import OutputError
-from tests.support.managers import fill, open_managers, open_stores, random_block
+from tests.support.managers import fetch, fill, give, open_managers, open_stores, random_block
 
 LINK = "alice-bob"
-
-
-def give(
-    managers: dict[str, KeyManager], number: int | None = None, size: int | None = None
-) -> tuple[DeliveredKey, ...]:
-    """Keys of alice's for bob."""
-    return managers["alice"].give("alice", "bob", number=number, size_bits=size)
 
 
 class Deaf:
@@ -52,13 +44,13 @@ def test_both_ends_get_the_same_key_once() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 1000, 1000)
-    (one,) = give(managers)
-    more = give(managers, 3, 128)
+    (one,) = give(managers["alice"], "alice", "bob")
+    more = give(managers["alice"], "alice", "bob", 3, 128)
     ids = [key.id for key in (more[2], one, more[0])]
-    assert managers["bob"].fetch("bob", "alice", ids) == (more[2], one, more[0])
+    assert fetch(managers["bob"], "bob", "alice", ids) == (more[2], one, more[0])
     assert len(one.bits) == 32
     with pytest.raises(BadRequestError, match="not found on KME"):
-        managers["bob"].fetch("bob", "alice", ids[:1])
+        fetch(managers["bob"], "bob", "alice", ids[:1])
     assert {store.free_bits(LINK) for user, store in stores.items() if user != "carol"} == {
         2000 - 256 - 3 * 128
     }
@@ -69,11 +61,11 @@ def test_directions_share_one_stock() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 512)
-    (one,) = give(managers)
-    (other,) = managers["bob"].give("tunnel", "alice", number=1, size_bits=256)
+    (one,) = give(managers["alice"], "alice", "bob")
+    (other,) = give(managers["bob"], "tunnel", "alice", number=1, size_bits=256)
     assert one.bits + other.bits == random_block(0, 512).key
     with pytest.raises(UnavailableError):
-        give(managers, 1, 64)
+        give(managers["alice"], "alice", "bob", 1, 64)
 
 
 def test_status_counts_what_is_free() -> None:
@@ -81,7 +73,7 @@ def test_status_counts_what_is_free() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
-    give(managers)
+    give(managers["alice"], "alice", "bob")
     mine, its = managers["alice"].status("alice", "tunnel"), managers["bob"].status("bob", "alice")
     assert (mine.stored_key_count, its.stored_key_count) == (2, 2)
     assert mine.stored_key_count <= mine.max_key_count
@@ -106,7 +98,7 @@ def test_numbers_outside_the_limits(number: int, size: int, text: str) -> None:
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
     with pytest.raises(BadRequestError, match=text):
-        give(managers, number, size)
+        give(managers["alice"], "alice", "bob", number, size)
     assert stores["alice"].free_bits(LINK) == 1000
 
 
@@ -115,7 +107,7 @@ def test_slaves_without_a_link(slave: str) -> None:
     """An unknown one, one that no link leads to, and one at the same manager."""
     managers = open_managers(open_stores())
     with pytest.raises(BadRequestError):
-        managers["alice"].give("alice", slave, number=1, size_bits=256)
+        give(managers["alice"], "alice", slave, number=1, size_bits=256)
 
 
 def test_keys_of_others_are_refused_before_anything_is_said_of_them() -> None:
@@ -124,24 +116,24 @@ def test_keys_of_others_are_refused_before_anything_is_said_of_them() -> None:
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
     mine, its = (
-        give(managers)[0],
-        managers["alice"].give("alice", "tunnel", number=1, size_bits=64)[0],
+        give(managers["alice"], "alice", "bob")[0],
+        give(managers["alice"], "alice", "tunnel", number=1, size_bits=64)[0],
     )
     bob, alice = managers["bob"], managers["alice"]
     for ids in ([its.id], [mine.id, its.id], ["unknown", its.id]):
         with pytest.raises(StrangerError):
-            bob.fetch("bob", "alice", ids)
+            fetch(bob, "bob", "alice", ids)
     with pytest.raises(StrangerError):  # the master is not entitled to it
-        alice.fetch("alice", "bob", [mine.id])
+        fetch(alice, "alice", "bob", [mine.id])
     for master, ids in (("alice", [mine.id, "unknown"]), ("tunnel", [mine.id])):
         with pytest.raises(BadRequestError, match="not found on KME"):
-            bob.fetch("bob", master, ids)
+            fetch(bob, "bob", master, ids)
     with pytest.raises(BadRequestError, match="twice"):
-        bob.fetch("bob", "alice", [mine.id, mine.id])
-    assert bob.fetch("bob", "alice", [mine.id]) == (mine,)
-    assert bob.fetch("tunnel", "alice", [its.id]) == (its,)
+        fetch(bob, "bob", "alice", [mine.id, mine.id])
+    assert fetch(bob, "bob", "alice", [mine.id]) == (mine,)
+    assert fetch(bob, "tunnel", "alice", [its.id]) == (its,)
     with pytest.raises(StrangerError):  # still so when it has gone
-        bob.fetch("bob", "alice", [its.id])
+        fetch(bob, "bob", "alice", [its.id])
 
 
 def test_applications_belong_to_one_manager() -> None:
@@ -161,7 +153,7 @@ def test_a_peer_that_does_not_answer(hears: bool) -> None:
     fill(stores, LINK, 1000)
     managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=hears, releases=True)}
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1000, 1000]
 
 
@@ -172,7 +164,7 @@ def test_what_cannot_be_undone_waits_for_the_next_start() -> None:
     fill(stores, LINK, 1000)
     managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=True, releases=False)}
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [744, 744]
     assert managers["alice"].recover() == 0
     restarted = open_managers(stores)
@@ -193,13 +185,13 @@ def test_a_master_that_cannot_write_gives_the_bits_back(monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(stores["alice"], "deliver", fail)
         with pytest.raises(OutputError):
-            give(managers, 2)
+            give(managers["alice"], "alice", "bob", 2)
     for user in ("alice", "bob"):
         assert stores[user].free_bits(LINK) == 1000
         assert not stores[user].keys_in(KeyState.RESERVED)
         assert not stores[user].keys_in(KeyState.PROMISED)
-    (key,) = give(managers)
-    assert managers["bob"].fetch("bob", "alice", [key.id]) == (key,)
+    (key,) = give(managers["alice"], "alice", "bob")
+    assert fetch(managers["bob"], "bob", "alice", [key.id]) == (key,)
 
 
 def test_a_peer_without_the_bits() -> None:
@@ -208,7 +200,7 @@ def test_a_peer_without_the_bits() -> None:
     managers = open_managers(stores)
     stores["alice"].take_in(LINK, random_block(0, 512))
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     fill(stores, LINK, 512, 512)
     assert drop_lone_blocks(LINK, stores["alice"], stores["bob"]) == 0
     stores["bob"].take_in(LINK, random_block(7, 256))
