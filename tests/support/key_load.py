@@ -8,8 +8,11 @@ import argparse
 import asyncio
 import ssl
 import time
+from contextlib import AsyncExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
 
@@ -24,27 +27,41 @@ BLOCK_BITS, KEY_BITS = 65_536, 256
 
 async def load(url: str, context: ssl.SSLContext, clients: int, keys: int, wall_s: float) -> None:
     """One line of the table: so many clients at once, so many keys a request."""
-    times_s: list[float] = []
-    due_s = time.perf_counter() + wall_s
-
-    async def ask(session: aiohttp.ClientSession) -> None:
-        while (asked_s := time.perf_counter()) < due_s:
-            path = f"{url}/api/v1/keys/bob/enc_keys?number={keys}"
-            async with session.get(path, ssl=context) as answer:
-                assert answer.status == 200, await answer.text()
-                assert len((await answer.json())["keys"]) == keys
-            times_s.append(time.perf_counter() - asked_s)
-
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with AsyncExitStack() as stack:
+        sessions = [
+            await stack.enter_async_context(
+                aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=context))
+            )
+            for _ in range(clients)
+        ]
+        for session in sessions:  # connected beforehand: a handshake is no request
+            await ask(session, "/api/v1/keys/bob/status")
         started_s = time.perf_counter()
-        await asyncio.gather(*(ask(session) for _ in range(clients)))
+        asking = (ask_until(started_s + wall_s, session, keys) for session in sessions)
+        times_s = sorted(chain.from_iterable(await asyncio.gather(*asking)))
         took_s = time.perf_counter() - started_s
-    p50_s, p99_s = (sorted(times_s)[int(share * len(times_s))] for share in (0.5, 0.99))
+    p50_s, p99_s = (times_s[int(share * len(times_s))] for share in (0.5, 0.99))
     rate_hz = keys * len(times_s) / took_s
     print(  # noqa: T201 - it is a command
         f"{clients:7} {keys:12} {rate_hz:6.0f} {1e3 * p50_s:8.0f} {1e3 * p99_s:8.0f}", flush=True
     )
+
+
+async def ask_until(due_s: float, session: aiohttp.ClientSession, keys: int) -> list[float]:
+    """How long each answer took, in seconds, until ``due_s`` of the clock."""
+    times_s = []
+    while (asked_s := time.perf_counter()) < due_s:
+        found = await ask(session, f"/api/v1/keys/bob/enc_keys?number={keys}")
+        assert len(found["keys"]) == keys
+        times_s.append(time.perf_counter() - asked_s)
+    return times_s
+
+
+async def ask(session: aiohttp.ClientSession, path: str) -> dict[str, Any]:
+    """The answer to one request."""
+    async with session.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+        return dict(await answer.json())
 
 
 def main() -> None:

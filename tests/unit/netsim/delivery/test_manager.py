@@ -7,8 +7,11 @@ import pytest
 
 from netsim.delivery.keys import (
     BadRequestError,
+    Collection,
     CutKey,
+    DeliveredKey,
     KeyState,
+    Order,
     RefusedError,
     StrangerError,
     UnavailableError,
@@ -214,3 +217,75 @@ def test_refusals_have_codes_of_the_standard() -> None:
         error.code for error in (RefusedError, StrangerError, BadRequestError, UnavailableError)
     }
     assert found == {401, 400, 503}
+
+
+def orders(manager: KeyManager, *numbers: int) -> list[Order]:
+    """Of alice's for bob, each for so many keys of 256 bits."""
+    return [manager.order("alice", "bob", number=number, size_bits=256) for number in numbers]
+
+
+def test_several_orders_at_once() -> None:
+    """Who asks for too much gets none, and stands in nobody's way; bits are nobody else's."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1024)
+    first, short, last = managers["alice"].give(orders(managers["alice"], 2, 3, 2))
+    assert isinstance(short, UnavailableError)
+    assert isinstance(first, tuple)
+    assert isinstance(last, tuple)
+    assert b"".join(key.bits for key in (*first, *last)) == random_block(0, 1024).key
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [0, 0]
+
+
+def test_one_order_that_the_peer_refuses_among_others() -> None:
+    """Bits that only one end has cost the one order that they would be for."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    stores["alice"].take_in(LINK, random_block(1, 256))
+    first, second, third = managers["alice"].give(orders(managers["alice"], 1, 1, 1))
+    assert isinstance(third, UnavailableError)
+    assert isinstance(first, tuple)
+    assert isinstance(second, tuple)
+    assert (first + second) == fetch(
+        managers["bob"], "bob", "alice", [key.id for key in first + second]
+    )
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [256, 0]
+
+
+def test_one_key_fetched_twice_at_once() -> None:
+    """The first has it; who is refused stands in nobody's way."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    one, other = give(managers["alice"], "alice", "bob", 2)
+    wanted = [
+        Collection("bob", "alice", (one.id,)),
+        Collection("bob", "alice", (one.id, other.id)),
+        Collection("tunnel", "alice", (other.id,)),
+        Collection("bob", "alice", (other.id,)),
+    ]
+    first, again, stranger, last = managers["bob"].fetch(wanted)
+    assert (first, last) == ((one,), (other,))
+    assert isinstance(again, BadRequestError)
+    assert isinstance(stranger, StrangerError)
+
+
+def test_orders_that_cannot_be_written_are_all_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of several fetched at once fails on the disk: none was delivered."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    keys = give(managers["alice"], "alice", "bob", 2)
+    deliver, failing = stores["bob"].deliver, keys[1].id
+
+    def fail(ids: Sequence[str], state: KeyState) -> tuple[DeliveredKey, ...]:
+        if failing in ids:
+            raise OutputError(Path("bob.sqlite"), "cannot be written: disk is full")
+        return deliver(ids, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores["bob"], "deliver", fail)
+        with pytest.raises(OutputError):
+            managers["bob"].fetch([Collection("bob", "alice", (key.id,)) for key in keys])
+    assert fetch(managers["bob"], "bob", "alice", [key.id for key in keys]) == keys
