@@ -52,15 +52,15 @@ class Together(Generic[A, T]):
         return await answer
 
     async def _work_off(self) -> None:
-        while self._waiting:
-            group = self._next_group()
+        while group := self._next_group():
             outcomes = await self._done([asked for asked, _ in group])
             for (_, answer), outcome in zip(group, outcomes, strict=True):
                 _settle(answer, outcome)
         self._task = None
 
     def _next_group(self) -> list[tuple[A, asyncio.Future[T]]]:
-        """The first that wait, as many as fit."""
+        """The first that wait, as many as fit; for who has gone away nothing is done."""
+        self._waiting = [(asked, answer) for asked, answer in self._waiting if not answer.done()]
         count, keys = 0, 0
         for asked, _ in self._waiting:
             keys += asked.number

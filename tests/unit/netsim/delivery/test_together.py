@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pytest
-
 from netsim.delivery.together import Together
 
 
@@ -77,18 +75,40 @@ def test_a_failure_is_that_of_its_group() -> None:
 
 
 def test_who_no_longer_waits_disturbs_nobody() -> None:
-    """As when a client goes away."""
+    """As when a client goes away: what has not begun for it never does."""
+    work = Work()
 
     async def ask_and_leave() -> int:
-        work = Work()
         with ThreadPoolExecutor(1) as worker:
             together = Together(worker, work, 10)
-            leaving, staying = (asyncio.ensure_future(together.do(Asked(at))) for at in (0, 2))
+            first, second, third = (
+                asyncio.ensure_future(together.do(Asked(name))) for name in (0, 2, 4)
+            )
+            await asyncio.sleep(0)
+            first.cancel()
+            second.cancel()
+            await asyncio.wait([first, second])
+            work.may_go_on.set()
+            return await third
+
+    assert asyncio.run(ask_and_leave()) == 4
+    assert work.groups == [[4]]
+
+
+def test_what_has_begun_is_done() -> None:
+    """Whoever goes away then is not told, and the next group goes on."""
+    work = Work()
+
+    async def ask_and_leave() -> int:
+        with ThreadPoolExecutor(1) as worker:
+            together = Together(worker, work, 10)
+            leaving = asyncio.ensure_future(together.do(Asked(0)))
             await asyncio.sleep(0.01)
             leaving.cancel()
+            staying = asyncio.ensure_future(together.do(Asked(2)))
+            await asyncio.sleep(0)
             work.may_go_on.set()
-            with pytest.raises(asyncio.CancelledError):
-                await leaving
             return await staying
 
     assert asyncio.run(ask_and_leave()) == 2
+    assert work.groups == [[0], [2]]
