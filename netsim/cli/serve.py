@@ -129,7 +129,7 @@ def _checked(options: ServeArguments) -> _Asked:
     finished = Path(options.source) if Path(options.source).is_dir() else None
     texts = Texts()
     light_ps = texts.read("--light", parse_bound_ps, options.light or DEFAULT_LIGHT)
-    saes = dict(texts.read("--sae", _sae, text) for text in options.sae)
+    saes = dict(filter(None, [texts.read("--sae", _sae, text) for text in options.sae]))
     texts.raise_faults()
     if faults := tuple(_option_faults(options, finished)):
         raise ConfigError(faults)

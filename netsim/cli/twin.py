@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,12 @@ class TwinArguments:
     ] = None
     force: ForceOption = False
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a list, one entry a point and link.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print links, applications and what would serve those who fall short; with --over "
+            "a list, one entry a point and link.",
+        ),
     ] = False
 
 
@@ -83,7 +88,8 @@ def _show(
     if options.as_json:
         import json
 
-        typer.echo(json.dumps(rows, indent=2, allow_nan=False))
+        found = rows if axes else {"links": rows} | _demand_of(spec)
+        typer.echo(json.dumps(found, indent=2, allow_nan=False))
     elif axes:
         from netsim.report.twin import print_scan
 
@@ -104,6 +110,14 @@ def _show_all(spec: "TopologySpec") -> None:
     if spec.applications:
         wanted = expect_demand(spec, forecast)
         print_wanted(wanted, remedies(spec, wanted), stdout())
+
+
+def _demand_of(spec: "TopologySpec") -> dict[str, Any]:
+    """What `_show_all` says of applications."""
+    from netsim.twin.demand import expect_demand, remedies
+
+    wanted = expect_demand(spec)
+    return wanted.summary() | {"remedies": list(remedies(spec, wanted))}
 
 
 def _keep(out: Path, name: str, axes: "Sequence[Axis]", rows: "Sequence[Row]") -> None:

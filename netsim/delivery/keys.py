@@ -50,6 +50,44 @@ class CutKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a master asks for, within the limits of its manager.
+
+    Attributes
+    ----------
+    master, slave : str
+        Applications (SAEs).
+    peer, link : str
+        The user of the slave, and the link to it.
+    number : int
+        Of keys.
+    size_bits : int
+        Of each.
+    """
+
+    master: str
+    slave: str
+    peer: str
+    link: str
+    number: int
+    size_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a slave comes for: ids of keys that ``master`` was given."""
+
+    slave: str
+    master: str
+    ids: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        """Of keys."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveredKey:
     """A key that leaves a manager, once."""
 

@@ -1,6 +1,7 @@
 """The key manager of one user (KME): gives keys to masters, and the same keys to their slaves.
 
 Law of this module: a key is delivered once a side, and marked so on the disk before it is answered.
+Requests are met several at once, so that a flush of the disk serves all of them.
 
 Two managers agree on each key in two steps. The master's manager sets bits aside (reserved); the
 slave's sets the same bits aside for that slave (promised); only then are they marked as delivered,
@@ -19,15 +20,21 @@ from netsim.delivery.directory import Directory, kme_id
 from netsim.delivery.keys import (
     UNKNOWN_KEYS,
     BadRequestError,
+    Collection,
     CutKey,
     DeliveredKey,
     KeyState,
+    Order,
+    RefusedError,
     StrangerError,
     UnavailableError,
 )
 from netsim.delivery.store import ManagerStore
 from netsim.errors import OutputError
 from netsim.pools.key import ShortageError
+
+Outcome = tuple[DeliveredKey, ...] | RefusedError
+"""Of one request among several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class KeyManager:
             raise StrangerError("this key manager does not know who asks")
 
     def status(self, master: str, slave: str) -> Status:
-        """What ``master`` may ask for, with ``slave``; RefusedError as `give`."""
+        """What ``master`` may ask for, with ``slave``; BadRequestError as `order`."""
         peer, link = self._link_to(slave)
         limits = self.limits
         return Status(
@@ -122,10 +129,8 @@ class KeyManager:
             min_key_size=limits.min_key_size,
         )
 
-    def give(
-        self, master: str, slave: str, *, number: int | None, size_bits: int | None
-    ) -> tuple[DeliveredKey, ...]:
-        """New keys for ``master``, which ``slave`` can fetch from its own manager.
+    def order(self, master: str, slave: str, *, number: int | None, size_bits: int | None) -> Order:
+        """What ``master`` asks for; nothing is looked up in the store.
 
         Parameters
         ----------
@@ -138,50 +143,112 @@ class KeyManager:
         ------
         BadRequestError
             The slave is unknown or at no link of this user, or a number is outside the limits.
-        UnavailableError
-            The link has too little key, or its other manager does not agree.
         """
         peer, link = self._link_to(slave)
         count = 1 if number is None else number
         size = self.limits.key_size if size_bits is None else size_bits
         self._check(count, size)
+        return Order(master, slave, peer, link, count, size)
+
+    def give(self, orders: Sequence[Order]) -> list[Outcome]:
+        """New keys for masters, which the slaves can fetch from their own manager.
+
+        Parameters
+        ----------
+        orders : sequence
+            All for one other user.
+
+        Returns
+        -------
+        list
+            For each order, all its keys; or `UnavailableError`: the link has too little key, or its
+            other manager does not agree.
+
+        Raises
+        ------
+        OutputError
+            Nothing can be written here; no order is met.
+        """
         try:
-            keys = self._store.reserve(link, [size] * count, master=master, slave=slave)
-        except ShortageError as error:
-            raise UnavailableError(f"not enough key: {error}") from error
-        ids = [key.id for key in keys]
+            return self._give_together(orders)
+        except UnavailableError as error:
+            if len(orders) == 1:
+                return [error]
+        return [outcome for order in orders for outcome in self.give([order])]
+
+    def _give_together(self, orders: Sequence[Order]) -> list[Outcome]:
+        """See `give`; UnavailableError if the other manager does not agree to all that it hears."""
+        with self._store.together():
+            reserved = [self._reserve(order) for order in orders]
+        keys = [key for each in reserved if not isinstance(each, RefusedError) for key in each]
+        if not keys:
+            return [each for each in reserved if isinstance(each, RefusedError)]
+        peer, ids = orders[0].peer, [key.id for key in keys]
         try:
             self.peers[peer].promise(keys)
         except BaseException:
             self._cancel(peer, ids)
             raise
         try:
-            return self._store.deliver(ids, KeyState.TO_MASTER)
+            delivered = {key.id: key for key in self._store.deliver(ids, KeyState.TO_MASTER)}
         except OutputError:  # of a step that is undone
             self._cancel(peer, ids)
             raise
+        return [
+            each if isinstance(each, RefusedError) else tuple(delivered[key.id] for key in each)
+            for each in reserved
+        ]
 
-    def fetch(self, slave: str, master: str, ids: Sequence[str]) -> tuple[DeliveredKey, ...]:
-        """Keys that ``master`` was given for ``slave``; a batch that is refused loses none.
+    def _reserve(self, order: Order) -> tuple[CutKey, ...] | RefusedError:
+        sizes_bits = [order.size_bits] * order.number
+        try:
+            return self._store.reserve(
+                order.link, sizes_bits, master=order.master, slave=order.slave
+            )
+        except ShortageError as error:
+            return UnavailableError(f"not enough key: {error}")
+
+    def fetch(self, collections: Sequence[Collection]) -> list[Outcome]:
+        """Keys that masters were given for their slaves.
+
+        Returns
+        -------
+        list
+            For each collection, all its keys, or why it gets none: `StrangerError`, one of them is
+            for somebody else; `BadRequestError`, one is unknown, of another master, delivered
+            already, or asked for twice.
 
         Raises
         ------
-        StrangerError
-            One of them is for somebody else.
-        BadRequestError
-            One of them is unknown, of another master, delivered already, or asked for twice.
+        OutputError
+            Nothing can be written here; nobody gets a key.
         """
-        found = [self._store.find(key_id) for key_id in ids]
-        if any(each is not None and each[0].slave != slave for each in found):
+        with self._store.together():
+            return [self._fetch(collection) for collection in collections]
+
+    def _fetch(self, collection: Collection) -> Outcome:
+        try:
+            self._judge(collection)
+        except RefusedError as error:
+            return error
+        return self._store.deliver(collection.ids, KeyState.TO_SLAVE)
+
+    def _judge(self, collection: Collection) -> None:
+        """See `fetch`."""
+        found = [self._store.find(key_id) for key_id in collection.ids]
+        if any(each is not None and each[0].slave != collection.slave for each in found):
             raise StrangerError("one or more keys specified are for another SAE")
         for each in found:
-            if each is None or each[0].master != master or each[1] is not KeyState.PROMISED:
+            if (
+                each is None
+                or each[0].master != collection.master
+                or each[1] is not KeyState.PROMISED
+            ):
                 raise BadRequestError(UNKNOWN_KEYS)
-        if len(set(ids)) < len(ids):
+        if len(set(collection.ids)) < collection.number:
             raise BadRequestError("the same key_ID twice")
-        if len(ids) > self.limits.max_key_per_request:
+        if collection.number > self.limits.max_key_per_request:
             raise BadRequestError(f"at most {self.limits.max_key_per_request} keys a request")
-        return self._store.deliver(ids, KeyState.TO_SLAVE)
 
     def _link_to(self, slave: str) -> tuple[str, str]:
         """The user of ``slave``, and the link to it."""

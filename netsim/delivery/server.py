@@ -16,7 +16,13 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from netsim.delivery.journal import Journal
-from netsim.delivery.keys import BadRequestError, DeliveredKey, RefusedError, StrangerError
+from netsim.delivery.keys import (
+    BadRequestError,
+    Collection,
+    DeliveredKey,
+    RefusedError,
+    StrangerError,
+)
 from netsim.delivery.manager import KeyManager
 from netsim.delivery.messages import (
     Json,
@@ -29,6 +35,7 @@ from netsim.delivery.messages import (
     status_entry,
 )
 from netsim.delivery.metrics import Metrics
+from netsim.delivery.together import Together
 from netsim.errors import OutputError
 
 MAX_BODY_BYTES = 65_536
@@ -48,7 +55,8 @@ class Counter014:
     ----------
     manager : KeyManager
     worker : Executor
-        Of one thread, in which all managers of the process do their work, one request at a time.
+        Of one thread, in which all managers of the process do their work, one group of requests at
+        a time.
     journal : Journal
     metrics : Metrics
     metrics_text : callable
@@ -64,6 +72,9 @@ class Counter014:
         metrics_text: Callable[[], str],
     ) -> None:
         self._manager = manager
+        most = manager.limits.max_key_per_request
+        self._giving = {peer: Together(worker, manager.give, most) for peer in manager.peers}
+        self._fetching = Together(worker, manager.fetch, most)
         self._worker = worker
         self._journal = journal
         self._metrics = metrics
@@ -139,10 +150,8 @@ class Counter014:
             else read_key_request(await _body_of(request))
         )
         asked.check()
-        return await self._hand_out(
-            request,
-            lambda: self._manager.give(caller, slave, number=asked.number, size_bits=asked.size),
-        )
+        order = self._manager.order(caller, slave, number=asked.number, size_bits=asked.size)
+        return _handed_out(request, await self._giving[order.peer].do(order))
 
     async def _fetch(self, request: web.Request) -> web.Response:
         caller, master = request["caller"], request.match_info["sae"]
@@ -152,14 +161,8 @@ class Counter014:
             if is_get
             else read_key_ids(await _body_of(request))
         )
-        return await self._hand_out(request, lambda: self._manager.fetch(caller, master, asked.ids))
-
-    async def _hand_out(
-        self, request: web.Request, work: Callable[[], tuple[DeliveredKey, ...]]
-    ) -> web.Response:
-        keys = await self._do(work)
-        request["keys"] = len(keys)
-        return web.json_response(container(keys), headers={"Cache-Control": "no-store"})
+        wanted = Collection(caller, master, tuple(asked.ids))
+        return _handed_out(request, await self._fetching.do(wanted))
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
         return web.Response(text=await self._do(self._metrics_text))
@@ -183,6 +186,11 @@ def caller_of(request: web.Request) -> str:
 
 def _route(method: str, path: str, handler: Handler) -> web.RouteDef:
     return web.route(method, path, handler, expect_handler=_expect)
+
+
+def _handed_out(request: web.Request, keys: tuple[DeliveredKey, ...]) -> web.Response:
+    request["keys"] = len(keys)
+    return web.json_response(container(keys), headers={"Cache-Control": "no-store"})
 
 
 async def _find_nothing(_request: web.Request) -> web.Response:

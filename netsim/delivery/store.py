@@ -1,10 +1,12 @@
 """The durable side of a key manager: one SQLite file a user, mode 0600.
 
-Blocks come in whole, each once; keys are cut out of them by id. Every step is one transaction,
-flushed to the disk before anything that follows from it is said to anybody.
+Blocks come in whole, each once; keys are cut out of them by id. Every step is one transaction, or
+one of several that are `together`, flushed to the disk before anything that follows from it is said
+to anybody.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,6 +50,10 @@ class ManagerStore(Closing):
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Steps that are flushed to the disk at once, as this ends; none of them stands before."""
+        return self._database.transaction()
 
     # Blocks ------------------------------------------------------------------------------------
 

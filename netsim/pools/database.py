@@ -8,7 +8,7 @@ file's former content is beyond this module).
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from netsim.errors import OutputError, writing
@@ -51,9 +51,15 @@ class Database(Closing):
             self.rows = _open(path, schema)
             self._empty_log()
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing, also if the process or the power goes.
+
+        One within another is a part of that: undone by itself if it fails, flushed with the whole.
+        """
+        return self._part() if self.rows.in_transaction else self._whole()
+
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, also if the process or the power goes."""
+    def _whole(self) -> Iterator[None]:
         with self._writing():
             self.rows.execute("BEGIN IMMEDIATE")
             try:
@@ -66,6 +72,18 @@ class Database(Closing):
             if self.has_forgotten:
                 with suppress(sqlite3.OperationalError):  # what was done stands, on a full disk too
                     self._empty_log()
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        self.rows.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.rows.in_transaction:
+                self.rows.execute("ROLLBACK TO part")
+                self.rows.execute("RELEASE part")
+            raise
+        self.rows.execute("RELEASE part")
 
     def close(self) -> None:
         """Close the file."""

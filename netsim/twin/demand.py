@@ -6,7 +6,7 @@ In the long run, by mean rates: pools even out the rest, see `netsim.relay.flow`
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from netsim.demand.kinds import ARRIVALS
 from netsim.errors import ConfigError
@@ -44,6 +44,20 @@ class ApplicationForecast:
         """Of what it wants."""
         return self.fulfilled.key_bps / self.wish.key_bps
 
+    def summary(self) -> dict[str, Any]:
+        """As ``netsim twin --json`` prints it; who knows a relayed key, path by path."""
+        return {
+            "name": self.wish.name,
+            "users": self.wish.users,
+            "wanted_bps": self.wish.key_bps,
+            "direct_bps": self.fulfilled.direct_bps,
+            "relayed": [
+                {"known_to": over, "key_bps": bps}
+                for over, bps in self.fulfilled.relayed_bps.items()
+            ],
+            "share": self.share,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class DemandForecast:
@@ -64,6 +78,16 @@ class DemandForecast:
     def short(self) -> tuple[ApplicationForecast, ...]:
         """Those that do not get all that they want."""
         return tuple(each for each in self.applications if each.share < ENOUGH)
+
+    def summary(self) -> dict[str, Any]:
+        """As ``netsim twin --json`` prints it; links by their users."""
+        return {
+            "applications": [each.summary() for each in self.applications],
+            "left": [
+                {"users": users, "made_bps": made_bps, "left_bps": self.left_bps[users]}
+                for users, made_bps in self.made_bps.items()
+            ],
+        }
 
 
 def expect_demand(topology: TopologySpec, forecast: Forecast | None = None) -> DemandForecast:

@@ -19,7 +19,7 @@ import pytest
 from netsim.delivery.keys import KeyState
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
-from tests.support.managers import fill, open_managers, open_stores
+from tests.support.managers import fetch, fill, open_managers, open_stores
 from tests.support.serving import ROOT, Serving, key_ids, serve
 
 LINK = "alice-bob"
@@ -27,15 +27,15 @@ BATCH, SIZE_BITS = 3, 128
 WORKER = """
 import sys
 from pathlib import Path
-from tests.support.managers import open_managers, open_stores
+from tests.support.managers import fetch, give, open_managers, open_stores
 managers = open_managers(open_stores(Path(sys.argv[1])))
 for manager in managers.values():
     manager.recover()
 alice, bob = managers["alice"], managers["bob"]
 while True:
-    given = alice.give("alice", "bob", number=3, size_bits=128)
+    given = give(alice, "alice", "bob", 3, 128)
     print("given", *(f"{key.id}:{key.bits.hex()}" for key in given), flush=True)
-    fetched = bob.fetch("bob", "alice", [key.id for key in given[1:]])
+    fetched = fetch(bob, "bob", "alice", [key.id for key in given[1:]])
     print("fetched", *(f"{key.id}:{key.bits.hex()}" for key in fetched), flush=True)
 """
 
@@ -82,7 +82,7 @@ class Account:
         assert free == {total_bits - size_bits * mine[KeyState.TO_MASTER]}
         waiting = {key.id for key in stores["bob"].keys_in(KeyState.PROMISED)}
         for key_id in self.given.keys() & waiting:
-            (key,) = managers["bob"].fetch("bob", "alice", [key_id])
+            (key,) = fetch(managers["bob"], "bob", "alice", [key_id])
             self.fetch(key_id, key.bits)
         for store in stores.values():
             store.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from netsim.cli import run_command
 from netsim.delivery.finished import move_finished
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
@@ -96,6 +97,15 @@ def test_what_cannot_be_served(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds something else"):
         State(tmp_path / "rate")
     assert not (tmp_path / "rate" / DELIVERY).exists()
+
+
+def test_an_application_without_a_user(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused with all else that is wrong; nothing is made."""
+    words = ["--state", str(tmp_path / "state"), "--sae", "tunnel", "--sae", "=bob"]
+    assert run_command(["serve", "two_user", *words, "--light", "soon"]) == 2
+    said = capsys.readouterr().err
+    assert all(text in said for text in ("'tunnel' is not of the form ID=USER", "'=bob'", "soon"))
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.slow

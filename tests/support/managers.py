@@ -1,11 +1,12 @@
 """Key managers of three users on files of a test, filled with random key."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netsim.delivery.directory import Directory
-from netsim.delivery.manager import KeyManager
+from netsim.delivery.keys import Collection, DeliveredKey, RefusedError
+from netsim.delivery.manager import KeyManager, Outcome
 from netsim.delivery.store import ManagerStore
 from netsim.pools.database import IN_MEMORY
 from netsim.pools.key import KeyBlock, Piece
@@ -45,3 +46,29 @@ def open_managers(stores: Mapping[str, ManagerStore]) -> dict[str, KeyManager]:
     for user, manager in managers.items():
         manager.peers = {other: managers[other] for other in DIRECTORY.peers_of(user)}
     return managers
+
+
+def give(
+    manager: KeyManager,
+    master: str,
+    slave: str,
+    number: int | None = None,
+    size_bits: int | None = None,
+) -> tuple[DeliveredKey, ...]:
+    """One request of a master, alone; what refuses it is raised."""
+    order = manager.order(master, slave, number=number, size_bits=size_bits)
+    return _met(manager.give([order]))
+
+
+def fetch(
+    manager: KeyManager, slave: str, master: str, ids: Sequence[str]
+) -> tuple[DeliveredKey, ...]:
+    """One request of a slave, alone; what refuses it is raised."""
+    return _met(manager.fetch([Collection(slave, master, tuple(ids))]))
+
+
+def _met(outcomes: Sequence[Outcome]) -> tuple[DeliveredKey, ...]:
+    (outcome,) = outcomes
+    if isinstance(outcome, RefusedError):
+        raise outcome
+    return outcome

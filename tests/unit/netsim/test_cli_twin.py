@@ -41,6 +41,31 @@ def test_a_grid_is_kept_and_printed(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "users.*.fibre.length_m" in svg
 
 
+def test_json_says_what_is_printed_of_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    """Shares, key that is left and remedies; without applications all key is left."""
+    wish = (
+        'applications=[{name="voice", users=["bob","dave"], key_bits=256, arrivals="periodic", '
+        "options={every_s=15.0}}]"
+    )
+    assert run_command(["twin", "fan2025_four_user", "--set", wish]) == 0
+    printed = capsys.readouterr().out
+    assert run_command(["twin", "fan2025_four_user", "--set", wish, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (voice,) = found["applications"]
+    links = {tuple(each["users"]): each for each in found["left"]}
+    assert voice["wanted_bps"] == pytest.approx(256 / 15)
+    assert voice["direct_bps"] == links["bob", "dave"]["made_bps"]
+    assert links["bob", "dave"]["left_bps"] == 0.0
+    assert f"{100 * voice['direct_bps'] / voice['wanted_bps']:.1f}" in printed
+    assert found["remedies"]
+    assert all(f"{line}." in printed.replace("\n", " ") for line in found["remedies"])
+    assert run_command(["twin", "fan2025_four_user", "--json"]) == 0
+    idle = json.loads(capsys.readouterr().out)
+    assert (idle["applications"], idle["remedies"]) == ([], [])
+    assert all(each["made_bps"] == each["left_bps"] for each in idle["left"])
+    assert idle["links"] == found["links"]
+
+
 def test_bad_values_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is worked out."""
     assert run_command(["twin", "two_user", "--over", "users=1:2"]) == 0  # a list of one text

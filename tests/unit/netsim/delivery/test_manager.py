@@ -7,25 +7,20 @@ import pytest
 
 from netsim.delivery.keys import (
     BadRequestError,
+    Collection,
     CutKey,
     DeliveredKey,
     KeyState,
+    Order,
     RefusedError,
     StrangerError,
     UnavailableError,
 )
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.errors import OutputError
-from tests.support.managers import fill, open_managers, open_stores, random_block
+from tests.support.managers import fetch, fill, give, open_managers, open_stores, random_block
 
 LINK = "alice-bob"
-
-
-def give(
-    managers: dict[str, KeyManager], number: int | None = None, size: int | None = None
-) -> tuple[DeliveredKey, ...]:
-    """Keys of alice's for bob."""
-    return managers["alice"].give("alice", "bob", number=number, size_bits=size)
 
 
 class Deaf:
@@ -52,13 +47,13 @@ def test_both_ends_get_the_same_key_once() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 1000, 1000)
-    (one,) = give(managers)
-    more = give(managers, 3, 128)
+    (one,) = give(managers["alice"], "alice", "bob")
+    more = give(managers["alice"], "alice", "bob", 3, 128)
     ids = [key.id for key in (more[2], one, more[0])]
-    assert managers["bob"].fetch("bob", "alice", ids) == (more[2], one, more[0])
+    assert fetch(managers["bob"], "bob", "alice", ids) == (more[2], one, more[0])
     assert len(one.bits) == 32
     with pytest.raises(BadRequestError, match="not found on KME"):
-        managers["bob"].fetch("bob", "alice", ids[:1])
+        fetch(managers["bob"], "bob", "alice", ids[:1])
     assert {store.free_bits(LINK) for user, store in stores.items() if user != "carol"} == {
         2000 - 256 - 3 * 128
     }
@@ -69,11 +64,11 @@ def test_directions_share_one_stock() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 512)
-    (one,) = give(managers)
-    (other,) = managers["bob"].give("tunnel", "alice", number=1, size_bits=256)
+    (one,) = give(managers["alice"], "alice", "bob")
+    (other,) = give(managers["bob"], "tunnel", "alice", number=1, size_bits=256)
     assert one.bits + other.bits == random_block(0, 512).key
     with pytest.raises(UnavailableError):
-        give(managers, 1, 64)
+        give(managers["alice"], "alice", "bob", 1, 64)
 
 
 def test_status_counts_what_is_free() -> None:
@@ -81,7 +76,7 @@ def test_status_counts_what_is_free() -> None:
     stores = open_stores()
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
-    give(managers)
+    give(managers["alice"], "alice", "bob")
     mine, its = managers["alice"].status("alice", "tunnel"), managers["bob"].status("bob", "alice")
     assert (mine.stored_key_count, its.stored_key_count) == (2, 2)
     assert mine.stored_key_count <= mine.max_key_count
@@ -106,7 +101,7 @@ def test_numbers_outside_the_limits(number: int, size: int, text: str) -> None:
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
     with pytest.raises(BadRequestError, match=text):
-        give(managers, number, size)
+        give(managers["alice"], "alice", "bob", number, size)
     assert stores["alice"].free_bits(LINK) == 1000
 
 
@@ -115,7 +110,7 @@ def test_slaves_without_a_link(slave: str) -> None:
     """An unknown one, one that no link leads to, and one at the same manager."""
     managers = open_managers(open_stores())
     with pytest.raises(BadRequestError):
-        managers["alice"].give("alice", slave, number=1, size_bits=256)
+        give(managers["alice"], "alice", slave, number=1, size_bits=256)
 
 
 def test_keys_of_others_are_refused_before_anything_is_said_of_them() -> None:
@@ -124,24 +119,24 @@ def test_keys_of_others_are_refused_before_anything_is_said_of_them() -> None:
     managers = open_managers(stores)
     fill(stores, LINK, 1000)
     mine, its = (
-        give(managers)[0],
-        managers["alice"].give("alice", "tunnel", number=1, size_bits=64)[0],
+        give(managers["alice"], "alice", "bob")[0],
+        give(managers["alice"], "alice", "tunnel", number=1, size_bits=64)[0],
     )
     bob, alice = managers["bob"], managers["alice"]
     for ids in ([its.id], [mine.id, its.id], ["unknown", its.id]):
         with pytest.raises(StrangerError):
-            bob.fetch("bob", "alice", ids)
+            fetch(bob, "bob", "alice", ids)
     with pytest.raises(StrangerError):  # the master is not entitled to it
-        alice.fetch("alice", "bob", [mine.id])
+        fetch(alice, "alice", "bob", [mine.id])
     for master, ids in (("alice", [mine.id, "unknown"]), ("tunnel", [mine.id])):
         with pytest.raises(BadRequestError, match="not found on KME"):
-            bob.fetch("bob", master, ids)
+            fetch(bob, "bob", master, ids)
     with pytest.raises(BadRequestError, match="twice"):
-        bob.fetch("bob", "alice", [mine.id, mine.id])
-    assert bob.fetch("bob", "alice", [mine.id]) == (mine,)
-    assert bob.fetch("tunnel", "alice", [its.id]) == (its,)
+        fetch(bob, "bob", "alice", [mine.id, mine.id])
+    assert fetch(bob, "bob", "alice", [mine.id]) == (mine,)
+    assert fetch(bob, "tunnel", "alice", [its.id]) == (its,)
     with pytest.raises(StrangerError):  # still so when it has gone
-        bob.fetch("bob", "alice", [its.id])
+        fetch(bob, "bob", "alice", [its.id])
 
 
 def test_applications_belong_to_one_manager() -> None:
@@ -161,7 +156,7 @@ def test_a_peer_that_does_not_answer(hears: bool) -> None:
     fill(stores, LINK, 1000)
     managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=hears, releases=True)}
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [1000, 1000]
 
 
@@ -172,7 +167,7 @@ def test_what_cannot_be_undone_waits_for_the_next_start() -> None:
     fill(stores, LINK, 1000)
     managers["alice"].peers = {"bob": Deaf(managers["bob"], hears=True, releases=False)}
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [744, 744]
     assert managers["alice"].recover() == 0
     restarted = open_managers(stores)
@@ -193,13 +188,13 @@ def test_a_master_that_cannot_write_gives_the_bits_back(monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(stores["alice"], "deliver", fail)
         with pytest.raises(OutputError):
-            give(managers, 2)
+            give(managers["alice"], "alice", "bob", 2)
     for user in ("alice", "bob"):
         assert stores[user].free_bits(LINK) == 1000
         assert not stores[user].keys_in(KeyState.RESERVED)
         assert not stores[user].keys_in(KeyState.PROMISED)
-    (key,) = give(managers)
-    assert managers["bob"].fetch("bob", "alice", [key.id]) == (key,)
+    (key,) = give(managers["alice"], "alice", "bob")
+    assert fetch(managers["bob"], "bob", "alice", [key.id]) == (key,)
 
 
 def test_a_peer_without_the_bits() -> None:
@@ -208,7 +203,7 @@ def test_a_peer_without_the_bits() -> None:
     managers = open_managers(stores)
     stores["alice"].take_in(LINK, random_block(0, 512))
     with pytest.raises(UnavailableError):
-        give(managers)
+        give(managers["alice"], "alice", "bob")
     fill(stores, LINK, 512, 512)
     assert drop_lone_blocks(LINK, stores["alice"], stores["bob"]) == 0
     stores["bob"].take_in(LINK, random_block(7, 256))
@@ -222,3 +217,75 @@ def test_refusals_have_codes_of_the_standard() -> None:
         error.code for error in (RefusedError, StrangerError, BadRequestError, UnavailableError)
     }
     assert found == {401, 400, 503}
+
+
+def orders(manager: KeyManager, *numbers: int) -> list[Order]:
+    """Of alice's for bob, each for so many keys of 256 bits."""
+    return [manager.order("alice", "bob", number=number, size_bits=256) for number in numbers]
+
+
+def test_several_orders_at_once() -> None:
+    """Who asks for too much gets none, and stands in nobody's way; bits are nobody else's."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 1024)
+    first, short, last = managers["alice"].give(orders(managers["alice"], 2, 3, 2))
+    assert isinstance(short, UnavailableError)
+    assert isinstance(first, tuple)
+    assert isinstance(last, tuple)
+    assert b"".join(key.bits for key in (*first, *last)) == random_block(0, 1024).key
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [0, 0]
+
+
+def test_one_order_that_the_peer_refuses_among_others() -> None:
+    """Bits that only one end has cost the one order that they would be for."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    stores["alice"].take_in(LINK, random_block(1, 256))
+    first, second, third = managers["alice"].give(orders(managers["alice"], 1, 1, 1))
+    assert isinstance(third, UnavailableError)
+    assert isinstance(first, tuple)
+    assert isinstance(second, tuple)
+    assert (first + second) == fetch(
+        managers["bob"], "bob", "alice", [key.id for key in first + second]
+    )
+    assert [stores[user].free_bits(LINK) for user in ("alice", "bob")] == [256, 0]
+
+
+def test_one_key_fetched_twice_at_once() -> None:
+    """The first has it; who is refused stands in nobody's way."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    one, other = give(managers["alice"], "alice", "bob", 2)
+    wanted = [
+        Collection("bob", "alice", (one.id,)),
+        Collection("bob", "alice", (one.id, other.id)),
+        Collection("tunnel", "alice", (other.id,)),
+        Collection("bob", "alice", (other.id,)),
+    ]
+    first, again, stranger, last = managers["bob"].fetch(wanted)
+    assert (first, last) == ((one,), (other,))
+    assert isinstance(again, BadRequestError)
+    assert isinstance(stranger, StrangerError)
+
+
+def test_orders_that_cannot_be_written_are_all_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of several fetched at once fails on the disk: none was delivered."""
+    stores = open_stores()
+    managers = open_managers(stores)
+    fill(stores, LINK, 512)
+    keys = give(managers["alice"], "alice", "bob", 2)
+    deliver, failing = stores["bob"].deliver, keys[1].id
+
+    def fail(ids: Sequence[str], state: KeyState) -> tuple[DeliveredKey, ...]:
+        if failing in ids:
+            raise OutputError(Path("bob.sqlite"), "cannot be written: disk is full")
+        return deliver(ids, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores["bob"], "deliver", fail)
+        with pytest.raises(OutputError):
+            managers["bob"].fetch([Collection("bob", "alice", (key.id,)) for key in keys])
+    assert fetch(managers["bob"], "bob", "alice", [key.id for key in keys]) == keys

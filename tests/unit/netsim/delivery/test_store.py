@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netsim.delivery.keys import KeyState
+from netsim.delivery.keys import CutKey, KeyState
 from netsim.delivery.store import ManagerStore
-from netsim.pools.key import ShortageError
+from netsim.pools.key import Piece, ShortageError, id_of
 from tests.support.managers import random_block
 
 LINK = "alice-bob"
@@ -143,3 +143,27 @@ def test_delivered_bytes_are_in_no_file(tmp_path: Path) -> None:
         assert block.key[64:] in kept
         modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()}
         assert set(modes.values()) == {0o600}
+
+
+def deliver_and_promise(store: ManagerStore, one: CutKey, other: CutKey) -> None:
+    """Two steps as one."""
+    with store.together():
+        store.deliver([one.id], KeyState.TO_MASTER)
+        store.promise([other])
+
+
+def test_steps_together_are_undone_one_by_one_or_all() -> None:
+    """A step that fails among others leaves no trace; where the whole fails, none does."""
+    store = filled(256)
+    with store.together():
+        (kept,) = store.reserve(LINK, [64], master="alice", slave="bob")
+        lost = CutKey("lost", LINK, id_of([Piece(0, 64, 128), Piece(9, 0, 64)]), 128, "a", "b")
+        with pytest.raises(KeyError):
+            store.promise([lost])
+    assert store.free_bits(LINK) == 192
+    assert store.keys_in(KeyState.RESERVED) == [kept]
+    with pytest.raises(KeyError):
+        deliver_and_promise(store, kept, lost)
+    assert store.keys_in(KeyState.RESERVED) == [kept]
+    (key,) = store.deliver([kept.id], KeyState.TO_MASTER)
+    assert key.bits == bits_of(random_block(0, 256).key, 0, 64)
