@@ -131,3 +131,19 @@ def test_the_error_of_a_rate_is_its_scatter(qber: float) -> None:
     found = rng.binomial(bits, qber) / bits
     rates = [skr_asymptotic_bps(n / seconds, q) for n, q in zip(bits, found, strict=True)]
     assert skr_error_bps(sifted_hz, qber, seconds) == pytest.approx(np.std(rates), rel=0.025)
+
+
+@pytest.mark.parametrize("qber", [0.001, 0.02, 0.05])
+def test_standard_error_is_by_the_slopes_of_the_key_rate(qber: float) -> None:
+    """Of right and of wrong bits, two Poissonian counts of their own; slopes by differences."""
+    seconds, step = 20.0, 1e-3
+    right, wrong = 20_000.0 * (1 - qber), 20_000.0 * qber
+
+    def rate_bps(more_right: float, more_wrong: float) -> float:
+        bits = right + wrong + more_right + more_wrong
+        return skr_asymptotic_bps(bits / seconds, (wrong + more_wrong) / bits)
+
+    by_right = (rate_bps(step, 0) - rate_bps(-step, 0)) / (2 * step)
+    by_wrong = (rate_bps(0, step) - rate_bps(0, -step)) / (2 * step)
+    expected_bps = math.sqrt(by_right**2 * right + by_wrong**2 * wrong)
+    assert skr_error_bps(1000.0, qber, seconds) == pytest.approx(expected_bps, rel=1e-5)
