@@ -5,6 +5,7 @@ It sees no tags. What the search does is in `protocols.bbm92.synchronise` and
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from protocols.bbm92.coarse import (
@@ -111,10 +112,10 @@ def _paid_slice_s(clicks_hz: tuple[float, float], bounds: ClockBounds, bin_s: fl
 
 def _best_count(mean: float, share: float) -> int:
     """The least count that no more than such a share of places has by chance."""
-    count = math.ceil(mean) + 1
-    while _log_tail(count, mean) > math.log(min(share, 1.0)):
-        count += max(1, count >> 10)
-    return count
+    first = math.ceil(mean) + 1
+    counts = range(first, first + math.ceil(40 * math.sqrt(mean)) + 400)
+    wanted = -math.log(min(share, 1.0))
+    return counts[bisect_left(counts, wanted, key=lambda count: -_log_tail(count, mean))]
 
 
 def _log_tail(count: int, mean: float) -> float:
