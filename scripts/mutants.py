@@ -48,8 +48,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/keylength/finite.py": ("unit/protocols/keylength/test_finite.py",),
     "protocols/keylength/keyrate.py": ("unit/protocols/keylength/test_keyrate.py",),
     "protocols/pads.py": ("unit/protocols/test_pads.py",),
-    "protocols/security/asymptotic.py": ("unit/protocols/test_security.py",),
-    "protocols/security/finite.py": ("unit/protocols/test_security.py",),
+    **dict.fromkeys(
+        ("protocols/security/asymptotic.py", "protocols/security/finite.py"),
+        ("unit/protocols/test_security.py", "unit/protocols/test_security_edges.py"),
+    ),
     "protocols/varint.py": ("unit/protocols/test_varint.py",),
     "netsim/physics/clock.py": ("unit/netsim/physics/test_clock.py",),
     "netsim/physics/detector.py": ("unit/netsim/physics/test_detector.py",),

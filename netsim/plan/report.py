@@ -80,7 +80,8 @@ def keyless(plans: Sequence[Plan]) -> Iterator[str]:
             yield (
                 f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
                 f"{plan.dim_pairs} of {len(wanted_bps)} links are dim, below {LOCKABLE_HZ:g} "
-                "coincidences/s: their clocks are not sure to be found, nor any key made"
+                "coincidences/s or too few among their other clicks: their clocks are not sure to "
+                "be found, nor any key made"
             )
         if plan.short_pairs:
             yield (

@@ -26,6 +26,7 @@ from netsim.frames import DETECTORS
 from netsim.physics.encodings.sifting import Mask, Sifting
 from netsim.topology.network import Lane, Network
 from netsim.topology.timeline import Epoch
+from netsim.twin.clocks import Clocks
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
 from netsim.twin.drift import Free, slices
@@ -44,6 +45,9 @@ class LanePrediction:
         All in the central window, whatever the bases.
     most_coincidences_hz : float
         The same in the state of the network that has most.
+    lockable_hz : float
+        What that would be if as many were pairs as the link's clocks are found by among all clicks
+        of both ends (`protocols.bbm92.lockable.lockable_hz`).
     sifted_hz : float
         Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
@@ -71,6 +75,7 @@ class LanePrediction:
     x_hz: float
     x_qber: float
     most_coincidences_hz: float
+    lockable_hz: float
     z_ones: float
     """Share of ones among the first user's bits in basis Z, ``x_ones`` in basis X; 1/2 without."""
     x_ones: float
@@ -140,10 +145,12 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     users = [user.name for user in epochs[0].network.topology.users]
     total_ps = sum(epoch.length_ps for epoch in epochs)
     rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
-    most_hz = [0.0] * len(lanes)
+    most_hz = [(0.0, 0.0)] * len(lanes)
+    clocks = Clocks(epochs[0].network.topology)
     singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
     for found, network, length_ps in _states(epochs):
         weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
+        clicks_hz = {user: float(found.live_hz(user).sum()) for user in users}
         for user, station in found.stations.items():
             singles_hz[user] += weight * math.fsum(each.clicks_hz for each in station.detectors)
             live_hz[user] += weight * math.fsum(each.live_hz for each in station.detectors)
@@ -153,7 +160,8 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
                 [found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)]
             )
             rates_hz[k] += weight * network.topology.key_share_of(lane.users) * now_hz
-            most_hz[k] = max(most_hz[k], float(now_hz.sum()))
+            lockable_hz = clocks.lockable_hz(lane.users, clicks_hz) + float(now_hz[2].sum())
+            most_hz[k] = max(most_hz[k], (float(now_hz.sum()), lockable_hz))
     return Prediction(
         lanes=tuple(
             _summed(lane, siftings[lane.users], of_lane, most)
@@ -177,8 +185,13 @@ def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, in
         yield Coincidences(network, time_ps, free), network, lengths_ps[key]
 
 
-def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: float) -> LanePrediction:
-    """Sift (3, 4, 4) rates of detector pairs, true, bunched and accidental; count errors."""
+def _summed(
+    lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: tuple[float, float]
+) -> LanePrediction:
+    """Sift (3, 4, 4) rates of detector pairs, true, bunched and accidental; count errors.
+
+    ``most_hz`` is the most coincidences, and those that clocks are found by at that time.
+    """
     true_hz, bunched_hz, accidental_hz = of_lane
     all_hz = of_lane.sum(axis=0)
     sifted_hz, qber = _rate_and_share(all_hz, sifting.kept, sifting.errors)
@@ -204,7 +217,8 @@ def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: float) -> Lan
         z_qber=z_qber,
         x_hz=x_hz,
         x_qber=x_qber,
-        most_coincidences_hz=most_hz,
+        most_coincidences_hz=most_hz[0],
+        lockable_hz=most_hz[1],
         z_ones=z_ones,
         x_ones=x_ones,
     )

@@ -20,7 +20,23 @@ def coincidences_hz(lanes: Sequence[LanePrediction]) -> float:
 
 def is_lockable(lanes: Sequence[LanePrediction]) -> bool:
     """Whether a link of these lanes has the light to find its clocks by."""
-    return coincidences_hz(lanes) >= LOCKABLE_HZ
+    return not any(_dimness(lanes))
+
+
+def _dimness(lanes: Sequence[LanePrediction]) -> Iterator[str]:
+    """Why clocks are not sure to be found, if that is so."""
+    found_hz = coincidences_hz(lanes)
+    if found_hz < LOCKABLE_HZ:
+        yield (
+            f"{found_hz:.3g} coincidences/s, and clocks are not sure to be found below "
+            f"{LOCKABLE_HZ:g}"
+        )
+    elif not any(lane.most_coincidences_hz >= lane.lockable_hz for lane in lanes):
+        best = max(lanes, key=lambda lane: lane.most_coincidences_hz / lane.lockable_hz)
+        yield (
+            f"{best.most_coincidences_hz:.3g} coincidences/s on the best lane, and clocks are "
+            f"hardly found below {best.lockable_hz:.3g} among so many other clicks"
+        )
 
 
 def authentication_bits(profile: Profile) -> int:
@@ -33,12 +49,9 @@ def shortfalls(
     lanes: Sequence[LanePrediction], profile: Profile, key_bits: int | None, round_s: float
 ) -> Iterator[str]:
     """Why a round that should hold ``key_bits`` adds nothing to a pool, if that is so."""
-    if not is_lockable(lanes):
-        found_hz = coincidences_hz(lanes)
-        yield (
-            f"no key expected: {found_hz:.3g} coincidences/s, and clocks are not sure to be found "
-            f"below {LOCKABLE_HZ:g}"
-        )
+    dimness = list(_dimness(lanes))
+    if dimness:
+        yield f"no key expected: {dimness[0]}"
     elif key_bits and key_bits <= authentication_bits(profile):
         yield (
             f"rounds of {round_s:g} s are too short: authentication takes "

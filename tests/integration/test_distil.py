@@ -197,6 +197,10 @@ def test_equal_x_outcomes(
     assert found["outcomes"]["qber_x"] > 0.95
     (hint,) = found["outcomes"]["hints"]
     assert hint.endswith("of the outcomes in X are equal: give --no-flip-x")
+    assert run_command(["distil", *ROUND, *DELAY, *files]) == 1
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name, row in zip(("Z0", "Z1", "X0", "X1"), found["outcomes"]["coincidences"], strict=True):
+        assert [name, *map(str, row)] in [line[:5] for line in printed]
 
 
 def test_recordings_that_began_apart(

@@ -6,7 +6,7 @@ import pytest
 
 from protocols.bbm92.macs import Macs
 from protocols.codec import encode
-from protocols.events import BlockHeld, BlockUsable, Event, LinkClosed
+from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, LinkClosed
 from protocols.link import PS_PER_S
 from protocols.messages import AbortReason, Close, Decision, Envelope, Role, Settled, Vote
 from protocols.wire.datagrams import HEADER_BYTES
@@ -14,6 +14,7 @@ from tests.support.faults import block_faults
 from tests.support.forging import forge
 from tests.support.light import light
 from tests.support.links import link_config
+from tests.support.two_ends import LATENCY_PS
 from tests.support.whole_messages import Tamper, WholeMessages, honest, only, reasons
 
 # Votes and decisions ------------------------------------------------------------------------------
@@ -165,6 +166,23 @@ def test_forged_acknowledgement_makes_no_unequal_pools(*, is_proven: bool) -> No
     assert (usable_ps[Role.ANNOUNCER] < 10 * PS_PER_S) is is_proven
     told = "an acknowledgement that the peer has not sent" in ends.alarms(Role.ANNOUNCER)
     assert told is not is_proven
+
+
+def test_both_pools_have_a_block_a_few_latencies_after_the_vote() -> None:
+    """Vote, decision, acknowledgement: two ways to the responder's pool, three to the announcer's.
+
+    Rounds last 500 ways, and the next vote would prove the same.
+    """
+    times_ps = {
+        (type(event), role, event.round): time_ps
+        for (role, event), time_ps in zip(honest().events, honest().event_times_ps, strict=True)
+        if isinstance(event, BlockPrepared | BlockUsable)
+    }
+    for number in range(3):
+        voted_ps = times_ps[BlockPrepared, Role.RESPONDER, number]
+        for role, ways in ((Role.RESPONDER, 2), (Role.ANNOUNCER, 3)):
+            waited_ps = times_ps[BlockUsable, role, number] - voted_ps
+            assert ways * LATENCY_PS <= waited_ps < (ways + 1) * LATENCY_PS
 
 
 @pytest.mark.parametrize("role", list(Role))

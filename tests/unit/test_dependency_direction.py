@@ -57,6 +57,7 @@ PROTOCOL_LAYERS = (
 LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": PROTOCOL_LAYERS}
 
 SHARED_BY_PROTOCOLS = {
+    "protocols.bbm92.lockable",
     "protocols.bits",
     "protocols.books",
     "protocols.chsh",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.topology.network import Lane, Network
+from netsim.twin.clocks import Clocks
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
 from netsim.twin.peaks import Gate
@@ -59,7 +60,7 @@ class CoincidenceTable:
             np.array(
                 [each.less(taken_hz[each.users[0]], taken_hz[each.users[1]]) for each in rates]
             ),
-            _seen(network.lanes, rates),
+            _seen(network, found, rates),
         )
 
 
@@ -132,15 +133,25 @@ def _taken_hz(lanes: tuple[Lane, ...], rates: list[_BinRates]) -> dict[str, Rate
     return found
 
 
-def _seen(lanes: tuple[Lane, ...], rates: list[_BinRates]) -> NDArray[np.bool_]:
+def _seen(network: Network, found: Coincidences, rates: list[_BinRates]) -> NDArray[np.bool_]:
     """Which lanes have pairs, on links with enough light to find their clocks by."""
+    clicks_hz = {
+        user.name: float(found.live_hz(user.name).sum()) for user in network.topology.users
+    }
+    clocks = Clocks(network.topology)
     of_link: dict[tuple[str, str], float] = {}
+    stand_out: set[tuple[str, str]] = set()
     for each in rates:
         of_link[each.users] = of_link.get(each.users, 0.0) + float(each.window_hz.sum())
+        pairs_hz = float(each.related_hz[1:-1].sum())
+        if pairs_hz >= clocks.lockable_hz(each.users, clicks_hz):
+            stand_out.add(each.users)
     return np.array(
         [
-            bool(each.related_hz.any()) and of_link[lane.users] >= LOCKABLE_HZ
-            for lane, each in zip(lanes, rates, strict=True)
+            bool(each.related_hz.any())
+            and of_link[each.users] >= LOCKABLE_HZ
+            and each.users in stand_out
+            for each in rates
         ],
         dtype=np.bool_,
     )

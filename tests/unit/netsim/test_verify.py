@@ -12,6 +12,7 @@ import pytest
 from netsim.cli import run_command
 from netsim.errors import ConfigError
 from netsim.pools.store import UserStore
+from netsim.results.fidelity import Fidelity
 from netsim.simulation.run import simulate
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
@@ -20,6 +21,7 @@ from netsim.verify import state_of, verify_run
 from netsim.verify.stores import opened_store
 from protocols.interfaces import KeyDecision, RoundFacts, Security
 from protocols.profile import Terms
+from tests.support.effort import lines_run
 from tests.support.third_party import registered
 
 Damage = Callable[[Path], None]
@@ -294,6 +296,26 @@ def test_read_only_directories(sound_run: Path, tmp_path: Path) -> None:
         assert sorted(directory.rglob("*")) == before
     finally:
         (directory / "users").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "duration_s"),
+    [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 20)],
+)
+def test_many_blocks_are_checked_in_linear_time(
+    fidelity: Fidelity, duration_s: int, tmp_path: Path
+) -> None:
+    """Four times the rounds of a second, four times the steps; stores, or books of many rounds."""
+    topology = load_topology("two_user", overrides=["protocol.round_s=1.0"])
+
+    def steps(times: int) -> int:
+        out = tmp_path / str(times)
+        simulate(topology, duration_s=times * duration_s, seed=3, out=out, fidelity=fidelity)
+        assert verify_run(out) == ()
+        return lines_run(lambda: verify_run(out))
+
+    few, more, most = (steps(times) for times in (1, 2, 4))
+    assert most - more == pytest.approx(2 * (more - few), rel=0.2)
 
 
 def test_a_store_with_its_log_is_read_whole(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 import netsim
 from netsim.plan.topology import dim_links, link_rates_bps
+from netsim.simulation.coincidence.table import CoincidenceTable
 from netsim.topology.network import Network, build_network
 from netsim.twin.agreement import agree
 from netsim.twin.prediction import predict
@@ -32,6 +33,34 @@ def test_no_key_is_promised_below_the_light_that_clocks_need(
     agreement = agree(net, USERS)
     assert ((agreement.expected_key_bits or 0) > 0) is is_promised
     assert any("clocks are not sure" in note for note in agreement.notes) is not is_promised
+
+
+CLOCKS = pytest.mark.parametrize(
+    ("offset_bound_ps", "is_promised"), [(1_000_000_000, True), (400_000_000_000, False)]
+)
+"""97 pairs/s and 3 by chance among 183 and 6 kHz, within 2 and 800 ms: 18 and 131 pairs/s do."""
+
+
+def wide_clocks(offset_bound_ps: int) -> Network:
+    """Two users with such clocks, whose light has key in either case."""
+    return network(15.0, f"receivers.bench.clock.offset_bound_ps={offset_bound_ps}")
+
+
+@CLOCKS
+def test_no_key_is_promised_where_other_clicks_hide_the_pairs(
+    offset_bound_ps: int, *, is_promised: bool
+) -> None:
+    """Twin, plan and the levels without photons agree on which light is enough."""
+    net = wide_clocks(offset_bound_ps)
+    prediction = predict(net)
+    (lane,) = prediction.lanes
+    assert lane.coincidences_hz > 1.9 * LOCKABLE_HZ
+    assert lane.skr_bps > 0
+    assert (lane.coincidences_hz > lane.lockable_hz) is is_promised
+    assert (USERS not in dim_links(prediction)) is is_promised
+    told = "among so many other clicks"
+    assert any(told in note for note in agree(net, USERS).notes) is not is_promised
+    assert CoincidenceTable.of(net, 0).is_seen.tolist() == [is_promised]
 
 
 def test_rounds_that_authentication_eats_up_are_told() -> None:

@@ -13,6 +13,7 @@ from protocols.keylength.keyrate import (
     binary_entropy,
     error_correction_charge_bits,
     qber_limit,
+    secret_bits_of_both,
     shannon_bits,
     skr_asymptotic_bps,
     skr_error_bps,
@@ -131,3 +132,25 @@ def test_the_error_of_a_rate_is_its_scatter(qber: float) -> None:
     found = rng.binomial(bits, qber) / bits
     rates = [skr_asymptotic_bps(n / seconds, q) for n, q in zip(bits, found, strict=True)]
     assert skr_error_bps(sifted_hz, qber, seconds) == pytest.approx(np.std(rates), rel=0.025)
+
+
+@pytest.mark.parametrize("qber", [0.001, 0.02, 0.05])
+def test_standard_error_is_by_the_slopes_of_the_key_rate(qber: float) -> None:
+    """Of right and of wrong bits, two Poissonian counts of their own; slopes by differences."""
+    seconds, step = 20.0, 1e-3
+    right, wrong = 20_000.0 * (1 - qber), 20_000.0 * qber
+
+    def rate_bps(more_right: float, more_wrong: float) -> float:
+        bits = right + wrong + more_right + more_wrong
+        return skr_asymptotic_bps(bits / seconds, (wrong + more_wrong) / bits)
+
+    by_right = (rate_bps(step, 0) - rate_bps(-step, 0)) / (2 * step)
+    by_wrong = (rate_bps(0, step) - rate_bps(0, -step)) / (2 * step)
+    expected_bps = math.sqrt(by_right**2 * right + by_wrong**2 * wrong)
+    assert skr_error_bps(1000.0, qber, seconds) == pytest.approx(expected_bps, rel=1e-5)
+
+
+def test_secret_bits_of_bases_that_are_one_heap() -> None:
+    """h(0.04) = 0.2422922 and h(0.01) = 0.0807931, each to seven digits."""
+    lanes = (LaneCounts(5000, 100, 5000, 300), LaneCounts(1000, 10, 1000, 10))
+    assert secret_bits_of_both(lanes) == pytest.approx(7577.078 + 1838.414, abs=0.01)
