@@ -30,7 +30,7 @@ def test_only_fitted_numbers_change(with_858: Fit) -> None:
     text = fitted_text(STRUCTURED, with_858)
     head, *lines = changed(STRUCTURED, text)
     assert head.startswith("# Fitted by netsim fit to fan2025_table2.csv (sha256 ")
-    assert head.endswith("8 numbers, 14 data, chi2 1278; marked [fit] fan2025_table2.csv.")
+    assert head.endswith("8 numbers, 14 data, chi2 1277; marked [fit] fan2025_table2.csv.")
     assert len(lines) == 8
     assert len(text.splitlines()) == len(STRUCTURED.splitlines()) + 1
     assert lines[1] == (

@@ -36,7 +36,7 @@ def test_what_is_no_topology() -> None:
     """A name that is none is told as everywhere; another type says what is wanted."""
     with pytest.raises(netsim.ConfigError, match="did you mean two_user"):
         netsim.simulate("two_usr", duration_s=1, seed=1)
-    with pytest.raises(TypeError, match="a name or a path"):
+    with pytest.raises(TypeError, match="wanted is TopologySpec, str or Path: "):
         netsim.simulate({"name": "x"}, duration_s=1, seed=1)  # type: ignore[arg-type]
 
 
