@@ -161,38 +161,15 @@ class Simulation:
 
     def _build_parties(self) -> None:
         """Build the world, the users in it and the links between them."""
-        rng_tree = self._rng_tree
-        self.world = self.depth.build(
-            Stage(
-                self._sim,
-                self.timeline,
-                rng_tree,
-                duration_ps=self.duration_ps,
-                on_tags=self._on_tags,
-                on_clicks=self._on_clicks,
-                turns=self._turns,
-            )
-        )
-        users = {
-            user.name: User(
-                self._sim,
-                self.depth.hardware,
-                user.name,
-                clock=self.world.clocks[user.name],
-                store=self._open_store(user.name),
-                rng_tree=rng_tree,
-                trace=self.trace,
-                turns=self._turns.get(user.name),
-            )
-            for user in self.topology.users
-        }
+        self.world = self._built_world()
+        users = self._built_users()
         self._listeners = Listeners(
-            self.timeline, self.network, users, self.world.notebooks, rng_tree
+            self.timeline, self.network, users, self.world.notebooks, self._rng_tree
         )
         self.parties = Parties(
             self._sim,
             self.network,
-            rng_tree,
+            self._rng_tree,
             users,
             prediction=self._prediction,
             depth=self.depth,
@@ -208,10 +185,40 @@ class Simulation:
             self.topology,
             self.network.links,
             self.pools,
-            rng_tree,
+            self._rng_tree,
             self.trace,
             is_up=lambda user: self.parties.users[user].is_up,
         )
+
+    def _built_world(self) -> PhotonLevel:
+        """Source, fibres and receivers."""
+        return self.depth.build(
+            Stage(
+                self._sim,
+                self.timeline,
+                self._rng_tree,
+                duration_ps=self.duration_ps,
+                on_tags=self._on_tags,
+                on_clicks=self._on_clicks,
+                turns=self._turns,
+            )
+        )
+
+    def _built_users(self) -> dict[str, User]:
+        """All users by name, each with the clock of its receiver."""
+        return {
+            user.name: User(
+                self._sim,
+                self.depth.hardware,
+                user.name,
+                clock=self.world.clocks[user.name],
+                store=self._open_store(user.name),
+                rng_tree=self._rng_tree,
+                trace=self.trace,
+                turns=self._turns.get(user.name),
+            )
+            for user in self.topology.users
+        }
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""

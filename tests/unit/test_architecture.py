@@ -1,10 +1,12 @@
 """ARCHITECTURE.md is true: its paths exist, its layers and diagrams are those of the code.
 
-The dotted names of all pages exist too.
+The dotted names of all pages exist too, and modules and functions are short.
 """
 
+import ast
 import re
 from pkgutil import resolve_name
+from statistics import median
 
 import pytest
 
@@ -28,6 +30,10 @@ NAMES = sorted(
         for name in re.findall(r"`((?:netsim|protocols)(?:\.\w+)+)`", text)
     }
 )
+SOURCES = sorted(
+    path for part in ("netsim", "protocols", "examples") for path in (ROOT / part).rglob("*.py")
+)
+MOST_LINES, MOST_LINES_OF_A_BODY, MEDIAN_LINES = 400, 50, 5
 
 
 def blocks(kind: str) -> list[str]:
@@ -58,3 +64,18 @@ def test_diagrams_are_drawn_from_the_tables() -> None:
     """In the order of the page."""
     lives = [mermaid(machine) for machine in (ANNOUNCER_LIFE, RESPONDER_LIFE)]
     assert blocks("mermaid") == [*lives, mermaid(ANNOUNCER_ROUND), mermaid(RESPONDER_ROUND)]
+
+
+def test_modules_and_functions_are_short() -> None:
+    """No module above 400 lines, no body above 50 without its docstring, half of them below 6."""
+    lengths: list[int] = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= MOST_LINES, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[ast.get_docstring(node) is not None :]
+                last_line = (body[-1].end_lineno or 0) if body else 0
+                lengths.append(last_line - body[0].lineno + 1 if body else 0)
+                assert lengths[-1] <= MOST_LINES_OF_A_BODY, (path, node.name)
+    assert median(lengths) <= MEDIAN_LINES

@@ -52,6 +52,10 @@ def shots() -> Sequence[Shot]:
 
 def rows(measured: Measured) -> Sequence[BoardRow]:
     """S follows from the error rate; both attacks from nothing."""
+    return (*_rows_of_the_run(measured), *_rows_of_attacks(measured))
+
+
+def _rows_of_the_run(measured: Measured) -> Sequence[BoardRow]:
     run, light_s = lane_of(measured[RUN]), measured[RUN].light_s
     s_of_run = bell_of(run)
     # Poisson, and which half of the frames was for key was drawn.
@@ -98,6 +102,11 @@ def rows(measured: Measured) -> Sequence[BoardRow]:
             )
             for which, printed in (("first", 2.665), ("second", 2.644))
         ),
+    )
+
+
+def _rows_of_attacks(measured: Measured) -> Sequence[BoardRow]:
+    return (
         BoardRow(
             "error rate with every photon caught [%]",
             "theory",
