@@ -8,11 +8,11 @@ from netsim.kernel.rng import RngTree
 from netsim.physics.encodings.drift import DriftingPhase
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import BasisOptics
-from netsim.physics.encodings.phases import Phase
 from netsim.physics.encodings.registry import encoding_class
 from netsim.physics.encodings.rotation import RotatedPhase, WanderingRotation
 from netsim.physics.encodings.settings import TurnedPhase, Turns
-from netsim.topology.receiver import InterferometerSpec
+from netsim.physics.encodings.stepped import SteppedPhase
+from netsim.topology.receiver import DriftSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import UserSpec
 from netsim.units import ps_from_s
@@ -30,11 +30,14 @@ class Analysers:
     rng_tree : RngTree
         Streams ``<user>/drift/z`` and ``<user>/drift/x``, of phases that wander, and
         ``<user>/rotation``, of fibres that turn polarisations.
+    longest_ps : int
+        Of the times over which somebody will ask for `wandering` phases at once.
     """
 
     topology: TopologySpec
     history: NetworkHistory
     rng_tree: RngTree
+    longest_ps: int = 0
 
     def encoding(self, user: str, turns: Turns | None, delay_ps: int) -> Encoding:
         """Encoding of one user; that of its receiver if nothing about it changes.
@@ -57,26 +60,45 @@ class Analysers:
         )
         return encoding_class(spec.kind)(replace(spec.optics, z=z, x=x))
 
+    def wandering(self, user: str) -> tuple[tuple[SteppedPhase, ...], tuple[SteppedPhase, ...]]:
+        """What adds to the phases of the Z and of the X analyser of a user."""
+        rotation = self._rotation(user)
+        turning = () if rotation is None else (rotation,)
+        spec = self.topology.receiver_of(self.topology.user(user))
+        z, x = (
+            () if analyser.drift is None else (self._drift(user, basis, analyser, analyser.drift),)
+            for basis, analyser in zip("zx", spec.analysers, strict=True)
+        )
+        return (*z, *turning), (*x, *turning)
+
     def _drifting(self, user: str, basis: str, analyser: InterferometerSpec) -> BasisOptics:
         still = analyser.still_optics
         if analyser.drift is None:
             return still
-        phase = DriftingPhase(
-            still.phase_rad,
-            analyser.drift.drift,
+        return replace(still, phase_rad=self._drift(user, basis, analyser, analyser.drift))
+
+    def _drift(
+        self, user: str, basis: str, analyser: InterferometerSpec, drift: DriftSpec
+    ) -> DriftingPhase:
+        return DriftingPhase(
+            analyser.still_optics.phase_rad,
+            drift.drift,
             self.rng_tree.stream(f"{user}/drift/{basis}"),
             self._lock_of(user),
+            longest_ps=self.longest_ps,
         )
-        return replace(still, phase_rad=phase)
 
-    def _rotation(self, user: str) -> Phase | None:
+    def _rotation(self, user: str) -> WanderingRotation | None:
         """What the fibre adds to the phases of both analysers; None if it adds nothing."""
         walk_rad = self.topology.user(user).fibre.rotation_walk_rad_per_sqrt_s
         if not walk_rad:
             return None
         rng = self.rng_tree.stream(f"{user}/rotation")
         return WanderingRotation(
-            rng, walk_rad, lambda time_ps: self._user(user, time_ps).alignments
+            rng,
+            walk_rad,
+            lambda time_ps: self._user(user, time_ps).alignments,
+            longest_ps=self.longest_ps,
         )
 
     def _turned(self, optics: BasisOptics, turns: Turns | None, delay_ps: int) -> BasisOptics:
@@ -97,7 +119,7 @@ class Analysers:
         return network.topology.user(user)
 
 
-def _rotated(optics: BasisOptics, rotation: Phase | None) -> BasisOptics:
+def _rotated(optics: BasisOptics, rotation: SteppedPhase | None) -> BasisOptics:
     if rotation is None:
         return optics
     return replace(optics, phase_rad=RotatedPhase(optics.phase_rad, rotation))

@@ -108,10 +108,8 @@ def test_aligned_when_errors_are_too_many() -> None:
 
 
 def test_what_is_refused() -> None:
-    """Receivers that read no polarisation, and levels without photons."""
+    """Receivers that read no polarisation."""
     with pytest.raises(ConfigError, match="which it does not turn"):
         netsim.load_topology(
             "two_user", overrides=["users.1.fibre.rotation_walk_rad_per_sqrt_s=0.1"]
         )
-    with pytest.raises(ConfigError, match="turn polarisations are followed"):
-        netsim.simulate(turning(0.1), duration_s=1.0, seed=1, fidelity="rate")

@@ -116,12 +116,20 @@ class DriftingPhase(SteppedPhase):
         Of this phase alone.
     is_locked : callable
         Whether it is at a true time in ps; asked once a step, in order.
+    longest_ps : int
+        As of `SteppedPhase`, whose `between` leaves ``base`` out.
     """
 
     def __init__(
-        self, base: Phase, drift: Drift, rng: Generator, is_locked: Callable[[int], bool]
+        self,
+        base: Phase,
+        drift: Drift,
+        rng: Generator,
+        is_locked: Callable[[int], bool],
+        *,
+        longest_ps: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(longest_ps=longest_ps)
         self._base = base
         self._walk_rad = drift.walk_rad * math.sqrt(_STEP_S)
         self._reading_rad = drift.reading_rad

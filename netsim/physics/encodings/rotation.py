@@ -32,10 +32,19 @@ class WanderingRotation(SteppedPhase):
         Standard deviation of the phase a second after an alignment.
     alignments : callable
         How many there have been by a true time in ps; asked once a step, in order.
+    longest_ps : int
+        As of `SteppedPhase`.
     """
 
-    def __init__(self, rng: Generator, walk_rad: float, alignments: Callable[[int], int]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        rng: Generator,
+        walk_rad: float,
+        alignments: Callable[[int], int],
+        *,
+        longest_ps: int = 0,
+    ) -> None:
+        super().__init__(longest_ps=longest_ps)
         self._rng = rng
         self._kick_rad = walk_rad * math.sqrt(STEP_PS / PS_PER_S)
         self._alignments = alignments

@@ -1,7 +1,9 @@
 """Phases that move in steps, asked for in nearly the order of time."""
 
 from abc import ABC, abstractmethod
-from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsim.units import PS_PER_S
 
@@ -11,22 +13,41 @@ _KEPT = 8192
 
 
 class SteppedPhase(ABC):
-    """A phase that begins at 0 and takes a step every `STEP_PS`; those of the past are kept."""
+    """A phase that begins at 0 and takes a step every `STEP_PS`; those of the past are kept.
 
-    def __init__(self) -> None:
-        self._steps_rad: deque[float] = deque([0.0], maxlen=_KEPT)
+    Parameters
+    ----------
+    longest_ps : int
+        Longest time that will be asked for as a whole (`between`).
+    """
+
+    def __init__(self, *, longest_ps: int = 0) -> None:
+        self._steps_rad = np.zeros(_KEPT + longest_ps // STEP_PS)
+        """Around and around: step n at n modulo the size."""
         self._last = 0
 
     def __call__(self, time_ps: int) -> float:
         """Radians at a true time; LookupError for one that is forgotten."""
-        number = max(0, time_ps // STEP_PS)
-        while self._last < number:
+        return float(self._since(time_ps, time_ps)[0])
+
+    def between(self, start_ps: int, stop_ps: int) -> NDArray[np.float64]:
+        """(N,) float64: radians at all steps in force in [``start_ps``, ``stop_ps``).
+
+        As of any call of it, those of a time that is forgotten are a LookupError.
+        """
+        return self._since(start_ps, stop_ps - 1)
+
+    def _since(self, first_ps: int, last_ps: int) -> NDArray[np.float64]:
+        """All steps in force from one time to another one, both included."""
+        first, last = max(0, first_ps // STEP_PS), max(0, last_ps // STEP_PS)
+        steps_rad, kept = self._steps_rad, self._steps_rad.size
+        while self._last < last:
+            before_rad = float(steps_rad[self._last % kept])
             self._last += 1
-            self._steps_rad.append(self._step(self._last * STEP_PS, self._steps_rad[-1]))
-        back = self._last - number
-        if back >= len(self._steps_rad):
-            raise LookupError(f"the phase at {time_ps} ps is forgotten")
-        return self._steps_rad[-1 - back]
+            steps_rad[self._last % kept] = self._step(self._last * STEP_PS, before_rad)
+        if self._last - first >= kept:
+            raise LookupError(f"the phase at {first_ps} ps is forgotten")
+        return steps_rad[np.arange(first, last + 1) % kept]
 
     @abstractmethod
     def _step(self, time_ps: int, last_rad: float) -> float:
