@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from netsim.devices.history import NetworkHistory
 from netsim.kernel.rng import RngTree
@@ -11,11 +12,13 @@ from netsim.physics.encodings.optics import BasisOptics
 from netsim.physics.encodings.registry import encoding_class
 from netsim.physics.encodings.rotation import RotatedPhase, WanderingRotation
 from netsim.physics.encodings.settings import TurnedPhase, Turns
-from netsim.physics.encodings.stepped import SteppedPhase
+from netsim.physics.encodings.stepped import States, SteppedPhase
 from netsim.topology.receiver import DriftSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import UserSpec
 from netsim.units import ps_from_s
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +87,7 @@ class Analysers:
             analyser.still_optics.phase_rad,
             drift.drift,
             self.rng_tree.stream(f"{user}/drift/{basis}"),
-            self._lock_of(user),
+            self._states(user, lambda spec: spec.is_locked),
             longest_ps=self.longest_ps,
         )
 
@@ -97,7 +100,7 @@ class Analysers:
         return WanderingRotation(
             rng,
             walk_rad,
-            lambda time_ps: self._user(user, time_ps).alignments,
+            self._states(user, lambda spec: spec.alignments),
             longest_ps=self.longest_ps,
         )
 
@@ -107,16 +110,14 @@ class Analysers:
         frame_ps = ps_from_s(self.topology.frame_s)
         return replace(optics, phase_rad=TurnedPhase(optics.phase_rad, turns, frame_ps, delay_ps))
 
-    def _lock_of(self, user: str) -> Callable[[int], bool]:
-        def is_locked(time_ps: int) -> bool:
-            return self._user(user, time_ps).is_locked
+    def _states(self, user: str, of: Callable[[UserSpec], T]) -> States[T]:
+        """Something about a user, as it is from time to time."""
 
-        return is_locked
+        def between(start_ps: int, stop_ps: int) -> list[tuple[int, T]]:
+            found = self.history.between(start_ps, stop_ps)
+            return [(since_ps, of(network.topology.user(user))) for since_ps, network in found]
 
-    def _user(self, user: str, time_ps: int) -> UserSpec:
-        """As it is at a true time."""
-        ((_, network),) = self.history.between(time_ps, time_ps + 1)
-        return network.topology.user(user)
+        return between
 
 
 def _rotated(optics: BasisOptics, rotation: SteppedPhase | None) -> BasisOptics:

@@ -19,6 +19,8 @@ from netsim.twin.coincidences import Coincidences, Phasors
 from netsim.twin.drift import Free
 from netsim.twin.wandering import WanderingCoincidences
 
+_KEPT_USERS = 16
+"""Phases of the latest users."""
 _KEPT = 1024
 """Means of the latest stretches and links."""
 
@@ -58,6 +60,7 @@ class Wander:
             for name, spec in self._receivers.items()
         }
         self._known = lru_cache(maxsize=_KEPT)(self._means)
+        self._seen = lru_cache(maxsize=_KEPT_USERS)(self._phasors)
         self._found: dict[int, WanderingCoincidences] = {}
 
     def coincidences(self, network: Network, start_ps: int, stop_ps: int) -> Coincidences:
@@ -86,7 +89,7 @@ class Wander:
         return self._known(users, start_ps, stop_ps)
 
     def _means(self, users: tuple[str, str], start_ps: int, stop_ps: int) -> Phasors:
-        first, second = (self._phasors(user, start_ps, stop_ps) for user in users)
+        first, second = (self._seen(user, start_ps, stop_ps) for user in users)
         count = max(first.shape[1], second.shape[1])
         # Of a user whose phases stay there is one value for all the time.
         first, second = (np.broadcast_to(each, (2, count)) for each in (first, second))
