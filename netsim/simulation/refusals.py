@@ -8,6 +8,7 @@ from netsim.simulation.request import RunRequest
 from netsim.topology.changes import Unlock
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS
+from protocols.variants import MATCHINGS, PROTOCOLS
 
 
 def refusals(request: RunRequest) -> Iterator[Fault]:
@@ -23,6 +24,8 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "drift": _is_ever_free(topology),
         "rotation": any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users),
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
+        "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
+        "protocol.matching": not MATCHINGS.get(topology.protocol.matching).is_predicted,
         "--save-tags": request.save_tags,
     }
     for place, why in _MEANINGLESS[request.fidelity].items():
@@ -44,6 +47,7 @@ _MEANINGLESS = {
         "drift": "phases without lock are followed photon by photon",
         "rotation": "fibres that turn polarisations are followed photon by photon",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.matching": "clicks are drawn in pairs, without the rivals it would choose from",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
     },
     Fidelity.RATE: {
@@ -54,6 +58,8 @@ _MEANINGLESS = {
         "drift": "phases without lock are followed photon by photon",
         "rotation": "fibres that turn polarisations are followed photon by photon",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.protocol": "rounds are drawn as the twin expects them of those built in",
+        "protocol.matching": "matches are drawn as the twin expects them",
         "--save-tags": "there are no tags",
     },
 }
