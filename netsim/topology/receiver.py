@@ -217,9 +217,9 @@ class ReceiverSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = encoding_class(self.kind).detectors
+        names = encoding_class(self.kind).detector_names()
         if len(self.detectors) not in (1, len(names)):
-            count, listed = COUNTS[len(names)], ", ".join(map(str, names))
+            count, listed = COUNTS[len(names)], ", ".join(names)
             raise ValueError(f"give one detector for all {count}, or {count}: {listed}")
         reasons = tuple(encoding_class(self.kind).faults(self.optics))
         if reasons:
@@ -263,8 +263,8 @@ class ReceiverSpec(Spec):
 
     @property
     def each_detector(self) -> tuple[DetectorSpec, ...]:
-        """Detectors in the order of `Encoding.detectors`: of most kinds Z+, Z-, X+, X-."""
-        names = encoding_class(self.kind).detectors
+        """Detectors in the order of `Encoding.detector_names`: of most kinds Z+, Z-, X+, X-."""
+        names = encoding_class(self.kind).detector_names()
         return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors
 
     @property

@@ -59,7 +59,7 @@ def test_a_kind_has_to_be_registered() -> None:
     """Before: a fault that lists those there are. After: a topology, and a line in the schema."""
     fault = {
         "receivers.bench.kind": (
-            "the text 'turned' is not 'franson', 'polarisation' or 'delayed-basis'"
+            "the text 'turned' is not 'franson', 'polarisation', 'delayed-basis' or 'time-bin'"
         )
     }
     assert faults_of("turned") == fault
@@ -70,6 +70,7 @@ def test_a_kind_has_to_be_registered() -> None:
         "franson",
         "polarisation",
         "delayed-basis",
+        "time-bin",
         "turned",
     ]
 
