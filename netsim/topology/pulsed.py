@@ -43,6 +43,8 @@ def pulsed_faults(topology: TopologySpec) -> Iterator[Fault]:
 
 def _of_receiver(name: str, receiver: ReceiverSpec, pulses: PulsesSpec | None) -> Iterator[Fault]:
     needs_pulses = encoding_class(receiver.kind).needs_pulses
+    if not needs_pulses and has(receiver, "gate_ps") and receiver.gate_ps is not None:
+        yield Fault(f"receivers.{name}.gate_ps", f"{receiver.kind} has no slots to gate")
     if needs_pulses != (pulses is not None):
         reason = "needs qnsp.source.pulses" if needs_pulses else "does not read slots of pulses"
         yield Fault(f"receivers.{name}.kind", f"{receiver.kind} {reason}")

@@ -8,7 +8,8 @@ of a pair are of one pulse. In the middle slot of both users nobody knows of whi
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import erf, sqrt
+from math import erf, inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,19 @@ NODES = 41
 """Of the integral over a pulse, by Gauss and Hermite."""
 
 
+class Sight(NamedTuple):
+    """How sharply a detector sees slots."""
+
+    jitter_ps: float
+    """Standard deviation."""
+    gate_ps: float = inf
+    """How much of a slot counts, about its middle; at most all."""
+
+    def open_ps(self, pulses: Pulses) -> float:
+        """How much of a slot does."""
+        return min(self.gate_ps, float(pulses.slot_ps))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotTables:
     """What two users read of the photons of a pair.
@@ -51,28 +65,27 @@ class SlotTables:
 
 
 @lru_cache(maxsize=256)
-def read_alone(pulses: Pulses, jitter_ps: float) -> Table:
+def read_alone(pulses: Pulses, sight: Sight) -> Table:
     """(3,) float64: probability that a photon is read in each slot, of any period.
 
     Parameters
     ----------
     pulses : Pulses
-    jitter_ps : float
-        Standard deviation, of the detector.
+    sight : Sight
     """
-    blur_ps = sqrt(pulses.sigma_ps**2 + jitter_ps**2)
-    passages: Table = ALONE @ _passages(pulses, 0.0, blur_ps).sum(axis=1)
+    blurred = sight._replace(jitter_ps=sqrt(pulses.sigma_ps**2 + sight.jitter_ps**2))
+    passages: Table = ALONE @ _passages(pulses, 0.0, blurred).sum(axis=1)
     return passages
 
 
 @lru_cache(maxsize=256)
-def read_together(pulses: Pulses, first_ps: float, second_ps: float) -> SlotTables:
-    """What two users with these jitters (standard deviations) read."""
+def read_together(pulses: Pulses, first: Sight, second: Sight) -> SlotTables:
+    """What two users read."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     together, fringe = np.zeros((len(APART), 3, 3)), np.zeros(len(APART))
     for node, weight in zip(nodes, weights / weights.sum(), strict=True):
         late_ps = float(node) * pulses.sigma_ps
-        own, its = (_passages(pulses, late_ps, jitter_ps) for jitter_ps in (first_ps, second_ps))
+        own, its = (_passages(pulses, late_ps, sight) for sight in (first, second))
         for one, period in enumerate(PERIODS):
             for other, later in enumerate(PERIODS):
                 apart = APART.index(later - period)
@@ -80,20 +93,22 @@ def read_together(pulses: Pulses, first_ps: float, second_ps: float) -> SlotTabl
                 together[apart] += weight * met
                 both = own[MIDDLE, one, MIDDLE] * its[MIDDLE, other, MIDDLE]
                 fringe[apart] += weight * TOGETHER[MIDDLE, MIDDLE] * both
-    alone = np.array([read_alone(pulses, jitter_ps) for jitter_ps in (first_ps, second_ps)])
+    alone = np.array([read_alone(pulses, sight) for sight in (first, second)])
     return SlotTables(alone, together, fringe)
 
 
-def _passages(pulses: Pulses, late_ps: float, jitter_ps: float) -> Table:
+def _passages(pulses: Pulses, late_ps: float, sight: Sight) -> Table:
     """(3, 3, 3) float64: from the slot of arrival to the period (`PERIODS`) and slot read."""
-    found = np.zeros((3, 3, 3))
+    found, gate_ps = np.zeros((3, 3, 3)), sight.open_ps(pulses)
     for arrival in SLOTS:
         middle_ps = (arrival + 0.5) * pulses.slot_ps + late_ps
         for place, period in enumerate(PERIODS):
             for slot in SLOTS:
-                low_ps = period * pulses.period_ps + slot * pulses.slot_ps - middle_ps
-                inside = _below(low_ps + pulses.slot_ps, jitter_ps) - _below(low_ps, jitter_ps)
-                found[arrival, place, slot] = inside
+                read_ps = period * pulses.period_ps + (slot + 0.5) * pulses.slot_ps - middle_ps
+                low, high = (
+                    _below(read_ps + side * gate_ps, sight.jitter_ps) for side in (-0.5, 0.5)
+                )
+                found[arrival, place, slot] = high - low
     return found
 
 
@@ -107,18 +122,21 @@ def _below(x_ps: float, sigma_ps: float) -> float:
 class SlotReader:
     """Reads clicks by the pump's clock: outcomes from slots, and times in whole periods.
 
-    Times of slots would tell the bits of one basis. Clicks between the last slot and the next
-    period stand for nothing and are dropped.
+    Times of slots would tell the bits of one basis. Clicks outside the gates, or between the last
+    slot and the next period, stand for nothing and are dropped.
 
     Attributes
     ----------
     pulses : Pulses
     start_ps : int
         When the light of a period that begins at time 0 begins to come.
+    gate_ps : float
+        As of `Sight`.
     """
 
     pulses: Pulses
     start_ps: int
+    gate_ps: float = inf
 
     @property
     def span_ps(self) -> int:
@@ -140,11 +158,12 @@ class SlotReader:
         """
         since_ps = (clicks >> DETECTOR_BITS) - self.start_ps
         within_ps = since_ps % self.pulses.period_ps
-        slots = within_ps // self.pulses.slot_ps
+        slots, in_slot_ps = np.divmod(within_ps, self.pulses.slot_ps)
+        counts = (slots <= LAST) & (abs(2 * in_slot_ps - self.pulses.slot_ps) <= self.gate_ps)
         ports = clicks & 1
         outcomes = np.where(slots == MIDDLE, 2 + ports, slots // LAST)
         starts_ps = self.start_ps + since_ps - within_ps
-        found: NDArray[np.int64] = (starts_ps << DETECTOR_BITS | outcomes)[slots <= LAST]
+        found: NDArray[np.int64] = (starts_ps << DETECTOR_BITS | outcomes)[counts]
         found.sort()
         return found
 

@@ -10,6 +10,7 @@ of Z away. So there is one peak, as wide as the users' ticks, and chance coincid
 as two users click in one period, however narrow the window.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -39,6 +40,7 @@ from netsim.physics.encodings.slots import (
     LAST,
     MIDDLE,
     SLOTS,
+    Sight,
     SlotReader,
     read_alone,
     read_together,
@@ -67,16 +69,19 @@ class SlotJoint(Joint):
     ----------
     slots : (int, int)
         Of either.
+    gates_ps : (float, float)
+        Of either user.
     """
 
     slots: tuple[int, int] = (FIRST, FIRST)
+    gates_ps: tuple[float, float] = (math.inf, math.inf)
 
     def shares(self, window: Window) -> tuple[float, float]:
         """As of any `Joint`, relative to independent slots and ports."""
         pulses = window.shape.pulses
         if pulses is None:
             raise ValueError("time bins need a pulsed source")
-        tables = read_together(pulses, *window.jitters_ps)
+        tables = read_together(pulses, *map(Sight, window.jitters_ps, self.gates_ps))
         one, other = self.slots
         alone = float(tables.alone[0, one] * tables.alone[1, other])
         teeth = [
@@ -99,6 +104,7 @@ class TimeBin(Encoding):
 
     def __init__(self, optics: Optics) -> None:
         self._x = optics.x
+        self._gate_ps = optics.gate_ps
 
     @classmethod
     def detector_names(cls) -> tuple[str, ...]:
@@ -151,6 +157,8 @@ class TimeBin(Encoding):
 
     def joint(self, detector: int, other: Encoding, its: int) -> Joint:
         """Slots of both by the paths of a pair, a fringe in the middle of both."""
+        if not isinstance(other, TimeBin):
+            raise TypeError(f"{other.carrier} shares no basis with {self.carrier}")
         slots = SLOT_OF[detector], SLOT_OF[its]
         late_ps = self._x.delay_ps if slots == (MIDDLE, MIDDLE) else 0.0
         return SlotJoint(
@@ -159,17 +167,19 @@ class TimeBin(Encoding):
             late_ps=(late_ps, late_ps),
             sign=self.detectors[detector].sign * other.detectors[its].sign,
             slots=slots,
+            gates_ps=(self._gate_ps, other._gate_ps),  # noqa: SLF001
         )
 
     def read_shares(self, pulses: Pulses, jitters_ps: tuple[float, ...]) -> ReadShares:
         """Slots of photons by their pulses, and of other clicks by chance."""
-        alike = np.full(len(SLOTS), pulses.slot_ps / pulses.period_ps)
-        photons = [_outcomes(read_alone(pulses, jitters_ps[port]), port) for port in PORTS]
+        sights = [Sight(jitter_ps, self._gate_ps) for jitter_ps in jitters_ps]
+        alike = np.full(len(SLOTS), sights[0].open_ps(pulses) / pulses.period_ps)
+        photons = [_outcomes(read_alone(pulses, sights[port]), port) for port in PORTS]
         return ReadShares(np.array(photons), np.array([_outcomes(alike, port) for port in PORTS]))
 
     def reader(self, source: PairSource, start_ps: int) -> SlotReader:
         """By the pump's clock."""
-        return SlotReader(_pulses_of(source), start_ps)
+        return SlotReader(_pulses_of(source), start_ps, self._gate_ps)
 
     def measurement(self, source: PairSource) -> Measurement:
         """Late binding of the two photons of a pair: `netsim.physics.encodings.slotted`."""

@@ -83,7 +83,7 @@ def test_names_that_are_built_in_stay_what_they_are() -> None:
     register("mine", Turned)
     register("mine", Stepped)
     assert encoding_class("mine") is Stepped
-    assert kinds() == ("franson", "polarisation", "delayed-basis", "mine")
+    assert kinds() == ("franson", "polarisation", "delayed-basis", "time-bin", "mine")
 
 
 def test_same_law_gives_the_same_clicks() -> None:
