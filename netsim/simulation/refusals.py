@@ -8,6 +8,7 @@ from netsim.simulation.request import RunRequest
 from netsim.simulation.wander import drifters
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS
+from protocols.variants import MATCHINGS, PROTOCOLS
 
 
 def refusals(request: RunRequest) -> Iterator[Fault]:
@@ -22,6 +23,8 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "controller": topology.controller or request.controller,
         "drift": any(not _has_told_bases(topology, name) for name in drifters(topology)),
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
+        "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
+        "protocol.matching": not MATCHINGS.get(topology.protocol.matching).is_predicted,
         "--save-tags": request.save_tags,
     }
     for place, why in _MEANINGLESS[request.fidelity].items():
@@ -39,6 +42,7 @@ _MEANINGLESS = {
         "observers": "there are no photons to observe",
         "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.matching": "clicks are drawn in pairs, without the rivals it would choose from",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
     },
     Fidelity.RATE: {
@@ -48,6 +52,8 @@ _MEANINGLESS = {
         "controller": "nobody reports rounds to one",
         "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.protocol": "rounds are drawn as the twin expects them of those built in",
+        "protocol.matching": "matches are drawn as the twin expects them",
         "--save-tags": "there are no tags",
     },
 }

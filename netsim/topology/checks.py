@@ -22,6 +22,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
 from netsim.topology.perfect import perfect_encodings
 from netsim.topology.processes import PairRule, pair_rule
+from netsim.topology.pulsed import pulsed_faults
 from netsim.topology.reading import has, having
 from netsim.topology.source import PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
@@ -367,5 +368,6 @@ CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _overlapping_crashes,
     combination_faults,
     untold_faults,
+    pulsed_faults,
 )
 """All checks, in the order in which their faults are shown."""

@@ -102,8 +102,9 @@ class Coincidences:
     def accidental_hz(self, gate: Gate) -> Rates:
         """(4, 4) float64: of light that has nothing in common."""
         first_hz, second_hz = (self.live_hz(user) for user in gate.users)
-        met_hz = accidentals_hz(first_hz, second_hz, window_ps=gate.width_ps)
-        return met_hz * self._link(gate.users).chance_share(gate)
+        link = self._link(gate.users)
+        met_hz = accidentals_hz(first_hz, second_hz, window_ps=link.chance_ps(gate))
+        return met_hz * link.chance_share(gate)
 
     def live_hz(self, user: str) -> Rates:
         """(4,) float64: clicks of each detector of ``user`` that count."""
@@ -190,6 +191,15 @@ class _Link:
         for one, other in product(*(each.detectors for each in self._sight.stations)):
             yield one, other, joints_of(one.encoding, other.encoding)[one.number][other.number]
 
+    def chance_ps(self, gate: Gate) -> float:
+        """Time in which two clicks meet by chance: the gate, or the periods that it holds."""
+        pulses = self._network.topology.qnsp.source.pump_pulses
+        if pulses is None:
+            return gate.width_ps
+        delay_ps = self._network.lanes_of(self._users)[0].delay_ps
+        teeth = pulses.teeth(delay_ps - gate.delay_ps, gate.width_ps)
+        return float(len(teeth) * pulses.period_ps)
+
     def chance_share(self, gate: Gate) -> Rates:
         """(4, 4) float64: coincidences of clicks that are no pair, of those of independent ones.
 
@@ -225,7 +235,7 @@ class _Link:
         multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
         first, second = self._sight.stations
         return Peaks(
-            pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
+            pairs_hz=multiplicity * self._born_hz(part) * math.prod(transmittances),
             coherence=part.process,
             phases_rad=(
                 self._phases_rad(first, part.channels[0]),
@@ -234,6 +244,10 @@ class _Link:
             delay_ps=part.delay_ps,
             shape=network.topology.qnsp.source.pair_shape.behind(*dispersions_ps2),
         )
+
+    def _born_hz(self, part: LanePart) -> float:
+        pulses, rate_hz = self._network.topology.qnsp.source.pump_pulses, part.process.rate_hz
+        return rate_hz if pulses is None else rate_hz * pulses.gain(rate_hz)
 
     def _bunch_peaks(
         self, ways: tuple[DeliveredChannel, DeliveredChannel], bunching: Bunching

@@ -67,6 +67,8 @@ class Window(NamedTuple):
     """How the two photons lie in time."""
     spread_ps: float
     """Standard deviation of the Gaussian jitter of the difference of the two times, >= 0."""
+    jitters_ps: tuple[float, float] = (0.0, 0.0)
+    """Those of either detector, where slots are told."""
 
     def share(self, peak: Peak) -> float:
         """Share of all pairs that the window holds of one peak."""
