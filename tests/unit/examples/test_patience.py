@@ -28,8 +28,8 @@ def end(tmp_path: Path) -> End:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    names = ("link.json", "secret.bin", "tags.npy")
-    return End(Role.ANNOUNCER, *(tmp_path / name for name in names), "127.0.0.1", port, 0.3)
+    link, secret, tags = (tmp_path / name for name in ("link.json", "secret.bin", "tags.npy"))
+    return End(Role.ANNOUNCER, link, secret, tags, "127.0.0.1", port, 0.3)
 
 
 def test_nobody_calls(end: End, capsys: pytest.CaptureFixture[str]) -> None:
