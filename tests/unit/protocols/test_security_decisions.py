@@ -1,16 +1,15 @@
-"""Decisions at their limits: too few bits for a sample, keys of no bits, what a key may fail with."""
+"""Decisions at their limits: too few bits for a sample, keys of no bits, all of the epsilon."""
 
 from dataclasses import replace
 
 import pytest
 
 from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
-from protocols.interfaces import KeyDecision
+from protocols.interfaces import USUAL_SAMPLE_SHARE, KeyDecision
 from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason
 from protocols.profile import MIN_SIFTED_BITS, Terms
 from protocols.security import Finite, FiniteExact, TwoBasis, smallest_scale
-from protocols.security.finite import USUAL_SAMPLE_SHARE
 from tests.unit.protocols.test_security import (
     EPSILON,
     FINITE,
