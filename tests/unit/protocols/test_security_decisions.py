@@ -9,7 +9,14 @@ from protocols.interfaces import USUAL_SAMPLE_SHARE, KeyDecision
 from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason
 from protocols.profile import MIN_SIFTED_BITS, Terms
-from protocols.security import Finite, FiniteExact, TwoBasis, smallest_scale
+from protocols.security import (
+    Asymptotic,
+    Finite,
+    FiniteExact,
+    TwoBasis,
+    expected_plan,
+    smallest_scale,
+)
 from tests.unit.protocols.test_security import (
     EPSILON,
     FINITE,
@@ -100,3 +107,11 @@ def test_light_that_would_need_much_longer_rounds() -> None:
     for share, is_found in ((2.0**14 * 0.7, True), (2.0**14 * 1.3, False)):
         found = smallest_scale(FiniteExact(), per_scale.scaled(1.0 / share), OPEN)
         assert (found is not None) is is_found
+
+
+def test_outcomes_that_are_constant_leave_nothing_of_a_plan() -> None:
+    """What bias takes may be more than the key: none is left then, and not a bit of it."""
+    lane = replace(expectation(400.0, 0.02, 600.0).lanes[0], z_ones=0.0, x_ones=0.0)
+    light = Expectation((lane,), ShannonBudget(1.1))
+    assert (Asymptotic().plan(light, OPEN).key_bits or 0) > 100_000
+    assert expected_plan(Asymptotic(), light, OPEN).key_bits == 0
