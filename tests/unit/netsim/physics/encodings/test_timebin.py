@@ -160,6 +160,10 @@ def test_errors_of_poissonian_pairs() -> None:
         lane = lane_of(netsim.load_topology("honjo2008", overrides=[*clean, rate, far]))
         assert lane.qber == pytest.approx(pairs / (2 * (1 + pairs)), abs=2e-5)
         assert lane.qber == pytest.approx(printed, abs=5e-4)
+        # Of a Gaussian state of one mode a pulse: n^2 / (n (n + 1) + 2 n^2) of n pairs in each.
+        one_mode = "qnsp.source.pulses.modes=1.0"
+        lane = lane_of(netsim.load_topology("honjo2008", overrides=[*clean, rate, far, one_mode]))
+        assert lane.qber == pytest.approx(pairs / (2 * (1 + 1.5 * pairs)), abs=2e-5)
 
 
 def test_thermal_pulses_have_more_pairs() -> None:
