@@ -121,7 +121,7 @@ def test_twin_agrees_with_drawn_events() -> None:
         period_ps=3500.0,
         width_ps=250.0 / FWHM_PER_SIGMA,
         pairs=process.rate_hz * 3500e-12,
-        seen=tuple(way.transmittance for way in network.channels),
+        seen=(network.channels[0].transmittance, network.channels[1].transmittance),
         ports=((1.0, 0.375), (1.0, 0.375)),
         darks=(2e5 * 3500e-12, 2e5 * 3500e-12),
         jitters_ps=(900.0 / FWHM_PER_SIGMA, 900.0 / FWHM_PER_SIGMA),
@@ -131,11 +131,11 @@ def test_twin_agrees_with_drawn_events() -> None:
     drawn = count(bench, table, periods, np.random.default_rng(5))
     expected = table_hz(network) * periods * 3500e-12
     for seen, mean in zip(drawn.ravel().tolist(), expected.ravel().tolist(), strict=True):
-        assert_poisson(seen, mean)
+        assert_poisson(round(seen), mean)
     assert drawn.sum() > 15_000
 
 
-@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 1.0), (True, 0.01)])
+@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 0.3), (True, 0.01)])
 def test_photons_agree_with_the_twin(*, is_blurred: bool, seconds: float) -> None:
     """All sixteen pairs of outcomes, and what each user reads."""
     topology = blurred() if is_blurred else two_users()
@@ -184,8 +184,8 @@ def test_thermal_pulses_have_more_pairs() -> None:
     (lane,) = predict(build_network(topology)).lanes
     poissonian = lane_of(two_users("qnsp.source.pumps.*.power_mw=4.0"))
     assert lane.true_hz / poissonian.true_hz > 1.2
-    found = count_photons(topology, duration_s=0.1, seed=8)
-    assert_poisson(found.lanes[0].counts.sifted_bits, 0.1 * lane.sifted_hz)
+    found = count_photons(topology, duration_s=0.02, seed=8)
+    assert_poisson(found.lanes[0].counts.sifted_bits, 0.02 * lane.sifted_hz)
     assert_binomial(found.lanes[0].counts.errors, found.lanes[0].counts.sifted_bits, lane.qber)
 
 
