@@ -17,6 +17,7 @@ from netsim.physics.encodings.slots import SlotReader
 from netsim.physics.encodings.timebin import TimeBin
 from netsim.physics.pulses import Pulses
 from netsim.physics.shapes import PairShape
+from netsim.plan.hardware import Hardware
 from netsim.simulation.photons import count_photons
 from netsim.topology.network import Network, build_network
 from netsim.topology.processes import PairProcess
@@ -327,6 +328,12 @@ def test_light_that_leaves_its_slots(overrides: tuple[str, ...], path: str) -> N
     with pytest.raises(ConfigError) as caught:
         count_photons(topology, duration_s=0.1, seed=1)
     assert path in {fault.path for fault in caught.value.faults}
+
+
+def test_pulses_are_not_planned() -> None:
+    """A plan with such a template stops with its reason."""
+    with pytest.raises(ConfigError, match="only continuous pumps are planned"):
+        _ = Hardware(two_users()).ring
 
 
 def test_time_bins_need_pulses() -> None:
