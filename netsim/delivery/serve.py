@@ -22,7 +22,7 @@ from netsim.delivery.journal import Journal
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.delivery.metrics import Metrics
 from netsim.delivery.relays import Relays, Tell
-from netsim.delivery.server import SILENT, Counter014
+from netsim.delivery.server import SILENCE_S, SILENT, Counter014
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import ConfigError, Fault, OutputError
@@ -253,7 +253,11 @@ class _Service:
             lambda: self._metrics.text(desk.free_bits()),
         )
         runner = web.AppRunner(
-            face.application(), access_log=None, logger=SILENT, handle_signals=False
+            face.application(),
+            access_log=None,
+            logger=SILENT,
+            handle_signals=False,
+            keepalive_timeout=SILENCE_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -16,7 +16,7 @@ import pytest
 
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
-from tests.support.managers import fill
+from tests.support.managers import fill_apart
 from tests.support.serving import Serving, key_ids, serve
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def fill_state(path: Path) -> State:
     state = State(path)
     stores = {user: ManagerStore(state.manager_path(user)) for user in USERS}
     for link in LINKS:
-        fill(stores, link, *[BLOCK_BITS] * BLOCKS)
+        fill_apart(stores, link, *[BLOCK_BITS] * BLOCKS)
     for store in stores.values():
         store.close()
     return state

@@ -20,7 +20,7 @@ from netsim.errors import ConfigError
 from netsim.pools.database import IN_MEMORY, Database
 from netsim.relay.terms import RelayTerms
 from netsim.topology.load import load_topology
-from tests.support.managers import fetch, fill, give
+from tests.support.managers import fetch, fill_apart, give
 
 USERS = ("alice", "bob", "carol", "dave")
 LINKS = ("alice-bob", "bob-dave", "alice-carol", "carol-dave")
@@ -55,7 +55,7 @@ class Square:
             manager.peers = {other: self.managers[other] for other in known.peers_of(user)}
             manager.relay = relays
         for link in LINKS:
-            fill(self.stores, link, bits + more.get(link.replace("-", "_"), 0))
+            fill_apart(self.stores, link, bits + more.get(link.replace("-", "_"), 0))
 
     def _tell(self, event: str, **values: object) -> None:
         self.told.append({"event": event, **values})
@@ -97,6 +97,12 @@ def test_two_paths() -> None:
     ((given,), (fetched,)) = square.ask()
     assert given == fetched
     assert given.known_to == "bob + carol"
+    shares = [
+        Square(10_000, RelayTerms(through=frozenset({name}))).ask()[0][0] for name in USERS[1:3]
+    ]
+    one, other = (int.from_bytes(share.bits, "big") for share in shares)
+    assert one != other
+    assert int.from_bytes(given.bits, "big") == one ^ other
     assert set(square.free_bits().values()) == {10_000 - HOP_BITS}
 
 
@@ -223,7 +229,7 @@ def killed(folder: Path, commits: int) -> tuple[int, str, int]:
     """Exit code and words of a process on full managers, and what the next start drops."""
     desk = open_desk(folder)
     for link in LINKS:
-        fill(desk.stores, link, 4000)
+        fill_apart(desk.stores, link, 4000)
     desk.close()
     code, said = run_killed(folder, commits)
     again = open_desk(folder)
