@@ -112,7 +112,21 @@ def rich_topologies() -> list[TopologySpec]:
         }
     )
     of_chip = updated(full, qnsp=qnsp.model_copy(update={"source": chip}))
-    return [full, of_chip, rich_crystal()]
+    return [full, of_chip, rich_crystal(), *pulsed()]
+
+
+def pulsed() -> Iterator[TopologySpec]:
+    """A crystal and a ring with pulses, of so many modes, and gates."""
+    crystal = load_topology("honjo2008", overrides=["qnsp.source.pulses.modes=3.0"])
+    kind = ("receivers.bench.kind=time-bin", "receivers.bench.z.delay_ps=0.0")
+    delay = ("receivers.bench.x.delay_ps=1000.0", "protocol.window_ps=1000")
+    light = ("qnsp.source.statistics=poisson", "qnsp.source.linewidth_hz=50e9")
+    pulses = "qnsp.source.pulses={slot_ps=1000, period_ps=3000}"
+    fibre = "users.*.fibre.dispersion_ps_per_nm_km=0.0"
+    ring = load_topology("two_user", overrides=[*kind, *delay, *light, pulses, fibre])
+    for topology in (crystal, ring):
+        dave = topology.users[0].model_copy(update={"name": "dave"})
+        yield updated(topology, users=(*topology.users, dave))
 
 
 def rich_crystal() -> TopologySpec:
@@ -220,9 +234,10 @@ def test_every_field_takes_effect_or_is_refused(monkeypatch: pytest.MonkeyPatch)
     Fields are found by looking, so that a new one without effect fails here, and one that no
     network of this test gives, too.
     """
+    networks = rich_topologies()
     monkeypatch.setitem(CHANGES, "become", Become)
     found: dict[tuple[str, str], set[str]] = {}
-    for topology in rich_topologies():
+    for topology in networks:
         state = StateSpec.model_construct(
             **{name: getattr(topology, name) for name in StateSpec.model_fields}
         )
