@@ -34,8 +34,9 @@ def turning() -> TopologySpec:
         for user, walk in zip(topology.users, (WALK / 2, WALK), strict=True)
     ]
     event = {"kind": "realign", "user": "bob", "time_s": REALIGN_S}
+    protocol = {**topology.protocol.model_dump(), "reconciliation": "modelled"}
     return TopologySpec.model_validate(
-        {**topology.model_dump(), "users": users, "events": (event,)}
+        {**topology.model_dump(), "users": users, "events": (event,), "protocol": protocol}
     )
 
 
@@ -80,6 +81,7 @@ def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
                 "receivers.bench.x.delay_ps=3700.0",
                 "protocol.security=asymptotic-mixed",
                 "protocol.round_s=4",
+                "protocol.reconciliation=modelled",
                 "qnsp.source.statistics=poisson",
                 f"users.0.fibre.{ROTATION}={WALK / 2}",
                 f"users.1.fibre.{ROTATION}={WALK}",
