@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 
 from netsim.topology.timeline import Epoch
-from netsim.twin.prediction import Prediction, predict_epochs
+from netsim.twin.prediction import Memory, Prediction, predict_epochs
 
 
 class Stretches:
@@ -21,6 +21,11 @@ class Stretches:
         self._starts_ps = [epoch.start_ps for epoch in epochs]
         self._encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
         self._known: dict[Hashable, Prediction] = {}
+        self._memory: Memory = {}
+
+    def mean(self) -> Prediction:
+        """Of the whole run."""
+        return predict_epochs(self._epochs, self._memory)
 
     def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
         """Length (ps) and rates of each part of [``start_ps``, ``stop_ps``).
@@ -40,5 +45,5 @@ class Stretches:
         settings = tuple(encoding.settings_at(middle_ps) for encoding in self._encodings)
         key: Hashable = (id(part.network), settings)
         if key not in self._known:
-            self._known[key] = predict_epochs((part,))
+            self._known[key] = predict_epochs((part,), self._memory)
         return self._known[key]

@@ -15,8 +15,16 @@ from pydantic import BaseModel, ValidationError
 
 from netsim.errors import ConfigError
 from netsim.pools.ledger import Account, Movement
-from netsim.pools.ledgerfile import read_ledger
-from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
+from netsim.results.books import Books
+from netsim.results.directory import (
+    EVENTS,
+    LANES,
+    LEDGER,
+    LINKS,
+    MANIFEST,
+    SUMMARY,
+    books_of,
+)
 from netsim.results.distilled import DISTIL, USERS
 from netsim.verify.schema import NAME, DistilledSummary, Event, Manifest, Summary, read_object
 
@@ -123,13 +131,13 @@ class Records:
     links: tuple[dict[str, str], ...]
 
     def movements(self) -> Iterator[Movement]:
-        """Rows of the ledger; row k, from 0, stands in line k + 2."""
-        return read_ledger(self.directory / LEDGER)
+        """Rows of the ledger; row k, from 0, stands in line k + 2, rounds in columns counted in."""
+        return books_of(self.directory).movements()
 
     def events(self) -> Iterator[tuple[int, Json]]:
-        """Lines of the trace with their numbers."""
-        for number, line in _lines(self.directory / EVENTS):
-            yield number, json.loads(line)
+        """Lines of the trace with their numbers, rounds in columns counted in."""
+        lines = (json.loads(line) for _, line in _lines(self.directory / EVENTS))
+        return enumerate(books_of(self.directory).with_rounds(lines), start=1)
 
     @property
     def ends(self) -> dict[str, list[str]]:
@@ -169,8 +177,8 @@ def read_records(directory: Path) -> Records:
     is_saved = distilled is None and (directory / SUMMARY).is_file()
     return Records(
         directory=directory,
-        booked=_add_up_ledger(directory / LEDGER),
-        told=_add_up_events(directory / EVENTS),
+        booked=_add_up_ledger(books_of(directory)),
+        told=_add_up_events(books_of(directory)),
         manifest=_read_object(directory / MANIFEST, Manifest) if is_saved else None,
         summary=_read_object(directory / SUMMARY, Summary) if is_saved else distilled,
         lanes=_read_rows(directory / LANES) if is_saved else (),
@@ -200,18 +208,20 @@ def _read_distilled(directory: Path) -> Json | None:
     return summary | {"links": [entry]}
 
 
-def _add_up_ledger(path: Path) -> Booked:
+def _add_up_ledger(books: Books) -> Booked:
     booked = Booked()
-    for line, row in enumerate(read_ledger(path), start=2):
+    for line, row in enumerate(books.movements(), start=2):
         _check_names(line, row)
         booked.add(row)
     return booked
 
 
-def _add_up_events(path: Path) -> Told:
+def _add_up_events(books: Books) -> Told:
     told = Told()
-    for number, line in _lines(path):
-        told.add(_object(line, f"{path}:{number}", Event))
+    path = books.events
+    checked = (_object(line, f"{path}:{number}", Event) for number, line in _lines(path))
+    for event in books.with_rounds(checked):
+        told.add(event)
     return told
 
 

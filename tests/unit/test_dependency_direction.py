@@ -70,6 +70,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.events",
     "protocols.expectation",
     "protocols.interfaces",
+    "protocols.keylength.arrays",
     "protocols.keylength.balance",
     "protocols.keylength.keyrate",
     "protocols.link",

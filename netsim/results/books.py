@@ -1,0 +1,80 @@
+"""The books of a run as rows and events: as such on disk, or made of columns of rounds."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netsim.errors import ConfigError
+from netsim.pools.ledger import Movement
+from netsim.pools.ledgerfile import read_ledger
+from netsim.pools.roundrows import all_events, all_movements
+from netsim.pools.rounds import read_rounds
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where they lie.
+
+    Attributes
+    ----------
+    ledger, events : Path
+        Rows and lines.
+    rounds : Path
+        Columns; no such file where all is in the other two.
+    topology : Path
+        Which names the users of the columns.
+    """
+
+    ledger: Path
+    events: Path
+    rounds: Path
+    topology: Path
+
+    def movements(self) -> Iterator[Movement]:
+        """All rows in order of time, one at a time, up to the last complete one.
+
+        Raises
+        ------
+        ConfigError
+            A file is missing, or holds something else: when that is asked for.
+        """
+        rows = read_ledger(self.ledger)
+        if not self.rounds.is_file():
+            return rows
+        return all_movements(rows, read_rounds(self.rounds), self._users())
+
+    def with_rounds(self, events: Iterable[Json]) -> Iterator[Json]:
+        """Those of the file of events, and those of rounds among them."""
+        if not self.rounds.is_file():
+            return iter(events)
+        return all_events(events, list(read_rounds(self.rounds)), self._users())
+
+    def told(self) -> Iterator[Json]:
+        """All events, one at a time; of the file, lines that are complete and are events."""
+        return self.with_rounds(_events(self.events))
+
+    def _users(self) -> tuple[str, ...]:
+        """Names by number, so many that every number has one."""
+        try:
+            users = json.loads(self.topology.read_text(encoding="utf-8"))["users"]
+            return tuple(str(user["name"]) for user in users)
+        except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
+            raise ConfigError.of(self.topology, "does not name the users of the rounds") from error
+
+
+def _events(path: Path) -> Iterator[Json]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(event, dict) and isinstance(event.get("time_ps"), int):
+                    yield event
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError.of(path, "cannot be read") from error
