@@ -17,7 +17,7 @@ twenty is seen in the window.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,15 +166,30 @@ def predict_epochs(epochs: Sequence[Epoch], memory: Memory | None = None) -> Pre
     memory : dict, optional
         Of earlier calls about the same networks; written to.
     """
-    network = epochs[0].network
+    total_ps = sum(epoch.length_ps for epoch in epochs)
+    states = _states(epochs, {} if memory is None else memory)
+    return _mean(
+        epochs[0].network,
+        (
+            (rates, part_ps / total_ps if total_ps else 1.0 / len(epochs))
+            for rates, part_ps in states
+        ),
+    )
+
+
+def predict_found(network: Network, found: Coincidences) -> Prediction:
+    """The same while coincidences are as they were ``found``."""
+    return _mean(network, [(_state_rates(found, network), 1.0)])
+
+
+def _mean(network: Network, states: Iterable[tuple[StateRates, float]]) -> Prediction:
+    """Over states with these weights."""
     siftings = {users: network.sifting_of(users) for users in network.links}
     names = [user.name for user in network.topology.users]
-    total_ps = sum(epoch.length_ps for epoch in epochs)
     rates_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
     most_hz = [(0.0, 0.0)] * len(network.lanes)
     singles_hz, live_hz = np.zeros(len(names)), np.zeros(len(names))
-    for state, length_ps in _states(epochs, {} if memory is None else memory):
-        weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
+    for state, weight in states:
         rates_hz += weight * state.lanes_hz
         singles_hz += weight * np.array(state.singles_hz)
         live_hz += weight * np.array(state.live_hz)

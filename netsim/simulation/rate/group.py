@@ -126,7 +126,8 @@ class Group:
 
         It gives which links have had one, and the records of these.
         """
-        size = max(1, BATCH // self._coincidences.size)
+        # Phases that wander are followed in order of time: no group is drawn ahead of others.
+        size = max(1, BATCH // self._coincidences.size) if self._stretches.is_steady else 1
         starts_ps = range(0, self._duration_ps, self._round_ps)
         for first in range(0, len(starts_ps), size):
             spans = [

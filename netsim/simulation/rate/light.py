@@ -24,6 +24,8 @@ Numbers = NDArray[np.float64]
 Value = TypeVar("Value", np.int64, np.float64)
 COUNTS = 4
 """Of a lane: right and wrong bits of Z, then of X."""
+KEPT = 64
+"""Predictions whose rates are kept."""
 DRAWN = 2 * COUNTS + 1
 """Of a lane: bits that the ends match, bits that they do not, coincidences of unequal bases."""
 
@@ -111,8 +113,8 @@ class LightSource:
         self._links = links
         self._stretches = stretches
         self._streams = streams
-        self._known: dict[int, _Rates] = {}
-        """By the identity of a prediction, all of which the stretches keep."""
+        self._known: dict[int, tuple[Prediction, _Rates]] = {}
+        """Of the latest predictions, by their identity."""
 
     def draw(self, spans: Sequence[Span]) -> Light:
         """Light of ``spans``, each of which follows all that were drawn before."""
@@ -138,12 +140,14 @@ class LightSource:
 
     def _rates(self, found: Prediction) -> "_Rates":
         if id(found) not in self._known:
+            if len(self._known) == KEPT:
+                self._known.clear()
             by_lane = {(lane.users, lane.channels): lane for lane in found.lanes}
             links = [
                 [by_lane[lane.users, lane.channels] for lane in lanes] for lanes in self._links
             ]
-            self._known[id(found)] = _Rates.of(links)
-        return self._known[id(found)]
+            self._known[id(found)] = found, _Rates.of(links)
+        return self._known[id(found)][1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

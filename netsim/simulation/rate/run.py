@@ -9,6 +9,8 @@ from typing import Self
 
 import numpy as np
 
+from netsim.devices.analysers import Analysers
+from netsim.devices.history import NetworkHistory
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName
 from netsim.pools.ledger import NO_BLOCK, Account, Movement
@@ -32,6 +34,7 @@ from netsim.simulation.rate.shelves import ShelfPools
 from netsim.simulation.request import RunRequest
 from netsim.simulation.singles import drawn_singles
 from netsim.simulation.stretches import Stretches
+from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change
 from netsim.topology.events import event_times
 from netsim.topology.network import Network
@@ -39,6 +42,7 @@ from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import agree
 from netsim.twin.link import link_config
 from netsim.twin.prediction import LanePrediction
+from netsim.units import ps_from_s
 
 
 class RateSimulation:
@@ -72,8 +76,8 @@ class RateSimulation:
         topology = self._topology
         timeline = Timeline(topology, stop_ps=self._duration_ps)
         self._epochs = tuple(timeline.epochs())
-        self._stretches = Stretches(self._epochs)
         rng_tree = RngTree(self._request.seed)
+        self._stretches = Stretches(self._epochs, self._wander(timeline, rng_tree))
         network = timeline.network_at(0)
         self._expected = self._stretches.mean()
         self._links = list(_links(network, self._expected.lanes))
@@ -97,6 +101,16 @@ class RateSimulation:
             self._books.trace,
             is_up=lambda user: user not in self._absent,
         )
+
+    def _wander(self, timeline: Timeline, rng_tree: RngTree) -> Wander:
+        """Phases that wander, followed as far back as any link has its round."""
+        topology = self._topology
+        history = NetworkHistory(timeline, stop_ps=self._duration_ps)
+        for time_ps, event in event_times(topology.events, stop_ps=self._duration_ps):
+            history.change(event, time_ps)
+        rounds_s = (topology.protocol.round_s, *(link.round_s for link in topology.links))
+        longest_ps = min(ps_from_s(max(rounds_s)), self._duration_ps)
+        return Wander(Analysers(topology, history, rng_tree, longest_ps=2 * longest_ps))
 
     def run(
         self,
