@@ -61,15 +61,26 @@ class NearPairs:
     own: NDArray[np.int64]
     differences_ps: NDArray[np.int64]
 
+    def thinned(self, most: int) -> tuple["NearPairs", float]:
+        """Every so manieth of them, at most ``most`` (>= 1), and which share that is."""
+        step = max(1, -(-self.announced.size // most))
+        if step == 1:
+            return self, 1.0
+        columns = (self.announced, self.own, self.differences_ps)
+        return NearPairs(*(column[::step].copy() for column in columns)), 1.0 / step
+
 
 @kernel
-def _find_near(
-    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
-) -> NDArray[np.int64]:
-    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
-    capacity = 1024
-    found = np.empty((2, capacity), dtype=np.int64)
-    count = 0
+def _note_near(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    predicted_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    low_ps: int,
+    high_ps: int,
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+) -> int:
+    """Number of pairs with low <= own - predicted < high; the first of them, as many as fit."""
+    count = np.int64(0)
     k, first = np.int64(0), np.int64(0)
     if predicted_ps.size:
         first = np.int64(np.searchsorted(own_ps, predicted_ps[0] + low_ps))
@@ -83,16 +94,25 @@ def _find_near(
             continue
         j = first
         while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
-            if count == capacity:
-                capacity *= 2
-                grown = np.empty((2, capacity), dtype=np.int64)
-                grown[:, :count] = found
-                found = grown
-            found[0, count] = k
-            found[1, count] = j
+            if count < announced.size:
+                announced[count] = k
+                own[count] = j
             count += 1
             j += 1
         k += 1
+    return count
+
+
+@kernel
+def _find_near(
+    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
+) -> NDArray[np.int64]:
+    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
+    found = np.empty((2, predicted_ps.size), dtype=np.int64)
+    count = _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
+    if count > predicted_ps.size:  # seldom: most clicks have one partner at most
+        found = np.empty((2, count), dtype=np.int64)
+        _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
     return found[:, :count].copy()
 
 
@@ -148,12 +168,17 @@ def _match(  # noqa: PLR0917 - a kernel takes arrays, not objects
     high_ps: int,
     partner: NDArray[np.int64],
     own_free: NDArray[np.bool_],
-) -> None:
+) -> NDArray[np.int64]:
+    matched = np.empty(announced.size, dtype=np.int64)
+    count = 0
     for pair in range(announced.size):
         k, j = announced[pair], own[pair]
         if low_ps <= differences_ps[pair] < high_ps and partner[k] < 0 and own_free[j]:
             partner[k] = j
             own_free[j] = False
+            matched[count] = k
+            count += 1
+    return matched[:count].copy()
 
 
 def match_lane(
@@ -182,9 +207,8 @@ def match_lane(
     (K,) int64
         Announced clicks matched now. Each click is used once; the earliest free partner wins.
     """
-    before = partner < 0
     low_ps = delay_ps - window_ps // 2
-    _match(
+    return _match(
         pairs.announced,
         pairs.own,
         pairs.differences_ps,
@@ -193,4 +217,3 @@ def match_lane(
         partner,
         own_free,
     )
-    return np.flatnonzero(before & (partner >= 0))
