@@ -61,6 +61,8 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._has_refused = False
         """Whether an abort was signed since the last round has begun."""
         self._decided = Decided(durable)
+        self._told: tuple[int, int, bool, list[int]] | None = None
+        """What the book was told of last: frames, the next one, whether no round begins, clicks."""
         self._repeat_decisions()
 
     def _repeat_decisions(self) -> None:
@@ -173,8 +175,12 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
-        self._told_frames = self._book.frames
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
+        needs = (self._book.frames, self._schedule.next_frame, self._begins_no_more, waiting)
+        if needs == self._told:  # most messages are of rounds whose light is over
+            return
+        self._told, self._told_frames = needs, self._book.frames
+        waiting = list(waiting)
         if self._book.frames:
             announced = min(self._schedule.next_frame, self._book.frames)
             if self._begins_no_more:
