@@ -37,7 +37,7 @@ MIN_DELAY_LIFETIMES = 9.0
 a fringe of (1 + kappa T / 2) exp(-kappa T / 2) there, which is not simulated: 28 % at 5 lifetimes,
 6 % at 9, 1.4 % at 12.6 (10 ns and 200 MHz)."""
 
-ROTATION, POLARISATION = "rotation_walk_rad_per_sqrt_s", "polarisation"
+ROTATION = "rotation_walk_rad_per_sqrt_s"
 MIN_MISMATCH_CONTRAST = 0.5
 """Two interferometers whose delays leave less contrast than this cannot be meant to match."""
 
@@ -257,8 +257,9 @@ def _unseen_rotations(topology: TopologySpec) -> Iterator[Fault]:
         if receiver is None or not has(receiver, "kind"):
             continue
         walks = has(user.fibre, ROTATION) and user.fibre.rotation_walk_rad_per_sqrt_s
-        if walks and (carrier := encoding_class(receiver.kind).carrier) != POLARISATION:
-            reason = f"receiver {user.receiver} reads {carrier}, which it does not turn"
+        encoding = encoding_class(receiver.kind)
+        if walks and not encoding.is_turned:
+            reason = f"receiver {user.receiver} reads {encoding.carrier}, which it does not turn"
             yield Fault(f"users.{index}.fibre.{ROTATION}", reason)
 
 

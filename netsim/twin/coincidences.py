@@ -4,22 +4,42 @@ Part of the analytic twin, see `netsim.twin.prediction`, which asks for the wind
 """
 
 import math
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import joints_of
+from netsim.physics.encodings.joint import Joint
 from netsim.physics.rates import accidentals_hz
 from netsim.physics.silences import NODES, silencing_spans
 from netsim.topology.bunches import Bunching
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.ways import DeliveredChannel
-from netsim.twin.detectors import Rates, Station, station_of
+from netsim.twin.detectors import Detector, Rates, Station, station_of
 from netsim.twin.drift import Free
 from netsim.twin.peaks import Gate, Peaks, Sight
+
+Phasors = NDArray[np.complex128]
+
+
+class Fringes(NamedTuple):
+    """What interferes of the coincidences in a window, (4, 4) complex128 by detectors.
+
+    Its real part is in the rates. Where phases are turned it is multiplied by exp(i delta), delta
+    being the sum or the difference of what both users' phases are turned by.
+    """
+
+    pairs_hz: Phasors
+    bunches_hz: Phasors
+    """Of photons that bunch: in the difference."""
+    is_sum: bool
+    """Whether that of pairs is in the sum."""
 
 
 class Coincidences:
@@ -70,6 +90,14 @@ class Coincidences:
         """(4, 4) float64: bunches of all channels of either user that fall into the window."""
         link = self._link(gate.users)
         return link.coincidences_hz(gate, link.bunches)
+
+    def fringes_hz(self, gate: Gate) -> Fringes:
+        """What interferes of pairs and of bunches, see `Fringes`."""
+        link = self._link(gate.users)
+        pairs_hz, bunches_hz = (link.fringe_hz(gate, each) for each in (link.pairs, link.bunches))
+        first, _ = gate.users
+        is_sum = self.stations[first].encoding.partner_sign > 0
+        return Fringes(pairs_hz, bunches_hz, is_sum=is_sum)
 
     def accidental_hz(self, gate: Gate) -> Rates:
         """(4, 4) float64: of light that has nothing in common."""
@@ -142,12 +170,26 @@ class _Link:
         rates_hz = np.zeros((DETECTORS, DETECTORS))
         if not peaks:
             return rates_hz
-        for one, other in product(*(each.detectors for each in self._sight.stations)):
-            joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
+        for one, other, joint in self._joints:
             rates_hz[one.number, other.number] = math.fsum(
                 each.rate_hz(gate, one, other, joint) for each in peaks
             )
         return rates_hz * self._sight.silence(self._all, gate.delay_ps)
+
+    def fringe_hz(self, gate: Gate, peaks: tuple[Peaks, ...]) -> Phasors:
+        """(4, 4) complex128: what interferes of these coincidences."""
+        rates_hz = np.zeros((DETECTORS, DETECTORS), dtype=np.complex128)
+        for one, other, joint in self._joints if peaks else ():
+            rates_hz[one.number, other.number] = sum(
+                each.fringe_hz(gate, one, other, joint) for each in peaks
+            )
+        return rates_hz * self._sight.silence(self._all, gate.delay_ps)
+
+    @property
+    def _joints(self) -> Iterator[tuple[Detector, Detector, Joint]]:
+        """Of all pairs of detectors."""
+        for one, other in product(*(each.detectors for each in self._sight.stations)):
+            yield one, other, joints_of(one.encoding, other.encoding)[one.number][other.number]
 
     def chance_ps(self, gate: Gate) -> float:
         """Time in which two clicks meet by chance: the gate, or the periods that it holds."""

@@ -78,10 +78,20 @@ class Peaks:
 
     def rate_hz(self, gate: Gate, one: Detector, other: Detector, joint: Joint) -> float:
         """Coincidences of two detectors in a gate, whatever is silent when."""
-        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
-        window = self._window(gate, (one.jitter_ps, other.jitter_ps))
-        share = joint.share(self.coherence, phases_rad, window)
+        share = joint.share(self.coherence, *self._seen(gate, one, other))
         return self.pairs_hz * one.photon_share * other.photon_share * share
+
+    def fringe_hz(self, gate: Gate, one: Detector, other: Detector, joint: Joint) -> complex:
+        """What interferes of that, as of `netsim.physics.encodings.joint.Joint.fringe`."""
+        fringe = joint.fringe(self.coherence, *self._seen(gate, one, other))
+        return self.pairs_hz * one.photon_share * other.photon_share * fringe
+
+    def _seen(
+        self, gate: Gate, one: Detector, other: Detector
+    ) -> tuple[tuple[float, float], Window]:
+        """Phases and window of two detectors."""
+        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
+        return phases_rad, self._window(gate, (one.jitter_ps, other.jitter_ps))
 
     def share(self, gate: Gate, kind: "Kind") -> float:
         """Of all that two detectors of a kind see, what a gate holds, fringes left out."""

@@ -137,10 +137,14 @@ class Encoding(ABC):
 
     carrier: ClassVar[str]
     """What carries the qubit: two receivers with different carriers share no basis."""
+    is_turned: ClassVar[bool] = False
+    """Whether a fibre that turns polarisations turns it."""
     modes: ClassVar[int] = 1
     """Modes of the field, at one frequency and time, that a photon of a pair may be in."""
     tells_bases: ClassVar[bool] = True
     """Whether a click says its basis; else bits of both are one heap, with one error rate."""
+    partner_sign: ClassVar[int] = 1
+    """1 where the fringe of a pair is in the sum of both users' phases, -1 in the difference."""
     needs_pulses: ClassVar[bool] = False
     """Whether it reads photons that are born in pulses, and no others."""
     detectors: ClassVar[tuple[Outcome, ...]]
