@@ -107,6 +107,7 @@ def receiver_settings(
         min_delay_ps=min(delays_ps, default=0),
         max_delay_ps=max(delays_ps, default=0),
         off=off,
+        reader=encoding.reader(source, min(delays_ps, default=0)),
     )
 
 

@@ -29,6 +29,7 @@ from netsim.topology.variants import (
     AuthenticationName,
     BasisName,
     EstimationName,
+    MatchingName,
     ProtocolName,
     ReconciliationName,
     SecurityName,
@@ -201,6 +202,9 @@ class ProtocolSpec(Spec):
     """How messages are authenticated; none is for study."""
     basis: BasisName = "symmetric"
     """Whether both bases are equally likely, as `receivers.*.z_probability` must say."""
+    matching: MatchingName = "earliest"
+    """Which clicks within the window make a pair where several could: the earliest, the nearest, or
+    none of them."""
     epsilon: Annotated[float, Field(gt=0, lt=1)] = 1e-10
     """Failure probability of one round, correctness and secrecy together; for finite securities."""
     sample_share: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -220,6 +224,7 @@ class ProtocolSpec(Spec):
             security=self.security,
             authentication=self.authentication,
             basis=self.basis,
+            matching=self.matching,
             initial_qber=self.initial_qber,
             terms=self._terms,
         )

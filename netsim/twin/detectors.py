@@ -5,7 +5,6 @@ Part of the analytic twin, see `netsim.twin.prediction`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,42 +14,10 @@ from netsim.physics.encodings.interface import Encoding
 from netsim.physics.rates import arrival_rate_hz, dead_time_survival, silence
 from netsim.topology.network import Network
 from netsim.topology.receiver import DetectorSpec
+from netsim.twin.outcomes import Detector, read_detectors
 from netsim.units import FWHM_PER_SIGMA
 
 Rates = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Detector:
-    """One of a user's detectors at work."""
-
-    encoding: Encoding
-    number: int
-    jitter_ps: float
-    """Standard deviation."""
-    arrivals_hz: float
-    """Candidate clicks, those that find it blind among them."""
-    seen_share: float
-    """Probability that a photon, which the best detector would see, is one of them."""
-    survival: float
-    """Share of them that it registers."""
-    live: float
-    """Share of them that count: none of the user's detectors has clicked within the dead time."""
-
-    @property
-    def clicks_hz(self) -> float:
-        """Registered clicks."""
-        return self.arrivals_hz * self.survival
-
-    @property
-    def live_hz(self) -> float:
-        """Those of them that count."""
-        return self.arrivals_hz * self.live
-
-    @property
-    def photon_share(self) -> float:
-        """Probability that a photon, which the best detector would see, makes such a click."""
-        return self.seen_share * self.live
 
 
 class Station:
@@ -107,7 +74,9 @@ def station_of(
         specs = tuple(spec.model_copy(update={"dark_rate_hz": 0.0}) for spec in specs)
     encoding = receiver.free_encoding(variances_rad2)
     best = max(spec.efficiency for spec in specs) or 1.0
-    shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
+    shares = [
+        encoding.port_share(number) / best * spec.efficiency for number, spec in enumerate(specs)
+    ]
     arrivals_hz = [
         _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
     ]
@@ -133,6 +102,9 @@ def station_of(
             zip(specs, shares, arrivals_hz, survivals, strict=True)
         )
     )
+    pulses = network.topology.qnsp.source.pump_pulses
+    if pulses is not None:
+        detectors = read_detectors(detectors, pulses, light_hz - _noise_hz(network, user))
     return Station(detectors, 0.0 if is_tagger else receiver.dead_time_ps)
 
 
@@ -150,6 +122,13 @@ def _light_hz(network: Network, user: str) -> float:
     return math.fsum(
         channel.transmittance * (channel.noise_hz + network.emitted_hz(channel.channel))
         for channel in network.channels_of(user)
+    )
+
+
+def _noise_hz(network: Network, user: str) -> float:
+    """The part of it that comes at any time, pulses or not."""
+    return math.fsum(
+        channel.transmittance * channel.noise_hz for channel in network.channels_of(user)
     )
 
 

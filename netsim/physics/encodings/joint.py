@@ -3,6 +3,7 @@
 It knows numbers of two receivers, and not what kinds they are.
 """
 
+import cmath
 import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -61,6 +62,8 @@ class Window(NamedTuple):
     """How the two photons lie in time."""
     spread_ps: float
     """Standard deviation of the Gaussian jitter of the difference of the two times, >= 0."""
+    jitters_ps: tuple[float, float] = (0.0, 0.0)
+    """Those of either detector, where slots are told."""
 
     def share(self, peak: Peak) -> float:
         """Share of all pairs that the window holds of one peak."""
@@ -133,11 +136,21 @@ class Joint:
             That either photon got on its way (`Encoding.phase_rad`).
         window : Window
         """
-        visibility = self.visibility(
-            pairs.contrast,
-            frequency_noise_hz=pairs.frequency_noise_hz,
-        )
         own_rad, its_rad = phases_rad
-        fringe = self.sign * visibility * math.cos(pairs.phase_rad + (own_rad + its_rad))
+        fringe = self._contrast(pairs) * math.cos(pairs.phase_rad + (own_rad + its_rad))
         coherent, everything = self.shares(window)
         return everything + fringe * coherent
+
+    def fringe(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> complex:
+        """Of `share` what interferes, as its real part.
+
+        Where the sum of the phases is turned by delta, exp(i delta) times this interferes.
+        """
+        coherent, _ = self.shares(window)
+        return coherent * cmath.rect(self._contrast(pairs), pairs.phase_rad + sum(phases_rad))
+
+    def _contrast(self, pairs: Coherence) -> float:
+        """With the sign of the ports."""
+        return self.sign * self.visibility(
+            pairs.contrast, frequency_noise_hz=pairs.frequency_noise_hz
+        )
