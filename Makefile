@@ -14,6 +14,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3
 
+# Byte code is kept, whatever the environment says: processes that tests start by the hundred would
+# each compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 COMPLETE := import venv, ensurepip
 # The first interpreter that runs, is of a supported version and can make environments.
@@ -58,7 +62,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks/bench_*.py
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
