@@ -81,7 +81,7 @@ def _note_near(  # noqa: PLR0917 - a kernel takes arrays, not objects
             count += 1
             j += 1
         k += 1
-    return count
+    return int(count)
 
 
 @kernel

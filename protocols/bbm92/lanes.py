@@ -91,7 +91,7 @@ def count_about(
         for k in range(differences_ps.size):
             away_ps = differences_ps[k] - position_ps
             count += np.int64(-half_ps <= away_ps < half_ps)
-    return count
+    return int(count)
 
 
 def pairs_at_lanes(

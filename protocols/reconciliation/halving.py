@@ -34,8 +34,8 @@ def half_of(index: int, size: int, seed: np.uint64) -> int:
         return 0
     mask = mix64(seed + np.uint64(group + 1) * GOLDEN)
     if within < apart:
-        return np.int64((mask >> np.uint64(within)) & np.uint64(1))
-    return 1 - np.int64((mask >> np.uint64(within - apart)) & np.uint64(1))
+        return int(np.int64((mask >> np.uint64(within)) & np.uint64(1)))
+    return 1 - int(np.int64((mask >> np.uint64(within - apart)) & np.uint64(1)))
 
 
 @kernel
@@ -56,7 +56,7 @@ def first_parity(bits: NDArray[np.uint8], seed: np.uint64) -> int:
         parity ^= _parity(ones & mask)
     if bits.size & 1:
         parity ^= np.uint64(bits[bits.size - 1])
-    return np.int64(parity & np.uint64(1))
+    return int(np.int64(parity & np.uint64(1)))
 
 
 @kernel
