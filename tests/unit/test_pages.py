@@ -102,7 +102,7 @@ def test_typical_numbers_are_those_of_the_starters() -> None:
 def test_the_readme_shows_the_network_as_it_is_drawn() -> None:
     """What `netsim show fan2025_four_user --out` writes today."""
     topology = load_topology("fan2025_four_user")
-    rates = {tuple(link.users): link.skr_bps for link in predict(topology).links}
+    rates = {link.users: link.skr_bps for link in predict(topology).links}
     assert "](docs/pictures/four_users.svg)" in PAGES[README]
     drawn = (ROOT / "docs" / "pictures" / "four_users.svg").read_text(encoding="utf-8")
     assert drawn == svg_map(topology, rates, "key rate that the twin expects")
