@@ -69,6 +69,7 @@ class Profile:
     Attributes
     ----------
     protocol, estimation, reconciliation, amplification, security, authentication, basis : str
+    matching : str
         Names of variants, see `protocols.variants`.
     initial_qber : float
         Error rate that the error correction of the first round begins with, above 0, below 1/2.
@@ -85,3 +86,4 @@ class Profile:
     basis: str
     initial_qber: float
     terms: Terms
+    matching: str = "earliest"

@@ -22,7 +22,7 @@ from functools import reduce
 from typing import Self
 
 from protocols.errors import RemoteProtocolError
-from protocols.hashing.authentication import KEY_BYTES, LENGTH_BYTES, poly1305
+from protocols.hashing.authentication import KEY_BYTES, LENGTH_BYTES, TAG_BYTES, poly1305
 from protocols.hashing.manipulation import BLOCK_BYTES, blocks_of, check, miss_probability
 
 MAC_BITS = 8 * KEY_BYTES
@@ -108,6 +108,17 @@ def share_bits(key_bits: int) -> int:
 def hop_bits(key_bits: int) -> int:
     """What a relayed key of ``key_bits`` costs each pool on its way."""
     return MAC_BITS + share_bits(key_bits)
+
+
+def message_bytes(label: bytes, key_bits: int, *, is_first: bool) -> int:
+    """Size of the message of a hop, for a key of ``key_bits``; that of a first hop has no share."""
+    share_bytes = 0 if is_first else -(-share_bits(key_bits) // 8)
+    return LENGTH_BYTES + len(label) + share_bytes + TAG_BYTES
+
+
+def word_bytes(label: bytes) -> int:
+    """Size of a claim or an answer with its label."""
+    return LENGTH_BYTES + len(label) + BLOCK_BYTES
 
 
 def unnoticed_probability(key_bits: int) -> float:

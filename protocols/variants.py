@@ -16,6 +16,7 @@ from protocols.interfaces import (
     LinkProtocol,
     Security,
 )
+from protocols.matching import Matching
 from protocols.profile import Profile
 from protocols.reconciliation.registry import RECONCILIATIONS
 from protocols.registry import Registry, VariantError
@@ -26,6 +27,7 @@ __all__ = [
     "BASES",
     "ESTIMATIONS",
     "KINDS",
+    "MATCHINGS",
     "PROTOCOLS",
     "RECONCILIATIONS",
     "SECURITIES",
@@ -81,6 +83,15 @@ BASES = Registry[Basis](
     Basis,  # type: ignore[type-abstract]
     {"symmetric": "protocols.bases:Symmetric", "biased": "protocols.bases:Biased"},
 )
+MATCHINGS = Registry[Matching](
+    "matching",
+    Matching,  # type: ignore[type-abstract]
+    {
+        "earliest": "protocols.bbm92.matchings:Earliest",
+        "nearest": "protocols.bbm92.matchings:Nearest",
+        "unrivalled": "protocols.bbm92.matchings:Unrivalled",
+    },
+)
 
 KINDS: Mapping[str, Registry[Any]] = MappingProxyType(
     {
@@ -93,6 +104,7 @@ KINDS: Mapping[str, Registry[Any]] = MappingProxyType(
             SECURITIES,
             AUTHENTICATIONS,
             BASES,
+            MATCHINGS,
         )
     }
 )

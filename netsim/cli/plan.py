@@ -35,6 +35,7 @@ EXAMPLES = (
     "netsim plan --users 10 --report ten.html",
     "netsim plan --users 10 --tradeoff --plot curve.svg",
     "netsim plan --users 2:40",
+    "netsim plan --topology mine.toml --demand applications --objective poorest",
 )
 MORE = (
     "Pairs of photons are born where two labels add up to those of two pumps: one pump gives a "
@@ -43,7 +44,8 @@ MORE = (
     "the channels), `proven` (no plan is better by the objective), `min_skr_bps`, `total_skr_bps` "
     "(without `dim_pairs`), `objective`, `power_mw`, `pairs` (each with its key, `skr_bps`, and "
     "what formulas give, `formula_bps`), `singles_hz`, `notes`, `lacks`, `partial` (true; only in "
-    "a plan whose search Ctrl-C ended); a list of these with --tradeoff and for a range of users."
+    "a plan whose search Ctrl-C ended), `demand` (only where the topology has applications: as "
+    "`netsim twin --json` says it); a list of these with --tradeoff and for a range of users."
 )
 
 

@@ -102,22 +102,24 @@ def _show_all(spec: "TopologySpec") -> None:
     """One network as it stands, and whether its key is enough for its applications."""
     from netsim.report.twin import print_forecast
     from netsim.report.wanted import print_wanted
-    from netsim.twin.demand import expect_demand, remedies
+    from netsim.twin.demand import another_allocation, expect_demand, remedies
     from netsim.twin.forecast import predict
 
     forecast = predict(spec)
     print_forecast(forecast, stdout())
     if spec.applications:
         wanted = expect_demand(spec, forecast)
-        print_wanted(wanted, remedies(spec, wanted), stdout())
+        lines = (*remedies(spec, wanted), *another_allocation(wanted))
+        print_wanted(wanted, lines, stdout())
 
 
 def _demand_of(spec: "TopologySpec") -> dict[str, Any]:
     """What `_show_all` says of applications."""
-    from netsim.twin.demand import expect_demand, remedies
+    from netsim.twin.demand import another_allocation, expect_demand, remedies
 
     wanted = expect_demand(spec)
-    return wanted.summary() | {"remedies": list(remedies(spec, wanted))}
+    lines = (*remedies(spec, wanted), *another_allocation(wanted))
+    return wanted.summary() | {"remedies": list(lines)}
 
 
 def _keep(out: Path, name: str, axes: "Sequence[Axis]", rows: "Sequence[Row]") -> None:

@@ -86,11 +86,13 @@ def key_ids_of(query: Sequence[tuple[str, str]]) -> KeyIds:
 
 def container(keys: Sequence[DeliveredKey]) -> Json:
     """A key container (table 11)."""
-    return {
-        "keys": [
-            {"key_ID": key.id, "key": base64.b64encode(key.bits).decode("ascii")} for key in keys
-        ]
-    }
+    return {"keys": [_key_entry(key) for key in keys]}
+
+
+def _key_entry(key: DeliveredKey) -> Json:
+    """One key; where it was relayed, its extension names who could know it."""
+    entry: Json = {"key_ID": key.id, "key": base64.b64encode(key.bits).decode("ascii")}
+    return entry | ({"key_extension": {"known_to": key.known_to}} if key.known_to else {})
 
 
 def status_entry(status: Status) -> Json:

@@ -39,6 +39,10 @@ from netsim.delivery.together import Together
 from netsim.errors import OutputError
 
 MAX_BODY_BYTES = 65_536
+BODY_S = 10.0
+"""For a body to come, from its head on."""
+SILENCE_S = 60.0
+"""A connection without a whole request for so long is closed, whoever holds it open."""
 PATH = "/api/v1/keys/{sae}"
 
 SILENT = logging.Logger(__name__, logging.CRITICAL + 1)
@@ -209,7 +213,11 @@ async def _body_of(request: web.Request) -> bytes:
     """As it was sent: what somebody has cut off a compressed body would not be missed."""
     if "Content-Encoding" in request.headers:
         raise BadRequestError("a body with a Content-Encoding is not taken")
-    return await request.read()
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except (TimeoutError, ConnectionError) as error:
+        raise BadRequestError(f"the body has not come within {BODY_S:g} s") from error
 
 
 def _error(code: int, message: str) -> web.Response:

@@ -5,11 +5,15 @@ nothing happens but that a request becomes of no use, for which somebody is to `
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
 from typing import Protocol
 
-from netsim.demand.terms import Application, ApplicationCounts, OnEmpty, Outcome
+from netsim.demand.terms import Application, ApplicationCounts, OnEmpty
+
+OnGiven = Callable[[int], None]
+"""Called with the time when a key is there."""
 
 
 class KeySource(Protocol):
@@ -20,8 +24,14 @@ class KeySource(Protocol):
         """Whether those who would then ask less often should."""
         ...
 
-    def give(self, application: Application, arrived_ps: int, time_ps: int) -> Outcome:
-        """Hand a key to an application whose request came at ``arrived_ps``, if there is one."""
+    def give(
+        self, application: Application, arrived_ps: int, time_ps: int, on_given: OnGiven
+    ) -> bool:
+        """Set a key aside for an application whose request came at ``arrived_ps``.
+
+        False if there is too little key. Else ``on_given`` is called when the application has it,
+        now or later; or never, if it goes astray.
+        """
         ...
 
     def lack(self, time_ps: int) -> None:
@@ -99,7 +109,7 @@ class Desk:
         """As long as there is key for who goes first: who needs little does not overtake."""
         while self._queue:
             *_, arrived_ps, application = self._queue[0]
-            if _is_late(application, arrived_ps, time_ps):
+            if application.is_late(arrived_ps, time_ps):
                 self.counts[application].expired += 1
             elif not self._give(application, arrived_ps, time_ps):
                 return
@@ -109,7 +119,7 @@ class Desk:
         """The run is over."""
         for *_, arrived_ps, application in self._queue:
             counts = self.counts[application]
-            is_late = _is_late(application, arrived_ps, time_ps)
+            is_late = application.is_late(arrived_ps, time_ps)
             counts.expired += is_late
             counts.waiting += not is_late
         self._queue.clear()
@@ -126,20 +136,12 @@ class Desk:
         return not self._queue or -self._queue[0][0] < application.priority
 
     def _give(self, application: Application, arrived_ps: int, time_ps: int) -> bool:
-        """Whether the request is done with: there was a key, or it was lost on its way."""
-        outcome = self._source.give(application, arrived_ps, time_ps)
-        if outcome is Outcome.SERVED:
-            self._count(application, time_ps - arrived_ps)
-        return outcome is not Outcome.SHORT
+        """Whether there is a key for the request, which need not wait here any more."""
+        on_given = partial(self._count, application, arrived_ps)
+        return self._source.give(application, arrived_ps, time_ps, on_given)
 
-    def _count(self, application: Application, waited_ps: int) -> None:
-        counts = self.counts[application]
+    def _count(self, application: Application, arrived_ps: int, time_ps: int) -> None:
+        counts, waited_ps = self.counts[application], time_ps - arrived_ps
         counts.served += 1
         counts.waited_ps += waited_ps
         counts.longest_wait_ps = max(counts.longest_wait_ps, waited_ps)
-
-
-def _is_late(application: Application, arrived_ps: int, time_ps: int) -> bool:
-    """A deadline at t means that t is late."""
-    deadline_ps = application.deadline_ps
-    return deadline_ps is not None and time_ps - arrived_ps >= deadline_ps

@@ -3,7 +3,8 @@
 Key leaves both pools at the same time, under one id.
 """
 
-from netsim.demand.terms import Application, Outcome, PoolCounts, PoolState, Thresholds
+from netsim.demand.desk import OnGiven
+from netsim.demand.terms import Application, PoolCounts, PoolState, Thresholds
 from netsim.kernel.trace import EventName, Scalar, Trace
 from netsim.pools.key import Key
 from netsim.pools.ledger import Account
@@ -60,10 +61,12 @@ class Shelf:
         if self.counts.empty_ps is None:
             self.counts.empty_ps = time_ps
 
-    def give(self, application: Application, arrived_ps: int, time_ps: int) -> Outcome:
+    def give(
+        self, application: Application, arrived_ps: int, time_ps: int, on_given: OnGiven
+    ) -> bool:
         """Hand a key to an application, if there is one above the minimum."""
         if self.free_bits < application.key_bits:
-            return Outcome.SHORT
+            return False
         self.draw(
             application.key_bits,
             time_ps,
@@ -71,7 +74,8 @@ class Shelf:
             application=application.name,
             waited_ps=time_ps - arrived_ps,
         )
-        return Outcome.SERVED
+        on_given(time_ps)
+        return True
 
     def draw(
         self, size_bits: int, time_ps: int, told_as: EventName, **told: Scalar

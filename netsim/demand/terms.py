@@ -1,7 +1,7 @@
 """What an application asks for and a pool holds back, and what has come of it: sums that add up."""
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 
 
 class OnEmpty(StrEnum):
@@ -13,16 +13,6 @@ class OnEmpty(StrEnum):
     """It goes away, and does not come back for this key."""
     LESS_OFTEN = "less-often"
     """As reject; and below the pool's threshold it gives up every second request beforehand."""
-
-
-class Outcome(Enum):
-    """What somebody who asks for a key gets."""
-
-    SERVED = auto()
-    LOST = auto()
-    """Nothing: there was key, and it went astray on its way."""
-    SHORT = auto()
-    """Nothing yet: there is too little key."""
 
 
 class PoolState(StrEnum):
@@ -56,6 +46,10 @@ class Application:
     on_empty: OnEmpty = OnEmpty.WAIT
     deadline_ps: int | None = None
     priority: int = 0
+
+    def is_late(self, arrived_ps: int, time_ps: int) -> bool:
+        """Whether a key is of no use for a request of then; a deadline at t means t is late."""
+        return self.deadline_ps is not None and time_ps - arrived_ps >= self.deadline_ps
 
 
 @dataclass(frozen=True, slots=True)

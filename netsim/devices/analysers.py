@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from netsim.devices.history import NetworkHistory
 from netsim.kernel.rng import RngTree
 from netsim.physics.encodings.drift import DriftingPhase
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import BasisOptics
-from netsim.physics.encodings.phases import Phase
 from netsim.physics.encodings.registry import encoding_class
 from netsim.physics.encodings.rotation import RotatedPhase, WanderingRotation
 from netsim.physics.encodings.settings import TurnedPhase, Turns
-from netsim.topology.receiver import InterferometerSpec
+from netsim.physics.encodings.stepped import States, SteppedPhase
+from netsim.topology.receiver import DriftSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import UserSpec
 from netsim.units import ps_from_s
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,11 +33,14 @@ class Analysers:
     rng_tree : RngTree
         Streams ``<user>/drift/z`` and ``<user>/drift/x``, of phases that wander, and
         ``<user>/rotation``, of fibres that turn polarisations.
+    longest_ps : int
+        Of the times over which somebody will ask for `wandering` phases at once.
     """
 
     topology: TopologySpec
     history: NetworkHistory
     rng_tree: RngTree
+    longest_ps: int = 0
 
     def encoding(self, user: str, turns: Turns | None, delay_ps: int) -> Encoding:
         """Encoding of one user; that of its receiver if nothing about it changes.
@@ -57,26 +63,45 @@ class Analysers:
         )
         return encoding_class(spec.kind)(replace(spec.optics, z=z, x=x))
 
+    def wandering(self, user: str) -> tuple[tuple[SteppedPhase, ...], tuple[SteppedPhase, ...]]:
+        """What adds to the phases of the Z and of the X analyser of a user."""
+        rotation = self._rotation(user)
+        turning = () if rotation is None else (rotation,)
+        spec = self.topology.receiver_of(self.topology.user(user))
+        z, x = (
+            () if analyser.drift is None else (self._drift(user, basis, analyser, analyser.drift),)
+            for basis, analyser in zip("zx", spec.analysers, strict=True)
+        )
+        return (*z, *turning), (*x, *turning)
+
     def _drifting(self, user: str, basis: str, analyser: InterferometerSpec) -> BasisOptics:
         still = analyser.still_optics
         if analyser.drift is None:
             return still
-        phase = DriftingPhase(
-            still.phase_rad,
-            analyser.drift.drift,
-            self.rng_tree.stream(f"{user}/drift/{basis}"),
-            self._lock_of(user),
-        )
-        return replace(still, phase_rad=phase)
+        return replace(still, phase_rad=self._drift(user, basis, analyser, analyser.drift))
 
-    def _rotation(self, user: str) -> Phase | None:
+    def _drift(
+        self, user: str, basis: str, analyser: InterferometerSpec, drift: DriftSpec
+    ) -> DriftingPhase:
+        return DriftingPhase(
+            analyser.still_optics.phase_rad,
+            drift.drift,
+            self.rng_tree.stream(f"{user}/drift/{basis}"),
+            self._states(user, lambda spec: spec.is_locked),
+            longest_ps=self.longest_ps,
+        )
+
+    def _rotation(self, user: str) -> WanderingRotation | None:
         """What the fibre adds to the phases of both analysers; None if it adds nothing."""
         walk_rad = self.topology.user(user).fibre.rotation_walk_rad_per_sqrt_s
         if not walk_rad:
             return None
         rng = self.rng_tree.stream(f"{user}/rotation")
         return WanderingRotation(
-            rng, walk_rad, lambda time_ps: self._user(user, time_ps).alignments
+            rng,
+            walk_rad,
+            self._states(user, lambda spec: spec.alignments),
+            longest_ps=self.longest_ps,
         )
 
     def _turned(self, optics: BasisOptics, turns: Turns | None, delay_ps: int) -> BasisOptics:
@@ -85,19 +110,17 @@ class Analysers:
         frame_ps = ps_from_s(self.topology.frame_s)
         return replace(optics, phase_rad=TurnedPhase(optics.phase_rad, turns, frame_ps, delay_ps))
 
-    def _lock_of(self, user: str) -> Callable[[int], bool]:
-        def is_locked(time_ps: int) -> bool:
-            return self._user(user, time_ps).is_locked
+    def _states(self, user: str, of: Callable[[UserSpec], T]) -> States[T]:
+        """Something about a user, as it is from time to time."""
 
-        return is_locked
+        def between(start_ps: int, stop_ps: int) -> list[tuple[int, T]]:
+            found = self.history.between(start_ps, stop_ps)
+            return [(since_ps, of(network.topology.user(user))) for since_ps, network in found]
 
-    def _user(self, user: str, time_ps: int) -> UserSpec:
-        """As it is at a true time."""
-        ((_, network),) = self.history.between(time_ps, time_ps + 1)
-        return network.topology.user(user)
+        return between
 
 
-def _rotated(optics: BasisOptics, rotation: Phase | None) -> BasisOptics:
+def _rotated(optics: BasisOptics, rotation: SteppedPhase | None) -> BasisOptics:
     if rotation is None:
         return optics
     return replace(optics, phase_rad=RotatedPhase(optics.phase_rad, rotation))

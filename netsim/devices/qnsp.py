@@ -21,6 +21,7 @@ from netsim.physics.source import (
     EmittedProcess,
     PairSource,
     plan_emission,
+    plan_pulses,
 )
 from netsim.topology.bunches import Bunching
 from netsim.topology.network import Network
@@ -138,12 +139,14 @@ def emission_plan(
         name, index = "~".join(bunching.channels), process_indices[bunching.dark]
         rate_hz = bunching.strength_hz2 * shape.span_s
         bunches.append(EmittedProcess(name, index, rate_hz, (first, second), shape))
+    noise_hz = {
+        (way.channel, way.user): way.noise_hz * way.folded_transmittance for way in network.channels
+    }
+    if source.pump_pulses is not None:
+        return plan_pulses(processes, noise_hz, source.pump_pulses)
     return plan_emission(
         processes,
-        {
-            (way.channel, way.user): way.noise_hz * way.folded_transmittance
-            for way in network.channels
-        },
+        noise_hz,
         bunches=bunches,
         is_thermal=source.statistics == "thermal",
     )

@@ -288,7 +288,11 @@ class _Builder:
         ways = timeline.ways_of(user).values()
         spec = timeline.topology.qnsp.source
         source = PairSource(
-            timeline.processes, spec.bandwidth_hz, timeline.bunchings, spec.hidden_bits
+            timeline.processes,
+            spec.bandwidth_hz,
+            timeline.bunchings,
+            spec.hidden_bits,
+            spec.pump_pulses,
         )
         return receiver_settings(timeline.topology, user, ways, source, encoding, off=off)
 

@@ -19,12 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.physics.pulses import Pulses
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import MAX_DELAY_PS, TimeShape
 from netsim.units import PS_PER_S
 from protocols.compiled import kernel
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+PULSE_CLIP_SIGMA = 6.0
+"""A pulse ends here (probability 2e-9)."""
 
 ONE_STAGE, TWO_STAGES = 0.4, 0.8
 """The delay of a bunch has the density (kappa / 5) (1 + kappa |t| / 2)^2 exp(-kappa |t|): in two of
@@ -238,6 +242,37 @@ def _sample_new_bunches(
     return sample_bunches(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)
 
 
+@kernel
+def _gather(
+    rng: np.random.Generator,
+    times_ps: NDArray[np.int64],
+    slot_ps: int,
+    period_ps: int,
+    sigma_ps: float,
+) -> NDArray[np.int64]:
+    born_ps = np.empty_like(times_ps)
+    for k in range(times_ps.size):
+        since_ps = times_ps[k] % period_ps
+        pulse = int(2 * since_ps >= period_ps)
+        late = min(max(rng.standard_normal(), -PULSE_CLIP_SIGMA), PULSE_CLIP_SIGMA)
+        middle_ps = times_ps[k] - since_ps + pulse * slot_ps + slot_ps // 2
+        born_ps[k] = middle_ps + int(np.floor(sigma_ps * late + 0.5))
+    return born_ps
+
+
+def sample_born(
+    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, pulses: Pulses | None
+) -> NDArray[np.int64]:
+    """As `sample_poisson_times`, moved into the pulses of their periods if there are any.
+
+    They are a Poisson process still, but in no order.
+    """
+    times_ps = sample_poisson_times(rng, rate_hz, start_ps, stop_ps)
+    if pulses is None:
+        return times_ps
+    return _gather(rng, times_ps, pulses.slot_ps, pulses.period_ps, pulses.sigma_ps)
+
+
 def sample_new(
     rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, shape: TimeShape
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -246,8 +281,8 @@ def sample_new(
     Where there is a closed form it is one compiled call: to hand over a generator takes longer than
     to draw the few pairs of a weak stream.
     """
-    if not shape.is_closed:
-        return sample_apart(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), shape)
+    if shape.pulses is not None or not shape.is_closed:
+        return sample_apart(rng, sample_born(rng, rate_hz, start_ps, stop_ps, shape.pulses), shape)
     sample = _sample_new_bunches if shape.is_bunch else _sample_new_pairs
     return sample(rng, rate_hz, start_ps, stop_ps, kappa_per_ps(shape.linewidth_hz))
 

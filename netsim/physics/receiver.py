@@ -22,7 +22,7 @@ from netsim.physics.detector import (
     register_clicks,
     sample_dark_counts,
 )
-from netsim.physics.encodings.interface import Measurement
+from netsim.physics.encodings.interface import Measurement, Reader
 from netsim.physics.shapes import MAX_DELAY_PS
 from protocols.tags import DETECTOR_BITS, TagFrame
 
@@ -57,6 +57,8 @@ class ReceiverSettings:
         Times between two others, in ps, in which the detectors are off, in order.
     min_delay_ps, max_delay_ps : int
         From the source, over all channels of this user.
+    reader : Reader, optional
+        Makes outcomes of clicks; each detector is one if absent.
     """
 
     measurement: Measurement
@@ -66,12 +68,14 @@ class ReceiverSettings:
     min_delay_ps: int
     max_delay_ps: int
     off: Off = never_off
+    reader: Reader | None = None
 
     @property
     def margin_ps(self) -> int:
-        """What jitter can move a photon by, and 50 ns at least."""
+        """What jitter can move a photon by, and 50 ns at least; with pulses, two periods more."""
         sigma_ps = float(self.detectors.jitter_sigma_ps.max())
-        return max(MIN_MARGIN_PS, math.ceil(JITTER_CLIP_SIGMA * sigma_ps) + 1)
+        margin_ps = max(MIN_MARGIN_PS, math.ceil(JITTER_CLIP_SIGMA * sigma_ps) + 1)
+        return margin_ps if self.reader is None else margin_ps + 2 * self.reader.span_ps
 
 
 class Receiver:
@@ -156,6 +160,8 @@ class Receiver:
         )
         self._carried = candidates[used:].copy()
         self._stop_ps = until_ps
+        if self._settings.reader is not None:
+            clicks = self._settings.reader.read(clicks)
         self.clicks += np.bincount(clicks & DETECTOR_MASK, minlength=DETECTORS)
         tags = self._clock.digitise(
             self._delayed(clicks, tagged_ps), tick_ps=self._settings.tick_ps
@@ -191,6 +197,9 @@ class Receiver:
         """
         tick_ps = self._settings.tick_ps
         latest_ps = stop_ps + self._reach_ps(is_last=is_last)
+        if self._settings.reader is not None:
+            latest_ps = self._settings.reader.boundary_ps(latest_ps)
+            return self._clock.local_ps(latest_ps) // tick_ps, latest_ps
         stop_ticks = self._clock.local_ps(latest_ps) // tick_ps
         return stop_ticks, self._clock.first_true_ps(stop_ticks * tick_ps)
 

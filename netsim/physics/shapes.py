@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.physics.bunching import SPAN_LIFETIMES, bunch_share
+from netsim.physics.pulses import Pulses
 from netsim.physics.rates import kappa_per_ps, window_share
 from netsim.physics.wavefunction import DelayTable, FilterShape, delay_table
 
@@ -44,11 +45,14 @@ class TimeShape(ABC):
     filter_shape : str
     dispersion_ps2 : float
         What both ways together do to the amplitude.
+    pulses : Pulses, optional
+        In which they are born; at any time if absent.
     """
 
     linewidth_hz: float
     filter_shape: FilterShape = "lorentzian"
     dispersion_ps2: float = 0.0
+    pulses: Pulses | None = None
 
     is_bunch: ClassVar[bool]
 
@@ -83,7 +87,12 @@ class TimeShape(ABC):
         )
 
     def share(self, *, window_ps: float, offset_ps: float, spread_ps: float) -> float:
-        """Share of one peak that a window holds, see `netsim.physics.rates.window_share`."""
+        """Share of one peak that a window holds, see `netsim.physics.rates.window_share`.
+
+        Of photons born in pulses it is all or nothing: receivers cut times to whole periods.
+        """
+        if self.pulses is not None:
+            return float(0 in self.pulses.teeth(offset_ps, window_ps))
         if self.is_closed:
             return self.closed_share(window_ps=window_ps, offset_ps=offset_ps, spread_ps=spread_ps)
         return _tabled_share(self, window_ps, offset_ps, spread_ps)

@@ -1,7 +1,7 @@
 """The pair source behind its demultiplexer: one photon frame per delivered channel and user."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from netsim.frames import PairLedger, PhotonFrame
 from netsim.physics.emission import (
     sample_apart,
+    sample_born,
     sample_new,
     sample_poisson_times,
     split_rates,
 )
+from netsim.physics.pulses import Pulses
 from netsim.physics.shapes import TimeShape
 from netsim.physics.thermal import fresh_field, sample_thermal_times
 
@@ -83,12 +85,18 @@ class EmissionPlan:
         Processes whose pairs are bunched: their streams share one intensity, and are not above.
     bunches : tuple of PairStream
         Photons that come together without being partners; they are not in ``singles_hz``.
+    lone_hz : mapping
+        As ``singles_hz``, of photons that are born in ``pulses``.
+    pulses : Pulses, optional
+        Of the pump.
     """
 
     pairs: tuple[PairStream, ...]
     singles_hz: Mapping[Outlet, float]
     thermal: tuple[EmittedProcess, ...] = ()
     bunches: tuple[PairStream, ...] = ()
+    lone_hz: Mapping[Outlet, float] = field(default_factory=dict)
+    pulses: Pulses | None = None
 
 
 def plan_emission(
@@ -141,6 +149,30 @@ def plan_emission(
             if singles_hz[outlet] < 0.0:
                 raise ValueError(TOO_FEW_ALONE.format(*outlet))
     return EmissionPlan(tuple(pairs), singles_hz, bunches=streams)
+
+
+def plan_pulses(
+    processes: Sequence[EmittedProcess], noise_hz: Mapping[Outlet, float], pulses: Pulses
+) -> EmissionPlan:
+    """As `plan_emission`, of processes whose pairs are born in pulses; noise comes at any time.
+
+    Raises
+    ------
+    ValueError
+        If a channel has not as many photons that arrive alone as its modes put into pairs.
+    """
+    plan = plan_emission(processes, {})
+    gains = {process.index: pulses.gain(process.rate_hz) for process in processes}
+    lone_hz = dict(plan.singles_hz)
+    for stream in plan.pairs:
+        for outlet in stream.outlets:
+            lone_hz[outlet] -= stream.rate_hz * (gains[stream.index] - 1.0)
+            if lone_hz[outlet] < 0.0:
+                raise ValueError(TOO_FEW_ALONE.format(*outlet))
+    pairs = tuple(
+        replace(stream, rate_hz=stream.rate_hz * gains[stream.index]) for stream in plan.pairs
+    )
+    return EmissionPlan(pairs, noise_hz, lone_hz=lone_hz, pulses=pulses)
 
 
 def _bunch_streams(bunch: EmittedProcess) -> Iterator[PairStream]:
@@ -205,6 +237,9 @@ class PairSource:
             for outlet, rate_hz in plan.singles_hz.items():
                 rng = self._rng(f"{outlet[0]}>{outlet[1]}")
                 light.add(outlet, sample_poisson_times(rng, rate_hz, start_ps, stop_ps))
+            for outlet, rate_hz in plan.lone_hz.items():
+                rng = self._rng(f"{outlet[0]}>{outlet[1]}")
+                light.add(outlet, sample_born(rng, rate_hz, start_ps, stop_ps, plan.pulses))
         return light.frames(index)
 
     def _emit_thermal(

@@ -48,7 +48,11 @@ class PlanOptions:
     ] = False
     demand: Annotated[
         str | None,
-        typer.Option(metavar="A-B[=W],...", help="Wanted pairs, with weights. Default: all pairs."),
+        typer.Option(
+            metavar="A-B[=W],...",
+            help="Wanted pairs, with weights, or `applications`: those of T's [[applications]], "
+            "by the key that they ask for. Default: all pairs.",
+        ),
     ] = None
     max_channels: Annotated[int | None, typer.Option(min=1, help="Most channels.")] = None
     objective: Annotated[

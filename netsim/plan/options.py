@@ -3,7 +3,7 @@
 It knows texts (`netsim.plan.parse`) and topologies to take hardware from, and no command line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,11 +19,16 @@ from netsim.plan.parse import (
     parse_losses,
     parse_users,
 )
-from netsim.plan.request import MAX_LABEL, Objective, PlanRequest, request_faults
+from netsim.plan.request import MAX_LABEL, Demand, Objective, PlanRequest, request_faults
 from netsim.topology.labels import label_of
 from netsim.topology.load import load_topology
+from netsim.topology.specs import TopologySpec
+from netsim.twin.demand import wanted_bps
 
 T = TypeVar("T")
+
+OF_APPLICATIONS = "applications"
+"""For ``--demand``: what the applications of the topology ask for."""
 
 
 def each_number_of_users(options: PlanOptions) -> list[PlanOptions]:
@@ -76,12 +81,7 @@ class _Reader:
         everyone = parse_demands(None, self._users)
         return PlanRequest(
             users=self._users,
-            demands=self._read(
-                "--demand",
-                lambda text: parse_demands(text, self._users),
-                options.demand,
-                everyone,
-            ),
+            demands=self._read("--demand", self._demands, options.demand, everyone),
             pumps=self._pumps(),
             free_pumps=options.pump_count or 2,
             spacing_labels=options.spacing or (ring.comb_spacing_labels if self._is_given else 1),
@@ -114,8 +114,23 @@ class _Reader:
         own = tuple(label_of(pump.channel) for pump in self._base.ring.pumps)
         return self._read("--pumps", parse_labels, options.pumps, own if keeps_own else None)
 
+    def _demands(self, text: str) -> tuple[Demand, ...]:
+        if text != OF_APPLICATIONS:
+            return parse_demands(text, self._users)
+        wanted = wanted_bps(self._base.template)
+        if not wanted:
+            raise ValueError("the topology has no applications")
+        least_bps = min(wanted.values())
+        known = {pair: bps for pair, bps in wanted.items() if set(pair) <= set(self._users)}
+        return tuple(Demand(self._in_order(pair), bps / least_bps) for pair, bps in known.items())
+
+    def _in_order(self, pair: tuple[str, str]) -> tuple[str, str]:
+        one, other = sorted(pair, key=self._users.index)
+        return one, other
+
     def _check(self) -> None:
         options = self._options
+        self.faults += _strangers(self._base.template, self._users)
         if options.users is None and not self._is_given:
             self._add("--users", "say how many users, or their names (or give --topology)")
         if options.pumps is not None and options.pump_count is not None:
@@ -135,6 +150,16 @@ class _Reader:
 
     def _add(self, option: str, message: str) -> None:
         self.faults.append(Fault(option, message))
+
+
+def _strangers(template: TopologySpec, users: Collection[str]) -> Iterator[Fault]:
+    """Whom applications and thresholds name, and the plan does not have."""
+    named = {
+        f"applications.{index}": each.named for index, each in enumerate(template.applications)
+    }
+    named |= {f"pools.{index}": pool.users for index, pool in enumerate(template.pools)}
+    for path, names in named.items():
+        yield from (Fault(path, f"{n} is no user of the plan") for n in names if n not in users)
 
 
 def _objective(text: str) -> Objective:

@@ -26,6 +26,7 @@ from netsim.plan.topology import (
 from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
+from netsim.twin.demand import DemandForecast, another_allocation, expect_demand, remedies
 from netsim.twin.prediction import Prediction, predict
 
 GOALS = {
@@ -50,6 +51,8 @@ class Plan:
     topology : TopologySpec
     prediction : Prediction
         Of the analytic twin.
+    demand : DemandForecast or None
+        What the topology's applications should get; None where it has none.
     is_partial : bool
         Whether the search was stopped before its end.
     """
@@ -59,6 +62,7 @@ class Plan:
     lower_bound: int
     topology: TopologySpec
     prediction: Prediction
+    demand: DemandForecast | None
     is_partial: bool
 
     @property
@@ -105,6 +109,18 @@ class Plan:
         dim = self.dim
         pairs = zip(self.request.demands, self.wanted_bps, self.promised_bps, strict=True)
         return sum(bps > told and demand.users not in dim for demand, bps, told in pairs)
+
+    @property
+    def remedies(self) -> list[str]:
+        """What would serve applications that fall short, in words; nothing where none does."""
+        if self.demand is None:
+            return []
+        found = [*remedies(self.topology, self.demand)]
+        is_for_them = self.request.objective is Objective.POOREST and (
+            {frozenset(demand.users) for demand in self.request.demands}
+            == {frozenset(each.wish.users) for each in self.demand.applications}
+        )
+        return found if is_for_them else [*found, *another_allocation(self.demand)]
 
     @property
     def power_mw(self) -> float:
@@ -212,7 +228,8 @@ def _finished(
         description=describe(request, allocation),
     )
     prediction = predict(build_network(topology))
-    return Plan(request, allocation, bound, topology, prediction, is_partial)
+    demand = expect_demand(topology) if topology.applications else None
+    return Plan(request, allocation, bound, topology, prediction, demand, is_partial)
 
 
 def describe(request: PlanRequest, allocation: Allocation) -> str:

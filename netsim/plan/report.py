@@ -27,6 +27,7 @@ from netsim.report.plan import (
     tradeoff_cells,
 )
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
+from netsim.report.wanted import print_wanted
 from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
 from protocols.clockprior import LOCKABLE_HZ
 
@@ -62,12 +63,23 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "singles_hz": {name: plan.prediction.singles_hz(name) for name in names},
         "notes": [headline(plan), *_facts(plan), *keyless([plan])],
         "lacks": list(keyless([plan])),
+        **_demand_json(plan),
         **({"partial": True} if plan.is_partial else {}),
     }
 
 
+def _demand_json(plan: Plan) -> dict[str, Any]:
+    """What the plan's applications get, as `netsim twin --json` says it."""
+    if plan.demand is None:
+        return {}
+    return {"demand": plan.demand.summary() | {"remedies": plan.remedies}}
+
+
 def keyless(plans: Sequence[Plan]) -> Iterator[str]:
-    """A line for each plan that leaves wanted pairs without key, or without the light for it."""
+    """A line for each plan that leaves wanted pairs without key, or without the light for it.
+
+    And for each whose applications do not get all that they want.
+    """
     for plan in plans:
         wanted_bps = plan.wanted_bps
         without = sum(bps <= 0 for bps in wanted_bps)
@@ -88,6 +100,13 @@ def keyless(plans: Sequence[Plan]) -> Iterator[str]:
                 f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
                 f"authentication takes what {plan.short_pairs} of {len(wanted_bps)} links make in "
                 f"rounds of {plan.topology.protocol.round_s:g} s"
+            )
+        if plan.demand is not None and plan.demand.short:
+            poorest = min(plan.demand.short, key=lambda each: each.share)
+            yield (
+                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
+                f"{len(plan.demand.short)} of {len(plan.demand.applications)} applications fall "
+                f"short of key, {poorest.wish.name} gets {poorest.share:.0%}"
             )
 
 
@@ -112,6 +131,9 @@ def print_plan(plan: Plan, console: Console) -> None:
         console.print(drawn, no_wrap=True)
     matrix = _matrix(plan)
     console.print(matrix if fits(matrix, console) else _poorest(plan))
+    if plan.demand is not None:
+        console.print()
+        print_wanted(plan.demand, plan.remedies, console)
 
 
 def headline(plan: Plan) -> str:

@@ -24,7 +24,7 @@ def _table(table: Mapping[str, Any], path: Path, comment_of: CommentOf) -> Itera
     for key, value in table.items():
         inner = (*path, key)
         if _is_table(value):
-            if any(not _is_table(v) and not _is_array_of_tables(v) for v in value.values()):
+            if not value or not all(_is_table(v) or _is_array_of_tables(v) for v in value.values()):
                 yield from ("", f"[{'.'.join(inner)}]")
             yield from _table(value, inner, comment_of)
         elif _is_array_of_tables(value):

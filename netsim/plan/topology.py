@@ -54,7 +54,9 @@ def planned_topology(
     bare = bare_topology(hardware, users, source, channels, name=name, description=description)
     patched = with_patches(bare)
     protocol = patched.protocol.model_copy(update={"round_s": _round_s(patched)})
-    return patched.model_copy(update={"protocol": protocol})
+    applications, pools = hardware.template.applications, hardware.template.pools
+    changes = {"protocol": protocol, "applications": applications, "pools": pools}
+    return patched.model_copy(update=changes)
 
 
 def _round_s(topology: TopologySpec) -> float:

@@ -1,21 +1,25 @@
 """Key for two users over others: chooses the paths, has every pool on them pay, and tells of it.
 
 All that a relay needs has left the pools of both ends of each hop, under an id, before anything is
-said: no two relays, and no relay and application, ever get the same bits. It takes no time.
+said: no two relays, and no relay and application, ever get the same bits. How long it takes is the
+courier's; a key that comes too late, or not before the end of the run, is lost, and paid for.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
+from netsim.demand.desk import OnGiven
 from netsim.demand.shelf import Shelf
-from netsim.demand.terms import Application, Outcome
+from netsim.demand.terms import Application
 from netsim.kernel.trace import EventName, Scalar, Trace
+from netsim.relay.courier import Courier, Errand, at_once
 from netsim.relay.passing import Hop, arrives
 from netsim.relay.paths import Path, disjoint_paths
 from netsim.relay.terms import Over, RelayCounts, RelayTerms, over_text
-from protocols.relay import hop_bits, unnoticed_probability
+from protocols.relay import hop_bits, message_bytes, unnoticed_probability, word_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Relays:
         One for each relay.
     trace : Trace
         Told of every hop, and of every key.
+    courier : Courier
+        Brings what users say.
     """
 
     shelves: Mapping[tuple[str, str], Shelf]
@@ -41,6 +47,19 @@ class Relays:
     is_up: Callable[[str], bool]
     numbers: Iterator[int]
     trace: Trace
+    courier: Courier = at_once
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A relay for which every pool has paid, until its messages have arrived."""
+
+    application: Application
+    number: int
+    over: Over
+    paths: list[list[Hop]]
+    arrived_ps: int
+    on_given: OnGiven
 
 
 class Relay:
@@ -69,7 +88,8 @@ class Relay:
             if set(pair) != set(users) and all(map(terms.allows, set(pair).difference(users)))
         }
         self._losses = Counter[str]()
-        """Relays that were lost, by the users on their way: those are rather avoided."""
+        """Relays that came to nothing, by the users on their way: those are rather avoided."""
+        self._under_way: dict[int, _UnderWay] = {}
 
     def counts_of(self, application: str) -> RelayCounts:
         """What has become of the relays of one application."""
@@ -87,16 +107,24 @@ class Relay:
         if self._direct is not None:
             self._direct.lack(time_ps)
 
-    def give(self, application: Application, arrived_ps: int, time_ps: int) -> Outcome:
+    def give(
+        self, application: Application, arrived_ps: int, time_ps: int, on_given: OnGiven
+    ) -> bool:
         """A key out of the link's own pool, else over other users."""
         direct = self._direct
-        if direct is not None and not self._relays.is_claimed(direct):
-            outcome = direct.give(application, arrived_ps, time_ps)
-            if outcome is not Outcome.SHORT:
-                return outcome
+        is_free = direct is not None and not self._relays.is_claimed(direct)
+        if direct and is_free and direct.give(application, arrived_ps, time_ps, on_given):
+            return True
         size_bits = hop_bits(application.key_bits)
         ways = self._ways(lambda shelf: shelf.free_bits >= size_bits, size_bits)
-        return self._relay(application, ways, arrived_ps, time_ps) if ways else Outcome.SHORT
+        if ways:
+            self._begin(application, ways, arrived_ps, time_ps, on_given)
+        return bool(ways)
+
+    def finish(self, time_ps: int) -> None:
+        """The run is over: what is still on its way comes to nothing."""
+        for number in tuple(self._under_way):
+            self._end(self._under_way.pop(number), time_ps, is_given=False)
 
     def _ways(self, has_key: Callable[[Shelf], bool], size_bits: int) -> tuple[Path, ...]:
         """Paths for ``size_bits`` a hop; none if there are too few.
@@ -117,32 +145,59 @@ class Relay:
     def _is_open(self, pair: tuple[str, str]) -> bool:
         return all(self._relays.is_up(user) for user in pair)
 
-    def _relay(
-        self, application: Application, ways: tuple[Path, ...], arrived_ps: int, time_ps: int
-    ) -> Outcome:
-        counts = self._counts[application.name]
+    def _begin(
+        self,
+        application: Application,
+        ways: tuple[Path, ...],
+        arrived_ps: int,
+        time_ps: int,
+        on_given: OnGiven,
+    ) -> None:
+        """Have every pool on the way pay, and the messages set out."""
         number, over = next(self._relays.numbers), tuple(way[1:-1] for way in ways)
         paths = [
             [self._draw(application, (number, path), hop, time_ps) for hop in pairwise(way)]
             for path, way in enumerate(ways)
         ]
-        is_given, is_equal = self._arrives(over, paths)
-        self._count(counts, over, is_given=is_given, is_equal=is_equal)
-        counts.unnoticed_probability += unnoticed_probability(application.key_bits)
+        started = _UnderWay(application, number, over, paths, arrived_ps, on_given)
+        self._under_way[number] = started
+        errand = _errand(ways, paths, application.key_bits)
+        self._relays.courier(errand, time_ps, partial(self._arrive, number))
+
+    def _arrive(self, number: int, time_ps: int) -> None:
+        """All has been said: whether both ends use the key, and whether that is in time."""
+        if (it := self._under_way.pop(number, None)) is None:
+            return
+        is_given, is_equal = self._arrives(it.over, it.paths)
+        if not is_given:
+            self._losses.update(user for users in it.over for user in users)
+        is_given = is_given and not it.application.is_late(it.arrived_ps, time_ps)
+        self._end(it, time_ps, is_given=is_given, is_equal=is_equal)
+        if is_given:
+            it.on_given(time_ps)
+
+    def _end(self, it: _UnderWay, time_ps: int, *, is_given: bool, is_equal: bool = True) -> None:
+        """Count and tell."""
+        counts = self._counts[it.application.name]
+        if is_given:
+            counts.routes[it.over] += 1
+            counts.unequal += not is_equal
+        else:
+            counts.lost += 1
+        counts.unnoticed_probability += unnoticed_probability(it.application.key_bits)
         told: dict[str, Scalar] = {"is_equal": is_equal} if is_given else {}
         self._relays.trace.emit(
             EventName.KEY_RELAYED if is_given else EventName.KEY_LOST,
             time_ps=time_ps,
             link=None,
             end=None,
-            application=application.name,
-            relay=number,
-            bits=application.key_bits,
-            over=over_text(over),
-            waited_ps=time_ps - arrived_ps,
+            application=it.application.name,
+            relay=it.number,
+            bits=it.application.key_bits,
+            over=over_text(it.over),
+            waited_ps=time_ps - it.arrived_ps,
             **told,
         )
-        return Outcome.SERVED if is_given else Outcome.LOST
 
     def _arrives(self, over: Over, paths: list[list[Hop]]) -> tuple[bool, bool]:
         """Hand the key along: whether both ends use it, and whether it is the same."""
@@ -151,14 +206,6 @@ class Relay:
         # The rate level has places of bits alone.
         is_equal = self._terms.dishonest.isdisjoint(user for users in over for user in users)
         return is_equal or len(paths) == 1, is_equal
-
-    def _count(self, counts: RelayCounts, over: Over, *, is_given: bool, is_equal: bool) -> None:
-        if is_given:
-            counts.routes[over] += 1
-            counts.unequal += not is_equal
-        else:
-            counts.lost += 1
-            self._losses.update(user for users in over for user in users)
 
     def _draw(
         self, application: Application, place: tuple[int, int], hop: tuple[str, str], time_ps: int
@@ -180,3 +227,13 @@ class Relay:
         nearer, farther = keys if hop in self._hops else keys[::-1]
         label = f"{number} {path} {shelf.link} {hop[0]} {keys[0].id}".encode()
         return Hop(hop[0], label, nearer.bits, farther.bits)
+
+
+def _errand(ways: tuple[Path, ...], paths: list[list[Hop]], key_bits: int) -> Errand:
+    shares_bytes = tuple(
+        tuple(
+            message_bytes(hop.label, key_bits, is_first=not place) for place, hop in enumerate(hops)
+        )
+        for hops in paths
+    )
+    return Errand(ways, shares_bytes, word_bytes(paths[0][0].label))

@@ -41,8 +41,8 @@ class RelayCounts:
     paid_bits: Counter[str] = field(default_factory=Counter)
     """By link: out of the pool of each of its ends."""
     lost: int = 0
-    """Relays of which the ends found that they had different keys, or that a message was false:
-    all of it thrown away, and paid for."""
+    """Relays of which the ends found that they had different keys, or that a message was false, or
+    that came too late, or not before the end of the run: all thrown away, and paid for."""
     unequal: int = 0
     """Given keys that differ at the two ends, as only somebody outside knows."""
     unnoticed_probability: float = 0.0

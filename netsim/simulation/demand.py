@@ -14,6 +14,7 @@ from netsim.errors import ConfigError, Fault
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import Trace
 from netsim.pools.pool import Pool
+from netsim.relay.courier import Courier, at_once
 from netsim.relay.paths import path_count
 from netsim.relay.relay import Relay, Relays
 from netsim.relay.terms import RelayTerms
@@ -45,6 +46,8 @@ class Demand:
     trace : Trace
     is_up : callable
         Whether a user can hand on key of others now.
+    courier : Courier, optional
+        Of relays; at once if absent.
 
     Raises
     ------
@@ -62,8 +65,9 @@ class Demand:
         trace: Trace,
         *,
         is_up: Callable[[str], bool],
+        courier: Courier = at_once,
     ) -> None:
-        if faults := (*_unlinked(topology, links), *_wayless(topology, links)):
+        if faults := (*_unlinked(topology, links), *wayless(topology, links)):
             raise ConfigError(faults)
         self._topology = topology
         self._asked = {frozenset(spec.users) for spec in topology.applications}
@@ -79,7 +83,9 @@ class Demand:
             shelf.link: Desk(shelf, _applications(topology, (frozenset(users), None)))
             for users, shelf in self._shelves.items()
         }
-        self._relayed = self._relays(Relays(self._shelves, self._is_claimed, is_up, count(), trace))
+        self._relayed = self._relays(
+            Relays(self._shelves, self._is_claimed, is_up, count(), trace, courier)
+        )
         self._requests = [
             self._requests_of(index, spec, rng_tree)
             for index, spec in enumerate(topology.applications)
@@ -142,6 +148,8 @@ class Demand:
 
     def finish(self, time_ps: int) -> None:
         """The run is over."""
+        for relay, _ in self._relayed.values():
+            relay.finish(time_ps)
         for shelf in self._shelves.values():
             shelf.finish(time_ps)
         for desk in self._desks():
@@ -216,7 +224,7 @@ def _unlinked(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]
             yield Fault(f"{path}.users", f"{' and '.join(users)} share no link")
 
 
-def _wayless(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
+def wayless(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
     """Applications that could not get a key over others if all pools were full."""
     for index, spec in enumerate(topology.applications):
         if (relay := spec.relay) is None:

@@ -183,7 +183,7 @@ class Parties:
         config = self._depth.configured(link_config(self._network, users, agreement))
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
-        return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self._path(users))
+        return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self.path_of(users))
 
     def _link(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> Link:
         plan = self._plan(users, lanes)
@@ -218,8 +218,8 @@ class Parties:
         driver = EndpointDriver(self._sim, user.clock, on_events=record)
         return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)
 
-    def _path(self, users: tuple[str, str]) -> ClassicalPath:
-        """Both users' fibres behind each other: classical light takes the same way."""
+    def path_of(self, users: tuple[str, str]) -> ClassicalPath:
+        """Where a link speaks: both users' fibres behind each other, as its light."""
         topology = self._network.topology
         classical = topology.classical
         length_m = math.fsum(topology.user(name).fibre.length_m for name in users)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from netsim.errors import Fault
 from netsim.results.fidelity import Fidelity
 from netsim.simulation.request import RunRequest
-from netsim.topology.changes import Unlock
+from netsim.simulation.wander import drifters
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS
+from protocols.variants import MATCHINGS, PROTOCOLS
 
 
 def refusals(request: RunRequest) -> Iterator[Fault]:
@@ -20,9 +21,10 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "crashes": topology.crashes,
         "observers": topology.observers,
         "controller": topology.controller or request.controller,
-        "drift": _is_ever_free(topology),
-        "rotation": any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users),
+        "drift": any(not _has_told_bases(topology, name) for name in drifters(topology)),
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
+        "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
+        "protocol.matching": not MATCHINGS.get(topology.protocol.matching).is_predicted,
         "--save-tags": request.save_tags,
     }
     for place, why in _MEANINGLESS[request.fidelity].items():
@@ -30,20 +32,17 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
             yield Fault(place, f"not at the {request.fidelity} level: {why}")
 
 
-def _is_ever_free(topology: TopologySpec) -> bool:
-    """Whether a phase wanders without lock at some time."""
-    unlocked = {user.name for user in topology.users if not user.is_locked}
-    unlocked |= {event.user for event in topology.events if isinstance(event, Unlock)}
-    return any(topology.receiver_of(topology.user(name)).drifts for name in unlocked)
+def _has_told_bases(topology: TopologySpec, name: str) -> bool:
+    return topology.receiver_of(topology.user(name)).encoding.tells_bases
 
 
 _MEANINGLESS = {
     Fidelity.PHOTON: {},
     Fidelity.COINCIDENCE: {
         "observers": "there are no photons to observe",
-        "drift": "phases without lock are followed photon by photon",
-        "rotation": "fibres that turn polarisations are followed photon by photon",
+        "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.matching": "clicks are drawn in pairs, without the rivals it would choose from",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
     },
     Fidelity.RATE: {
@@ -51,9 +50,10 @@ _MEANINGLESS = {
         "crashes": "there are no processes to stop",
         "observers": "there are no photons to observe",
         "controller": "nobody reports rounds to one",
-        "drift": "phases without lock are followed photon by photon",
-        "rotation": "fibres that turn polarisations are followed photon by photon",
+        "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
+        "protocol.protocol": "rounds are drawn as the twin expects them of those built in",
+        "protocol.matching": "matches are drawn as the twin expects them",
         "--save-tags": "there are no tags",
     },
 }

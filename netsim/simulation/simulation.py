@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from netsim.devices.history import follow_events
+from netsim.devices.messenger import Messenger
 from netsim.devices.world import PhotonLevel, Stage, build_turns
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
@@ -40,6 +41,7 @@ from netsim.simulation.control import RoundReports, build_controller
 from netsim.simulation.demand import Demand
 from netsim.simulation.depth import Depth
 from netsim.simulation.depths import depth_of
+from netsim.simulation.errands import Errands
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
@@ -187,8 +189,17 @@ class Simulation:
             self.pools,
             self._rng_tree,
             self.trace,
-            is_up=lambda user: self.parties.users[user].is_up,
+            is_up=self._is_up,
+            courier=Errands(self._sim, self._messenger()),
         )
+
+    def _is_up(self, user: str) -> bool:
+        return self.parties.users[user].is_up
+
+    def _messenger(self) -> Messenger:
+        """What users say to each other beside what their links say."""
+        paths = {users: self.parties.path_of(users) for users in self.network.links}
+        return Messenger(self._sim, paths, self._rng_tree, self._is_up)
 
     def _built_world(self) -> PhotonLevel:
         """Source, fibres and receivers."""

@@ -2,9 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache
 
+from netsim.simulation.wander import Wander
 from netsim.topology.timeline import Epoch
-from netsim.twin.prediction import Prediction, predict_epochs
+from netsim.twin.prediction import Prediction, predict_epochs, predict_found
+
+_TURNED = 64
+"""Parts whose rates are kept where phases wander: of as many links with rounds of one length."""
 
 
 class Stretches:
@@ -14,13 +19,17 @@ class Stretches:
     ----------
     epochs : sequence of Epoch
         Of the whole run, without gaps.
+    wander : Wander
+        What phases do meanwhile.
     """
 
-    def __init__(self, epochs: Sequence[Epoch]) -> None:
+    def __init__(self, epochs: Sequence[Epoch], wander: Wander) -> None:
         self._epochs = epochs
         self._starts_ps = [epoch.start_ps for epoch in epochs]
         self._encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
         self._known: dict[Hashable, Prediction] = {}
+        self._wander = wander
+        self._turned = lru_cache(maxsize=_TURNED)(self._predict_turned)
 
     def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
         """Length (ps) and rates of each part of [``start_ps``, ``stop_ps``).
@@ -36,6 +45,16 @@ class Stretches:
                 yield part.length_ps, self._predict(part)
 
     def _predict(self, part: Epoch) -> Prediction:
+        if self._wander.users:
+            return self._turned(part.start_ps, part.stop_ps)
+        return self._predict_still(part)
+
+    def _predict_turned(self, start_ps: int, stop_ps: int) -> Prediction:
+        """With phases as they wander, in the mean of a part of one epoch."""
+        network = self._epochs[bisect_right(self._starts_ps, start_ps) - 1].network
+        return predict_found(network, self._wander.coincidences(network, start_ps, stop_ps))
+
+    def _predict_still(self, part: Epoch) -> Prediction:
         middle_ps = (part.start_ps + part.stop_ps) // 2
         settings = tuple(encoding.settings_at(middle_ps) for encoding in self._encodings)
         key: Hashable = (id(part.network), settings)

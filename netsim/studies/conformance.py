@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from netsim.demand.kinds import ARRIVALS
 from netsim.errors import ConfigError, NetsimError
 from netsim.observers.kinds import OBSERVERS
@@ -19,12 +21,14 @@ from netsim.results.run import Run
 from netsim.simulation.run import simulate
 from netsim.verify import verify_run
 from protocols.errors import ProtocolError
+from protocols.matching import NearPairs
 from protocols.registry import Registry, VariantError
-from protocols.variants import KINDS
+from protocols.variants import KINDS, MATCHINGS
 
 NETWORK = "two_user"
 LIGHT_S, ROUND_S = 4, 2
 SEED = 1
+CROWDED_WINDOW_PS = 1000
 REGISTRIES: Mapping[str, Registry[Any]] = MappingProxyType(
     {**KINDS, **{one.kind: one for one in (OBSERVERS, FORMATS, ARRIVALS)}}
 )
@@ -92,11 +96,38 @@ def broken_promises(kind: str, name: str, overrides: Sequence[str] = ()) -> list
     if kind in (FORMATS.kind, ARRIVALS.kind):
         return told
     chosen = (f"protocol.round_s={ROUND_S}", _chosen(kind, name), *overrides)
+    if kind == MATCHINGS.kind and (broken := list(_of_choices(name))):
+        return broken  # of which a run shows little: few clicks of a network have rivals
     with TemporaryDirectory() as place:
         try:
             return [*told, *_of_runs(Path(place), chosen)]
         except (ConfigError, NetsimError, ProtocolError) as error:
             return [*told, f"cannot be run: {error}"]
+
+
+def _of_choices(name: str) -> Iterator[str]:
+    """What a matching breaks among pairs of which many share a click."""
+    pairs = _crowded_pairs()
+    try:
+        with MATCHINGS.using(name) as matching:
+            chosen, again = (matching.choose(pairs) for _ in range(2))
+            taken = pairs.at(chosen)
+    except VariantError as error:
+        yield error.reason
+        return
+    if not np.array_equal(chosen, again):
+        yield "chooses otherwise the second time"
+    if any(np.unique(clicks).size < clicks.size for clicks in (taken.announced, taken.own)):
+        yield "uses a click twice"
+
+
+def _crowded_pairs() -> NearPairs:
+    """Of clicks twenty a window, as no network has them."""
+    rng = np.random.default_rng(SEED)
+    announced_ps, own_ps = (np.sort(rng.integers(0, 10_000, 200)) for _ in range(2))
+    differences_ps = own_ps - announced_ps[:, np.newaxis]
+    announced, own = np.nonzero(np.abs(differences_ps) < CROWDED_WINDOW_PS // 2)
+    return NearPairs(announced, own, differences_ps[announced, own])
 
 
 def _has_words(kind: str, variant: object) -> bool:

@@ -65,6 +65,12 @@ class ApplicationSpec(Spec):
     relay: RelaySpec | None = None
     """Key comes over others where the users have no link, or too little key of their own."""
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All users that it names."""
+        relay = RelaySpec() if self.relay is None else self.relay
+        return (*self.users, *(relay.through or ()), *relay.dishonest)
+
     @model_validator(mode="after")
     def _check_options(self) -> Self:
         check_options(ARRIVALS, "arrivals", self.arrivals, self.options)

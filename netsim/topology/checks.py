@@ -22,6 +22,7 @@ from netsim.topology.labels import label_of
 from netsim.topology.names import name_faults, outlet_of, receivers_of
 from netsim.topology.perfect import perfect_encodings
 from netsim.topology.processes import PairRule, pair_rule
+from netsim.topology.pulsed import pulsed_faults
 from netsim.topology.reading import has, having
 from netsim.topology.source import PumpSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
@@ -36,7 +37,7 @@ MIN_DELAY_LIFETIMES = 9.0
 a fringe of (1 + kappa T / 2) exp(-kappa T / 2) there, which is not simulated: 28 % at 5 lifetimes,
 6 % at 9, 1.4 % at 12.6 (10 ns and 200 MHz)."""
 
-ROTATION, POLARISATION = "rotation_walk_rad_per_sqrt_s", "polarisation"
+ROTATION = "rotation_walk_rad_per_sqrt_s"
 MIN_MISMATCH_CONTRAST = 0.5
 """Two interferometers whose delays leave less contrast than this cannot be meant to match."""
 
@@ -256,8 +257,9 @@ def _unseen_rotations(topology: TopologySpec) -> Iterator[Fault]:
         if receiver is None or not has(receiver, "kind"):
             continue
         walks = has(user.fibre, ROTATION) and user.fibre.rotation_walk_rad_per_sqrt_s
-        if walks and (carrier := encoding_class(receiver.kind).carrier) != POLARISATION:
-            reason = f"receiver {user.receiver} reads {carrier}, which it does not turn"
+        encoding = encoding_class(receiver.kind)
+        if walks and not encoding.is_turned:
+            reason = f"receiver {user.receiver} reads {encoding.carrier}, which it does not turn"
             yield Fault(f"users.{index}.fibre.{ROTATION}", reason)
 
 
@@ -366,5 +368,6 @@ CHECKS: tuple[Callable[[TopologySpec], Iterator[Fault]], ...] = (
     _overlapping_crashes,
     combination_faults,
     untold_faults,
+    pulsed_faults,
 )
 """All checks, in the order in which their faults are shown."""

@@ -114,6 +114,9 @@ class DetectorSpec(Spec):
     """Gaussian timing jitter, full width at half maximum."""
     dead_time_ps: SecondInPs
     """Non-paralysable: a click blinds the detector for this long."""
+    recovery_ps: Annotated[float, Field(ge=0, le=1e9, exclude_if=lambda value: not value)] = 0.0
+    """Afterwards its efficiency comes back exponentially, with this time constant: the more light,
+    the less of it is seen. Not together with afterpulses."""
     afterpulse_probability: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Probability that a click is followed by an afterpulse."""
     afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
@@ -122,6 +125,12 @@ class DetectorSpec(Spec):
     """How late its clicks are tagged: cables and electronics."""
     calibration_ps: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     """What the user takes off its tags for that; the delay itself if absent."""
+
+    @model_validator(mode="after")
+    def _recovers_or_echoes(self) -> Self:
+        if self.recovery_ps and self.afterpulse_probability:
+            raise ValueError("recovery_ps and afterpulse_probability: not both")
+        return self
 
     @property
     def calibrated_ps(self) -> float:
@@ -214,12 +223,17 @@ class ReceiverSpec(Spec):
     """Clock that the digitiser counts."""
     bell: Annotated[BellSpec | None, Field(exclude_if=lambda value: value is None)] = None
     """Frames for Bell tests; none if absent."""
+    gate_ps: Annotated[
+        float | None, Field(gt=0, le=1e6, exclude_if=lambda value: value is None)
+    ] = None
+    """Of kind time-bin: clicks count that come within half of this of the middle of a slot; all of
+    the slot if absent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = encoding_class(self.kind).detectors
+        names = encoding_class(self.kind).detector_names()
         if len(self.detectors) not in (1, len(names)):
-            count, listed = COUNTS[len(names)], ", ".join(map(str, names))
+            count, listed = COUNTS[len(names)], ", ".join(names)
             raise ValueError(f"give one detector for all {count}, or {count}: {listed}")
         reasons = tuple(encoding_class(self.kind).faults(self.optics))
         if reasons:
@@ -229,7 +243,11 @@ class ReceiverSpec(Spec):
     @property
     def optics(self) -> Optics:
         """Beam splitter and analysers in plain numbers."""
-        return Optics(self.z_probability, self.z.optics, self.x.optics)
+        return Optics(self.z_probability, self.z.optics, self.x.optics, self._gate_ps)
+
+    @property
+    def _gate_ps(self) -> float:
+        return math.inf if self.gate_ps is None else self.gate_ps
 
     @property
     def encoding(self) -> Encoding:
@@ -254,7 +272,7 @@ class ReceiverSpec(Spec):
             replace(each.optics, contrast=each.optics.contrast * math.exp(-variance / 2.0))
             for each, variance in zip(self.analysers, variances_rad2, strict=True)
         )
-        return build_encoding(self.kind, Optics(self.z_probability, z, x))
+        return build_encoding(self.kind, Optics(self.z_probability, z, x, self._gate_ps))
 
     @property
     def key_share(self) -> float:
@@ -263,8 +281,8 @@ class ReceiverSpec(Spec):
 
     @property
     def each_detector(self) -> tuple[DetectorSpec, ...]:
-        """Detectors in the order of `Encoding.detectors`: of most kinds Z+, Z-, X+, X-."""
-        names = encoding_class(self.kind).detectors
+        """Detectors in the order of `Encoding.detector_names`: of most kinds Z+, Z-, X+, X-."""
+        names = encoding_class(self.kind).detector_names()
         return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors
 
     @property

@@ -4,11 +4,13 @@ Both say how bright a pair of channels is and how pure its interference; which c
 worked out in `netsim.topology.processes`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from netsim.physics.pulses import Pulses
 from netsim.physics.shapes import BunchShape, PairShape
 from netsim.physics.wavefunction import FilterShape
 from netsim.topology.base import (
@@ -21,7 +23,7 @@ from netsim.topology.base import (
     Spec,
 )
 from netsim.topology.labels import Channel, Pair, label_of
-from netsim.units import frequency_hz_from_label
+from netsim.units import FWHM_PER_SIGMA, frequency_hz_from_label
 
 Statistics = Literal["poisson", "thermal", "gaussian"]
 PowerMw = Annotated[float, Field(ge=0, le=1e6)]
@@ -51,6 +53,41 @@ class PairFactorSpec(Spec):
     """What is left of the phase of this channel pair (phi_0)."""
 
 
+class DetuningSpec(Spec):
+    """How far the pumps stand from the resonances of the ring, and the lock that follows these.
+
+    All resonances move alike with the temperature of the ring. Under lock the pumps follow them,
+    which moves the sum of the frequencies of each pair; without lock the pumps stay, and lose power
+    in the ring.
+    """
+
+    temperature_k: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    """Of the ring, less that at which resonances and free pumps meet."""
+    tuning_hz_per_k: Annotated[float, Field(ge=0, le=1e12)] = 2.5e9
+    """By how much resonances fall with each kelvin; some 2.5 GHz in silicon nitride."""
+    is_locked: bool = True
+    """Whether the pumps follow the resonances."""
+    residual_hz: NonNegative = 0.0
+    """Rms of the detuning that the lock leaves, fast against a round."""
+    wander_k: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Rms of what the temperature does without being followed, fast against a round."""
+
+    @property
+    def pump_shift_hz(self) -> float:
+        """By how much each pump stands off where it is at the temperature 0."""
+        return -self.temperature_k * self.tuning_hz_per_k if self.is_locked else 0.0
+
+    @property
+    def mean_hz(self) -> float:
+        """Each pump less its resonance."""
+        return 0.0 if self.is_locked else self.temperature_k * self.tuning_hz_per_k
+
+    @property
+    def rms_hz(self) -> float:
+        """About that mean."""
+        return self.residual_hz if self.is_locked else self.wander_k * self.tuning_hz_per_k
+
+
 class RingDataSpec(Spec):
     """Numbers of the chip that its brightness follows from."""
 
@@ -60,6 +97,38 @@ class RingDataSpec(Spec):
     """Of the waveguide."""
     radius_um: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """Of the ring; from its free spectral range if absent."""
+
+
+MIN_PERIOD_SLOTS = 3
+MAX_WIDTH_SLOTS = 0.25
+
+
+class PulsesSpec(Spec):
+    """Double pulses of the pump, for time bins: pairs are born in either of two slots."""
+
+    slot_ps: Annotated[int, Field(ge=10, le=100_000)]
+    """From the first pulse to the second, and the delay of the users' interferometers."""
+    period_ps: Annotated[int, Field(ge=30, le=10_000_000)]
+    """From one double pulse to the next, at least three slots."""
+    width_fwhm_ps: Annotated[float, Field(ge=0, le=25_000)] = 0.0
+    """Gaussian, full width at half maximum, timing jitter of the pump included; at most a quarter
+    of a slot."""
+    modes: Annotated[float, Field(ge=1, le=1e9)] | None = None
+    """Modes of the pairs of a pulse: 1 makes their number thermal; Poissonian if absent."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.period_ps < MIN_PERIOD_SLOTS * self.slot_ps:
+            raise ValueError(f"period_ps is at least {MIN_PERIOD_SLOTS} slots")
+        if self.width_fwhm_ps > MAX_WIDTH_SLOTS * self.slot_ps:
+            raise ValueError("width_fwhm_ps is at most a quarter of a slot")
+        return self
+
+    @property
+    def pulses(self) -> Pulses:
+        """In plain numbers."""
+        modes = math.inf if self.modes is None else self.modes
+        return Pulses(self.slot_ps, self.period_ps, self.width_fwhm_ps / FWHM_PER_SIGMA, modes)
 
 
 class _SourceSpec(Spec):
@@ -82,6 +151,23 @@ class _SourceSpec(Spec):
     hidden_bits: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
     """A source under Eve's control: each photon is told beforehand what to do, so that bases at 0
     and pi/2 look as they should and Bell's inequality holds; the key is hers."""
+    pulses: Annotated[PulsesSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of the pump, whose mean power makes the mean rate; it is continuous if absent."""
+
+    @model_validator(mode="after")
+    def _plain_pulses(self) -> Self:
+        if self.pulses is None:
+            return self
+        if self.statistics != "poisson":
+            raise ValueError("with pulses, statistics is poisson: say pulses.modes instead")
+        if self.hidden_bits:
+            raise ValueError("a pulsed source hides no bits")
+        return self
+
+    @property
+    def pump_pulses(self) -> Pulses | None:
+        """Its pulses in plain numbers."""
+        return None if self.pulses is None else self.pulses.pulses
 
     @property
     def bandwidth_hz(self) -> float:
@@ -96,7 +182,7 @@ class _SourceSpec(Spec):
     @property
     def pair_shape(self) -> PairShape:
         """How the photons of a pair lie in time where they are born."""
-        return PairShape(self.bandwidth_hz, self.filter_shape)
+        return PairShape(self.bandwidth_hz, self.filter_shape, pulses=self.pump_pulses)
 
     @property
     def bunch_shape(self) -> BunchShape:
@@ -126,6 +212,8 @@ class RingSourceSpec(_SourceSpec):
     """A photon born in the ring leaves it through the bus waveguide with this loss."""
     pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
     """Pairs are born where the labels of two photons add up to those of two pumps."""
+    detuning: Annotated[DetuningSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """How far pumps stand from their resonances; on them if absent."""
     statistics: Statistics = "gaussian"
     """As of a crystal; but processes of one comb share their channels, and with them vacuum."""
 

@@ -24,11 +24,13 @@ from netsim.topology.labels import Channel
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import ClockSpec, ReceiverSpec
 from netsim.topology.source import SourceSpec
+from netsim.topology.stray import LeakageSpec, RamanSpec
 from netsim.topology.variants import (
     AmplificationName,
     AuthenticationName,
     BasisName,
     EstimationName,
+    MatchingName,
     ProtocolName,
     ReconciliationName,
     SecurityName,
@@ -96,6 +98,8 @@ class QnspSpec(Spec):
     """All channels that are delivered; the others are dropped at the demultiplexer."""
     source: SourceSpec
     """What makes the pairs: a ring and its pumps, or a crystal."""
+    leakage: Annotated[LeakageSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """Light of pumps in the delivered channels; none if absent."""
 
 
 class FibreSpec(Spec):
@@ -116,6 +120,8 @@ class FibreSpec(Spec):
     ] = 0.0
     """It turns linear polarisations at random: standard deviation of the phases of both analysers a
     second after they were aligned; for polarisation receivers."""
+    raman: Annotated[RamanSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """A classical channel in the same fibre; none if absent."""
     is_cut: bool = False
     """Nothing comes through, until an event repairs it."""
 
@@ -201,6 +207,9 @@ class ProtocolSpec(Spec):
     """How messages are authenticated; none is for study."""
     basis: BasisName = "symmetric"
     """Whether both bases are equally likely, as `receivers.*.z_probability` must say."""
+    matching: MatchingName = "earliest"
+    """Which clicks within the window make a pair where several could: the earliest, the nearest, or
+    none of them."""
     epsilon: Annotated[float, Field(gt=0, lt=1)] = 1e-10
     """Failure probability of one round, correctness and secrecy together; for finite securities."""
     sample_share: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -220,6 +229,7 @@ class ProtocolSpec(Spec):
             security=self.security,
             authentication=self.authentication,
             basis=self.basis,
+            matching=self.matching,
             initial_qber=self.initial_qber,
             terms=self._terms,
         )

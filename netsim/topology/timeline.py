@@ -10,6 +10,7 @@ from netsim.topology.events import event_times, followed_ps
 from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
 from netsim.topology.network import Network, all_lanes, broad_pairs, build_network, thin_light
 from netsim.topology.processes import PairProcess
+from netsim.topology.pulsed import mixed_slots
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import StateSpec
 from netsim.topology.ways import DeliveredChannel
@@ -61,7 +62,7 @@ class Timeline:
         If an event changes what is fixed during a run.
     ConfigError
         If a Gaussian source has too few photons without their partners, see `thin_light`, or
-        photons of a pair part too far, see `broad_pairs`.
+        photons of a pair part too far, see `broad_pairs`, or leave their slots, see `mixed_slots`.
     """
 
     def __init__(self, topology: TopologySpec, *, stop_ps: int) -> None:
@@ -78,7 +79,11 @@ class Timeline:
         }
         self._in_order = [self._networks[_Value(state)] for state in states.values()]
         known = self._networks.values()
-        found = (fault for each in known for fault in (*thin_light(each), *broad_pairs(each)))
+        found = (
+            fault
+            for each in known
+            for fault in (*thin_light(each), *broad_pairs(each), *mixed_slots(each))
+        )
         if faults := tuple(dict.fromkeys(found)):
             raise ConfigError(faults)
         self.outlets = tuple(

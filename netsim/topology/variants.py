@@ -20,4 +20,5 @@ SecurityName = Annotated[str, known_in(KINDS["security"]), examples_of(KINDS["se
 AuthenticationName = Annotated[
     str, known_in(KINDS["authentication"]), examples_of(KINDS["authentication"])
 ]
+MatchingName = Annotated[str, known_in(KINDS["matching"]), examples_of(KINDS["matching"])]
 BasisName = Annotated[str, known_in(KINDS["basis"]), examples_of(KINDS["basis"])]

@@ -4,13 +4,17 @@ Part of the analytic twin, see `netsim.twin.prediction`, which asks for the wind
 """
 
 import math
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import joints_of
+from netsim.physics.encodings.joint import Joint
 from netsim.physics.rates import accidentals_hz
 from netsim.physics.silences import NODES, silencing_spans
 from netsim.topology.bunches import Bunching
@@ -19,7 +23,24 @@ from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.ways import DeliveredChannel
 from netsim.twin.detectors import Rates, Station, station_of
 from netsim.twin.drift import Free
+from netsim.twin.outcomes import Detector
 from netsim.twin.peaks import Gate, Peaks, Sight
+
+Phasors = NDArray[np.complex128]
+
+
+class Fringes(NamedTuple):
+    """What interferes of the coincidences in a window, (4, 4) complex128 by detectors.
+
+    Its real part is in the rates. Where phases are turned it is multiplied by exp(i delta), delta
+    being the sum or the difference of what both users' phases are turned by.
+    """
+
+    pairs_hz: Phasors
+    bunches_hz: Phasors
+    """Of photons that bunch: in the difference."""
+    is_sum: bool
+    """Whether that of pairs is in the sum."""
 
 
 class Coincidences:
@@ -71,11 +92,20 @@ class Coincidences:
         link = self._link(gate.users)
         return link.coincidences_hz(gate, link.bunches)
 
+    def fringes_hz(self, gate: Gate) -> Fringes:
+        """What interferes of pairs and of bunches, see `Fringes`."""
+        link = self._link(gate.users)
+        pairs_hz, bunches_hz = (link.fringe_hz(gate, each) for each in (link.pairs, link.bunches))
+        first, _ = gate.users
+        is_sum = self.stations[first].encoding.partner_sign > 0
+        return Fringes(pairs_hz, bunches_hz, is_sum=is_sum)
+
     def accidental_hz(self, gate: Gate) -> Rates:
         """(4, 4) float64: of light that has nothing in common."""
         first_hz, second_hz = (self.live_hz(user) for user in gate.users)
-        met_hz = accidentals_hz(first_hz, second_hz, window_ps=gate.width_ps)
-        return met_hz * self._link(gate.users).chance_share(gate)
+        link = self._link(gate.users)
+        met_hz = accidentals_hz(first_hz, second_hz, window_ps=link.chance_ps(gate))
+        return met_hz * link.chance_share(gate)
 
     def live_hz(self, user: str) -> Rates:
         """(4,) float64: clicks of each detector of ``user`` that count."""
@@ -141,12 +171,35 @@ class _Link:
         rates_hz = np.zeros((DETECTORS, DETECTORS))
         if not peaks:
             return rates_hz
-        for one, other in product(*(each.detectors for each in self._sight.stations)):
-            joint = joints_of(one.encoding, other.encoding)[one.number][other.number]
+        for one, other, joint in self._joints:
             rates_hz[one.number, other.number] = math.fsum(
                 each.rate_hz(gate, one, other, joint) for each in peaks
             )
         return rates_hz * self._sight.silence(self._all, gate.delay_ps)
+
+    def fringe_hz(self, gate: Gate, peaks: tuple[Peaks, ...]) -> Phasors:
+        """(4, 4) complex128: what interferes of these coincidences."""
+        rates_hz = np.zeros((DETECTORS, DETECTORS), dtype=np.complex128)
+        for one, other, joint in self._joints if peaks else ():
+            rates_hz[one.number, other.number] = sum(
+                each.fringe_hz(gate, one, other, joint) for each in peaks
+            )
+        return rates_hz * self._sight.silence(self._all, gate.delay_ps)
+
+    @property
+    def _joints(self) -> Iterator[tuple[Detector, Detector, Joint]]:
+        """Of all pairs of detectors."""
+        for one, other in product(*(each.detectors for each in self._sight.stations)):
+            yield one, other, joints_of(one.encoding, other.encoding)[one.number][other.number]
+
+    def chance_ps(self, gate: Gate) -> float:
+        """Time in which two clicks meet by chance: the gate, or the periods that it holds."""
+        pulses = self._network.topology.qnsp.source.pump_pulses
+        if pulses is None:
+            return gate.width_ps
+        delay_ps = self._network.lanes_of(self._users)[0].delay_ps
+        teeth = pulses.teeth(delay_ps - gate.delay_ps, gate.width_ps)
+        return float(len(teeth) * pulses.period_ps)
 
     def chance_share(self, gate: Gate) -> Rates:
         """(4, 4) float64: coincidences of clicks that are no pair, of those of independent ones.
@@ -183,7 +236,7 @@ class _Link:
         multiplicity = 2.0 if part.channels[0] == part.channels[1] else 1.0
         first, second = self._sight.stations
         return Peaks(
-            pairs_hz=multiplicity * part.process.rate_hz * math.prod(transmittances),
+            pairs_hz=multiplicity * self._born_hz(part) * math.prod(transmittances),
             coherence=part.process,
             phases_rad=(
                 self._phases_rad(first, part.channels[0]),
@@ -192,6 +245,10 @@ class _Link:
             delay_ps=part.delay_ps,
             shape=network.topology.qnsp.source.pair_shape.behind(*dispersions_ps2),
         )
+
+    def _born_hz(self, part: LanePart) -> float:
+        pulses, rate_hz = self._network.topology.qnsp.source.pump_pulses, part.process.rate_hz
+        return rate_hz if pulses is None else rate_hz * pulses.gain(rate_hz)
 
     def _bunch_peaks(
         self, ways: tuple[DeliveredChannel, DeliveredChannel], bunching: Bunching

@@ -3,8 +3,7 @@
 In the long run, by mean rates: pools even out the rest, see `netsim.relay.flow`.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
@@ -107,6 +106,19 @@ def expect_demand(topology: TopologySpec, forecast: Forecast | None = None) -> D
     return _share(tuple(_wishes(topology)), forecast or predict(topology))
 
 
+def wanted_bps(topology: TopologySpec) -> dict[tuple[str, str], float]:
+    """Key that all applications of two users want together; ConfigError as `expect_demand`."""
+    return _by_users(tuple(_wishes(topology)))
+
+
+def _by_users(wishes: Iterable[Wish]) -> dict[tuple[str, str], float]:
+    wanted: dict[tuple[str, str], float] = {}
+    for wish in wishes:
+        one, other = sorted(wish.users)
+        wanted[one, other] = wanted.get((one, other), 0.0) + wish.key_bps
+    return wanted
+
+
 def _share(wishes: Sequence[Wish], forecast: Forecast) -> DemandForecast:
     made = {link.users: max(0.0, link.net_key_bps or 0.0) for link in forecast.links}
     found: ShareOut = share_out(wishes, made)
@@ -119,8 +131,13 @@ def remedies(topology: TopologySpec, found: DemandForecast) -> Iterator[str]:
     for each in found.short:
         yield from _relays(topology, found, each)
     if found.short:
-        yield _power(topology)
-        yield _allocation(found)
+        yield _power(topology, found)
+
+
+def another_allocation(found: DemandForecast) -> Iterator[str]:
+    """How to plan channels for those who fall short, and all others; nothing if nobody does."""
+    if found.short:
+        yield f"another allocation: netsim plan {_options(found)}"
 
 
 def _relays(
@@ -140,8 +157,8 @@ def _relays(
             yield f"{wish.name}: relay = {{paths = {paths}}} would bring {got.share:.0%}"
 
 
-def _power(topology: TopologySpec) -> str:
-    best_factor, best_share = 1.0, -math.inf
+def _power(topology: TopologySpec, found: DemandForecast) -> str:
+    best_factor, best_share = 1.0, min(each.share for each in found.applications)
     for factor in FACTORS:
         tried = expect_demand(_pumped(topology, factor))
         share = min(each.share for each in tried.applications)
@@ -153,18 +170,12 @@ def _power(topology: TopologySpec) -> str:
     return f"no pump power between a quarter and four times serves all: {best}"
 
 
-def _allocation(found: DemandForecast) -> str:
-    wanted: dict[frozenset[str], float] = {}
-    for each in found.applications:
-        pair = frozenset(each.wish.users)
-        wanted[pair] = wanted.get(pair, 0.0) + each.wish.key_bps
+def _options(found: DemandForecast) -> str:
+    wanted = _by_users(each.wish for each in found.applications)
     least_bps = min(wanted.values())
-    users = sorted(frozenset().union(*wanted))
-    demand = ",".join(
-        f"{'-'.join(sorted(pair))}={bps / least_bps:.3g}" for pair, bps in wanted.items()
-    )
-    options = f"--users {','.join(users)} --demand {demand} --objective poorest"
-    return f"another allocation: netsim plan {options}"
+    users = sorted({user for pair in wanted for user in pair})
+    demand = ",".join(f"{'-'.join(pair)}={bps / least_bps:.3g}" for pair, bps in wanted.items())
+    return f"--users {','.join(users)} --demand {demand} --objective poorest"
 
 
 def _pumped(topology: TopologySpec, factor: float) -> TopologySpec:

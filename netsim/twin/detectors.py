@@ -5,7 +5,6 @@ Part of the analytic twin, see `netsim.twin.prediction`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,44 +12,13 @@ from numpy.typing import NDArray
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.rates import arrival_rate_hz, dead_time_survival, silence
+from netsim.physics.recovery import registered_share, silent_share
 from netsim.topology.network import Network
 from netsim.topology.receiver import DetectorSpec
+from netsim.twin.outcomes import Detector, read_detectors
 from netsim.units import FWHM_PER_SIGMA
 
 Rates = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Detector:
-    """One of a user's detectors at work."""
-
-    encoding: Encoding
-    number: int
-    jitter_ps: float
-    """Standard deviation."""
-    arrivals_hz: float
-    """Candidate clicks, those that find it blind among them."""
-    seen_share: float
-    """Probability that a photon, which the best detector would see, is one of them."""
-    survival: float
-    """Share of them that it registers."""
-    live: float
-    """Share of them that count: none of the user's detectors has clicked within the dead time."""
-
-    @property
-    def clicks_hz(self) -> float:
-        """Registered clicks."""
-        return self.arrivals_hz * self.survival
-
-    @property
-    def live_hz(self) -> float:
-        """Those of them that count."""
-        return self.arrivals_hz * self.live
-
-    @property
-    def photon_share(self) -> float:
-        """Probability that a photon, which the best detector would see, makes such a click."""
-        return self.seen_share * self.live
 
 
 class Station:
@@ -107,18 +75,18 @@ def station_of(
         specs = tuple(spec.model_copy(update={"dark_rate_hz": 0.0}) for spec in specs)
     encoding = receiver.free_encoding(variances_rad2)
     best = max(spec.efficiency for spec in specs) or 1.0
-    shares = [encoding.share(number) / best * spec.efficiency for number, spec in enumerate(specs)]
+    shares = [
+        encoding.port_share(number) / best * spec.efficiency for number, spec in enumerate(specs)
+    ]
     arrivals_hz = [
         _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
     ]
-    survivals = [
-        dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps)
+    survivals = [_survival(spec, rate_hz) for spec, rate_hz in zip(specs, arrivals_hz, strict=True)]
+    silences = [
+        _silence(spec, rate_hz, receiver.dead_time_ps)
         for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
     ]
-    live = math.prod(
-        silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
-        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
-    )
+    live = math.prod(silences)
     detectors = tuple(
         Detector(
             encoding=encoding,
@@ -127,13 +95,54 @@ def station_of(
             arrivals_hz=rate_hz,
             seen_share=share,
             survival=survival,
-            live=survival if is_tagger else live,
+            live=survival
+            if is_tagger
+            else live * _own_share(spec, rate_hz, silent, receiver.dead_time_ps),
         )
-        for number, (spec, share, rate_hz, survival) in enumerate(
-            zip(specs, shares, arrivals_hz, survivals, strict=True)
+        for number, (spec, share, rate_hz, survival, silent) in enumerate(
+            zip(specs, shares, arrivals_hz, survivals, silences, strict=True)
         )
     )
+    pulses = network.topology.qnsp.source.pump_pulses
+    if pulses is not None:
+        detectors = read_detectors(detectors, pulses, light_hz - _noise_hz(network, user))
     return Station(detectors, 0.0 if is_tagger else receiver.dead_time_ps)
+
+
+def _survival(spec: DetectorSpec, rate_hz: float) -> float:
+    if not spec.recovery_ps:
+        return dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps)
+    return registered_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=spec.dead_time_ps,
+    )
+
+
+def _silence(spec: DetectorSpec, rate_hz: float, silent_ps: float) -> float:
+    """Share of the time in which there was no click of this detector for so long."""
+    if not spec.recovery_ps:
+        return silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=silent_ps)
+    return silent_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=silent_ps,
+    )
+
+
+def _own_share(spec: DetectorSpec, rate_hz: float, silent: float, silent_ps: float) -> float:
+    """What is registered of the candidates that come after the detector's own silence."""
+    if not spec.recovery_ps or not silent:
+        return 1.0
+    registered = registered_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=silent_ps,
+    )
+    return registered / silent
 
 
 def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:
@@ -150,6 +159,13 @@ def _light_hz(network: Network, user: str) -> float:
     return math.fsum(
         channel.transmittance * (channel.noise_hz + network.emitted_hz(channel.channel))
         for channel in network.channels_of(user)
+    )
+
+
+def _noise_hz(network: Network, user: str) -> float:
+    """The part of it that comes at any time, pulses or not."""
+    return math.fsum(
+        channel.transmittance * channel.noise_hz for channel in network.channels_of(user)
     )
 
 

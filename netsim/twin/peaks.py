@@ -19,7 +19,8 @@ from netsim.physics.encodings.sifting import Mask
 from netsim.physics.shapes import TimeShape
 from netsim.physics.silences import live_together, shared_ps
 from netsim.topology.network import Lane, Network
-from netsim.twin.detectors import Detector, Rates, Station
+from netsim.twin.detectors import Rates, Station
+from netsim.twin.outcomes import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +78,33 @@ class Peaks:
 
     def rate_hz(self, gate: Gate, one: Detector, other: Detector, joint: Joint) -> float:
         """Coincidences of two detectors in a gate, whatever is silent when."""
-        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
-        window = self._window(gate, math.hypot(one.jitter_ps, other.jitter_ps))
-        share = joint.share(self.coherence, phases_rad, window)
+        share = joint.share(self.coherence, *self._seen(gate, one, other))
         return self.pairs_hz * one.photon_share * other.photon_share * share
+
+    def fringe_hz(self, gate: Gate, one: Detector, other: Detector, joint: Joint) -> complex:
+        """What interferes of that, as of `netsim.physics.encodings.joint.Joint.fringe`."""
+        fringe = joint.fringe(self.coherence, *self._seen(gate, one, other))
+        return self.pairs_hz * one.photon_share * other.photon_share * fringe
+
+    def _seen(
+        self, gate: Gate, one: Detector, other: Detector
+    ) -> tuple[tuple[float, float], Window]:
+        """Phases and window of two detectors."""
+        phases_rad = self.phases_rad[0][one.number], self.phases_rad[1][other.number]
+        return phases_rad, self._window(gate, (one.jitter_ps, other.jitter_ps))
 
     def share(self, gate: Gate, kind: "Kind") -> float:
         """Of all that two detectors of a kind see, what a gate holds, fringes left out."""
-        window = self._window(gate, kind.spread_ps)
+        window = self._window(gate, (kind.spread_ps, 0.0))
         return math.fsum(window.share(peak) for peak in kind.peaks)
 
-    def _window(self, gate: Gate, spread_ps: float) -> Window:
+    def _window(self, gate: Gate, jitters_ps: tuple[float, float]) -> Window:
         return Window(
             width_ps=gate.width_ps,
             offset_ps=self.delay_ps - gate.delay_ps,
             shape=self.shape,
-            spread_ps=spread_ps,
+            spread_ps=math.hypot(*jitters_ps),
+            jitters_ps=jitters_ps,
         )
 
 

@@ -17,7 +17,7 @@ twenty is seen in the window.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,16 +140,24 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
     epochs : sequence of Epoch
         At least one; the lanes are the same in all of them.
     """
-    lanes = epochs[0].network.lanes
-    siftings = {users: epochs[0].network.sifting_of(users) for users in epochs[0].network.links}
-    users = [user.name for user in epochs[0].network.topology.users]
-    total_ps = sum(epoch.length_ps for epoch in epochs)
+    return _mean(epochs[0].network, _weighted(epochs))
+
+
+def predict_found(network: Network, found: Coincidences) -> Prediction:
+    """The same while coincidences are as they were ``found``."""
+    return _mean(network, [(found, network, 1.0)])
+
+
+def _mean(first: Network, states: Iterable[tuple[Coincidences, Network, float]]) -> Prediction:
+    """Over states with these weights."""
+    lanes = first.lanes
+    siftings = {users: first.sifting_of(users) for users in first.links}
+    users = [user.name for user in first.topology.users]
     rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
     most_hz = [(0.0, 0.0)] * len(lanes)
-    clocks = Clocks(epochs[0].network.topology)
+    clocks = Clocks(first.topology)
     singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
-    for found, network, length_ps in _states(epochs):
-        weight = length_ps / total_ps if total_ps else 1.0 / len(epochs)
+    for found, network, weight in states:
         clicks_hz = {user: float(found.live_hz(user).sum()) for user in users}
         for user, station in found.stations.items():
             singles_hz[user] += weight * math.fsum(each.clicks_hz for each in station.detectors)
@@ -169,6 +177,13 @@ def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
         ),
         users=tuple(UserPrediction(user, singles_hz[user], live_hz[user]) for user in users),
     )
+
+
+def _weighted(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, float]]:
+    """Each distinct state and its share of the time."""
+    total_ps = sum(epoch.length_ps for epoch in epochs)
+    for found, network, length_ps in _states(epochs):
+        yield found, network, length_ps / total_ps if total_ps else 1.0 / len(epochs)
 
 
 def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, int]]:

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.bend import too_fast
 from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
-from protocols.bbm92.coincidence import NearPairs, match_lane
+from protocols.bbm92.coincidence import match_lane
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock
 from protocols.bbm92.tracking import Tracker
 from protocols.errors import RemoteProtocolError
 from protocols.events import Alarm, Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
+from protocols.matching import NearPairs
 from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
+from protocols.variants import MATCHINGS
 from protocols.varint import decode_ascending
 
 KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 30 * PS_PER_S, 4 * PS_PER_S
@@ -326,15 +328,17 @@ class LinkAligner:
         partner = np.full(announced, -1, dtype=np.int64)
         lanes = np.zeros(announced, dtype=np.uint8)
         own_free = self._book.is_free(first_id, own)
-        for lane in lit:
-            matched = match_lane(
-                pairs,
-                delay_ps=self._config.lane_delays_ps[lane],
-                window_ps=self._config.window_ps,
-                partner=partner,
-                own_free=own_free,
-            )
-            lanes[matched] = lane
+        with MATCHINGS.using(self._config.profile.matching) as matching:
+            for lane in lit:
+                matched = match_lane(
+                    matching,
+                    pairs,
+                    delay_ps=self._config.lane_delays_ps[lane],
+                    window_ps=self._config.window_ps,
+                    partner=partner,
+                    own_free=own_free,
+                )
+                lanes[matched] = lane
         positions = np.flatnonzero(partner >= 0)
         if self._config.is_beyond_light(positions.size):
             self._events.append(Alarm(self._round, "far more matches than the light has"))

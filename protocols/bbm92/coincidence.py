@@ -3,12 +3,13 @@
 It knows times and windows, never bases or bits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.compiled import kernel
+from protocols.matching import Matching, NearPairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,6 @@ def predict(
         shift = offset_ps + rate * (times_ps[k] - reference_ps)
         out[k] = times_ps[k] + np.int64(np.rint(shift))
     return out
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NearPairs:
-    """Announced and own clicks that lie near each other; (K,) each, ordered by announced click.
-
-    ``announced`` and ``own`` are indices, ``differences_ps`` is own less predicted time.
-    """
-
-    announced: NDArray[np.int64]
-    own: NDArray[np.int64]
-    differences_ps: NDArray[np.int64]
 
 
 @kernel
@@ -140,7 +129,7 @@ def pairs_about(
 
 
 @kernel
-def _match(  # noqa: PLR0917 - a kernel takes arrays, not objects
+def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     announced: NDArray[np.int64],
     own: NDArray[np.int64],
     differences_ps: NDArray[np.int64],
@@ -148,15 +137,37 @@ def _match(  # noqa: PLR0917 - a kernel takes arrays, not objects
     high_ps: int,
     partner: NDArray[np.int64],
     own_free: NDArray[np.bool_],
-) -> None:
+) -> NDArray[np.int64]:
+    """(L,) int64: pairs in the window whose clicks are both free."""
+    found = np.empty(announced.size, dtype=np.int64)
+    count = 0
     for pair in range(announced.size):
-        k, j = announced[pair], own[pair]
-        if low_ps <= differences_ps[pair] < high_ps and partner[k] < 0 and own_free[j]:
-            partner[k] = j
-            own_free[j] = False
+        is_near = low_ps <= differences_ps[pair] < high_ps
+        if is_near and partner[announced[pair]] < 0 and own_free[own[pair]]:
+            found[count] = pair
+            count += 1
+    return found[:count].copy()
+
+
+@kernel
+def _take(
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+    partner: NDArray[np.int64],
+    own_free: NDArray[np.bool_],
+) -> int:
+    """Enter matches; the number of those before one whose click was taken already."""
+    for match in range(announced.size):
+        k, j = announced[match], own[match]
+        if partner[k] >= 0 or not own_free[j]:
+            return match
+        partner[k] = j
+        own_free[j] = False
+    return announced.size
 
 
 def match_lane(
+    matching: Matching,
     pairs: NearPairs,
     *,
     delay_ps: int,
@@ -168,6 +179,8 @@ def match_lane(
 
     Parameters
     ----------
+    matching : Matching
+        Which of them.
     pairs : NearPairs
         Must cover the window.
     delay_ps, window_ps : int
@@ -180,11 +193,15 @@ def match_lane(
     Returns
     -------
     (K,) int64
-        Announced clicks matched now. Each click is used once; the earliest free partner wins.
+        Announced clicks matched now, ascending. Each click is used once.
+
+    Raises
+    ------
+    ValueError
+        If the matching uses a click twice.
     """
-    before = partner < 0
     low_ps = delay_ps - window_ps // 2
-    _match(
+    places = _free_within(
         pairs.announced,
         pairs.own,
         pairs.differences_ps,
@@ -193,4 +210,9 @@ def match_lane(
         partner,
         own_free,
     )
-    return np.flatnonzero(before & (partner >= 0))
+    offered = pairs.at(places)
+    offered = replace(offered, differences_ps=offered.differences_ps - delay_ps)
+    chosen = offered.at(matching.choose(offered))
+    if _take(chosen.announced, chosen.own, partner, own_free) < chosen.own.size:
+        raise ValueError("a click in two matches")
+    return np.sort(chosen.announced)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.chance import sigma_of
-from protocols.bbm92.coincidence import Alignment, NearPairs
+from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.lanes import (
     AnnouncedBlocks,
     clear_peaks,
@@ -21,6 +21,7 @@ from protocols.bbm92.lanes import (
 from protocols.bbm92.smoothing import advance, course_ps, follow_cells
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
+from protocols.matching import NearPairs
 
 HALF_PS = 2_500
 """Residuals within this of a peak correct the clock."""

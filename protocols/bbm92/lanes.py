@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, NearPairs, pairs_about, predict
+from protocols.bbm92.coincidence import Alignment, pairs_about, predict
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
+from protocols.matching import NearPairs
 
 PEAK_REACH_PS = 4_000
 """How far from an expected peak pairs are looked at."""

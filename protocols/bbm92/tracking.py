@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import Alignment, NearPairs
+from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.course import ClockFilter, Course
 from protocols.bbm92.fitting import CERTAIN, explain
 from protocols.bbm92.lanewatch import LaneWatch
@@ -18,6 +18,7 @@ from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.smoothing import DRIFT_WALK_PER_S
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
+from protocols.matching import NearPairs
 
 MOST_DARK = 3
 """Announcements without a peak after which light is not looked for further back."""

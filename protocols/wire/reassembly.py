@@ -51,6 +51,11 @@ class Incoming:
             mask |= 1 << ((early - self.next_sequence - 1) % SEQUENCE_LIMIT)
         return mask
 
+    def is_new(self, datagram: Datagram) -> bool:
+        """Whether this end has use for the data: it has not come before, nor from too far ahead."""
+        ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
+        return ahead < WINDOW and datagram.sequence not in self.early
+
     def take(self, datagram: Datagram) -> bool:
         """Take in data; whether to acknowledge it at once."""
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT

@@ -1,16 +1,14 @@
 """Who may be a new life of the peer, and how often one is answered.
 
-An epoch that returns the nonce it was sent is alive; a replayed one stays silent. Answers are
-bounded in time: without that somebody who doubles datagrams would have both ends answer each other
-ever faster.
+An epoch that returns the nonce it was sent is alive; a replayed one stays silent.
 """
 
+from collections import defaultdict
+
+from protocols.wire.answerlimit import AnswerLimit
 from protocols.wire.datagrams import Kind
 
 MAX_CHALLENGES = 16
-MOMENT_PS = 1_000_000_000
-ANSWERS_PER_MOMENT = 2
-"""Of each kind: one must not keep another from being sent."""
 NONCES = 1 << 32
 
 
@@ -21,20 +19,17 @@ class Strangers:
         self._nonces: dict[int, int] = {}
         """By epoch, the oldest first."""
         self._last_nonce = 0
-        self._answers_ps: dict[Kind, list[int]] = {}
+        self._limits: defaultdict[Kind, AnswerLimit] = defaultdict(AnswerLimit)
+        """Of each kind: one must not keep another from being sent."""
         self._answered: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """How much is remembered."""
-        return len(self._nonces) + sum(map(len, self._answers_ps.values()))
+        return len(self._nonces) + sum(map(len, self._limits.values()))
 
     def may_answer(self, kind: Kind, now_ps: int) -> bool:
         """Whether to answer in this way now; counts as an answer if so."""
-        answers_ps = self._answers_ps.get(kind, [])
-        recent_ps = [time_ps for time_ps in answers_ps if time_ps > now_ps - MOMENT_PS]
-        may = len(recent_ps) < ANSWERS_PER_MOMENT
-        self._answers_ps[kind] = [*recent_ps, now_ps] if may else recent_ps
-        return may
+        return self._limits[kind].may_answer(now_ps)
 
     def nonce_for(self, epoch: int) -> int:
         """What to ask an epoch with.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.wire.answerlimit import AnswerLimit
 from protocols.wire.datagrams import (
     HEADER_BYTES,
     Datagram,
@@ -98,6 +99,7 @@ class Transport:
         self._acknowledge_now = False
         self._controls: list[tuple[Kind, int, int]] = []
         self._strangers = Strangers()
+        self._repeats = AnswerLimit()
         self._messages: deque[bytes] = deque()
         self._receiving = Incoming(self._messages)
         self._was_reset = False
@@ -302,7 +304,8 @@ class Transport:
             return
         if datagram.peer_epoch == self._epoch:
             self._take_acknowledgement(datagram, now_ps)
-        if datagram.kind is Kind.DATA:
+        is_data = datagram.kind is Kind.DATA
+        if is_data and (self._receiving.is_new(datagram) or self._repeats.may_answer(now_ps)):
             self._acknowledge_now |= self._receiving.take(datagram)
 
     def _watch(self, acknowledged: int, now_ps: int) -> bool:

@@ -1,6 +1,6 @@
 """What a third party may add, each in one place and without touching the product.
 
-Five classes and five registrations; then a whole run and a recording use all of them.
+Six classes and six registrations; then a whole run and a recording use all of them.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import netsim
 from netsim.errors import ConfigError
@@ -24,6 +25,8 @@ from netsim.recordings.formats.interface import FileTags, TagFormat
 from netsim.recordings.formats.registry import FORMATS
 from netsim.recordings.reading import read_recording
 from netsim.topology.changes import CHANGES, StateT, UserChange, register_change
+from protocols.bbm92.matchings import Unrivalled
+from protocols.matching import Matching, NearPairs
 from protocols.reconciliation.cascade_variants import Option8
 from tests.support import observers, third_party
 
@@ -31,6 +34,7 @@ DURATION_S = 4.0
 ADDED = (
     "receivers.bench.kind=added-receiver",
     "protocol.reconciliation=added-correction",
+    "protocol.matching=added-matching",
     'observers=[{kind="added-observer",user="bob"}]',
     'events=[{kind="added-change",time_s=3.0,user="alice"}]',
     "protocol.round_s=2",
@@ -45,6 +49,14 @@ class AddedCorrection(Option8):
     """A reconciliation: here one that says whose it is."""
 
     note = "corrected by somebody else"
+
+
+class AddedMatching(Matching):
+    """A matching: here one that takes one pair in two of those without a rival."""
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """The first, the third, and so on."""
+        return Unrivalled().choose(pairs)[::2]
 
 
 class AddedObserver(ObserverKind):
@@ -92,12 +104,13 @@ class AddedFormat(TagFormat):
 
 @pytest.fixture
 def added() -> Iterator[None]:
-    """All five for the time of a test."""
+    """All six for the time of a test."""
     with ExitStack() as stack:
         stack.enter_context(observers.registered("added-observer", AddedObserver))
         stack.enter_context(
             third_party.registered("reconciliation", "added-correction", AddedCorrection)
         )
+        stack.enter_context(third_party.registered("matching", "added-matching", AddedMatching))
         register_encoding("added-receiver", AddedReceiver)
         stack.callback(receiver_kinds.pop, "added-receiver")
         register_change(AddedChange)
@@ -115,6 +128,7 @@ def test_without_them_their_names_are_unknown() -> None:
     assert places == {
         "receivers.bench.kind",
         "protocol.reconciliation",
+        "protocol.matching",
         "observers.0.kind",
         "events.0.kind",
     }
@@ -130,11 +144,13 @@ def test_all_of_them_in_one_run() -> None:
     assert abs(clicks["bob"] - darks) < 5 * darks**0.5
     assert run.lanes[0].sifted_bits < 50
 
-    plain = netsim.load_topology("two_user", overrides=[*ADDED[:2], ADDED[-1]])
+    plain = netsim.load_topology("two_user", overrides=[*ADDED[:3], ADDED[-1]])
     lit = netsim.simulate(plain, duration_s=DURATION_S, seed=1)
     assert clicks["alice"] == pytest.approx(0.75 * lit.users[0].singles, rel=0.01)
-    assert lit.links[0].counts.deposited_bits > 500
-    assert "corrected by somebody else" in lit.links[0].notes
+    link = lit.links[0]
+    assert link.counts.sifted_bits == pytest.approx(lit.lanes[0].sifted_bits / 2, rel=0.03)
+    assert link.counts.deposited_bits > 500
+    assert "corrected by somebody else" in link.notes
 
 
 @pytest.mark.usefixtures("added")

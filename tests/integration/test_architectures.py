@@ -25,6 +25,7 @@ FALSE_ALARM = 5.7e-7
 LIGHT_S = {
     "alshowkan2021": 8.0,
     "appas2021": 8.0,
+    "honjo2008": 4.0,
     "joshi2020": 1.0,
     "liu2022": 0.5,
     "liu2024": 2.0,
@@ -42,6 +43,7 @@ LIGHT_S = {
 LINKS_AND_CHANNELS = {
     "alshowkan2021": (3, 16),
     "appas2021": (6, 24),
+    "honjo2008": (1, 2),
     "joshi2020": (28, 16),
     "liu2022": (780, 30),
     "liu2024": (15, 6),

@@ -64,6 +64,13 @@ def test_half_is_kept_and_no_key_is_made_of_it() -> None:
     assert "1 no_key" in link.notes
 
 
+def test_the_rate_level_refuses_it() -> None:
+    """There nobody sifts, and key would be made of all matches."""
+    overrides = ["protocol.protocol=z-only"]
+    with pytest.raises(ConfigError, match="not at the rate level: rounds are drawn"):
+        netsim.simulate("two_user", duration_s=LIGHT_S, overrides=overrides, fidelity="rate")
+
+
 def test_proofs_that_need_both_bases_alike_refuse_it() -> None:
     """Before anything is simulated."""
     finite = ["protocol.protocol=z-only", "protocol.security=finite", "protocol.estimation=sample"]

@@ -92,3 +92,19 @@ def test_the_command_tells(capsys: pytest.CaptureFixture[str]) -> None:
     assert "netsim plan --users bob,dave --demand bob-dave=1 --objective poorest" in told
     assert run_command(["twin", "fan2025_four_user"]) == 0
     assert "Applications" not in capsys.readouterr().out
+
+
+def test_the_present_power_may_be_the_best() -> None:
+    """Then no other one is named as what serves most."""
+    voice = VOICE | {"options": {"every_s": 1.0}}
+    shares = {
+        mw: expect_demand(network(voice, **{"qnsp.source.pumps.*.power_mw": mw}))
+        .applications[0]
+        .share
+        for mw in (0.2, 0.23, 0.26, 0.29, 0.32, 0.35)
+    }
+    best_mw = max(shares, key=lambda mw: shares[mw])
+    assert best_mw not in (0.2, 0.35)
+    topology = network(voice, **{"qnsp.source.pumps.*.power_mw": best_mw})
+    (line,) = (x for x in remedies(topology, expect_demand(topology)) if "pump power" in x)
+    assert f"at 1.00 times the present one the poorest gets {shares[best_mw]:.0%}" in line

@@ -31,6 +31,7 @@ CHAIN: dict[str, object] = {
     "paper": None,
     "protocol.round_s": 1,
     "protocol.security": "asymptotic",
+    "classical.jitter_ps": 0,
 }
 """Charlie shares pairs with bob alone."""
 CUT: dict[str, object] = {
@@ -94,6 +95,17 @@ def test_over_the_user_in_the_middle(tmp_path: Path, level: str) -> None:
     relay = over_bob(tmp_path / "out", level).relay
     assert relay is not None
     assert relay.counts.unequal == 0
+    lines = [json.loads(line) for line in (tmp_path / "out" / EVENTS).read_text().splitlines()]
+    begun_ps = {line["relay"]: line["time_ps"] for line in lines if line["event"] == "relay_hop"}
+    took_ps = [
+        line["time_ps"] - begun_ps[line["relay"]]
+        for line in lines
+        if line["event"] == "key_relayed"
+    ]
+    there_and_back_ps = 2 * 1.468 * (1000 + 2000 + 2000 + 1500) / 299_792_458 * 1e12
+    at_most_ps = there_and_back_ps + 4 * 200 * 8 * 1000
+    """Of four messages of fewer than 200 bytes at 1 Gbit/s."""
+    assert all(there_and_back_ps < each_ps < at_most_ps for each_ps in took_ps)
 
 
 @pytest.mark.slow

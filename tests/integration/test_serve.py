@@ -6,6 +6,7 @@ import random
 import select
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -383,3 +385,25 @@ def test_it_stops_when_told(tmp_path: Path) -> None:
     asked = second.ask("bob", "bob", "/api/v1/keys/alice/dec_keys", key_ids(given["keys"][1:]))
     assert asked == (200, {"keys": given["keys"][1:]})
     second.kill()
+
+
+@pytest.mark.slow
+def test_who_is_slow_is_not_waited_for(tmp_path: Path) -> None:
+    """Neither for a body nor for a head; meanwhile others are answered."""
+    fill_state(tmp_path / "state")
+    found = serve("two_user", tmp_path / "state", "--light", "0")
+    context, place = client_context(found.certificates, "alice"), urlsplit(found.urls["alice"])
+
+    def connect() -> ssl.SSLSocket:
+        plain = socket.create_connection((str(place.hostname), place.port), timeout=300)
+        return context.wrap_socket(plain, server_hostname=str(place.hostname))
+
+    head = b"POST /api/v1/keys/bob/enc_keys HTTP/1.1\r\nHost: x\r\n"
+    with connect() as without_body, connect() as without_head:
+        without_body.sendall(head + b"Content-Length: 100\r\nConnection: close\r\n\r\n{")
+        without_head.sendall(head + b"X-Slow: ")
+        code, _ = found.ask("alice", "alice", "/api/v1/keys/bob/status")
+        assert code == 200
+        assert without_body.recv(1000).startswith(b"HTTP/1.1 400")
+        assert without_head.recv(1000) == b""
+    assert found.stop() == 0

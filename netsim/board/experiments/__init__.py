@@ -5,6 +5,7 @@ from netsim.board.experiments.adhikari2026 import EXPERIMENT as ADHIKARI2026
 from netsim.board.experiments.alshowkan2021 import EXPERIMENT as ALSHOWKAN2021
 from netsim.board.experiments.appas2021 import EXPERIMENT as APPAS2021
 from netsim.board.experiments.fan2025 import EXPERIMENT as FAN2025
+from netsim.board.experiments.honjo2008 import EXPERIMENT as HONJO2008
 from netsim.board.experiments.joshi2020 import EXPERIMENT as JOSHI2020
 from netsim.board.experiments.ling2008 import EXPERIMENT as LING2008
 from netsim.board.experiments.naik2000 import EXPERIMENT as NAIK2000
@@ -20,6 +21,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     JOSHI2020,
     NEUMANN2022,
     WANG2026,
+    HONJO2008,
     ADHIKARI2026,
     NAIK2000,
     LING2008,

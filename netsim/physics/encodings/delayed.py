@@ -72,8 +72,10 @@ class DelayedBasis(Encoding):
     """Detectors + and -, each reached by the short path (Z) and by the long one (X)."""
 
     carrier: ClassVar[str] = "delayed-basis polarisation"
+    is_turned: ClassVar[bool] = True
     modes: ClassVar[int] = 2
     tells_bases: ClassVar[bool] = False
+    partner_sign: ClassVar[int] = -1
     detectors: ClassVar[tuple[Outcome, ...]] = (Port(Z, 0), Port(Z, 1))
 
     def __init__(self, optics: Optics) -> None:
@@ -154,7 +156,8 @@ class DelayedBasis(Encoding):
         # Here, so that a topology can be read without the compiler of the kernels.
         from netsim.physics.encodings.binding import AnalyserMeasurement  # noqa: PLC0415
 
-        return _Shared(AnalyserMeasurement(self._analysers, source, partner_sign=-1), self._late_ps)
+        analysers = AnalyserMeasurement(self._analysers, source, partner_sign=self.partner_sign)
+        return _Shared(analysers, self._late_ps)
 
 
 class _Shared:

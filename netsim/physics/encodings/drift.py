@@ -14,14 +14,20 @@ References
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
 from netsim.physics.encodings.phases import Phase
-from netsim.physics.encodings.stepped import STEP_PS, SteppedPhase
+from netsim.physics.encodings.stepped import (
+    STEP_PS,
+    Radians,
+    States,
+    SteppedPhase,
+    random_walk,
+    spans,
+)
 from netsim.units import PS_PER_S
 
 _STEP_S = STEP_PS / PS_PER_S
@@ -82,11 +88,17 @@ class _Loop:
         self._drift = drift
         self._errors_rad: tuple[float, float] | None = None
 
-    def walk(self, kick_rad: float) -> float:
-        """One step without lock."""
+    def walk(self, kicks_rad: Radians) -> Radians:
+        """Steps without lock."""
         self._errors_rad = None
-        self.phase_rad += kick_rad
-        return self.phase_rad
+        walked_rad = random_walk(self.phase_rad, kicks_rad)
+        self.phase_rad = float(walked_rad[-1])
+        return walked_rad
+
+    def hold(self, kicks_rad: Radians, readings_rad: Radians) -> Radians:
+        """Steps under lock."""
+        steps = zip(kicks_rad.tolist(), readings_rad.tolist(), strict=True)
+        return np.array([self.step(*each) for each in steps])
 
     def step(self, kick_rad: float, reading_rad: float) -> float:
         """One step under lock: the phase moves, is read, and is moved back."""
@@ -115,13 +127,21 @@ class DriftingPhase(SteppedPhase):
     rng : Generator
         Of this phase alone.
     is_locked : callable
-        Whether it is at a true time in ps; asked once a step, in order.
+        Whether it is, when.
+    longest_ps : int
+        As of `SteppedPhase`, whose `between` leaves ``base`` out.
     """
 
     def __init__(
-        self, base: Phase, drift: Drift, rng: Generator, is_locked: Callable[[int], bool]
+        self,
+        base: Phase,
+        drift: Drift,
+        rng: Generator,
+        is_locked: States[bool],
+        *,
+        longest_ps: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(longest_ps=longest_ps)
         self._base = base
         self._walk_rad = drift.walk_rad * math.sqrt(_STEP_S)
         self._reading_rad = drift.reading_rad
@@ -133,9 +153,15 @@ class DriftingPhase(SteppedPhase):
         """Radians at a true time; LookupError for one that is forgotten."""
         return self._base(time_ps) + super().__call__(time_ps)
 
-    def _step(self, time_ps: int, last_rad: float) -> float:
-        _ = last_rad  # the loop knows it
-        kick, reading = np.array([self._walk_rad, self._reading_rad]) * self._rng.normal(size=2)
-        if self._is_locked(time_ps):
-            return self._loop.step(float(kick), float(reading))
-        return self._loop.walk(float(kick))
+    def _steps(self, first: int, last: int, before_rad: float) -> Radians:
+        _ = before_rad  # the loop knows it, and what its lock has made of it
+        sizes_rad = np.array([self._walk_rad, self._reading_rad])
+        taken: list[Radians] = []
+        for count, is_locked in spans(self._is_locked, first, last):
+            kicks_rad, readings_rad = (sizes_rad * self._rng.normal(size=(count, 2))).T
+            taken.append(
+                self._loop.hold(kicks_rad, readings_rad)
+                if is_locked
+                else self._loop.walk(kicks_rad)
+            )
+        return np.concatenate(taken)

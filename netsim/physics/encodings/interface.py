@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from netsim.frames import PhotonFrame
 from netsim.physics.encodings.joint import BunchCoherence, Coherence, Joint, Peak
 from netsim.physics.encodings.optics import Optics
+from netsim.physics.pulses import Pulses
 
 Z, X = 0, 1
 
@@ -61,12 +62,44 @@ class PairSource:
         its fringe is in the difference of the phases (`netsim.physics.bunching`).
     has_hidden_bits : bool
         Whether each photon is told beforehand what to do, see `netsim.physics.encodings.binding`.
+    pulses : Pulses, optional
+        Of the pump, if it is no continuous one.
     """
 
     processes: Sequence[Coherence]
     linewidth_hz: float
     bunchings: Sequence[BunchCoherence] = ()
     has_hidden_bits: bool = False
+    pulses: Pulses | None = None
+
+
+class ReadShares(NamedTuple):
+    """As which outcomes the clicks of each of D detectors are read, where these are not the same.
+
+    A row adds up to what is read at all.
+    """
+
+    photons: NDArray[np.float64]
+    """(D, 4): of photons of the source."""
+    others: NDArray[np.float64]
+    """(D, 4): of clicks at any time."""
+
+
+class Reader(Protocol):
+    """Makes outcomes of clicks, by their times."""
+
+    @property
+    def span_ps(self) -> int:
+        """By how much it may move a click, and the pump a birth."""
+        ...
+
+    def read(self, clicks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(M,) int64, ascending: outcomes of packed clicks (N,), ascending; perhaps not of all."""
+        ...
+
+    def boundary_ps(self, time_ps: int) -> int:
+        """Last time up to ``time_ps`` that separates clicks as it separates what is read."""
+        ...
 
 
 class Measurement(Protocol):
@@ -104,12 +137,19 @@ class Encoding(ABC):
 
     carrier: ClassVar[str]
     """What carries the qubit: two receivers with different carriers share no basis."""
+    is_turned: ClassVar[bool] = False
+    """Whether a fibre that turns polarisations turns it."""
     modes: ClassVar[int] = 1
     """Modes of the field, at one frequency and time, that a photon of a pair may be in."""
     tells_bases: ClassVar[bool] = True
     """Whether a click says its basis; else bits of both are one heap, with one error rate."""
+    partner_sign: ClassVar[int] = 1
+    """1 where the fringe of a pair is in the sum of both users' phases, -1 in the difference."""
+    needs_pulses: ClassVar[bool] = False
+    """Whether it reads photons that are born in pulses, and no others."""
     detectors: ClassVar[tuple[Outcome, ...]]
-    """What each detector stands for, by its number; packed clicks hold four numbers."""
+    """What each detector stands for, by its number; packed clicks hold four numbers. Where times
+    tell as well, these are outcomes, see `reader`."""
 
     @abstractmethod
     def __init__(self, optics: Optics) -> None: ...
@@ -137,6 +177,29 @@ class Encoding(ABC):
     @abstractmethod
     def share(self, detector: int) -> float:
         """Probability that a photon goes to a detector; over all detectors they add up to 1."""
+
+    @classmethod
+    def detector_names(cls) -> tuple[str, ...]:
+        """Of the detectors that there are, in order."""
+        return tuple(map(str, cls.detectors))
+
+    def port_share(self, port: int) -> float:
+        """`share` of a detector that there is."""
+        return self.share(port)
+
+    def read_shares(self, pulses: Pulses, jitters_ps: tuple[float, ...]) -> ReadShares | None:  # noqa: ARG002
+        """How clicks of detectors with these jitters (standard deviations) are read.
+
+        None where each detector is an outcome.
+        """
+        return None
+
+    def reader(self, source: PairSource, start_ps: int) -> Reader | None:  # noqa: ARG002
+        """What reads the clicks of a user whom light reaches ``start_ps`` after its birth.
+
+        None where each detector is an outcome.
+        """
+        return None
 
     @abstractmethod
     def paths(self, detector: int) -> tuple[Path, ...]:

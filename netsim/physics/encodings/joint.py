@@ -3,11 +3,12 @@
 It knows numbers of two receivers, and not what kinds they are.
 """
 
+import cmath
 import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from netsim.physics.pairs import drift_contrast
+from netsim.physics.pairs import drift_contrast, shift_rad
 from netsim.physics.shapes import TimeShape
 
 
@@ -27,6 +28,11 @@ class Coherence(Protocol):
     @property
     def frequency_noise_hz(self) -> float:
         """Rms wander of the sum of the two photons' frequencies."""
+        ...
+
+    @property
+    def sum_shift_hz(self) -> float:
+        """By how much that sum is off what the interferometers are set to."""
         ...
 
 
@@ -61,6 +67,8 @@ class Window(NamedTuple):
     """How the two photons lie in time."""
     spread_ps: float
     """Standard deviation of the Gaussian jitter of the difference of the two times, >= 0."""
+    jitters_ps: tuple[float, float] = (0.0, 0.0)
+    """Those of either detector, where slots are told."""
 
     def share(self, peak: Peak) -> float:
         """Share of all pairs that the window holds of one peak."""
@@ -133,11 +141,27 @@ class Joint:
             That either photon got on its way (`Encoding.phase_rad`).
         window : Window
         """
-        visibility = self.visibility(
-            pairs.contrast,
-            frequency_noise_hz=pairs.frequency_noise_hz,
-        )
         own_rad, its_rad = phases_rad
-        fringe = self.sign * visibility * math.cos(pairs.phase_rad + (own_rad + its_rad))
+        fringe = self._contrast(pairs) * math.cos(self._phase_rad(pairs) + (own_rad + its_rad))
         coherent, everything = self.shares(window)
         return everything + fringe * coherent
+
+    def fringe(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> complex:
+        """Of `share` what interferes, as its real part.
+
+        Where the sum of the phases is turned by delta, exp(i delta) times this interferes.
+        """
+        coherent, _ = self.shares(window)
+        return coherent * cmath.rect(
+            self._contrast(pairs), self._phase_rad(pairs) + sum(phases_rad)
+        )
+
+    def _phase_rad(self, pairs: Coherence) -> float:
+        """Of the pairs before either analyser turns them."""
+        return pairs.phase_rad + shift_rad(pairs.sum_shift_hz, self.late_ps[1])
+
+    def _contrast(self, pairs: Coherence) -> float:
+        """With the sign of the ports."""
+        return self.sign * self.visibility(
+            pairs.contrast, frequency_noise_hz=pairs.frequency_noise_hz
+        )

@@ -3,6 +3,7 @@
 It knows no kind of receiver: which paths those numbers make is what an encoding says.
 """
 
+import math
 from dataclasses import dataclass
 
 from netsim.physics.encodings.phases import Phase
@@ -40,8 +41,11 @@ class Optics:
     z_probability : float
         Share of the light that goes to the Z analyser.
     z, x : BasisOptics
+    gate_ps : float
+        Of time slots, how much counts about their middles; inf for all.
     """
 
     z_probability: float
     z: BasisOptics
     x: BasisOptics
+    gate_ps: float = math.inf

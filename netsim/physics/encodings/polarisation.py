@@ -16,6 +16,7 @@ class Polarisation(AnalyserEncoding):
     """One path to each detector."""
 
     carrier: ClassVar[str] = "polarisation"
+    is_turned: ClassVar[bool] = True
     modes: ClassVar[int] = 2
 
     @classmethod

@@ -10,11 +10,13 @@ from netsim.physics.encodings.franson import Franson
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import Optics
 from netsim.physics.encodings.polarisation import Polarisation
+from netsim.physics.encodings.timebin import TimeBin
 
 BUILT_IN: dict[str, type[Encoding]] = {
     "franson": Franson,
     "polarisation": Polarisation,
     "delayed-basis": DelayedBasis,
+    "time-bin": TimeBin,
 }
 _registered: dict[str, type[Encoding]] = {}
 

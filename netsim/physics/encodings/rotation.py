@@ -11,13 +11,20 @@ References
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.random import Generator
 
 from netsim.physics.encodings.phases import Phase
-from netsim.physics.encodings.stepped import STEP_PS, SteppedPhase
+from netsim.physics.encodings.stepped import (
+    STEP_PS,
+    Radians,
+    States,
+    SteppedPhase,
+    random_walk,
+    spans,
+)
 from netsim.units import PS_PER_S
 
 
@@ -31,21 +38,33 @@ class WanderingRotation(SteppedPhase):
     walk_rad : float
         Standard deviation of the phase a second after an alignment.
     alignments : callable
-        How many there have been by a true time in ps; asked once a step, in order.
+        How many there have been, when.
+    longest_ps : int
+        As of `SteppedPhase`.
     """
 
-    def __init__(self, rng: Generator, walk_rad: float, alignments: Callable[[int], int]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        rng: Generator,
+        walk_rad: float,
+        alignments: States[int],
+        *,
+        longest_ps: int = 0,
+    ) -> None:
+        super().__init__(longest_ps=longest_ps)
         self._rng = rng
         self._kick_rad = walk_rad * math.sqrt(STEP_PS / PS_PER_S)
         self._alignments = alignments
-        self._aligned = alignments(0)
+        ((_, self._aligned),) = alignments(0, 1)
 
-    def _step(self, time_ps: int, last_rad: float) -> float:
-        aligned = self._alignments(time_ps)
-        start_rad = last_rad if aligned == self._aligned else 0.0
-        self._aligned = aligned
-        return start_rad + self._kick_rad * float(self._rng.normal())
+    def _steps(self, first: int, last: int, before_rad: float) -> Radians:
+        walked: list[Radians] = []
+        for count, aligned in spans(self._alignments, first, last):
+            start_rad = before_rad if aligned == self._aligned else 0.0
+            self._aligned = aligned
+            walked.append(random_walk(start_rad, self._kick_rad * self._rng.normal(size=count)))
+            before_rad = float(walked[-1][-1])
+        return np.concatenate(walked)
 
 
 @dataclass(frozen=True, slots=True)

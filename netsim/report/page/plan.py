@@ -107,6 +107,9 @@ def _plan(plan: Told, plots: Plots) -> Iterator[str]:
     yield "<h2>Key</h2>"
     yield from plots.plot(key_figure(plan), "key")
     yield from _pairs(plan)
+    if "demand" in plan:
+        yield "<h2>Applications, as the key allows</h2>"
+        yield from _applications(plan["demand"])
 
 
 def _pairs(plan: Told) -> Iterator[str]:
@@ -128,6 +131,26 @@ def _pairs(plan: Told) -> Iterator[str]:
     )
     yield from table([*name_heads("Pair", "Lanes"), *number_heads("SKR [bit/s]")], rows)
     yield "</details>"
+
+
+def _applications(demand: Mapping[str, Any]) -> Iterator[str]:
+    """What each gets, and what would serve those who fall short."""
+    heads = [*name_heads("Name", "Between"), *number_heads("Wants [bit/s]", "Own link [bit/s]")]
+    heads += [*number_heads("Relayed [bit/s]", "Gets [%]")]
+    rows = (
+        row(
+            [each["name"], " & ".join(each["users"])],
+            [
+                fixed(each["wanted_bps"], 2),
+                fixed(each["direct_bps"], 2),
+                fixed(sum(way["key_bps"] for way in each["relayed"]), 2),
+                fixed(100 * each["share"], 1),
+            ],
+        )
+        for each in sorted(demand["applications"], key=lambda each: float(each["share"]))
+    )
+    yield from table(heads, rows)
+    yield from sentences([f"{line}." for line in demand["remedies"]])
 
 
 def _plans(plans: Sequence[Told], plots: Plots, *, is_growth: bool) -> Iterator[str]:

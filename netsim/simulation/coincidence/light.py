@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from simpy.events import Process
 
+from netsim.devices.analysers import Analysers
 from netsim.devices.history import NetworkHistory
 from netsim.devices.receiver import detector_settings
 from netsim.devices.world import Stage
@@ -20,7 +21,8 @@ from netsim.observers.notebook import Notebook
 from netsim.physics.clock import Clock
 from netsim.simulation.coincidence.draw import CoincidenceSource
 from netsim.simulation.coincidence.table import CoincidenceTable
-from netsim.topology.changes import Change
+from netsim.simulation.wander import Wander
+from netsim.topology.changes import Change, Unlock
 from netsim.topology.network import Network
 from netsim.topology.timeline import Epoch, Timeline
 from protocols.tags import DETECTOR_BITS, TagFrame
@@ -37,7 +39,8 @@ class CoincidenceLight:
     Parameters
     ----------
     stage : Stage
-        Streams: ``coincidences/<frame>``, and of each user ``<user>/clock``.
+        Streams: ``coincidences/<frame>``, of each user ``<user>/clock``, and those of phases that
+        wander (`netsim.devices.analysers`).
     frame_ps : int
         Length of a frame.
     """
@@ -50,7 +53,10 @@ class CoincidenceLight:
         self._stage = stage
         self._frame_ps = frame_ps
         self._history = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
-        self._sources = _Sources(stage.timeline)
+        wander = Wander(
+            Analysers(stage.topology, self._history, stage.rng_tree, longest_ps=frame_ps)
+        )
+        self._sources = _Sources(stage.timeline, wander)
         self._desks = {user: _Desk(stage.timeline, user, self.clocks[user]) for user in stage.users}
         self._stop_frame = sys.maxsize
 
@@ -64,7 +70,8 @@ class CoincidenceLight:
         return self._history.epochs(self._stage.sim.now_ps)
 
     def change(self, change: Change) -> None:
-        """Change the optical network from now on."""
+        """Change the optical network from now on; ValueError if its phases are not followed."""
+        self._sources.check(change)
         self._history.change(change, self._stage.sim.now_ps)
 
     def stop_light(self, frames: int) -> None:
@@ -95,7 +102,7 @@ class CoincidenceLight:
         states = self._history.between(start_ps, stop_ps)
         untils_ps = [*(since_ps for since_ps, _ in states[1:]), stop_ps]
         for (since_ps, network), until_ps in zip(states, untils_ps, strict=True):
-            source = self._sources.at(network, (since_ps + until_ps) // 2)
+            source = self._sources.between(network, since_ps, until_ps)
             drawn = source.draw(rng, since_ps, until_ps)
             for lane, side, user in self._sources.sides:
                 self._desks[user].take(drawn.of(lane, side), is_seen=source.table.is_seen[lane])
@@ -104,7 +111,9 @@ class CoincidenceLight:
 class _Sources:
     """Tables of all states of the network that have come up so far."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, wander: Wander) -> None:
+        self._topology = timeline.topology
+        self._wander = wander
         self.sides = tuple(
             (number, side, user)
             for number, lane in enumerate(timeline.lanes)
@@ -121,8 +130,29 @@ class _Sources:
         self._encodings = [spec.encoding for spec in receivers]
         self._known: dict[Hashable, CoincidenceSource] = {}
 
-    def at(self, network: Network, time_ps: int) -> CoincidenceSource:
-        """What draws from ``network`` with the settings of ``time_ps``; the timeline keeps it."""
+    def check(self, change: Change) -> None:
+        """Refuse to free phases that nobody expected to wander."""
+        if not isinstance(change, Unlock) or change.user in self._wander.users:
+            return
+        if self._topology.receiver_of(self._topology.user(change.user)).drifts:
+            raise ValueError(
+                f"phases of {change.user} are not followed: only an event or is_locked = false "
+                "says beforehand that they will be"
+            )
+
+    def between(self, network: Network, start_ps: int, stop_ps: int) -> CoincidenceSource:
+        """What draws from ``network`` in this time; the timeline keeps the network."""
+        if self._wander.users:
+            return self._turned(network, start_ps, stop_ps)
+        return self._at(network, (start_ps + stop_ps) // 2)
+
+    def _turned(self, network: Network, start_ps: int, stop_ps: int) -> CoincidenceSource:
+        """With phases as they wander, in the mean of that time."""
+        found = self._wander.coincidences(network, start_ps, stop_ps)
+        return CoincidenceSource(CoincidenceTable.found(network, found), self._delays_ps)
+
+    def _at(self, network: Network, time_ps: int) -> CoincidenceSource:
+        """What draws with the settings of ``time_ps``."""
         settings = tuple(encoding.settings_at(time_ps) for encoding in self._encodings)
         key: Hashable = (id(network), settings)
         if key not in self._known:

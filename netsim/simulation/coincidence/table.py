@@ -49,7 +49,12 @@ class CoincidenceTable:
     @classmethod
     def of(cls, network: Network, time_ps: int) -> Self:
         """Work out ``network`` with the settings of ``time_ps``."""
-        found, edges_ps = Coincidences(network, time_ps), lane_edges_ps(network)
+        return cls.found(network, Coincidences(network, time_ps))
+
+    @classmethod
+    def found(cls, network: Network, found: Coincidences) -> Self:
+        """Work out ``network`` with coincidences as they were ``found``."""
+        edges_ps = lane_edges_ps(network)
         rates = [
             _BinRates.of(found, lane, edges)
             for lane, edges in zip(network.lanes, edges_ps, strict=True)

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
+from netsim.devices.analysers import Analysers
+from netsim.devices.history import NetworkHistory
 from netsim.kernel.rng import RngTree
 from netsim.kernel.trace import EventName, FileSink, Trace
 from netsim.pools.ledger import Ledger
@@ -24,6 +26,7 @@ from netsim.simulation.request import RunRequest
 from netsim.simulation.scoring import LaneCounts
 from netsim.simulation.singles import drawn_singles
 from netsim.simulation.stretches import Stretches
+from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change
 from netsim.topology.events import event_times
 from netsim.topology.network import Lane
@@ -31,6 +34,7 @@ from netsim.topology.timeline import Timeline
 from netsim.twin.agreement import LinkAgreement, agree
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict_epochs
+from netsim.units import ps_from_s
 
 
 @dataclass(slots=True, eq=False)
@@ -97,8 +101,8 @@ class RateSimulation:
         topology = self._topology
         timeline = Timeline(topology, stop_ps=self._duration_ps)
         self._epochs = tuple(timeline.epochs())
-        self._stretches = Stretches(self._epochs)
         self._rng_tree = RngTree(self._request.seed)
+        self._stretches = Stretches(self._epochs, self._wander(timeline))
         leaks = LeakTable(topology.protocol.reconciliation)
         network = timeline.network_at(0)
         expected = predict_epochs(self._epochs).lanes
@@ -132,6 +136,16 @@ class RateSimulation:
             self._trace,
             is_up=lambda user: user not in self._absent,
         )
+
+    def _wander(self, timeline: Timeline) -> Wander:
+        """Phases that wander, followed as far back as any link has its round."""
+        topology = self._topology
+        history = NetworkHistory(timeline, stop_ps=self._duration_ps)
+        for time_ps, event in event_times(topology.events, stop_ps=self._duration_ps):
+            history.change(event, time_ps)
+        rounds_s = (topology.protocol.round_s, *(link.round_s for link in topology.links))
+        longest_ps = min(ps_from_s(max(rounds_s)), self._duration_ps)
+        return Wander(Analysers(topology, history, self._rng_tree, longest_ps=2 * longest_ps))
 
     def run(
         self,

@@ -16,7 +16,10 @@ FREE = Drift(0.3, 0.0, 0.0, 2.0, 0.0)
 def sampled(drift: Drift, locked: bool, *, steps: int = 40_000, seed: int = 1) -> np.ndarray:
     """(steps,) float64: a phase about 1 rad at every step."""
     phase = DriftingPhase(
-        ConstantPhase(1.0), drift, np.random.default_rng(seed), lambda _time_ps: locked
+        ConstantPhase(1.0),
+        drift,
+        np.random.default_rng(seed),
+        lambda start, _stop: [(start, locked)],
     )
     return np.array([phase(k * STEP_PS) for k in range(steps)]) - 1.0
 
@@ -51,6 +54,12 @@ def test_all_three_terms_match_their_formula() -> None:
     assert abs(float(np.mean(x**2)) / drift.locked_variance - 1) < 4 * math.sqrt(2 / 1500)
 
 
+def _locked_from_a_minute_on(start_ps: int, stop_ps: int) -> list[tuple[int, bool]]:
+    known = [(0, False), (60 * 10**12, True)]
+    later = [state for state in known if start_ps < state[0] < stop_ps]
+    return [(start_ps, start_ps >= 60 * 10**12), *later]
+
+
 def test_a_lock_finds_its_fringe_again() -> None:
     """After 60 s of freedom a second of lock is enough, whatever number of turns has gone."""
     drift = Drift(1.0, 0.0, 0.0, 10.0, 0.0)
@@ -58,7 +67,7 @@ def test_a_lock_finds_its_fringe_again() -> None:
         ConstantPhase(0.0),
         drift,
         np.random.default_rng(4),
-        lambda time_ps: time_ps >= 60 * 10**12,
+        _locked_from_a_minute_on,
     )
     free = [phase(k * 10**12) for k in range(60)]
     assert max(map(abs, free)) > 2.0

@@ -14,6 +14,7 @@ from netsim.plan.check import plan_faults
 from netsim.plan.climb import climb
 from netsim.topology.load import load_topology
 from netsim.topology.source import RingSourceSpec
+from netsim.twin.forecast import predict as forecast
 from netsim.twin.prediction import predict
 
 
@@ -278,3 +279,57 @@ def test_only_files_of_the_right_kind_are_begun(
     streams = capsys.readouterr()
     assert "2 users, 2 channels" in streams.out
     assert "--plot: " in streams.err
+
+
+APPLICATIONS = (
+    'applications=[{name="voice", users=["dave","bob"], key_bits=256, arrivals="periodic", '
+    'options={every_s=4.0}}, {name="tunnel", users=["alice","charlie"], key_bits=256, '
+    'arrivals="poisson", options={rate_hz=0.05}, relay={}}]'
+)
+FOUR = ("--topology", "fan2025_four_user", "--power", "0.27", "--set", APPLICATIONS)
+
+
+def test_applications_are_told_of_and_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the twin says of the planned topology, which has them, relay terms and all."""
+    out = tmp_path / "four.toml"
+    told = json.loads(answered(capsys, *FOUR, "-o", str(out), "--json"))
+    topology = load_topology(out)
+    voice, tunnel = topology.applications
+    assert (voice.users, voice.options["every_s"], voice.relay) == (("dave", "bob"), 4.0, None)
+    assert tunnel.relay is not None
+    net_bps = {link.users: link.net_key_bps for link in forecast(topology).links}
+    found = {each["name"]: each for each in told["demand"]["applications"]}
+    assert found["voice"]["wanted_bps"] == 64.0
+    assert found["voice"]["share"] == pytest.approx((net_bps["bob", "dave"] or 0.0) / 64.0)
+    assert found["voice"]["share"] < 1 == found["tunnel"]["share"]
+    remedies = " ".join(told["demand"]["remedies"])
+    assert "voice: relay = {paths = 1} would bring" in remedies
+    assert "pump power" in remedies
+    assert "--demand bob-dave=5,alice-charlie=1 --objective poorest" in remedies
+    assert any("1 of 2 applications fall short of key, voice gets" in x for x in told["lacks"])
+
+
+def test_a_plan_for_applications(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Their pairs alone, weighted by the key they want: both get all; the page says so."""
+    page = tmp_path / "four.html"
+    options = ("--demand", "applications", "--objective", "poorest", "--effort", "0.05")
+    told = answered(capsys, *FOUR, *options, "--report", str(page))
+    assert "2 wanted pairs" in told
+    rows = {line.split()[0]: line.split() for line in told.splitlines() if "100.0" in line}
+    assert rows.keys() == {"voice", "tunnel"}
+    assert "would" not in told
+    assert "<h2>Applications" in page.read_text()
+
+
+def test_applications_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of users that the plan does not have, or none where they are what is wanted."""
+    faults = refused(capsys, *FOUR, "--users", "alice,bob")
+    assert faults == [
+        "applications.0: dave is no user of the plan",
+        "applications.1: charlie is no user of the plan",
+    ]
+    assert refused(capsys, "--users", "3", "--demand", "applications") == [
+        "--demand: the topology has no applications"
+    ]

@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from netsim.demand.desk import Desk
 from netsim.demand.shelf import Shelf
-from netsim.demand.terms import Application, OnEmpty, Outcome, Thresholds
+from netsim.demand.terms import Application, OnEmpty, Thresholds
 from netsim.kernel.trace import MemorySink, Trace
 from netsim.pools.audit import check_balance
 from netsim.pools.key import pieces_of
 from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.pool import Pool
 from netsim.pools.store import UserStore
+from netsim.relay.courier import OnArrival
 from netsim.relay.relay import Relay, Relays
 from netsim.relay.terms import RelayTerms
 from protocols.books import RoundBooks
@@ -99,6 +101,14 @@ class Square:
         return [line for line in self.sink.events if line["event"] == event]
 
 
+def ask(relay: Relay, time_ps: int) -> str:
+    """What comes of a request of one second."""
+    given: list[int] = []
+    if not relay.give(TUNNEL, S, time_ps, given.append):
+        return "short"
+    return "served" if given == [time_ps] else "lost"
+
+
 def full_square(bits: int = 2000, **limits: Thresholds) -> Square:
     """All four links have as much."""
     square = Square(SQUARE, **limits)
@@ -110,7 +120,7 @@ def full_square(bits: int = 2000, **limits: Thresholds) -> Square:
 def test_every_pool_on_the_way_pays_exactly() -> None:
     """Tag, check and pad at both ends of both hops, and no other pool anything."""
     square = full_square()
-    assert square.relay().give(TUNNEL, S, 2 * S) is Outcome.SERVED
+    assert ask(square.relay(), 2 * S) == "served"
     assert hop_bits(256) == HOP_BITS
     assert square.spent() == {
         ("ann-bob", "ann"): HOP_BITS,
@@ -127,14 +137,14 @@ def test_the_way_with_more_is_taken() -> None:
     """Of two as long the one whose pools are fuller; of a longer and a shorter the shorter."""
     square = full_square()
     square.deposit("ann", "cleo", 3000)
-    square.relay().give(TUNNEL, S, S)
+    ask(square.relay(), S)
     assert square.told("key_relayed")[0]["over"] == "cleo"
     long = Square(
         (("ann", "bob"), ("bob", "cleo"), ("cleo", "dan"), ("ann", "eve"), ("dan", "eve"))
     )
     for link in long.shelves:
         long.deposit(*link, 10_000)
-    long.relay().give(TUNNEL, S, S)
+    ask(long.relay(), S)
     assert long.told("key_relayed")[0]["over"] == "eve"
 
 
@@ -142,12 +152,12 @@ def test_two_paths_or_nothing() -> None:
     """A key over both, and none over one when two are asked for."""
     square = full_square()
     relay = square.relay(paths=2)
-    assert relay.give(TUNNEL, S, S) is Outcome.SERVED
+    assert ask(relay, S) == "served"
     assert square.told("key_relayed")[0]["over"] == "bob + cleo"
     assert set(square.spent().values()) == {HOP_BITS}
     square.deposit("ann", "bob", 10_000)
-    assert relay.give(TUNNEL, S, S) is Outcome.SERVED
-    assert relay.give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(relay, S) == "served"
+    assert ask(relay, S) == "short"
     assert relay.counts_of("tunnel").paid_bits == dict.fromkeys(
         ("ann-bob", "ann-cleo", "bob-dan", "cleo-dan"), 2 * HOP_BITS
     )
@@ -159,10 +169,10 @@ def test_no_two_relays_get_the_same_bits() -> None:
     for link, bits in zip(SQUARE[::2], (HOP_BITS, 5000), strict=True):
         square.deposit(*link, bits)
     one, other = square.relay(), square.relay(through=frozenset({"bob"}))
-    assert one.give(TUNNEL, S, S) is Outcome.SERVED
-    assert other.give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(one, S) == "served"
+    assert ask(other, S) == "short"
     square.deposit("ann", "bob", HOP_BITS)
-    assert other.give(TUNNEL, S, S) is Outcome.SERVED
+    assert ask(other, S) == "served"
     taken = Counter(
         (line["link"], piece.round, bit)
         for line in square.told("relay_hop")
@@ -176,16 +186,16 @@ def test_no_two_relays_get_the_same_bits() -> None:
 def test_what_is_not_to_be_drawn() -> None:
     """Below a minimum, over who may not or cannot, from who waits for key of his own."""
     square = full_square(bits=1000, ann_bob=Thresholds(300, 300))
-    assert square.relay(through=frozenset({"bob"})).give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(square.relay(through=frozenset({"bob"})), S) == "short"
     square.claimed = {"cleo-dan"}
-    assert square.relay().give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(square.relay(), S) == "short"
     square.claimed, square.down = set(), {"cleo"}
-    assert square.relay().give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(square.relay(), S) == "short"
     square.down = {"dan"}
-    assert square.relay().give(TUNNEL, S, S) is Outcome.SHORT
+    assert ask(square.relay(), S) == "short"
     assert not square.spent()
     square.down = set()
-    assert square.relay().give(TUNNEL, S, S) is Outcome.SERVED
+    assert ask(square.relay(), S) == "served"
 
 
 def test_a_pool_of_ones_own_comes_first() -> None:
@@ -195,7 +205,7 @@ def test_a_pool_of_ones_own_comes_first() -> None:
         square.deposit(*link, 1000)
     relay = square.relay()
     for _ in range(4):
-        assert relay.give(TUNNEL, S, S) is Outcome.SERVED
+        assert ask(relay, S) == "served"
     assert [len(square.told(name)) for name in ("key_taken", "key_relayed")] == [3, 1]
 
 
@@ -222,7 +232,7 @@ def test_a_dishonest_user_of_a_single_path_is_counted_by_who_sees_both_ends() ->
     """Its ends take two keys for one."""
     square = full_square()
     relay = square.relay(through=frozenset({"bob"}), dishonest=frozenset({"bob"}))
-    assert relay.give(TUNNEL, S, S) is Outcome.SERVED
+    assert ask(relay, S) == "served"
     assert relay.counts_of("tunnel").unequal == 1
 
 
@@ -233,7 +243,7 @@ def test_pools_that_differ_are_found() -> None:
     square.put("bob", "bob-dan", 1, bytes(125))
     square.put("dan", "bob-dan", 1, bytes(range(125)))
     square.shelves["bob", "dan"].deposited(S)
-    assert square.relay().give(TUNNEL, S, S) is Outcome.LOST
+    assert ask(square.relay(), S) == "lost"
     assert len(square.told("relay_hop")) == 2
 
 
@@ -247,3 +257,29 @@ def test_less_often_where_all_ways_are_low(threshold: int, served: int) -> None:
     for _ in range(4):
         desk.arrive(eager, 2 * S)
     assert desk.counts[eager].served == served
+
+
+def test_a_relay_on_its_way() -> None:
+    """It has paid, and serves when its messages are there; too late, or never, it is lost."""
+    square, under_way = full_square(bits=10_000), list[OnArrival]()
+    square.relays = replace(
+        square.relays, courier=lambda _errand, _ps, then: under_way.append(then)
+    )
+    relay = square.relay()
+    hasty = replace(TUNNEL, name="hasty", deadline_ps=S)
+    desk = Desk(relay, [TUNNEL, hasty])
+    for application in (TUNNEL, hasty, TUNNEL):
+        desk.arrive(application, 2 * S)
+    assert (desk.counts[TUNNEL].served, desk.first) == (0, None)
+    assert sum(square.spent().values()) == 3 * 4 * HOP_BITS
+    under_way[1](3 * S)
+    under_way[0](5 * S)
+    under_way[0](6 * S)
+    relay.finish(7 * S)
+    under_way[2](8 * S)
+    assert desk.counts[TUNNEL].served == 1
+    assert desk.counts[TUNNEL].waited_ps == 3 * S
+    assert desk.counts[hasty].served == 0
+    assert [line["time_ps"] for line in square.told("key_lost")] == [3 * S, 7 * S]
+    assert relay.counts_of("hasty").lost == relay.counts_of("tunnel").lost == 1
+    assert relay.counts_of("tunnel").routes.total() == 1

@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from netsim.cli import run_command
 from netsim.errors import ConfigError
@@ -13,7 +15,9 @@ from netsim.observers.kinds import OBSERVERS
 from netsim.observers.observer import Observer, ObserverContext, ObserverOptions, Pass
 from netsim.observers.passive import Splitter, SplitterOptions
 from netsim.studies.conformance import REGISTRIES, broken_promises
+from protocols.bbm92.matchings import Earliest
 from protocols.interfaces import KeyDecision, RoundFacts
+from protocols.matching import Matching, NearPairs
 from protocols.profile import Terms
 from protocols.security import Asymptotic
 
@@ -53,6 +57,22 @@ class Moody(Pass):
         return Splitter().make(SplitterOptions(share=0.9 / (1 + next(CALLS))), context)
 
 
+class Twice(Matching):
+    """Uses clicks more than once."""
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """All there are."""
+        return np.arange(pairs.own.size)
+
+
+class Undecided(Matching):
+    """Other pairs each time."""
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """One more than the last time."""
+        return Earliest().choose(pairs)[: next(CALLS)]
+
+
 class Failing(Asymptotic):
     """Cannot be made."""
 
@@ -63,7 +83,7 @@ class Failing(Asymptotic):
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """What a test registers is gone after it."""
-    registries = REGISTRIES["security"], OBSERVERS
+    registries = REGISTRIES["security"], REGISTRIES["matching"], OBSERVERS
     before = [(dict(one._registered), dict(one._made)) for one in registries]
     yield
     for registry, (registered, made) in zip(registries, before, strict=True):
@@ -101,6 +121,8 @@ def test_more_key_than_there_can_be_is_noticed(capsys: pytest.CaptureFixture[str
         ("security", "asymptotic", ()),
         ("reconciliation", "ldpc", ()),
         ("amplification", "toeplitz-clmul", ()),
+        ("matching", "nearest", ()),
+        ("matching", "unrivalled", ()),
         ("observer", "intercept-resend", ()),
         ("tag_format", "csv", ()),
         ("arrivals", "poisson", ()),
@@ -132,6 +154,19 @@ def test_silence_is_noticed() -> None:
     """Of what a security assumes."""
     REGISTRIES["security"].register("silent", Silent)
     assert "says nothing of what it assumes" in broken_promises("security", "silent")
+
+
+def test_a_click_in_two_pairs_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    """By what it chooses among crowded clicks, of which a network has few."""
+    REGISTRIES["matching"].register("twice", Twice)
+    assert run_command(["variants", "--check", "matching=twice"]) == 1
+    assert capsys.readouterr().out == "matching twice: uses a click twice\n"
+
+
+def test_a_choice_that_is_no_function_is_noticed() -> None:
+    """The same pairs, other matches."""
+    REGISTRIES["matching"].register("undecided", Undecided)
+    assert "chooses otherwise the second time" in broken_promises("matching", "undecided")
 
 
 def test_what_cannot_be_made_or_is_none_is_said() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from protocols.bbm92 import coincidence
 from protocols.bbm92.clicktable import ClickTable, find_in_table
 from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs, pairs_about
+from protocols.bbm92.matchings import Earliest
 
 Times = NDArray[np.int64]
 
@@ -24,7 +25,9 @@ def match(
     pairs = near_pairs(predicted, own, low_ps=-50_000, high_ps=50_000)
     partner = np.full(predicted.size, -1, dtype=np.int64)
     free = np.ones(own.size, dtype=np.bool_)
-    match_lane(pairs, delay_ps=delay_ps, window_ps=window_ps, partner=partner, own_free=free)
+    match_lane(
+        Earliest(), pairs, delay_ps=delay_ps, window_ps=window_ps, partner=partner, own_free=free
+    )
     return partner, free
 
 
@@ -171,7 +174,7 @@ def test_claimed_clicks_are_left_alone() -> None:
     predicted, own = int64(1_000), int64(900, 1_100)
     pairs = near_pairs(predicted, own, low_ps=-5_000, high_ps=5_000)
     partner, free = np.full(1, -1, dtype=np.int64), np.array([False, True])
-    match_lane(pairs, delay_ps=0, window_ps=2_000, partner=partner, own_free=free)
+    match_lane(Earliest(), pairs, delay_ps=0, window_ps=2_000, partner=partner, own_free=free)
     assert partner.tolist() == [1]
 
 
@@ -181,7 +184,9 @@ def test_lanes_do_not_take_each_others_clicks() -> None:
     pairs = near_pairs(predicted, own, low_ps=-1_000, high_ps=90_000)
     partner, free = np.full(2, -1, dtype=np.int64), np.ones(2, dtype=np.bool_)
     lanes = [
-        match_lane(pairs, delay_ps=delay, window_ps=2_000, partner=partner, own_free=free).tolist()
+        match_lane(
+            Earliest(), pairs, delay_ps=delay, window_ps=2_000, partner=partner, own_free=free
+        ).tolist()
         for delay in (0, 40_000)
     ]
     assert lanes == [[1], []]

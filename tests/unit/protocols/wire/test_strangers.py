@@ -1,7 +1,8 @@
 """Strangers: who is challenged with what, and how often anybody is answered."""
 
+from protocols.wire.answerlimit import ANSWERS_PER_MOMENT, MOMENT_PS
 from protocols.wire.datagrams import Kind
-from protocols.wire.strangers import ANSWERS_PER_MOMENT, MAX_CHALLENGES, MOMENT_PS, Strangers
+from protocols.wire.strangers import MAX_CHALLENGES, Strangers
 
 
 def test_epochs_keep_their_nonces_until_one_is_accepted() -> None:

@@ -363,6 +363,37 @@ def test_doubled_datagrams_and_strangers_raise_no_storm(is_new: bool) -> None:
     assert all(end.is_idle for end in pair.ends)
 
 
+@pytest.mark.parametrize("is_far", [True, False])
+def test_data_of_no_use_beside_each_datagram_raises_no_storm(is_far: bool) -> None:
+    """Acknowledgements that earn old data, or some from far ahead, twice: few are answered.
+
+    Each answer has two such beside it, so answering them all would double the traffic each way.
+    """
+    pair = connected()
+    limit, told = 0.05 * 8000, [0, 0]
+
+    def beside(to: int, data: bytes) -> list[tuple[int, bytes]]:
+        told[to] += 1
+        assert told[to] < limit  # before it is too many for the machine
+        seen = decode_datagram(data)
+        sequence = (seen.sequence + (WINDOW + 7 if is_far else 0)) % SEQUENCE_LIMIT
+        useless = seen._replace(kind=Kind.DATA, sequence=sequence, payload=b"x", ends_message=True)
+        return [(0, data), *[(0, encode_datagram(useless))] * 2]
+
+    pair.fault = beside
+    for own in pair.ends:
+        own.send(b"hello")
+    pair.run(until_s=0.05)
+    assert min(told) > 2  # none of them is never answered: a repeat asks for what was lost
+    pair.fault = lambda _to, data: [(0, data)]
+    pair.run()
+    for own in pair.ends:
+        own.send(b"last")
+    pair.run(until_s=1.0)
+    assert all(received[-1] == b"last" for received in pair.received)
+    assert all(end.is_idle for end in pair.ends)
+
+
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forgeries_heal(name: str) -> None:
     """10 s of forged headers; 20 s after the last one everything sent arrives again, in order."""

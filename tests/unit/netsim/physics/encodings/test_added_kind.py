@@ -59,7 +59,7 @@ def test_a_kind_has_to_be_registered() -> None:
     """Before: a fault that lists those there are. After: a topology, and a line in the schema."""
     fault = {
         "receivers.bench.kind": (
-            "the text 'turned' is not 'franson', 'polarisation' or 'delayed-basis'"
+            "the text 'turned' is not 'franson', 'polarisation', 'delayed-basis' or 'time-bin'"
         )
     }
     assert faults_of("turned") == fault
@@ -70,6 +70,7 @@ def test_a_kind_has_to_be_registered() -> None:
         "franson",
         "polarisation",
         "delayed-basis",
+        "time-bin",
         "turned",
     ]
 
@@ -82,7 +83,7 @@ def test_names_that_are_built_in_stay_what_they_are() -> None:
     register("mine", Turned)
     register("mine", Stepped)
     assert encoding_class("mine") is Stepped
-    assert kinds() == ("franson", "polarisation", "delayed-basis", "mine")
+    assert kinds() == ("franson", "polarisation", "delayed-basis", "time-bin", "mine")
 
 
 def test_same_law_gives_the_same_clicks() -> None:

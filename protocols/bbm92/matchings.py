@@ -1,0 +1,61 @@
+"""The matchings that come with this package: earliest, nearest, and none but clear pairs."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.compiled import kernel
+from protocols.matching import Matching, NearPairs
+
+
+@kernel
+def _first_free(announced: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(K,) bool: pairs that are taken where each takes both clicks if no earlier one has."""
+    is_taken = np.zeros(announced.size, dtype=np.bool_)
+    if announced.size == 0:
+        return is_taken
+    low, own_low = announced.min(), own.min()
+    is_gone = np.zeros(announced.max() - low + 1, dtype=np.bool_)
+    is_own_gone = np.zeros(own.max() - own_low + 1, dtype=np.bool_)
+    for pair in range(announced.size):
+        k, j = announced[pair] - low, own[pair] - own_low
+        if not (is_gone[k] or is_own_gone[j]):
+            is_taken[pair] = is_gone[k] = is_own_gone[j] = True
+    return is_taken
+
+
+class Earliest(Matching):
+    """Each announced click takes the earliest free click within the window."""
+
+    is_predicted: ClassVar[bool] = True
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """In the order of announced clicks."""
+        return np.flatnonzero(_first_free(pairs.announced, pairs.own))
+
+
+class Nearest(Matching):
+    """Pairs that differ least from the lane's delay come first."""
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """In the order of differences; of equal ones the earlier."""
+        order = np.argsort(np.abs(pairs.differences_ps), kind="stable")
+        nearest = pairs.at(order)
+        chosen: NDArray[np.int64] = order[_first_free(nearest.announced, nearest.own)]
+        return chosen
+
+
+class Unrivalled(Matching):
+    """Pairs alone whose clicks have no other partner within the window."""
+
+    def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
+        """Both clicks in one pair only."""
+        return np.flatnonzero(_is_single(pairs.announced) & _is_single(pairs.own))
+
+
+def _is_single(clicks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(K,) bool: those that occur once."""
+    _, places, counts = np.unique(clicks, return_inverse=True, return_counts=True)
+    is_single: NDArray[np.bool_] = counts[places] == 1
+    return is_single

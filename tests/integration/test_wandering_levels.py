@@ -1,0 +1,118 @@
+"""Phases that wander are one walk at every level, and what they do to errors is as by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+import netsim
+from netsim.board.bench import pair_link
+from netsim.errors import ConfigError
+from netsim.kernel.rng import RngTree
+from netsim.results.fidelity import Fidelity
+from netsim.topology.network import build_network
+from netsim.topology.specs import TopologySpec
+from netsim.twin.prediction import predict
+from tests.support.bounds import assert_binomial
+
+VISIBILITY = 0.9
+WALK = 0.3
+LIGHT_S = 8.0
+REALIGN_S = 5.0
+ROTATION = "rotation_walk_rad_per_sqrt_s"
+LEVELS = [Fidelity.PHOTON, Fidelity.COINCIDENCE, Fidelity.RATE]
+
+
+def turning() -> TopologySpec:
+    """A link of which both fibres turn, Bob's being aligned once."""
+    topology = pair_link("turning", pairs_hz=4e3, visibility=VISIBILITY, round_s=4.0)
+    users = [
+        {**user.model_dump(), "fibre": {**user.fibre.model_dump(), ROTATION: walk}}
+        for user, walk in zip(topology.users, (WALK / 2, WALK), strict=True)
+    ]
+    event = {"kind": "realign", "user": "bob", "time_s": REALIGN_S}
+    return TopologySpec.model_validate(
+        {**topology.model_dump(), "users": users, "events": (event,)}
+    )
+
+
+def walked(seed: int, user: str, walk: float, realign_s: float = math.inf) -> np.ndarray:
+    """(800,) float64: the phase of one user at each centisecond, from its stream."""
+    count = round(LIGHT_S * 100)
+    kicks = walk * 0.1 * RngTree(seed).stream(f"{user}/rotation").normal(size=count - 1)
+    path = np.concatenate(([0.0], np.cumsum(kicks)))
+    first = round(min(realign_s, LIGHT_S) * 100)
+    if first < count:
+        path[first:] -= path[first - 1]
+    return path
+
+
+def contrast(seed: int) -> float:
+    """Mean of the fringe over the run, by hand: both bases move alike."""
+    both = walked(seed, "alice", WALK / 2) + walked(seed, "bob", WALK, REALIGN_S)
+    return float(np.mean(np.cos(both)))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_walk_at_every_level(level: Fidelity) -> None:
+    """Errors of two runs are those of their own walk, which are far from those of the other."""
+    expected = {seed: (1 - VISIBILITY * contrast(seed)) / 2 for seed in (1, 2)}
+    assert max(expected.values()) - min(expected.values()) > 0.05
+    for seed, share in expected.items():
+        run = netsim.simulate(turning(), duration_s=LIGHT_S, seed=seed, fidelity=level)
+        assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
+    """Two detectors for both bases: the fringe is in the difference of the two fibres' turns."""
+    seed, topology = (
+        7,
+        netsim.load_topology(
+            "two_user",
+            overrides=[
+                "qnsp.source.linewidth_hz=50e9",
+                "receivers.bench.kind=delayed-basis",
+                "receivers.bench.z.delay_ps=0.0",
+                "receivers.bench.x.delay_ps=3700.0",
+                "protocol.security=asymptotic-mixed",
+                "protocol.round_s=4",
+                "qnsp.source.statistics=poisson",
+                f"users.0.fibre.{ROTATION}={WALK / 2}",
+                f"users.1.fibre.{ROTATION}={WALK}",
+            ],
+        ),
+    )
+    still = topology.model_copy(
+        update={
+            "users": tuple(
+                user.model_copy(update={"fibre": user.fibre.model_copy(update={ROTATION: 0.0})})
+                for user in topology.users
+            )
+        }
+    )
+    plain = predict(build_network(still)).lanes[0].qber
+    apart = walked(seed, "alice", WALK / 2) - walked(seed, "bob", WALK)
+    share = (1 - (1 - 2 * plain) * float(np.mean(np.cos(apart)))) / 2
+    assert share > plain + 0.05
+    run = netsim.simulate(topology, duration_s=LIGHT_S, seed=seed, fidelity=level)
+    assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
+
+
+def test_freedom_that_nobody_expected_is_refused() -> None:
+    """Drifts of two detectors for both bases; unlocking by a controller of phases held so far."""
+    drift = "drift={walk_rad_per_sqrt_s=0.1}"
+    with pytest.raises(ConfigError, match="detectors have both bases"):
+        netsim.simulate(
+            "two_user",
+            duration_s=1.0,
+            fidelity="rate",
+            overrides=[
+                "receivers.bench.kind=delayed-basis",
+                "qnsp.source.linewidth_hz=50e9",
+                "receivers.bench.z.delay_ps=0.0",
+                f"receivers.bench.x={{delay_ps=3700.0, phase_rad={math.pi / 2}, {drift}}}",
+                "protocol.security=asymptotic-mixed",
+                "users.1.is_locked=false",
+            ],
+        )
