@@ -8,7 +8,7 @@
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all ready warm lint docs dist bench mutants clean
+.PHONY: demo test test-all ready warm lint collect docs dist bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,9 +51,13 @@ test: ready
 test-all: ready
 	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-# Kernels are compiled once, beside the checks of the text, and not by each worker of the tests.
+# Kernels are compiled once, and modules of tests by pytest, beside the checks of the text, and not
+# by each worker of the tests.
 ready: $(VENV)/installed-dev
-	@$(MAKE) --no-print-directory -j 2 lint warm
+	@$(MAKE) --no-print-directory -j 2 collect warm
+
+collect: lint
+	$(BIN)/python -m pytest -q --collect-only >/dev/null
 
 warm: $(VENV)/installed-dev
 	$(WITH_CACHE) $(BIN)/netsim warmup

@@ -92,6 +92,7 @@ SHARED_BY_PROTOCOLS = {
 DRIVER = "netsim.simulation.driver"
 """Moves bytes between endpoints and the simulated channel."""
 WITHOUT_SIMULATOR = {
+    "netsim.cli.warmup",
     "netsim.recordings.distil",
     "netsim.recordings.exchange",
     "netsim.recordings.recording",
@@ -99,7 +100,7 @@ WITHOUT_SIMULATOR = {
     "netsim.twin.efficiency",
 }
 """Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; who has
-drawn rounds judged; and the bench of error correction."""
+drawn rounds judged; the bench of error correction; and who has kernels compiled ahead."""
 KNOW_ENDPOINTS = {
     DRIVER,
     "netsim.simulation.user",
