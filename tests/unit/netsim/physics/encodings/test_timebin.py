@@ -136,11 +136,13 @@ def test_twin_agrees_with_drawn_events() -> None:
     assert drawn.sum() > 40_000
 
 
-@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 0.3), (True, 0.05)])
+@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 0.3), (True, 0.2)])
 def test_photons_agree_with_the_twin(*, is_blurred: bool, seconds: float) -> None:
     """All sixteen pairs of outcomes, and what each user reads; afterpulses come in any slot."""
     often = "receivers.*.detectors.*.afterpulse_probability=0.1"
-    topology = blurred(often) if is_blurred else two_users()
+    # Fewer clicks: of two in one period the twin counts both, and matching uses one.
+    few = ("qnsp.source.brightness_hz_per_mw=1e7", "receivers.*.detectors.*.dark_rate_hz=2e5")
+    topology = blurred(often, *few) if is_blurred else two_users()
     network = build_network(topology)
     found = count_photons(topology, duration_s=seconds, seed=3)
     expected = table_hz(network) * seconds
