@@ -1,10 +1,11 @@
 """Who is where: applications (SAEs), the user whose manager serves each, and the links of users."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from netsim.errors import Fault
+from netsim.relay.terms import RelayTerms
 
 MAX_SAE_CHARACTERS = 64
 """Of a common name in a certificate (RFC 5280, ub-common-name)."""
@@ -33,16 +34,26 @@ class Directory:
     saes : mapping
         Application to user.
     links : mapping
-        Both users of a link, as a set, to its name.
+        Both users of a link, as a set, to its name; also of two who have key relayed only.
+    relayed : mapping
+        Both users, as a set, to the terms on which they have key relayed.
+    dark : frozenset of str
+        Names of links without light: all key of theirs is relayed.
     """
 
     users: tuple[str, ...]
     saes: Mapping[str, str]
     links: Mapping[frozenset[str], str]
+    relayed: Mapping[frozenset[str], RelayTerms] = field(default_factory=dict)
+    dark: frozenset[str] = frozenset()
 
     def link_between(self, one: str, other: str) -> str | None:
         """The link of two users; None if they have none."""
         return self.links.get(frozenset({one, other}))
+
+    def may_relay(self, one: str, other: str) -> bool:
+        """Whether two users may have key relayed."""
+        return frozenset({one, other}) in self.relayed
 
     def peer_at(self, link: str, user: str) -> str:
         """The other user of a link of ``user``; KeyError if it has no such link."""

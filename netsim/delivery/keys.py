@@ -93,6 +93,8 @@ class DeliveredKey:
 
     id: str
     bits: bytes = field(repr=False)
+    known_to: str = ""
+    """Users who could know some of it, as it was relayed (`netsim.relay.terms.over_text`)."""
 
 
 class RefusedError(Exception):

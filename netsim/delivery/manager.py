@@ -80,6 +80,18 @@ class Peer(Protocol):
         ...
 
 
+class Relay(Protocol):
+    """Who brings key for two users over others, see `netsim.delivery.relays.Relays`."""
+
+    def within_reach_bits(self, one: str, other: str) -> int:
+        """How much could be brought at once."""
+        ...
+
+    def bring(self, one: str, other: str, bits: int) -> bool:
+        """Have as much come to both, if that can be."""
+        ...
+
+
 class KeyManager:
     """Keys of one user's applications.
 
@@ -94,6 +106,7 @@ class KeyManager:
     ----------
     peers : mapping
         User at the other end of a link, to the manager there.
+    relay : Relay or None
     """
 
     def __init__(
@@ -102,6 +115,7 @@ class KeyManager:
         self.user = user
         self.limits = limits
         self.peers: Mapping[str, Peer] = {}
+        self.relay: Relay | None = None
         self._store = store
         self._directory = directory
 
@@ -109,6 +123,11 @@ class KeyManager:
         """StrangerError for an application that is not one of this user's."""
         if self._directory.saes.get(sae) != self.user:
             raise StrangerError("this key manager does not know who asks")
+
+    def slaves(self) -> list[str]:
+        """All applications that key can be shared with."""
+        users = {self.user, *self._directory.peers_of(self.user)}
+        return [sae for sae, user in self._directory.saes.items() if user in users - {self.user}]
 
     def status(self, master: str, slave: str) -> Status:
         """What ``master`` may ask for, with ``slave``; BadRequestError as `order`."""
@@ -121,7 +140,7 @@ class KeyManager:
             slave_SAE_ID=slave,
             key_size=limits.key_size,
             stored_key_count=min(
-                self._store.free_bits(link) // limits.key_size, limits.max_key_count
+                self._in_reach_bits(peer, link) // limits.key_size, limits.max_key_count
             ),
             max_key_count=limits.max_key_count,
             max_key_per_request=limits.max_key_per_request,
@@ -153,6 +172,8 @@ class KeyManager:
     def give(self, orders: Sequence[Order]) -> list[Outcome]:
         """New keys for masters, which the slaves can fetch from their own manager.
 
+        What lacks is brought over other users, where these two may have that.
+
         Parameters
         ----------
         orders : sequence
@@ -169,12 +190,35 @@ class KeyManager:
         OutputError
             Nothing can be written here; no order is met.
         """
+        self._bring(orders)
+        return self.give_own(orders)
+
+    def _bring(self, orders: Sequence[Order]) -> None:
+        """What lacks for all, else for the first."""
+        peer, link = orders[0].peer, orders[0].link
+        if self.relay is None or not self._directory.may_relay(self.user, peer):
+            return
+        free_bits = self._store.free_bits(link)
+        for count in dict.fromkeys((len(orders), 1)):
+            wanted_bits = sum(order.number * order.size_bits for order in orders[:count])
+            missing_bits = wanted_bits - free_bits
+            if missing_bits <= 0 or self.relay.bring(self.user, peer, missing_bits):
+                return
+
+    def _in_reach_bits(self, peer: str, link: str) -> int:
+        own_bits = self._store.free_bits(link)
+        if self.relay is None or not self._directory.may_relay(self.user, peer):
+            return own_bits
+        return own_bits + self.relay.within_reach_bits(self.user, peer)
+
+    def give_own(self, orders: Sequence[Order]) -> list[Outcome]:
+        """As `give`, of what is there."""
         try:
             return self._give_together(orders)
         except UnavailableError as error:
             if len(orders) == 1:
                 return [error]
-        return [outcome for order in orders for outcome in self.give([order])]
+        return [outcome for order in orders for outcome in self.give_own([order])]
 
     def _give_together(self, orders: Sequence[Order]) -> list[Outcome]:
         """See `give`; UnavailableError if the other manager does not agree to all that it hears."""
@@ -304,6 +348,16 @@ class KeyManager:
                 self._cancel(self._directory.peer_at(key.link, self.user), [key.id])
                 undone += 1
         return undone
+
+    def discard_hops(self) -> int:
+        """Overwrite keys of hops that a killed process had not collected; how many there were.
+
+        The other manager has paid them, and nobody will ask for them. After all have recovered.
+        """
+        me = kme_id(self.user)
+        ids = [key.id for key in self._store.keys_in(KeyState.PROMISED) if key.slave == me]
+        self._store.deliver(ids, KeyState.TO_SLAVE)
+        return len(ids)
 
 
 def drop_lone_blocks(link: str, one: ManagerStore, other: ManagerStore) -> int:

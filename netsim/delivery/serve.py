@@ -5,7 +5,7 @@ import multiprocessing
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -21,12 +21,15 @@ from netsim.delivery.finished import move_finished
 from netsim.delivery.journal import Journal
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
 from netsim.delivery.metrics import Metrics
-from netsim.delivery.server import SILENT, Counter014
+from netsim.delivery.relays import Relays, Tell
+from netsim.delivery.server import SILENCE_S, SILENT, Counter014
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
-from netsim.errors import ConfigError, OutputError
+from netsim.errors import ConfigError, Fault, OutputError
+from netsim.relay.terms import RelayTerms
 from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
+from netsim.simulation.demand import wayless
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
 
@@ -81,13 +84,34 @@ def directory_of(topology: TopologySpec, saes: Mapping[str, str]) -> Directory:
     all_saes = {user: user for user in users} | dict(saes)
     if faults := sae_faults(all_saes, users):
         raise ConfigError(tuple(dict.fromkeys(faults)))
-    linked = set(map(frozenset, network_of_all_states(topology).links))
+    lit = network_of_all_states(topology).links
+    if faults := [*_relay_conflicts(topology), *wayless(topology, lit)]:
+        raise ConfigError(tuple(faults))
+    relayed = {
+        frozenset(spec.users): spec.relay.terms
+        for spec in topology.applications
+        if spec.relay is not None
+    }
+    linked = set(map(frozenset, lit))
     links = {
         frozenset(both): "-".join(both)
         for both in combinations(users, 2)
-        if frozenset(both) in linked
+        if frozenset(both) in linked | relayed.keys()
     }
-    return Directory(users, all_saes, links)
+    dark = frozenset(name for both, name in links.items() if both not in linked)
+    return Directory(users, all_saes, links, relayed, dark)
+
+
+def _relay_conflicts(topology: TopologySpec) -> Iterator[Fault]:
+    """A manager knows users, and not which application of theirs asks."""
+    known: dict[frozenset[str], RelayTerms] = {}
+    for index, spec in enumerate(topology.applications):
+        if spec.relay is not None:
+            terms = known.setdefault(frozenset(spec.users), spec.relay.terms)
+            if terms != spec.relay.terms:
+                names = " and ".join(spec.users)
+                text = f"{names} have key relayed by other terms already: key managers need one"
+                yield Fault(f"applications.{index}.relay", text)
 
 
 class Desk:
@@ -97,16 +121,18 @@ class Desk:
     ----------
     state : State
     directory : Directory
+    tell : callable
+        Told of relays.
 
     Attributes
     ----------
     managers, stores : dict
         By user.
     undone, dropped : int
-        Reservations and lone blocks that a killed process had left.
+        Reservations, and lone blocks or keys of hops, that a killed process had left.
     """
 
-    def __init__(self, state: State, directory: Directory) -> None:
+    def __init__(self, state: State, directory: Directory, tell: Tell) -> None:
         self._directory = directory
         self._stack = ExitStack()
         self.stores = {
@@ -118,11 +144,13 @@ class Desk:
         }
         for user, manager in self.managers.items():
             manager.peers = {other: self.managers[other] for other in directory.peers_of(user)}
+            manager.relay = Relays(directory, self.managers, self.stores, tell)
         self.undone = sum(manager.recover() for manager in self.managers.values())
         self.dropped = sum(
             drop_lone_blocks(link, *(self.stores[user] for user in both))
             for both, link in directory.links.items()
         )
+        self.dropped += sum(manager.discard_hops() for manager in self.managers.values())
 
     def free_bits(self) -> dict[tuple[str, str], int]:
         """(user, link) to bits that are in no key."""
@@ -207,7 +235,7 @@ class _Service:
 
     def _open(self) -> Desk:
         """In the worker's thread, whose the files are from now on."""
-        desk = Desk(self._state, self._directory)
+        desk = Desk(self._state, self._directory, self._journal.tell)
         if self._request.finished is not None:
             links = self._directory.links.values()
             moved = move_finished(self._request.finished, self._state, links, desk.stores)
@@ -225,7 +253,11 @@ class _Service:
             lambda: self._metrics.text(desk.free_bits()),
         )
         runner = web.AppRunner(
-            face.application(), access_log=None, logger=SILENT, handle_signals=False
+            face.application(),
+            access_log=None,
+            logger=SILENT,
+            handle_signals=False,
+            keepalive_timeout=SILENCE_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -257,7 +289,8 @@ class _Service:
     def _start_filling(self) -> BaseProcess:
         from netsim.delivery.simulated import FillRequest, fill  # noqa: PLC0415  # loads slowly
 
-        topology, seed = self._request.topology, secrets.randbits(SEED_BITS)
+        topology = self._request.topology.model_copy(update={"applications": ()})
+        seed = secrets.randbits(SEED_BITS)
         digest = collect_provenance(topology.model_dump(mode="json")).topology_sha256
         number = self._state.fill_of(f"{digest}:{seed}")
         request = FillRequest(

@@ -22,10 +22,16 @@ CREATE TABLE IF NOT EXISTS taken_in (
 CREATE TABLE IF NOT EXISTS cut (
     id TEXT PRIMARY KEY, link TEXT NOT NULL, pieces TEXT NOT NULL, size_bits INTEGER NOT NULL,
     master TEXT NOT NULL, slave TEXT NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS relayed (
+    link TEXT NOT NULL, round INTEGER NOT NULL, size_bits INTEGER NOT NULL, over TEXT NOT NULL,
+    hops TEXT NOT NULL, PRIMARY KEY (link, round));
 CREATE TABLE IF NOT EXISTS set_aside (
     link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (link, round, start));
 """
+
+RELAYED_FROM = 2**59
+"""Number of the first block of a link that was relayed: behind all that its light has made."""
 
 
 class ManagerStore(Closing):
@@ -69,6 +75,19 @@ class ManagerStore(Closing):
                 self._stock.put(link, piece)
         return True
 
+    def next_relayed(self, link: str) -> int:
+        """Number for the next block that is relayed."""
+        query = "SELECT max(round) FROM taken_in WHERE link = ?"
+        (last,) = self._rows.execute(query, (link,)).fetchone()
+        return max(RELAYED_FROM, (last or 0) + 1)
+
+    def take_in_relayed(self, link: str, block: KeyBlock, over: str, hops: Sequence[str]) -> None:
+        """Make a block free that came over others, by which keys of hops; `next_relayed` first."""
+        with self._database.transaction():
+            self.take_in(link, block)
+            row = (link, block.round, block.size_bits, over, " ".join(hops))
+            self._rows.execute("INSERT INTO relayed VALUES (?, ?, ?, ?, ?)", row)
+
     def rounds(self, link: str) -> set[int]:
         """Blocks that have ever come in."""
         rows = self._rows.execute("SELECT round FROM taken_in WHERE link = ?", (link,))
@@ -78,7 +97,7 @@ class ManagerStore(Closing):
         """Forget blocks that the other end does not have, as if they had never come in."""
         with self._database.transaction():
             for number in rounds:
-                for table in ("stock", "taken_in"):
+                for table in ("stock", "taken_in", "relayed"):
                     self._rows.execute(
                         f"DELETE FROM {table} WHERE link = ? AND round = ?",  # noqa: S608
                         (link, number),
@@ -146,9 +165,19 @@ class ManagerStore(Closing):
         parts = [(self._stock.cut_out(key.link, piece), piece.size_bits) for piece in pieces]
         self._rows.execute("DELETE FROM set_aside WHERE id = ?", (key_id,))
         self._rows.execute("UPDATE cut SET state = ? WHERE id = ?", (state, key_id))
-        for number in {piece.round for piece in pieces}:
+        numbers = dict.fromkeys(piece.round for piece in pieces)
+        for number in numbers:
             self._forget_empty(key.link, number)
-        return DeliveredKey(key_id, join_bits(parts))
+        known_to = dict.fromkeys(over for n in numbers if (over := self._known_to(key.link, n)))
+        return DeliveredKey(key_id, join_bits(parts), "; ".join(known_to))
+
+    def _known_to(self, link: str, number: int) -> str:
+        """Over whom a block has come; empty for one that light has made."""
+        if number < RELAYED_FROM:
+            return ""
+        query = "SELECT over FROM relayed WHERE link = ? AND round = ?"
+        (over,) = self._rows.execute(query, (link, number)).fetchone()
+        return str(over)
 
     def _forget_empty(self, link: str, number: int) -> None:
         """With the last bits of a block its row goes too."""

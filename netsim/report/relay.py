@@ -11,7 +11,8 @@ from netsim.results.demand import ApplicationResult, DemandResult, RelayResult
 
 NOTES = (
     "Known to: each user of a path (>) has its share, one user of every path (+) together the key.",
-    "Lost, and blocked: the ends found different keys or a false message, and threw all away.",
+    "Lost, and blocked: the ends found different keys or a false message, or it came too late,",
+    "or was under way at the end; all thrown away.",
 )
 
 

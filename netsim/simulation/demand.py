@@ -67,7 +67,7 @@ class Demand:
         is_up: Callable[[str], bool],
         courier: Courier = at_once,
     ) -> None:
-        if faults := (*_unlinked(topology, links), *_wayless(topology, links)):
+        if faults := (*_unlinked(topology, links), *wayless(topology, links)):
             raise ConfigError(faults)
         self._topology = topology
         self._asked = {frozenset(spec.users) for spec in topology.applications}
@@ -224,7 +224,7 @@ def _unlinked(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]
             yield Fault(f"{path}.users", f"{' and '.join(users)} share no link")
 
 
-def _wayless(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
+def wayless(topology: TopologySpec, links: Sequence[Users]) -> Iterator[Fault]:
     """Applications that could not get a key over others if all pools were full."""
     for index, spec in enumerate(topology.applications):
         if (relay := spec.relay) is None:

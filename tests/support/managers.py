@@ -25,6 +25,15 @@ def random_block(number: int, size_bits: int) -> KeyBlock:
     return KeyBlock(number, key, size_bits, (Piece(number, 0, size_bits),))
 
 
+def fill_apart(stores: Mapping[str, ManagerStore], link: str, *sizes_bits: int) -> None:
+    """As `fill`, with key that no other link has."""
+    for number, size_bits in enumerate(sizes_bits):
+        key = random.Random(f"{link} {number}").randbytes(-(-size_bits // 8))
+        block = KeyBlock(number, key, size_bits, (Piece(number, 0, size_bits),))
+        for user in link.split("-"):
+            stores[user].take_in(link, block)
+
+
 def fill(stores: Mapping[str, ManagerStore], link: str, *sizes_bits: int) -> None:
     """Blocks of rounds 0, 1, ... into both managers of a link."""
     for number, size_bits in enumerate(sizes_bits):
