@@ -50,7 +50,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/pads.py": ("unit/protocols/test_pads.py",),
     **dict.fromkeys(
         ("protocols/security/asymptotic.py", "protocols/security/finite.py"),
-        ("unit/protocols/test_security.py", "unit/protocols/test_security_edges.py"),
+        (
+            "unit/protocols/test_security.py",
+            "unit/protocols/test_security_edges.py",
+            "unit/protocols/test_security_decisions.py",
+        ),
     ),
     "protocols/varint.py": ("unit/protocols/test_varint.py",),
     "netsim/physics/clock.py": ("unit/netsim/physics/test_clock.py",),

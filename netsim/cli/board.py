@@ -57,8 +57,8 @@ def board(options: BoardArguments) -> None:
     """Hold published experiments against the simulator: predicted, published, and what misses.
 
     DIR gets board.json, index.html with every input and its source, and a plot (.svg) an
-    experiment: theory, fan2025, appas2021, adhikari2026, naik2000, ling2008. Fitted numbers are
-    counted, and what they were fitted to is never called agreement. Ctrl-C keeps what is finished.
+    experiment; a name that there is not lists all. Fitted numbers are counted, and what they were
+    fitted to is never called agreement. Ctrl-C keeps what is finished.
     Plots need the extra `report`.
     """
     experiments = _experiments(options.names)

@@ -28,7 +28,7 @@ class Together(Generic[A, T]):
         Where the work is done.
     work : callable
         Requests to what comes of each, in their order: a value, or an exception. If it raises
-        itself, that is what comes of all of them.
+        itself, or answers more or fewer than have asked, that is what comes of all of them.
     most : int
         Keys in one go, unless a single request has more.
     """
@@ -72,9 +72,14 @@ class Together(Generic[A, T]):
 
     async def _done(self, asked: Sequence[A]) -> Sequence[T | Exception]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, self._work, asked)
+            loop = asyncio.get_running_loop()
+            outcomes = await loop.run_in_executor(self._worker, self._work, asked)
         except Exception as error:  # noqa: BLE001 - each of those who wait is told
             return [error] * len(asked)
+        if len(outcomes) == len(asked):
+            return outcomes
+        wrong = RuntimeError(f"{len(outcomes)} answers to {len(asked)} requests")
+        return [wrong] * len(asked)
 
 
 def _settle(answer: "asyncio.Future[T]", outcome: T | Exception) -> None:

@@ -120,6 +120,7 @@ def detector_settings(spec: ReceiverSpec) -> DetectorSettings:
         jitter_sigma_ps=np.array([d.jitter_fwhm_ps / FWHM_PER_SIGMA for d in each]),
         dark_rate_hz=np.array([d.dark_rate_hz for d in each], dtype=np.float64),
         dead_time_ps=np.array([d.dead_time_ps for d in each], dtype=np.int64),
+        recovery_ps=np.array([d.recovery_ps for d in each], dtype=np.float64),
         afterpulse_probability=np.array([d.afterpulse_probability for d in each], dtype=np.float64),
         afterpulse_decay_ps=np.array([d.afterpulse_decay_ps for d in each], dtype=np.float64),
         delay_ps=np.array([d.delay_ps for d in each], dtype=np.int64),

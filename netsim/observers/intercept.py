@@ -55,6 +55,7 @@ class ReceiverOptions(ObserverOptions):
             jitter_sigma_ps=np.full(DETECTORS, self.jitter_fwhm_ps / FWHM_PER_SIGMA),
             dark_rate_hz=np.full(DETECTORS, self.dark_rate_hz),
             dead_time_ps=np.full(DETECTORS, self.dead_time_ps, dtype=np.int64),
+            recovery_ps=np.zeros(DETECTORS),
             afterpulse_probability=np.zeros(DETECTORS),
             afterpulse_decay_ps=np.ones(DETECTORS),
             delay_ps=np.zeros(DETECTORS, dtype=np.int64),

@@ -43,6 +43,8 @@ class DetectorSettings:
     dark_rate_hz : (D,) float64
     dead_time_ps : (D,) int64
         A click blinds its detector for this long; exactly this much later it is registered again.
+    recovery_ps : (D,) float64
+        Time constant with which its efficiency comes back from then on, `netsim.physics.recovery`.
     afterpulse_probability : (D,) float64
         Probability that a registered click is followed by an afterpulse candidate.
     afterpulse_decay_ps : (D,) float64
@@ -56,6 +58,7 @@ class DetectorSettings:
     jitter_sigma_ps: NDArray[np.float64]
     dark_rate_hz: NDArray[np.float64]
     dead_time_ps: NDArray[np.int64]
+    recovery_ps: NDArray[np.float64]
     afterpulse_probability: NDArray[np.float64]
     afterpulse_decay_ps: NDArray[np.float64]
     delay_ps: NDArray[np.int64]
@@ -182,6 +185,7 @@ def _register_some(
     clicks: NDArray[np.int64],
     size: int,
     dead_time_ps: NDArray[np.int64],
+    recovery_ps: NDArray[np.float64],
     afterpulse_probability: NDArray[np.float64],
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
@@ -199,7 +203,11 @@ def _register_some(
             used += 1
         time_ps = candidate >> DETECTOR_BITS
         detector = candidate & DETECTOR_MASK
-        if time_ps - last_click_ps[detector] < dead_time_ps[detector]:
+        ready_ps = time_ps - last_click_ps[detector] - dead_time_ps[detector]
+        if ready_ps < 0:
+            continue
+        tau_ps = recovery_ps[detector]
+        if tau_ps > 0.0 and rng.random() < np.exp(-ready_ps / tau_ps):
             continue
         last_click_ps[detector] = time_ps
         clicks[size] = candidate
@@ -222,6 +230,7 @@ def _register(
     last_click_ps: NDArray[np.int64],
     pending: NDArray[np.int64],
     dead_time_ps: NDArray[np.int64],
+    recovery_ps: NDArray[np.float64],
     afterpulse_probability: NDArray[np.float64],
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
@@ -242,6 +251,7 @@ def _register(
             clicks,
             size,
             dead_time_ps,
+            recovery_ps,
             afterpulse_probability,
             afterpulse_decay_ps,
         )
@@ -272,7 +282,8 @@ def register_clicks(
     Parameters
     ----------
     rng : Generator
-        Drawn from once per click of a detector with afterpulses, in the order of the clicks.
+        Drawn from once per click of a detector with afterpulses, and once per candidate of one that
+        recovers, in the order of the clicks.
     candidates : (N,) int64, ascending
         Packed; none earlier than the ``stop_ps`` of the call before.
     state : DetectorState
@@ -295,6 +306,7 @@ def register_clicks(
         state.last_click_ps,
         state.pending,
         settings.dead_time_ps,
+        settings.recovery_ps,
         settings.afterpulse_probability,
         settings.afterpulse_decay_ps,
     )

@@ -50,16 +50,21 @@ def ring_brightness_hz_per_mw2(
 
 
 def walk_off_factor(
-    *, dispersion_hz: float, spacing_modes: int, pump_spacing_modes: int, linewidth_hz: float
+    *,
+    dispersion_hz: float,
+    spacing_modes: int,
+    pump_spacing_modes: int,
+    linewidth_hz: float,
+    detuning_hz: float = 0.0,
 ) -> float:
     """Share of the brightness that dispersion leaves to a pair of resonances, in (0, 1].
 
     Resonance number mu of the ring lies at f_0 + FSR mu + D_2 mu^2 / 2. With the sum of the mode
     numbers equal to that of the pumps, the two resonances of a pair miss the energy of two resonant
     pumps by delta = (D_2 / 4) (d^2 - d_p^2), d and d_p being the distances within the pair and
-    between the pumps. The pair's amplitude is the product of two Lorentzian enhancements [2]_ along
-    the line of conserved energy; its square integrates to 1 / (1 + (delta / linewidth)^2) of the
-    value at delta = 0.
+    between the pumps; pumps beside their resonances have other energy. The pair's amplitude is the
+    product of two Lorentzian enhancements [2]_ along the line of conserved energy; its square
+    integrates to 1 / (1 + (delta / linewidth)^2) of the value at delta = 0.
 
     Parameters
     ----------
@@ -69,8 +74,10 @@ def walk_off_factor(
         d and d_p in free spectral ranges.
     linewidth_hz : float
         Of each resonance, full width at half maximum.
+    detuning_hz : float
+        Of both pumps together, each less its resonance.
     """
-    missed_hz = dispersion_hz / 4.0 * (spacing_modes**2 - pump_spacing_modes**2)
+    missed_hz = dispersion_hz / 4.0 * (spacing_modes**2 - pump_spacing_modes**2) - detuning_hz
     return 1.0 / (1.0 + (missed_hz / linewidth_hz) ** 2)
 
 
@@ -105,3 +112,8 @@ def drift_contrast(*, frequency_noise_hz: float, delay_ps: float) -> float:
     """
     phase_rad = 2.0 * math.pi * frequency_noise_hz * delay_ps * 1e-12
     return math.exp(-(phase_rad**2) / 2.0)
+
+
+def shift_rad(sum_shift_hz: float, delay_ps: float) -> float:
+    """Phase that pairs get in interferometers of one delay when their sum frequency is shifted."""
+    return 2.0 * math.pi * sum_shift_hz * delay_ps * 1e-12

@@ -39,10 +39,13 @@ class Hardware:
 
     @property
     def ring(self) -> RingSourceSpec:
-        """The template's source; ConfigError if it is no ring."""
+        """The template's source; ConfigError if it is no ring, or is pumped in pulses."""
         source = self.template.qnsp.source
         if not isinstance(source, RingSourceSpec):
             message = f"{self.template.name} has no ring: only rings and their pumps are planned"
+            raise ConfigError.of("--topology", message)
+        if source.pulses is not None:
+            message = f"{self.template.name} is pumped in pulses: only continuous pumps are planned"
             raise ConfigError.of("--topology", message)
         return source
 

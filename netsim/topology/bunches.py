@@ -40,6 +40,8 @@ class Bunching:
     phase_rad: float
     """What is left of the phase of the first channel less that of the second."""
     frequency_noise_hz: float
+    sum_shift_hz: float = 0.0
+    """None: pumps move alike, and only their difference counts here."""
     """Rms wander of the difference of the two photons' frequencies."""
 
     @property

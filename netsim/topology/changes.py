@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from netsim.topology.base import Decibel, Name, RunSeconds, Spec
 from netsim.topology.labels import Channel, label_of
 from netsim.topology.named import check_known
-from netsim.topology.source import CrystalSourceSpec, PowerMw, PumpSpec
+from netsim.topology.source import CrystalSourceSpec, DetuningSpec, PowerMw, PumpSpec
 from netsim.topology.state import StateSpec, UserSpec
 from netsim.units import MAX_RUN_PS, PS_PER_S
 
@@ -207,6 +207,26 @@ class Power(Change):
     def _powered(self, pump: PumpSpec) -> PumpSpec:
         is_meant = self.channel in (None, pump.channel)
         return pump.model_copy(update={"power_mw": self.power_mw}) if is_meant else pump
+
+
+@register_change
+class Detune(Change):
+    """The temperature of a ring, or the lock of its pumps to its resonances, changes."""
+
+    kind: Literal["detune"] = "detune"
+    """What changes."""
+    temperature_k: Annotated[float, Field(ge=-100, le=100)] | None = None
+    """Temperature from then on; as before if absent."""
+    is_locked: bool | None = None
+    """Whether the pumps follow the resonances from then on; as before if absent."""
+
+    def applied_to(self, topology: StateT) -> StateT:
+        """With that temperature and lock."""
+        source = topology.qnsp.source
+        if isinstance(source, CrystalSourceSpec):
+            raise ValueError("a crystal has no resonances")  # noqa: TRY004
+        detuning = (source.detuning or DetuningSpec()).model_copy(update=self.values)
+        return _with_source(topology, detuning=detuning)
 
 
 @register_change

@@ -16,7 +16,7 @@ CANNOT_CHANGE = "cannot change during a run"
 _PAIRS = frozenset({"contrast", "pairs", "self_pairs", "statistics"})
 
 FOLLOWED: dict[type[Spec], frozenset[str]] = {
-    QnspSpec: frozenset({"pump_rejection_loss_db"}),
+    QnspSpec: frozenset({"pump_rejection_loss_db", "leakage"}),
     DeliveredChannelSpec: frozenset(
         {"user", "users", "splitter_loss_db", "loss_db", "noise_hz_per_mw"}
     ),
@@ -29,6 +29,7 @@ FOLLOWED: dict[type[Spec], frozenset[str]] = {
         "facet_loss_db",
         "escape_loss_db",
         "pumps",
+        "detuning",
     },
     CrystalSourceSpec: _PAIRS
     | {
@@ -39,7 +40,7 @@ FOLLOWED: dict[type[Spec], frozenset[str]] = {
         "coupling_loss_db",
     },
     UserSpec: frozenset({"is_present", "is_locked", "is_detecting", "alignments"}),
-    FibreSpec: frozenset({"attenuation_db_per_km", "extra_loss_db", "is_cut"}),
+    FibreSpec: frozenset({"attenuation_db_per_km", "extra_loss_db", "is_cut", "raman"}),
     ReceiverSpec: frozenset({"excess_loss_db"}),
 }
 """By spec, the fields that the light follows; what lies below such a field is followed with it."""

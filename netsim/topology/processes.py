@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 
+from netsim.physics.detuning import averaged, enhancement_share
 from netsim.physics.pairs import (
     ring_brightness_hz_per_mw2,
     ring_radius_m,
@@ -45,6 +46,8 @@ class PairProcess:
     phase_rad: float
     frequency_noise_hz: float = 0.0
     """Rms wander of the sum of the two photons' frequencies."""
+    sum_shift_hz: float = 0.0
+    """By how much that sum is off what the interferometers are set to."""
 
     @property
     def dark(self) -> "PairProcess":
@@ -215,6 +218,7 @@ def pair_processes(topology: TopologySpec) -> tuple[PairProcess, ...]:
                 contrast=source.contrast if contrast is None else contrast,
                 phase_rad=0.0 if pair is None else pair.phase_rad,
                 frequency_noise_hz=_frequency_noise_hz(source, made_by),
+                sum_shift_hz=_sum_shift_hz(source),
             )
         )
     return tuple(processes)
@@ -249,14 +253,35 @@ def pump_terms(
         (p, q): (1.0 if p == q else 4.0)
         * powers_mw[p]
         * powers_mw[q]
-        * walk_off_factor(
-            dispersion_hz=source.dispersion_hz,
-            spacing_modes=spacing // comb,
-            pump_spacing_modes=abs(q - p) // comb,
-            linewidth_hz=source.bandwidth_hz,
-        )
+        * _resonance_share(source, spacing_modes=spacing // comb, pump_modes=abs(q - p) // comb)
         for p, q in made_by
     }
+
+
+def _resonance_share(source: RingSourceSpec, *, spacing_modes: int, pump_modes: int) -> float:
+    """Share of the brightness that dispersion and the detuning of the pumps leave."""
+
+    def share(detuning_hz: float) -> float:
+        walk_off = walk_off_factor(
+            dispersion_hz=source.dispersion_hz,
+            spacing_modes=spacing_modes,
+            pump_spacing_modes=pump_modes,
+            linewidth_hz=source.bandwidth_hz,
+            detuning_hz=2.0 * detuning_hz,
+        )
+        return enhancement_share(detuning_hz, source.bandwidth_hz) ** 2 * walk_off
+
+    detuning = source.detuning
+    if detuning is None:
+        return share(0.0)
+    return averaged(share, mean_hz=detuning.mean_hz, rms_hz=detuning.rms_hz)
+
+
+def _sum_shift_hz(source: RingSourceSpec | CrystalSourceSpec) -> float:
+    """Of two photons, by the two pumps that made them."""
+    if isinstance(source, CrystalSourceSpec) or source.detuning is None:
+        return 0.0
+    return 2.0 * source.detuning.pump_shift_hz
 
 
 def _frequency_noise_hz(

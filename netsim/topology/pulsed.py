@@ -32,6 +32,8 @@ def pulsed_faults(topology: TopologySpec) -> Iterator[Fault]:
     if not has(source, "pulses"):
         return
     pulses, receivers = source.pulses, receivers_of(topology)
+    if pulses is not None and not has(pulses, "slot_ps", "period_ps"):
+        return
     for name in dict.fromkeys(user.receiver for _, user in having(topology.users, "receiver")):
         receiver = receivers.get(name)
         if receiver is not None and has(receiver, "kind"):

@@ -114,6 +114,9 @@ class DetectorSpec(Spec):
     """Gaussian timing jitter, full width at half maximum."""
     dead_time_ps: SecondInPs
     """Non-paralysable: a click blinds the detector for this long."""
+    recovery_ps: Annotated[float, Field(ge=0, le=1e9, exclude_if=lambda value: not value)] = 0.0
+    """Afterwards its efficiency comes back exponentially, with this time constant: the more light,
+    the less of it is seen. Not together with afterpulses."""
     afterpulse_probability: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Probability that a click is followed by an afterpulse."""
     afterpulse_decay_ps: Annotated[float, Field(ge=1, le=1e12)] = 1.0e6
@@ -122,6 +125,12 @@ class DetectorSpec(Spec):
     """How late its clicks are tagged: cables and electronics."""
     calibration_ps: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     """What the user takes off its tags for that; the delay itself if absent."""
+
+    @model_validator(mode="after")
+    def _recovers_or_echoes(self) -> Self:
+        if self.recovery_ps and self.afterpulse_probability:
+            raise ValueError("recovery_ps and afterpulse_probability: not both")
+        return self
 
     @property
     def calibrated_ps(self) -> float:

@@ -53,6 +53,41 @@ class PairFactorSpec(Spec):
     """What is left of the phase of this channel pair (phi_0)."""
 
 
+class DetuningSpec(Spec):
+    """How far the pumps stand from the resonances of the ring, and the lock that follows these.
+
+    All resonances move alike with the temperature of the ring. Under lock the pumps follow them,
+    which moves the sum of the frequencies of each pair; without lock the pumps stay, and lose power
+    in the ring.
+    """
+
+    temperature_k: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    """Of the ring, less that at which resonances and free pumps meet."""
+    tuning_hz_per_k: Annotated[float, Field(ge=0, le=1e12)] = 2.5e9
+    """By how much resonances fall with each kelvin; some 2.5 GHz in silicon nitride."""
+    is_locked: bool = True
+    """Whether the pumps follow the resonances."""
+    residual_hz: NonNegative = 0.0
+    """Rms of the detuning that the lock leaves, fast against a round."""
+    wander_k: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Rms of what the temperature does without being followed, fast against a round."""
+
+    @property
+    def pump_shift_hz(self) -> float:
+        """By how much each pump stands off where it is at the temperature 0."""
+        return -self.temperature_k * self.tuning_hz_per_k if self.is_locked else 0.0
+
+    @property
+    def mean_hz(self) -> float:
+        """Each pump less its resonance."""
+        return 0.0 if self.is_locked else self.temperature_k * self.tuning_hz_per_k
+
+    @property
+    def rms_hz(self) -> float:
+        """About that mean."""
+        return self.residual_hz if self.is_locked else self.wander_k * self.tuning_hz_per_k
+
+
 class RingDataSpec(Spec):
     """Numbers of the chip that its brightness follows from."""
 
@@ -177,6 +212,8 @@ class RingSourceSpec(_SourceSpec):
     """A photon born in the ring leaves it through the bus waveguide with this loss."""
     pumps: Annotated[tuple[PumpSpec, ...], Field(min_length=1, strict=False)]
     """Pairs are born where the labels of two photons add up to those of two pumps."""
+    detuning: Annotated[DetuningSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """How far pumps stand from their resonances; on them if absent."""
     statistics: Statistics = "gaussian"
     """As of a crystal; but processes of one comb share their channels, and with them vacuum."""
 

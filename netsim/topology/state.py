@@ -24,6 +24,7 @@ from netsim.topology.labels import Channel
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import ClockSpec, ReceiverSpec
 from netsim.topology.source import SourceSpec
+from netsim.topology.stray import LeakageSpec, RamanSpec
 from netsim.topology.variants import (
     AmplificationName,
     AuthenticationName,
@@ -97,6 +98,8 @@ class QnspSpec(Spec):
     """All channels that are delivered; the others are dropped at the demultiplexer."""
     source: SourceSpec
     """What makes the pairs: a ring and its pumps, or a crystal."""
+    leakage: Annotated[LeakageSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """Light of pumps in the delivered channels; none if absent."""
 
 
 class FibreSpec(Spec):
@@ -117,6 +120,8 @@ class FibreSpec(Spec):
     ] = 0.0
     """It turns linear polarisations at random: standard deviation of the phases of both analysers a
     second after they were aligned; for polarisation receivers."""
+    raman: Annotated[RamanSpec | None, Field(exclude_if=lambda value: value is None)] = None
+    """A classical channel in the same fibre; none if absent."""
     is_cut: bool = False
     """Nothing comes through, until an event repairs it."""
 

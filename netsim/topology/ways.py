@@ -18,8 +18,10 @@ from netsim.physics.fibre import dispersion_ps2, group_delay_ps
 from netsim.topology.labels import label_of
 from netsim.topology.processes import pump_powers_mw
 from netsim.topology.receiver import ReceiverSpec
+from netsim.topology.source import CrystalSourceSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, FibreSpec, QnspSpec, UserSpec
+from netsim.topology.stray import raman_photons_hz
 from netsim.units import transmittance_from_db, wavelength_nm_from_label
 
 
@@ -170,7 +172,32 @@ def _way(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> Deliv
         *_at_receiver(topology.receiver_of(user), user, len(positions)),
     )
     noise_hz = spec.noise_hz_per_mw * math.fsum(pump_powers_mw(source).values())
-    return DeliveredChannel(spec.channel, name, segments, noise_hz)
+    stray_hz = _stray_hz(topology.qnsp, spec, user.fibre)
+    return DeliveredChannel(spec.channel, name, segments, noise_hz + stray_hz)
+
+
+def _stray_hz(qnsp: QnspSpec, spec: DeliveredChannelSpec, fibre: FibreSpec) -> float:
+    """Photons that join on the way, as if they came from the source and were lost like others."""
+    if qnsp.leakage is None and fibre.raman is None:
+        return 0.0
+    entering = transmittance_of(_at_provider(qnsp, spec))
+    passing = transmittance_from_db(fibre.attenuation_db_per_km * fibre.length_m / 1e3)
+    leaking_hz = 0.0 if qnsp.leakage is None else qnsp.leakage.photons_hz(_lasers(qnsp.source))
+    scattered_hz = 0.0
+    if fibre.raman is not None:
+        scattered_hz = raman_photons_hz(
+            fibre.raman,
+            label_of(spec.channel),
+            length_m=fibre.length_m,
+            attenuation_db_per_km=fibre.attenuation_db_per_km,
+        )
+    return (leaking_hz + scattered_hz / passing) / entering
+
+
+def _lasers(source: RingSourceSpec | CrystalSourceSpec) -> Iterator[tuple[int, float]]:
+    """Label and power of each pump that is near the photons."""
+    for pump in source.pumps if isinstance(source, RingSourceSpec) else ():
+        yield label_of(pump.channel), pump.power_mw
 
 
 def _at_provider(qnsp: QnspSpec, spec: DeliveredChannelSpec) -> tuple[Segment, ...]:

@@ -21,8 +21,9 @@ from netsim.topology.bunches import Bunching
 from netsim.topology.labels import label_of
 from netsim.topology.network import Lane, LanePart, Network
 from netsim.topology.ways import DeliveredChannel
-from netsim.twin.detectors import Detector, Rates, Station, station_of
+from netsim.twin.detectors import Rates, Station, station_of
 from netsim.twin.drift import Free
+from netsim.twin.outcomes import Detector
 from netsim.twin.peaks import Gate, Peaks, Sight
 
 Phasors = NDArray[np.complex128]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.rates import arrival_rate_hz, dead_time_survival, silence
+from netsim.physics.recovery import registered_share, silent_share
 from netsim.topology.network import Network
 from netsim.topology.receiver import DetectorSpec
 from netsim.twin.outcomes import Detector, read_detectors
@@ -80,14 +81,12 @@ def station_of(
     arrivals_hz = [
         _arrivals_hz(spec, light_hz * share) for spec, share in zip(specs, shares, strict=True)
     ]
-    survivals = [
-        dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps)
+    survivals = [_survival(spec, rate_hz) for spec, rate_hz in zip(specs, arrivals_hz, strict=True)]
+    silences = [
+        _silence(spec, rate_hz, receiver.dead_time_ps)
         for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
     ]
-    live = math.prod(
-        silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=receiver.dead_time_ps)
-        for spec, rate_hz in zip(specs, arrivals_hz, strict=True)
-    )
+    live = math.prod(silences)
     detectors = tuple(
         Detector(
             encoding=encoding,
@@ -96,16 +95,54 @@ def station_of(
             arrivals_hz=rate_hz,
             seen_share=share,
             survival=survival,
-            live=survival if is_tagger else live,
+            live=survival
+            if is_tagger
+            else live * _own_share(spec, rate_hz, silent, receiver.dead_time_ps),
         )
-        for number, (spec, share, rate_hz, survival) in enumerate(
-            zip(specs, shares, arrivals_hz, survivals, strict=True)
+        for number, (spec, share, rate_hz, survival, silent) in enumerate(
+            zip(specs, shares, arrivals_hz, survivals, silences, strict=True)
         )
     )
     pulses = network.topology.qnsp.source.pump_pulses
     if pulses is not None:
         detectors = read_detectors(detectors, pulses, light_hz - _noise_hz(network, user))
     return Station(detectors, 0.0 if is_tagger else receiver.dead_time_ps)
+
+
+def _survival(spec: DetectorSpec, rate_hz: float) -> float:
+    if not spec.recovery_ps:
+        return dead_time_survival(rate_hz, dead_time_ps=spec.dead_time_ps)
+    return registered_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=spec.dead_time_ps,
+    )
+
+
+def _silence(spec: DetectorSpec, rate_hz: float, silent_ps: float) -> float:
+    """Share of the time in which there was no click of this detector for so long."""
+    if not spec.recovery_ps:
+        return silence(rate_hz, dead_time_ps=spec.dead_time_ps, silent_ps=silent_ps)
+    return silent_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=silent_ps,
+    )
+
+
+def _own_share(spec: DetectorSpec, rate_hz: float, silent: float, silent_ps: float) -> float:
+    """What is registered of the candidates that come after the detector's own silence."""
+    if not spec.recovery_ps or not silent:
+        return 1.0
+    registered = registered_share(
+        rate_hz,
+        dead_time_ps=spec.dead_time_ps,
+        recovery_ps=spec.recovery_ps,
+        silent_ps=silent_ps,
+    )
+    return registered / silent
 
 
 def _arrivals_hz(spec: DetectorSpec, photons_hz: float) -> float:

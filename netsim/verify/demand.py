@@ -9,6 +9,7 @@ from netsim.errors import Fault
 from netsim.pools.key import pieces_of
 from netsim.pools.ledger import Account
 from netsim.results.directory import DELIVERY, EVENTS, LEDGER, SUMMARY
+from netsim.verify.levels import level_faults
 from netsim.verify.records import Json, Records
 from netsim.verify.relay import HOP, LOST, RELAYED, relay_faults
 
@@ -50,6 +51,7 @@ def demand_faults(records: Records) -> Iterator[Fault]:
             yield _fault(row, "booked as spent, taken by no application")
     yield from _count_faults(demand, told.waits_ps)
     yield from _pool_faults(records, demand, told.taken_bits)
+    yield from level_faults(records, demand)
     yield from relay_faults(records, demand)
 
 

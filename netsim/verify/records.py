@@ -81,16 +81,19 @@ class Told:
         Of each of `PROBABILITIES`, by its name, link and end.
     last : str or None
         Name of the last event.
+    last_ps : int or None
+        Its time.
     """
 
     counts: Counter[tuple[object, object, object]] = field(default_factory=Counter)
     sums: dict[tuple[str, object, object], float] = field(default_factory=dict)
     last: object = None
+    last_ps: int | None = None
 
     def add(self, event: Json) -> None:
         """Take in the next line."""
         place = (event.get("link"), event.get("end"))
-        self.last = event.get("event")
+        self.last, self.last_ps = event.get("event"), event.get("time_ps")
         self.counts[self.last, *place] += 1 + (event.get("untold") or 0)
         for name in PROBABILITIES:
             if event.get(name) is not None:

@@ -100,6 +100,49 @@ def test_verify_sees_false_counts(photons: Path, tmp_path: Path) -> None:
     assert "wasted_bits" in faults
 
 
+def changed_counts(photons: Path, place: Path, **changes: object) -> str:
+    """Faults of the run with other figures of its pool in the summary."""
+    directory = Path(shutil.copytree(photons, place))
+    summary = json.loads((directory / SUMMARY).read_text())
+    pool = summary["demand"]["pools"][0]
+    assert changes.keys() <= pool.keys()
+    pool |= changes
+    (directory / SUMMARY).write_text(json.dumps(summary))
+    return " ".join(map(str, verify_run(directory)))
+
+
+@pytest.mark.parametrize("name", ["offered_bits", "lowest_bits", "low_ps"])
+def test_verify_counts_levels_again(photons: Path, tmp_path: Path, name: str) -> None:
+    """One bit, or one ps, more or less."""
+    (pool,) = demand_of(load_run(photons)).pools
+    right = getattr(pool.counts, name)
+    assert right > 1
+    for number, wrong in enumerate((right - 1, right + 1)):
+        found = changed_counts(photons, tmp_path / str(number), **{name: wrong})
+        assert f"{name} {wrong}, by the rows of {LEDGER} it is {right}" in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"below threshold"', '"full"', "full, and is below threshold at that level"),
+        ('"below threshold"', None, "ready, which the pool of alice-bob was before"),
+        ('"pool_bits":', '"full":', "names no pool and level"),
+    ],
+)
+def test_verify_follows_crossings(
+    photons: Path, tmp_path: Path, old: str, new: str | None, fault: str
+) -> None:
+    """A threshold that was crossed otherwise, or by a line that is gone or says no level."""
+    directory = Path(shutil.copytree(photons, tmp_path / "run"))
+    lines = (directory / EVENTS).read_text().splitlines(keepends=True)
+    crossed = (i for i, line in enumerate(lines) if "pool_crossed" in line and old in line)
+    place = next(crossed)
+    lines[place] = "" if new is None else lines[place].replace(old, new)
+    (directory / EVENTS).write_text("".join(lines))
+    assert any(fault in str(found) for found in verify_run(directory))
+
+
 def test_rate_level(tmp_path: Path) -> None:
     """A day: what is taken and wasted is booked at both ends, the level stays within its bounds."""
     found = run(

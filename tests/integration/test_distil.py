@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,38 @@ def test_the_recorders_own_numbers_ticks_and_calibration(
     # Published times are cut to 125 ps here, to 100 ps there: some 100 pairs lie at an edge.
     assert abs(found["sifted_bits"] - reference["sifted_bits"]) <= 40
     assert found["key_bits"] > 1000
+
+
+def test_patterns_of_several_detectors(
+    pair: tuple[Tags, Tags],
+    save: Callable[[str, Tags], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One number where two detectors clicked at once is as good as a tag of each.
+
+    A twentieth of all clicks gets a second detector, half of these one of the other basis.
+    """
+    rng = np.random.default_rng(4)
+    files: dict[str, list[str]] = {"patterns": [], "tags": []}
+    for name, tags in zip("ab", pair, strict=True):
+        ticks, one = tags >> 2, tags & 3
+        other = np.where(rng.random(tags.size) < 0.05, rng.integers(0, 4, tags.size), one)
+        patterns = np.stack([ticks, (1 << one) | (1 << other)], axis=1)
+        both = np.unique(np.concatenate([tags, (ticks << 2) | other]))
+        files["patterns"].append(save(f"patterns_{name}", patterns))
+        files["tags"].append(save(f"tags_{name}", both))
+    singles = ("Z0", "Z1", "X0", "X1")
+    meanings = {1 << k: single for k, single in enumerate(singles)}
+    for first, second in combinations(range(4), 2):
+        meanings[1 << first | 1 << second] = f"{singles[first]}+{singles[second]}"
+    numbers = ",".join(f"{pattern}={meaning}" for pattern, meaning in meanings.items())
+    found, _ = distilled(capsys, *files["patterns"], "--map", numbers)
+    wanted, _ = distilled(capsys, *files["tags"])
+    assert found["key_bits"] > 1000
+    names = ("lock", "sifted_bits", "qber", "leaked_bits", "key_bits", "blocks", "tags")
+    assert {name: found[name] for name in names} == {name: wanted[name] for name in names}
+    _, said = distilled(capsys, *files["patterns"], "--map", "1=Z0,2=Z1,4=X0,8=X1", code=2)
+    assert "detectors not in the map: 3, 5, 6, 9, 10, 12" in said[0]
 
 
 def test_recorders_of_ticks_that_are_not_whole(

@@ -18,11 +18,12 @@ POINTS, SEEDS = 40, 5
 SWEEP = (
     *("sweep", "two_user", "--over", "qnsp.source.pumps.*.power_mw=0.2:1:8"),
     *("--over", "users.*.fibre.length_m=0:8000:5", "--seeds", str(SEEDS), "--fidelity", "rate"),
-    *("--duration", "1min", "--set", "protocol.round_s=1"),
+    *("--duration", "20s", "--set", "protocol.round_s=5"),
+    *("--set", "protocol.reconciliation=modelled", "--set", "error_correction_charge=paper"),
 )
 MIDDLE = POINTS * SEEDS // 3
 """Runs that are done when a worker is killed."""
-LONGEST_S = 900
+LONGEST_S = 3600
 DASK_PAUSE_S = 2.0
 
 Program = subprocess.Popen[bytes]

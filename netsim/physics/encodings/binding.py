@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
 from netsim.physics.bunching import bunch_visibility
 from netsim.physics.encodings.interface import Encoding, PairSource, Z
+from netsim.physics.encodings.joint import Coherence
 from netsim.physics.encodings.prepared import measure_prepared
-from netsim.physics.pairs import drift_contrast
+from netsim.physics.pairs import drift_contrast, shift_rad
 from netsim.physics.rates import kappa_per_ps, mismatch_visibility
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
@@ -115,7 +116,7 @@ def _measure(
                     else:
                         visibility *= _bunch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
                         earlier_rad = -ledger_phase_rad[row]
-                    total_rad = phase_rad[basis] + earlier_rad + pair_phase_rad[process]
+                    total_rad = phase_rad[basis] + earlier_rad + pair_phase_rad[process, basis]
                     fringe = _fringe(total_rad, has_hidden_bits)
                     same = rng.random() < 0.5 * (1.0 + visibility * fringe)
                     port = (earlier & 1) if same else 1 - (earlier & 1)
@@ -217,20 +218,25 @@ class AnalyserMeasurement:
         return known[1]
 
     def _pair_phases_rad(self, channel: str) -> NDArray[np.float64]:
-        """(P,) float64: residual phases by the ledger's index, as the second photon sees them.
+        """(P, 2) float64: residual phases by the ledger's index and the basis of the second photon.
 
         The phase of a bunch is that of its first channel less that of its second.
         """
         if channel not in self._pair_phase_rad:
             phases_rad = [
-                *(pairs.phase_rad for pairs in self._source.processes),
+                *(self._by_basis(pairs) for pairs in self._source.processes),
                 *(
-                    each.phase_rad if each.channels[0] == channel else -each.phase_rad
+                    [each.phase_rad if each.channels[0] == channel else -each.phase_rad] * 2
                     for each in self._source.bunchings
                 ),
             ]
-            self._pair_phase_rad[channel] = np.array(phases_rad, dtype=np.float64)
+            self._pair_phase_rad[channel] = np.array(phases_rad, dtype=np.float64).reshape(-1, 2)
         return self._pair_phase_rad[channel]
+
+    def _by_basis(self, pairs: Coherence) -> list[float]:
+        """Phase of a pair whose second photon is seen in Z, and in X."""
+        shifts_rad = (shift_rad(pairs.sum_shift_hz, late_ps) for late_ps in self._delay_ps.tolist())
+        return [pairs.phase_rad + each_rad for each_rad in shifts_rad]
 
 
 def _pair_contrast(source: PairSource, delay_ps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from netsim.physics.pairs import drift_contrast
+from netsim.physics.pairs import drift_contrast, shift_rad
 from netsim.physics.shapes import TimeShape
 
 
@@ -28,6 +28,11 @@ class Coherence(Protocol):
     @property
     def frequency_noise_hz(self) -> float:
         """Rms wander of the sum of the two photons' frequencies."""
+        ...
+
+    @property
+    def sum_shift_hz(self) -> float:
+        """By how much that sum is off what the interferometers are set to."""
         ...
 
 
@@ -137,7 +142,7 @@ class Joint:
         window : Window
         """
         own_rad, its_rad = phases_rad
-        fringe = self._contrast(pairs) * math.cos(pairs.phase_rad + (own_rad + its_rad))
+        fringe = self._contrast(pairs) * math.cos(self._phase_rad(pairs) + (own_rad + its_rad))
         coherent, everything = self.shares(window)
         return everything + fringe * coherent
 
@@ -147,7 +152,13 @@ class Joint:
         Where the sum of the phases is turned by delta, exp(i delta) times this interferes.
         """
         coherent, _ = self.shares(window)
-        return coherent * cmath.rect(self._contrast(pairs), pairs.phase_rad + sum(phases_rad))
+        return coherent * cmath.rect(
+            self._contrast(pairs), self._phase_rad(pairs) + sum(phases_rad)
+        )
+
+    def _phase_rad(self, pairs: Coherence) -> float:
+        """Of the pairs before either analyser turns them."""
+        return pairs.phase_rad + shift_rad(pairs.sum_shift_hz, self.late_ps[1])
 
     def _contrast(self, pairs: Coherence) -> float:
         """With the sign of the ports."""

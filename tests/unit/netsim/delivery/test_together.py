@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pytest
+
 from netsim.delivery.together import Together
 
 
@@ -112,3 +114,21 @@ def test_what_has_begun_is_done() -> None:
 
     assert asyncio.run(ask_and_leave()) == 2
     assert work.groups == [[0], [2]]
+
+
+@pytest.mark.parametrize("answers", [0, 1, 3])
+def test_a_wrong_number_of_answers_is_an_error_for_all(answers: int) -> None:
+    """None of those who wait may get what is another's, or wait for ever; the next are served."""
+
+    async def ask() -> tuple[list[int | BaseException], int]:
+        numbers = [answers, 1]
+        with ThreadPoolExecutor(1) as worker:
+            together = Together[Asked, int](worker, lambda _asked: [7] * numbers.pop(0), most=2)
+            both = [together.do(Asked(name)) for name in range(2)]
+            told = await asyncio.wait_for(asyncio.gather(*both, return_exceptions=True), 10.0)
+            return told, await asyncio.wait_for(together.do(Asked(3)), 10.0)
+
+    told, later = asyncio.run(ask())
+    assert [type(each) for each in told] == [RuntimeError] * 2
+    assert {str(each) for each in told} == {f"{answers} answers to 2 requests"}
+    assert later == 7

@@ -25,6 +25,7 @@ class PairFacts:
     contrast: float = 1.0
     phase_rad: float = 0.0
     frequency_noise_hz: float = 0.0
+    sum_shift_hz: float = 0.0
 
 
 def generator(seed: int = 1) -> Generator:
@@ -91,6 +92,7 @@ def detectors(
     jitter_sigma_ps: tuple[float, ...] = (0.0,) * 4,
     dark_rate_hz: tuple[float, ...] = (0.0,) * 4,
     dead_time_ps: tuple[int, ...] = (0,) * 4,
+    recovery_ps: tuple[float, ...] = (0.0,) * 4,
     afterpulse_probability: tuple[float, ...] = (0.0,) * 4,
     afterpulse_decay_ps: tuple[float, ...] = (1e6,) * 4,
     delay_ps: tuple[int, ...] = (0,) * 4,
@@ -101,6 +103,7 @@ def detectors(
         np.array(jitter_sigma_ps),
         np.array(dark_rate_hz),
         np.array(dead_time_ps, dtype=np.int64),
+        np.array(recovery_ps),
         np.array(afterpulse_probability),
         np.array(afterpulse_decay_ps),
         np.array(delay_ps, dtype=np.int64),

@@ -15,7 +15,7 @@ from netsim.observers.kinds import OBSERVERS
 from netsim.observers.observer import Observer, ObserverContext, ObserverOptions, Pass
 from netsim.observers.passive import Splitter, SplitterOptions
 from netsim.studies.conformance import REGISTRIES, broken_promises
-from protocols.bbm92.matchings import Unrivalled
+from protocols.bbm92.matchings import Earliest
 from protocols.interfaces import KeyDecision, RoundFacts
 from protocols.matching import Matching, NearPairs
 from protocols.profile import Terms
@@ -70,7 +70,7 @@ class Undecided(Matching):
 
     def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
         """One more than the last time."""
-        return Unrivalled().choose(pairs)[: next(CALLS)]
+        return Earliest().choose(pairs)[: next(CALLS)]
 
 
 class Failing(Asymptotic):

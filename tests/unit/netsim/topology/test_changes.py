@@ -14,9 +14,10 @@ from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.observers import ObserverSpec
 from netsim.topology.receiver import BellSpec, DriftSpec
 from netsim.topology.schema import known_keys
-from netsim.topology.source import PairFactorSpec, RingDataSpec, RingSourceSpec
+from netsim.topology.source import DetuningSpec, PairFactorSpec, RingDataSpec, RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import DeliveredChannelSpec, LinkSpec, StateSpec
+from netsim.topology.stray import LeakageSpec, LitLineSpec, RamanSpec
 from netsim.topology.timeline import Timeline, is_same_network
 from netsim.topology.wire import BandwidthChangeSpec, OutageSpec
 from netsim.units import PS_PER_S
@@ -59,13 +60,17 @@ def rich_topologies() -> list[TopologySpec]:
     source = ring.qnsp.source
     assert isinstance(source, RingSourceSpec)
     pair = PairFactorSpec(channels=("C38", "C42"), factor=0.9, contrast=0.8, phase_rad=0.1)
-    source = source.model_copy(update={"pairs": (pair,), "dispersion_hz": 1e6})
+    locked = DetuningSpec(temperature_k=0.01, residual_hz=2e6)
+    source = source.model_copy(update={"pairs": (pair,), "dispersion_hz": 1e6, "detuning": locked})
     itself = DeliveredChannelSpec(channel="C40", users=("alice", "bob"), loss_db=2.0)
     first = ring.qnsp.channels[0].model_copy(update={"noise_hz_per_mw": 10.0})
     channels = (first, *ring.qnsp.channels[1:], itself)
-    qnsp = ring.qnsp.model_copy(update={"source": source, "channels": channels})
+    leakage = LeakageSpec(isolation_db=90.0, lines=(LitLineSpec(channel="C22", power_mw=0.01),))
+    qnsp = ring.qnsp.model_copy(update={"source": source, "channels": channels, "leakage": leakage})
     clock = ring.clock_of(ring.users[0]).model_copy(update={"offset_ps": 5, "rate_ppm": 0.1})
-    user = ring.users[0].model_copy(update={"clock": clock})
+    raman = RamanSpec(power_mw=1.0, coefficient_per_km_nm=3e-9, bandwidth_nm=0.8)
+    fibre = ring.users[0].fibre.model_copy(update={"raman": raman})
+    user = ring.users[0].model_copy(update={"clock": clock, "fibre": fibre})
     receivers = {
         name: receiver.model_copy(
             update={
@@ -103,10 +108,25 @@ def rich_topologies() -> list[TopologySpec]:
             "brightness_hz_per_mw2": None,
             "linewidth_hz": None,
             "quality_factor": 1e6,
+            "detuning": DetuningSpec(temperature_k=0.01, wander_k=0.001, is_locked=False),
         }
     )
     of_chip = updated(full, qnsp=qnsp.model_copy(update={"source": chip}))
-    return [full, of_chip, rich_crystal()]
+    return [full, of_chip, rich_crystal(), *pulsed()]
+
+
+def pulsed() -> Iterator[TopologySpec]:
+    """A crystal and a ring with pulses, of so many modes, and gates."""
+    crystal = load_topology("honjo2008", overrides=["qnsp.source.pulses.modes=3.0"])
+    kind = ("receivers.bench.kind=time-bin", "receivers.bench.z.delay_ps=0.0")
+    delay = ("receivers.bench.x.delay_ps=1000.0", "protocol.window_ps=1000")
+    light = ("qnsp.source.statistics=poisson", "qnsp.source.linewidth_hz=50e9")
+    pulses = "qnsp.source.pulses={slot_ps=1000, period_ps=3000}"
+    fibre = "users.*.fibre.dispersion_ps_per_nm_km=0.0"
+    ring = load_topology("two_user", overrides=[*kind, *delay, *light, pulses, fibre])
+    for topology in (crystal, ring):
+        dave = topology.users[0].model_copy(update={"name": "dave"})
+        yield updated(topology, users=(*topology.users, dave))
 
 
 def rich_crystal() -> TopologySpec:
@@ -214,9 +234,10 @@ def test_every_field_takes_effect_or_is_refused(monkeypatch: pytest.MonkeyPatch)
     Fields are found by looking, so that a new one without effect fails here, and one that no
     network of this test gives, too.
     """
+    networks = rich_topologies()
     monkeypatch.setitem(CHANGES, "become", Become)
     found: dict[tuple[str, str], set[str]] = {}
-    for topology in rich_topologies():
+    for topology in networks:
         state = StateSpec.model_construct(
             **{name: getattr(topology, name) for name in StateSpec.model_fields}
         )

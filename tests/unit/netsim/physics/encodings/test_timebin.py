@@ -17,6 +17,7 @@ from netsim.physics.encodings.slots import SlotReader
 from netsim.physics.encodings.timebin import TimeBin
 from netsim.physics.pulses import Pulses
 from netsim.physics.shapes import PairShape
+from netsim.plan.hardware import Hardware
 from netsim.simulation.photons import count_photons
 from netsim.topology.network import Network, build_network
 from netsim.topology.processes import PairProcess
@@ -121,7 +122,7 @@ def test_twin_agrees_with_drawn_events() -> None:
         period_ps=3500.0,
         width_ps=250.0 / FWHM_PER_SIGMA,
         pairs=process.rate_hz * 3500e-12,
-        seen=tuple(way.transmittance for way in network.channels),
+        seen=(network.channels[0].transmittance, network.channels[1].transmittance),
         ports=((1.0, 0.375), (1.0, 0.375)),
         darks=(2e5 * 3500e-12, 2e5 * 3500e-12),
         jitters_ps=(900.0 / FWHM_PER_SIGMA, 900.0 / FWHM_PER_SIGMA),
@@ -131,11 +132,11 @@ def test_twin_agrees_with_drawn_events() -> None:
     drawn = count(bench, table, periods, np.random.default_rng(5))
     expected = table_hz(network) * periods * 3500e-12
     for seen, mean in zip(drawn.ravel().tolist(), expected.ravel().tolist(), strict=True):
-        assert_poisson(seen, mean)
+        assert_poisson(round(seen), mean)
     assert drawn.sum() > 15_000
 
 
-@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 1.0), (True, 0.01)])
+@pytest.mark.parametrize(("is_blurred", "seconds"), [(False, 0.3), (True, 0.01)])
 def test_photons_agree_with_the_twin(*, is_blurred: bool, seconds: float) -> None:
     """All sixteen pairs of outcomes, and what each user reads."""
     topology = blurred() if is_blurred else two_users()
@@ -160,6 +161,10 @@ def test_errors_of_poissonian_pairs() -> None:
         lane = lane_of(netsim.load_topology("honjo2008", overrides=[*clean, rate, far]))
         assert lane.qber == pytest.approx(pairs / (2 * (1 + pairs)), abs=2e-5)
         assert lane.qber == pytest.approx(printed, abs=5e-4)
+        # Of a Gaussian state of one mode a pulse: n^2 / (n (n + 1) + 2 n^2) of n pairs in each.
+        one_mode = "qnsp.source.pulses.modes=1.0"
+        lane = lane_of(netsim.load_topology("honjo2008", overrides=[*clean, rate, far, one_mode]))
+        assert lane.qber == pytest.approx(pairs / (2 * (1 + 1.5 * pairs)), abs=2e-5)
 
 
 def test_thermal_pulses_have_more_pairs() -> None:
@@ -180,8 +185,8 @@ def test_thermal_pulses_have_more_pairs() -> None:
     (lane,) = predict(build_network(topology)).lanes
     poissonian = lane_of(two_users("qnsp.source.pumps.*.power_mw=4.0"))
     assert lane.true_hz / poissonian.true_hz > 1.2
-    found = count_photons(topology, duration_s=0.1, seed=8)
-    assert_poisson(found.lanes[0].counts.sifted_bits, 0.1 * lane.sifted_hz)
+    found = count_photons(topology, duration_s=0.02, seed=8)
+    assert_poisson(found.lanes[0].counts.sifted_bits, 0.02 * lane.sifted_hz)
     assert_binomial(found.lanes[0].counts.errors, found.lanes[0].counts.sifted_bits, lane.qber)
 
 
@@ -323,6 +328,12 @@ def test_light_that_leaves_its_slots(overrides: tuple[str, ...], path: str) -> N
     with pytest.raises(ConfigError) as caught:
         count_photons(topology, duration_s=0.1, seed=1)
     assert path in {fault.path for fault in caught.value.faults}
+
+
+def test_pulses_are_not_planned() -> None:
+    """A plan with such a template stops with its reason."""
+    with pytest.raises(ConfigError, match="only continuous pumps are planned"):
+        _ = Hardware(two_users()).ring
 
 
 def test_time_bins_need_pulses() -> None:
