@@ -71,6 +71,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.events",
     "protocols.expectation",
     "protocols.interfaces",
+    "protocols.keylength.arrays",
     "protocols.keylength.balance",
     "protocols.keylength.keyrate",
     "protocols.link",
@@ -104,10 +105,11 @@ KNOW_ENDPOINTS = {
     DRIVER,
     "netsim.simulation.user",
     "netsim.simulation.eavesdropper",
+    "netsim.cli.warmup",
     *WITHOUT_SIMULATOR,
 }
-"""The driver, the one that builds what it drives, and who holds a book against what an observer
-knows; the same for recorded tags."""
+"""The driver, the one that builds what it drives, who holds a book against what an observer knows,
+and what compiles kernels ahead; the same for recorded tags."""
 
 
 def module_name(path: Path) -> str:
