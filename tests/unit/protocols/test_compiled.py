@@ -123,12 +123,11 @@ def test_a_callee_is_compiled_once_for_a_number_that_begins_at_a_constant(compil
     """The first of its types would be the constant's own; named arguments too."""
     step = compiled(lambda count, size: count + size)
 
-    @compiled
     def walk(steps: int) -> int:
         count = 0
         for _ in range(steps):
             count = step(count, size=2)
         return count
 
-    assert walk(3) == 6
+    assert compiled(walk)(3) == 6
     assert len(step.signatures) == 1

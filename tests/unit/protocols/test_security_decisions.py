@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
-from protocols.interfaces import USUAL_SAMPLE_SHARE, KeyDecision, Plan
+from protocols.expectation import Expectation, LaneExpectation, Plan, ShannonBudget
+from protocols.interfaces import USUAL_SAMPLE_SHARE, KeyDecision
 from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason
 from protocols.profile import MIN_SIFTED_BITS, Terms
