@@ -19,13 +19,19 @@ from tests.support.pages import PAGES, README, ROOT, blocks, section
 OTHERS = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 TEXTS = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in OTHERS}
 OWN_NETWORK = PAGES["docs/your_network.md"]
+WIDTH = 130
+"""Most characters of a line of prose; a table or a command is as wide as it has to be."""
 GUIDES = sorted(PAGES.keys() - {README, "docs/index.md"})
+
+
+def prose_of(text: str) -> str:
+    """All but the fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(text: str) -> set[str]:
     """Of the headings, as GitHub and myst make them: lower case, letters and digits, hyphens."""
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose_of(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -39,6 +45,13 @@ def test_links_lead_somewhere(page: str) -> None:
         path = (ROOT / page).parent / target if target else ROOT / page
         assert path.exists(), link
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_lines_fit_a_window(page: str) -> None:
+    """Prose is wrapped."""
+    lines = [line for line in prose_of(TEXTS[page]).splitlines() if not line.startswith("|")]
+    assert [line for line in lines if len(line) > WIDTH] == []
 
 
 def test_every_guide_is_on_the_map() -> None:
