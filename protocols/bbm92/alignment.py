@@ -346,7 +346,7 @@ class LinkAligner:
         ids = first_id + partner[positions]
         self._book.claim(ids)
         detectors = self._book.detectors_of(ids)
-        bases, ports = detectors >> 1, detectors & 1
+        bases, ports = detectors >> np.uint8(1), detectors & np.uint8(1)
         return Coincidences(positions, ids, lanes[positions], bases, ports)
 
     # Memory -------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ class AnnouncerRound(RoundCore):
         """
         theirs = received_bits(bases, ids.size)
         detectors, claimed = self._claim(ids)
-        keep = claimed & self.wanted(lanes, detectors >> 1, theirs)
+        keep = claimed & self.wanted(lanes, detectors >> np.uint8(1), theirs)
         self._keep(lanes, detectors, keep)
         mask: Bits = keep.astype(np.uint8)
         return mask
@@ -201,7 +201,7 @@ class AnnouncerRound(RoundCore):
 
     def _keep(self, lanes: NDArray[np.uint8], detectors: Bits, keep: NDArray[np.bool_]) -> None:
         """Add the own bits of the matches to ``keep``."""
-        bases, bits = detectors >> 1, detectors & 1
+        bases, bits = detectors >> np.uint8(1), detectors & np.uint8(1)
         self.sifted.add(kept(lanes, keep), kept(bases, keep), kept(bits, keep))
 
     def _after_sifting(self) -> Steps:
