@@ -52,20 +52,20 @@ def pools(options: PoolsArguments) -> None:
     the last complete line of their ledger.
     """
     from netsim.pools.history import pool_histories
-    from netsim.pools.ledgerfile import read_ledger
-    from netsim.results.directory import LEDGER
+    from netsim.results.directory import books_of
 
+    books = books_of(options.directory)
     if options.csv is not None or options.plot is not None:
-        _keep(options, pool_histories(read_ledger(options.directory / LEDGER)))
+        _keep(options, pool_histories(books.movements()))
     if options.as_json:
         import json
 
         from netsim.report.pools import pools_json
 
-        histories = pool_histories(read_ledger(options.directory / LEDGER))
+        histories = pool_histories(books.movements())
         typer.echo(json.dumps(pools_json(histories), indent=2))
     else:
-        _show(options.directory, read_ledger(options.directory / LEDGER))
+        _show(options.directory, books.movements())
 
 
 def _keep(options: PoolsArguments, histories: "tuple[PoolHistory, ...]") -> None:

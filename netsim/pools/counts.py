@@ -101,8 +101,8 @@ def net_notes(counts: LinkCounts) -> Iterator[str]:
         )
 
 
-def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:
-    """One phrase about the rounds without key, if there are any.
+def reasons_of(mine: Mapping[int, str], its: Mapping[int, str]) -> Counter[str]:
+    """How often rounds had no key, by reason.
 
     Parameters
     ----------
@@ -111,9 +111,13 @@ def failures(mine: Mapping[int, str], its: Mapping[int, str]) -> Iterator[str]:
         peer has given up, the peer says why.
     """
     told = AbortReason.PEER_ABORTED.name.lower()
-    reasons = Counter(
+    return Counter(
         its.get(number, told) if reason == told else reason for number, reason in mine.items()
     )
+
+
+def failures(reasons: Mapping[str, int]) -> Iterator[str]:
+    """One phrase about the rounds without key, if there are any."""
     if reasons:
         counted = " + ".join(f"{count} {name}" for name, count in sorted(reasons.items()))
         yield f"rounds without key: {counted}"

@@ -20,6 +20,7 @@ from netsim.errors import ConfigError, writing
 from netsim.pools.counts import LinkCounts
 from netsim.pools.pool import Comparison
 from netsim.results.asked import ASKED
+from netsim.results.books import Books
 from netsim.results.chsh import chsh_from
 from netsim.results.demand import DemandResult, demand_from
 from netsim.results.fidelity import Fidelity
@@ -52,9 +53,12 @@ LANES = "lanes.csv"
 LINKS = "links.csv"
 LEDGER = "ledger.csv"
 EVENTS = "events.jsonl"
+ROUNDS = "rounds.npy"
+"""Rounds of a run at the rate level, see `netsim.pools.rounds`; its ledger and its events hold what
+belongs to no round."""
 DELIVERY = "delivery.json"
 """Where the key of a finished run has gone, see `netsim.delivery`."""
-RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS)
+RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS, ROUNDS)
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
 AGAIN_DIRECTORY = ".netsim-again"
@@ -171,8 +175,12 @@ def save_run(run: Run, directory: Path) -> Run:
 
 
 def _with_kept(run: Run, directory: Path) -> Run:
-    kept = KeptRows(directory / LEDGER, directory / EVENTS, run.announcers)
-    return replace(run, kept=kept)
+    return replace(run, kept=KeptRows(books_of(directory), run.announcers))
+
+
+def books_of(directory: Path) -> Books:
+    """Rows and events of the run in ``directory``, which may still go on."""
+    return Books(*(directory / name for name in (LEDGER, EVENTS, ROUNDS, TOPOLOGY)))
 
 
 @explained

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from netsim.pools.history import level_rows, pool_histories
-from netsim.pools.ledgerfile import read_ledger
+from netsim.results.books import Books
 from netsim.results.parts import Json
 from netsim.results.trace import read_trace
 
@@ -16,13 +15,12 @@ class KeptRows:
 
     Attributes
     ----------
-    ledger, events : Path
+    books : Books
     announcers : mapping
         Link to the end that tells of its rounds.
     """
 
-    ledger: Path
-    events: Path
+    books: Books
     announcers: Mapping[str, str]
 
     def __call__(self, table: str) -> list[Json]:
@@ -31,14 +29,14 @@ class KeptRows:
 
     def _rounds(self) -> list[Json]:
         """A row a round that ended."""
-        rounds = read_trace(self.events, self.announcers).ended()
+        rounds = read_trace(self.books.told(), self.announcers).ended()
         return [asdict(one) | {"efficiency": one.efficiency} for one in rounds]
 
     def _ledger(self) -> list[Json]:
         """A row a movement."""
-        rows = (asdict(movement) for movement in read_ledger(self.ledger))
+        rows = (asdict(movement) for movement in self.books.movements())
         return [row | {name: str(row[name]) for name in ("debit", "credit")} for row in rows]
 
     def _pools(self) -> list[Json]:
         """A row whenever the usable key of an end changed, and what both have in common."""
-        return list(level_rows(pool_histories(read_ledger(self.ledger))))
+        return list(level_rows(pool_histories(self.books.movements())))

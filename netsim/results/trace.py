@@ -1,12 +1,9 @@
 """What the trace of a run tells of its rounds, its alarms and what happened to its network."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from netsim.errors import ConfigError
 from netsim.kernel.trace import FIXED_KEYS, EventName
 from netsim.units import s_from_ps
 from protocols.keylength.keyrate import binary_entropy
@@ -102,42 +99,24 @@ class Trace:
         return tuple(one for one in self.rounds.values() if one.key_bits is not None or one.reason)
 
 
-def read_trace(path: Path, announcers: Mapping[str, str]) -> Trace:
-    """Read the ``events.jsonl`` of a run, up to its last complete line.
+def read_trace(events: Iterable[Json], announcers: Mapping[str, str]) -> Trace:
+    """What the events of a run tell.
 
     Parameters
     ----------
-    path : Path
+    events : iterable of mapping
+        In order of time.
     announcers : mapping
         Link to the end that tells of its rounds.
-
-    Raises
-    ------
-    ConfigError
-        There is none.
     """
     trace = Trace()
-    for event in _events(path):
+    for event in events:
         name, link, end = event.get("event"), event.get("link"), event.get("end")
         if name in CHANGES | ALARMS:
             trace.moments.append(_moment(event))
         if isinstance(link, str) and end == announcers.get(link, ""):
             _take(trace, link, event)
     return trace
-
-
-def _events(path: Path) -> Iterator[Json]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(event, dict) and isinstance(event.get("time_ps"), int):
-                    yield event
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError.of(path, "cannot be read") from error
 
 
 def _take(trace: Trace, link: str, event: Json) -> None:

@@ -11,11 +11,15 @@ A key that somebody has taken would come back into the pool: then nothing is don
 
 import json
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
+
+import numpy as np
 
 from netsim.arguments import explained
 from netsim.durations import light_ps, seconds_text
 from netsim.errors import ConfigError, writing
+from netsim.pools.rounds import read_rounds
 from netsim.pools.store import UserStore
 from netsim.results.asked import ASKED, Asked, load_asked
 from netsim.results.directory import (
@@ -23,6 +27,7 @@ from netsim.results.directory import (
     DELIVERY,
     EVENTS,
     LEDGER,
+    ROUNDS,
     RUN_FILES,
     SUMMARY,
     TAGS_DIRECTORY,
@@ -222,6 +227,20 @@ def _check_same(directory: Path, fresh: Path, until_ps: int | None) -> None:
                 if new.readline() != line:
                     where, message = directory / name, "something else comes out now"
                     raise ConfigError.of(f"{where}:{number}", message)
+    if (directory / ROUNDS).is_file():
+        _check_same_rounds(directory / ROUNDS, fresh / ROUNDS, until_ps)
+
+
+def _check_same_rounds(old: Path, new: Path, until_ps: int | None) -> None:
+    # Batches of both are as long but for the last ones.
+    for earlier, now in zip_longest(read_rounds(old), read_rounds(new)):
+        if earlier is None:
+            return
+        count = len(earlier)
+        if until_ps is not None:
+            count = int(np.searchsorted(earlier["stop_ps"], until_ps))
+        if now is None or earlier[:count].tobytes() != now[:count].tobytes():
+            raise ConfigError.of(old, "something else comes out now")
 
 
 def _is_end(line: bytes) -> bool:
@@ -250,4 +269,5 @@ def _replace(directory: Path, fresh: Path) -> None:
         (directory / SUMMARY).unlink(missing_ok=True)
         names = [*(name for name in RUN_FILES if name != SUMMARY), SUMMARY]
         for name in names:
-            (fresh / name).replace(directory / name)
+            if name != ROUNDS or (fresh / name).is_file():
+                (fresh / name).replace(directory / name)

@@ -1,11 +1,10 @@
 """What a run has found, as results: lanes as scored, links as booked by their two ends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from netsim.pools.bookkeeper import Bookkeeper
-from netsim.pools.counts import bias_notes, failures, net_notes
-from netsim.pools.pool import compare_pools
+from netsim.pools.counts import LinkCounts, bias_notes, failures, net_notes, reasons_of
+from netsim.pools.pool import NOTHING_COMPARED, Comparison, compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
 from netsim.simulation.parties import Link
 from netsim.simulation.scoring import LaneCounts
@@ -95,45 +94,64 @@ def _paper_figures(paper: PaperSpec | None, lane: Lane) -> PaperFigures | None:
 
 def link_result(topology: TopologySpec, link: Link, duration_ps: int) -> LinkResult:
     """A link of endpoints, with what they have sent."""
-    announcer, responder = link.ends
-    return replace(
-        booked_link(
-            topology, link.users, link.agreement, (announcer.books, responder.books), duration_ps
-        ),
-        wire=announcer.driver.wire + responder.driver.wire,
+    announcer, responder = (end.books for end in link.ends)
+    closed_ps = (announcer.closed_ps, responder.closed_ps)
+    booked = BookedLink(
+        replace(announcer.counts, alarms=announcer.counts.alarms + responder.counts.alarms),
+        reasons_of(announcer.reasons, responder.reasons),
+        max(closed_ps) if all(closed_ps) else None,
+        compare_pools(announcer.pool, responder.pool),
     )
+    return replace(
+        booked_link(topology, link.users, link.agreement, booked, duration_ps),
+        wire=link.ends[0].driver.wire + link.ends[1].driver.wire,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BookedLink:
+    """What the two ends of a link have booked.
+
+    Attributes
+    ----------
+    counts : LinkCounts
+        Of the announcer; alarms of both.
+    reasons : mapping
+        How often rounds had no key, by reason.
+    closed_ps : int or None
+        When both ends had closed.
+    pools : Comparison
+    """
+
+    counts: LinkCounts
+    reasons: Mapping[str, int]
+    closed_ps: int | None
+    pools: Comparison = NOTHING_COMPARED
 
 
 def booked_link(
     topology: TopologySpec,
     users: tuple[str, str],
     agreement: LinkAgreement,
-    books: tuple[Bookkeeper, Bookkeeper],
+    booked: BookedLink,
     duration_ps: int,
 ) -> LinkResult:
-    """A link as its two ends have booked it: figures of the announcer, alarms of both."""
-    announcer, responder = books
-    security = topology.protocol.security
-    reasons = failures(announcer.reasons, responder.reasons)
-    closed_ps = (announcer.closed_ps, responder.closed_ps)
+    """A link as its two ends have booked it."""
+    security, counts = topology.protocol.security, booked.counts
     return LinkResult(
         users=users,
         duration_ps=duration_ps,
-        counts=replace(
-            announcer.counts,
-            alarms=announcer.counts.alarms + responder.counts.alarms,
-            failure_probability=min(1.0, announcer.counts.failure_probability),
-        ),
-        pools=compare_pools(announcer.pool, responder.pool),
-        settle_ps=max(closed_ps) - duration_ps if all(closed_ps) else 0,
+        counts=replace(counts, failure_probability=min(1.0, counts.failure_probability)),
+        pools=booked.pools,
+        settle_ps=0 if booked.closed_ps is None else booked.closed_ps - duration_ps,
         security=security,
         assumptions=SECURITIES.get(security).assumptions,
         notes="; ".join(
             (
                 *agreement.notes,
-                *reasons,
-                *bias_notes(announcer.counts.bias_bits),
-                *net_notes(announcer.counts),
+                *failures(booked.reasons),
+                *bias_notes(counts.bias_bits),
+                *net_notes(counts),
             )
         ),
     )

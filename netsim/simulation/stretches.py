@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from netsim.simulation.wander import Wander
 from netsim.topology.timeline import Epoch
-from netsim.twin.prediction import Prediction, predict_epochs, predict_found
+from netsim.twin.prediction import Memory, Prediction, predict_epochs, predict_found
 
 _TURNED = 64
 """Parts whose rates are kept where phases wander: of as many links with rounds of one length."""
@@ -28,8 +28,18 @@ class Stretches:
         self._starts_ps = [epoch.start_ps for epoch in epochs]
         self._encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
         self._known: dict[Hashable, Prediction] = {}
+        self._memory: Memory = {}
         self._wander = wander
         self._turned = lru_cache(maxsize=_TURNED)(self._predict_turned)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether no phase wanders: then parts may be asked for in any order."""
+        return not self._wander.users
+
+    def mean(self) -> Prediction:
+        """Of the whole run."""
+        return predict_epochs(self._epochs, self._memory)
 
     def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
         """Length (ps) and rates of each part of [``start_ps``, ``stop_ps``).
@@ -59,5 +69,5 @@ class Stretches:
         settings = tuple(encoding.settings_at(middle_ps) for encoding in self._encodings)
         key: Hashable = (id(part.network), settings)
         if key not in self._known:
-            self._known[key] = predict_epochs((part,))
+            self._known[key] = predict_epochs((part,), self._memory)
         return self._known[key]

@@ -77,7 +77,11 @@ class Network:
 
     def channel(self, name: str, user: str) -> DeliveredChannel | None:
         """Find the way of channel ``name`` to ``user``; None if it does not go there."""
-        return next((way for way in self.channels if (way.channel, way.user) == (name, user)), None)
+        return self._ways.get((name, user))
+
+    @cached_property
+    def _ways(self) -> dict[tuple[str, str], DeliveredChannel]:
+        return {(way.channel, way.user): way for way in self.channels}
 
     def bunching(self, one: str, other: str) -> Bunching | None:
         """Find the bunching of two channels, the first one first; None if there is none."""

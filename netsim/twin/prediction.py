@@ -29,7 +29,7 @@ from netsim.topology.timeline import Epoch
 from netsim.twin.clocks import Clocks
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
-from netsim.twin.drift import Free, slices
+from netsim.twin.drift import slices
 from netsim.twin.peaks import Gate
 from protocols.keylength.balance import known_share
 from protocols.keylength.keyrate import skr_asymptotic_bps
@@ -132,72 +132,111 @@ def predict(network: Network) -> Prediction:
     return predict_epochs((Epoch(0, 1, network),))
 
 
-def predict_epochs(epochs: Sequence[Epoch]) -> Prediction:
+@dataclass(frozen=True, slots=True, eq=False)
+class StateRates:
+    """What a network does in one of its states; lanes and users in their orders.
+
+    Attributes
+    ----------
+    lanes_hz : (lanes, 3, 4, 4) float64
+        True, bunched and accidental coincidences by detectors, in frames that are for key.
+    most_hz : tuple of (float, float)
+        Of each lane: all coincidences, and those that its clocks are found by.
+    singles_hz, live_hz : tuple of float
+        Of each user, as of `UserPrediction`.
+    """
+
+    lanes_hz: Rates
+    most_hz: tuple[tuple[float, float], ...]
+    singles_hz: tuple[float, ...]
+    live_hz: tuple[float, ...]
+
+
+Memory = dict[Hashable, StateRates]
+"""States that were worked out before; their networks are kept meanwhile."""
+
+
+def predict_epochs(epochs: Sequence[Epoch], memory: Memory | None = None) -> Prediction:
     """Mean rates over several states of a network, each weighted with its length.
 
     Parameters
     ----------
     epochs : sequence of Epoch
         At least one; the lanes are the same in all of them.
+    memory : dict, optional
+        Of earlier calls about the same networks; written to.
     """
-    return _mean(epochs[0].network, _weighted(epochs))
+    total_ps = sum(epoch.length_ps for epoch in epochs)
+    states = _states(epochs, {} if memory is None else memory)
+    return _mean(
+        epochs[0].network,
+        (
+            (rates, part_ps / total_ps if total_ps else 1.0 / len(epochs))
+            for rates, part_ps in states
+        ),
+    )
 
 
 def predict_found(network: Network, found: Coincidences) -> Prediction:
     """The same while coincidences are as they were ``found``."""
-    return _mean(network, [(found, network, 1.0)])
+    return _mean(network, [(_state_rates(found, network), 1.0)])
 
 
-def _mean(first: Network, states: Iterable[tuple[Coincidences, Network, float]]) -> Prediction:
+def _mean(network: Network, states: Iterable[tuple[StateRates, float]]) -> Prediction:
     """Over states with these weights."""
-    lanes = first.lanes
-    siftings = {users: first.sifting_of(users) for users in first.links}
-    users = [user.name for user in first.topology.users]
-    rates_hz = [np.zeros((3, DETECTORS, DETECTORS)) for _ in lanes]
-    most_hz = [(0.0, 0.0)] * len(lanes)
-    clocks = Clocks(first.topology)
-    singles_hz, live_hz = dict.fromkeys(users, 0.0), dict.fromkeys(users, 0.0)
-    for found, network, weight in states:
-        clicks_hz = {user: float(found.live_hz(user).sum()) for user in users}
-        for user, station in found.stations.items():
-            singles_hz[user] += weight * math.fsum(each.clicks_hz for each in station.detectors)
-            live_hz[user] += weight * math.fsum(each.live_hz for each in station.detectors)
-        for k, lane in enumerate(network.lanes):
-            gate = Gate.of(network, lane)
-            now_hz = np.array(
-                [found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)]
-            )
-            rates_hz[k] += weight * network.topology.key_share_of(lane.users) * now_hz
-            lockable_hz = clocks.lockable_hz(lane.users, clicks_hz) + float(now_hz[2].sum())
-            most_hz[k] = max(most_hz[k], (float(now_hz.sum()), lockable_hz))
+    siftings = {users: network.sifting_of(users) for users in network.links}
+    names = [user.name for user in network.topology.users]
+    rates_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
+    most_hz = [(0.0, 0.0)] * len(network.lanes)
+    singles_hz, live_hz = np.zeros(len(names)), np.zeros(len(names))
+    for state, weight in states:
+        rates_hz += weight * state.lanes_hz
+        singles_hz += weight * np.array(state.singles_hz)
+        live_hz += weight * np.array(state.live_hz)
+        most_hz = list(map(max, most_hz, state.most_hz))
+    users = zip(names, singles_hz.tolist(), live_hz.tolist(), strict=True)
     return Prediction(
         lanes=tuple(
             _summed(lane, siftings[lane.users], of_lane, most)
-            for lane, of_lane, most in zip(lanes, rates_hz, most_hz, strict=True)
+            for lane, of_lane, most in zip(network.lanes, rates_hz, most_hz, strict=True)
         ),
-        users=tuple(UserPrediction(user, singles_hz[user], live_hz[user]) for user in users),
+        users=tuple(UserPrediction(*user) for user in users),
     )
 
 
-def _weighted(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, float]]:
-    """Each distinct state and its share of the time."""
-    total_ps = sum(epoch.length_ps for epoch in epochs)
-    for found, network, length_ps in _states(epochs):
-        yield found, network, length_ps / total_ps if total_ps else 1.0 / len(epochs)
-
-
-def _states(epochs: Sequence[Epoch]) -> Iterator[tuple[Coincidences, Network, int]]:
+def _states(epochs: Sequence[Epoch], memory: Memory) -> Iterator[tuple[StateRates, int]]:
     """Each distinct state and how long it lasts in all."""
     encodings = [spec.encoding for spec in epochs[0].network.topology.receivers.values()]
     lengths_ps: dict[Hashable, int] = {}
-    states: dict[Hashable, tuple[Network, int, Free]] = {}
     for part in slices(epochs):
         settings = tuple(encoding.settings_at(part.middle_ps) for encoding in encodings)
         key: Hashable = (id(part.network), settings, part.free)
-        states.setdefault(key, (part.network, part.middle_ps, part.free))
         lengths_ps[key] = lengths_ps.get(key, 0) + part.length_ps
-    for key, (network, time_ps, free) in states.items():
-        yield Coincidences(network, time_ps, free), network, lengths_ps[key]
+        if key not in memory:
+            found = Coincidences(part.network, part.middle_ps, part.free)
+            memory[key] = _state_rates(found, part.network)
+    for key, length_ps in lengths_ps.items():
+        yield memory[key], length_ps
+
+
+def _state_rates(found: Coincidences, network: Network) -> StateRates:
+    topology, stations = network.topology, found.stations.values()
+    clicks_hz = {user: float(found.live_hz(user).sum()) for user in found.stations}
+    clocks = Clocks(topology)
+    lanes_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
+    most_hz = []
+    for index, lane in enumerate(network.lanes):
+        gate = Gate.of(network, lane)
+        now_hz = np.array([found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)])
+        lockable_hz = clocks.lockable_hz(lane.users, clicks_hz) + float(now_hz[2].sum())
+        most_hz.append((float(now_hz.sum()), lockable_hz))
+        lanes_hz[index] = topology.key_share_of(lane.users) * now_hz
+    return StateRates(
+        lanes_hz,
+        tuple(most_hz),
+        tuple(math.fsum(each.clicks_hz for each in station.detectors) for station in stations),
+        tuple(math.fsum(each.live_hz for each in station.detectors) for station in stations),
+    )
 
 
 def _summed(

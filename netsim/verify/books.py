@@ -8,19 +8,29 @@ from netsim.errors import Fault
 from netsim.pools.audit import check_balance
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import LEDGER
+from netsim.verify.columns import PAD_BITS, column_faults
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Records
-
-PAD_BITS = 128
-"""One pad; a round has two (Poly1305, protocol version 1)."""
 
 
 def book_faults(records: Records) -> Iterator[Fault]:
     """Faults of the rows, of the running sums and of the pads."""
     for fault in check_balance(records.movements()):
         yield _located(fault)
+    yield from column_faults(records.columns, _reserved_bits(records))
     yield from _pad_faults(records)
     yield from _key_faults(records)
+
+
+def _reserved_bits(records: Records) -> dict[str, int]:
+    """Of each link: pads before its first round, but for those of its end; the fewer of both ends.
+
+    A round leaves newer pads than its own, so those of the end may be taken off beforehand.
+    """
+    return {
+        link: min(records.level(link, end, NO_BLOCK, Account.RESERVE) for end in ends)
+        for link, ends in records.ends.items()
+    }
 
 
 def _key_faults(records: Records) -> Iterator[Fault]:

@@ -16,8 +16,18 @@ from pydantic import BaseModel, ValidationError
 from netsim.errors import ConfigError
 from netsim.pools.ledger import Account, Movement
 from netsim.pools.ledgerfile import read_ledger
-from netsim.results.directory import EVENTS, LANES, LEDGER, LINKS, MANIFEST, SUMMARY
+from netsim.results.books import Books
+from netsim.results.directory import (
+    EVENTS,
+    LANES,
+    LEDGER,
+    LINKS,
+    MANIFEST,
+    SUMMARY,
+    books_of,
+)
 from netsim.results.distilled import DISTIL, USERS
+from netsim.verify.columns import Columns, read_columns
 from netsim.verify.schema import NAME, DistilledSummary, Event, Manifest, Summary, read_object
 
 Json = dict[str, Any]
@@ -106,6 +116,10 @@ class Records:
 
     Attributes
     ----------
+    taken : frozenset of str
+        Links whose key has left their pools, where rounds lie in columns.
+    columns : Columns
+        Rounds of the others; empty where rounds are rows and lines.
     booked : Booked
         What the ledger adds up to.
     told : Told
@@ -118,6 +132,8 @@ class Records:
     """
 
     directory: Path
+    taken: frozenset[str]
+    columns: Columns
     booked: Booked
     told: Told
     manifest: Json | None
@@ -126,13 +142,16 @@ class Records:
     links: tuple[dict[str, str], ...]
 
     def movements(self) -> Iterator[Movement]:
-        """Rows of the ledger; row k, from 0, stands in line k + 2."""
-        return read_ledger(self.directory / LEDGER)
+        """Rows of the ledger; row k, from 0, stands in line k + 2.
+
+        Of rounds in columns, those of links whose key has been taken are among them.
+        """
+        return books_of(self.directory).movements(self.taken)
 
     def events(self) -> Iterator[tuple[int, Json]]:
-        """Lines of the trace with their numbers."""
-        for number, line in _lines(self.directory / EVENTS):
-            yield number, json.loads(line)
+        """Lines of the trace with their numbers, and rounds in columns as of `movements`."""
+        lines = (json.loads(line) for _, line in _lines(self.directory / EVENTS))
+        return enumerate(books_of(self.directory).with_rounds(lines, self.taken), start=1)
 
     @property
     def ends(self) -> dict[str, list[str]]:
@@ -170,10 +189,15 @@ def read_records(directory: Path) -> Records:
     distilled = _read_distilled(directory)
     # The summary is the last that is written: where it is, all is.
     is_saved = distilled is None and (directory / SUMMARY).is_file()
+    books = books_of(directory)
+    taken = _taken(books)
+    columns = read_columns(books, taken) if books.rounds.is_file() else Columns()
     return Records(
         directory=directory,
-        booked=_add_up_ledger(directory / LEDGER),
-        told=_add_up_events(directory / EVENTS),
+        taken=taken,
+        columns=columns,
+        booked=_add_up_ledger(books, taken),
+        told=_add_up_events(books, taken, columns),
         manifest=_read_object(directory / MANIFEST, Manifest) if is_saved else None,
         summary=_read_object(directory / SUMMARY, Summary) if is_saved else distilled,
         lanes=_read_rows(directory / LANES) if is_saved else (),
@@ -203,18 +227,32 @@ def _read_distilled(directory: Path) -> Json | None:
     return summary | {"links": [entry]}
 
 
-def _add_up_ledger(path: Path) -> Booked:
+def _taken(books: Books) -> frozenset[str]:
+    """Links whose key has left their pools; of rows that are no movements another one tells."""
+    if not books.rounds.is_file():
+        return frozenset()
+    return frozenset(row.link for row in read_ledger(books.ledger) if row.debit is Account.POOL)
+
+
+def _add_up_ledger(books: Books, taken: frozenset[str]) -> Booked:
     booked = Booked()
-    for line, row in enumerate(read_ledger(path), start=2):
+    for line, row in enumerate(books.movements(taken), start=2):
         _check_names(line, row)
         booked.add(row)
     return booked
 
 
-def _add_up_events(path: Path) -> Told:
+def _add_up_events(books: Books, taken: frozenset[str], columns: Columns) -> Told:
     told = Told()
-    for number, line in _lines(path):
-        told.add(_object(line, f"{path}:{number}", Event))
+    path = books.events
+    checked = (_object(line, f"{path}:{number}", Event) for number, line in _lines(path))
+    for event in books.with_rounds(checked, taken):
+        told.add(event)
+    for link, its in columns.links.items():
+        for end in its.ends:
+            told.counts["round_aborted", link, end] += len(its.rounds) - its.good
+            for name, total in its.probabilities.items():
+                told.sums[name, link, end] = told.sums.get((name, link, end), 0.0) + total
     return told
 
 

@@ -19,7 +19,7 @@ from netsim.pools.key import KeyBlock, Piece, is_same
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import USERS_DIRECTORY
 from netsim.results.fidelity import Fidelity
-from netsim.verify.books import PAD_BITS
+from netsim.verify.columns import PAD_BITS
 from netsim.verify.records import Records
 from netsim.verify.schema import StoredBlocks, StoredLinks, StoredPads, StoredStock, fault_of
 

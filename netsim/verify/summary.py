@@ -134,6 +134,8 @@ def _link_faults(records: Records, entry: Json) -> Iterator[Fault]:
     if entry.get("unequal_blocks"):
         yield Fault(where, f"{entry['unequal_blocks']} blocks are not the same at both ends")
     good = sum(is_usable(records, link, end, block) for block in records.blocks(link, end))
+    if link in records.columns.links:
+        good += records.columns.links[link].good
     if entry["blocks"] - entry["blocks_failed"] != good:
         told = entry["blocks"] - entry["blocks_failed"]
         yield Fault(where, f"{told} good blocks, the ledger of {end} has {good}")
@@ -151,8 +153,11 @@ def _booked(records: Records, link: str, end: str) -> dict[str, int]:
         name: sum(records.flow(link, end, block, *way) for block in finished for way in ways)
         for name, ways in _BY_BLOCK.items()
     }
-    spent = records.flow(link, end, NO_BLOCK, Account.RESERVE, Account.SPENT)
-    return booked | {"auth_spent_bits": spent}
+    booked["auth_spent_bits"] = records.flow(link, end, NO_BLOCK, Account.RESERVE, Account.SPENT)
+    in_columns = records.columns.links.get(link)
+    for name, bits in in_columns.sums.items() if in_columns is not None else ():
+        booked[name] += bits
+    return booked
 
 
 def _epsilon_faults(

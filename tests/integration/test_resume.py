@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import netsim
@@ -20,6 +21,8 @@ from netsim.verify import verify_run
 
 LEVELS = ("photon", "coincidence", "rate")
 BOOKS = ("events.jsonl", "ledger.csv", "lanes.csv", "links.csv", "topology.json", "asked.json")
+ROUNDS = "rounds.npy"
+"""The books of the rate level besides."""
 
 
 def two_user(round_s: float) -> TopologySpec:
@@ -50,7 +53,7 @@ def keys_of(directory: Path) -> dict[tuple[str, int], bytes]:
 
 def assert_same(one: Path, other: Path) -> None:
     """All books byte for byte, all keys bit for bit, and equal at both ends."""
-    for name in BOOKS:
+    for name in (*BOOKS, ROUNDS) if (one / ROUNDS).exists() else BOOKS:
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     figures = [json.loads((place / "summary.json").read_text()) for place in (one, other)]
     for each in figures:
@@ -119,11 +122,24 @@ def test_books_that_were_changed_are_refused(tmp_path: Path) -> None:
     netsim.simulate(two_user(1), duration_s=2, seed=3, out=tmp_path, fidelity="rate")
     path = tmp_path / "ledger.csv"
     lines = path.read_text().splitlines(keepends=True)
-    lines[3] = lines[3].replace("light", "LIGHT")
+    lines[1] = lines[1].replace("preshared", "PRESHARED")
     path.write_text("".join(lines))
-    with pytest.raises(netsim.ConfigError, match=r"ledger.csv:4: something else"):
+    with pytest.raises(netsim.ConfigError, match=r"ledger.csv:2: something else"):
         netsim.extend(tmp_path, 4)
     assert path.read_text() == "".join(lines)
+
+
+def test_rounds_that_were_changed_are_refused(tmp_path: Path) -> None:
+    """One bit more in a column of the first round, and nothing is replaced."""
+    netsim.simulate(two_user(1), duration_s=2, seed=3, out=tmp_path, fidelity="rate")
+    path = tmp_path / "rounds.npy"
+    rounds = np.load(path)
+    rounds["sifted_bits"][0] += 1
+    np.save(path, rounds)
+    changed = path.read_bytes()
+    with pytest.raises(netsim.ConfigError, match=r"rounds.npy: something else"):
+        netsim.extend(tmp_path, 4)
+    assert path.read_bytes() == changed
 
 
 def test_other_versions_are_refused(tmp_path: Path) -> None:
@@ -146,16 +162,21 @@ def test_a_kept_folder_holds_no_half_resumed_keys(tmp_path: Path) -> None:
     assert not left.parent.parent.exists()
 
 
-def killed(arguments: list[str], out: Path, lines: int) -> None:
-    """Run a command, and kill it as soon as so many events are told; it may have ended before."""
+def size_of(out: Path) -> int:
+    """Bytes of the book that grows."""
+    book = out / (ROUNDS if (out / ROUNDS).exists() else "events.jsonl")
+    return book.stat().st_size if book.exists() else 0
+
+
+def killed(arguments: list[str], out: Path, size: int) -> None:
+    """Run a command, and kill it as soon as its book is so large; it may have ended before."""
     command = [sys.executable, "-m", "netsim", *arguments]
-    events = out / "events.jsonl"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None:
-            if events.is_file() and events.read_bytes().count(b"\n") >= lines:
+            if size_of(out) >= size:
                 run.send_signal(signal.SIGKILL)
                 break
-            time.sleep(0.01)
+            time.sleep(0.001)
 
 
 def command_of(level: str, out: Path, *, duration_s: int, round_s: int) -> list[str]:
@@ -171,10 +192,11 @@ def command_of(level: str, out: Path, *, duration_s: int, round_s: int) -> list[
 def test_a_killed_run_is_brought_to_its_end(tmp_path: Path) -> None:
     """Killed with -9 in the midst of its rounds; the command goes on with it."""
     whole, dead = tmp_path / "whole", tmp_path / "dead"
-    killed(command_of("rate", dead, duration_s=100, round_s=1), dead, 60)
+    killed(command_of("rate", dead, duration_s=3000, round_s=1), dead, 50_000)
+    assert 50_000 <= size_of(dead) < 300_000
     assert not (dead / "summary.json").exists()
     assert run_command(["run", "--resume", str(dead)]) == 0
-    assert run_command(command_of("rate", whole, duration_s=100, round_s=1)) == 0
+    assert run_command(command_of("rate", whole, duration_s=3000, round_s=1)) == 0
     assert_same(dead, whole)
 
 
@@ -182,15 +204,14 @@ def test_a_killed_run_is_brought_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_killed_at_random_times(level: str, tmp_path: Path) -> None:
     """Seventeen times each, fifty in all: the books of a run that nobody killed."""
-    duration_s, round_s = {"photon": (6, 1), "coincidence": (60, 2), "rate": (400, 1)}[level]
+    duration_s, round_s = {"photon": (6, 1), "coincidence": (60, 2), "rate": (3000, 1)}[level]
     whole = tmp_path / "whole"
     assert run_command(command_of(level, whole, duration_s=duration_s, round_s=round_s)) == 0
-    lines = len((whole / "events.jsonl").read_text().splitlines())
-    rng = random.Random(level)
+    size, rng = size_of(whole), random.Random(level)
     for number in range(17):
         dead = tmp_path / str(number)
         command = command_of(level, dead, duration_s=duration_s, round_s=round_s)
-        killed(command, dead, rng.randrange(1, lines))
+        killed(command, dead, rng.randrange(1, size))
         if not (dead / "summary.json").exists():
             assert run_command(["run", "--resume", str(dead)]) == 0
         assert_same(dead, whole)

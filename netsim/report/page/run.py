@@ -12,7 +12,6 @@ from pathlib import Path
 
 from netsim.durations import seconds_text
 from netsim.pools.history import PoolHistory, pool_histories
-from netsim.pools.ledgerfile import read_ledger
 from netsim.report.map import svg_map
 from netsim.report.network import source_text
 from netsim.report.page.plots import Plots
@@ -20,7 +19,7 @@ from netsim.report.page.run_figures import pool_figure, round_figure, singles_fi
 from netsim.report.page.run_tables import lanes_table, links_table
 from netsim.report.page.skeleton import document, sentences, table
 from netsim.report.tables import headline, notes
-from netsim.results.directory import EVENTS, LEDGER, MANIFEST, TOPOLOGY, load_run
+from netsim.results.directory import MANIFEST, TOPOLOGY, books_of, load_run
 from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
 from netsim.results.trace import Moment, Trace, read_trace
@@ -51,12 +50,12 @@ def run_page(directory: Path) -> str:
     ConfigError
         There is no whole run.
     """
-    run = load_run(directory)
+    run, books = load_run(directory), books_of(directory)
     told = _Told(
         run=run,
         topology=load_topology(directory / TOPOLOGY),
-        trace=read_trace(directory / EVENTS, run.announcers),
-        histories=pool_histories(read_ledger(directory / LEDGER)),
+        trace=read_trace(books.told(), run.announcers),
+        histories=pool_histories(books.movements()),
         manifest_text=(directory / MANIFEST).read_text(encoding="utf-8"),
     )
     plots = Plots()

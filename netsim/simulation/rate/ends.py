@@ -1,121 +1,134 @@
-"""Both ends of a link at the rate level: what they would tell of each round, to the same books."""
+"""Both ends of links at the rate level: pads and numbers of their rounds, and what they add up to.
 
-from collections.abc import Sequence
-from itertools import repeat
+A round is settled as its light ends: there is nobody to wait for.
+"""
 
-from netsim.kernel.trace import Trace
-from netsim.pools.bookkeeper import Bookkeeper
-from netsim.pools.ledger import Ledger
-from netsim.pools.levels import StockLevels
-from netsim.simulation.rate.rounds import DrawnRound
-from protocols import events
-from protocols.link import LinkConfig
-from protocols.messages import TAG_BYTES, Role
-from protocols.variants import round_epsilons
+from collections import Counter
+from dataclasses import fields
 
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.pools.counts import LinkCounts
+from netsim.simulation.rate.light import Counts
+from netsim.simulation.rate.rounds import Judged
+from protocols.messages import TAG_BYTES, AbortReason, Role
+
+Mask = NDArray[np.bool_]
 ROUND_PADS_BITS = 8 * TAG_BYTES * len(Role)
 """One pad for the vote and one for the decision of each round with key."""
 
 
-class LinkEnds:
-    """The books of a link, announcer's first; pads are counted, not kept.
-
-    A round is settled as its light ends: there is nobody to wait for.
+class Ends:
+    """What both ends of each of L links know alike; pads are counted, not kept.
 
     Parameters
     ----------
-    config : LinkConfig
-    ledger, trace : Ledger, Trace
+    links : int
+        L.
+    initial_pads : int
+        Rounds that may be signed before there is key; 0 where nothing is signed.
 
     Attributes
     ----------
-    books : tuple of Bookkeeper
+    numbers : (L,) int64
+        Of the next round.
+    has_stopped : (L,) bool
+        No round begins without pads, the newest of which are not for it.
     """
 
-    def __init__(self, config: LinkConfig, *, ledger: Ledger, trace: Trace) -> None:
-        self._pads_ahead = self._provisioned = config.initial_pads
-        self._uses_pads = bool(config.initial_pads)
-        self._has_stopped = False
-        self._next_pad = 0
-        announcer, responder = (
-            Bookkeeper(
-                config.link,
-                end,
-                ledger=ledger,
-                trace=trace,
-                store=StockLevels(),
-                pads=bytes(ROUND_PADS_BITS // 8 * config.initial_pads),
-                round_epsilons=round_epsilons(config.profile),
-            )
-            for end in (config.announcer, config.responder)
-        )
-        self.books = announcer, responder
+    def __init__(self, links: int, initial_pads: int) -> None:
+        self._pads_ahead = initial_pads
+        self._provisioned = np.full(links, initial_pads)
+        self._next_pads = np.zeros(links, dtype=np.int64)
+        self.numbers = np.zeros(links, dtype=np.int64)
+        self.has_stopped = np.zeros(links, dtype=np.bool_)
 
-    def begin(self, number: int, time_ps: int) -> bool:
-        """Whether round ``number`` begins: not without pads, the newest of which are not for it."""
-        if self._has_stopped:
-            return False
-        if not self._has_pads(1):
-            self._has_stopped = True
-            self._tell(events.ReserveEmpty(number), time_ps)
-            return False
-        self._tell(events.RoundStarted(number), time_ps)
-        return True
+    def settle(self, links: Counts, judged: Judged) -> tuple[Counts, Counts]:
+        """Rounds of ``links`` are over: bits of each that become pads, and of pads that signed."""
+        has_key = judged.reasons == 0
+        self.numbers[links] += 1
+        if not self._pads_ahead:
+            return np.zeros_like(links), np.zeros_like(links)
+        # As in `protocols.pads.PadReserve.refill`.
+        missing = self._next_pads[links] + 1 + self._pads_ahead - self._provisioned[links]
+        rounds = np.clip(np.minimum(missing, judged.key_bits // ROUND_PADS_BITS), 0, None)
+        rounds = np.where(has_key, rounds, 0)
+        self._provisioned[links] += rounds
+        self._next_pads[links] += has_key
+        return ROUND_PADS_BITS * rounds, ROUND_PADS_BITS * has_key.astype(np.int64)
 
-    def end(self, number: int, drawn: DrawnRound, time_ps: int) -> None:
-        """The light of round ``number`` is over."""
-        books = drawn.books
-        self._tell(events.RoundSifted(number, books.sifted_bits), time_ps)
-        if books.sampled_bits:
-            self._tell(events.RoundSampled(number, books.sampled_bits), time_ps)
-        if drawn.reason is not None:
-            self._tell(events.RoundAborted(number, drawn.reason, books), time_ps)
-        else:
-            self._settle(number, drawn, time_ps)
+    def stop(self) -> Counts:
+        """Links that have just run out of pads, and stop."""
+        is_out = (self._next_pads + 1 >= self._provisioned) & ~self.has_stopped
+        if self._pads_ahead:
+            self.has_stopped |= is_out
+        return np.flatnonzero(is_out & bool(self._pads_ahead))
 
-    def close(self, time_ps: int) -> None:
-        """The link closes, with pads of its own."""
-        if not self._has_pads(0):
-            return
-        pad = self._next_pad
-        self._spend(time_ps)
-        self._tell(events.LinkClosed(pad, b""), time_ps)
+    def close(self) -> Counts:
+        """(L,) int64: bits of pads that the closing of each link takes; -1 where it has none."""
+        if not self._pads_ahead:
+            return np.zeros(len(self.numbers), dtype=np.int64)
+        return np.where(self._next_pads < self._provisioned, ROUND_PADS_BITS, -1)
 
-    def _settle(self, number: int, drawn: DrawnRound, time_ps: int) -> None:
-        books, key_bits = drawn.books, drawn.books.key_bits
-        pad = self._next_pad
-        held = events.BlockHeld(number, pad, b"", key_bits, b"", books)
-        prepared = events.BlockPrepared(number, pad, b"", key_bits, b"", b"", books)
-        self._tell_each((held, prepared), time_ps)
-        reserve_bits = self._refill(key_bits)
-        # Of the reserve only the size is looked at; there is no key.
-        usable = events.BlockUsable(
-            number, b"", key_bits - reserve_bits, bytes(reserve_bits // 8), books
-        )
-        self._tell(usable, time_ps)
-        self._spend(time_ps)
 
-    def _refill(self, key_bits: int) -> int:
-        """Bits of a settled block that become pads, as in `protocols.pads.PadReserve.refill`."""
-        wanted = self._next_pad + 1 + self._pads_ahead - self._provisioned
-        rounds = max(0, min(wanted, key_bits // ROUND_PADS_BITS)) if self._uses_pads else 0
-        self._provisioned += rounds
-        return rounds * ROUND_PADS_BITS
+class Sums:
+    """`LinkCounts` of each of L links, while they grow.
 
-    def _has_pads(self, newer: int) -> bool:
-        """Whether there are pads, and so many newer ones."""
-        return not self._uses_pads or self._next_pad + newer < self._provisioned
+    Parameters
+    ----------
+    links : int
+        L.
+    has_secrecy : bool
+        Whether key lengths claim a probability with which they are secret.
+    """
 
-    def _spend(self, time_ps: int) -> None:
-        if self._uses_pads:
-            self._next_pad += 1
-            self._tell(events.PadsSpent(self._next_pad, ROUND_PADS_BITS), time_ps)
+    def __init__(self, links: int, *, has_secrecy: bool) -> None:
+        self._sums = {field.name: np.zeros(links) for field in fields(LinkCounts)}
+        self._has_secrecy = has_secrecy
+        self._reasons = np.zeros((links, max(AbortReason) + 1), dtype=np.int64)
+        """How often, by reason; the first column has those with key."""
 
-    def _tell(self, event: events.Event, time_ps: int) -> None:
-        self._tell_each(repeat(event, len(self.books)), time_ps)
+    def add(self, links: Counts, judged: Judged, forgery_probability: NDArray[np.float64]) -> None:
+        """Take in the rounds of ``links`` that are over."""
+        is_verified = judged.is_verified
+        added = {
+            "blocks": 1,
+            "blocks_failed": judged.reasons != 0,
+            "sifted_bits": judged.sifted_bits,
+            "leaked_bits": judged.parity_bits,
+            "verified_leak_bits": judged.parity_bits * is_verified,
+            "charged_bits": judged.charge_bits * is_verified,
+            "bias_bits": judged.bias_bits,
+            "shannon_bits": judged.shannon_bits,
+            "verification_bits": judged.verification_bits,
+            "deposited_bits": judged.key_bits * (judged.reasons == 0),
+            "round_trips": judged.round_trips,
+            "sampled_bits": judged.sampled_bits,
+            "failure_probability": forgery_probability,
+            "correctness_epsilon": judged.correctness_epsilon,
+            "secrecy_epsilon": judged.secrecy_epsilon,
+        }
+        for name, values in added.items():
+            self._sums[name][links] += values
+        np.add.at(self._reasons, (links, judged.reasons), 1)
 
-    def _tell_each(
-        self, told: "Sequence[events.Event] | repeat[events.Event]", time_ps: int
-    ) -> None:
-        for books, event in zip(self.books, told, strict=False):
-            books.record((event,), time_ps)
+    def spend(self, links: Counts, bits: Counts) -> None:
+        """Pads are gone."""
+        self._sums["auth_spent_bits"][links] += bits
+
+    def counts_of(self, link: int) -> LinkCounts:
+        """Of one link."""
+        values: dict[str, int | float | None] = {
+            field.name: (int if field.type is int else float)(self._sums[field.name][link])
+            for field in fields(LinkCounts)
+        }
+        if not self._has_secrecy:
+            values["secrecy_epsilon"] = None
+        return LinkCounts(**values)  # type: ignore[arg-type]  # each of the type of its field
+
+    def reasons_of(self, link: int) -> Counter[str]:
+        """Why rounds of one link gave no key."""
+        by_reason = self._reasons[link]
+        found = {each.name.lower(): int(by_reason[each]) for each in AbortReason}
+        return +Counter(found)

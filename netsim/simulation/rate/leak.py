@@ -5,14 +5,22 @@ point is measured once, with both ends of the variant itself. So the figures are
 that the photon level runs, also for a variant of a third party.
 """
 
-import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsim.twin.efficiency import Bench, Efficiency
+from protocols.keylength.arrays import entropies
 from protocols.keylength.keyrate import binary_entropy
 from protocols.reconciliation.interface import bounded_estimate
 from protocols.variants import RECONCILIATIONS
+
+Numbers = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 STEPS_PER_DECADE = 12
 """Of sizes and of error rates, in logarithms: neighbours differ by a fifth."""
@@ -26,29 +34,24 @@ SMALLEST_QBER, LARGEST_QBER = 1e-4, 0.45
 """Outside, the nearest point stands for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What correcting one block costs.
+class Correction(NamedTuple):
+    """What correcting blocks costs, as arrays of their shape.
 
     Attributes
     ----------
-    leak_per_bit, spread : float
+    leak_per_bit, spread : float64
         Mean disclosed bits per bit of the block, and the standard deviation from block to block as
         a share of it.
-    failure_probability : float
+    failure_probability : float64
         Of a block that verification finds unequal; 0 if none of those measured was.
-    round_trips : float
+    round_trips : float64
         Mean number of questions.
     """
 
-    leak_per_bit: float
-    spread: float
-    failure_probability: float
-    round_trips: float
-
-
-NO_COST = Correction(leak_per_bit=0.0, spread=0.0, failure_probability=0.0, round_trips=0.0)
-"""Of a block without bits."""
+    leak_per_bit: Numbers
+    spread: Numbers
+    failure_probability: Numbers
+    round_trips: Numbers
 
 
 class LeakTable:
@@ -66,24 +69,36 @@ class LeakTable:
         self._variant = variant
         self._rule = RECONCILIATIONS.get(variant)
 
-    def correction(self, bits: int, qber: float, *, guess: float | None = None) -> Correction:
-        """Costs of a block of ``bits`` (>= 1) with an error rate of ``qber`` (0 to 1/2).
+    def corrections(
+        self, bits: Counts, errors: Counts, *, guess: float, is_guessed: Mask
+    ) -> Correction:
+        """Costs of blocks of ``bits`` with so many ``errors``; nothing of a block without bits.
 
-        The leak of the nearest point is scaled by h(qber): between points the efficiency is that of
-        the point. Both ends begin with what they have learnt from the block before, or with
-        ``guess`` in a link's first round.
+        The leak of the nearest point is scaled by h of the error rate: between points the
+        efficiency is that of the point. Both ends begin with what they have learnt from the block
+        before, or, where it ``is_guessed``, with ``guess``.
         """
-        size, rate = _step(min(bits, MAX_BLOCK_BITS)), _step(_within(qber))
-        guessed = None if guess is None else bounded_estimate(guess)
-        point = _measured(self._variant, self._rule, (size, rate), guessed)
-        scale = binary_entropy(_within(qber)) / binary_entropy(_value(rate))
-        return replace(point, leak_per_bit=point.leak_per_bit * scale)
+        qber = np.clip(errors / np.maximum(bits, 1), SMALLEST_QBER, LARGEST_QBER)
+        points = np.stack([_steps(np.clip(bits, 1, MAX_BLOCK_BITS)), _steps(qber), is_guessed], -1)
+        known, place = np.unique(points.reshape(-1, 3), axis=0, return_inverse=True)
+        costs = np.array([self._costs(point, guess) for point in known.tolist()]).reshape(-1, 4)
+        found = np.where((bits > 0)[..., None], costs[place.reshape(bits.shape)], 0.0)
+        near = np.array([binary_entropy(_value(step)) for step in known[:, 1].tolist()])
+        scale = entropies(qber) / near[place.reshape(bits.shape)]
+        leak, spread, failure, trips = np.moveaxis(found, -1, 0)
+        return Correction(leak * scale, spread, failure, trips)
+
+    def _costs(self, point: Sequence[int], guess: float) -> tuple[float, ...]:
+        """In the order of `Correction`."""
+        size, rate, is_guessed = point
+        guessed = bounded_estimate(guess) if is_guessed else None
+        return _measured(self._variant, self._rule, (size, rate), guessed)
 
 
 @lru_cache(maxsize=4096)
 def _measured(
     variant: str, rule: object, point: tuple[int, int], guess: float | None
-) -> Correction:
+) -> tuple[float, ...]:
     """One point; ``rule`` tells apart variants that bear one name one after the other."""
     _ = rule
     size, rate = point
@@ -93,20 +108,14 @@ def _measured(
     found = Efficiency(variant, qber, block_bits)
     for _block in range(blocks):
         found += bench.block()
-    return Correction(
-        leak_per_bit=found.leak_bits / (blocks * block_bits),
-        spread=(found.f_std or 0.0) / (found.f_mean or 1.0),
-        failure_probability=found.failed / blocks,
-        round_trips=found.round_trips / blocks,
-    )
+    leak_per_bit = found.leak_bits / (blocks * block_bits)
+    spread = (found.f_std or 0.0) / (found.f_mean or 1.0)
+    return leak_per_bit, spread, found.failed / blocks, found.round_trips / blocks
 
 
-def _within(qber: float) -> float:
-    return min(max(qber, SMALLEST_QBER), LARGEST_QBER)
-
-
-def _step(value: float) -> int:
-    return round(STEPS_PER_DECADE * math.log10(value))
+def _steps(values: Numbers) -> Counts:
+    steps: Counts = np.rint(STEPS_PER_DECADE * np.log10(values)).astype(np.int64)
+    return steps
 
 
 def _value(step: int) -> float:

@@ -1,20 +1,18 @@
-"""The light of a link in a stretch of time, drawn: what the simulator scores, what the ends match.
+"""The light of links in their rounds, drawn: what the simulator scores, what the ends match.
 
 Bits of a lane and basis are Poisson, errors and ones among them binomial (and independent of each
-other).
+other). Links with as many lanes each are drawn together, each from streams of its own, and many
+rounds at once; how many these are changes nothing of what is drawn.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
-from typing import Self
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.simulation import scoring
 from netsim.simulation.stretches import Stretches
 from netsim.topology.network import Lane
 from netsim.twin.prediction import LanePrediction, Prediction
@@ -22,143 +20,165 @@ from netsim.twin.promise import is_lockable
 from netsim.units import s_from_ps
 
 Counts = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+Value = TypeVar("Value", np.int64, np.float64)
 COUNTS = 4
 """Of a lane: right and wrong bits of Z, then of X."""
+KEPT = 64
+"""Predictions whose rates are kept."""
+DRAWN = 2 * COUNTS + 1
+"""Of a lane: bits that the ends match, bits that they do not, coincidences of unequal bases."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SiftedCounts:
-    """Bits of all lanes of a link.
+class Span(NamedTuple):
+    """A time, from ``start_ps`` to before ``stop_ps``."""
 
-    Attributes
-    ----------
-    counts : (lanes, 4) int64
-        Right and wrong bits of Z, then of X.
-    ones : (lanes, 2) int64
-        Ones among the bits of either basis.
-    """
+    start_ps: int
+    stop_ps: int
 
-    counts: Counts
-    ones: Counts
 
-    def __add__(self, other: "SiftedCounts") -> "SiftedCounts":
-        return SiftedCounts(self.counts + other.counts, self.ones + other.ones)
+class LinkStreams(NamedTuple):
+    """Where the light of one link is drawn from."""
 
-    def of(self, lanes: NDArray[np.bool_]) -> "SiftedCounts":
-        """The same of some ``lanes`` ((lanes,) bool) alone."""
-        return SiftedCounts(self.counts * lanes[:, None], self.ones * lanes[:, None])
-
-    @property
-    def total(self) -> int:
-        """All bits."""
-        return int(self.counts.sum())
+    light: np.random.Generator
+    ones: np.random.Generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """What came in a stretch of time.
+    """What came, of several links and spans.
 
     Attributes
     ----------
-    scored : SiftedCounts
-        As the simulator sees it.
-    matched : SiftedCounts
-        As the ends see it: nothing of lanes without pairs, which have no peak to be matched by, nor
-        of a link with too little light to find its clocks.
-    coincidences : (lanes,) int64
+    scored : (links, spans, lanes, 4) int64
+        Right and wrong bits of Z, then of X, as the simulator sees them.
+    ones : (links, spans, lanes, 2) int64
+        Ones among the bits of either basis.
+    matched, matched_ones : int64
+        The same as the ends see it: nothing of lanes without pairs, which have no peak to be
+        matched by, nor of a link with too little light to find its clocks.
+    coincidences : (links, spans, lanes) int64
         Scored, whatever the bases.
     """
 
-    scored: SiftedCounts
-    matched: SiftedCounts
+    scored: Counts
+    ones: Counts
+    matched: Counts
+    matched_ones: Counts
     coincidences: Counts
 
-    def __add__(self, other: "Light") -> "Light":
-        return Light(
-            self.scored + other.scored,
-            self.matched + other.matched,
-            self.coincidences + other.coincidences,
+    @classmethod
+    def of(cls, drawn: Counts, ones: Counts) -> Self:
+        """From (..., 9) counts in the order of `DRAWN`, and (..., 2, 2) ones of the first eight."""
+        matched, unmatched = drawn[..., :COUNTS], drawn[..., COUNTS : 2 * COUNTS]
+        scored = matched + unmatched
+        return cls(
+            scored,
+            ones.sum(axis=-2),
+            matched,
+            ones[..., 0, :],
+            scored.sum(axis=-1) + drawn[..., -1],
         )
 
-    @property
-    def lane_counts(self) -> tuple[scoring.LaneCounts, ...]:
-        """As scored, lane by lane."""
-        rows = zip(self.scored.counts, self.scored.ones, self.coincidences, strict=True)
-        return tuple(_lane_counts(*row) for row in rows)
+    def span(self, index: int) -> "Light":
+        """One of the spans, without its axis."""
+        return Light(
+            self.scored[:, index],
+            self.ones[:, index],
+            self.matched[:, index],
+            self.matched_ones[:, index],
+            self.coincidences[:, index],
+        )
 
 
 class LightSource:
-    """Draws the light of one link.
+    """Draws the light of links with as many lanes each.
 
     Parameters
     ----------
-    lanes : tuple of Lane
-        Of the link, in the order of all counts.
+    links : sequence of sequence of Lane
+        Lanes of each link, in the order of all counts.
     stretches : Stretches
         What the twin expects, when.
-    rng : numpy.random.Generator
-        Of this link alone.
+    streams : sequence of LinkStreams
+        Of each link.
     """
 
     def __init__(
-        self, lanes: Sequence[Lane], stretches: Stretches, rng: np.random.Generator
+        self,
+        links: Sequence[Sequence[Lane]],
+        stretches: Stretches,
+        streams: Sequence[LinkStreams],
     ) -> None:
-        self._lanes = lanes
+        self._links = links
         self._stretches = stretches
-        self._rng = rng
-        self._known: tuple[Prediction, _Rates] | None = None
-        """Of the last part: most parts of a run have the same."""
+        self._streams = streams
+        self._known: dict[int, tuple[Prediction, _Rates]] = {}
+        """Of the latest predictions, by their identity."""
 
-    def draw(self, start_ps: int, stop_ps: int) -> Light:
-        """Light of [``start_ps``, ``stop_ps``), which is not empty."""
-        parts = (
-            self._part(self._rates(found), s_from_ps(length_ps))
-            for length_ps, found in self._stretches.between(start_ps, stop_ps)
+    def draw(self, spans: Sequence[Span]) -> Light:
+        """Light of ``spans``, each of which follows all that were drawn before."""
+        shape = (len(self._links), len(spans), len(self._links[0]))
+        means, ones = np.zeros((*shape, DRAWN)), np.zeros((*shape, 2, 2))
+        for index, span in enumerate(spans):
+            for length_ps, found in self._stretches.between(*span):
+                rates = self._rates(found)
+                means[:, index] += s_from_ps(length_ps) * rates.drawn_hz
+                ones[:, index] += s_from_ps(length_ps) * rates.ones_hz
+        bits = _by_basis(means)
+        shares = np.divide(ones, bits, out=np.zeros_like(ones), where=bits > 0.0)
+        drawn = np.stack(
+            [each.light.poisson(mean) for each, mean in zip(self._streams, means, strict=True)]
         )
-        return reduce(add, parts)
+        its_ones = [
+            each.ones.binomial(found, share)
+            for each, found, share in zip(
+                self._streams, _by_basis(drawn), np.minimum(shares, 1.0), strict=True
+            )
+        ]
+        return Light.of(drawn, np.stack(its_ones))
 
     def _rates(self, found: Prediction) -> "_Rates":
-        if self._known is None or self._known[0] is not found:
-            lanes = [found.lane(lane.channels, lane.users) for lane in self._lanes]
-            self._known = (found, _Rates.of(lanes))
-        return self._known[1]
-
-    def _part(self, rates: "_Rates", length_s: float) -> Light:
-        """Light of a time without changes."""
-        # Right and wrong ones of a Poisson process are two independent Poisson processes.
-        counts = self._rng.poisson(length_s * rates.sifted_hz)
-        scored = SiftedCounts(counts, self._rng.binomial(bits_of(counts), rates.ones))
-        others = self._rng.poisson(length_s * rates.others_hz)
-        return Light(scored, scored.of(rates.is_lit), counts.sum(axis=1) + others)
+        if id(found) not in self._known:
+            if len(self._known) == KEPT:
+                self._known.clear()
+            by_lane = {(lane.users, lane.channels): lane for lane in found.lanes}
+            links = [
+                [by_lane[lane.users, lane.channels] for lane in lanes] for lanes in self._links
+            ]
+            self._known[id(found)] = found, _Rates.of(links)
+        return self._known[id(found)][1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rates:
-    """What is drawn from, of all lanes of a link in order."""
+    """What is drawn from, of all links in order."""
 
-    sifted_hz: NDArray[np.float64]
-    """(lanes, 4): right and wrong bits in Z, then in X."""
-    ones: NDArray[np.float64]
-    """(lanes, 2): shares of ones in Z and X."""
-    others_hz: NDArray[np.float64]
-    """(lanes,): coincidences of unequal bases."""
-    is_lit: NDArray[np.bool_]
-    """(lanes,): which the parties match."""
+    drawn_hz: Numbers
+    """(links, lanes, 9): in the order of `DRAWN`."""
+    ones_hz: Numbers
+    """(links, lanes, 2, 2): ones in Z and X, matched and not."""
 
     @classmethod
-    def of(cls, lanes: Sequence[LanePrediction]) -> Self:
-        return cls(
-            np.array([_rates_hz(lane) for lane in lanes]).reshape(len(lanes), COUNTS),
-            np.array([(lane.z_ones, lane.x_ones) for lane in lanes]),
-            np.array([max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes]),
-            np.array([lane.true_hz > 0.0 for lane in lanes]) & is_lockable(lanes),
+    def of(cls, links: Sequence[Sequence[LanePrediction]]) -> Self:
+        bits_hz = np.array([[_rates_hz(lane) for lane in lanes] for lanes in links])
+        ones = np.array([[(lane.z_ones, lane.x_ones) for lane in lanes] for lanes in links])
+        others = [
+            [max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes] for lanes in links
+        ]
+        is_lit = np.array(
+            [[lane.true_hz > 0.0 and is_lockable(lanes) for lane in lanes] for lanes in links]
+        )[..., None]
+        drawn_hz = np.concatenate(
+            [bits_hz * is_lit, bits_hz * ~is_lit, np.array(others)[..., None]], axis=-1
         )
+        return cls(drawn_hz, _by_basis(drawn_hz) * ones[..., None, :])
 
 
-def bits_of(counts: Counts) -> Counts:
-    """(lanes, 2) int64: bits of either basis, right or wrong."""
-    bits: Counts = counts.reshape(-1, 2, 2).sum(axis=2)
-    return bits
+def _by_basis(drawn: NDArray[Value]) -> NDArray[Value]:
+    """(..., 2, 2): bits of either basis, right or wrong, matched and not."""
+    found: NDArray[Value] = drawn[..., : 2 * COUNTS].reshape(*drawn.shape[:-1], 2, 2, 2).sum(-1)
+    return found
 
 
 def _rates_hz(lane: LanePrediction) -> tuple[float, ...]:
@@ -168,18 +188,4 @@ def _rates_hz(lane: LanePrediction) -> tuple[float, ...]:
         lane.z_hz * z_qber,
         lane.x_hz * (1.0 - x_qber),
         lane.x_hz * x_qber,
-    )
-
-
-def _lane_counts(row: Counts, ones: Counts, coincidences: int) -> scoring.LaneCounts:
-    z_right, z_wrong, x_right, x_wrong = row.tolist()
-    ones_z, ones_x = ones.tolist()
-    return scoring.LaneCounts(
-        coincidences=int(coincidences),
-        sifted_z=z_right + z_wrong,
-        sifted_x=x_right + x_wrong,
-        errors_z=z_wrong,
-        errors_x=x_wrong,
-        ones_z=ones_z,
-        ones_x=ones_x,
     )

@@ -4,61 +4,45 @@ import heapq
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from typing import Self
+
+import numpy as np
 
 from netsim.devices.analysers import Analysers
 from netsim.devices.history import NetworkHistory
 from netsim.kernel.rng import RngTree
-from netsim.kernel.trace import EventName, FileSink, Trace
-from netsim.pools.ledger import Ledger
-from netsim.pools.ledgerfile import LedgerFile
-from netsim.results.directory import EVENTS, LEDGER
+from netsim.kernel.trace import EventName
+from netsim.pools.ledger import NO_BLOCK, Account, Movement
 from netsim.results.fidelity import Fidelity
+from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
-from netsim.simulation.collect import ScoredLane, booked_link, lane_results
+from netsim.simulation.collect import BookedLink, ScoredLane, booked_link, lane_results
 from netsim.simulation.demand import Demand
-from netsim.simulation.rate.ends import LinkEnds
+from netsim.simulation.rate.books import RateBooks
+from netsim.simulation.rate.ends import ROUND_PADS_BITS
+from netsim.simulation.rate.group import (
+    EndedRounds,
+    Group,
+    RateLink,
+    Surroundings,
+    groups_of,
+)
 from netsim.simulation.rate.leak import LeakTable
-from netsim.simulation.rate.rounds import DrawnRound, RoundSource
+from netsim.simulation.rate.shelves import ShelfPools
 from netsim.simulation.request import RunRequest
-from netsim.simulation.scoring import LaneCounts
 from netsim.simulation.singles import drawn_singles
 from netsim.simulation.stretches import Stretches
 from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change
 from netsim.topology.events import event_times
-from netsim.topology.network import Lane
+from netsim.topology.network import Network
 from netsim.topology.timeline import Timeline
-from netsim.twin.agreement import LinkAgreement, agree
+from netsim.twin.agreement import agree
 from netsim.twin.link import link_config
-from netsim.twin.prediction import predict_epochs
+from netsim.twin.prediction import LanePrediction
 from netsim.units import ps_from_s
-
-
-@dataclass(slots=True, eq=False)
-class _LinkUnderWay:
-    """One link: where its rounds come from, and where they go."""
-
-    users: tuple[str, str]
-    lanes: tuple[Lane, ...]
-    agreement: LinkAgreement
-    round_ps: int
-    source: RoundSource
-    ends: LinkEnds
-    scored: list[LaneCounts]
-    number: int = 0
-    start_ps: int = 0
-    drawn: DrawnRound | None = None
-    """The round under way."""
-    has_begun: bool = False
-    """Whether it is one for the two ends."""
-
-    def score(self, drawn: DrawnRound) -> None:
-        """Add what the simulator knows of a round."""
-        pairs = zip(self.scored, drawn.scored, strict=True)
-        self.scored = [known + new for known, new in pairs]
 
 
 class RateSimulation:
@@ -80,8 +64,7 @@ class RateSimulation:
     def __enter__(self) -> Self:
         """Open the books and set up the links."""
         with ExitStack() as stack:
-            self._stack = stack
-            self._open()
+            self._books = stack.enter_context(RateBooks(self._request))
             self._set_up()
             self._stack = stack.pop_all()
         return self
@@ -89,55 +72,37 @@ class RateSimulation:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _open(self) -> None:
-        out, rows, sink = self._request.out, self._request.movements, self._request.sink
-        if out is not None:
-            rows = self._stack.enter_context(LedgerFile(out / LEDGER))
-            sink = FileSink(out / EVENTS)
-        self._ledger = Ledger(rows)
-        self._trace = self._stack.enter_context(Trace(sink))
-
     def _set_up(self) -> None:
         topology = self._topology
         timeline = Timeline(topology, stop_ps=self._duration_ps)
         self._epochs = tuple(timeline.epochs())
-        self._rng_tree = RngTree(self._request.seed)
-        self._stretches = Stretches(self._epochs, self._wander(timeline))
-        leaks = LeakTable(topology.protocol.reconciliation)
+        rng_tree = RngTree(self._request.seed)
+        self._stretches = Stretches(self._epochs, self._wander(timeline, rng_tree))
         network = timeline.network_at(0)
-        expected = predict_epochs(self._epochs).lanes
-        self._links = []
-        for users in network.links:
-            agreement = agree(network, users, [lane for lane in expected if lane.users == users])
-            config = link_config(network, users, agreement)
-            rng = self._rng_tree.stream(f"{config.link}/rounds")
-            lanes = network.lanes_of(users)
-            link = _LinkUnderWay(
-                users=users,
-                lanes=lanes,
-                agreement=agreement,
-                round_ps=config.frames_per_round * config.frame_ps,
-                source=RoundSource(config, lanes, self._stretches, leaks, rng),
-                ends=LinkEnds(config, ledger=self._ledger, trace=self._trace),
-                scored=[LaneCounts()] * len(lanes),
-            )
-            self._links.append(link)
-        pools = {
-            (books.pool.link, books.pool.end): books.pool
-            for link in self._links
-            for books in link.ends.books
-        }
+        self._expected = self._stretches.mean()
+        self._links = list(_links(network, self._expected.lanes))
+        common = Surroundings(
+            users={user.name: number for number, user in enumerate(topology.users)},
+            stretches=self._stretches,
+            leaks=LeakTable(topology.protocol.reconciliation),
+            rng_tree=rng_tree,
+            duration_ps=self._duration_ps,
+        )
+        self._groups = [Group(links, common) for links in groups_of(self._links)]
+        self._fresh: list[str] = []
+        """Links whose new key applications have not been told of."""
         self._absent = {user.name for user in topology.users if not user.is_present}
+        self._pools = ShelfPools(self._books.rows)
         self._demand = Demand(
             topology,
             network.links,
-            pools,
-            self._rng_tree,
-            self._trace,
+            self._pools,
+            rng_tree,
+            self._books.trace,
             is_up=lambda user: user not in self._absent,
         )
 
-    def _wander(self, timeline: Timeline) -> Wander:
+    def _wander(self, timeline: Timeline, rng_tree: RngTree) -> Wander:
         """Phases that wander, followed as far back as any link has its round."""
         topology = self._topology
         history = NetworkHistory(timeline, stop_ps=self._duration_ps)
@@ -145,7 +110,7 @@ class RateSimulation:
             history.change(event, time_ps)
         rounds_s = (topology.protocol.round_s, *(link.round_s for link in topology.links))
         longest_ps = min(ps_from_s(max(rounds_s)), self._duration_ps)
-        return Wander(Analysers(topology, history, self._rng_tree, longest_ps=2 * longest_ps))
+        return Wander(Analysers(topology, history, rng_tree, longest_ps=2 * longest_ps))
 
     def run(
         self,
@@ -154,10 +119,15 @@ class RateSimulation:
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         """Draw all rounds, then close the links."""
-        name = self._topology.name
-        self._trace.emit(EventName.RUN_STARTED, time_ps=0, seed=self._request.seed, topology=name)
+        self._books.trace.emit(
+            EventName.RUN_STARTED,
+            time_ps=0,
+            seed=self._request.seed,
+            topology=self._topology.name,
+        )
         for link in self._links:
-            self._begin_round(link, 0)
+            bits = ROUND_PADS_BITS * link.config.initial_pads
+            self._move_reserve(link, 0, Account.PRESHARED, Account.RESERVE, bits)
         for time_ps, due in self._agenda():
             if time_ps > self._done_ps and should_stop is not None and should_stop():
                 self._is_partial = True
@@ -167,32 +137,61 @@ class RateSimulation:
             if progress is not None:
                 progress(time_ps)
         self._finish()
+        self._books.tell()
 
     def _agenda(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """All that happens, in order of time; of one time, changes come first."""
         changes = event_times(self._topology.events, stop_ps=self._duration_ps)
         happening = ((time_ps, 0, self._changer(change)) for time_ps, change in changes)
-        rounds = (self._rounds(link, order) for order, link in enumerate(self._links, start=1))
+        rounds = (self._rounds(group, order) for order, group in enumerate(self._groups, start=1))
         requests = (
-            (time_ps, 1 + len(self._links), happen)
+            (time_ps, 2 + len(self._groups), happen)
             for time_ps, happen in self._demand.happenings(self._duration_ps)
         )
         agenda = heapq.merge(happening, *rounds, requests, key=lambda item: item[:2])
         for time_ps, _, due in agenda:
             yield time_ps, due
 
-    def _rounds(
-        self, link: _LinkUnderWay, order: int
-    ) -> Iterator[tuple[int, int, Callable[[int], None]]]:
-        """The ends of a link's rounds; the last one may be shorter."""
-        for start_ps in range(0, self._duration_ps, link.round_ps):
-            stop_ps = min(start_ps + link.round_ps, self._duration_ps)
-            yield stop_ps, order, lambda time_ps: self._end_round(link, time_ps)
+    def _rounds(self, group: Group, order: int) -> Iterator[tuple[int, int, Callable[[int], None]]]:
+        """The ends of rounds of all links of a group; when all groups are done, who waits for key.
+
+        So key of one time is there before any of it is taken.
+        """
+        for time_ps, end in group.rounds():
+            yield time_ps, order, partial(self._end_rounds, group, end)
+            yield time_ps, 1 + len(self._groups), self._serve
+
+    def _end_rounds(self, group: Group, end: Callable[[], EndedRounds], time_ps: int) -> None:
+        links, rounds = end()
+        for index in np.flatnonzero(rounds["reason"] == 0).tolist() if self._pools else ():
+            name = group.links[links[index]].config.link
+            bits = int(rounds["key_bits"][index] - rounds["reserve_bits"][index])
+            if bits and name in self._pools.links:
+                block = int(rounds["block"][index])
+                level_bits = self._pools.deposit(name, block, bits, time_ps)
+                rounds["pool_bits"][index] = level_bits
+                self._fresh.append(name)
+        self._books.append(rounds)
+        for link in group.ends.stop().tolist():
+            number = int(group.ends.numbers[link])
+            for end_name in group.links[link].users:
+                self._books.trace.emit(
+                    EventName.RESERVE_EMPTY,
+                    time_ps=time_ps,
+                    link=group.links[link].config.link,
+                    end=end_name,
+                    block=number,
+                )
+
+    def _serve(self, time_ps: int) -> None:
+        """Links that have new key."""
+        while self._fresh:
+            self._demand.deposited(self._fresh.pop(0), time_ps)
 
     def _changer(self, change: Change) -> Callable[[int], None]:
         def happen(time_ps: int) -> None:
             self._absent = self._absent.union(change.leaving).difference(change.joining)
-            self._trace.emit(
+            self._books.trace.emit(
                 EventName.NETWORK_CHANGED,
                 time_ps=time_ps,
                 change=change.kind,
@@ -201,54 +200,66 @@ class RateSimulation:
 
         return happen
 
-    def _begin_round(self, link: _LinkUnderWay, time_ps: int) -> None:
-        """What the light will bring is drawn now: without any bits there is no round."""
-        stop_ps = min(time_ps + link.round_ps, self._duration_ps)
-        link.start_ps, link.drawn = time_ps, link.source.draw(time_ps, stop_ps)
-        has_bits = link.drawn.books.sifted_bits > 0
-        link.has_begun = has_bits and link.ends.begin(link.number, time_ps)
-
-    def _end_round(self, link: _LinkUnderWay, time_ps: int) -> None:
-        if link.drawn is not None:
-            link.score(link.drawn)
-            if link.has_begun:
-                link.ends.end(link.number, link.drawn, time_ps)
-                link.number += 1
-                self._demand.deposited("-".join(link.users), time_ps)
-        link.drawn = None
-        if time_ps < self._duration_ps:
-            self._begin_round(link, time_ps)
-
     def _finish(self) -> None:
         """Light of rounds that a stop cuts off is scored and makes no key; else the links close."""
         self._demand.finish(self._done_ps)
         if self._is_partial:
-            for link in self._links:
-                if link.start_ps < self._done_ps:
-                    link.score(link.source.draw(link.start_ps, self._done_ps))
-            self._trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._done_ps)
+            for group in self._groups:
+                group.score_until(self._done_ps)
+            self._books.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._done_ps)
             return
-        for link in self._links:
-            link.ends.close(self._done_ps)
-        self._trace.emit(EventName.RUN_ENDED, time_ps=self._done_ps)
+        for group in self._groups:
+            self._close(group)
+        self._books.trace.emit(EventName.RUN_ENDED, time_ps=self._done_ps)
+
+    def _close(self, group: Group) -> None:
+        """Links close with pads of their own."""
+        spent_bits = group.ends.close()
+        closed = np.flatnonzero(spent_bits >= 0)
+        group.sums.spend(closed, spent_bits[closed])
+        for index in closed.tolist():
+            link = group.links[index]
+            bits = int(spent_bits[index])
+            self._move_reserve(link, self._done_ps, Account.RESERVE, Account.SPENT, bits)
+            for end in link.users:
+                self._books.trace.emit(
+                    EventName.LINK_CLOSED, time_ps=self._done_ps, link=link.config.link, end=end
+                )
+
+    def _move_reserve(
+        self, link: RateLink, time_ps: int, debit: Account, credit: Account, bits: int
+    ) -> None:
+        """At both ends."""
+        for end in link.users if bits else ():
+            self._books.rows.append(
+                Movement(time_ps, link.config.link, end, NO_BLOCK, debit, credit, bits)
+            )
 
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
         topology, done_ps = self._topology, self._done_ps
-        scored = (
+        # After a stop the mean is that of the whole run: as of all results, of what was asked for.
+        scored = {
+            link.users: list(group.scored(index))
+            for group in self._groups
+            for index, link in enumerate(group.links)
+        }
+        lanes = (
             ScoredLane(lane, counts, key_share=topology.key_share_of(link.users))
             for link in self._links
-            for lane, counts in zip(link.lanes, link.scored, strict=True)
+            for lane, counts in zip(link.lanes, scored[link.users], strict=True)
         )
+        booked = {
+            link.users: self._booked(group, index)
+            for group in self._groups
+            for index, link in enumerate(group.links)
+        }
         return Run(
             topology=topology.name,
             seed=self._request.seed,
             duration_ps=done_ps,
-            lanes=lane_results(topology, scored, predict_epochs(self._epochs), done_ps),
-            links=tuple(
-                booked_link(topology, link.users, link.agreement, link.ends.books, done_ps)
-                for link in self._links
-            ),
+            lanes=lane_results(topology, lanes, self._expected, done_ps),
+            links=tuple(booked[link.users] for link in self._links),
             users=tuple(drawn_singles(self._epochs, self._request.seed, done_ps)),
             performance=Performance(wall_s=wall_s, tags=0),
             provenance=collect_provenance(topology.model_dump(mode="json")),
@@ -258,3 +269,22 @@ class RateSimulation:
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
+
+    def _booked(self, group: Group, index: int) -> LinkResult:
+        link, sums = group.links[index], group.sums
+        is_closed = not self._is_partial and group.ends.close()[index] >= 0
+        booked = BookedLink(
+            sums.counts_of(index), sums.reasons_of(index), self._done_ps if is_closed else None
+        )
+        return booked_link(self._topology, link.users, link.agreement, booked, self._done_ps)
+
+
+def _links(network: Network, expected: tuple[LanePrediction, ...]) -> Iterator[RateLink]:
+    """All links, with what they agree on."""
+    by_link: dict[tuple[str, str], list[LanePrediction]] = {}
+    for lane in expected:
+        by_link.setdefault(lane.users, []).append(lane)
+    for users in network.links:
+        agreement = agree(network, users, by_link.get(users, []))
+        config = link_config(network, users, agreement)
+        yield RateLink(users, network.lanes_of(users), agreement, config)

@@ -7,7 +7,7 @@ import pytest
 from netsim.kernel.trace import MemorySink, Trace
 from netsim.pools.audit import check_balance
 from netsim.pools.bookkeeper import Bookkeeper
-from netsim.pools.counts import failures
+from netsim.pools.counts import failures, reasons_of
 from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.store import UserStore
 from protocols import events
@@ -230,10 +230,10 @@ def test_peers_say_why_they_gave_up() -> None:
     """Own reasons stand; where the peer has aborted its reason does."""
     mine = {0: "peer_aborted", 1: "leak_too_high", 4: "peer_aborted"}
     its = {0: "no_lock", 1: "peer_aborted", 7: "timed_out"}
-    assert list(failures(mine, its)) == [
+    assert list(failures(reasons_of(mine, its))) == [
         "rounds without key: 1 leak_too_high + 1 no_lock + 1 peer_aborted"
     ]
-    assert list(failures({}, its)) == []
+    assert list(failures(reasons_of({}, its))) == []
 
 
 def test_a_flood_of_alarms_is_counted() -> None:

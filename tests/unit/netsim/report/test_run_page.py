@@ -12,7 +12,7 @@ from netsim.cli import run_command
 from netsim.errors import ConfigError
 from netsim.report.page import plots
 from netsim.report.page.run import run_page
-from netsim.results.directory import load_run
+from netsim.results.directory import books_of, load_run
 from netsim.results.trace import Trace, read_trace
 from protocols.keylength.keyrate import binary_entropy
 from tests.support.browser import see
@@ -32,7 +32,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trace(directory: Path) -> Trace:
     """What the events of a kept run tell."""
-    return read_trace(directory / "events.jsonl", load_run(directory).announcers)
+    return read_trace(books_of(directory).told(), load_run(directory).announcers)
 
 
 class Page(HTMLParser):

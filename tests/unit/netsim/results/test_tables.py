@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import netsim
@@ -59,9 +60,16 @@ def test_a_loaded_run_has_the_same_tables(run: Run, tmp_path: Path) -> None:
     assert replace(again, performance=run.performance) == run
     for name in ("lanes", "links", "users", "rounds", "ledger", "pools"):
         assert loaded.rows(name) == run.rows(name)
+    rounds, ledger = np.load(out / "rounds.npy"), loaded.rows("ledger")
+    for end in ("alice", "bob"):
+        sifted = [row["bits"] for row in ledger if (row["end"], row["debit"]) == (end, "light")]
+        assert sifted == rounds["sifted_bits"].tolist()
     with (out / "ledger.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [str(row["bits"]) for row in loaded.rows("ledger")] == [row["bits"] for row in rows]
+        kept = list(csv.DictReader(file))
+    assert {row["debit"] for row in kept} == {"preshared", "reserve"}
+    assert all(
+        tuple(row.values()) in {tuple(map(str, each.values())) for each in ledger} for row in kept
+    )
 
 
 def test_what_there_is_not_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,18 @@
 """What the rate level knows of error correction is what its ends do."""
 
+import numpy as np
 import pytest
 
-from netsim.simulation.rate.leak import LeakTable
+from netsim.simulation.rate.leak import Correction, LeakTable
 from netsim.twin.efficiency import Bench, Efficiency
 
 BLOCKS = 60
+
+
+def correction(table: LeakTable, bits: int, qber: float) -> Correction:
+    """Of one block whose error rate is known from those before."""
+    counts = np.array([bits]), np.array([round(bits * qber)])
+    return table.corrections(*counts, guess=0.05, is_guessed=np.array([False]))
 
 
 def leak_per_bit(variant: str, qber: float, bits: int) -> tuple[float, float]:
@@ -29,8 +36,8 @@ def leak_per_bit(variant: str, qber: float, bits: int) -> tuple[float, float]:
 def test_between_points_it_is_right(variant: str, qber: float, bits: int) -> None:
     """Within 3 % of blocks of that very size and error rate, four standard errors besides."""
     mean, error = leak_per_bit(variant, qber, bits)
-    found = LeakTable(variant).correction(bits, qber)
-    assert found.leak_per_bit == pytest.approx(mean, abs=4 * error + 0.03 * mean)
+    found = correction(LeakTable(variant), bits, qber)
+    assert float(found.leak_per_bit[0]) == pytest.approx(mean, abs=4 * error + 0.03 * mean)
 
 
 def test_every_point_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,12 +51,25 @@ def test_every_point_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Bench, "block", counted)
     table = LeakTable("cascade-yanetal")
-    first = table.correction(5000, 0.05)
+    first = correction(table, 5000, 0.05)
     seen = len(measured)
-    assert table.correction(5010, 0.0501).failure_probability == first.failure_probability
+    assert correction(table, 5010, 0.0501).failure_probability == first.failure_probability
     assert len(measured) == seen
 
 
 def test_a_lane_without_errors_still_costs_parities() -> None:
     """Ends that know of no errors ask all the same."""
-    assert LeakTable("cascade-yanetal").correction(10_000, 0.0).leak_per_bit > 0.0
+    assert correction(LeakTable("cascade-yanetal"), 10_000, 0.0).leak_per_bit[0] > 0.0
+
+
+def test_blocks_are_looked_up_each_by_itself() -> None:
+    """Of any shape; one without bits costs nothing, one whose rate is guessed costs more trips."""
+    table = LeakTable("cascade-yanetal")
+    bits, errors = np.array([[5000, 0], [9000, 5000]]), np.array([[250, 0], [90, 250]])
+    is_guessed = np.array([[False, False], [False, True]])
+    found = table.corrections(bits, errors, guess=0.2, is_guessed=is_guessed)
+    for place in ((0, 0), (1, 0)):
+        alone = correction(table, int(bits[place]), errors[place] / bits[place])
+        assert [each[place] for each in found] == [each[0] for each in alone]
+    assert [each[0, 1] for each in found] == [0.0] * 4
+    assert found.leak_per_bit[1, 1] > found.leak_per_bit[0, 0]

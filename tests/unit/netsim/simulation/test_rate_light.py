@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netsim.simulation.rate.light import LightSource
+from netsim.simulation.rate.light import LightSource, LinkStreams, Span
 from netsim.topology.network import build_network
 from netsim.twin.prediction import Prediction, predict
 from tests.support.topologies import two_user_topology
@@ -31,7 +31,9 @@ def test_a_lane_without_pairs_is_scored_and_not_matched() -> None:
             yield stop_ps - start_ps, Prediction(lanes=(lit, dark), users=())
 
     stretches: Any = Stretches()
-    light = LightSource(lanes, stretches, np.random.default_rng(1)).draw(0, LIGHT_PS)
-    assert (light.scored.counts.sum(axis=1) > 0).all()
-    assert (light.matched.counts[0] == light.scored.counts[0]).all()
-    assert light.matched.counts[1].sum() == light.matched.ones[1].sum() == 0
+    source = LightSource([lanes], stretches, [LinkStreams(*map(np.random.default_rng, (1, 2)))])
+    light = source.draw([Span(0, LIGHT_PS)]).span(0)
+    assert (light.scored[0].sum(axis=1) > 0).all()
+    assert (light.matched[0, 0] == light.scored[0, 0]).all()
+    assert (light.matched_ones[0, 0] == light.ones[0, 0]).all()
+    assert light.matched[0, 1].sum() == light.matched_ones[0, 1].sum() == 0

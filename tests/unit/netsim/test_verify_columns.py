@@ -1,0 +1,86 @@
+"""Rounds in columns are rechecked: whichever column of whichever round is changed, it is seen."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netsim
+from netsim.errors import ConfigError
+from netsim.pools.rounds import Rounds
+from netsim.verify import verify_run
+from protocols.messages import AbortReason
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty rounds of two users."""
+    out = tmp_path_factory.mktemp("sound") / "out"
+    overrides = ("protocol.round_s=10", "protocol.reconciliation=modelled")
+    netsim.simulate("two_user", overrides=overrides, duration_s=200, fidelity="rate", out=out)
+    return out
+
+
+def faults(sound: Path, place: Path, column: str, value: int, *, block: int = 7) -> str:
+    """What is said of the run when one number in it has grown by so much."""
+    out = Path(shutil.copytree(sound, place / "out"))
+    rounds: Rounds = np.load(out / "rounds.npy")
+    rounds[column][block] += value
+    np.save(out / "rounds.npy", rounds)
+    return "\n".join(map(str, verify_run(out)))
+
+
+def test_what_is_sound_passes(sound: Path) -> None:
+    """No fault, of as many rounds as were asked for."""
+    assert verify_run(sound) == ()
+    assert len(np.load(sound / "rounds.npy")) == 20
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("block", 1, "rounds.npy, alice-bob block 8: is not the next one of its link"),
+        ("start_ps", -1, "block 7: begins before the end of the one before"),
+        ("stop_ps", 1, "block 8: begins before the end of the one before"),
+        ("stop_ps", -(10**13), "block 7: ends before it begins"),
+        ("sifted_bits", 1, "sifted_bits"),
+        ("sampled_bits", 1, "sampled_bits"),
+        ("errors", 10**9, "block 7: more errors than bits"),
+        ("parity_bits", 1, "leaked_bits"),
+        ("parity_bits", 10**6, "block 7: more bits disclosed than taken from its key"),
+        ("verification_bits", 1, "verification_bits"),
+        ("key_bits", 1, "block 7: the level is another one"),
+        ("key_bits", 10**6, "block 7: more bits published or of key than sifted"),
+        ("reserve_bits", 1, "block 7: refills no whole pads"),
+        ("reserve_bits", 256, "block 7: the level is another one"),
+        ("spent_bits", 1, "block 7: spends no whole pads"),
+        ("spent_bits", 128, "auth_spent_bits"),
+        ("spent_bits", 128 * 10**5, "block 7: spends more pads than were there"),
+        ("pool_bits", -1, "block 7: the level is another one"),
+        ("reason", AbortReason.NO_KEY, "block 7: key and a reason why not, or neither"),
+        ("reason", 99, "block 7: ends for no reason that there is"),
+        ("forgery_probability", 1e-6, "forgery_probability adds up"),
+    ],
+)
+def test_every_column_counts(
+    sound: Path, tmp_path: Path, column: str, value: int, fault: str
+) -> None:
+    """By the round, or by the sums of the summary."""
+    assert fault in faults(sound, tmp_path, column, value)
+
+
+def test_a_round_that_is_missing_is_seen(sound: Path, tmp_path: Path) -> None:
+    """In the midst by its number, at the end by the summary."""
+    for name, kept in (("midst", [*range(7), *range(8, 20)]), ("end", [*range(19)])):
+        out = Path(shutil.copytree(sound, tmp_path / name))
+        np.save(out / "rounds.npy", np.load(sound / "rounds.npy")[kept])
+        found = "\n".join(map(str, verify_run(out)))
+        assert ("is not the next one" in found) is (name == "midst")
+        assert "sifted_bits" in found
+
+
+def test_users_that_are_not_there_are_refused(sound: Path, tmp_path: Path) -> None:
+    """Their number has no name in the topology."""
+    with pytest.raises(ConfigError, match="users that are not in the topology"):
+        faults(sound, tmp_path, "responder", 5)
