@@ -8,11 +8,15 @@
 # make clean     remove all that make made
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test test-all ready warm lint docs dist bench mutants clean
+.PHONY: demo test test-all ready warm lint collect docs dist bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 CANDIDATES := python3.13 python3.12 python3.11 python3
+
+# Byte code is kept, whatever the environment says: processes that tests start by the hundred would
+# each compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 COMPLETE := import venv, ensurepip
@@ -47,9 +51,13 @@ test: ready
 test-all: ready
 	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-# Kernels are compiled once, beside the checks of the text, and not by each worker of the tests.
+# Kernels are compiled once, and modules of tests by pytest, beside the checks of the text, and not
+# by each worker of the tests.
 ready: $(VENV)/installed-dev
-	@$(MAKE) --no-print-directory -j 2 lint warm
+	@$(MAKE) --no-print-directory -j 2 collect warm
+
+collect: lint
+	$(BIN)/python -m pytest -q --collect-only >/dev/null
 
 warm: $(VENV)/installed-dev
 	$(WITH_CACHE) $(BIN)/netsim warmup
@@ -58,7 +66,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks/bench_*.py
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs

@@ -1,6 +1,9 @@
 """Settings of the pages that `make docs` builds, and what is made for them."""
 
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -12,7 +15,9 @@ from netsim.topology.reference import topology_markdown
 
 HERE = Path(__file__).parent
 MADE = HERE / "made"
-"""What is made for the pages: tables of topologies, what the examples print and draw."""
+"""What is made for the pages: tables of topologies, what examples and commands print and draw."""
+DRAWN = r"<!-- drawn -->\n```sh\n(.*?)^```$"
+"""Commands of a page that draw its pictures; one block a page."""
 
 project = "qnsp-netsim"
 author = "The qnsp-netsim maintainers"
@@ -44,7 +49,23 @@ def run_examples(_app: Sphinx) -> None:
             subprocess.run(words, cwd=folder, env=environment, stdout=output, check=True)
 
 
+def draw_pictures(_app: Sphinx) -> None:
+    """Run what pages say that their pictures were made by, each page in a folder of its own."""
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "COLUMNS": "100"}
+    for page in sorted(HERE.glob("*.md")):
+        folder = MADE / page.stem
+        for block in re.findall(DRAWN, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for line in block.splitlines():
+                words = [sys.executable, "-m", *shlex.split(line)]
+                subprocess.run(
+                    words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True
+                )
+
+
 def setup(app: Sphinx) -> None:
     """Called by sphinx."""
     app.connect("builder-inited", write_tables)
     app.connect("builder-inited", run_examples)
+    app.connect("builder-inited", draw_pictures)

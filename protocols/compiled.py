@@ -7,7 +7,7 @@ named stream) nor ``fastmath`` (its reductions differ between processors).
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
@@ -65,10 +65,25 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
             raise
         _say_uncached()
         return numba.njit(**options)(function)
+    dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
     cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
     cache.load_overload = _if_whole(cache)
     cache.save_overload = _without_harm(cache.save_overload)
     return dispatcher
+
+
+def _of_values(get_template: Callable[..., Any]) -> Callable[..., Any]:
+    """How a kernel is called by another; a constant is a number like any other.
+
+    Numba would compile a callee once more for the constant that a loop variable begins with.
+    """
+
+    @wraps(get_template)
+    def get_template_of_values(args: Iterable[types.Type], kws: Mapping[str, types.Type]) -> Any:
+        plain = map(types.unliteral, kws.values())
+        return get_template(tuple(map(types.unliteral, args)), dict(zip(kws, plain, strict=True)))
+
+    return get_template_of_values
 
 
 def _if_whole(cache: Any) -> Callable[..., Any]:

@@ -26,6 +26,14 @@ class NearPairs:
         """Those at ``places`` ((L,) int64), in that order."""
         return NearPairs(self.announced[places], self.own[places], self.differences_ps[places])
 
+    def thinned(self, most: int) -> tuple["NearPairs", float]:
+        """Every so manieth of them, at most ``most`` (>= 1), and which share that is."""
+        step = max(1, -(-self.announced.size // most))
+        if step == 1:
+            return self, 1.0
+        columns = (self.announced, self.own, self.differences_ps)
+        return NearPairs(*(column[::step].copy() for column in columns)), 1.0 / step
+
 
 class Matching(ABC):
     """How the responder pairs clicks, lane by lane."""

@@ -76,6 +76,23 @@ def _merge(
     return kept
 
 
+@kernel
+def _detectors(tags: NDArray[np.int64], ids: NDArray[np.int64], first_id: int) -> NDArray[np.uint8]:
+    out = np.empty(ids.size, dtype=np.uint8)
+    for k in range(ids.size):
+        out[k] = tags[ids[k] - first_id] & 3
+    return out
+
+
+@kernel
+def _claim(claimed: NDArray[np.bool_], ids: NDArray[np.int64], first_id: int) -> NDArray[np.bool_]:
+    free = np.empty(ids.size, dtype=np.bool_)
+    for k in range(ids.size):
+        free[k] = not claimed[ids[k] - first_id]
+        claimed[ids[k] - first_id] = True
+    return free
+
+
 def announced_grain(window_ticks: int) -> int:
     """Ticks to which published times are cut: the largest divisor of the window up to 1/16 of it.
 
@@ -232,6 +249,10 @@ class TagBook:
         """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""
         return self._tags[ids - self._first_id]
 
+    def detectors_of(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(N,) uint8 detectors of the clicks ``ids``, all still in the book."""
+        return _detectors(self._tags, ids, self._first_id)
+
     def turned(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(N,) bool: whether clicks ``ids``, all in the book, came with the analysers turned.
 
@@ -251,10 +272,7 @@ class TagBook:
 
     def claim(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Give the clicks ``ids`` (distinct) to the calling link; False where another has it."""
-        at = ids - self._first_id
-        free = ~self._claimed[at]
-        self._claimed[at] = True
-        return free
+        return _claim(self._claimed, ids, self._first_id)
 
     def give_back(self, ids: NDArray[np.int64]) -> None:
         """The clicks ``ids``, which the calling link has claimed, are free again."""

@@ -55,8 +55,8 @@ AMPLIFICATIONS = Registry[Amplification](
     "amplification",
     Amplification,  # type: ignore[type-abstract]
     {
-        "toeplitz-fft": "protocols.hashing.amplification:ToeplitzFft",
         "toeplitz-clmul": "protocols.hashing.amplification:ToeplitzClmul",
+        "toeplitz-fft": "protocols.hashing.amplification:ToeplitzFft",
     },
 )
 SECURITIES = Registry[Security](

@@ -13,6 +13,7 @@ EXAMPLES = (
     "netsim report results",
     "netsim report by_power -o page.html",
     "netsim report plan.json",
+    "netsim report keys",
 )
 
 
@@ -21,8 +22,8 @@ def report(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="What was given as --out to `run`, `compare`, `sweep` or `distil`; or a file with "
-            "what `plan --json` printed.",
+            help="What was given as --out to `run`, `compare`, `sweep` or `distil`, or as --state "
+            "to `serve`; or a file with what `plan --json` printed.",
         ),
     ],
     out: Annotated[
@@ -39,18 +40,20 @@ def report(
 
     Of a run: map of the network, lanes beside the twin, links, pools and rounds over time, clicks
     of each detector, alarms and changes, assumptions, and how to repeat it. Of a comparison, a
-    sweep, a plan and distilled key: their tables and plots. Plots need the extra `report`.
+    sweep, a plan and distilled key: their tables and plots; of `serve`: key that is left, requests,
+    keys given over time. Plots need the extra `report`.
     """
     write_page(directory, out)
 
 
 def write_page(directory: Path, out: Path | None = None) -> None:
     """Write the page of a directory, and say where it is."""
+    from netsim.delivery.page import is_state, state_page
     from netsim.report.page.directory import page_of
     from netsim.report.page.run import PAGE
     from netsim.results.files import write_whole
 
     usual = directory.with_suffix(".html") if directory.is_file() else directory / PAGE
     path = usual if out is None else out
-    write_whole(path, page_of(directory))
+    write_whole(path, state_page(directory) if is_state(directory) else page_of(directory))
     note(f"{path} shows it")

@@ -15,7 +15,16 @@ EXAMPLES = ("netsim warmup", "NUMBA_CACHE_DIR=/var/cache/netsim netsim warmup")
 RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("two_user", "3s", "photon", ("protocol.round_s=1",)),
     ("fan2025_four_user", "1s", "photon", ()),
-    ("wengerowsky2018", "1s", "photon", ("protocol.reconciliation=ldpc", "protocol.round_s=0.5")),
+    (
+        "wengerowsky2018",
+        "1s",
+        "photon",
+        (
+            "protocol.reconciliation=ldpc",
+            "protocol.amplification=toeplitz-clmul",
+            "protocol.round_s=0.5",
+        ),
+    ),
     (
         "two_user",
         "2s",
@@ -26,6 +35,12 @@ RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
             "receivers.bench.bell.share=0.5",
             'observers=[{kind="intercept-resend", user="bob", share=0.01}]',
         ),
+    ),
+    (
+        "two_user",
+        "0.1s",
+        "photon",
+        ("qnsp.source.statistics=thermal", "qnsp.source.filter_shape=gaussian"),
     ),
     ("two_user", "2s", "coincidence", ("protocol.round_s=1",)),
     ("two_user", "2s", "rate", ("protocol.round_s=1",)),
@@ -67,7 +82,7 @@ def warmup() -> None:
 def tasks() -> list[Callable[[], object]]:
     """What together uses the kernels: runs of each kind, and plans."""
     runs = [partial(_simulate, *run) for run in RUNS]
-    return [*runs, _plan]
+    return [*runs, _count_differences, _grow_code, _find_bend, _plan]
 
 
 def _simulate(topology: str, duration_s: str, fidelity: str, overrides: tuple[str, ...]) -> None:
@@ -80,6 +95,37 @@ def _simulate(topology: str, duration_s: str, fidelity: str, overrides: tuple[st
         seed=1,
         fidelity=fidelity,
     )
+
+
+def _count_differences() -> None:
+    """What figures of arrival differences use."""
+    from netsim.simulation.photons import count_photons
+    from netsim.simulation.scoring import DifferenceHistogram
+    from netsim.topology.load import load_topology
+
+    topology = load_topology("two_user")
+    users = (topology.users[0].name, topology.users[1].name)
+    histogram = DifferenceHistogram(users, low_ps=0, bin_ps=1, bins=1)
+    count_photons(topology, duration_s=0.1, seed=1, histograms=[histogram])
+
+
+def _grow_code() -> None:
+    """A small code: those of the runs may be on disk already."""
+    from protocols.reconciliation.ldpc_codes import Shape, grow_code
+    from protocols.reconciliation.ldpc_degrees import ROWS
+
+    grow_code(Shape(ROWS + 1, 1))
+
+
+def _find_bend() -> None:
+    """What is tried where no clock is found."""
+    import numpy as np
+
+    from protocols.bbm92.bend import LEAST_PAIRS, find_bend
+    from protocols.bbm92.coincidence import Alignment
+
+    times_ps = np.arange(2 * LEAST_PAIRS, dtype=np.int64)
+    find_bend(Alignment(0, 0.0, 0.0), times_ps, times_ps)
 
 
 def _plan() -> None:

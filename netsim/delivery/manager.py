@@ -124,6 +124,11 @@ class KeyManager:
         if self._directory.saes.get(sae) != self.user:
             raise StrangerError("this key manager does not know who asks")
 
+    def slaves(self) -> list[str]:
+        """All applications that key can be shared with."""
+        users = {self.user, *self._directory.peers_of(self.user)}
+        return [sae for sae, user in self._directory.saes.items() if user in users - {self.user}]
+
     def status(self, master: str, slave: str) -> Status:
         """What ``master`` may ask for, with ``slave``; BadRequestError as `order`."""
         peer, link = self._link_to(slave)

@@ -1,7 +1,7 @@
 """Requests and answers of ETSI GS QKD 014 V1.1.1 (2019-02): any bytes are read, or refused."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
@@ -70,15 +70,15 @@ def read_key_ids(body: bytes) -> KeyIds:
     return _read(KeyIds, body)
 
 
-def key_request_of(query: Sequence[tuple[str, str]]) -> KeyRequest:
+def key_request_of(query: Iterable[tuple[str, str]]) -> KeyRequest:
     """The same of a GET: ``number`` and ``size``, once each."""
-    values = _once(query, ("number", "size"))
-    return KeyRequest.model_validate({name: _number(name, text) for name, text in values.items()})
+    values = single_values(query, ("number", "size"))
+    return KeyRequest.model_validate({name: number_of(name, text) for name, text in values.items()})
 
 
-def key_ids_of(query: Sequence[tuple[str, str]]) -> KeyIds:
+def key_ids_of(query: Iterable[tuple[str, str]]) -> KeyIds:
     """The same of a GET: one ``key_ID``."""
-    values = _once(query, ("key_ID",))
+    values = single_values(query, ("key_ID",))
     if not values:
         raise BadRequestError("key_ID is missing")
     return KeyIds(key_IDs=[KeyId(key_ID=values["key_ID"])])
@@ -117,16 +117,19 @@ def _read(kind: type[M], body: bytes) -> M:
         raise BadRequestError(f"{where}: {first['msg']}".removeprefix(": ")) from error
 
 
-def _once(query: Sequence[tuple[str, str]], known: Sequence[str]) -> Mapping[str, str]:
-    values = dict(query)
-    if len(values) < len(query):
+def single_values(query: Iterable[tuple[str, str]], known: Sequence[str]) -> dict[str, str]:
+    """Parameters of a query, each once; BadRequestError for any that is not ``known``."""
+    pairs = tuple(query)
+    values = dict(pairs)
+    if len(values) < len(pairs):
         raise BadRequestError("a parameter is given twice")
     if not values.keys() <= set(known):
-        raise BadRequestError(f"known parameters are {', '.join(known)}")
+        raise BadRequestError(f"known parameters are {', '.join(known) or 'none'}")
     return values
 
 
-def _number(name: str, text: str) -> int:
+def number_of(name: str, text: str) -> int:
+    """A parameter that is a number; BadRequestError if it is none."""
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise BadRequestError(f"{name} shall be an integer")
     return int(text)

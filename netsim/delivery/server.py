@@ -2,7 +2,8 @@
 
 An application is who its certificate says (the common name), never who a header says. Who it is and
 what it is entitled to is judged before anything else is said about a request. The only codes are
-200, 400, 401 and 503, each with a JSON body; what is no HTTP at all gets aiohttp's 400, as text.
+200, 400, 401 and 503, each with a JSON body (and 405 at the paths of SKIP, `netsim.delivery.skip`);
+what is no HTTP at all gets aiohttp's 400, as text.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from netsim.delivery.keys import (
     BadRequestError,
     Collection,
     DeliveredKey,
+    Order,
     RefusedError,
     StrangerError,
 )
@@ -35,6 +37,7 @@ from netsim.delivery.messages import (
     status_entry,
 )
 from netsim.delivery.metrics import Metrics
+from netsim.delivery.skip import CounterSkip
 from netsim.delivery.together import Together
 from netsim.errors import OutputError
 
@@ -44,6 +47,10 @@ BODY_S = 10.0
 SILENCE_S = 60.0
 """A connection without a whole request for so long is closed, whoever holds it open."""
 PATH = "/api/v1/keys/{sae}"
+OPERATIONS = frozenset(
+    {"status", "enc_keys", "dec_keys", "metrics", "capabilities", "key", "entropy"}
+)
+"""As they are counted; what is none of these is other."""
 
 SILENT = logging.Logger(__name__, logging.CRITICAL + 1)
 """For what aiohttp would print of damaged requests, tracebacks among it: anybody can send those."""
@@ -79,6 +86,7 @@ class Counter014:
         most = manager.limits.max_key_per_request
         self._giving = {peer: Together(worker, manager.give, most) for peer in manager.peers}
         self._fetching = Together(worker, manager.fetch, most)
+        self._skip = CounterSkip(manager, self._given, self._fetching.do)
         self._worker = worker
         self._journal = journal
         self._metrics = metrics
@@ -94,6 +102,7 @@ class Counter014:
                 _route("POST", f"{PATH}/enc_keys", self._give),
                 _route("GET", f"{PATH}/dec_keys", self._fetch),
                 _route("POST", f"{PATH}/dec_keys", self._fetch),
+                *self._skip.routes(),
                 _route("GET", "/metrics", self._show_metrics),
                 _route("*", "/{path:.*}", _find_nothing),
             ]
@@ -123,8 +132,8 @@ class Counter014:
         return guard
 
     def _record(self, request: web.Request, code: int, wall_s: float) -> None:
-        name = request.path.rsplit("/", 1)[-1]
-        operation = name if name in {"status", "enc_keys", "dec_keys", "metrics"} else "other"
+        name = request.get("operation") or request.path.rsplit("/", 1)[-1]
+        operation = name if name in OPERATIONS else "other"
         keys = request.get("keys", 0)
         self._metrics.count(self._manager.user, operation, code, keys)
         self._journal.tell(
@@ -155,7 +164,10 @@ class Counter014:
         )
         asked.check()
         order = self._manager.order(caller, slave, number=asked.number, size_bits=asked.size)
-        return _handed_out(request, await self._giving[order.peer].do(order))
+        return _handed_out(request, await self._given(order))
+
+    async def _given(self, order: Order) -> tuple[DeliveredKey, ...]:
+        return await self._giving[order.peer].do(order)
 
     async def _fetch(self, request: web.Request) -> web.Response:
         caller, master = request["caller"], request.match_info["sae"]

@@ -5,6 +5,7 @@ differences give eight numbers but for what all have in common, also where a win
 common peak holds the pairs of one detector only.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 
 BIN_PS = 20
 """Of the histograms. Less is not told either: recorders' ticks are as long."""
+DRAWS = 40
+"""Of each histogram, for the error of its centre to a tenth."""
+REFINEMENTS = 8
+"""How often a window is put about the mean of what it holds."""
 SIGMAS = 5.0
 """By how much a peak must stand out, and a detector be off, to be told."""
 
@@ -48,7 +53,7 @@ def late_of(
 ) -> tuple[tuple[int, int, int], ...]:
     """(end, detector, ps) of each detector that answers at another time than those of its end.
 
-    Times are relative to the median of the end; the errors are those of means.
+    Times are relative to the median of the end; errors come from histograms drawn anew.
 
     Parameters
     ----------
@@ -84,10 +89,15 @@ def _apart(
     late_ps: NDArray[np.float64],
     errors_ps: NDArray[np.float64],
 ) -> Iterator[tuple[int, int, int]]:
-    middle_ps = float(np.median(late_ps[known])) if known.size else 0.0
+    if known.size == 0:
+        return
+    middle_ps = float(np.median(late_ps[known]))
+    # As of normal errors: a median scatters sqrt(pi / 2) times as much as a mean.
+    middle_error_ps = math.sqrt(math.pi / 2 / known.size) * float(np.median(errors_ps[known]))
     for detector in map(int, known):
         apart_ps = float(late_ps[detector]) - middle_ps
-        if abs(apart_ps) > max(BIN_PS, SIGMAS * float(errors_ps[detector])):
+        error_ps = math.hypot(float(errors_ps[detector]), middle_error_ps)
+        if abs(apart_ps) > max(BIN_PS, SIGMAS * error_ps):
             yield end, detector, round(apart_ps)
 
 
@@ -95,21 +105,34 @@ def _peaks(
     histograms: Histograms, width: int, least_share: float
 ) -> Iterator[tuple[int, float, float]]:
     """Pair of detectors, centre and its error (ps), of each peak that stands out."""
-    bins = histograms.shape[1]
-    middles_ps = (np.arange(bins) - bins // 2 + 0.5) * BIN_PS
     every = [np.convolve(row, np.ones(width, dtype=np.int64), "valid") for row in histograms]
-    heights = [float(sums.max() - np.median(sums)) for sums in every]
-    for pair, (counts, sums) in enumerate(zip(histograms, every, strict=True)):
-        first = int(np.argmax(sums))
-        inside = slice(first, first + width)
-        # The median of windows is what chance gives: peaks are narrow within the reach.
-        by_chance = float(np.median(sums))
-        pairs = heights[pair]
-        least = max(SIGMAS * np.sqrt(by_chance + 1.0) + SIGMAS, least_share * max(heights))
-        if pairs < least:
+    # The median of windows is what chance gives: peaks are narrow within the reach.
+    by_chance = [float(np.median(sums)) for sums in every]
+    heights = [float(sums.max()) - chance for sums, chance in zip(every, by_chance, strict=True)]
+    for pair, (counts, chance) in enumerate(zip(histograms, by_chance, strict=True)):
+        least = max(SIGMAS * np.sqrt(chance + 1.0) + SIGMAS, least_share * max(heights))
+        if heights[pair] < least:
             continue
-        where_ps = middles_ps[inside]
-        true = counts[inside] - by_chance / width
-        centre_ps = float(true @ where_ps) / pairs
-        error_ps = float(np.sqrt(counts[inside] @ (where_ps - centre_ps) ** 2)) / pairs
-        yield pair, centre_ps, error_ps
+        drawn = np.random.default_rng(0).poisson(counts, (DRAWS, len(counts)))
+        (centre_ps,) = _centres_ps(counts[np.newaxis], width, chance)
+        yield pair, float(centre_ps), float(np.std(_centres_ps(drawn, width, chance), ddof=1))
+
+
+def _centres_ps(rows: Histograms, width: int, by_chance: float) -> NDArray[np.float64]:
+    """(N,) centres of histograms (N, M): means beyond chance, in windows that are about them."""
+    bins = rows.shape[1]
+    places = np.arange(bins) - bins // 2 + 0.5
+    counts, moments = (
+        np.cumsum(np.pad(one, ((0, 0), (1, 0))), axis=1) for one in (rows, rows * places)
+    )
+    first = np.argmax(counts[:, width:] - counts[:, :-width], axis=1)
+    every = np.arange(len(rows))
+    for _ in range(REFINEMENTS):
+        stop = first + width
+        pairs = np.maximum(1.0, counts[every, stop] - counts[every, first] - by_chance)
+        middles = (places[first] + places[stop - 1]) / 2
+        held = moments[every, stop] - moments[every, first]
+        centres = (held - by_chance * middles) / pairs
+        first = np.clip(np.rint(centres + (bins - width) / 2).astype(np.int64), 0, bins - width)
+    found: NDArray[np.float64] = centres * BIN_PS
+    return found

@@ -19,6 +19,8 @@ from netsim.results.files import write_whole
 PANEL_HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MARGIN = 420, 30, 16, 150
 TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP, BETWEEN_ROWS = 50, 100, 130, 75, 95
 """Pixels."""
+BETWEEN_ROWED, BETWEEN_COLUMNS = 0.2, 0.26
+"""Between panels, in widths of one: with the names of rows shared, or room for numbers."""
 PANEL_REM = 18
 """Width that a panel needs; on a smaller screen the figure is moved sideways in its box."""
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -76,6 +78,7 @@ def plot(figure: Figure) -> Any:
         rows=figure.grid_rows,
         cols=figure.columns,
         shared_yaxes=bool(rows),
+        horizontal_spacing=(BETWEEN_ROWED if rows else BETWEEN_COLUMNS) / figure.columns,
         vertical_spacing=BETWEEN_ROWS / inside,
         subplot_titles=[panel.title for panel in figure.panels],
     )

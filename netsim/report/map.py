@@ -14,8 +14,8 @@ from netsim.topology.state import UserSpec
 Users = tuple[str, str]
 Place = tuple[float, float]
 
-SIZE, RADIUS, NAME_RADIUS = 760.0, 235.0, 268.0
-"""Pixels: of the picture, of the circle of users, and of their names."""
+SIZE, RADIUS, NAME_RADIUS, NEAR_RADIUS = 760.0, 235.0, 268.0, 17.0
+"""Pixels: of the picture, of the circle of users, of their names, and of the provider's."""
 BOW = 0.32
 """How far an arc leaves the straight way, in lengths of it."""
 MOST_WIDTH, LEAST_WIDTH = 11.0, 0.8
@@ -24,14 +24,17 @@ MOST_NAMED = 24
 
 STYLE = """
 .net { font: 13px system-ui, "Liberation Sans", Arial, sans-serif; color: #1b1f24; }
-.net text { fill: currentColor; }
+.net text { fill: currentColor; paint-order: stroke; stroke: #fff; stroke-width: 4px;
+  stroke-linejoin: round; }
 .net .faint { fill: #5c6670; font-size: 11.5px; }
+.net .paper { fill: #fff; }
 .net .fibre { stroke: #9aa4ae; stroke-width: 2; }
 .net .node { fill: #1b1f24; }
 .net .link { fill: none; stroke: #0a58a8; stroke-opacity: .45; stroke-linecap: round; }
 .net .dark { stroke: #b3261e; stroke-dasharray: 3 4; }
 @media (prefers-color-scheme: dark) {
-  .net { color: #e6e9ec; } .net .faint { fill: #a7b0b9; } .net .node { fill: #e6e9ec; }
+  .net { color: #e6e9ec; } .net .paper { fill: #14181c; } .net text { stroke: #14181c; }
+  .net .faint { fill: #a7b0b9; } .net .node { fill: #e6e9ec; }
   .net .link { stroke: #7db7f2; } .net .dark { stroke: #ff8a80; }
 }
 """
@@ -53,7 +56,8 @@ def svg_map(topology: TopologySpec, rates_bps: Mapping[Users, float], rate_name:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {SIZE:g} {SIZE:g}" '
         f'role="img" aria-label="{escape(f"map of {topology.name}")}">\n'
-        f"<style>{STYLE}</style>\n{body}\n</svg>\n"
+        f'<style>{STYLE}</style>\n<rect class="paper" width="100%" height="100%"/>\n'
+        f"{body}\n</svg>\n"
     )
 
 
@@ -67,7 +71,8 @@ def _body(
         yield from _fibre(topology, user, places[user.name], is_named=is_named)
     middle = SIZE / 2
     yield f'<circle class="node" cx="{middle:g}" cy="{middle:g}" r="9"/>'
-    yield f'<text x="{middle:g}" y="{middle + 26:g}" text-anchor="middle">provider</text>'
+    x, y = _at(math.pi / len(places) - math.pi / 2, NEAR_RADIUS)  # between two fibres
+    yield f'<text x="{x:.1f}" y="{y + 4:.1f}">provider</text>'
     most = max(rates_bps.values(), default=0.0)
     yield (
         f'<text class="faint" x="8" y="{SIZE - 10:g}">arcs: {escape(rate_name)}, up to '

@@ -98,7 +98,7 @@ def notes(run: Run, *, legend: bool) -> Iterator[str]:
     if performance.wall_s > 0:
         yield (
             f"Speed: {performance.wall_s:.1f} s of wall time, {_tags(performance)}"
-            f"{s_from_ps(run.duration_ps) / performance.wall_s:.2g} times real time."
+            f"{_rough(s_from_ps(run.duration_ps) / performance.wall_s)} times real time."
         )
     if not shown_lanes(run).is_whole:
         yield lanes_note(run)
@@ -144,7 +144,12 @@ def _legend(run: Run) -> Iterator[str]:
 def _tags(performance: Performance) -> str:
     if not performance.tags:
         return ""
-    return f"{performance.tags} tags, {performance.tags_per_s:.3g} tags/s, "
+    return f"{performance.tags} tags, {_rough(performance.tags_per_s)} tags/s, "
+
+
+def _rough(value: float) -> str:
+    """Two digits, written out: 670, 0.031."""
+    return f"{float(f'{value:.2g}'):.12g}"
 
 
 def _agreement(run: Run) -> str:

@@ -17,6 +17,8 @@ from netsim.topology.specs import TopologySpec
 STAR, RING_OF_USERS, LAB = "star", "ring", "lab"
 SHAPES = (STAR, RING_OF_USERS, LAB)
 SPDC, MICRORING = "spdc", "ring"
+SCHEMA_FILE = "topology.schema.json"
+"""As users are told to call it."""
 CENTRE = 34
 """Label about which pairs lie: 193.4 THz, 1550.12 nm."""
 NANOWIRE_EFFICIENCY = 0.5
@@ -165,6 +167,9 @@ def _lines(starter: Starter) -> Iterator[str]:
 
 
 def _head(starter: Starter) -> Iterator[str]:
+    yield f"#:schema {SCHEMA_FILE}"
+    yield f"# An editor completes and checks this file by that one: netsim schema > {SCHEMA_FILE}"
+    yield "#"
     yield "# What `netsim twin FILE` says of this network takes milliseconds; `netsim run FILE`"
     yield "# simulates it photon by photon, and `netsim schema` has every key with unit and range."
     yield "#"

@@ -199,7 +199,7 @@ class ProtocolSpec(Spec):
     """What the two ends of a link run."""
     estimation: EstimationName = "reconciled"
     """Where the error rate comes from: all corrected errors, or a random published sample."""
-    amplification: AmplificationName = "toeplitz-fft"
+    amplification: AmplificationName = "toeplitz-clmul"
     """How the key is hashed; both give the same bits."""
     security: SecurityName = "asymptotic"
     """How long a key may be; all but asymptotic state with which probability it is not secret."""

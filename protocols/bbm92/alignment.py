@@ -345,8 +345,8 @@ class LinkAligner:
             return no_coincidences()
         ids = first_id + partner[positions]
         self._book.claim(ids)
-        detectors = self._book.tags_of(ids) & 3
-        bases, ports = (detectors >> 1).astype(np.uint8), (detectors & 1).astype(np.uint8)
+        detectors = self._book.detectors_of(ids)
+        bases, ports = detectors >> np.uint8(1), detectors & np.uint8(1)
         return Coincidences(positions, ids, lanes[positions], bases, ports)
 
     # Memory -------------------------------------------------------------------------------------

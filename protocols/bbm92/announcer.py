@@ -55,12 +55,13 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def __init__(self, start: SessionStart) -> None:
         super().__init__(start)
-        durable = start.durable
         self._schedule = RoundSchedule(self.config, self._last_round)
         self._is_reserve_empty = False
         self._has_refused = False
         """Whether an abort was signed since the last round has begun."""
-        self._decided = Decided(durable)
+        self._decided = Decided(start.durable)
+        self._told: tuple[int, int, bool, list[int]] | None = None
+        """What the book was told of last: frames, the next one, whether no round begins, clicks."""
         self._repeat_decisions()
 
     def _repeat_decisions(self) -> None:
@@ -173,14 +174,15 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     def _release(self) -> None:
         """Let the book forget clicks that no open announcement needs."""
-        self._told_frames = self._book.frames
         waiting = [entry[1] for round_ in self._rounds.values() for entry in round_.unanswered]
-        if self._book.frames:
-            announced = min(self._schedule.next_frame, self._book.frames)
-            if self._begins_no_more:
-                announced = self._book.frames
-            waiting.append(self._book.stop_id(announced - 1))
-            self._book.release(self._book_index, min(waiting), stop_frame=announced)
+        needs = (self._book.frames, self._schedule.next_frame, self._begins_no_more, waiting)
+        if needs == self._told:  # most messages are of rounds whose light is over
+            return
+        self._told, self._told_frames = needs, self._book.frames
+        if frames := self._book.frames:
+            announced = frames if self._begins_no_more else min(self._schedule.next_frame, frames)
+            oldest = min([*waiting, self._book.stop_id(announced - 1)])
+            self._book.release(self._book_index, oldest, stop_frame=announced)
 
     # Messages of a round ------------------------------------------------------------------------
 
@@ -302,13 +304,12 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
             self._sign_abort(number, pad, reason)
 
     def _commit(self, round_: AnnouncerRound, pad: int) -> None:
-        number = round_.number
+        number, key = round_.number, round_.key
         self._settle_before(pad)
         round_.count_round_trip()
         self._book_check(round_)
         tag = self._sign(Bound(b"commit", number, round_.digests), pad)
         decision = self._final(number, Decision(commit=True, pad=pad, tag=tag))
-        key = round_.key
         self._decided.hold(HeldBlock(number, pad, key, round_.books))
         del self._rounds[number]
         self._reporter.end(number)

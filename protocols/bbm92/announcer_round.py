@@ -27,6 +27,7 @@ from protocols.bbm92.rounds import (
     RoundDropped,
     Steps,
     balances,
+    kept,
     lane_counts,
     received_bits,
 )
@@ -148,7 +149,7 @@ class AnnouncerRound(RoundCore):
         if self.config.is_beyond_light(body.count):
             raise RemoteProtocolError("far more matches than the light has")
         positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
-        lanes = np.frombuffer(body.lanes, dtype=np.uint8)
+        lanes = np.frombuffer(bytearray(body.lanes), dtype=np.uint8)
         if not _are_valid(positions, clicks, lanes, self.config.lanes):
             raise RemoteProtocolError("impossible matches")
         mask = self._sift(first_id + positions, lanes, body.bases)
@@ -166,7 +167,7 @@ class AnnouncerRound(RoundCore):
         """
         theirs = received_bits(bases, ids.size)
         detectors, claimed = self._claim(ids)
-        keep = claimed & self.wanted(lanes, (detectors >> 1).astype(np.uint8), theirs)
+        keep = claimed & self.wanted(lanes, detectors >> np.uint8(1), theirs)
         self._keep(lanes, detectors, keep)
         mask: Bits = keep.astype(np.uint8)
         return mask
@@ -193,15 +194,15 @@ class AnnouncerRound(RoundCore):
 
     def _claim(self, ids: NDArray[np.int64]) -> tuple[Bits, NDArray[np.bool_]]:
         """Detectors of own clicks, and which of them are this round's from now on."""
-        detectors = (self._book.tags_of(ids) & 3).astype(np.uint8)
+        detectors = self._book.detectors_of(ids)
         claimed = self._book.claim(ids)
-        self.claims.add(ids[claimed])
+        self.claims.add(ids if claimed.all() else ids[claimed])
         return detectors, claimed
 
     def _keep(self, lanes: NDArray[np.uint8], detectors: Bits, keep: NDArray[np.bool_]) -> None:
         """Add the own bits of the matches to ``keep``."""
-        bases, bits = (detectors >> 1).astype(np.uint8), (detectors & 1).astype(np.uint8)
-        self.sifted.add(lanes[keep], bases[keep], bits[keep])
+        bases, bits = detectors >> np.uint8(1), detectors & np.uint8(1)
+        self.sifted.add(kept(lanes, keep), kept(bases, keep), kept(bits, keep))
 
     def _after_sifting(self) -> Steps:
         """Both ends' bits are fixed now."""

@@ -256,7 +256,10 @@ def coarse_search(
     rates = prior.course.rate + grid.off_rates
     found = [
         Candidate(
-            count, Alignment(start_ps, offset_ps, float(rates[number])), reach_ps, grid.rate_step
+            count,
+            Alignment(start_ps, float(offset_ps), float(rates[number])),
+            reach_ps,
+            grid.rate_step,
         )
         for count, number, offset_ps in best.places.tolist()
     ]

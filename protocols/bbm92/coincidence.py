@@ -52,13 +52,16 @@ def predict(
 
 
 @kernel
-def _find_near(
-    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
-) -> NDArray[np.int64]:
-    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
-    capacity = 1024
-    found = np.empty((2, capacity), dtype=np.int64)
-    count = 0
+def _note_near(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    predicted_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    low_ps: int,
+    high_ps: int,
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+) -> int:
+    """Number of pairs with low <= own - predicted < high; the first of them, as many as fit."""
+    count = np.int64(0)
     k, first = np.int64(0), np.int64(0)
     if predicted_ps.size:
         first = np.int64(np.searchsorted(own_ps, predicted_ps[0] + low_ps))
@@ -72,16 +75,25 @@ def _find_near(
             continue
         j = first
         while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
-            if count == capacity:
-                capacity *= 2
-                grown = np.empty((2, capacity), dtype=np.int64)
-                grown[:, :count] = found
-                found = grown
-            found[0, count] = k
-            found[1, count] = j
+            if count < announced.size:
+                announced[count] = k
+                own[count] = j
             count += 1
             j += 1
         k += 1
+    return int(count)
+
+
+@kernel
+def _find_near(
+    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
+) -> NDArray[np.int64]:
+    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
+    found = np.empty((2, predicted_ps.size), dtype=np.int64)
+    count = _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
+    if count > predicted_ps.size:  # seldom: most clicks have one partner at most
+        found = np.empty((2, count), dtype=np.int64)
+        _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
     return found[:, :count].copy()
 
 

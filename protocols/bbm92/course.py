@@ -18,7 +18,7 @@ from protocols.bbm92.lanes import (
     residuals_about,
     signal_share,
 )
-from protocols.bbm92.smoothing import advance, course_ps, follow_cells
+from protocols.bbm92.smoothing import advance, course_ps, differences_ps, follow_cells
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.matching import NearPairs
@@ -35,6 +35,8 @@ CELL_WALK_PS = 300.0
 LEAST_CELL_PS, MOST_CELL_PS = PS_PER_S // 200, PS_PER_S // 8
 """A cell is so short that the clocks wander by `CELL_WALK_PS` in it, within these bounds."""
 MAX_CELLS = 256
+MOST_PAIRS = 8192
+"""Pairs of an announcement that the clock is followed by: thirty and more a cell."""
 WANDER_SIGMAS = 4.0
 FIRST_SHARE, FIRST_SIGMA_PS = 0.7, 1_000.0
 """Of the residuals, before any have been seen."""
@@ -57,6 +59,31 @@ class Course:
     def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
         """(K,) at announcer times (K,)."""
         return course_ps(times_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps)
+
+    def about(
+        self,
+        pairs: NearPairs,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+        *,
+        shift_ps: float = 0.0,
+    ) -> NearPairs:
+        """The same pairs of clicks, with differences by the course, ``shift_ps`` further."""
+        return NearPairs(
+            pairs.announced,
+            pairs.own,
+            differences_ps(
+                announced_ps,
+                own_ps,
+                pairs.announced,
+                pairs.own,
+                shift_ps,
+                self.zero_ps,
+                self.state,
+                self.knots_s,
+                self.beyond_ps,
+            ),
+        )
 
     def line(self, time_ps: int) -> Alignment:
         """The tangent of the parabola at ``time_ps``, as high as the course there."""
@@ -179,15 +206,14 @@ class ClockFilter:
         blocks = AnnouncedBlocks.of(announced_ps)
         if not lanes:
             return Smoothed(pairs, course, is_lit=False, blocks=blocks)
-        times_ps = announced_ps[pairs.announced]
-        bent_ps = course.offsets_ps(times_ps) - line_ps(line, times_ps)
-        about_ps = pairs.differences_ps - np.rint(bent_ps).astype(np.int64)
+        sample, share = pairs.thinned(MOST_PAIRS)
         peaks_ps = self._clear_peaks(tuple(lanes))
-        reach_ps = HALF_PS + math.ceil(beyond_ps)
-        at, values_ps = residuals_about(peaks_ps, about_ps, reach_ps)
+        about_ps = course.about(sample, announced_ps, own_ps).differences_ps
+        at, values_ps = residuals_about(peaks_ps, about_ps, HALF_PS + math.ceil(beyond_ps))
+        times_ps = announced_ps[sample.announced[at]]
+        order = np.argsort(times_ps, kind="stable")
         mean = blocks.pair_density_per_ps(line, own_ps) * 2 * HALF_PS * peaks_ps.size
-        order = np.argsort(times_ps[at], kind="stable")
-        residuals = _Residuals(times_ps[at][order], values_ps[order], mean)
+        residuals = _Residuals(times_ps[order], values_ps[order], share * mean)
         better = self._take(residuals, course, knots_ps, is_backward=is_backward)
         return Smoothed(pairs, better or course, is_lit=better is not None, blocks=blocks)
 
@@ -279,7 +305,7 @@ class ClockFilter:
 MEMORY_PAIRS = 200
 """Residuals that say as much of the variance as all before them."""
 LEAST_SIGMA_PS = 20.0
-MOST_BEYOND_PS = 60_000.0
+MOST_BEYOND_PS = 900_000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -81,6 +81,19 @@ def _residuals(
     return indices[:count].copy(), values_ps[:count].copy()
 
 
+@kernel
+def count_about(
+    peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
+) -> int:
+    """How many `residuals_about` finds."""
+    count = np.int64(0)
+    for position_ps in peaks_ps:
+        for k in range(differences_ps.size):
+            away_ps = differences_ps[k] - position_ps
+            count += np.int64(-half_ps <= away_ps < half_ps)
+    return int(count)
+
+
 def pairs_at_lanes(
     config: LinkConfig,
     alignment: Alignment,

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.lanes import lane_shares, residuals_about
+from protocols.bbm92.lanes import count_about, lane_shares
 from protocols.link import PS_PER_S, LinkConfig
 
 LIMIT = 10.0
@@ -83,7 +83,7 @@ class LaneWatch:
             self._shown_hz = MEMORY * self._shown_hz + (1 - MEMORY) * shown / light_s
 
     def _count(self, differences_ps: NDArray[np.int64], peaks_ps: NDArray[np.int64]) -> int:
-        return residuals_about(peaks_ps, differences_ps, self._half_ps)[0].size
+        return count_about(peaks_ps, differences_ps, self._half_ps)
 
 
 def _own_peaks(config: LinkConfig, lane: int) -> NDArray[np.int64]:

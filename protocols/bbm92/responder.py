@@ -166,11 +166,11 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     @property
     def _wants_to_close(self) -> bool:
-        return self._life in {Life.ENDING, Life.CLOSING}
+        return self._life is Life.ENDING or self._life is Life.CLOSING
 
     @property
     def _begins_no_more(self) -> bool:
-        return self._life in {Life.CLOSING, Life.CLOSED}
+        return self._life is Life.CLOSING or self._life is Life.CLOSED
 
     def _takes_no_notice_of(self, number: int) -> bool:
         return self._begins_no_more or number <= self._settled_round

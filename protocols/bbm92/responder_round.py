@@ -30,6 +30,7 @@ from protocols.bbm92.rounds import (
     RoundDropped,
     Steps,
     balances,
+    kept,
     lane_counts,
     received_bits,
 )
@@ -181,7 +182,7 @@ class ResponderRound(RoundCore):
         """Add the own bits of the matches to ``keep``."""
         # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
         bits = matched.ports ^ matched.bases
-        self.sifted.add(matched.lanes[keep], matched.bases[keep], bits[keep])
+        self.sifted.add(kept(matched.lanes, keep), kept(matched.bases, keep), kept(bits, keep))
 
     def _after_sifting(self) -> None:
         self._sifted_by(Keep)

@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.states import Cause, Machine
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
+from protocols.compiled import kernel
 from protocols.errors import RemoteProtocolError
 from protocols.events import Event, RoundSifted
 from protocols.hashing.authentication import Transcript, forgery_probability
@@ -57,6 +58,17 @@ BASES = 2
 DETECTED_PS = PS_PER_S // 10
 """So long after a click all its partners are detected: clocks and fibres of a network's users
 differ by less."""
+
+
+@kernel
+def kept(values: Bits, keep: NDArray[np.bool_]) -> Bits:
+    """Those of (N,) ``values`` that are marked; many times as fast as an index of N coin tosses."""
+    out = np.empty(values.size, dtype=np.uint8)
+    count = 0
+    for k in range(values.size):
+        out[count] = values[k]
+        count += keep[k]
+    return out[:count].copy()
 
 
 class SiftedBits:
@@ -76,10 +88,10 @@ class SiftedBits:
         """Take out the bits marked in ``mask`` ((size,) uint8); their lanes and the bits."""
         lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         taken = mask.astype(np.bool_)
-        kept = ~taken
-        self._parts = [(lanes[kept], bases[kept], bits[kept])]
-        self.size = int(np.count_nonzero(kept))
-        return lanes[taken], bits[taken]
+        left = ~taken
+        self._parts = [(kept(lanes, left), kept(bases, left), kept(bits, left))]
+        self.size = int(np.count_nonzero(left))
+        return kept(lanes, taken), kept(bits, taken)
 
     def sub_blocks(self) -> list[tuple[Bits, Bits]]:
         """(bases, bits) of each lane."""
@@ -87,7 +99,8 @@ class SiftedBits:
             empty = np.empty(0, dtype=np.uint8)
             return [(empty, empty) for _ in range(self._lanes_count)]
         lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
-        return [(bases[lanes == k], bits[lanes == k]) for k in range(self._lanes_count)]
+        marks = [lanes == lane for lane in range(self._lanes_count)]
+        return [(kept(bases, mark), kept(bits, mark)) for mark in marks]
 
 
 def received_bits(packed: bytes, size_bits: int) -> Bits:
@@ -159,8 +172,9 @@ class Claims:
 
     def add(self, ids: NDArray[np.int64]) -> None:
         """Clicks ((N,) int64) that belong to the round from now on, their bases public."""
-        stop_ticks = self._book.stop_ticks - self._detected_ticks
-        returnable = ids[self._book.tags_of(ids) >> 2 < stop_ticks]
+        # Numbers ascend with time.
+        stop_id = self._book.id_from(self._book.stop_ticks - self._detected_ticks)
+        returnable = ids[: np.searchsorted(ids, stop_id)]
         if returnable.size:
             self._ids.append(returnable)
         while self._ids and not self._book.holds(int(self._ids[0][-1])):

@@ -78,6 +78,7 @@ class LinkSession(Generic[RoundT]):
 
     def __init__(self, start: SessionStart) -> None:
         self.config = config = start.config
+        self._peer = self.ROLE.peer
         self.messages_sent = 0
         self.is_congested = False
         """Set by the owner: so much waits for the wire that no new round should begin."""
@@ -212,7 +213,7 @@ class LinkSession(Generic[RoundT]):
 
     def _open(self, data: bytes) -> Envelope:
         envelope = decode(data)
-        if envelope.link != self.config.link or envelope.sender is not self.ROLE.peer:
+        if envelope.link != self.config.link or envelope.sender is not self._peer:
             raise MalformedMessageError("address", len(data))
         return envelope
 
@@ -235,14 +236,14 @@ class LinkSession(Generic[RoundT]):
         self._reporter.note_arrived(envelope.round, data)
         if round_ is None:
             return
-        if envelope.sequence != round_.sequences[self.ROLE.peer]:
+        if envelope.sequence != round_.sequences[self._peer]:
             raise RemoteProtocolError(
                 f"message {envelope.sequence} of round {envelope.round} out of order"
             )
         if round_.digests:
             raise RemoteProtocolError("a message after the end of the transcript")
-        round_.sequences[self.ROLE.peer] += 1
-        round_.transcripts[self.ROLE.peer].absorb(data)
+        round_.sequences[self._peer] += 1
+        round_.transcripts[self._peer].absorb(data)
         round_.active_ps = now_ps
         self._take(round_, envelope.body, now_ps)
 
@@ -358,7 +359,7 @@ class LinkSession(Generic[RoundT]):
 
     def _is_signed(self, signature: bytes, bound: Bound, pad: int, now_ps: int) -> bool:
         """Check a tag of the peer that may be checked; an alarm, which books it, if it is wrong."""
-        peer = self.ROLE.peer
+        peer = self._peer
         secret = self._pads.pad_to_check(pad, peer)
         valid = secret is not None and self._signer.check(signature, secret, peer, bound)
         if not valid:

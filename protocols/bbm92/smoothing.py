@@ -159,3 +159,28 @@ def course_ps(
             slope = (beyond_ps[j + 1] - beyond_ps[j]) / (knots_s[j + 1] - knots_s[j])
             out[k] += slope * (elapsed_s - knots_s[j]) + beyond_ps[j]
     return out
+
+
+@kernel
+def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+    shift_ps: float,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """(K,) own less predicted times of pairs, by indices (K,) of their clicks.
+
+    The prediction is `course_ps` and ``shift_ps``, rounded to ps.
+    """
+    out = np.empty(announced.size, dtype=np.int64)
+    for k in range(announced.size):
+        out[k] = announced_ps[announced[k]]
+    offsets_ps = course_ps(out, zero_ps, state, knots_s, beyond_ps)
+    for k in range(announced.size):
+        out[k] = own_ps[own[k]] - out[k] - np.int64(np.rint(offsets_ps[k] + shift_ps))
+    return out

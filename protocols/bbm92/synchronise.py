@@ -234,7 +234,7 @@ def _whole_prior(
     lanes_ps = max(config.lane_delays_ps) + min(config.lane_delays_ps)
     middle_ps = (low_ps + high_ps + lanes_ps) // 2
     reach_ps = _narrow_reach_ps(config, prior, start_ps, max(length_ps, NARROW_PS))
-    line = Alignment(start_ps, middle_ps, prior.course.rate)
+    line = Alignment(start_ps, float(middle_ps), prior.course.rate)
     return [Candidate(0, line, reach_ps, prior.rate_bound)]
 
 

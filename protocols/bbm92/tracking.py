@@ -29,8 +29,8 @@ CHECK_EVERY = 8
 STALE_SIGMA_PS = 3_000.0
 """A clock that has not been seen for so long that it is known no better must be found again: it may
 be further off than `HALF_PS`, or be taken up one peak away from where it is."""
-MARGIN_PS = 1_000_000
-"""The error of an alignment is far below this."""
+MARGIN_PS = 2_000_000
+"""The error of an alignment is below this."""
 _UNITS: NDArray[np.float64] = np.outer([1.0, 1.0 / PS_PER_S], [1.0, 1.0 / PS_PER_S])
 """Of a covariance of offset and rate: the rate of the filter is in ps/s."""
 
@@ -192,10 +192,7 @@ class Tracker:
         self._filter.shift(shift_ps)
         self.alignment = replace(line, offset_ps=line.offset_ps + shift_ps)
         self._remember_drift(light_ps)
-        times_ps = announced_ps[pairs.announced]
-        offsets_ps = course.offsets_ps(times_ps) + shift_ps
-        predicted_ps = times_ps + np.rint(offsets_ps).astype(np.int64)
-        pairs = replace(pairs, differences_ps=own_ps[pairs.own] - predicted_ps)
+        pairs = course.about(pairs, announced_ps, own_ps, shift_ps=shift_ps)
         density = smoothed.blocks.pair_density_per_ps(self.alignment, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
         return pairs

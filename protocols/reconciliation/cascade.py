@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from protocols.bits import as_bit_array, packed_size_bytes
 from protocols.errors import LocalProtocolError, MalformedMessageError
+from protocols.reconciliation import cascade_answers as answers
 from protocols.reconciliation import cascade_kernels as kernels
 from protocols.reconciliation.cascade_layout import (
     BLOCKS,
@@ -39,19 +40,11 @@ from protocols.reconciliation.cascade_layout import (
     PassLayout,
     layout_passes,
 )
+from protocols.reconciliation.cascade_table import LAID, pass_table
+from protocols.reconciliation.halving import first_parity
 from protocols.reconciliation.schedules import SCHEDULES, Schedule
 
 __all__ = ["SCHEDULES", "CascadeAnnouncer", "CascadeResponder", "Schedule"]
-
-
-def _table(layouts: tuple[PassLayout, ...]) -> NDArray[np.int64]:
-    """Rows of the kernels' table."""
-    table = np.zeros((len(layouts), kernels.TABLE_COLUMNS), dtype=np.int64)
-    offset = 0
-    for row, layout in zip(table, layouts, strict=True):
-        row[: kernels.OFFSET + 1] = layout.block_bits, layout.blocks, layout.depth, offset
-        offset += layout.nodes
-    return table
 
 
 class CascadeAnnouncer:
@@ -82,7 +75,7 @@ class CascadeAnnouncer:
         self._layouts = layout_passes(
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )
-        self._table = _table(self._layouts)
+        self._table = pass_table(self._layouts)
         self._prefixes: dict[int, NDArray[np.uint8]] = {}
 
     def answer(self, query: bytes) -> bytes:
@@ -101,16 +94,19 @@ class CascadeAnnouncer:
         if query[1] != BLOCKS or len(query) != HEADER_BYTES:
             raise MalformedMessageError("cascade query", len(query))
         packed = np.zeros(packed_size_bytes(layout.asked_blocks), dtype=np.uint8)
-        kernels.pack_block_parities(
-            self._prefix(layout), layout.block_bits, layout.asked_blocks, packed
-        )
+        if layout.is_halved:
+            packed[0] = first_parity(self._bits, np.uint64(layout.seed)) << 7
+        else:
+            answers.pack_block_parities(
+                self._prefix(layout), layout.block_bits, layout.asked_blocks, packed
+            )
         return self._disclose(packed, layout.asked_blocks)
 
     def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
         coded = np.frombuffer(query, dtype=np.uint8)
         most = min(len(query) - HEADER_BYTES, layout.size_bits // 2)
         packed = np.zeros(packed_size_bytes(most), dtype=np.uint8)
-        count = kernels.pack_half_parities(
+        count = answers.pack_half_parities(
             coded, HEADER_BYTES, self._prefix(layout), self._table[layout.index], packed
         )
         if not 0 < count <= most:
@@ -120,7 +116,7 @@ class CascadeAnnouncer:
     def _prefix(self, layout: PassLayout) -> NDArray[np.uint8]:
         prefix = self._prefixes.get(layout.index)
         if prefix is None:
-            prefix = kernels.shuffled_prefix(self._bits, layout.index > 0, np.uint64(layout.seed))
+            prefix = answers.ordered_prefix(self._bits, self._table[layout.index])
             self._prefixes[layout.index] = prefix
         return prefix
 
@@ -180,7 +176,7 @@ class CascadeResponder:
 
     def _allocate(self, size: int, passes: int) -> None:
         node_count = sum(layout.nodes for layout in self._layouts)
-        self._table = _table(self._layouts)
+        self._table = pass_table(self._layouts)
         self._orders = np.empty((passes, 2, size), dtype=np.int32)
         self._parities = np.zeros((passes, 2, size + 1), dtype=np.uint8)
         self._nodes = np.zeros(node_count, dtype=np.uint8)
@@ -221,6 +217,8 @@ class CascadeResponder:
         if not count:
             return None
         self._current = p
+        if not self._table[p, LAID]:
+            kernels.lay_out(p, self.bits, self._table, self._orders, self._parities)
         self._question = _Question(self._layouts[p], SPLIT, count)
         self._buffer[0], self._buffer[1] = p, SPLIT
         return self._buffer[: HEADER_BYTES + written].tobytes()
@@ -230,14 +228,12 @@ class CascadeResponder:
             self._begun = layout.index + 1
             if layout.asked_blocks:
                 self._current = layout.index
-                self._begin(layout)
+                kernels.begin_pass(
+                    layout.index, self.bits, self._table, self._orders, self._parities
+                )
                 self._question = _Question(layout, BLOCKS, layout.asked_blocks)
                 return bytes((layout.index, BLOCKS))
         return None
-
-    def _begin(self, layout: PassLayout) -> None:
-        seed = np.uint64(layout.seed)
-        kernels.begin_pass(layout.index, seed, self.bits, self._table, self._orders, self._parities)
 
     def handle_answer(self, answer: bytes) -> None:
         """Take the announcer's answer to the last query.

@@ -1,15 +1,17 @@
-"""The loops of Cascade, compiled: parity prefixes, questions, answers, corrections.
+"""The loops of Cascade's responder, compiled: questions, what answers tell, corrections.
 
 Knows nothing of who sends what; the rules of the search are told in
 `protocols.reconciliation.cascade`.
 
 State of the responder, per pass ``p`` (a row of each array):
 
-- ``table[p]``: numbers of `protocols.reconciliation.cascade_layout`, see the column names below.
+- ``table[p]``: see `protocols.reconciliation.cascade_table`.
 - ``orders[p, 0]``: index of the bit at each position; ``orders[p, 1]``: the inverse, made when the
-  first correction needs it (most of the last passes never do).
-- ``parities[p, 0]``: parity of the bits before each position when the pass began;
-  ``parities[p, 1]``: a Fenwick tree [1]_ (modulo 2) of the bits corrected since then.
+  first correction needs it. A pass of two halves is laid out, with order and parities, when one of
+  them turns out to be odd; most of the last passes never are.
+- ``parities[p, 0]``: parity of the bits before each position when the pass was laid out;
+  ``parities[p, 1]``: Fenwick trees [1]_ (modulo 2) of the bits corrected since then, one a block:
+  that of the block that starts at ``s`` begins behind index ``s``.
 - ``nodes[table[p, OFFSET]:]``: flags of each node. The parity of a node's errors is known for the
   blocks and for both halves of every node with `IS_SPLIT`. It is kept (`IS_ODD`) at the *frontier*
   only, the known nodes that are not split: inside, it is the sum of the halves.
@@ -29,130 +31,69 @@ from numpy.typing import NDArray
 
 from protocols.bits import shuffle
 from protocols.compiled import kernel
-
-BLOCK_BITS, BLOCK_COUNT, DEPTH, OFFSET, LISTED, INVERTED, BEGUN = range(7)
-"""Columns of the table; the last four belong to the responder."""
-TABLE_COLUMNS = 7
+from protocols.reconciliation.cascade_table import (
+    BEGUN,
+    BLOCK_BITS,
+    BLOCK_COUNT,
+    DEPTH,
+    HALVED,
+    INVERTED,
+    LAID,
+    LISTED,
+    OFFSET,
+    ORDER,
+    SEED,
+    SHUFFLED,
+)
+from protocols.reconciliation.halving import first_parity, half_of, put_halves
 
 IS_SPLIT = np.uint8(1)
 IS_ODD = np.uint8(2)
 IS_LISTED = np.uint8(4)
 
-INVALID = -1
-
 Bytes = NDArray[np.uint8]
-
-
-@kernel
-def shuffled_prefix(bits: Bytes, shuffled: bool, seed: np.uint64) -> Bytes:  # noqa: FBT001
-    """Parity of the first 0, 1, ..., N bits of (N,) ``bits`` in the order of a pass."""
-    values = bits.copy()
-    if shuffled:
-        shuffle(values, seed)
-    prefix = np.empty(values.size + 1, np.uint8)
-    parity = np.uint8(0)
-    prefix[0] = parity
-    for position in range(values.size):
-        parity ^= values[position]
-        prefix[position + 1] = parity
-    return prefix
-
-
-@kernel
-def pack_block_parities(prefix: Bytes, block_bits: int, asked: int, packed: Bytes) -> None:
-    """Write the parities of the first ``asked`` blocks to ``packed``, which is all zero."""
-    last = prefix.size - 1
-    for block in range(asked):
-        start = block * block_bits
-        parity = prefix[start] ^ prefix[min(start + block_bits, last)]
-        packed[block >> 3] |= parity << np.uint8(7 - (block & 7))
-
-
-@kernel
-def pack_half_parities(
-    query: Bytes, header: int, prefix: Bytes, table: NDArray[np.int64], packed: Bytes
-) -> int:
-    """Write the parity of the first half of each node in ``query`` to ``packed``.
-
-    Parameters
-    ----------
-    query : (M,) uint8
-        Nodes from byte ``header`` on, coded as in `cascade_layout`.
-    prefix : (N + 1,) uint8
-        From `shuffled_prefix`.
-    table : (TABLE_COLUMNS,) int64
-        Of the pass.
-    packed : uint8, all zero
-        Room for the answer.
-
-    Returns
-    -------
-    int
-        Number of parities, or `INVALID` if the query is cut short, names a node that does not
-        exist or has a single bit, or asks for more than there is room for.
-    """
-    size_bits = prefix.size - 1
-    block_bits, depth = table[BLOCK_BITS], table[DEPTH]
-    node_count = table[BLOCK_COUNT] << (depth + 1)
-    count, node, value, shift = 0, np.int64(0), np.int64(0), 0
-    for k in range(header, query.size):
-        byte = np.int64(query[k])
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte >= 128:
-            if shift == 35:
-                return INVALID
-            continue
-        node += (value >> 1) ^ -(value & 1)
-        value, shift = np.int64(0), 0
-        if node < 0 or node >= node_count or count >= 8 * packed.size:
-            return INVALID
-        heap = node & ((2 << depth) - 1)
-        if heap == 0:
-            return INVALID
-        start = (node >> (depth + 1)) * block_bits
-        size = min(block_bits, size_bits - start)
-        level = 0
-        while heap >> (level + 1):
-            level += 1
-        while level > 0:
-            level -= 1
-            half = (size + 1) >> 1
-            if (heap >> level) & 1:
-                start += half
-                size -= half
-            else:
-                size = half
-        if size < 2:
-            return INVALID
-        parity = prefix[start] ^ prefix[start + ((size + 1) >> 1)]
-        packed[count >> 3] |= parity << np.uint8(7 - (count & 7))
-        count += 1
-    return INVALID if shift else count
 
 
 @kernel
 def begin_pass(
     p: int,
-    seed: np.uint64,
     bits: Bytes,
     table: NDArray[np.int64],
     orders: NDArray[np.int32],
     parities: NDArray[np.uint8],
 ) -> None:
-    """Order the bits for pass ``p`` and take their parities; the table row is already there."""
+    """Begin pass ``p``, whose table row is already there."""
+    table[p, BEGUN] = 1
+    if table[p, ORDER] != HALVED:
+        lay_out(p, bits, table, orders, parities)
+
+
+@kernel
+def lay_out(
+    p: int,
+    bits: Bytes,
+    table: NDArray[np.int64],
+    orders: NDArray[np.int32],
+    parities: NDArray[np.uint8],
+) -> None:
+    """Order the bits for pass ``p`` and take their parities."""
     order = orders[p, 0]
-    for i in range(bits.size):
-        order[i] = i << 1 | bits[i]
-    if p:
-        shuffle(order, seed)
+    if table[p, ORDER] == HALVED:
+        put_halves(bits.size, np.uint64(table[p, SEED]), order)
+        for position in range(bits.size):
+            order[position] = order[position] << 1 | bits[order[position]]
+    else:
+        for i in range(bits.size):
+            order[i] = i << 1 | bits[i]
+        if table[p, ORDER] == SHUFFLED:
+            shuffle(order, np.uint64(table[p, SEED]))
     parity = np.uint8(0)
     parities[p, 0, 0] = parity
     for position in range(bits.size):
         parity ^= np.uint8(order[position] & 1)
         order[position] >>= 1
         parities[p, 0, position + 1] = parity
-    table[p, BEGUN] = 1
+    table[p, LAID] = 1
 
 
 @kernel
@@ -165,20 +106,24 @@ def invert(p: int, table: NDArray[np.int64], orders: NDArray[np.int32]) -> None:
 
 
 @kernel
-def flips_before(fenwick: Bytes, position: int) -> int:
-    """Parity of the corrections at the positions before ``position``."""
-    parity = 0
-    while position > 0:
-        parity ^= int(fenwick[position])
-        position &= position - 1
+def flips_before(fenwick: Bytes, base: int, position: int) -> int:
+    """Parity of the corrections at positions from ``base``, where a block starts, on."""
+    parity, k = 0, position - base
+    while k > 0:
+        parity ^= int(fenwick[base + k])
+        k &= k - 1
     return parity
 
 
 @kernel
-def current_parity(parities: NDArray[np.uint8], p: int, start: int, stop: int) -> int:
-    """Parity of the responder's bits, as corrected so far, at positions start to stop - 1."""
+def current_parity(parities: NDArray[np.uint8], p: int, base: int, start: int, stop: int) -> int:
+    """Parity of the responder's bits, as corrected so far, at positions start to stop - 1.
+
+    All of them are in the block that starts at ``base``.
+    """
     then = int(parities[p, 0, start] ^ parities[p, 0, stop])
-    return then ^ flips_before(parities[p, 1], start) ^ flips_before(parities[p, 1], stop)
+    flips = parities[p, 1]
+    return then ^ flips_before(flips, base, start) ^ flips_before(flips, base, stop)
 
 
 @kernel
@@ -205,6 +150,24 @@ def frontier_node(
 
 
 @kernel
+def note_flip(
+    p: int,
+    position: int,
+    size_bits: int,
+    table: NDArray[np.int64],
+    parities: NDArray[np.uint8],
+) -> None:
+    """Enter a correction into the tree of its block."""
+    block_bits = table[p, BLOCK_BITS]
+    base = position // block_bits * block_bits
+    size = min(block_bits, size_bits - base)
+    k = position + 1 - base
+    while k <= size:
+        parities[p, 1, base + k] ^= 1
+        k += k & -k
+
+
+@kernel
 def correct(
     index: int,
     bits: Bytes,
@@ -223,20 +186,40 @@ def correct(
     for p in range(table.shape[0]):
         if not table[p, BEGUN]:
             break
-        if not table[p, INVERTED]:
-            invert(p, table, orders)
-        position = int(orders[p, 1, index])
-        k = position + 1
-        while k <= bits.size:
-            parities[p, 1, k] ^= 1
-            k += k & -k
-        node, size = frontier_node(p, position, bits.size, table, nodes)
+        if table[p, LAID]:
+            if not table[p, INVERTED]:
+                invert(p, table, orders)
+            position = int(orders[p, 1, index])
+            note_flip(p, position, bits.size, table, parities)
+            node, size = frontier_node(p, position, bits.size, table, nodes)
+        else:
+            half = half_of(index, bits.size, np.uint64(table[p, SEED]))
+            node = half << (table[p, DEPTH] + 1) | 1
+            size = (bits.size + 1 - half) // 2
         slot = table[p, OFFSET] + node
         nodes[slot] ^= IS_ODD
         if size > 1 and nodes[slot] & IS_ODD and not nodes[slot] & IS_LISTED:
             nodes[slot] |= IS_LISTED
             lists[p, table[p, LISTED]] = node
             table[p, LISTED] += 1
+
+
+@kernel
+def own_parities(
+    p: int, bits: Bytes, table: NDArray[np.int64], parities: NDArray[np.uint8]
+) -> Bytes:
+    """(blocks,) of the responder's bits, when pass ``p`` has just begun."""
+    block_bits = table[p, BLOCK_BITS]
+    ours = np.empty(table[p, BLOCK_COUNT], dtype=np.uint8)
+    if table[p, LAID]:
+        for block in range(ours.size):
+            start = block * block_bits
+            stop = min(start + block_bits, bits.size)
+            ours[block] = parities[p, 0, start] ^ parities[p, 0, stop]
+    else:
+        ours[0] = first_parity(bits, np.uint64(table[p, SEED]))
+        ours[1] = (bits.sum() & 1) ^ ours[0]
+    return ours
 
 
 @kernel
@@ -257,6 +240,7 @@ def learn_blocks(
     The last block of all passes but the first follows from ``total``.
     """
     blocks, block_bits = table[p, BLOCK_COUNT], table[p, BLOCK_BITS]
+    ours = own_parities(p, bits, table, parities)
     seen = 0
     for block in range(blocks):
         if p and block == blocks - 1:
@@ -266,7 +250,7 @@ def learn_blocks(
         seen ^= theirs
         start = block * block_bits
         stop = min(start + block_bits, bits.size)
-        if theirs == parities[p, 0, start] ^ parities[p, 0, stop]:
+        if theirs == ours[block]:
             continue
         node = block << (table[p, DEPTH] + 1) | 1
         nodes[table[p, OFFSET] + node] = IS_ODD
@@ -275,6 +259,8 @@ def learn_blocks(
             lists[p, table[p, LISTED]] = node
             table[p, LISTED] += 1
         else:
+            if not table[p, LAID]:
+                lay_out(p, bits, table, orders, parities)
             index = orders[p, 0, start]
             correct(index, bits, corrected, table, orders, parities, nodes, lists)
     return seen
@@ -305,7 +291,8 @@ def learn_halves(
         node = np.int64(lists[p, q])
         base = node >> (depth + 1) << (depth + 1)
         heap = node - base
-        start = (base >> (depth + 1)) * block_bits
+        first = (base >> (depth + 1)) * block_bits
+        start = first
         size = min(block_bits, bits.size - start)
         level = 0
         while heap >> (level + 1):
@@ -322,7 +309,7 @@ def learn_halves(
         theirs = (int(answer[q >> 3]) >> (7 - (q & 7))) & 1
         odd = base + 2 * heap
         even = odd + 1
-        if theirs == current_parity(parities, p, start, start + half):
+        if theirs == current_parity(parities, p, first, start, start + half):
             odd, even = even, odd
             start += half
             size -= half

@@ -42,7 +42,8 @@ class PassLayout:
     blocks, depth : int
         Number of blocks, and of halvings that lead to a single bit.
     seed : int
-        Of the permutation; pass 0 keeps the order.
+        Of the permutation. Pass 0 keeps the order, passes of two equal blocks are cut by
+        `protocols.reconciliation.halving`, the others shuffled (`protocols.bits`).
     """
 
     index: int
@@ -56,6 +57,11 @@ class PassLayout:
     def asked_blocks(self) -> int:
         """Parities that a `BLOCKS` query asks for."""
         return self.blocks if self.index == 0 else self.blocks - 1
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether the pass has two halves of all bits."""
+        return self.index > 0 and self.blocks == 2 and self.block_bits == (self.size_bits + 1) // 2
 
     @property
     def nodes(self) -> int:

@@ -17,6 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
@@ -264,6 +265,74 @@ def test_qkdsec(serving: Serving) -> None:
     assert unlike == {"dec_keys_roundtrip", "error_contract_404"}
     for each in (alice, bob):
         each._session.close()
+
+
+def test_skip(serving: Serving) -> None:
+    """Keys and ids in hexadecimal, once a side; what the other protocol gave can be had as well."""
+    code, found = serving.ask("alice", "alice", "/capabilities")
+    assert (code, found) == (
+        200,
+        {"entropy": True, "key": True, "algorithm": "QKD", "localSystemID": "alice"}
+        | {"remoteSystemID": ["bob", "tunnel/1"]},
+    )
+    code, given = serving.ask("alice", "alice", "/key?remoteSystemID=bob")
+    assert (code, given.keys()) == (200, {"keyId", "key"})
+    assert (len(bytes.fromhex(given["keyId"])), len(bytes.fromhex(given["key"]))) == (16, 32)
+    path = f"/key/{given['keyId'].upper()}?remoteSystemID=alice"
+    assert serving.ask("tunnel/1", "bob", path)[0] == 401
+    assert serving.ask("bob", "bob", path) == (200, given)
+    assert serving.ask("bob", "bob", path)[0] == 400
+    code, given = serving.ask("alice", "alice", "/key?remoteSystemID=tunnel%2F1&size=128")
+    code, found = serving.ask(
+        "tunnel/1", "bob", f"/api/v1/keys/alice/dec_keys?key_ID={UUID(given['keyId'])}"
+    )
+    assert base64.b64decode(found["keys"][0]["key"]).hex() == given["key"]
+    code, found = serving.ask("alice", "alice", "/entropy?minentropy=100")
+    assert (code, len(found["randomStr"]), found["minentropy"]) == (200, 26, 100)
+    again = serving.ask("alice", "alice", "/entropy?minentropy=100")[1]
+    assert again["randomStr"] != found["randomStr"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "text"),
+    [
+        ("/key", 400, "remoteSystemID is missing"),
+        ("/key?remoteSystemID=nobody", 400, "slave_SAE_ID is not known"),
+        ("/key?remoteSystemID=alice", 400, "has no link"),
+        ("/key?remoteSystemID=bob&size=7", 400, "multiple of 8"),
+        ("/key?remoteSystemID=bob&size=x", 400, "size shall be an integer"),
+        ("/key?remoteSystemID=bob&remoteSystemID=bob", 400, "given twice"),
+        ("/key/12?remoteSystemID=bob", 400, "32 hexadecimal digits"),
+        (f"/key/{32 * 'f'}?remoteSystemID=bob", 400, "not found"),
+        ("/entropy?minentropy=0", 400, "1 to 65536"),
+        ("/capabilities?x=1", 400, "known parameters are none"),
+    ],
+)
+def test_what_skip_refuses(serving: Serving, path: str, code: int, text: str) -> None:
+    """With a message, and without a key; other methods than GET with 405."""
+    found = serving.ask("alice", "alice", path)
+    assert found[0] == code
+    assert text in found[1]["message"]
+    assert serving.ask("alice", "alice", path, b"{}")[0] == 405
+
+
+def test_skip_qkd(serving: Serving) -> None:
+    """A client of the registry, by certificates."""
+    module = pytest.importorskip("skip_qkd", reason="skip-qkd is absent")
+
+    def client(user: str) -> Any:
+        folder = serving.certificates
+        names = (folder / "ca.crt", folder / f"{user}.crt", folder / f"{user}.key")
+        place = serving.urls[user].removeprefix("https://")
+        return module.SkipQKDClient(place, user, module.MTLSConfig(*map(str, names)))
+
+    assert client("bob").capabilities()["remoteSystemID"] == ["alice"]
+    given = client("alice").request_key("bob", size=512)
+    assert len(given["key"]) == 128
+    assert client("bob").fetch_key_by_id(given["keyId"], "alice") == given
+    with pytest.raises(RuntimeError, match="400"):
+        client("bob").fetch_key_by_id(given["keyId"], "alice")
+    assert len(client("alice").entropy(128)["randomStr"]) == 32
 
 
 def test_metrics_and_log_hold_no_key(serving: Serving) -> None:

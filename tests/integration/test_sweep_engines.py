@@ -1,5 +1,6 @@
 """Forty points with five seeds each, by every engine, from the command line; workers are killed."""
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from netsim.studies.points import LOG
 from netsim.studies.sweep import TABLE
+from tests.support.pages import PAGES, blocks
 
 POINTS, SEEDS = 40, 5
 SWEEP = (
@@ -25,6 +27,7 @@ MIDDLE = POINTS * SEEDS // 3
 """Runs that are done when a worker is killed."""
 LONGEST_S = 3600
 DASK_PAUSE_S = 2.0
+PORT_OF_PAGE = "8786"
 
 Program = subprocess.Popen[bytes]
 
@@ -97,18 +100,18 @@ def test_a_pool_that_loses_a_worker(alone: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker(alone: bytes, tmp_path: Path) -> None:
-    """A Dask scheduler and two workers, processes of their own on loopback."""
+    """A Dask scheduler and two workers, processes of their own on loopback, as the page says."""
     pytest.importorskip("distributed")
-    with socket.socket() as free, ExitStack() as stack:
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
-        host, port = address.split(":")
-        scheduler = ("dask", "scheduler", "--host", host, "--port", port, "--no-dashboard")
+        port = str(free.getsockname()[1])
+    (page,) = blocks("console", PAGES["docs/sweeps.md"])
+    lines = page.replace(PORT_OF_PAGE, port).splitlines()
+    scheduler, worker, sweep = (shlex.split(line.removesuffix(" &")) for line in lines)
+    options = sweep[sweep.index("--engine") : sweep.index("--out")]
+    with ExitStack() as stack:
         stack.enter_context(started(*scheduler, place=tmp_path))
         time.sleep(DASK_PAUSE_S)
-        worker = ("dask", "worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
         workers = [stack.enter_context(started(*worker, place=tmp_path)) for _ in range(2)]
-        options = ("--engine", "dask", "--scheduler", address)
         assert swept(tmp_path / "out", *options, kill=lambda _: workers[0].kill()) == alone
         assert workers[1].poll() is None

@@ -270,11 +270,12 @@ FLIPPED = (Announce, Matches, Keep, ReconciliationSetup, ParityQuery, ParityRepl
            Seal, Settled)  # fmt: skip
 
 
+@pytest.mark.parametrize("flips", [2, pytest.param(24, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", FLIPPED, ids=lambda kind: kind.__name__)
-def test_one_flipped_bit_never_gives_unequal_bits(kind: type) -> None:
+def test_one_flipped_bit_never_gives_unequal_bits(kind: type, flips: int) -> None:
     """A flipped bit at random places of each type of message: equal keys, closed ends (sampled)."""
     rng = np.random.default_rng(FLIPPED.index(kind))
-    for _ in range(6):
+    for _ in range(flips):
         number = 3 if kind is Close else int(rng.integers(0, 3))
         flip = FlipOnce(float(rng.random()), 1 << int(rng.integers(0, 8)))
         ends = WholeMessages(light(), tamper=only(kind, number, flip)).run()

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ SHARED_BY_PROTOCOLS = {
 DRIVER = "netsim.simulation.driver"
 """Moves bytes between endpoints and the simulated channel."""
 WITHOUT_SIMULATOR = {
+    "netsim.cli.warmup",
     "netsim.recordings.distil",
     "netsim.recordings.exchange",
     "netsim.recordings.recording",
@@ -98,15 +100,16 @@ WITHOUT_SIMULATOR = {
     "netsim.twin.efficiency",
 }
 """Two endpoints on recorded tags: who moves their bytes, describes their link, builds them; who has
-drawn rounds judged; and the bench of error correction."""
+drawn rounds judged; the bench of error correction; and who has kernels compiled ahead."""
 KNOW_ENDPOINTS = {
     DRIVER,
     "netsim.simulation.user",
     "netsim.simulation.eavesdropper",
+    "netsim.cli.warmup",
     *WITHOUT_SIMULATOR,
 }
-"""The driver, the one that builds what it drives, and who holds a book against what an observer
-knows; the same for recorded tags."""
+"""The driver, the one that builds what it drives, who holds a book against what an observer knows,
+and what compiles kernels ahead; the same for recorded tags."""
 
 
 def module_name(path: Path) -> str:
@@ -143,11 +146,17 @@ def layer_of(module: str) -> int:
     raise KeyError(f"{module} belongs to no layer: give it one in this test")
 
 
-IMPORTS = {
-    module_name(path): imports_of(path)
+SOURCES = {
+    module_name(path): path
     for package in ("netsim", "protocols")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
+
+
+@cache
+def imports() -> Mapping[str, set[str]]:
+    """What each module imports; read when it is first asked for, not when tests are collected."""
+    return {module: imports_of(path) for module, path in SOURCES.items()}
 
 
 def package_of(module: str) -> str:
@@ -160,12 +169,12 @@ def part_of(module: str) -> str:
     return module.split(".", 2)[1]
 
 
-@pytest.mark.parametrize("module", sorted(name for name in IMPORTS if "." in name))
+@pytest.mark.parametrize("module", sorted(name for name in SOURCES if "." in name))
 def test_nothing_points_upwards(module: str) -> None:
     """A module imports, of its package, its own part and parts of lower layers only."""
     outside = {
         other
-        for other in IMPORTS[module]
+        for other in imports()[module]
         if other.startswith(f"{package_of(module)}.")
         and part_of(other) != part_of(module)
         and layer_of(other) >= layer_of(module)
@@ -177,27 +186,27 @@ def test_nothing_points_upwards(module: str) -> None:
 def test_every_part_has_its_layer(package: str) -> None:
     """No part is named that there is not, and none twice."""
     named = [part for parts in LAYERS_OF[package] for part in sorted(parts)]
-    there = {part_of(module) for module in IMPORTS if module.startswith(f"{package}.")}
+    there = {part_of(module) for module in SOURCES if module.startswith(f"{package}.")}
     assert sorted(named) == sorted(there)
 
 
 def test_modules_import_in_no_circle() -> None:
     """Whatever is imported, for type checking or within a function too, is not imported by it."""
-    ours = {module: imports & IMPORTS.keys() for module, imports in IMPORTS.items()}
-    while leaves := {module for module, imports in ours.items() if not imports - {module}}:
+    ours = {module: names & SOURCES.keys() for module, names in imports().items()}
+    while leaves := {module for module, names in ours.items() if not names - {module}}:
         ours = {module: ours[module] - leaves for module in ours.keys() - leaves}
     assert not ours, f"in a circle, or above one: {sorted(ours)}"
 
 
-@pytest.mark.parametrize("module", sorted(IMPORTS))
+@pytest.mark.parametrize("module", sorted(SOURCES))
 def test_protocols_stay_apart(module: str) -> None:
     """Protocols import no simulator and no pydantic, netsim only their data types and formulas."""
-    imports = IMPORTS[module]
+    names = imports()[module]
     if module.startswith("protocols"):
         foreign = {"simpy", "netsim", "pydantic", "examples"}
-        assert not {name for name in imports if name.split(".", 1)[0] in foreign}
+        assert not {name for name in names if name.split(".", 1)[0] in foreign}
         return
-    endpoints = {name for name in imports if name.startswith("protocols")} - SHARED_BY_PROTOCOLS
+    endpoints = {name for name in names if name.startswith("protocols")} - SHARED_BY_PROTOCOLS
     if module not in KNOW_ENDPOINTS:
         assert not endpoints
 
@@ -206,12 +215,12 @@ def test_simpy_and_endpoints_meet_in_the_driver_only() -> None:
     """One module imports both, and it is there."""
     both = {
         module
-        for module, imports in IMPORTS.items()
-        if any(name.split(".", 1)[0] == "simpy" for name in imports)
-        and any(name.startswith("protocols") for name in imports - SHARED_BY_PROTOCOLS)
+        for module, names in imports().items()
+        if any(name.split(".", 1)[0] == "simpy" for name in names)
+        and any(name.startswith("protocols") for name in names - SHARED_BY_PROTOCOLS)
     }
     assert both <= {DRIVER}
-    assert DRIVER in IMPORTS
+    assert DRIVER in SOURCES
 
 
 def test_protocols_load_no_simulator() -> None:

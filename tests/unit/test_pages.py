@@ -5,20 +5,33 @@ import tomllib
 from collections import Counter
 
 import pytest
+from typer.main import get_group
 
+from netsim.cli import app
 from netsim.report.columns import _LINK_CELLS
+from netsim.report.map import svg_map
 from netsim.report.tables import _WIDE_HEADERS
+from netsim.topology.load import load_topology
+from netsim.topology.starter import Starter, starter_text
+from netsim.twin.forecast import predict
 from tests.support.pages import PAGES, README, ROOT, blocks, section
 
 OTHERS = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 TEXTS = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in OTHERS}
+OWN_NETWORK = PAGES["docs/your_network.md"]
+WIDTH = 130
+"""Most characters of a line of prose; a table or a command is as wide as it has to be."""
 GUIDES = sorted(PAGES.keys() - {README, "docs/index.md"})
+
+
+def prose_of(text: str) -> str:
+    """All but the fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(text: str) -> set[str]:
     """Of the headings, as GitHub and myst make them: lower case, letters and digits, hyphens."""
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose_of(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -32,6 +45,13 @@ def test_links_lead_somewhere(page: str) -> None:
         path = (ROOT / page).parent / target if target else ROOT / page
         assert path.exists(), link
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_lines_fit_a_window(page: str) -> None:
+    """Prose is wrapped."""
+    lines = [line for line in prose_of(TEXTS[page]).splitlines() if not line.startswith("|")]
+    assert [line for line in lines if len(line) > WIDTH] == []
 
 
 def test_every_guide_is_on_the_map() -> None:
@@ -71,6 +91,34 @@ def test_every_extra_is_named() -> None:
     assert sorted(named) == sorted(project["optional-dependencies"].keys() - {"dev"})
     (added,) = re.findall(r"pip install .*'\.\[([\w,]+)\]'", PAGES[README])
     assert set(added.split(",")) <= set(named)
+
+
+def test_the_command_line_names_every_command() -> None:
+    """Once, in its first table."""
+    first, _, _ = PAGES["docs/running.md"].partition("\n## ")
+    table = re.findall(r"^\| (`netsim .*?) \|", first, re.MULTILINE)
+    named = [name for row in table for name in re.findall(r"`(?:netsim )?(\w+)`", row)]
+    assert sorted(named) == sorted(get_group(app).commands)
+
+
+def test_typical_numbers_are_those_of_the_starters() -> None:
+    """Each of the table, by its key, for a crystal and for a ring."""
+    texts = [starter_text(Starter("lab", source=source)) for source in ("spdc", "ring")]
+    rows = re.findall(r"^\| .* \| ([^|]*`.*`) \| ([^|]+) \| ([^|]+) \|$", OWN_NETWORK, re.MULTILINE)
+    assert len(rows) == 10
+    for keys, *values in rows:
+        names = re.findall(r"`(\w+)`", keys)
+        for text, value in zip(texts, values, strict=True):
+            assert any(re.search(rf"^{name} = {value}\s", text, re.MULTILINE) for name in names)
+
+
+def test_the_readme_shows_the_network_as_it_is_drawn() -> None:
+    """What `netsim show fan2025_four_user --out` writes today."""
+    topology = load_topology("fan2025_four_user")
+    rates = {link.users: link.skr_bps for link in predict(topology).links}
+    assert "](docs/pictures/four_users.svg)" in PAGES[README]
+    drawn = (ROOT / "docs" / "pictures" / "four_users.svg").read_text(encoding="utf-8")
+    assert drawn == svg_map(topology, rates, "key rate that the twin expects")
 
 
 def test_words_explain_the_columns() -> None:

@@ -10,7 +10,7 @@ from html import escape
 STYLE = """
 :root { --ink: #1b1f24; --faint: #5c6670; --line: #d8dee4; --hint: #f5f7f9; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.5rem 6rem; max-width: 72rem; color: var(--ink);
+body { margin: 0 auto; padding: 2rem 1.5rem 6rem; max-width: 80rem; color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif;
   overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; }

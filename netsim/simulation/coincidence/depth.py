@@ -21,14 +21,14 @@ from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, Round
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
 
-LONGEST_FRAME_PS = 8 * PS_PER_S
-"""A frame is an announcement, whose cost hardly depends on its length. Through more of it a clock
-is predicted to worse than 15 ns (the walk of its drift, `protocols.bbm92.smoothing`), of which the
-parties follow four standard deviations."""
+LONGEST_FRAME_PS = 24 * PS_PER_S
+"""A frame is an announcement, which costs more by its number than by its length. Through more of it
+a clock is predicted to worse than 190 ns (the walk of its drift, `protocols.bbm92.smoothing`), of
+which the parties follow four standard deviations, and it is cut into no more than 256 cells."""
 WANDERING_FRAME_PS = 4 * PS_PER_S
 MOST_WANDER = 1e-9
 """Allan deviation at 1 s of clocks that are followed through `LONGEST_FRAME_PS`: they move by
-300 ps in 45 ms and more, and an announcement is cut into no more than 256 cells."""
+300 ps in 90 ms and more, a 256th of it."""
 BUSY_FRAME_PS = PS_PER_S // 2
 """Where processes stop and start: light is lost by whole frames."""
 MAX_FRAME_CLICKS = 1 << 20

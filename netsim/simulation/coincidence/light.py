@@ -25,10 +25,13 @@ from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change, Unlock
 from netsim.topology.network import Network
 from netsim.topology.timeline import Epoch, Timeline
+from netsim.units import PS_PER_S
 from protocols.tags import DETECTOR_BITS, TagFrame
 
 REACH_PS = 10_000_000
 """More than delays of detectors and peaks move a click, either way."""
+STEADY_PS = 8 * PS_PER_S
+"""Settings of drifting receivers are taken to stand still for so long."""
 
 Clicks = NDArray[np.int64]
 
@@ -102,10 +105,16 @@ class CoincidenceLight:
         states = self._history.between(start_ps, stop_ps)
         untils_ps = [*(since_ps for since_ps, _ in states[1:]), stop_ps]
         for (since_ps, network), until_ps in zip(states, untils_ps, strict=True):
-            source = self._sources.between(network, since_ps, until_ps)
-            drawn = source.draw(rng, since_ps, until_ps)
-            for lane, side, user in self._sources.sides:
-                self._desks[user].take(drawn.of(lane, side), is_seen=source.table.is_seen[lane])
+            for from_ps in range(since_ps, until_ps, STEADY_PS):
+                self._draw_steady(rng, network, from_ps, min(from_ps + STEADY_PS, until_ps))
+
+    def _draw_steady(
+        self, rng: np.random.Generator, network: Network, since_ps: int, until_ps: int
+    ) -> None:
+        source = self._sources.between(network, since_ps, until_ps)
+        drawn = source.draw(rng, since_ps, until_ps)
+        for lane, side, user in self._sources.sides:
+            self._desks[user].take(drawn.of(lane, side), is_seen=source.table.is_seen[lane])
 
 
 class _Sources:

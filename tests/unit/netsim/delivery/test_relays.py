@@ -1,6 +1,7 @@
 """Keys that managers relay: who pays, who could know them, and what a kill leaves."""
 
 import os
+import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -258,6 +259,24 @@ def test_a_kill_behind_every_commit(tmp_path: Path) -> None:
     assert code == 0
     assert dropped == 4 + 1
     assert any("given" in said and "fetched" not in said for said in answers)
+
+
+def test_bytes_are_gone(tmp_path: Path) -> None:
+    """Of the key, and of what each hop has paid; what is left of the hops' blocks is found."""
+    desk = open_desk(tmp_path)
+    for link in LINKS:
+        fill_apart(desk.stores, link, 4000)
+    (key,) = give(desk.managers["alice"], "alice", "dave", 1, 256)
+    assert fetch(desk.managers["dave"], "dave", "alice", [key.id]) == (key,)
+    folder = State(tmp_path).manager_path("alice").parent
+    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+    assert key.bits not in kept
+    for link in LINKS:
+        block = random.Random(f"{link} 0").randbytes(500)
+        assert block[HOP_BITS // 8 :] in kept
+        assert not any(block[k : k + 8] in kept for k in range(HOP_BITS // 8 - 8))
+    desk.close()
 
 
 def check_ends(desk: Desk, folder: Path) -> None:

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from netsim.physics.rates import (
+    ERFC_DIRECT_LIMIT,
     accidentals_hz,
     arrival_rate_hz,
     dead_time_survival,
     kappa_per_ps,
     mismatch_contrast,
+    mismatch_visibility,
+    silence,
     window_share,
 )
 
@@ -96,3 +99,42 @@ def test_accidentals_of_two_users_are_the_product_of_their_rates() -> None:
     """S_u S_v W for every pair of detectors: 2 x 3 detectors, 2 ns."""
     rates = accidentals_hz(np.array([1e5, 0.0]), np.array([1e5, 2e5, 0.0]), window_ps=2000)
     assert rates == pytest.approx(np.array([[20.0, 40.0, 0.0], [0.0, 0.0, 0.0]]))
+
+
+def test_visibilities_of_single_pairs_add_up_to_the_contrast() -> None:
+    """Weighted by where pairs are seen, behind short or long paths; each at most 1."""
+    kappa = kappa_per_ps(LINEWIDTH_HZ)
+    times_ps = np.linspace(-40_000, 44_000, 84_001)
+    for mismatch_ps in (100.0, -1000.0, 4000.0):
+        near, far = (kappa / 2 * np.exp(-kappa * np.abs(times_ps - d)) for d in (0.0, mismatch_ps))
+        each = np.array([mismatch_visibility(float(t), mismatch_ps, kappa) for t in times_ps])
+        assert each.max() <= 1.0
+        mean = float(np.trapezoid((near + far) / 2 * each, times_ps))
+        assert mean == pytest.approx(mismatch_contrast(mismatch_ps, kappa), rel=1e-5)
+
+
+@pytest.mark.parametrize(("arrivals_hz", "silent_ps"), [(1e6, 50_000), (4e6, 300_000), (0.0, 1e6)])
+def test_silence_of_a_renewal_process(arrivals_hz: float, silent_ps: float) -> None:
+    """Drawn: gaps of a dead time and an exponential; the share of the time with no click before."""
+    dead_time_ps = 50_000.0
+    found = silence(arrivals_hz, dead_time_ps=dead_time_ps, silent_ps=silent_ps)
+    if not arrivals_hz:
+        assert found == 1.0
+        return
+    rng = np.random.default_rng(2)
+    gaps_ps = dead_time_ps + rng.exponential(1e12 / arrivals_hz, 400_000)
+    share = np.maximum(gaps_ps - silent_ps, 0.0).sum() / gaps_ps.sum()
+    assert found == pytest.approx(share, rel=5 * 1.5 / math.sqrt(share * gaps_ps.size))
+
+
+def test_shares_of_broad_jitter_pass_over_smoothly() -> None:
+    """Where the series of the tail begins, jitter of 28 lifetimes, both sides agree to 1e-9."""
+    kappa = kappa_per_ps(LINEWIDTH_HZ)
+    border_ps = ERFC_DIRECT_LIMIT * math.sqrt(2.0) / kappa
+    below, above = (
+        window_share(window_ps=20, offset_ps=0, linewidth_hz=LINEWIDTH_HZ, spread_ps=spread_ps)
+        for spread_ps in (border_ps * (1 - 1e-9), border_ps * (1 + 1e-3))
+    )
+    # Broad: the share goes as 1 / spread, but for the second moment 2 / (kappa spread)^2 of pairs.
+    ratio = (1 - 1e-9) / (1 + 1e-3)
+    assert above / below == pytest.approx(ratio * (1 + 2e-3 / 800.0), rel=1e-7)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from netsim.cli import run_command
 from netsim.recordings.correlation import correlate, poisson_tail
 from netsim.recordings.inspection import facts_of
+from netsim.recordings.lateness import histograms_of, late_of
 from netsim.recordings.maps import plausible_maps
 from netsim.recordings.reading import Recording
 from netsim.recordings.writing import WRITTEN
@@ -114,6 +116,25 @@ def test_a_detector_that_is_late_at_both_ends_is_named() -> None:
     for late in found.late_ps(1000.0):
         assert list(late) == [2]
         assert late[2] == pytest.approx(900, abs=60)
+
+
+def differences(seed: int, late_ps: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Pairs of all detectors in a broad peak, bob's third one late, and chance."""
+    rng = np.random.default_rng(seed)
+    one, other = rng.integers(0, 4, (2, 4000))
+    apart_ps = rng.laplace(0.0, 800.0, 4000) + np.where(other == 2, late_ps, 0.0)
+    off_ps = np.concatenate([apart_ps, rng.uniform(-20_000, 20_000, 30_000)])
+    return off_ps, np.concatenate([4 * one + other, rng.integers(0, 16, 30_000)])
+
+
+def test_chance_is_no_late_detector() -> None:
+    """None of sixty-four that are not late, and the one that is."""
+    for seed in range(8):
+        found = late_of(histograms_of(*differences(seed, 0.0), 20_000.0), 2000.0)
+        assert found == (), seed
+    ((end, detector, late_ps),) = late_of(histograms_of(*differences(1, 900.0), 20_000.0), 2000.0)
+    assert (end, detector) == (1, 2)
+    assert late_ps == pytest.approx(900, abs=150)
 
 
 def test_side_peaks_are_not_late_detectors() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.alignment import Announced, LinkAligner
 from protocols.bbm92.bend import find_bend, too_fast
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.course import ClockFilter
+from protocols.bbm92.course import MOST_PAIRS, ClockFilter
 from protocols.bbm92.prior import wide_prior
 from protocols.bbm92.searchlight import SearchLight
 from protocols.bbm92.smoothing import advance
@@ -148,6 +148,37 @@ def test_a_wandering_clock_is_followed(allan_1s: float) -> None:
     matched, events, _ = play(config, *times, seconds=10)
     assert matched > 0.95 * 32_000
     assert lost(events) == 0
+
+
+@pytest.mark.parametrize("allan_1s", [1e-10, 1e-9])
+def test_a_clock_is_followed_through_24_s_at_once(allan_1s: float) -> None:
+    """3,000 pairs a second and as many clicks alone: known to an eighth of the window.
+
+    A ninth of the pairs is enough for that. A line between the middles of cells of T = 94 or 125
+    ms is off by q T / 4 in the mean square (a bridge has q T / 6, the mean of a cell about its
+    middle q T / 12), where q is the walk's variance in a second.
+    """
+    seconds = 48
+    config = replace(POLARISATION, allan_deviation_1s=allan_1s)
+    walk = np.random.default_rng(9)
+    announced = np.sort(walk.uniform(0, seconds * PS_PER_S, 6000 * seconds))
+    grid_ps = np.arange(0, (seconds + 1) * 1000) * 1e9
+    steps_ps = walk.standard_normal(grid_ps.size) * allan_1s * PS_PER_S * math.sqrt(1e-3)
+    truth_ps = 1e9 + 3e-9 * announced + np.interp(announced, grid_ps, np.cumsum(steps_ps))
+    own = (announced + truth_ps + walk.normal(0, 128.0, announced.size))[::2]
+    own = np.concatenate((own, walk.uniform(1e9, seconds * PS_PER_S, 3000 * seconds)))
+    times, own_times = announced.astype(np.int64), np.sort(own.astype(np.int64))
+    clock = ClockFilter(config, Lock(Alignment(0, 1e9, 3e-9), 9.0, 1))
+    errors = []
+    for part in np.split(np.arange(times.size), np.searchsorted(times, [24 * PS_PER_S])):
+        smoothed = clock.smooth(times[part], own_times, [0])
+        assert smoothed.is_lit
+        assert smoothed.pairs.own.size > 7 * MOST_PAIRS
+        errors.append(smoothed.course.offsets_ps(times[part]) - truth_ps[part])
+    rms_ps = float(np.sqrt((np.concatenate(errors) ** 2).mean()))
+    cell_s = 24 / 256 if allan_1s == 1e-9 else 1 / 8
+    between_ps = allan_1s * PS_PER_S * math.sqrt(cell_s / 4)
+    assert 0.5 * between_ps < rms_ps < 1.25 * between_ps + 30.0
 
 
 @pytest.mark.parametrize("allan_1s", [2e-9, 1e-8])

@@ -137,6 +137,17 @@ def test_more_pairs_than_room() -> None:
     assert np.array_equal(plain, np.stack((found.announced, found.own)))
 
 
+def test_some_of_the_pairs_are_spread_over_all() -> None:
+    """Every third of ten where four are enough, and the share; all where there is room."""
+    one = np.arange(0, 1000, 100)
+    pairs = near_pairs(one, one + 7, low_ps=0, high_ps=50)
+    some, share = pairs.thinned(4)
+    assert some.announced.tolist() == some.own.tolist() == [0, 3, 6, 9]
+    assert some.differences_ps.tolist() == [7, 7, 7, 7]
+    assert share == 1 / 3
+    assert pairs.thinned(10) == (pairs, 1.0)
+
+
 # Matching -----------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import pytest
 from protocols.bbm92.rounds import (
     RoundCore,
     SiftedBits,
+    kept,
     lane_counts,
     received_bits,
 )
@@ -31,6 +32,13 @@ def test_secret_is_cut_without_overlap() -> None:
 
 
 # Sifted bits --------------------------------------------------------------------------------------
+
+
+def test_kept_are_those_that_are_marked() -> None:
+    """In their order; of none, none."""
+    marks = np.array([True, False, True, True, False])
+    assert kept(uint8(3, 4, 5, 6, 7), marks).tolist() == [3, 5, 6]
+    assert kept(uint8(), np.empty(0, dtype=np.bool_)).size == 0
 
 
 def test_bits_are_sorted_by_lane_in_their_order() -> None:

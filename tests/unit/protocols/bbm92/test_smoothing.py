@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from protocols.bbm92.lanes import residuals_about
-from protocols.bbm92.smoothing import course_ps
+from protocols.bbm92.lanes import count_about, residuals_about
+from protocols.bbm92.smoothing import course_ps, differences_ps
 from protocols.link import PS_PER_S
 
 
@@ -31,3 +31,14 @@ def test_residuals_are_those_within_half_a_window_of_a_peak() -> None:
     at, values_ps = residuals_about(peaks_ps, differences_ps, 100)
     assert at.tolist() == [0, 1, 2, 4, 4, 5, 6]
     assert values_ps.tolist() == [-100.0, 0.0, 99.0, 99.0, -51.0, -50.0, 99.0]
+    assert count_about(peaks_ps, differences_ps, 100) == 7
+
+
+def test_differences_are_about_the_course_and_a_shift() -> None:
+    """Own time less announced time less the parabola less the shift, to the picosecond."""
+    announced_ps = np.array([0, PS_PER_S, 2 * PS_PER_S])
+    own_ps = np.array([1_000, PS_PER_S + 1_110, 2 * PS_PER_S + 1_333])
+    state, none = np.array([1_000.0, 100.0, 20.0]), np.empty(0)
+    announced, own = np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])
+    found_ps = differences_ps(announced_ps, own_ps, announced, own, 0.4, 0, state, none, none)
+    assert found_ps.tolist() == [0, 0, 93, -PS_PER_S - 130]

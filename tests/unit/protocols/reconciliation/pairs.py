@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import seeded_permutation
+from protocols.bits import derived_seed, seeded_permutation
 from protocols.reconciliation.cascade import SCHEDULES, CascadeAnnouncer, CascadeResponder
 from protocols.reconciliation.cascade_layout import PassLayout, asked_parities, layout_passes
 
@@ -39,14 +40,35 @@ class Pair:
 
     def questions(self, query: bytes) -> Bits:
         """What a query asks for, as a matrix over GF(2)."""
-        size = self.bits.size
-        orders = [
-            seeded_permutation(layout.seed, size)
-            if layout.index
-            else np.arange(size, dtype=np.int32)
-            for layout in self.layouts
-        ]
-        return asked_parities(query, self.layouts, orders)
+        return asked_parities(query, self.layouts, [order_of(layout) for layout in self.layouts])
+
+
+@lru_cache(maxsize=64)
+def order_of(layout: PassLayout) -> NDArray[np.int32]:
+    """Position to index of the bit, as the protocol has it for a pass."""
+    if layout.is_halved:
+        return np.array(documented_halves(layout.size_bits, layout.seed), dtype=np.int32)
+    if layout.index:
+        return seeded_permutation(layout.seed, layout.size_bits)
+    return np.arange(layout.size_bits, dtype=np.int32)
+
+
+def documented_halves(size: int, seed: int) -> list[int]:
+    """The documented halving, in Python integers; the oracle."""
+    halves: tuple[list[int], list[int]] = ([], [])
+    for group, start in enumerate(range(0, size, 128)):
+        mask, left = derived_seed(seed, group), min(128, size - start)
+        for k in range(left // 2):
+            bit = mask >> k & 1
+            halves[bit].append(start + k)
+            halves[1 - bit].append(start + k + left // 2)
+        if left % 2:
+            halves[0].append(size - 1)
+    shuffled: list[int] = []
+    for half, own in enumerate(halves):
+        order = seeded_permutation((2**64 - 1 - seed + half) % 2**64, len(own))
+        shuffled += [sorted(own)[k] for k in order]
+    return shuffled
 
 
 def make_pair(

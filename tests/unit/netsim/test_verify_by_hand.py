@@ -1,0 +1,203 @@
+"""The recheck of books that were written by hand: one round with key, and each of its faults."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from netsim.pools.ledger import Account
+from netsim.pools.ledgerfile import HEADER
+from netsim.verify import verify_run
+
+Row = tuple[int, str, int, Account, Account, int]
+"""Time, end, block, from, to, bits."""
+Event = Mapping[str, object]
+LINK = "alice-bob"
+
+
+def rows_of(end: str) -> list[Row]:
+    """1000 bits: 100 sampled, 264 disclosed and 400 given up; two new pads, 244 bits of key."""
+    return [
+        (0, end, -1, Account.PRESHARED, Account.RESERVE, 1024),
+        (10, end, 0, Account.LIGHT, Account.OPEN, 1000),
+        (20, end, 0, Account.OPEN, Account.SAMPLED, 100),
+        (30, end, 0, Account.PARITIES, Account.WIRE, 200),
+        (30, end, 0, Account.VERIFICATION, Account.WIRE, 64),
+        (30, end, 0, Account.OPEN, Account.AMPLIFIED, 400),
+        (30, end, 0, Account.OPEN, Account.DOUBT, 500),
+        (40, end, 0, Account.DOUBT, Account.RESERVE, 256),
+        (40, end, 0, Account.DOUBT, Account.POOL, 244),
+        (50, end, -1, Account.RESERVE, Account.SPENT, 256),
+    ]
+
+
+def events_of(end: str) -> list[Event]:
+    """The round's key is usable, the link closes."""
+    booked = {"deposited_bits": 244, "reserve_bits": 256, "parity_bits": 200, "pool_bits": 244}
+    place = {"link": LINK, "end": end}
+    return [
+        {"time_ps": 40, **place, "event": "block_usable", "block": 0, **booked},
+        {"time_ps": 50, **place, "event": "link_closed"},
+    ]
+
+
+def faults_of(place: Path, rows: list[Row], events: list[Event]) -> list[str]:
+    """What is found in a run without a summary, as of one that was killed."""
+    lines = [",".join(HEADER)]
+    for time_ps, end, *rest in sorted(rows, key=lambda row: row[0]):
+        lines.append(",".join(map(str, (time_ps, LINK, end, *rest))))
+    (place / "ledger.csv").write_text("\n".join(lines) + "\n")
+    told = sorted(events, key=lambda event: event.get("event") != "block_usable")
+    (place / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    return [str(fault) for fault in verify_run(place)]
+
+
+def both() -> tuple[list[Row], list[Event]]:
+    """Of both ends, and sound."""
+    return rows_of("alice") + rows_of("bob"), events_of("alice") + events_of("bob")
+
+
+def test_sound_books(tmp_path: Path) -> None:
+    """No fault, so what follows is due to the change."""
+    assert faults_of(tmp_path, *both()) == []
+
+
+def at_bob(debit: Account, credit: Account, bits: int) -> Callable[[Row], Row | None]:
+    """Other bits in bob's row of that kind; none for 0."""
+
+    def change(row: Row) -> Row | None:
+        if (row[1], row[3], row[4]) != ("bob", debit, credit):
+            return row
+        return (*row[:5], bits) if bits else None
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("debit", "credit", "bits", "fault"),
+    [
+        (Account.LIGHT, Account.OPEN, 1001, "1000 bits sifted at alice, 1001 at bob"),
+        (
+            Account.LIGHT,
+            Account.OPEN,
+            1001,
+            "block 0: 1 bits are still open at bob, which has closed",
+        ),
+        (
+            Account.PARITIES,
+            Account.WIRE,
+            199,
+            "200 bits disclosed as parities at alice, 199 at bob",
+        ),
+        (
+            Account.VERIFICATION,
+            Account.WIRE,
+            63,
+            "64 bits disclosed for verification at alice, 63 at bob",
+        ),
+        (Account.OPEN, Account.SAMPLED, 99, "100 bits sampled at alice, 99 at bob"),
+        (Account.OPEN, Account.AMPLIFIED, 399, "400 bits amplified away at alice, 399 at bob"),
+        (Account.DOUBT, Account.RESERVE, 128, "256 bits put into the reserve at alice, 128 at bob"),
+        (
+            Account.DOUBT,
+            Account.RESERVE,
+            128,
+            "block 0: 128 bits are still doubt at bob, which has closed",
+        ),
+        (
+            Account.DOUBT,
+            Account.RESERVE,
+            128,
+            "ledger.csv:18: 128 bits are no whole pads for the reserve",
+        ),
+        (Account.DOUBT, Account.POOL, 243, "244 bits deposited at alice, 243 at bob"),
+        (Account.OPEN, Account.AMPLIFIED, 263, "264 bits disclosed, 263 taken from its key at bob"),
+        (Account.RESERVE, Account.SPENT, 255, "ledger.csv:21: 255 bits are no whole pads"),
+        (Account.RESERVE, Account.SPENT, 1408, "bob has spent 1408 bits of pads, 1280 were there"),
+    ],
+)
+def test_rows_of_one_end(
+    debit: Account, credit: Account, bits: int, fault: str, tmp_path: Path
+) -> None:
+    """Other bits in one row are found with the row, or with the block and both ends."""
+    rows, events = both()
+    changed = [new for row in rows if (new := at_bob(debit, credit, bits)(row)) is not None]
+    found = faults_of(tmp_path, changed, events)
+    assert any(fault in line for line in found), found
+
+
+@pytest.mark.parametrize("taken", [264, 500])
+def test_as_much_as_was_disclosed_is_enough(taken: int, tmp_path: Path) -> None:
+    """At both ends alike; one bit less is a fault, see above."""
+    rows, events = both()
+    bits = {Account.AMPLIFIED: taken, Account.DOUBT: 900 - taken}
+    rows = [(*row[:5], bits.get(row[4], row[5])) for row in rows]
+    found = faults_of(tmp_path, rows, events)
+    assert not any("disclosed" in line for line in found)
+
+
+def test_a_round_that_one_end_knows_alone(tmp_path: Path) -> None:
+    """Usable at one end it must be usable or in doubt at the other."""
+    rows, events = both()
+    usable = (Account.POOL, Account.RESERVE)
+    doubted = [row for row in rows if row[1] == "alice" or row[2] < 0 or row[4] not in usable]
+    told = [event for event in events if event["end"] == "alice"]
+    assert faults_of(tmp_path, doubted, told) == []
+    alone = [row for row in doubted if row[1] == "alice" or row[4] is not Account.DOUBT]
+    found = faults_of(tmp_path, alone, told)
+    assert (
+        f"ledger.csv, {LINK} block 0: usable at alice, neither usable nor in doubt at bob" in found
+    )
+
+
+def test_a_link_has_two_ends(tmp_path: Path) -> None:
+    """One that is missing, and a third."""
+    found = faults_of(tmp_path, rows_of("alice"), events_of("alice"))
+    assert f"ledger.csv: {LINK} has 1 ends: alice" in found
+    rows, events = both()
+    found = faults_of(tmp_path, rows + rows_of("carol"), events)
+    assert f"ledger.csv: {LINK} has 3 ends: alice, bob, carol" in found
+
+
+def test_what_refills_a_reserve(tmp_path: Path) -> None:
+    """Pads that nobody shared before belong to a block, the others to none."""
+    rows, events = both()
+    for place, block in ((0, 0), (7, -1)):
+        changed = list(rows)
+        changed[place] = (*rows[place][:2], block, *rows[place][3:])
+        found = faults_of(tmp_path, changed, events)
+        assert any("a block refills the reserve, or nothing but" in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"deposited_bits": 245}, "block 0 at alice: deposited_bits 245, booked 244"),
+        ({"reserve_bits": 0}, "block 0 at alice: reserve_bits 0, booked 256"),
+        ({"parity_bits": 199}, "block 0 at alice: parity_bits 199, booked 200"),
+        ({"pool_bits": 0}, "block 0 at alice: pool_bits 0, booked 244"),
+        ({"block": 1}, "block 1 at alice: deposited_bits 244, booked 0"),
+        ({"block": None}, "events.jsonl:1: names no block"),
+        ({"time_ps": None}, "events.jsonl:1: has no time"),
+    ],
+)
+def test_lines_of_a_block(change: Event, fault: str, tmp_path: Path) -> None:
+    """What an event says of a block is what the ledger has."""
+    rows, events = both()
+    events[0] = {
+        name: value for name, value in ({**events[0], **change}).items() if value is not None
+    }
+    found = faults_of(tmp_path, rows, events)
+    assert any(fault in line for line in found), found
+
+
+def test_a_block_becomes_usable_once(tmp_path: Path) -> None:
+    """A second line is one too many; older ones may not follow."""
+    rows, events = both()
+    found = faults_of(tmp_path, rows, [events[0], *events])
+    assert any("becomes usable at alice a second time" in line for line in found)
+    (tmp_path / "events.jsonl").write_text(
+        "".join(json.dumps(event) + "\n" for event in reversed(events))
+    )
+    assert any("is older than the line before" in str(fault) for fault in verify_run(tmp_path))
