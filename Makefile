@@ -52,12 +52,12 @@ test-all: ready
 	$(WITH_CACHE) $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 # Kernels are compiled once, and modules of tests by pytest, beside the checks of the text, and not
-# by each worker of the tests.
+# by each worker of the tests, which say what is wrong with a module.
 ready: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory -j 2 collect warm
 
 collect: lint
-	$(BIN)/python -m pytest -q --collect-only >/dev/null
+	@$(WITH_CACHE) $(BIN)/python -m pytest -q --collect-only >/dev/null || true
 
 warm: $(VENV)/installed-dev
 	$(WITH_CACHE) $(BIN)/netsim warmup

@@ -60,11 +60,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "netsim/physics/clock.py": ("unit/netsim/physics/test_clock.py",),
     "netsim/physics/detector.py": ("unit/netsim/physics/test_detector.py",),
     "netsim/physics/rates.py": ("unit/netsim/physics/test_rates.py",),
+    "netsim/physics/silences.py": ("unit/netsim/physics/test_silences.py",),
     "netsim/pools/audit.py": ("unit/netsim/pools/test_audit.py",),
-    "netsim/verify/books.py": ("unit/netsim/test_verify.py",),
-    "netsim/verify/demand.py": ("unit/netsim/test_verify.py",),
-    "netsim/verify/ends.py": ("unit/netsim/test_verify.py",),
-    "netsim/verify/events.py": ("unit/netsim/test_verify.py",),
+    **dict.fromkeys(
+        ("netsim/verify/books.py", "netsim/verify/ends.py", "netsim/verify/events.py"),
+        ("unit/netsim/test_verify_by_hand.py", "unit/netsim/test_verify.py"),
+    ),
+    **dict.fromkeys(
+        ("netsim/verify/demand.py", "netsim/verify/levels.py"), ("integration/test_demand.py",)
+    ),
     "netsim/verify/records.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/stores.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/summary.py": ("unit/netsim/test_verify.py",),

@@ -42,6 +42,7 @@ RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "photon",
         ("qnsp.source.statistics=thermal", "qnsp.source.filter_shape=gaussian"),
     ),
+    ("honjo2008", "0.1s", "photon", ()),
     ("two_user", "2s", "coincidence", ("protocol.round_s=1",)),
     ("two_user", "2s", "rate", ("protocol.round_s=1",)),
 )

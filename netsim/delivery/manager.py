@@ -340,11 +340,12 @@ class KeyManager:
     def recover(self) -> int:
         """Undo what a killed process has left reserved; how many keys that was.
 
-        Reservations whose other manager does not answer stay, for the next start.
+        Reservations whose other manager does not answer, or of a link that is not there any more,
+        stay, for a start that has it.
         """
         undone = 0
         for key in self._store.keys_in(KeyState.RESERVED):
-            with suppress(UnavailableError):
+            with suppress(UnavailableError, KeyError):
                 self._cancel(self._directory.peer_at(key.link, self.user), [key.id])
                 undone += 1
         return undone

@@ -134,5 +134,5 @@ def _centres_ps(rows: Histograms, width: int, by_chance: float) -> NDArray[np.fl
         held = moments[every, stop] - moments[every, first]
         centres = (held - by_chance * middles) / pairs
         first = np.clip(np.rint(centres + (bins - width) / 2).astype(np.int64), 0, bins - width)
-    found: NDArray[np.float64] = centres * BIN_PS
-    return found
+    in_ps: NDArray[np.float64] = centres * BIN_PS
+    return in_ps

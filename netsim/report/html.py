@@ -19,6 +19,10 @@ from netsim.results.files import write_whole
 PANEL_HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MARGIN = 420, 30, 16, 150
 TOP, TOP_WITH_TITLE, BOTTOM, LEGEND_DROP, BETWEEN_ROWS = 50, 100, 130, 75, 95
 """Pixels."""
+NARROW = 10.0
+"""An axis from a number to less than so many times as much has ticks in between."""
+FEW = 12
+"""Whole numbers on an axis that each have a tick."""
 BETWEEN_ROWED, BETWEEN_COLUMNS = 0.2, 0.26
 """Between panels, in widths of one: with the names of rows shared, or room for numbers."""
 PANEL_REM = 18
@@ -106,7 +110,7 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     for series in panel.series:
         page.add_trace(_trace(figure, panel, series, is_first=series.name not in shown), **place)
         shown.add(series.name)
-    page.update_xaxes(title=panel.x_label, showgrid=True, **place)
+    page.update_xaxes(title=panel.x_label, showgrid=True, **_whole_ticks(panel), **place)
     page.update_yaxes(title=panel.y_label, showgrid=not panel.rows, **place)
     if panel.log_x:
         page.update_xaxes(type="log", **_log_ticks(s.x for s in panel.series), **place)
@@ -128,13 +132,22 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
         page.add_vline(moment, line={"color": "#b3261e", "width": 0.7}, opacity=0.6, **place)
 
 
+def _whole_ticks(panel: Panel) -> dict[str, Any]:
+    """A tick at each of a few whole numbers, as of users or rounds, and none between them."""
+    values = [value for one in panel.series for value in one.x]
+    is_counted = values and not panel.log_x and all(float(value).is_integer() for value in values)
+    return {"dtick": 1} if is_counted and 0 < max(values) - min(values) <= FEW else {}
+
+
 def _log_ticks(values: Iterable[Sequence[float]]) -> dict[str, Any]:
-    """Ticks at 1, 2 and 5 times powers of ten, written out; plotly would write 2 for 0.2."""
+    """Ticks at 1, 2 and 5 times powers of ten, or more, written out; plotly writes 2 for 0.2."""
     positive = [value for some in values for value in some if value > 0.0]
     if not positive:
         return {}
-    decades = range(math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive))) + 1)
-    ticks = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    low, high = min(positive), max(positive)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high > NARROW * low else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
     return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
 
 

@@ -14,8 +14,8 @@ from netsim.topology.state import UserSpec
 Users = tuple[str, str]
 Place = tuple[float, float]
 
-SIZE, RADIUS, NAME_RADIUS, NEAR_RADIUS = 760.0, 235.0, 268.0, 17.0
-"""Pixels: of the picture, of the circle of users, of their names, and of the provider's."""
+SIZE, RADIUS, NAME_RADIUS = 760.0, 235.0, 268.0
+"""Pixels: of the picture, of the circle of users, and of their names."""
 BOW = 0.32
 """How far an arc leaves the straight way, in lengths of it."""
 MOST_WIDTH, LEAST_WIDTH = 11.0, 0.8
@@ -69,14 +69,14 @@ def _body(
     yield from _arcs(places, rates_bps)
     for user in topology.users:
         yield from _fibre(topology, user, places[user.name], is_named=is_named)
+    for user in topology.users:
+        yield from _names(topology, user, places[user.name], is_named=is_named)
     middle = SIZE / 2
     yield f'<circle class="node" cx="{middle:g}" cy="{middle:g}" r="9"/>'
-    x, y = _at(math.pi / len(places) - math.pi / 2, NEAR_RADIUS)  # between two fibres
-    yield f'<text x="{x:.1f}" y="{y + 4:.1f}">provider</text>'
     most = max(rates_bps.values(), default=0.0)
     yield (
-        f'<text class="faint" x="8" y="{SIZE - 10:g}">arcs: {escape(rate_name)}, up to '
-        f"{most:.4g} bit/s; broken: none</text>"
+        f'<text class="faint" x="8" y="{SIZE - 10:g}">provider in the middle; arcs: '
+        f"{escape(rate_name)}, up to {most:.4g} bit/s; broken: none</text>"
     )
 
 
@@ -128,24 +128,42 @@ def _fibre(
         f'<line class="fibre" x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}">'
         f"<title>{escape(user.name)}: {told}, {loss_db:.3g} dB</title></line>"
     )
-    for k, channel in enumerate(topology.channels_of(user)):
-        radius = 62.0 + 27.0 * k if is_named else 40.0 + 8.0 * (k % 20)
-        yield from _channel(
-            channel.channel, _at(angle, min(radius, RADIUS - 20)), is_named=is_named
+    for channel, (a, b) in _channels(topology, user, angle, is_named=is_named):
+        colour = COLOURS[int(channel[1:]) // 2 % (len(COLOURS) - 2)]
+        yield (
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{6 if is_named else 3}" fill="{colour}">'
+            f"<title>{escape(channel)}</title></circle>"
         )
     yield f'<circle class="node" cx="{u:.1f}" cy="{v:.1f}" r="{6 if is_named else 3}"/>'
-    yield from _name(user.name, told if is_named else "", angle)
 
 
-def _channel(name: str, place: Place, *, is_named: bool) -> Iterator[str]:
-    colour = COLOURS[int(name[1:]) // 2 % (len(COLOURS) - 2)]
-    x, y = place
-    yield (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{6 if is_named else 3}" fill="{colour}">'
-        f"<title>{escape(name)}</title></circle>"
-    )
-    if is_named:
-        yield f'<text class="faint" x="{x + 9:.1f}" y="{y - 6:.1f}">{escape(name)}</text>'
+def _channels(
+    topology: TopologySpec, user: UserSpec, angle: float, *, is_named: bool
+) -> Iterator[tuple[str, Place]]:
+    """Channels of a user and where they lie on the fibre, from the provider on."""
+    channels = topology.channels_of(user)
+    first, step = (62.0, 32.0) if is_named else (40.0, 8.0)
+    step = min(step, (RADIUS - 20.0 - first) / max(1, len(channels) - 1))
+    for k, channel in enumerate(channels):
+        yield channel.channel, _at(angle, first + step * k)
+
+
+def _names(
+    topology: TopologySpec, user: UserSpec, angle: float, *, is_named: bool
+) -> Iterator[str]:
+    """Of the channels beside the fibre, and of the user behind it."""
+    side, up = math.sin(angle), -math.cos(angle)  # across the fibre
+    if up > 0.0 or (up == 0.0 and side < 0.0):
+        side, up = -side, -up
+    for channel, (x, y) in _channels(topology, user, angle, is_named=is_named):
+        if is_named:
+            away = 14.0 + 8.0 * abs(side)  # names are wider than high
+            yield (
+                f'<text class="faint" x="{x + away * side:.1f}" y="{y + away * up + 4.0:.1f}" '
+                f'text-anchor="middle">{escape(channel)}</text>'
+            )
+    told = f"{user.fibre.length_m / 1000:g} km" if is_named else ""
+    yield from _name(user.name, told, angle)
 
 
 def _name(name: str, told: str, angle: float) -> Iterator[str]:

@@ -15,6 +15,9 @@ FAR_SIGMA, VERY_FAR_SIGMA = 3.0, 5.0
 NOTHING = "-"
 """Shown where there is no value."""
 
+SHORT_TITLE = 60
+"""Characters that any terminal has room for."""
+
 
 def fixed(value: float | None, digits: int) -> str:
     """`value` with `digits` decimals; a dash for None and for what is not finite."""
@@ -64,9 +67,15 @@ def byte_count(size_bytes: int) -> str:
 
 
 def plain_table(title: str) -> Table:
-    """Make an empty table: a rule under the header, nothing else, readable without colour."""
+    """Make an empty table: a rule under the header, nothing else, readable without colour.
+
+    A short title stays on one line, however narrow the table is.
+    """
+    is_short = len(title) <= SHORT_TITLE
     return Table(
-        title=Text(title, style="bold"),
+        title=Text(
+            title, style="bold", no_wrap=is_short, overflow="ignore" if is_short else "fold"
+        ),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=0,

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from netsim.errors import Fault
 from netsim.results.fidelity import Fidelity
 from netsim.simulation.request import RunRequest
-from netsim.simulation.wander import drifters
+from netsim.simulation.wander import drifters, wanderers
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS
 from protocols.variants import MATCHINGS, PROTOCOLS
+
+FOLLOWED_S = 3600.0
+"""Longest round in which all steps of all phases are kept."""
 
 
 def refusals(request: RunRequest) -> Iterator[Fault]:
@@ -22,6 +25,7 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "observers": topology.observers,
         "controller": topology.controller or request.controller,
         "drift": any(not _has_told_bases(topology, name) for name in drifters(topology)),
+        "protocol.round_s": bool(wanderers(topology)) and _longest_round_s(topology) > FOLLOWED_S,
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
         "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
         "protocol.matching": not MATCHINGS.get(topology.protocol.matching).is_predicted,
@@ -30,6 +34,10 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
     for place, why in _MEANINGLESS[request.fidelity].items():
         if asked[place]:
             yield Fault(place, f"not at the {request.fidelity} level: {why}")
+
+
+def _longest_round_s(topology: TopologySpec) -> float:
+    return max(topology.protocol.round_s, *(link.round_s for link in topology.links), 0.0)
 
 
 def _has_told_bases(topology: TopologySpec, name: str) -> bool:
@@ -50,6 +58,7 @@ _MEANINGLESS = {
         "crashes": "there are no processes to stop",
         "observers": "there are no photons to observe",
         "controller": "nobody reports rounds to one",
+        "protocol.round_s": "phases that wander are followed in rounds of an hour at most",
         "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
         "protocol.protocol": "rounds are drawn as the twin expects them of those built in",

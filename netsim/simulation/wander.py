@@ -19,7 +19,7 @@ from netsim.twin.coincidences import Coincidences, Phasors
 from netsim.twin.drift import Free
 from netsim.twin.wandering import WanderingCoincidences
 
-_KEPT_USERS = 16
+_KEPT_USERS = 8
 """Phases of the latest users."""
 _KEPT = 1024
 """Means of the latest stretches and links."""

@@ -11,8 +11,9 @@ from netsim.errors import Fault
 from netsim.topology.names import receivers_of
 from netsim.topology.reading import has
 from netsim.topology.specs import TopologySpec
+from protocols.profile import Profile
 from protocols.registry import VariantError
-from protocols.variants import KINDS, choice_of
+from protocols.variants import KINDS, SECURITIES, choice_of
 
 
 def combination_faults(topology: TopologySpec) -> Iterator[Fault]:
@@ -42,8 +43,18 @@ def combination_faults(topology: TopologySpec) -> Iterator[Fault]:
         )
     of_profile = ("initial_qber", "verification_bits", "epsilon", "sample_share", "abort_qber")
     if has(protocol, *of_profile):
-        for key, reason in variants["security"].refusals(choice_of(protocol.profile)):
-            yield Fault(f"protocol.{key}", reason)
+        yield from _refused(protocol.profile)
+
+
+def _refused(profile: Profile) -> Iterator[Fault]:
+    """What the key length does not go with."""
+    try:
+        with SECURITIES.using(profile.security) as security:
+            refusals = [(str(key), str(why)) for key, why in security.refusals(choice_of(profile))]
+    except VariantError as error:
+        refusals = [(error.kind, error.reason)]
+    for key, reason in refusals:
+        yield Fault(f"protocol.{key}", reason)
 
 
 def _z_probabilities(topology: TopologySpec) -> dict[str, float]:

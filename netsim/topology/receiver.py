@@ -52,6 +52,7 @@ class InterferometerSpec(Spec):
 
     In a Franson receiver an unbalanced Michelson interferometer; in a polarisation receiver a
     polarising beam splitter behind a half-wave plate, whose phase is four times the plate's angle.
+    A time-bin receiver has one interferometer, that of X; its Z is two slots.
     """
 
     delay_ps: Annotated[float, Field(ge=0, le=1e9)] = 0.0
@@ -206,7 +207,7 @@ class ReceiverSpec(Spec):
     """User hardware: beam splitter, analysers of two bases, detectors, digitiser, clock."""
 
     kind: ReceiverKind = DEFAULT_KIND
-    """Whether the bases are phases between two paths, or polarisations."""
+    """What carries the qubits: phases between two paths, polarisations, or slots of pulses."""
     z_probability: Probability
     """Share of the light that the beam splitter sends to the Z interferometer."""
     excess_loss_db: Decibel
@@ -216,7 +217,8 @@ class ReceiverSpec(Spec):
     x: InterferometerSpec
     """Interferometer of the X basis."""
     detectors: Annotated[tuple[DetectorSpec, ...], Field(strict=False)]
-    """One entry for equal detectors, or one for each of Z+, Z-, X+, X-."""
+    """One entry for equal detectors, or one for each of Z+, Z-, X+, X- (of kind delayed-basis and
+    time-bin, of + and -)."""
     tick_ps: Annotated[int, Field(ge=1, le=1_000_000)]
     """Resolution of the digitiser; times are cut to whole ticks."""
     clock: ClockSpec = ClockSpec()

@@ -234,9 +234,12 @@ def expected_bias_bits(expectation: Expectation) -> int:
 def expected_plan(security: Security, expectation: Expectation, terms: Terms) -> Plan:
     """`Security.plan`, less what outcomes that are not fair take from its key.
 
-    As in a round: what carries an epsilon has no key then, other keys are charged.
+    As in a round: what carries an epsilon has no key then, other keys are charged. TypeError if
+    the variant gives no plan.
     """
     plan, lost_bits = security.plan(expectation, terms), expected_bias_bits(expectation)
+    if not isinstance(plan, Plan):
+        raise TypeError(f"{type(plan).__name__} is no Plan")
     if not lost_bits or plan.key_bits is None:
         return plan
     left_bits = 0 if security.has_secrecy_epsilon else max(0, plan.key_bits - lost_bits)

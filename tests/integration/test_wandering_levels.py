@@ -1,6 +1,7 @@
 """Phases that wander are one walk at every level, and what they do to errors is as by hand."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from netsim.board.bench import pair_link
 from netsim.errors import ConfigError
 from netsim.kernel.rng import RngTree
 from netsim.results.fidelity import Fidelity
+from netsim.simulation.control import Controller, RoundReport
+from netsim.topology.changes import Change, Unlock
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
@@ -31,8 +34,9 @@ def turning() -> TopologySpec:
         for user, walk in zip(topology.users, (WALK / 2, WALK), strict=True)
     ]
     event = {"kind": "realign", "user": "bob", "time_s": REALIGN_S}
+    protocol = {**topology.protocol.model_dump(), "reconciliation": "modelled"}
     return TopologySpec.model_validate(
-        {**topology.model_dump(), "users": users, "events": (event,)}
+        {**topology.model_dump(), "users": users, "events": (event,), "protocol": protocol}
     )
 
 
@@ -77,6 +81,7 @@ def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
                 "receivers.bench.x.delay_ps=3700.0",
                 "protocol.security=asymptotic-mixed",
                 "protocol.round_s=4",
+                "protocol.reconciliation=modelled",
                 "qnsp.source.statistics=poisson",
                 f"users.0.fibre.{ROTATION}={WALK / 2}",
                 f"users.1.fibre.{ROTATION}={WALK}",
@@ -99,8 +104,8 @@ def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
     assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
 
 
-def test_freedom_that_nobody_expected_is_refused() -> None:
-    """Drifts of two detectors for both bases; unlocking by a controller of phases held so far."""
+def test_bases_in_a_delay_that_drift_apart_are_refused() -> None:
+    """Drifts of two detectors for both bases."""
     drift = "drift={walk_rad_per_sqrt_s=0.1}"
     with pytest.raises(ConfigError, match="detectors have both bases"):
         netsim.simulate(
@@ -115,4 +120,39 @@ def test_freedom_that_nobody_expected_is_refused() -> None:
                 "protocol.security=asymptotic-mixed",
                 "users.1.is_locked=false",
             ],
+        )
+
+
+class Freeing(Controller):
+    """Switches a lock off at the first report."""
+
+    def report(self, report: RoundReport, now_s: float) -> Iterable[Change]:
+        """Bob's."""
+        _ = report
+        return (Unlock(time_s=now_s, user="bob"),)
+
+
+def test_a_controller_frees_no_phase_that_is_not_followed() -> None:
+    """At the coincidence level phases are followed that a file says will be free, no others."""
+    drift = "drift={walk_rad_per_sqrt_s=0.1}"
+    with pytest.raises(ValueError, match="phases of bob are not followed"):
+        netsim.simulate(
+            "two_user",
+            duration_s=4.0,
+            fidelity="coincidence",
+            controller=Freeing(),
+            overrides=[
+                f"receivers.bench.x={{delay_ps=10000, phase_rad={math.pi / 2}, {drift}}}",
+                "protocol.round_s=1",
+            ],
+        )
+
+
+def test_rounds_of_days_are_refused_where_phases_are_followed() -> None:
+    """At the rate level a link would need all steps of its round at once."""
+    topology = turning()
+    protocol = topology.protocol.model_copy(update={"round_s": 7200.0})
+    with pytest.raises(ConfigError, match="rounds of an hour at most"):
+        netsim.simulate(
+            topology.model_copy(update={"protocol": protocol}), duration_s=1.0, fidelity="rate"
         )

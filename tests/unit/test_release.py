@@ -27,6 +27,13 @@ def test_one_version_one_date() -> None:
     assert date.fromisoformat(cited["date-released"])
 
 
+def test_an_image_holds_nothing_that_was_made_here() -> None:
+    """What `make` makes, environments of gigabytes among it, is no part of an image."""
+    (made,) = re.findall(r"rm -rf \$\(VENV\) (.*)", read("Makefile"))
+    folders = {name for name in made.split() if "*" not in name} | {".venv", ".git"}
+    assert folders <= set(read(".dockerignore").splitlines())
+
+
 def test_versions_fall() -> None:
     """From the newest to the oldest, each with its date, and no other is unreleased."""
     headings = re.findall(r"^## \[(.*)\](.*)$", read("CHANGELOG.md"), re.MULTILINE)

@@ -20,9 +20,10 @@ RUN, LIGHT_S = "adhikari2026/run", 60.0
 JITTER_PS = 467.0
 CAUSE = (
     "accidentals of 4.4e8 pairs/s in 400 ps are 39 /s, and 400 ps hold two thirds of a peak of 467 "
-    "ps: rate, visibility, window and jitter as printed do not go together in this model. With all "
-    "of the peak in the window 221 /s would come, and a QBER of 7.1 % at V = 88 % would allow a "
-    "seventh of these accidentals"
+    "ps (a third if that is a standard deviation, as their precision of 467 ps / sqrt(216 x 0.25) "
+    "takes it): rate, visibility, window and jitter as printed do not go together in this "
+    "model. With all of the peak in the window 221 /s would come, and a QBER of 7.1 % at V = 88 % "
+    "would allow a seventh of these accidentals"
 )
 
 

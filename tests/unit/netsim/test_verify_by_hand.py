@@ -127,6 +127,13 @@ def test_rows_of_one_end(
     assert any(fault in line for line in found), found
 
 
+def test_all_pads_may_be_spent(tmp_path: Path) -> None:
+    """The last of them too; not one more, see above."""
+    rows, events = both()
+    spent = [(*row[:5], 1280) if row[4] is Account.SPENT else row for row in rows]
+    assert faults_of(tmp_path, spent, events) == []
+
+
 @pytest.mark.parametrize("taken", [264, 500])
 def test_as_much_as_was_disclosed_is_enough(taken: int, tmp_path: Path) -> None:
     """At both ends alike; one bit less is a fault, see above."""

@@ -116,3 +116,18 @@ def test_a_generator_that_a_kernel_has_had_is_let_go(fast_drawn: Any) -> None:
     for _ in range(100):
         fast_drawn(rng, values)
     assert (getrefcount(rng), getrefcount(rng.bit_generator)) == before
+
+
+@pytest.mark.parametrize("compiled", [kernel, lane_kernel])
+def test_a_callee_is_compiled_once_for_a_number_that_begins_at_a_constant(compiled: Any) -> None:
+    """The first of its types would be the constant's own; named arguments too."""
+    step = compiled(lambda count, size: count + size)
+
+    def walk(steps: int) -> int:
+        count = 0
+        for _ in range(steps):
+            count = step(count, size=2)
+        return count
+
+    assert compiled(walk)(3) == 6
+    assert len(step.signatures) == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.expectation import Expectation, LaneExpectation, ShannonBudget
+from protocols.expectation import Expectation, LaneExpectation, Plan, ShannonBudget
 from protocols.interfaces import USUAL_SAMPLE_SHARE, KeyDecision
 from protocols.keylength.keyrate import LaneCounts
 from protocols.messages import AbortReason
@@ -115,3 +115,15 @@ def test_outcomes_that_are_constant_leave_nothing_of_a_plan() -> None:
     light = Expectation((lane,), ShannonBudget(1.1))
     assert (Asymptotic().plan(light, OPEN).key_bits or 0) > 100_000
     assert expected_plan(Asymptotic(), light, OPEN).key_bits == 0
+
+
+def test_a_plan_that_is_none_is_told() -> None:
+    """Of a third party: by its type, before anything is read from it."""
+
+    class Odd(Asymptotic):
+        def plan(self, expectation: Expectation, terms: Terms) -> Plan:
+            _ = expectation
+            return terms  # type: ignore[return-value]
+
+    with pytest.raises(TypeError, match="Terms is no Plan"):
+        expected_plan(Odd(), expectation(400.0, 0.02, 600.0), OPEN)

@@ -261,6 +261,25 @@ def test_a_kill_behind_every_commit(tmp_path: Path) -> None:
     assert any("given" in said and "fetched" not in said for said in answers)
 
 
+def test_a_start_without_the_terms(tmp_path: Path) -> None:
+    """What was reserved on them stays until they are there again; no start fails for it."""
+    desk = open_desk(tmp_path)
+    for link in LINKS:
+        fill_apart(desk.stores, link, 4000)
+    assert desk.managers["alice"].relay is not None
+    assert desk.managers["alice"].relay.bring("alice", "dave", 256)
+    desk.stores["alice"].reserve("alice-dave", [256], master="alice", slave="dave")
+    desk.close()
+    without = Desk(State(tmp_path), directory(None), lambda *_, **__: None)
+    assert without.undone == 0
+    without.close()
+    again = open_desk(tmp_path)
+    assert again.undone == 1
+    (given,) = give(again.managers["alice"], "alice", "dave", 1, 256)
+    assert fetch(again.managers["dave"], "dave", "alice", [given.id]) == (given,)
+    again.close()
+
+
 def test_bytes_are_gone(tmp_path: Path) -> None:
     """Of the key, and of what each hop has paid; what is left of the hops' blocks is found."""
     desk = open_desk(tmp_path)

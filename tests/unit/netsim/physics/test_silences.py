@@ -2,9 +2,10 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 
-from netsim.physics.silences import shared_ps, silencing_spans
+from netsim.physics.silences import NODES, live_together, shared_ps, silencing_spans
 from netsim.topology.network import build_network
 from netsim.topology.receiver import DetectorSpec, InterferometerSpec
 from netsim.twin.coincidences import Coincidences
@@ -48,6 +49,19 @@ def test_what_silences_have_in_common(dead_times_ps: tuple[int, int]) -> None:
     for apart_ps in range(-40, 41):
         common = set(range(-first_ps, 0)) & set(range(apart_ps - second_ps, apart_ps))
         assert shared_ps(apart_ps, dead_times_ps) == len(common)
+
+
+@pytest.mark.parametrize(("power", "mean"), [(0, 1.0), (1, 0.0), (2, 1 / 12), (3, 0.0)])
+def test_mean_over_a_window(power: int, mean: float) -> None:
+    """Of powers up to the third, from -1/2 to 1/2: that of the two places."""
+    found = sum(node**power for node in NODES) / len(NODES)
+    assert found == pytest.approx(mean, abs=1e-15)
+
+
+def test_live_together_is_the_harmonic_mean() -> None:
+    """Of the live shares of two detectors; none where one, or both, are never live."""
+    first, second = np.array([0.5, 0.2, 0.0, 0.0]), np.array([0.5, 0.6, 0.7, 0.0])
+    assert live_together(first, second) == pytest.approx([0.5, 0.3, 0.0, 0.0])
 
 
 def test_partners_on_one_side_of_the_window() -> None:

@@ -24,3 +24,16 @@ def test_control_characters_are_escapes() -> None:
     written = io.StringIO()
     PlainConsole(file=written, width=100, force_terminal=True, highlight=False).print("a\x1b]8;;b")
     assert written.getvalue() == "a\\x1b]8;;b\n"
+
+
+def test_a_short_title_is_one_line() -> None:
+    """Though its table is narrower; a long one is folded rather than cut."""
+    written = io.StringIO()
+    console = PlainConsole(file=written, width=80, highlight=False)
+    for title in ("alice.npy: 736437 clicks in 4 s", " ".join(["word"] * 30)):
+        table = plain_table(title)
+        add_names(table, "Channel")
+        console.print(table)
+    lines = written.getvalue().splitlines()
+    assert lines[0].rstrip() == "alice.npy: 736437 clicks in 4 s"
+    assert written.getvalue().count("word") == 30

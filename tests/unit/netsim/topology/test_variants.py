@@ -1,5 +1,7 @@
 """Variants in a topology file: names, combinations that go together, and refusals with reasons."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from netsim.errors import ConfigError
@@ -7,6 +9,8 @@ from netsim.topology.load import parse_topology
 from netsim.topology.schema import schema_at
 from netsim.topology.specs import TopologySpec
 from protocols.hashing.amplification import ToeplitzFft
+from protocols.interfaces import Choice
+from protocols.security import Asymptotic
 from protocols.variants import KINDS
 from tests.support.third_party import registered
 from tests.unit.netsim.topology.texts import FOUR_USERS, TWO_USERS
@@ -142,6 +146,22 @@ def test_a_variant_that_cannot_be_loaded_is_a_fault() -> None:
     with registered("amplification", "broken", broken):
         found = faults("protocol.amplification=broken")
     assert "cannot be loaded: ImportError" in found["protocol.amplification"]
+
+
+@pytest.mark.parametrize("refusals", [None, 7, [("protocol",)]])
+def test_refusals_that_are_none_are_a_fault(refusals: object) -> None:
+    """A security variant that fails, or lists no keys and reasons, is one line at its own key."""
+
+    class Odd(Asymptotic):
+        def refusals(self, choice: Choice) -> Iterator[tuple[str, str]]:
+            if refusals is None:
+                raise KeyError(choice)
+            return refusals  # type: ignore[return-value]
+
+    with registered("security", "odd", Odd):
+        found = faults("protocol.security=odd")
+    assert list(found) == ["protocol.security"]
+    assert "has failed: " in found["protocol.security"]
 
 
 # Links --------------------------------------------------------------------------------------------

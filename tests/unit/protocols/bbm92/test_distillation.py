@@ -129,6 +129,28 @@ def test_no_variant_makes_more_key_than_is_undisclosed() -> None:
         verified("broken", 0.5)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("much", "has failed: TypeError: str is no KeyDecision"),
+        (None, "has failed: TypeError: NoneType is no KeyDecision"),
+        (KeyDecision(1.5, 0, 0.0, None), "has failed: TypeError: 'float' object cannot be"),  # type: ignore[arg-type]
+        (KeyDecision(-1, 0, 0.0, None), "-1 bits of key, where 39336 of the round"),
+    ],
+)
+def test_a_variant_that_answers_something_else_is_named(answer: object, reason: str) -> None:
+    """No number of bits, or none that can be: one error, at the variant."""
+
+    class Odd(AllOfIt):
+        def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+            _ = facts, terms
+            return answer  # type: ignore[return-value]
+
+    with registered("security", "odd", Odd), pytest.raises(VariantError) as caught:
+        verified("odd", 0.5)
+    assert str(caught.value).startswith(f"security 'odd': {reason}")
+
+
 class TooLong(ToeplitzFft):
     """Gives a bit more than it is asked for."""
 
