@@ -5,7 +5,6 @@ point is measured once, with both ends of the variant itself. So the figures are
 that the photon level runs, also for a variant of a third party.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -32,6 +31,8 @@ MAX_BLOCK_BITS = 2**17
 """Larger blocks are taken for as efficient as these."""
 SMALLEST_QBER, LARGEST_QBER = 1e-4, 0.45
 """Outside, the nearest point stands for them."""
+_RATES = 2**10
+"""More than twice the steps of error rates."""
 
 
 class Correction(NamedTuple):
@@ -79,20 +80,27 @@ class LeakTable:
         before, or, where it ``is_guessed``, with ``guess``.
         """
         qber = np.clip(errors / np.maximum(bits, 1), SMALLEST_QBER, LARGEST_QBER)
-        points = np.stack([_steps(np.clip(bits, 1, MAX_BLOCK_BITS)), _steps(qber), is_guessed], -1)
-        known, place = np.unique(points.reshape(-1, 3), axis=0, return_inverse=True)
-        costs = np.array([self._costs(point, guess) for point in known.tolist()]).reshape(-1, 4)
-        found = np.where((bits > 0)[..., None], costs[place.reshape(bits.shape)], 0.0)
-        near = np.array([binary_entropy(_value(step)) for step in known[:, 1].tolist()])
-        scale = entropies(qber) / near[place.reshape(bits.shape)]
-        leak, spread, failure, trips = np.moveaxis(found, -1, 0)
-        return Correction(leak * scale, spread, failure, trips)
+        sizes, rates = _steps(np.clip(bits, 1, MAX_BLOCK_BITS)), _steps(qber)
+        codes = (sizes * _RATES + rates) * 2 + is_guessed
+        known, place = np.unique(codes, return_inverse=True)
+        costs = np.array([self._costs(code, guess) for code in known.tolist()]).reshape(-1, 5)
+        leak, spread, failure, trips, near = np.moveaxis(costs[place.reshape(bits.shape)], -1, 0)
+        has_bits = bits > 0
+        return Correction(
+            np.where(has_bits, leak * entropies(qber) / near, 0.0),
+            np.where(has_bits, spread, 0.0),
+            np.where(has_bits, failure, 0.0),
+            np.where(has_bits, trips, 0.0),
+        )
 
-    def _costs(self, point: Sequence[int], guess: float) -> tuple[float, ...]:
-        """In the order of `Correction`."""
-        size, rate, is_guessed = point
+    def _costs(self, code: int, guess: float) -> tuple[float, ...]:
+        """Of one point, in the order of `Correction`, and the entropy of its error rate."""
+        point, is_guessed = divmod(code, 2)
+        size = round(point / _RATES)  # the steps of error rates are below 0
+        rate = point - size * _RATES
         guessed = bounded_estimate(guess) if is_guessed else None
-        return _measured(self._variant, self._rule, (size, rate), guessed)
+        costs = _measured(self._variant, self._rule, (size, rate), guessed)
+        return *costs, binary_entropy(_value(rate))
 
 
 @lru_cache(maxsize=4096)
