@@ -1,10 +1,28 @@
-"""The world around the parties: source, fibres, receivers, classical channels, key pools.
+"""Entanglement-based QKD networks, simulated from the photon to authenticated key.
 
->>> import netsim
->>> topology = netsim.load_topology("two_user")
->>> run = netsim.simulate(topology, duration_s=2, seed=1)      # doctest: +SKIP
+A study, step by step::
 
-The names below are loaded when they are first used, so that ``import netsim`` stays light.
+    import netsim
+
+    lab = netsim.new("star", users=3, distance="10km")  # a network to begin with; or a TOML file,
+    lab = netsim.load_topology("two_user")  # or a shipped one (`netsim list`)
+
+    power = "qnsp.source.pumps.*.power_mw"  # any number of a topology, by its path
+    forecast = netsim.predict(lab, overrides={power: 0.3})  # by formula, in milliseconds
+    print(forecast.skr_bps, [link.qber for link in forecast.links])
+    curve = netsim.predict_over(lab, {power: "0.1:1:10"})
+
+    run = netsim.simulate(lab, duration_s="1h", seed=1, fidelity="rate")  # or photon by photon
+    for lane in run.lanes:
+        print(lane.channels, lane.sifted_hz, lane.qber, "twin:", lane.twin.sifted_hz)
+    print(run.links[0].net_key_bps, run.rows("links"))  # `to_pandas`, `to_arrow` as well
+
+    found = netsim.sweep(lab, {power: [0.2, 0.4]}, duration_s="10min", seeds=2, fidelity="rate")
+    print(found.rows)
+
+Overrides may stand in every call; times take units. ``help(netsim.simulate)`` and so on have all
+arguments; a run in a notebook shows its tables. The names below are loaded when they are first
+used, so that ``import netsim`` stays light. The parties' own side is the package `protocols`.
 """
 
 from importlib import import_module

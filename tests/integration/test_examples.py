@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,19 @@ def test_eve_on_the_fibre(tmp_path: Path) -> None:
     keys = [bits for *_, bits in found]
     assert keys == sorted(keys, reverse=True)
     assert keys[0] > keys[-1] == 0
+
+
+@pytest.mark.slow
+def test_help_teaches_what_works(tmp_path: Path) -> None:
+    """The example of `help(netsim)` runs as it stands, in a process of its own, and prints."""
+    _, _, text = (netsim.__doc__ or "").partition("::\n")
+    example = "\n".join(line for line in text.splitlines() if line.startswith("    "))
+    printed = subprocess.run(  # this interpreter, our own docstring
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(example)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert "twin:" in printed

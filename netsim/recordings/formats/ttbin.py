@@ -2,7 +2,8 @@
 
 By Swabian's documentation: ``FileReader(path)``, ``hasData()`` and ``getData(n)``, whose buffers
 give ``getTimestamps()`` in ps, ``getChannels()``, ``getEventTypes()`` (0: a time tag, 4: missed
-events) and ``getMissedEvents()``. Not tried with the library itself, which needs its drivers.
+events) and ``getMissedEvents()``. Tried with the library (2.22.6 needs no drivers for it) on files
+that are none; a real one was not at hand, and without a tagger the library writes none.
 """
 
 from fractions import Fraction

@@ -74,6 +74,7 @@ def test_dead_time_of_50_ns_at_1_mhz_keeps_95_percent() -> None:
     """1 / (1 + r tau) = 1 / 1.05, and no dead time keeps all."""
     assert dead_time_survival(1e6, dead_time_ps=50_000) == pytest.approx(1 / 1.05, rel=1e-12)
     assert dead_time_survival(1e6, dead_time_ps=0) == 1.0
+    assert arrival_rate_hz(1e6, dead_time_ps=50_000) == pytest.approx(1e6)  # no afterpulses
 
 
 @pytest.mark.parametrize("candidates_hz", [0.0, 1.0, 5e4, 1e7, 1e9])
