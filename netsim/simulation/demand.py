@@ -1,7 +1,7 @@
 """Applications of a topology at the pools of a run, whatever fills these."""
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count, takewhile
 from operator import itemgetter
@@ -133,12 +133,15 @@ class Demand:
         desk.expire(time_ps)
         self._serve_relays(time_ps)
 
-    def deposited(self, link: str, time_ps: int) -> None:
-        """An end of ``link`` has new key: for its own applications, then for relays."""
-        shelf = self._by_link.get(link)
-        if shelf is not None and shelf.deposited(time_ps):
+    def deposited(self, links: Iterable[str], time_ps: int) -> None:
+        """Ends of ``links`` have new key: for their own applications, then for relays."""
+        known = {link: self._by_link[link] for link in links if link in self._by_link}
+        grown = {link: shelf for link, shelf in known.items() if shelf.deposited(time_ps)}
+        for link in grown:
             self._direct[link].serve(time_ps)
+        if grown:
             self._serve_relays(time_ps)
+        for shelf in grown.values():
             shelf.waste(time_ps)
 
     def _serve_relays(self, time_ps: int) -> None:

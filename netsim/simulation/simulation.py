@@ -256,7 +256,7 @@ class Simulation:
 
     def _offer(self, link: str, time_ps: int) -> None:
         """New key for whoever waits for it."""
-        self._demand.deposited(link, time_ps)
+        self._demand.deposited((link,), time_ps)
 
     def _crash(self, crash: CrashSpec) -> Generator[SimEvent, None, None]:
         user = self.parties.users[crash.user]

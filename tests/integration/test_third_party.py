@@ -12,7 +12,7 @@ import pytest
 from tests.support.pages import ROOT, blocks, section
 
 SECTION = section("docs/variants.md", "A variant of your own")
-PROGRAM, _ = blocks("python", SECTION)
+PROGRAM, *_ = blocks("python", SECTION)
 (DECLARED,) = blocks("toml", SECTION)
 COMMAND = ("run", "two_user", "--duration", "5s", "--set", "protocol.security=five-sigma", "--json")
 

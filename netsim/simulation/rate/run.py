@@ -185,8 +185,8 @@ class RateSimulation:
 
     def _serve(self, time_ps: int) -> None:
         """Links that have new key."""
-        while self._fresh:
-            self._demand.deposited(self._fresh.pop(0), time_ps)
+        self._demand.deposited(self._fresh, time_ps)
+        self._fresh.clear()
 
     def _changer(self, change: Change) -> Callable[[int], None]:
         def happen(time_ps: int) -> None:
