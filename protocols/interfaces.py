@@ -7,6 +7,7 @@ own; none of them sees the peer, the channel or the simulated world.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import index
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
@@ -163,6 +164,13 @@ class KeyDecision:
     correctness_epsilon: float
     secrecy_epsilon: float | None
     reason: AbortReason | None = None
+
+
+def checked_decision(decision: object) -> KeyDecision:
+    """What a variant has answered; TypeError if that is no decision of whole bits."""
+    if not isinstance(decision, KeyDecision):
+        raise TypeError(f"{type(decision).__name__} is no KeyDecision")
+    return replace(decision, key_bits=index(decision.key_bits))
 
 
 class Estimation(ABC):

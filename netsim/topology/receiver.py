@@ -289,5 +289,10 @@ class ReceiverSpec(Spec):
 
     @property
     def dead_time_ps(self) -> int:
-        """The longest of any detector: so long after a click no other click of the user counts."""
-        return max(detector.dead_time_ps for detector in self.detectors)
+        """So long after a click no other click of the user counts: the longest of any detector.
+
+        Longer where published times hide how close clicks are: a detector that is still blind would
+        tell.
+        """
+        longest_ps = max(detector.dead_time_ps for detector in self.detectors)
+        return longest_ps + math.ceil(self.encoding.hidden_ps) if longest_ps else 0

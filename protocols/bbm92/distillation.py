@@ -1,8 +1,6 @@
 """What both ends compute alike once a round's errors are corrected: books, key length, key."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from operator import index
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy as np
 from protocols.bbm92.rounds import Bits, RoundCore, RoundDropped, received_bits
 from protocols.books import RoundBooks
 from protocols.budgets import error_count_charge_bits
-from protocols.interfaces import KeyDecision, RoundFacts
+from protocols.interfaces import KeyDecision, RoundFacts, checked_decision
 from protocols.keylength.balance import Balance, bias_bits
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkConfig
@@ -95,7 +93,7 @@ def plan_key(
         lane_parity_bits=lane_parity_bits,
     )
     with SECURITIES.using(config.profile.security):
-        decision = _checked(security.key(facts, config.terms))
+        decision = checked_decision(security.key(facts, config.terms))
     _refuse_disclosed(core, decision)
     lost_bits = bias_bits(found)
     core.book(
@@ -113,13 +111,6 @@ def plan_key(
         # The theorems of finite keys speak of detectors that answer alike; none covers a charge.
         core.book(key_bits=0)
         raise RoundDropped(AbortReason.BIASED)
-
-
-def _checked(decision: object) -> KeyDecision:
-    """What a variant has answered; TypeError if that is no decision of whole bits."""
-    if not isinstance(decision, KeyDecision):
-        raise TypeError(f"{type(decision).__name__} is no KeyDecision")
-    return replace(decision, key_bits=index(decision.key_bits))
 
 
 def _refuse_disclosed(core: BookedRound, decision: KeyDecision) -> None:

@@ -171,10 +171,12 @@ class Claims:
         self._ids: deque[NDArray[np.int64]] = deque()
 
     def add(self, ids: NDArray[np.int64]) -> None:
-        """Clicks ((N,) int64) that belong to the round from now on, their bases public."""
-        # Numbers ascend with time.
+        """Clicks ((N,) int64) that belong to the round from now on, their bases public.
+
+        In the order of their partners: numbers ascend with time, but lanes have delays.
+        """
         stop_id = self._book.id_from(self._book.stop_ticks - self._detected_ticks)
-        returnable = ids[: np.searchsorted(ids, stop_id)]
+        returnable = ids[ids < stop_id]
         if returnable.size:
             self._ids.append(returnable)
         while self._ids and not self._book.holds(int(self._ids[0][-1])):

@@ -65,7 +65,7 @@ def pack_half_parities(
     query : (M,) uint8
         Nodes from byte ``header`` on, coded as in `cascade_layout`.
     prefix : (N + 1,) uint8
-        From `shuffled_prefix`.
+        From `ordered_prefix`.
     table : (TABLE_COLUMNS,) int64
         Of the pass.
     packed : uint8, all zero

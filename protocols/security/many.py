@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.interfaces import RoundFacts, Security
+from protocols.interfaces import RoundFacts, Security, checked_decision
 from protocols.keylength.arrays import (
     Counts,
     Numbers,
@@ -112,7 +112,10 @@ def decide(security: Security, rounds: ManyRounds, terms: Terms) -> Decisions:
 
 
 def _one_by_one(security: Security, rounds: ManyRounds, terms: Terms) -> Decisions:
-    found = [security.key(rounds.facts(index), terms) for index in range(len(rounds.lanes))]
+    found = [
+        checked_decision(security.key(rounds.facts(index), terms))
+        for index in range(len(rounds.lanes))
+    ]
     none = float("nan")
     return Decisions(
         np.array([each.key_bits for each in found], dtype=np.int64),

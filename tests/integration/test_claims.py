@@ -187,6 +187,19 @@ def test_the_newest_clicks_are_not_given_back() -> None:
     assert taken(book, 0).tolist() == ticks[90:].tolist()
 
 
+def test_what_is_given_back_does_not_depend_on_the_order_of_clicks() -> None:
+    """Where lanes have delays, own clicks are not in the order of what was announced."""
+    book = TagBook(np.random.default_rng(1), window_ticks=1)
+    ticks = np.arange(0, SECOND_TICKS, SECOND_TICKS // 100, dtype=np.int64)
+    book.append(TagFrame(0, SECOND_TICKS, ticks << 2))
+    ids = np.roll(np.arange(ticks.size), 30)
+    claims = Claims(book, TICK_PS)
+    assert book.claim(ids).all()
+    claims.add(ids)
+    claims.give_back()
+    assert taken(book, 0).tolist() == ticks[90:].tolist()
+
+
 def test_what_the_book_has_forgotten_is_not_remembered() -> None:
     """A round of hours claims far more clicks than the book holds and takes back."""
     book = TagBook(np.random.default_rng(1), window_ticks=1)

@@ -183,6 +183,11 @@ class Encoding(ABC):
         """Of the detectors that there are, in order."""
         return tuple(map(str, cls.detectors))
 
+    @property
+    def hidden_ps(self) -> float:
+        """By how much clicks may lie closer together than the times say that are published."""
+        return 0.0
+
     def port_share(self, port: int) -> float:
         """`share` of a detector that there is."""
         return self.share(port)

@@ -127,6 +127,11 @@ class TimeBin(Encoding):
         """None: all slots of a period are one time."""
         return {}
 
+    @property
+    def hidden_ps(self) -> float:
+        """From the end of the last slot to the begin of the first, gated, less whole periods."""
+        return LAST * self._x.delay_ps + min(self._gate_ps, self._x.delay_ps)
+
     def share(self, detector: int) -> float:
         """A quarter each."""
         return float(ALONE[SLOT_OF[detector]]) / (2.0 if SLOT_OF[detector] == MIDDLE else 1.0)

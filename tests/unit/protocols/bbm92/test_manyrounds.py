@@ -105,6 +105,24 @@ class Greedy(Security):
         return KeyDecision(facts.raw_bits, 0, terms.correctness_epsilon, None)
 
 
+class Fractional(Greedy):
+    """Claims half a bit."""
+
+    def key(self, facts: RoundFacts, terms: Terms) -> KeyDecision:
+        """No whole number."""
+        _ = facts
+        return KeyDecision(0.5, 0, terms.correctness_epsilon, None)  # type: ignore[arg-type]
+
+
+def test_a_key_of_no_whole_bits_is_refused() -> None:
+    """As where rounds are judged one by one: it is not rounded down."""
+    many, ones = drawn(1)
+    with registered("security", "fractional", Fractional):
+        config = link_config(security="fractional")
+        with pytest.raises(VariantError, match="'float' object cannot be"):
+            plan_keys(config.profile, many, ones)
+
+
 def test_more_key_than_was_kept_is_refused() -> None:
     """A class of somebody else is asked round by round, and not believed."""
     many, ones = drawn(1)

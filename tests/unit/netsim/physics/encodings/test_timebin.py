@@ -221,6 +221,20 @@ def test_reader_tells_slots_and_no_times() -> None:
     assert SlotReader(pulses, 10_000).boundary_ps(14_999) == 10_000
 
 
+def test_clicks_that_count_cannot_have_met_a_blind_detector() -> None:
+    """Published periods apart by the dead time: in truth too, from the last slot to the first."""
+    for gate, open_ps in (((), 1000), (("receivers.bench.gate_ps=400",), 400)):
+        receiver = two_users(*gate).receivers["bench"]
+        blind_ps = max(detector.dead_time_ps for detector in receiver.detectors)
+        late_ps, early_ps = 2500 + open_ps // 2, 500 - open_ps // 2
+        counted_ps = -(-receiver.dead_time_ps // 3000) * 3000
+        assert counted_ps - (late_ps - early_ps) >= blind_ps > 0
+        assert receiver.dead_time_ps == blind_ps + late_ps - early_ps
+    assert netsim.load_topology("two_user").receivers["bench"].dead_time_ps == blind_ps
+    never = two_users("receivers.bench.detectors.*.dead_time_ps=0").receivers["bench"]
+    assert never.dead_time_ps == 0
+
+
 def test_nothing_finer_than_a_period_is_published() -> None:
     """Tags of a perfect clock are whole periods in every frame, and none comes too late."""
     clock = "receivers.bench.clock={offset_ps=0, rate_ppm=0.0, allan_deviation_1s=0.0}"
