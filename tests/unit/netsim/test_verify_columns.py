@@ -70,6 +70,31 @@ def test_every_column_counts(
     assert fault in faults(sound, tmp_path, column, value)
 
 
+def test_rounds_of_another_link_are_seen(sound: Path, tmp_path: Path) -> None:
+    """Which the summary does not tell of: of two users the other way round, or of one."""
+    rounds: Rounds = np.load(sound / "rounds.npy")
+    for name, ends in (("turned", (1, 0)), ("alone", (0, 0))):
+        out = Path(shutil.copytree(sound, tmp_path / name))
+        others = rounds.copy()
+        others["announcer"], others["responder"] = ends
+        np.save(out / "rounds.npy", np.concatenate([rounds, others]))
+        assert "does not tell of" in "\n".join(map(str, verify_run(out)))
+
+
+def test_a_round_behind_the_run_is_seen(sound: Path, tmp_path: Path) -> None:
+    """The last one, which no other follows."""
+    assert "ends behind the run" in faults(sound, tmp_path, "stop_ps", 1, block=19)
+
+
+@pytest.mark.parametrize("link", ["x-y", "x", "alice-bob-x"])
+def test_a_ledger_of_strangers_is_told(sound: Path, tmp_path: Path, link: str) -> None:
+    """Key taken from a link of nobody: a fault, not a traceback."""
+    out = Path(shutil.copytree(sound, tmp_path / "out"))
+    with (out / "ledger.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{200 * 10**12},{link},alice,0,pool,spent,5\n")
+    assert f"{link} alice: pool falls to -5 bits" in "\n".join(map(str, verify_run(out)))
+
+
 def test_a_round_that_is_missing_is_seen(sound: Path, tmp_path: Path) -> None:
     """In the midst by its number, at the end by the summary."""
     for name, kept in (("midst", [*range(7), *range(8, 20)]), ("end", [*range(19)])):
