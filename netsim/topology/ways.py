@@ -192,13 +192,14 @@ def _stray_hz(qnsp: QnspSpec, spec: DeliveredChannelSpec, fibre: FibreSpec) -> f
     leaking_hz = 0.0 if qnsp.leakage is None else qnsp.leakage.photons_hz(_lasers(qnsp.source))
     scattered_hz = 0.0
     if fibre.raman is not None and passing > OPAQUE:
-        scattered_hz = raman_photons_hz(
+        behind_hz = raman_photons_hz(
             fibre.raman,
             label_of(spec.channel),
             length_m=fibre.length_m,
             attenuation_db_per_km=fibre.attenuation_db_per_km,
         )
-    return (leaking_hz + scattered_hz / passing) / entering
+        scattered_hz = behind_hz / passing
+    return (leaking_hz + scattered_hz) / entering
 
 
 def _lasers(source: RingSourceSpec | CrystalSourceSpec) -> Iterator[tuple[int, float]]:

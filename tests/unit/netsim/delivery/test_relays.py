@@ -158,7 +158,9 @@ def test_what_the_status_promises_can_be_had() -> None:
 def test_the_status_counts_the_fullest_way(poor: str) -> None:
     """Of two equally short ways it is not the empty one."""
     rich = {"bob": "carol", "carol": "bob"}[poor]
-    square = Square(8, **{"_".join(sorted((end, rich))): 3000 for end in ("alice", "dave")})
+    square = Square(
+        8, ONE_PATH, **{"_".join(sorted((end, rich))): 3000 for end in ("alice", "dave")}
+    )
     assert square.managers["alice"].status("alice", "dave").stored_key_count == (3008 - 448) // 256
     assert square.ask(number=10)[0][0].known_to == rich
 
