@@ -190,20 +190,18 @@ class KeyManager:
         OutputError
             Nothing can be written here; no order is met.
         """
-        self._bring(orders)
-        return self.give_own(orders)
+        if self._bring(orders) or len(orders) == 1:
+            return self.give_own(orders)
+        return [outcome for order in orders for outcome in self.give([order])]
 
-    def _bring(self, orders: Sequence[Order]) -> None:
-        """What lacks for all, else for the first."""
+    def _bring(self, orders: Sequence[Order]) -> bool:
+        """Have come what lacks for all; False where less might."""
         peer, link = orders[0].peer, orders[0].link
         if self.relay is None or not self._directory.may_relay(self.user, peer):
-            return
-        free_bits = self._store.free_bits(link)
-        for count in dict.fromkeys((len(orders), 1)):
-            wanted_bits = sum(order.number * order.size_bits for order in orders[:count])
-            missing_bits = wanted_bits - free_bits
-            if missing_bits <= 0 or self.relay.bring(self.user, peer, missing_bits):
-                return
+            return True
+        wanted_bits = sum(order.number * order.size_bits for order in orders)
+        missing_bits = wanted_bits - self._store.free_bits(link)
+        return missing_bits <= 0 or self.relay.bring(self.user, peer, missing_bits)
 
     def _in_reach_bits(self, peer: str, link: str) -> int:
         own_bits = self._store.free_bits(link)
@@ -353,10 +351,12 @@ class KeyManager:
     def discard_hops(self) -> int:
         """Overwrite keys of hops that a killed process had not collected; how many there were.
 
-        The other manager has paid them, and nobody will ask for them. After all have recovered.
+        The other manager has paid them, and nobody will ask for them. After all have recovered;
+        those of a link that is not there any more stay, as its reservations do.
         """
-        me = kme_id(self.user)
-        ids = [key.id for key in self._store.keys_in(KeyState.PROMISED) if key.slave == me]
+        me, links = kme_id(self.user), frozenset(self._directory.links.values())
+        promised = self._store.keys_in(KeyState.PROMISED)
+        ids = [key.id for key in promised if key.slave == me and key.link in links]
         self._store.deliver(ids, KeyState.TO_SLAVE)
         return len(ids)
 

@@ -22,8 +22,8 @@ from netsim.report.page.skeleton import document, name_heads, number_heads, row,
 
 Entry = dict[str, Any]
 
-GIVEN = {"enc_keys": "to masters", "dec_keys": "to slaves"}
-"""Operations that hand keys out, and whom to."""
+GIVEN = {"to masters": ("enc_keys", "key"), "to slaves": ("dec_keys", "key_by_id")}
+"""Whom keys are handed out to, and by which operations: of ETSI 014, and of SKIP."""
 MOST_EVENTS = 100
 """That are shown, the last ones."""
 
@@ -101,7 +101,10 @@ def _left(directory: Path) -> Iterator[str]:
 
 def _free_bits(path: Path) -> list[tuple[str, int]]:
     query = "SELECT link, CAST(total(stop - start) AS INTEGER) FROM stock GROUP BY link"
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as rows:
+    # Without a log nobody has the file open: not to be locked, SQLite makes no files beside it.
+    is_open = path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro" if is_open else "mode=ro&immutable=1"
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as rows:
         return [(str(link), int(bits)) for link, bits in rows.execute(query)]
 
 
@@ -110,8 +113,9 @@ def _given(answers: Sequence[Entry]) -> Figure:
     start = answers[0]["at"]
     series = []
     for user in sorted({str(answer.get("user")) for answer in answers}):
-        for operation, whom in GIVEN.items():
-            given = [a for a in answers if (a.get("user"), a.get("operation")) == (user, operation)]
+        for whom, operations in GIVEN.items():
+            its = (answer for answer in answers if str(answer.get("user")) == user)
+            given = [answer for answer in its if answer.get("operation") in operations]
             times = [(answer["at"] - start).total_seconds() for answer in given]
             sums = accumulate(float(answer.get("keys", 0)) for answer in given)
             series.append(Series(f"{user}, {whom}", tuple(times), tuple(sums), style="steps"))

@@ -7,6 +7,7 @@ block, from which keys are cut like from any block. A process that is killed in 
 that are paid and lost, or a block at one end, which the next start drops.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -60,11 +61,18 @@ class Relays:
         self._tell = tell
 
     def within_reach_bits(self, one: str, other: str) -> int:
-        """How much the fullest ways would bring at once; 0 if there are none."""
+        """How much the fullest ways would bring at once, whole bytes; 0 if there are none."""
         terms = self._directory.relayed.get(frozenset({one, other}))
-        ways = () if terms is None else self._ways(one, other, terms, 0)
-        free_bits = (self._free_bits(*hop) for way in ways for hop in pairwise(way))
-        return max(0, min(free_bits, default=0) - hop_bits(0))
+        if terms is None:
+            return 0
+        free_bits, least_bits = self._free_bits(), hop_bits(0)
+        sizes_bits = sorted({least_bits, *(b for b in free_bits.values() if b > least_bits)})
+        count = bisect_left(
+            sizes_bits,
+            True,  # noqa: FBT003 - from where on there are no ways
+            key=lambda size_bits: not _ways(free_bits, one, other, terms, size_bits),
+        )
+        return (sizes_bits[count - 1] - least_bits) // 8 * 8 if count else 0
 
     def bring(self, one: str, other: str, bits: int) -> bool:
         """Have ``bits``, or a few more, come to both users; False where that cannot be.
@@ -76,8 +84,10 @@ class Relays:
         """
         terms = self._directory.relayed.get(frozenset({one, other}))
         whole_bits = -(-bits // 8) * 8
-        ways = () if terms is None else self._ways(one, other, terms, hop_bits(whole_bits))
-        if terms is None or not ways:
+        if terms is None:
+            return False
+        ways = _ways(self._free_bits(), one, other, terms, hop_bits(whole_bits))
+        if not ways:
             return False
         over = over_text([way[1:-1] for way in ways])
         told = {"between": f"{one}-{other}", "over": over, "bits": whole_bits}
@@ -94,23 +104,14 @@ class Relays:
         self._tell("relayed", **told, paid_bits=hop_bits(whole_bits))
         return True
 
-    def _ways(self, one: str, other: str, terms: RelayTerms, size_bits: int) -> tuple[Path, ...]:
-        """Those of the least cost; a hop costs 1 and the share of its stock that it takes."""
-        costs: dict[tuple[str, str], float] = {}
-        for both in self._directory.links:
-            nearer, farther = sorted(both)
-            between = both - {one, other}
-            free_bits = self._free_bits(nearer, farther)
-            if between and all(map(terms.allows, between)) and free_bits >= max(1, size_bits):
-                costs[nearer, farther] = 1.0 + size_bits / free_bits
-        return disjoint_paths(costs, one, other, terms.paths)
-
-    def _free_bits(self, nearer: str, farther: str) -> int:
-        """What both ends of a link have; nothing of what was itself relayed."""
-        link = self._directory.link_between(nearer, farther)
-        if link is None or link in self._directory.dark:
-            return 0
-        return min(self._stores[user].free_bits(link) for user in (nearer, farther))
+    def _free_bits(self) -> dict[tuple[str, str], int]:
+        """What both ends of each link have; nothing of what was itself relayed."""
+        return {
+            (nearer, farther): min(self._stores[user].light_bits(link) for user in both)
+            for both, link in self._directory.links.items()
+            if link not in self._directory.dark
+            for nearer, farther in (sorted(both),)
+        }
 
     def _draw(self, way: Path, size_bits: int) -> list[_Drawn]:
         return [self._draw_hop(hop, size_bits) for hop in pairwise(way)]
@@ -139,6 +140,23 @@ class Relays:
         except OutputError:
             stores[0].drop(link, [number])
             raise
+
+
+def _ways(
+    free_bits: Mapping[tuple[str, str], int],
+    one: str,
+    other: str,
+    terms: RelayTerms,
+    size_bits: int,
+) -> tuple[Path, ...]:
+    """Those of the least cost; a hop costs 1 and the share of its stock that it takes."""
+    costs = {
+        pair: 1.0 + size_bits / bits
+        for pair, bits in free_bits.items()
+        if (between := set(pair) - {one, other}) and all(map(terms.allows, between))
+        if bits >= size_bits
+    }
+    return disjoint_paths(costs, one, other, terms.paths)
 
 
 def _block(number: int, key: bytes) -> KeyBlock:

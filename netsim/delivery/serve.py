@@ -142,9 +142,10 @@ class Desk:
         self.managers = {
             user: KeyManager(user, store, directory) for user, store in self.stores.items()
         }
+        relays = Relays(directory, self.managers, self.stores, tell)
         for user, manager in self.managers.items():
             manager.peers = {other: self.managers[other] for other in directory.peers_of(user)}
-            manager.relay = Relays(directory, self.managers, self.stores, tell)
+            manager.relay = relays
         self.undone = sum(manager.recover() for manager in self.managers.values())
         self.dropped = sum(
             drop_lone_blocks(link, *(self.stores[user] for user in both))

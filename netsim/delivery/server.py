@@ -37,7 +37,7 @@ from netsim.delivery.messages import (
     status_entry,
 )
 from netsim.delivery.metrics import Metrics
-from netsim.delivery.skip import CounterSkip
+from netsim.delivery.skip import KEY_BY_ID, CounterSkip
 from netsim.delivery.together import Together
 from netsim.errors import OutputError
 
@@ -48,7 +48,7 @@ SILENCE_S = 60.0
 """A connection without a whole request for so long is closed, whoever holds it open."""
 PATH = "/api/v1/keys/{sae}"
 OPERATIONS = frozenset(
-    {"status", "enc_keys", "dec_keys", "metrics", "capabilities", "key", "entropy"}
+    {"status", "enc_keys", "dec_keys", "metrics", "capabilities", "key", KEY_BY_ID, "entropy"}
 )
 """As they are counted; what is none of these is other."""
 
@@ -102,7 +102,7 @@ class Counter014:
                 _route("POST", f"{PATH}/enc_keys", self._give),
                 _route("GET", f"{PATH}/dec_keys", self._fetch),
                 _route("POST", f"{PATH}/dec_keys", self._fetch),
-                *self._skip.routes(),
+                *(_route(*each) for each in self._skip.routes()),
                 _route("GET", "/metrics", self._show_metrics),
                 _route("*", "/{path:.*}", _find_nothing),
             ]

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from netsim.delivery.keys import BadRequestError, Collection, DeliveredKey, Order
 from netsim.delivery.manager import KeyManager
@@ -25,6 +26,8 @@ ENTROPY_BITS = 256
 """If no amount is asked for."""
 MAX_ENTROPY_BITS = 65_536
 REMOTE = "remoteSystemID"
+KEY_BY_ID = "key_by_id"
+"""As that operation is told and counted: its path ends with the id, which is not."""
 
 _KEY_ID = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 
@@ -47,16 +50,16 @@ class CounterSkip:
         self._give = give
         self._fetch = fetch
 
-    def routes(self) -> list[web.RouteDef]:
-        """All of them; other methods than GET are refused."""
-        handlers = {
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of each; other methods than GET are refused."""
+        handlers: dict[str, Handler] = {
             "/capabilities": self._capabilities,
             "/key": self._new_key,
             "/key/{id}": self._key_by_id,
             "/entropy": self._entropy,
         }
-        gets = [web.get(path, handler, allow_head=False) for path, handler in handlers.items()]
-        return [*gets, *(web.route("*", path, _refuse_method) for path in handlers)]
+        gets = [("GET", path, handler) for path, handler in handlers.items()]
+        return [*gets, *(("*", path, _refuse_method) for path in handlers)]
 
     async def _capabilities(self, request: web.Request) -> web.Response:
         single_values(request.query.items(), ())
@@ -79,7 +82,7 @@ class CounterSkip:
         return _key_answer(request, await self._give(order))
 
     async def _key_by_id(self, request: web.Request) -> web.Response:
-        request["operation"] = "key"
+        request["operation"] = KEY_BY_ID
         asked = single_values(request.query.items(), (REMOTE,))
         text = request.match_info["id"]
         if not _KEY_ID.fullmatch(text):

@@ -108,6 +108,10 @@ class ManagerStore(Closing):
         """Bits of ``link`` that are in no key."""
         return self._stock.free_bits(link)
 
+    def light_bits(self, link: str) -> int:
+        """Of these, bits that were not relayed; they are the first to be set aside."""
+        return self._stock.free_bits(link, before=RELAYED_FROM)
+
     # Keys --------------------------------------------------------------------------------------
 
     def reserve(

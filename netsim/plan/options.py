@@ -117,9 +117,11 @@ class _Reader:
     def _demands(self, text: str) -> tuple[Demand, ...]:
         if text != OF_APPLICATIONS:
             return parse_demands(text, self._users)
-        wanted = wanted_bps(self._base.template)
-        if not wanted:
+        if not self._base.template.applications:
             raise ValueError("the topology has no applications")
+        wanted = {pair: bps for pair, bps in wanted_bps(self._base.template).items() if bps}
+        if not wanted:
+            raise ValueError("its applications ask for no key")
         least_bps = min(wanted.values())
         known = {pair: bps for pair, bps in wanted.items() if set(pair) <= set(self._users)}
         return tuple(Demand(self._in_order(pair), bps / least_bps) for pair, bps in known.items())

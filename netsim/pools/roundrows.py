@@ -35,7 +35,7 @@ WAYS = (
 CHANGED, ENDED, STARTED, OTHER = range(4)
 """Order of what happens at one time: the network changes, rounds end, the next ones begin, and then
 whatever applications do."""
-_FIRST = frozenset({EventName.RUN_STARTED, EventName.NETWORK_CHANGED})
+_FIRST = (EventName.RUN_STARTED, EventName.NETWORK_CHANGED)
 
 
 def flows(rounds: Rounds) -> NDArray[np.int64]:
@@ -106,8 +106,10 @@ def all_events(
 
 
 def place_of(event: Json) -> Place:
-    """Where an event that is no part of a round belongs."""
-    return event["time_ps"], CHANGED if event["event"] in _FIRST else OTHER
+    """Where an event that is no part of a round belongs; one without a time in front of all."""
+    time_ps = event.get("time_ps")
+    place = CHANGED if event.get("event") in _FIRST else OTHER
+    return time_ps if isinstance(time_ps, int) else 0, place
 
 
 def _starts(batches: Sequence[Rounds], users: Sequence[str]) -> Iterator[tuple[Place, Json]]:

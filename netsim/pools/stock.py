@@ -12,6 +12,9 @@ from netsim.pools.key import Piece, ShortageError, id_of
 BLOCK = "block"
 """Kind of a key row that is a block."""
 
+MOST_ROUNDS = 2**63 - 1
+"""No round has a larger number."""
+
 STOCK_SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
@@ -52,10 +55,10 @@ class Stock:
         self._rows.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
         self._database.has_forgotten = True
 
-    def free_bits(self, link: str) -> int:
-        """How many bits of ``link`` are free."""
-        query = "SELECT total(stop - start) FROM stock WHERE link = ?"
-        (bits,) = self._rows.execute(query, (link,)).fetchone()
+    def free_bits(self, link: str, *, before: int = MOST_ROUNDS) -> int:
+        """How many bits of ``link`` are free, in blocks ``before`` that round."""
+        query = "SELECT total(stop - start) FROM stock WHERE link = ? AND round < ?"
+        (bits,) = self._rows.execute(query, (link, before)).fetchone()
         return int(bits)
 
     def left(self, link: str, number: int) -> tuple[Piece, ...]:

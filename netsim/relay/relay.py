@@ -88,7 +88,7 @@ class Relay:
             if set(pair) != set(users) and all(map(terms.allows, set(pair).difference(users)))
         }
         self._losses = Counter[str]()
-        """Relays that came to nothing, by the users on their way: those are rather avoided."""
+        """Relays that went astray, by the users on their way: those are rather avoided."""
         self._under_way: dict[int, _UnderWay] = {}
 
     def counts_of(self, application: str) -> RelayCounts:

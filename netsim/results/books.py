@@ -70,13 +70,17 @@ class Books:
             yield from read_rounds(self.rounds)
         elif only:
             numbers = {name: number for number, name in enumerate(self.users())}
-            pairs = [tuple(numbers[name] for name in link.split("-")) for link in only]
+            links = [link.split("-") for link in only]
+            pairs = [
+                (numbers[names[0]], numbers[names[1]])
+                for names in links
+                if len(names) == 2 and numbers.keys() >= set(names)
+            ]
             for rounds in read_rounds(self.rounds):
-                chosen = [
-                    (rounds["announcer"] == one) & (rounds["responder"] == other)
-                    for one, other in pairs
-                ]
-                yield rounds[np.any(chosen, axis=0)]
+                chosen = np.zeros(len(rounds), dtype=np.bool_)
+                for one, other in pairs:
+                    chosen |= (rounds["announcer"] == one) & (rounds["responder"] == other)
+                yield rounds[chosen]
 
     def told(self) -> Iterator[Json]:
         """All events, one at a time; of the file, lines that are complete and are events."""

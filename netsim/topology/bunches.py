@@ -40,9 +40,9 @@ class Bunching:
     phase_rad: float
     """What is left of the phase of the first channel less that of the second."""
     frequency_noise_hz: float
+    """Rms wander of the difference of the two photons' frequencies."""
     sum_shift_hz: float = 0.0
     """None: pumps move alike, and only their difference counts here."""
-    """Rms wander of the difference of the two photons' frequencies."""
 
     @property
     def dark(self) -> "Bunching":

@@ -33,6 +33,10 @@ class Place(Enum):
     RECEIVER = "receiver"
 
 
+OPAQUE = 1e-100
+"""Transmittance of a fibre, 1000 dB, below which nobody asks what joins on the way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A part of a way that loses, divides or delays."""
@@ -177,21 +181,25 @@ def _way(topology: TopologySpec, spec: DeliveredChannelSpec, name: str) -> Deliv
 
 
 def _stray_hz(qnsp: QnspSpec, spec: DeliveredChannelSpec, fibre: FibreSpec) -> float:
-    """Photons that join on the way, as if they came from the source and were lost like others."""
+    """Photons that join on the way, as if they came from the source and were lost like others.
+
+    None of Raman scattering in a fibre that lets nothing pass (`OPAQUE`).
+    """
     if qnsp.leakage is None and fibre.raman is None:
         return 0.0
     entering = transmittance_of(_at_provider(qnsp, spec))
     passing = transmittance_from_db(fibre.attenuation_db_per_km * fibre.length_m / 1e3)
     leaking_hz = 0.0 if qnsp.leakage is None else qnsp.leakage.photons_hz(_lasers(qnsp.source))
     scattered_hz = 0.0
-    if fibre.raman is not None:
-        scattered_hz = raman_photons_hz(
+    if fibre.raman is not None and passing > OPAQUE:
+        behind_hz = raman_photons_hz(
             fibre.raman,
             label_of(spec.channel),
             length_m=fibre.length_m,
             attenuation_db_per_km=fibre.attenuation_db_per_km,
         )
-    return (leaking_hz + scattered_hz / passing) / entering
+        scattered_hz = behind_hz / passing
+    return (leaking_hz + scattered_hz) / entering
 
 
 def _lasers(source: RingSourceSpec | CrystalSourceSpec) -> Iterator[tuple[int, float]]:

@@ -17,7 +17,8 @@ def book_faults(records: Records) -> Iterator[Fault]:
     """Faults of the rows, of the running sums and of the pads."""
     for fault in check_balance(records.movements()):
         yield _located(fault)
-    yield from column_faults(records.columns, _reserved_bits(records))
+    end_ps = records.told.last_ps if records.is_whole else None
+    yield from column_faults(records.columns, _reserved_bits(records), end_ps)
     yield from _pad_faults(records)
     yield from _key_faults(records)
 

@@ -86,11 +86,24 @@ def read_columns(books: Books, taken: frozenset[str]) -> Columns:
     return Columns(links)
 
 
-def column_faults(columns: Columns, reserved_bits: Mapping[str, int]) -> Iterator[Fault]:
-    """Faults of rounds, of links that have so many bits of pads at either end beside theirs."""
+def column_faults(
+    columns: Columns, reserved_bits: Mapping[str, int], end_ps: int | None
+) -> Iterator[Fault]:
+    """Faults of rounds.
+
+    Parameters
+    ----------
+    columns : Columns
+    reserved_bits : mapping
+        By link, pads at either end beside those of its rounds.
+    end_ps : int or None
+        Of the run; None of one that was ended early.
+    """
     for link, its in columns.links.items():
         rounds = its.rounds
-        for mask, text in _checks(rounds, reserved_bits.get(link, 0)):
+        is_late = np.zeros(len(rounds), np.bool_) if end_ps is None else rounds["stop_ps"] > end_ps
+        checks = [*_checks(rounds, reserved_bits.get(link, 0)), (is_late, "ends behind the run")]
+        for mask, text in checks:
             for index in np.flatnonzero(mask)[:MOST_FAULTS].tolist():
                 yield Fault(f"{ROUNDS}, {link} block {rounds['block'][index]}", text)
 

@@ -144,14 +144,23 @@ class Records:
     def movements(self) -> Iterator[Movement]:
         """Rows of the ledger; row k, from 0, stands in line k + 2.
 
-        Of rounds in columns, those of links whose key has been taken are among them.
+        Of rounds in columns, those of links whose key has been taken are among them, so that rows
+        behind them stand further up.
         """
         return books_of(self.directory).movements(self.taken)
 
     def events(self) -> Iterator[tuple[int, Json]]:
-        """Lines of the trace with their numbers, and rounds in columns as of `movements`."""
-        lines = (json.loads(line) for _, line in _lines(self.directory / EVENTS))
-        return enumerate(books_of(self.directory).with_rounds(lines, self.taken), start=1)
+        """Lines of the trace with their numbers; rounds in columns, as of `movements`, have 0."""
+        numbers: dict[int, int] = {}
+
+        def lines() -> Iterator[Json]:
+            for number, line in _lines(self.directory / EVENTS):
+                event = json.loads(line)
+                numbers[id(event)] = number
+                yield event
+
+        for event in books_of(self.directory).with_rounds(lines(), self.taken):
+            yield numbers.pop(id(event), 0), event
 
     @property
     def ends(self) -> dict[str, list[str]]:

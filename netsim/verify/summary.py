@@ -6,7 +6,15 @@ from typing import Any
 
 from netsim.errors import ConfigError, Fault
 from netsim.pools.ledger import NO_BLOCK, Account
-from netsim.results.directory import LANES, LINKS, MANIFEST, SUMMARY, TOPOLOGY, load_run
+from netsim.results.directory import (
+    LANES,
+    LINKS,
+    MANIFEST,
+    ROUNDS,
+    SUMMARY,
+    TOPOLOGY,
+    load_run,
+)
 from netsim.results.provenance import collect_provenance
 from netsim.topology.load import load_topology
 from netsim.verify.ends import is_usable
@@ -40,6 +48,9 @@ def summary_faults(records: Records) -> Iterator[Fault]:
             yield from _table_faults(table, rows, records.summary[name])
     for entry in records.summary["links"]:
         yield from _link_faults(records, entry)
+    told = {"-".join(entry["users"]) for entry in records.summary["links"]}
+    for link in records.columns.links.keys() - told:
+        yield Fault(SUMMARY, f"does not tell of {link}, which has rounds in {ROUNDS}")
 
 
 def _distilled_faults(records: Records, summary: Json) -> Iterator[Fault]:

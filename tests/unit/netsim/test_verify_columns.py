@@ -70,6 +70,67 @@ def test_every_column_counts(
     assert fault in faults(sound, tmp_path, column, value)
 
 
+def test_rounds_of_another_link_are_seen(sound: Path, tmp_path: Path) -> None:
+    """Which the summary does not tell of: of two users the other way round, or of one."""
+    rounds: Rounds = np.load(sound / "rounds.npy")
+    for name, ends in (("turned", (1, 0)), ("alone", (0, 0))):
+        out = Path(shutil.copytree(sound, tmp_path / name))
+        others = rounds.copy()
+        others["announcer"], others["responder"] = ends
+        np.save(out / "rounds.npy", np.concatenate([rounds, others]))
+        assert "does not tell of" in "\n".join(map(str, verify_run(out)))
+
+
+def test_a_round_behind_the_run_is_seen(sound: Path, tmp_path: Path) -> None:
+    """The last one, which no other follows."""
+    assert "ends behind the run" in faults(sound, tmp_path, "stop_ps", 1, block=19)
+
+
+@pytest.mark.parametrize("link", ["x-y", "x", "alice-bob-x"])
+def test_a_ledger_of_strangers_is_told(sound: Path, tmp_path: Path, link: str) -> None:
+    """Key taken from a link of nobody: a fault, not a traceback."""
+    out = Path(shutil.copytree(sound, tmp_path / "out"))
+    with (out / "ledger.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{200 * 10**12},{link},alice,0,pool,spent,5\n")
+    assert f"{link} alice: pool falls to -5 bits" in "\n".join(map(str, verify_run(out)))
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose rounds are made into rows: an application has taken key."""
+    out = tmp_path_factory.mktemp("taken") / "out"
+    application = (
+        'applications=[{name="a", users=["alice","bob"], key_bits=256, arrivals="periodic", '
+        "options={every_s=7.0}}]"
+    )
+    overrides = ("protocol.round_s=10", "protocol.reconciliation=modelled", application)
+    netsim.simulate("two_user", overrides=overrides, duration_s=100, fidelity="rate", out=out)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('{"event": "x"}', "has no time"),
+        ('{"event": "x", "time_ps": null}', "has no time"),
+        ('{"time_ps": 0}', ""),
+    ],
+)
+def test_lines_that_lack_something(
+    sound: Path, taken: Path, tmp_path: Path, line: str, fault: str
+) -> None:
+    """By their own line, whatever rounds are among them; not a traceback."""
+    assert verify_run(taken) == ()
+    for name, run in (("sound", sound), ("taken", taken)):
+        out = Path(shutil.copytree(run, tmp_path / name))
+        lines = (out / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        number = len(lines) - 2
+        lines.insert(number - 1, line)
+        (out / "events.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        found = list(map(str, verify_run(out)))
+        assert not fault or f"events.jsonl:{number}: {fault}" in found
+
+
 def test_a_round_that_is_missing_is_seen(sound: Path, tmp_path: Path) -> None:
     """In the midst by its number, at the end by the summary."""
     for name, kept in (("midst", [*range(7), *range(8, 20)]), ("end", [*range(19)])):

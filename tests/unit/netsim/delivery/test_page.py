@@ -1,5 +1,6 @@
 """The page of a serving folder: sums, escaped names, no key; and while it is open elsewhere."""
 
+import datetime as dt
 import json
 from html import unescape
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from netsim.cli import run_command
 from netsim.delivery.journal import Journal
-from netsim.delivery.page import is_state, state_page
+from netsim.delivery.page import _given, is_state, state_page
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import ConfigError
@@ -63,6 +64,25 @@ def _cells(line: str) -> list[str]:
     """Texts of a row of a table."""
     cells = line.removeprefix("<tr>").removesuffix("</tr>").split("</td>")[:-1]
     return [unescape(cell.partition(">")[2]) for cell in cells]
+
+
+def test_nothing_is_left_beside_the_files(state: State) -> None:
+    """Of a folder that is not served from: neither a log nor an index of one."""
+    before = sorted(state.manager_path("alice").parent.iterdir())
+    state_page(state.path)
+    assert sorted(state.manager_path("alice").parent.iterdir()) == before
+
+
+def test_keys_of_both_protocols_are_drawn() -> None:
+    """ETSI 014 and SKIP, by side."""
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    answers = [
+        {"at": at, "user": "alice", "operation": name, "keys": 1}
+        for name in ("enc_keys", "key", "dec_keys", "key_by_id", "key_by_id")
+    ]
+    (panel,) = _given(answers).panels
+    drawn = {series.name: series.y for series in panel.series}
+    assert drawn == {"alice, to masters": (1.0, 2.0), "alice, to slaves": (1.0, 2.0, 3.0)}
 
 
 def test_a_damaged_file_is_told(state: State) -> None:

@@ -154,6 +154,79 @@ def test_what_the_status_promises_can_be_had() -> None:
     assert given == fetched
 
 
+@pytest.mark.parametrize("poor", ["bob", "carol"])
+def test_the_status_counts_the_fullest_way(poor: str) -> None:
+    """Of two equally short ways it is not the empty one."""
+    rich = {"bob": "carol", "carol": "bob"}[poor]
+    square = Square(
+        8, ONE_PATH, **{"_".join(sorted((end, rich))): 3000 for end in ("alice", "dave")}
+    )
+    assert square.managers["alice"].status("alice", "dave").stored_key_count == (3008 - 448) // 256
+    assert square.ask(number=10)[0][0].known_to == rich
+
+
+def test_a_request_that_cannot_be_met_stands_in_nobodys_way() -> None:
+    """The first of two that wait together asks for more than there is; the second gets its key."""
+    manager = Square(3000).managers["alice"]
+    orders = [
+        manager.order("alice", "dave", number=number, size_bits=size_bits)
+        for number, size_bits in ((128, 8192), (1, 256))
+    ]
+    refused, given = manager.give(orders)
+    assert isinstance(refused, UnavailableError)
+    assert isinstance(given, tuple)
+
+
+def test_no_hop_pays_with_key_that_was_relayed() -> None:
+    """Else somebody who is not named would know what comes over it."""
+    links = {frozenset(link.split("-")): link for link in (*LINKS, "bob-carol")}
+    ends, both = frozenset({"alice", "dave"}), frozenset({"alice", "bob"})
+    terms = {both: RelayTerms(), ends: RelayTerms(through=frozenset({"bob"}))}
+    known = Directory(
+        USERS,
+        {user: user for user in USERS},
+        links | {ends: "alice-dave"},
+        terms,
+        frozenset({"alice-dave"}),
+    )
+    stores = {user: ManagerStore(IN_MEMORY) for user in USERS}
+    managers = {user: KeyManager(user, stores[user], known) for user in USERS}
+    relays = Relays(known, managers, stores, lambda *_, **__: None)
+    for user, manager in managers.items():
+        manager.peers = {other: managers[other] for other in known.peers_of(user)}
+        manager.relay = relays
+    for link in ("alice-carol", "bob-carol", "bob-dave"):
+        fill_apart(stores, link, 5000)
+    assert relays.bring("alice", "bob", 2000)
+    assert stores["alice"].free_bits("alice-bob") == 2000
+    with pytest.raises(UnavailableError):
+        give(managers["alice"], "alice", "dave", 1, 256)
+    fill_apart(stores, "alice-bob", HOP_BITS)
+    (given,) = give(managers["alice"], "alice", "dave", 1, 256)
+    assert given.known_to == "bob"
+    assert stores["alice"].free_bits("alice-bob") == 2000
+
+
+def test_hops_of_a_link_that_is_gone_stay() -> None:
+    """As they stand at both ends: what one end frees when the link is back the other has, too."""
+    stores = {user: ManagerStore(IN_MEMORY) for user in USERS}
+    fill_apart(stores, "alice-bob", 1000)
+    keys = stores["alice"].reserve("alice-bob", [HOP_BITS], master="kme-alice", slave="kme-bob")
+    stores["bob"].promise(keys)
+    whole = directory(ONE_PATH)
+    links = {both: link for both, link in whole.links.items() if link != "alice-bob"}
+    for known in (Directory(USERS, whole.saes, links), whole):
+        managers = {user: KeyManager(user, stores[user], known) for user in USERS}
+        for user, manager in managers.items():
+            manager.peers = {other: managers[other] for other in known.peers_of(user)}
+        for manager in managers.values():
+            manager.recover()
+        assert sum(manager.discard_hops() for manager in managers.values()) == 0
+    assert [stores[user].free_bits("alice-bob") for user in ("alice", "bob")] == [1000, 1000]
+    (given,) = give(managers["alice"], "alice", "bob", 1, 256)
+    assert fetch(managers["bob"], "bob", "alice", [given.id]) == (given,)
+
+
 def test_somebody_dishonest() -> None:
     """On one of two paths: found, paid and lost; alone on the only one: two keys, unnoticed."""
     square = Square(10_000, RelayTerms(paths=2, dishonest=frozenset({"bob"})))

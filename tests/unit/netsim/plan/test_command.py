@@ -333,3 +333,16 @@ def test_applications_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(capsys, "--users", "3", "--demand", "applications") == [
         "--demand: the topology has no applications"
     ]
+
+
+def test_applications_that_ask_for_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By a recording without requests."""
+    (tmp_path / "none.txt").write_text("")
+    silent = (
+        'applications=[{name="a", users=["bob","dave"], key_bits=256, arrivals="trace", '
+        f'options={{path="{tmp_path / "none.txt"}"}}}}]'
+    )
+    asked = ("--topology", "fan2025_four_user", "--set", silent, "--demand", "applications")
+    assert refused(capsys, *asked) == ["--demand: its applications ask for no key"]

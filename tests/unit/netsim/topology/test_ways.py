@@ -129,3 +129,15 @@ def test_others_are_not_touched() -> None:
         Place.FIBRE,
         Place.RECEIVER,
     }
+
+
+def test_raman_light_of_an_opaque_fibre() -> None:
+    """A fibre of more decibels than a float has joins nothing, and fails nothing."""
+    raman = "{power_mw=1.0, coefficient_per_km_nm=1e-9, bandwidth_nm=0.8, is_backward=true}"
+    overrides = (
+        f"users.1.fibre.raman={raman}",
+        "users.1.fibre.length_m=1e6",
+        "users.1.fibre.attenuation_db_per_km=100.0",
+    )
+    network = build_network(load_topology("two_user", overrides=overrides))
+    assert [found.noise_hz for found in network.channels] == [0.0, 0.0]
