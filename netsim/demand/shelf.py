@@ -34,7 +34,6 @@ class Shelf:
         self._trace = trace
         self._time_ps = 0
         self._level_bits = 0
-        self._has_grown = False
         self._state = thresholds.state(0)
 
     @property
@@ -82,7 +81,6 @@ class Shelf:
         self, size_bits: int, time_ps: int, told_as: EventName, **told: Scalar
     ) -> tuple[Key, Key]:
         """The same ``size_bits`` out of both pools, in their order, for a use that is told."""
-        self._take_in(time_ps)
         keys = self._draw(size_bits, Account.SPENT, time_ps)
         self.counts.taken_bits += size_bits
         self._trace.emit(
@@ -98,20 +96,13 @@ class Shelf:
         return keys
 
     def deposited(self, time_ps: int) -> bool:
-        """Key has come into the pool of an end: whether both have more since it was last told."""
-        self._take_in(time_ps)
-        has_grown, self._has_grown = self._has_grown, False
-        return has_grown
-
-    def _take_in(self, time_ps: int) -> None:
-        """What has come, also before it is told: links whose rounds end at once are told in turn.
-
-        In between a relay may draw.
-        """
-        if grown_bits := self.level_bits - self._level_bits:
-            self._has_grown = True
-            self.counts.offered_bits += grown_bits
-            self._follow(time_ps)
+        """Key has come into the pool of an end: whether both have more now."""
+        grown_bits = self.level_bits - self._level_bits
+        if not grown_bits:
+            return False
+        self.counts.offered_bits += grown_bits
+        self._follow(time_ps)
+        return True
 
     def waste(self, time_ps: int) -> None:
         """The oldest bits go where there is no room for the newest."""

@@ -14,6 +14,10 @@ from netsim.physics.encodings.phases import ConstantPhase
 from netsim.physics.encodings.registry import build_encoding, encoding_class, kinds
 from netsim.topology.base import Decibel, Probability, Radian, SecondInPs, Spec
 
+RECOVERIES = 5.0
+"""Of the time constants of a detector that comes back slowly, how many its user waits: exp(-5) of
+its efficiency lacks then, which is worth less than 1e-4 bit of a click that comes so soon."""
+
 
 class DriftSpec(Spec):
     """A phase that wanders, and the PID lock that holds it while its user is locked."""
@@ -291,8 +295,11 @@ class ReceiverSpec(Spec):
     def dead_time_ps(self) -> int:
         """So long after a click no other click of the user counts: the longest of any detector.
 
-        Longer where published times hide how close clicks are: a detector that is still blind would
-        tell.
+        A detector that is still blind would tell a bit by published times. So it is longer where
+        these hide how close clicks are, and lasts until detectors have recovered but for 0.7 %.
         """
-        longest_ps = max(detector.dead_time_ps for detector in self.detectors)
+        longest_ps = max(
+            detector.dead_time_ps + math.ceil(RECOVERIES * detector.recovery_ps)
+            for detector in self.detectors
+        )
         return longest_ps + math.ceil(self.encoding.hidden_ps) if longest_ps else 0

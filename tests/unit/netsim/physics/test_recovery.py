@@ -8,6 +8,7 @@ import pytest
 from netsim.physics.detector import DetectorState, register_clicks
 from netsim.physics.rates import dead_time_survival, silence
 from netsim.physics.recovery import registered_share, silent_share
+from netsim.topology.load import load_topology
 from tests.unit.netsim.physics.helpers import detectors
 
 RATE_HZ, DEAD_PS, RECOVERY_PS, SILENT_PS = 8e6, 20_000, 40_000.0, 50_000
@@ -53,3 +54,25 @@ def test_none_is_an_ordinary_dead_time() -> None:
     dim = registered_share(1e4, dead_time_ps=DEAD_PS, recovery_ps=RECOVERY_PS, silent_ps=DEAD_PS)
     longer = dead_time_survival(1e4, dead_time_ps=DEAD_PS + RECOVERY_PS)
     assert dim == pytest.approx(longer, rel=1e-6)
+
+
+def test_times_of_clicks_that_count_tell_no_detector() -> None:
+    """Of clicks that follow one another a quarter is of the same detector, within four sigma.
+
+    Behind the dead time alone the one that has clicked is half blind, and hardly ever the next.
+    """
+    kept = (f"dead_time_ps={DEAD_PS}", f"recovery_ps={RECOVERY_PS}")
+    overrides = [f"receivers.bench.detectors.0.{each}" for each in kept]
+    counts_ps = load_topology("two_user", overrides=overrides).receivers["bench"].dead_time_ps
+    rng = np.random.default_rng(4)
+    count = rng.poisson(RATE_HZ * LIGHT_S)
+    stop_ps = round(LIGHT_S * 1e12)
+    times_ps = np.sort(rng.integers(0, stop_ps, count))
+    candidates = times_ps << 2 | rng.integers(0, 4, count)
+    settings = detectors(dead_time_ps=(DEAD_PS,) * 4, recovery_ps=(RECOVERY_PS,) * 4)
+    clicks, _ = register_clicks(rng, candidates, DetectorState(), settings, stop_ps=stop_ps)
+    apart_ps, is_same = np.diff(clicks >> 2), np.diff(clicks & 3) == 0
+    counting = is_same[(apart_ps >= counts_ps) & (apart_ps < counts_ps + 20_000)]
+    assert counting.mean() == pytest.approx(0.25, abs=4.0 * math.sqrt(0.1875 / counting.size))
+    soon = is_same[(apart_ps >= DEAD_PS) & (apart_ps < DEAD_PS + 20_000)]
+    assert soon.mean() < 0.15
