@@ -214,9 +214,8 @@ def test_links_within_a_subnet_get_twice_the_pairs() -> None:
     assert within / between == pytest.approx(2.1, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("joshi2020", marks=pytest.mark.slow), "wengerowsky2018"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["joshi2020", "wengerowsky2018"])
 def test_bright_networks_make_key_in_two_seconds(name: str) -> None:
     """One short round: all links lock at once, sift what the simulator scores, deposit key."""
     run = netsim.simulate(netsim.load_topology(name), duration_s=2, seed=1)

@@ -64,7 +64,9 @@ def test_the_mean_of_a_time_without_lock() -> None:
     assert both.sifted_hz == pytest.approx(held.sifted_hz, rel=1e-9)
 
 
-@pytest.mark.parametrize("level", ["photon", "coincidence", "rate"])
+@pytest.mark.parametrize(
+    "level", [pytest.param("photon", marks=pytest.mark.slow), "coincidence", "rate"]
+)
 def test_key_goes_with_the_lock_and_comes_back(level: str) -> None:
     """Rounds of two seconds: none with key after the lock is off for a while, all when it is on."""
     events = (

@@ -39,7 +39,13 @@ PAGES_OF_COMMANDS = [
 """The README's are quick, the others take minutes."""
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=f"block{place}", marks=pytest.mark.slow if place else ())
+        for place, block in enumerate(blocks("python"))
+    ],
+)
 def test_python_examples_run(block: str, tmp_path: Path) -> None:
     """Each Python block runs from start to end in a fresh process and prints."""
     output = subprocess.run(  # this interpreter, our own pages

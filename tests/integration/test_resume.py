@@ -189,6 +189,7 @@ def command_of(level: str, out: Path, *, duration_s: int, round_s: int) -> list[
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_brought_to_its_end(tmp_path: Path) -> None:
     """Killed with -9 in the midst of its rounds; the command goes on with it."""
     whole, dead = tmp_path / "whole", tmp_path / "dead"

@@ -275,6 +275,7 @@ def test_accidentals_are_neumanns() -> None:
     assert_twin(shifted)
 
 
+@pytest.mark.slow
 def test_thermal_pairs_bunch_within_the_coherence_time() -> None:
     """g2 of births is 1 + (1 + kappa t / 2)^2 exp(-kappa t): 2 at once, 1 far away."""
     rng, rate_hz = generator(31), 1e7

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from netsim.cli.compiling import compiled_kernels
@@ -41,8 +42,11 @@ sys.exit(code)
 """
 
 
-def test_each_is_counted_and_the_first_is_told() -> None:
+def test_each_is_counted_and_the_first_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A kernel and its callee are two; what has been compiled is none."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # that of an earlier run has both
 
     @kernel
     def callee(number: int) -> int:

@@ -33,6 +33,7 @@ def test_prints_and_writes_a_topology_that_loads(
         assert part in streams.out
 
 
+@pytest.mark.slow
 def test_json_sets_the_misprint_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The documented command with --against: both fits, and the warning on stderr."""
     assert run_command([*COMMAND, "--against", str(fan2025.PRINTED), "--json"]) == 0

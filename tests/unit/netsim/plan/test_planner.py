@@ -44,7 +44,9 @@ def test_ten_users() -> None:
     assert plan.allocation.span == 36
 
 
-@pytest.mark.parametrize("users", [2, 3, 5, 6, 7, 8, 9, 11, 12, 13])
+@pytest.mark.parametrize(
+    "users", [2, 3, 5, 6, 7, 8, 9, *(pytest.param(n, marks=pytest.mark.slow) for n in (11, 12, 13))]
+)
 def test_few_users_reach_the_bound(users: int) -> None:
     """Up to 13 users the fewest channels are found and proven."""
     plan = planned(everyone(users))
@@ -139,6 +141,7 @@ def test_weights_shift_key() -> None:
     assert weighted.wanted_bps[least] > 2.0 * equal.wanted_bps[least]
 
 
+@pytest.mark.slow
 def test_a_given_power_is_kept() -> None:
     """The power is chosen where it is not given, and kept where it is, also by a climb."""
     for objective in (Objective.CHANNELS, Objective.POOREST):
@@ -159,6 +162,7 @@ def test_a_user_in_the_dark_does_not_dim_the_others() -> None:
     assert min(others) > 0.5 * min(make_plan(everyone(4), bench()).wanted_bps)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_plan() -> None:
     """A plan is a function of its request."""
     request = everyone(6, objective=Objective.POOREST, effort=0.01, seed=7)
@@ -277,7 +281,8 @@ def test_faults_of_a_request_are_told_together() -> None:
         assert fault in message
 
 
-@pytest.mark.parametrize("users", [3, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("users", [3, 5])
 def test_a_curve_of_channels_against_key(users: int) -> None:
     """More channels, fewer pumps, more key: three pumps, two, and one."""
     plans = tradeoff(everyone(users, effort=0.02), bench(), Effort(scale=0.02))

@@ -228,6 +228,7 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
+@pytest.mark.slow
 def test_every_field_takes_effect_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field of a state changes within a run: the light follows, or the change is refused.
 

@@ -231,6 +231,7 @@ def test_digests_of_streams() -> None:
     assert own.digest_of(3) == own.digest == stream.digest
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_digests() -> None:
     """32 bytes a message that this end has sent, of few rounds; nothing grows with what arrives."""
     reporter, message = reporters()[0], bytes(10_000)
