@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from netsim.board.experiment import BoardRow, Experiment
+from netsim.printable import count_text
 from netsim.report.figure import FORMATS, Figure, Panel, Series, save_figure
 from netsim.report.page.skeleton import document, sentences, table
 from netsim.report.text import NOTHING, digits_of, fixed
@@ -35,8 +36,9 @@ def write_board(found: Found, directory: Path) -> None:
 def verdict(found: Found) -> str:
     """How many rows agree, miss, and say nothing."""
     marks = [row.within for _, rows in found for row in rows]
+    experiments = count_text(len(found), "experiment")
     return (
-        f"{len(marks)} quantities of {len(found)} experiments: {marks.count(True)} agree, "
+        f"{len(marks)} quantities of {experiments}: {marks.count(True)} agree, "
         f"{marks.count(False)} miss, {marks.count(None)} were fitted and say nothing"
     )
 

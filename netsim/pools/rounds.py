@@ -120,4 +120,6 @@ def _record_count(file: IO[bytes]) -> int:
     shape, _, dtype = npy.read_array_header_1_0(file)
     if dtype != ROUND or len(shape) != 1:
         raise ValueError("records of another kind")
+    if shape[0] < 0:
+        raise ValueError("fewer records than none")
     return int(shape[0])

@@ -17,7 +17,7 @@ from netsim.results.directory import ROUNDS
 from protocols.messages import AbortReason
 
 PAD_BITS = 128
-"""One pad; a round has two (Poly1305, protocol version 1)."""
+"""One pad, of Poly1305; a round has two."""
 MOST_FAULTS = 100
 """Told of each kind."""
 _Mask = NDArray[np.bool_]

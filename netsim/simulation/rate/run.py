@@ -166,7 +166,7 @@ class RateSimulation:
         for index in np.flatnonzero(rounds["reason"] == 0).tolist() if self._pools else ():
             name = group.links[links[index]].config.link
             bits = int(rounds["key_bits"][index] - rounds["reserve_bits"][index])
-            if bits and name in self._pools.links:
+            if name in self._pools.links:
                 block = int(rounds["block"][index])
                 level_bits = self._pools.deposit(name, block, bits, time_ps)
                 rounds["pool_bits"][index] = level_bits

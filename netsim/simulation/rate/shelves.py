@@ -52,10 +52,10 @@ class ShelfPools(dict[tuple[str, str], Pool]):
         return frozenset(self._stores)
 
     def deposit(self, link: str, block: int, bits: int, time_ps: int) -> int:
-        """Bits of a block come into the pools of both ends; the level of either behind that."""
+        """Bits of a block, or none, come into the pools of both ends; the level of either then."""
         usable = events.BlockUsable(block, b"", bits, b"", RoundBooks())
         for end, store in self._stores[link].items():
             store.apply(link, (usable,))
-            for debit, credit in _WAY_IN:
+            for debit, credit in _WAY_IN if bits else ():
                 self._ledger.append(Movement(time_ps, link, end, block, debit, credit, bits))
         return min(store.stock_bits(link) for store in self._stores[link].values())

@@ -53,6 +53,7 @@ def test_what_is_sound_passes(sound: Path) -> None:
         ("key_bits", 1, "block 7: the level is another one"),
         ("key_bits", 10**6, "block 7: more bits published or of key than sifted"),
         ("reserve_bits", 1, "block 7: refills no whole pads"),
+        ("reserve_bits", 128, "block 7: refills no whole pads"),
         ("reserve_bits", 256, "block 7: the level is another one"),
         ("spent_bits", 1, "block 7: spends no whole pads"),
         ("spent_bits", 128, "auth_spent_bits"),

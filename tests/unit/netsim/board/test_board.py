@@ -82,7 +82,7 @@ def test_a_board_of_one(tmp_path: Path) -> None:
     page = (tmp_path / "board" / "index.html").read_text()
     assert "MISS" in page
     assert "too &lt;high&gt;" in page
-    assert verdict([(experiment, found)]).startswith("3 quantities of 1 experiments: 1 agree")
+    assert verdict([(experiment, found)]).startswith("3 quantities of 1 experiment: 1 agree")
     size = (tmp_path / "board" / "records.jsonl").stat().st_size
     assert run_board([SMALL], tmp_path / "board") == [(experiment, found)]
     assert (tmp_path / "board" / "records.jsonl").stat().st_size == size

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 
 from netsim.errors import ConfigError
 from netsim.kernel.trace import MemorySink, Trace
@@ -14,7 +15,7 @@ from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.levels import StockLevels
 from netsim.pools.roundrows import all_events, all_movements
-from netsim.pools.rounds import RoundFile, Rounds, no_rounds, read_rounds
+from netsim.pools.rounds import ROUND, RoundFile, Rounds, no_rounds, read_rounds
 from protocols import events
 from protocols.books import RoundBooks
 from protocols.keylength.keyrate import LaneCounts
@@ -137,7 +138,7 @@ def test_records_are_on_disk_before_the_file_is_closed(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_of_rounds_is_refused(tmp_path: Path) -> None:
-    """By name: another array, no array at all, and one that is shorter than it says."""
+    """By name: another array, none at all, one shorter than it says, and one of less than none."""
     path = tmp_path / "rounds.npy"
     np.save(path, np.arange(3))
     with pytest.raises(ConfigError, match="records of another kind"):
@@ -148,4 +149,9 @@ def test_what_is_no_file_of_rounds_is_refused(tmp_path: Path) -> None:
     np.save(path, two_rounds())
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ConfigError, match="ends before"):
+        list(read_rounds(path))
+    with path.open("wb") as file:
+        head = {"descr": ROUND.descr, "fortran_order": False, "shape": (-1,)}
+        npy.write_array_header_1_0(file, head)
+    with pytest.raises(ConfigError, match="fewer records than none"):
         list(read_rounds(path))

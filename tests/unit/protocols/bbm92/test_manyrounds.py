@@ -23,7 +23,10 @@ ROUNDS = 300
 
 
 def drawn(lanes: int) -> tuple[ManyRounds, NDArray[np.int64]]:
-    """Rounds of all sizes and error rates, some lanes empty, three in ten with biased ones."""
+    """Rounds of all sizes and error rates, some lanes empty, three in ten with biased ones.
+
+    Of every other one half of the sifted bits were a sample.
+    """
     rng = np.random.default_rng(lanes)
     bits = rng.integers(0, 10 ** rng.integers(2, 7, (ROUNDS, 1, 1)), (ROUNDS, lanes, 2))
     bits[rng.random((ROUNDS, lanes)) < 0.1] = 0
@@ -34,8 +37,10 @@ def drawn(lanes: int) -> tuple[ManyRounds, NDArray[np.int64]]:
     share = np.where(rng.random((ROUNDS, 1, 1)) < 0.3, 0.6, 0.5)
     parities = rng.binomial(bits.sum(axis=2), rng.uniform(0.0, 0.5, (ROUNDS, 1)))
     none = np.zeros(ROUNDS, dtype=np.int64)
-    sifted_bits = bits.sum(axis=(1, 2))
-    many = ManyRounds(sifted_bits, none, none, none, counts, parities, is_two_way=True)
+    raw_bits = bits.sum(axis=(1, 2))
+    sampled_bits = np.where(np.arange(ROUNDS) % 2, raw_bits, 0)
+    sifted_bits = raw_bits + sampled_bits
+    many = ManyRounds(sifted_bits, sampled_bits, none, none, counts, parities, is_two_way=True)
     return many, rng.binomial(bits, share)
 
 
@@ -43,7 +48,8 @@ def alone(config: LinkConfig, many: ManyRounds, ones: NDArray[np.int64], index: 
     """One of them, planned by itself."""
     facts = many.facts(index)
     core = RoundCore(0, config, SECRETS, 0)
-    core.book(sifted_bits=facts.sifted_bits, parity_bits=facts.parity_bits)
+    core.book(sifted_bits=facts.sifted_bits, sampled_bits=facts.sampled_bits)
+    core.book(parity_bits=facts.parity_bits)
     pairs = zip(many.lanes[index, :, ::2].ravel().tolist(), ones[index].ravel().tolist())  # noqa: B905
     plan_key(core, facts.lanes, [Balance(*pair) for pair in pairs], facts.lane_parity_bits)
     return core
@@ -56,7 +62,7 @@ def test_plans_are_those_of_single_rounds(security: str, charge: str, lanes: int
     """Every count, every epsilon and every reason; among them rounds of each kind."""
     config = link_config(security=security, charge=charge, qber_threshold=0.11, leak_share=0.3)
     many, ones = drawn(lanes)
-    is_open = np.flatnonzero(many.sifted_bits - many.parity_bits > config.terms.verification_bits)
+    is_open = np.flatnonzero(many.raw_bits - many.parity_bits > config.terms.verification_bits)
     plans, reasons = plan_keys(config.profile, many, ones), set()
     for index in is_open.tolist():
         reason = 0
