@@ -41,7 +41,7 @@ def many_users(subnets: int = 10, users: int = 20, power_mw: float = 6.0) -> Top
     ]
     spec["qnsp"]["source"] |= {"sum_labels": 2 * CENTRE, "pump_power_mw": power_mw}
     spec["users"] = [user | {"name": name} for subnet in names for name in subnet]
-    return TopologySpec.model_validate(spec | {"name": f"{subnets * users} users", "paper": None})
+    return TopologySpec.model_validate(spec | {"name": f"{subnets * users}_users", "paper": None})
 
 
 def measure(name: str) -> str:
