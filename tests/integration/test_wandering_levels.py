@@ -17,6 +17,7 @@ from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
 from tests.support.bounds import assert_binomial
+from tests.support.slow import slow_but
 
 VISIBILITY = 0.9
 WALK = 0.3
@@ -57,7 +58,7 @@ def contrast(seed: int) -> float:
     return float(np.mean(np.cos(both)))
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but((Fidelity.RATE,), LEVELS))
 def test_one_walk_at_every_level(level: Fidelity) -> None:
     """Errors of two runs are those of their own walk, which are far from those of the other."""
     expected = {seed: (1 - VISIBILITY * contrast(seed)) / 2 for seed in (1, 2)}
@@ -67,7 +68,7 @@ def test_one_walk_at_every_level(level: Fidelity) -> None:
         assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but((Fidelity.RATE,), LEVELS))
 def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
     """Two detectors for both bases: the fringe is in the difference of the two fibres' turns."""
     seed, topology = (

@@ -313,7 +313,7 @@ def test_read_only_directories(sound_run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fidelity", "duration_s"),
-    [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 20)],
+    [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 8)],
 )
 def test_many_blocks_are_checked_in_linear_time(
     fidelity: Fidelity, duration_s: int, tmp_path: Path
