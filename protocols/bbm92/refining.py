@@ -103,12 +103,13 @@ def _closer(
     if 2 * part_ps.size > announced_ps.size or not part_ps.size:
         return candidate, 0
     found, cells = _refine(config, candidate, part_ps, AnnouncedBlocks.of(part_ps), own)
-    if not found.is_sure:
+    rate_reach = 2 * found.grain
+    if not found.is_sure or rate_reach >= candidate.rate_reach:
         return candidate, cells
     arm_ps = np.abs(announced_ps[[0, -1]] - candidate.line.reference_ps).max()
-    reach_ps = math.ceil(2 * found.grain * arm_ps) + (refine_width(config) << REFINE_SHIFT)
+    reach_ps = math.ceil(rate_reach * arm_ps) + (refine_width(config) << REFINE_SHIFT)
     reach_ps = min(reach_ps, candidate.reach_ps)
-    return Candidate(candidate.count, found.line, reach_ps, 2 * found.grain), cells
+    return Candidate(candidate.count, found.line, reach_ps, rate_reach), cells
 
 
 def _refine(
