@@ -25,6 +25,8 @@ _END_PS = 2**60
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
 FRAMES_AT_ONCE = 16
 """Frames that are scored together; where time is cut changes no count."""
+CLICKS_AT_ONCE = 1 << 16
+"""Clicks of both users that are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def _histogram(
 def _joined(frames: Sequence[ClickFrame]) -> ClickFrame:
     """Consecutive frames as one."""
     last = frames[-1]
+    if len(frames) == 1:
+        return last
     return replace(last, clicks=np.concatenate([frame.clicks for frame in frames]))
 
 
@@ -265,7 +269,7 @@ class LaneScorer:
         self._pairs = _FramePairs(users)
         self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
         """Not matched yet; in each of them as many users have turned: ``_turned``."""
-        self._turned = 0
+        self._turned = self._clicks = 0
         topology = hardware or network.topology
         self._phases_rad = _settings_of(network, users, self._turns)
         self._live = [
@@ -277,10 +281,16 @@ class LaneScorer:
         for pair in self._pairs.add(user, frame):
             turned = sum(turns.is_turned(frame.index) for turns in self._turns)
             self._frames[turned == 0] += 1
-            if turned != self._turned or len(self._waiting) == FRAMES_AT_ONCE:
+            if turned != self._turned or self._is_enough:
                 self._match_waiting()
             self._turned = turned
             self._waiting.append(pair)
+            self._clicks += sum(each.clicks.size for each in pair)
+
+    @property
+    def _is_enough(self) -> bool:
+        """Whether so much waits that to match more at a time would save nothing."""
+        return len(self._waiting) == FRAMES_AT_ONCE or self._clicks >= CLICKS_AT_ONCE
 
     def _match_waiting(self) -> None:
         """Match the frames that both users have and that have not been matched."""
@@ -291,6 +301,7 @@ class LaneScorer:
             for live, frames in zip(self._live, zip(*self._waiting, strict=True), strict=True)
         )
         self._waiting.clear()
+        self._clicks = 0
         for matcher in (self._matchers, self._tests, ())[self._turned]:
             matcher.add(first, second)
 
