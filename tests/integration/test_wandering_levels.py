@@ -104,23 +104,51 @@ def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
     assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
 
 
-def test_bases_in_a_delay_that_drift_apart_are_refused() -> None:
-    """Drifts of two detectors for both bases."""
-    drift = "drift={walk_rad_per_sqrt_s=0.1}"
-    with pytest.raises(ConfigError, match="detectors have both bases"):
-        netsim.simulate(
+DRIFTS = {"z": 0.2, "x": 0.8}
+
+
+def drifted(seed: int, user: str, basis: str) -> np.ndarray:
+    """(800,) float64: a phase of an analyser without lock, from its stream."""
+    drawn = RngTree(seed).stream(f"{user}/drift/{basis}").normal(size=(round(LIGHT_S * 100) - 1, 2))
+    return np.cumsum(np.concatenate(([0.0], 0.1 * DRIFTS[basis] * drawn[:, 0])))
+
+
+@pytest.mark.parametrize(
+    "level", [pytest.param(Fidelity.PHOTON, marks=pytest.mark.slow), *LEVELS[1:]]
+)
+def test_bases_in_a_delay_drift_apart(level: Fidelity) -> None:
+    """Half of the peak follows the phases of the short paths, half those of the long ones."""
+    seed = 11
+    drifts = [
+        f"receivers.bench.{basis}.drift={{walk_rad_per_sqrt_s={walk}}}"
+        for basis, walk in DRIFTS.items()
+    ]
+    still, topology = (
+        netsim.load_topology(
             "two_user",
-            duration_s=1.0,
-            fidelity="rate",
             overrides=[
-                "receivers.bench.kind=delayed-basis",
                 "qnsp.source.linewidth_hz=50e9",
+                "receivers.bench.kind=delayed-basis",
                 "receivers.bench.z.delay_ps=0.0",
-                f"receivers.bench.x={{delay_ps=3700.0, phase_rad={math.pi / 2}, {drift}}}",
+                "receivers.bench.x.delay_ps=3700.0",
                 "protocol.security=asymptotic-mixed",
-                "users.1.is_locked=false",
+                "protocol.round_s=4",
+                "protocol.reconciliation=modelled",
+                "qnsp.source.statistics=poisson",
+                *more,
             ],
         )
+        for more in ((), (*drifts, "users.*.is_locked=false"))
+    )
+    plain = predict(build_network(still)).lanes[0].qber
+    fringes = [
+        float(np.mean(np.cos(drifted(seed, "alice", basis) - drifted(seed, "bob", basis))))
+        for basis in DRIFTS
+    ]
+    assert abs(fringes[0] - fringes[1]) > 0.3
+    share = (1 - (1 - 2 * plain) * sum(fringes) / 2) / 2
+    run = netsim.simulate(topology, duration_s=LIGHT_S, seed=seed, fidelity=level)
+    assert_binomial(run.lanes[0].errors, run.lanes[0].sifted_bits, share)
 
 
 class Freeing(Controller):
