@@ -4,8 +4,15 @@ import math
 
 import pytest
 
-from netsim.board.experiments.wang2026 import PLACES_DB, slice_of_a
-from netsim.board.partial_meshes import PART_S, in_parts, is_odd, mean_keys_bps
+from netsim.board.experiments.wang2026 import EXTRA, PLACES_DB, SLICES, slice_of_a
+from netsim.board.partial_meshes import (
+    PART_S,
+    in_parts,
+    is_odd,
+    least_left,
+    mean_keys_bps,
+    with_links,
+)
 from netsim.board.printed_ranges import BAD, COUPLINGS, GOOD, LOSSES_DB, key_range, more_db, placed
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
@@ -107,3 +114,17 @@ def test_users_in_place_have_the_keys_of_a_formula() -> None:
     charlie = SINGLES_HZ["charlie"] / pairs_hz
     key_bps = part.lane(("C36", "C32")).skr_bps
     assert key_bps == pytest.approx(by_hand_bps(alice, charlie, pairs_hz, 10), rel=0.05)
+
+
+def test_slices_share_no_user() -> None:
+    """Three links each; A-B adds half as many channels to A and B, whose errors rise by that."""
+    topology = load_topology("wang2026")
+    network = build_network(with_links(topology, SLICES))
+    trios = ({"alice", "charlie", "dave"}, {"bob", "frank", "grace"})
+    assert len(network.lanes) == 6
+    assert all(any(trio >= {*lane.users} for trio in trios) for lane in network.lanes)
+    pairs_hz = 2.78e6
+    by_hand = left((0.025 + 6 * pairs_hz * 250e-12) / (1 + 12 * pairs_hz * 250e-12)) / left(
+        (0.025 + 4 * pairs_hz * 250e-12) / (1 + 8 * pairs_hz * 250e-12)
+    )
+    assert least_left(topology, SLICES, EXTRA) == pytest.approx(by_hand, abs=0.01)
