@@ -57,7 +57,8 @@ pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overfl
   body { background: #14181c; }
   a, summary { color: #7db7f2; }
   td.far { color: #ffb454; } td.very-far { color: #ff8a80; }
-  .plot { background: #eceff1; filter: invert(.93) hue-rotate(180deg); }
+  .plot { background: #eceff1; }
+  .plot, img { filter: invert(.93) hue-rotate(180deg); }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
