@@ -69,6 +69,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("netsim/verify/demand.py", "netsim/verify/levels.py"), ("integration/test_demand.py",)
     ),
+    "netsim/verify/moves.py": ("unit/netsim/test_verify_by_hand.py",),
+    **dict.fromkeys(
+        ("netsim/verify/columns.py", "netsim/verify/scored.py"),
+        ("unit/netsim/test_verify_columns.py",),
+    ),
     "netsim/verify/records.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/stores.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/summary.py": ("unit/netsim/test_verify.py",),

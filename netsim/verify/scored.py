@@ -75,7 +75,8 @@ def _leak_faults(
 
 def _are_verified(rounds: Rounds) -> NDArray[np.bool_]:
     is_failed = rounds["reason"] == AbortReason.VERIFICATION_FAILED
-    return np.logical_and(rounds["verification_bits"] > 0, ~is_failed)
+    verified: NDArray[np.bool_] = (rounds["verification_bits"] > 0) & ~is_failed
+    return verified
 
 
 def _sum(rounds: Rounds, name: str) -> int:
