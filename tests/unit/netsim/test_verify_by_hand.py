@@ -218,15 +218,15 @@ def test_lines_of_a_round(name: str, change: Event, fault: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("debit", "time_ps"),
-    [(Account.PARITIES, 31), (Account.VERIFICATION, 31), (Account.PRESHARED, 1)],
+    ("debit", "time_ps", "line"),
+    [(Account.PARITIES, 31, 15), (Account.VERIFICATION, 31, 15), (Account.PRESHARED, 1, 3)],
 )
-def test_what_is_booked_at_once(debit: Account, time_ps: int, tmp_path: Path) -> None:
+def test_what_is_booked_at_once(debit: Account, time_ps: int, line: int, tmp_path: Path) -> None:
     """All that ends a block has one time, and pre-shared key is there at the beginning."""
     rows, events = both()
     late = [(time_ps, *row[1:]) if row[1:4:2] == ("bob", debit) else row for row in rows]
     found = faults_of(tmp_path, late, events)
-    assert any("is booked at another time than what goes with it" in line for line in found), found
+    assert f"ledger.csv:{line}: is booked at another time than what goes with it" in found
 
 
 def test_a_block_becomes_usable_once(tmp_path: Path) -> None:
