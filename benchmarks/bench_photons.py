@@ -15,7 +15,7 @@ from netsim.devices.world import Stage, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
-from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.scoring import build_scorers
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
@@ -51,7 +51,7 @@ def run(topology: TopologySpec, score: Score, light_s: float) -> tuple[int]:
 
 def scorer_of_all_links(network: Network) -> Score:
     """Scoring of every lane of every link."""
-    scorers = [(users, LaneScorer(network, users)) for users in network.links]
+    scorers = build_scorers(network, network.topology).items()
 
     def score(user: str, frame: ClickFrame) -> None:
         for users, scorer in scorers:
