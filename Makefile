@@ -3,7 +3,7 @@
 # make test-all  the same with the slow statistics
 # make docs      the pages in docs/, into build/docs; a warning is a failure
 # make dist      the wheel, into dist
-# make bench     every hot path beside its goal
+# make bench     every hot path beside its goal and the limit kernel; build/bench.json, build/scaling.svg
 # make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
@@ -12,13 +12,13 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-CANDIDATES := python3.13 python3.12 python3.11 python3
+CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
 
 # Byte code is kept, whatever the environment says: processes that tests start by the hundred would
 # each compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 COMPLETE := import venv, ensurepip
 # The first interpreter that runs, is of a supported version and can make environments.
 FIND_PYTHON = for python in $(CANDIDATES); do \
@@ -30,7 +30,7 @@ FIND_PYTHON = for python in $(CANDIDATES); do \
 	if [ -z "$$found" ] && [ -n "$$incomplete" ]; then \
 	echo "$$incomplete cannot make virtual environments: install its venv package, e.g. apt install $${incomplete}-venv" >&2; exit 1; \
 	elif [ -z "$$found" ]; then \
-	echo "no Python 3.11, 3.12 or 3.13 found: install one, e.g. apt install python3 python3-venv" >&2; exit 1; \
+	echo "no Python 3.11 to 3.14 found: install one, e.g. apt install python3 python3-venv" >&2; exit 1; \
 	fi
 
 # Compiled kernels go stale when a kernel in another module changes, so each state of the sources
@@ -77,7 +77,7 @@ mutants: $(VENV)/installed-dev
 	nice $(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/installed
-	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'
+	@$(WITH_CACHE) $(BIN)/python benchmarks/run_all.py
 
 $(BIN)/python:
 	@$(FIND_PYTHON); echo "making $(VENV) with $$($$found --version)"; \

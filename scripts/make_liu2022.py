@@ -66,7 +66,7 @@ phase_rad = 0.0                         # [assumed]
 delay_ps = 10_000                       # [assumed] as above
 phase_rad = 1.5707963267948966          # [assumed] pi / 2
 
-[[receivers.bench.detectors]] # one entry for all four superconducting nanowire detectors
+[[receivers.bench.detectors]]           # one entry for all four superconducting nanowire detectors
 efficiency = 0.8                        # [assumed]
 dark_rate_hz = 100.0                    # [assumed]
 jitter_fwhm_ps = 70.0                   # [assumed]

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from inspect import Parameter, signature
 from typing import Annotated
 
 import typer
@@ -57,6 +58,12 @@ app = typer.Typer(
     epilog="Begin with: netsim run two_user --duration 10s",
 )
 DISTRIBUTION = "qnsp-netsim"
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say versions and how long it took as well.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No warnings, hints and progress; errors are said.")
+]
 ClickFault: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, base of all faults of usage; newer versions of typer carry their own click."""
 
@@ -89,17 +96,35 @@ def register(
 
 
 def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, which says so where Ctrl-C ends it at once; typer would say nothing."""
+    """`command`, which says so where Ctrl-C ends it at once; typer would say nothing.
+
+    It takes the options of `common` as well, which many write after a command.
+    """
 
     @wraps(command)
-    def run_it(*args: object, **options: object) -> None:
+    def run_it(*args: object, verbose: bool, quiet: bool, **options: object) -> None:
+        if verbose or quiet:
+            _speak(verbose=verbose, quiet=quiet)
         try:
             command(*args, **options)
         except KeyboardInterrupt as stop:
             say(str(stop) or "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
+    own = signature(command, eval_str=True)
+    common_options = signature(common, eval_str=True).parameters
+    added = (common_options[name] for name in ("verbose", "quiet"))
+    every = (*own.parameters.values(), *added)
+    run_it.__signature__ = own.replace(  # type: ignore[attr-defined]  # read by `inspect`
+        parameters=[one.replace(kind=Parameter.KEYWORD_ONLY) for one in every]
+    )
     return run_it
+
+
+def _speak(*, verbose: bool, quiet: bool) -> None:
+    """Say as much as was asked for from now on; of both, less."""
+    set_voice(Voice.QUIET if quiet else Voice.MORE if verbose else Voice.USUAL)
+    note(_version(), Voice.MORE)
 
 
 def _say_version(is_asked: bool) -> None:  # noqa: FBT001  # as typer calls it
@@ -117,17 +142,11 @@ def common(
             "--version", is_eager=True, callback=_say_version, help="Say the version, and end."
         ),
     ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say versions and how long it took as well.")
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="No warnings, hints and progress; errors are said."),
-    ] = False,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Simulate entanglement-based QKD networks, from photons to authenticated key."""
-    set_voice(Voice.QUIET if quiet else Voice.MORE if verbose else Voice.USUAL)
-    note(_version(), Voice.MORE)
+    _speak(verbose=verbose, quiet=quiet)
 
 
 def _version() -> str:

@@ -218,4 +218,19 @@ def _distil(tags: "LinkTags", terms: "DistilOptions", out: Path | None) -> "Dist
     from netsim.recordings.distil import distil
 
     with watched(tags.light_ps) as watch:
-        return distil(tags, terms, out=out, watch=watch)
+        found = distil(tags, terms, out=out, watch=watch)
+    if out is not None:
+        _say_how(out)
+    return found
+
+
+def _say_how(out: Path) -> None:
+    """Keep how it was made apart from what came of it, which is the same wherever it is made."""
+    import json
+
+    from netsim.results.distilled import MADE
+    from netsim.results.files import write_whole
+    from netsim.results.provenance import circumstances, versions
+
+    made = circumstances() | {"versions": dict(versions())}
+    write_whole(out / MADE, json.dumps(made, indent=2) + "\n")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from netsim.demand.terms import Thresholds
 from netsim.errors import Fault
 from netsim.relay.terms import RelayTerms
 
@@ -39,6 +40,8 @@ class Directory:
         Both users, as a set, to the terms on which they have key relayed.
     dark : frozenset of str
         Names of links without light: all key of theirs is relayed.
+    thresholds : mapping
+        Name of a link to levels of its pools; a link that is not named has none.
     """
 
     users: tuple[str, ...]
@@ -46,6 +49,7 @@ class Directory:
     links: Mapping[frozenset[str], str]
     relayed: Mapping[frozenset[str], RelayTerms] = field(default_factory=dict)
     dark: frozenset[str] = frozenset()
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
 
     def link_between(self, one: str, other: str) -> str | None:
         """The link of two users; None if they have none."""
@@ -62,6 +66,19 @@ class Directory:
                 (other,) = both - {user}
                 return other
         raise KeyError(link)
+
+    def minimum_bits(self, link: str) -> int:
+        """What is left of a link's key at each of its ends."""
+        return self.thresholds.get(link, Thresholds()).minimum_bits
+
+    @property
+    def maxima_bits(self) -> dict[str, int]:
+        """Of links whose managers take in no more than that."""
+        return {
+            link: levels.maximum_bits
+            for link, levels in self.thresholds.items()
+            if levels.maximum_bits is not None
+        }
 
     def peers_of(self, user: str) -> tuple[str, ...]:
         """The other users of all links of ``user``."""

@@ -34,19 +34,29 @@ class FillingEnd:
     store: ManagerStore
 
 
-def move(link: str, fill: int, one: FillingEnd, other: FillingEnd) -> int:
+def move(
+    link: str, fill: int, one: FillingEnd, other: FillingEnd, maximum_bits: int | None = None
+) -> int:
     """Bring all blocks that are in both pools of ``link`` to its managers; returns their bits.
 
     What only one end still has of such a block is of no use to anybody, and leaves its pool too.
+    Where the managers have ``maximum_bits`` the next block stays in the pools, until there is room.
     """
     moved_bits = 0
     for both in common_blocks(one.blocks(), other.blocks()):
+        if maximum_bits is not None and _level_bits(link, one, other) >= maximum_bits:
+            break
         pairs = zip(both, (one, other), strict=True)
         is_new = [end.store.take_in(link, _numbered(block, fill)) for block, end in pairs]
         moved_bits += any(is_new) * sum(piece.size_bits for piece in both[0].left)
     for end in (one, other):
         _empty_pool(link, fill, end)
     return moved_bits
+
+
+def _level_bits(link: str, *ends: FillingEnd) -> int:
+    """What both managers have."""
+    return min(end.store.free_bits(link) for end in ends)
 
 
 def common_blocks(

@@ -28,7 +28,13 @@ from netsim.results.lock import locked
 Stores = Mapping[str, ManagerStore]
 
 
-def move_finished(directory: Path, state: State, links: Iterable[str], stores: Stores) -> int:
+def move_finished(
+    directory: Path,
+    state: State,
+    links: Iterable[str],
+    stores: Stores,
+    maxima_bits: Mapping[str, int],
+) -> int:
     """Bring the key of the run in ``directory`` to the managers; returns its bits.
 
     Parameters
@@ -41,6 +47,8 @@ def move_finished(directory: Path, state: State, links: Iterable[str], stores: S
         Of the network; one that the run has no pool of is passed over.
     stores : mapping
         User to store of its manager.
+    maxima_bits : mapping
+        Link to what its managers hold at most, if it is there; what comes when they do stays.
 
     Raises
     ------
@@ -60,8 +68,8 @@ def move_finished(directory: Path, state: State, links: Iterable[str], stores: S
         }
         moved_bits = 0
         for link in links:
-            ends = [_end(link, user, pools, stores) for user in link.split("-")]
-            moved_bits += move(link, fill, *ends)
+            one, other = (_end(link, user, pools, stores) for user in link.split("-"))
+            moved_bits += move(link, fill, one, other, maxima_bits.get(link))
         _book_taken(directory, pools)
     return moved_bits
 

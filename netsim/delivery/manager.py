@@ -200,14 +200,18 @@ class KeyManager:
         if self.relay is None or not self._directory.may_relay(self.user, peer):
             return True
         wanted_bits = sum(order.number * order.size_bits for order in orders)
-        missing_bits = wanted_bits - self._store.free_bits(link)
+        missing_bits = wanted_bits - self._free_bits(link)
         return missing_bits <= 0 or self.relay.bring(self.user, peer, missing_bits)
 
     def _in_reach_bits(self, peer: str, link: str) -> int:
-        own_bits = self._store.free_bits(link)
+        own_bits = max(0, self._free_bits(link))
         if self.relay is None or not self._directory.may_relay(self.user, peer):
             return own_bits
         return own_bits + self.relay.within_reach_bits(self.user, peer)
+
+    def _free_bits(self, link: str) -> int:
+        """What applications may have, above the minimum; negative below it."""
+        return self._store.free_bits(link) - self._directory.minimum_bits(link)
 
     def give_own(self, orders: Sequence[Order]) -> list[Outcome]:
         """As `give`, of what is there."""
@@ -245,7 +249,11 @@ class KeyManager:
         sizes_bits = [order.size_bits] * order.number
         try:
             return self._store.reserve(
-                order.link, sizes_bits, master=order.master, slave=order.slave
+                order.link,
+                sizes_bits,
+                master=order.master,
+                slave=order.slave,
+                minimum_bits=self._directory.minimum_bits(order.link),
             )
         except ShortageError as error:
             return UnavailableError(f"not enough key: {error}")

@@ -1,7 +1,11 @@
 """What a serving process counts, in the text format of Prometheus; no key, no id."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+
+from netsim.demand.terms import Thresholds
 
 
 class Metrics:
@@ -16,13 +20,19 @@ class Metrics:
         self._requests[user, operation, code] += 1
         self._keys[user, operation] += keys
 
-    def text(self, free_bits: Mapping[tuple[str, str], int]) -> str:
+    def text(
+        self,
+        free_bits: Mapping[tuple[str, str], int],
+        thresholds: Mapping[str, Thresholds] = MappingProxyType({}),
+    ) -> str:
         """All of it.
 
         Parameters
         ----------
         free_bits : mapping
             (user, link) to bits that are in no key.
+        thresholds : mapping
+            Link to its levels, so that whoever looks on can tell a pool that is low.
         """
         lines = ["# TYPE netsim_requests_total counter"]
         lines += [
@@ -39,4 +49,15 @@ class Metrics:
             f'netsim_free_bits{{user="{user}",link="{link}"}} {bits}'
             for (user, link), bits in sorted(free_bits.items())
         ]
+        lines += _levels(thresholds)
         return "\n".join(lines) + "\n"
+
+
+def _levels(thresholds: Mapping[str, Thresholds]) -> Iterator[str]:
+    """``netsim_minimum_bits`` and so on, of links that have them."""
+    known = {link: asdict(levels) for link, levels in sorted(thresholds.items())}
+    for name in dict.fromkeys(name for levels in known.values() for name in levels):
+        yield f"# TYPE netsim_{name} gauge"
+        for link, levels in known.items():
+            if levels[name] is not None:
+                yield f'netsim_{name}{{link="{link}"}} {levels[name]}'

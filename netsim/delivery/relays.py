@@ -105,9 +105,10 @@ class Relays:
         return True
 
     def _free_bits(self) -> dict[tuple[str, str], int]:
-        """What both ends of each link have; nothing of what was itself relayed."""
+        """What both ends of each link may give; nothing of what was itself relayed."""
         return {
             (nearer, farther): min(self._stores[user].light_bits(link) for user in both)
+            - self._directory.minimum_bits(link)
             for both, link in self._directory.links.items()
             if link not in self._directory.dark
             for nearer, farther in (sorted(both),)

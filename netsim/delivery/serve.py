@@ -99,7 +99,8 @@ def directory_of(topology: TopologySpec, saes: Mapping[str, str]) -> Directory:
         if frozenset(both) in linked | relayed.keys()
     }
     dark = frozenset(name for both, name in links.items() if both not in linked)
-    return Directory(users, all_saes, links, relayed, dark)
+    thresholds = {links[frozenset(spec.users)]: spec.thresholds for spec in topology.pools}
+    return Directory(users, all_saes, links, relayed, dark, thresholds)
 
 
 def _relay_conflicts(topology: TopologySpec) -> Iterator[Fault]:
@@ -239,7 +240,9 @@ class _Service:
         desk = Desk(self._state, self._directory, self._journal.tell)
         if self._request.finished is not None:
             links = self._directory.links.values()
-            moved = move_finished(self._request.finished, self._state, links, desk.stores)
+            moved = move_finished(
+                self._request.finished, self._state, links, desk.stores, self._directory.maxima_bits
+            )
             self._journal.tell("taken_in", bits=moved)
         return desk
 
@@ -251,7 +254,7 @@ class _Service:
             worker,
             self._journal,
             self._metrics,
-            lambda: self._metrics.text(desk.free_bits()),
+            lambda: self._metrics.text(desk.free_bits(), self._directory.thresholds),
         )
         runner = web.AppRunner(
             face.application(),
@@ -290,7 +293,9 @@ class _Service:
     def _start_filling(self) -> BaseProcess:
         from netsim.delivery.simulated import FillRequest, fill  # noqa: PLC0415  # loads slowly
 
-        topology = self._request.topology.model_copy(update={"applications": ()})
+        # Who draws key, and down to where, is for the managers to see.
+        unused = {"applications": (), "pools": ()}
+        topology = self._request.topology.model_copy(update=unused)
         seed = secrets.randbits(SEED_BITS)
         digest = collect_provenance(topology.model_dump(mode="json")).topology_sha256
         number = self._state.fill_of(f"{digest}:{seed}")
@@ -301,6 +306,7 @@ class _Service:
             out=self._state.fill_path(number),
             fill=number,
             managers={user: self._state.manager_path(user) for user in self._directory.users},
+            maxima_bits=self._directory.maxima_bits,
             pace=self._request.pace,
         )
         child = multiprocessing.get_context("spawn").Process(target=fill, args=(request,))

@@ -44,6 +44,8 @@ class FillRequest:
         User to the manager's file.
     pace : float or None
         Simulated seconds per second; None for as fast as it goes.
+    maxima_bits : mapping
+        Link to what its managers hold at most, if it is there.
     """
 
     topology: TopologySpec
@@ -53,6 +55,7 @@ class FillRequest:
     fill: int
     managers: Mapping[str, Path]
     pace: float | None
+    maxima_bits: Mapping[str, int]
 
 
 class _Wish:
@@ -125,7 +128,8 @@ class _Look:
         for link in dict.fromkeys(link for link, _ in pools):
             both = [pool for (name, _), pool in pools.items() if name == link]
             if all(pool.level_bits for pool in both):
-                move(link, self._request.fill, *map(self._end, both))
+                one, other = map(self._end, both)
+                move(link, self._request.fill, one, other, self._request.maxima_bits.get(link))
 
     def _end(self, pool: Pool) -> FillingEnd:
         take = partial(pool.get, time_ps=self._simulation.now_ps)

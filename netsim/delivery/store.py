@@ -13,7 +13,7 @@ from uuid import uuid4
 from netsim.delivery.keys import IN_STOCK, CutKey, DeliveredKey, KeyState
 from netsim.kernel.closing import Closing
 from netsim.pools.database import IN_MEMORY, Database
-from netsim.pools.key import KeyBlock, id_of, join_bits, pieces_of
+from netsim.pools.key import KeyBlock, ShortageError, id_of, join_bits, pieces_of
 from netsim.pools.stock import BLOCK, STOCK_SCHEMA, Stock
 
 _SCHEMA = f"""{STOCK_SCHEMA}
@@ -115,11 +115,20 @@ class ManagerStore(Closing):
     # Keys --------------------------------------------------------------------------------------
 
     def reserve(
-        self, link: str, sizes_bits: Sequence[int], *, master: str, slave: str
+        self,
+        link: str,
+        sizes_bits: Sequence[int],
+        *,
+        master: str,
+        slave: str,
+        minimum_bits: int = 0,
     ) -> tuple[CutKey, ...]:
-        """Set aside the oldest bits for keys of these sizes; ShortageError if they are too few."""
+        """Set aside the oldest bits for keys of these sizes.
+
+        ShortageError if they are too few, or fewer than ``minimum_bits`` would be left.
+        """
         with self._database.transaction():
-            self._stock.front(link, sum(sizes_bits))  # all or none
+            self._check(link, sum(sizes_bits), minimum_bits)  # all or none
             keys = []
             for size_bits in sizes_bits:
                 pieces = self._stock.front(link, size_bits)
@@ -127,6 +136,13 @@ class ManagerStore(Closing):
                 self._set_aside(key, KeyState.RESERVED)
                 keys.append(key)
         return tuple(keys)
+
+    def _check(self, link: str, asked_bits: int, minimum_bits: int) -> None:
+        """See `reserve`."""
+        if not minimum_bits:
+            self._stock.front(link, asked_bits)
+        elif asked_bits > (free_bits := self.free_bits(link) - minimum_bits):
+            raise ShortageError(asked_bits, max(0, free_bits))
 
     def promise(self, keys: Iterable[CutKey]) -> None:
         """Set aside the bits of ``keys`` for their slaves; KeyError if some are not free."""
@@ -170,9 +186,9 @@ class ManagerStore(Closing):
         self._rows.execute("DELETE FROM set_aside WHERE id = ?", (key_id,))
         self._rows.execute("UPDATE cut SET state = ? WHERE id = ?", (state, key_id))
         numbers = dict.fromkeys(piece.round for piece in pieces)
+        known_to = dict.fromkeys(over for n in numbers if (over := self._known_to(key.link, n)))
         for number in numbers:
             self._forget_empty(key.link, number)
-        known_to = dict.fromkeys(over for n in numbers if (over := self._known_to(key.link, n)))
         return DeliveredKey(key_id, join_bits(parts), "; ".join(known_to))
 
     def _known_to(self, link: str, number: int) -> str:
@@ -184,12 +200,13 @@ class ManagerStore(Closing):
         return str(over)
 
     def _forget_empty(self, link: str, number: int) -> None:
-        """With the last bits of a block its row goes too."""
+        """With the last bits of a block its rows go too, but for that it has been here."""
         is_used = self._rows.execute(
             "SELECT 1 FROM set_aside WHERE link = ? AND round = ? LIMIT 1", (link, number)
         ).fetchone()
         if not is_used and not self._stock.left(link, number):
             self._stock.forget(link, BLOCK, number, number + 1)
+            self._rows.execute("DELETE FROM relayed WHERE link = ? AND round = ?", (link, number))
 
     def find(self, key_id: str) -> tuple[CutKey, KeyState] | None:
         """What is known of a key, delivered ones included; None if it was never here."""

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from netsim.topology.starter import GROUPED_FROM
+
 COMMENT_COLUMN = 40
 
 Path = tuple[str, ...]
@@ -35,12 +37,14 @@ def _table(table: Mapping[str, Any], path: Path, comment_of: CommentOf) -> Itera
 
 def _line(key: str, value: Any, comment: str) -> str:
     text = f"{key} = {_value(value)}"
-    return f"{text:<{COMMENT_COLUMN - 1}} # {comment}" if comment else text
+    return f"{text:<{COMMENT_COLUMN - 2}}  # {comment}" if comment else text
 
 
 def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, int) and abs(value) >= GROUPED_FROM:
+        return f"{value:_}"
     # A JSON string, boolean or finite number is a TOML one.
     return json.dumps(value, ensure_ascii=False)
 

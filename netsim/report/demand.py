@@ -1,9 +1,11 @@
 """What applications have got of the key, and what that has made of the pools, as two tables."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 
-from netsim.report.relay import print_relays
+from netsim.report.relay import relay_notes, relay_tables
 from netsim.report.text import add_names, add_numbers, fixed, plain_table
 from netsim.results.demand import ApplicationResult, DemandResult, PoolResult
 from netsim.units import s_from_ps
@@ -15,16 +17,32 @@ NOTES = (
 
 
 def print_demand(demand: DemandResult, console: Console) -> None:
-    """Print both tables; who gets least comes first."""
-    if demand.applications:
-        console.print(_applications(demand))
+    """Print all tables, and what is to be said of them."""
+    for table in demand_tables(demand):
+        console.print(table)
         console.print()
-    console.print(_pools(demand))
-    console.print()
-    if any(each.relay for each in demand.applications):
-        print_relays(demand, console)
-    for line in NOTES:
+    for line in demand_notes(demand):
         console.print(line)
+
+
+def demand_tables(demand: DemandResult) -> Iterator[Table]:
+    """Who gets least comes first; then pools; then keys that were relayed."""
+    if demand.applications:
+        yield _applications(demand)
+    yield _pools(demand)
+    if _is_relayed(demand):
+        yield from relay_tables(demand)
+
+
+def demand_notes(demand: DemandResult) -> Iterator[str]:
+    """What the columns mean, and what is to be known of relayed keys."""
+    if _is_relayed(demand):
+        yield from relay_notes(demand)
+    yield from NOTES
+
+
+def _is_relayed(demand: DemandResult) -> bool:
+    return any(each.relay for each in demand.applications)
 
 
 def _applications(demand: DemandResult) -> Table:

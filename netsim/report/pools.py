@@ -16,8 +16,8 @@ BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 ASCII_BLOCKS = "_.:-=+*#"
 """For terminals without Unicode."""
 
-WIDE = 110
-"""From this console width on more moments are shown."""
+SIZES = ((8, 24), (6, 16), (4, 16), (4, 8), (3, 6), (2, 4))
+"""Moments that are shown as numbers, and as blocks: the first that the console has room for."""
 
 NOTES = (
     (
@@ -83,13 +83,23 @@ def print_pools(movements: Iterable[Movement], console: Console, *, end_ps: int)
 
 
 def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int) -> Table:
-    columns, dots = (8, 24) if console.width >= WIDE else (4, 16)
+    blocks = BLOCKS if "utf" in console.encoding.lower() else ASCII_BLOCKS
+    unlimited = console.options.update(width=10_000)
+    for columns, dots in SIZES:
+        table = _sized_table(histories, end_ps, columns, dots, blocks)
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            break
+    return table
+
+
+def _sized_table(
+    histories: Sequence[PoolHistory], end_ps: int, columns: int, dots: int, blocks: str
+) -> Table:
     table = plain_table("Usable key [bit] at each end, over simulated time")
     moments = _moments(end_ps, columns)
     add_names(table, "Link", "End")
-    add_numbers(table, *(f"{s_from_ps(moment):.4g} s" for moment in moments))
+    add_numbers(table, *(f"{s_from_ps(moment):.6g} s" for moment in moments))
     add_names(table, "Level")
-    blocks = BLOCKS if "utf" in console.encoding.lower() else ASCII_BLOCKS
     for history in histories:
         line = [history.level_at(moment) for moment in _moments(end_ps, dots)]
         levels = (str(history.level_at(moment)) for moment in moments)
@@ -100,7 +110,7 @@ def _level_table(histories: Sequence[PoolHistory], console: Console, end_ps: int
 def _balance_table(histories: Sequence[PoolHistory]) -> Table:
     table = plain_table("Balances at the end [bit]")
     add_names(table, "Link", "End")
-    add_numbers(table, "To pool", "To reserve", "Spent", "Wasted", "Pool", "Reserve", "In doubt")
+    add_numbers(table, "To\npool", "To\nreserve", "Spent", "Wasted", "Pool", "Reserve", "In\ndoubt")
     for history in (history for history in histories if history.end != BOTH):
         table.add_row(history.link, history.end, *map(str, history.balances.values()))
     return table

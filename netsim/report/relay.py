@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
 from netsim.relay.terms import over_text
@@ -16,16 +15,17 @@ NOTES = (
 )
 
 
-def print_relays(demand: DemandResult, console: Console) -> None:
-    """Print both tables, and what is to be said of the keys."""
-    for table in (_keys(demand), _paid(demand)):
-        console.print(table)
-        console.print()
-    for line in NOTES:
-        console.print(line)
+def relay_tables(demand: DemandResult) -> Iterator[Table]:
+    """Who could know the keys, and what was paid for them."""
+    yield _keys(demand)
+    yield _paid(demand)
+
+
+def relay_notes(demand: DemandResult) -> Iterator[str]:
+    """What is to be said of the keys."""
+    yield from NOTES
     for each in demand.applications:
-        for line in _remarks(each):
-            console.print(line)
+        yield from _remarks(each)
 
 
 def _keys(demand: DemandResult) -> Table:

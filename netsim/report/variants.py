@@ -1,5 +1,6 @@
 """Variants of each kind as a table."""
 
+import re
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -14,6 +15,13 @@ def print_variants(known: Iterable[Known], console: Console) -> None:
     add_names(table, "Kind", "Name", "From", "What it is")
     before = ""
     for one in known:
-        table.add_row("" if one.kind == before else one.kind, one.name, one.origin, one.text)
+        table.add_row(
+            "" if one.kind == before else one.kind, one.name, one.origin, _plain(one.text)
+        )
         before = one.kind
     console.print(table)
+
+
+def _plain(text: str) -> str:
+    """The first line of a docstring without marks of code and citations."""
+    return re.sub(r" \[\w+\]_|`", "", text)

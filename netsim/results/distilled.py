@@ -16,6 +16,8 @@ from protocols.books import RoundBooks
 
 DISTIL = "distil"
 """What the summary says that it is of."""
+MADE = "made.json"
+"""File with how, when and on what it was made."""
 USERS = ("alice", "bob")
 """Announcer and responder."""
 

@@ -60,13 +60,19 @@ def circumstances() -> dict[str, Any]:
         version of all that this distribution needs).
     """
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": _command(),
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "packages": {name: _version(name) for name in _needed()},
     }
+
+
+def _command() -> list[str]:
+    """Words of the command line; ``python -m netsim`` is the same command."""
+    name = Path(sys.argv[0]).name
+    return ["netsim" if name == "__main__.py" else name, *sys.argv[1:]]
 
 
 @cache

@@ -25,6 +25,7 @@ CHANGES = frozenset(
     }
 )
 ALARMS = frozenset({EventName.ALARM, EventName.RESERVE_EMPTY, EventName.REPORT_LOST})
+KEYS = frozenset({EventName.KEY_TAKEN, EventName.KEY_RELAYED})
 MAX_TEXT = 200
 
 
@@ -89,10 +90,12 @@ class Moment:
 
 @dataclass(slots=True)
 class Trace:
-    """Rounds and moments of a run, in the order of time."""
+    """Rounds and moments of a run, and keys by application, in the order of time."""
 
     rounds: dict[tuple[str, int], RoundRecord] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
+    keys_s: dict[str, list[float]] = field(default_factory=dict)
+    """When each application was given a key."""
 
     def ended(self) -> tuple[RoundRecord, ...]:
         """Rounds that ended, with key or with a reason."""
@@ -114,6 +117,9 @@ def read_trace(events: Iterable[Json], announcers: Mapping[str, str]) -> Trace:
         name, link, end = event.get("event"), event.get("link"), event.get("end")
         if name in CHANGES | ALARMS:
             trace.moments.append(_moment(event))
+        if name in KEYS:
+            times_s = trace.keys_s.setdefault(str(event["application"]), [])
+            times_s.append(s_from_ps(event["time_ps"]))
         if isinstance(link, str) and end == announcers.get(link, ""):
             _take(trace, link, event)
     return trace

@@ -19,6 +19,8 @@ SHAPES = (STAR, RING_OF_USERS, LAB)
 SPDC, MICRORING = "spdc", "ring"
 SCHEMA_FILE = "topology.schema.json"
 """As users are told to call it."""
+GROUPED_FROM = 10_000
+"""Whole numbers from here on have underscores between thousands."""
 CENTRE = 34
 """Label about which pairs lie: 193.4 THz, 1550.12 nm."""
 NANOWIRE_EFFICIENCY = 0.5
@@ -158,8 +160,10 @@ def _lines(starter: Starter) -> Iterator[str]:
     step = 1 if starter.source == SPDC else 2
     for number, link in enumerate(starter.links, start=1):
         yield f"\n# {' and '.join(link)} share pairs of these two channels."
-        for user, sign in zip(link, (-1, 1), strict=True):
-            yield from _channel(user, CENTRE + sign * step * number)
+        earlier, later = (CENTRE + sign * step * number for sign in (-1, 1))
+        yield from _channel(link[0], earlier)
+        yield ""
+        yield from _channel(link[1], later)
     yield from _receiver(starter)
     for name in starter.names:
         yield from _user(name, starter.fibre_m)
@@ -205,7 +209,9 @@ def _microring() -> Iterator[str]:
     yield _value("facet_loss_db = 1.6", "into the chip, and out of it")
     yield _value("escape_loss_db = 2.0", "from the ring into the bus")
     yield _value("contrast = 0.98", "of interference: 1 % of errors")
-    yield f'pumps = [{{ channel = "C{CENTRE}", power_mw = 0.2 }}] # [assumed] in the fibre'
+    yield "\n[[qnsp.source.pumps]]"
+    yield f'channel = "C{CENTRE}"'
+    yield _value("power_mw = 0.2", "in the fibre")
 
 
 def _channel(user: str, label: int) -> Iterator[str]:
@@ -245,15 +251,21 @@ def _detectors(efficiency: float) -> Iterator[str]:
 def _user(name: str, length_m: float) -> Iterator[str]:
     yield f'\n[[users]]\nname = "{name}"\nreceiver = "bench"'
     yield "\n[users.fibre]"
-    yield _value(f"length_m = {length_m:.12g}", "from the provider")
+    yield _value(f"length_m = {_length(length_m)}", "from the provider")
     yield _value("attenuation_db_per_km = 0.2", "single-mode fibre at 1550 nm")
     yield _value("dispersion_ps_per_nm_km = 17.0", "the same")
+
+
+def _length(length_m: float) -> str:
+    """Whole metres in groups of three digits, as others write them."""
+    whole_m = int(length_m)
+    return f"{whole_m:_}" if whole_m == length_m >= GROUPED_FROM else f"{length_m:.12g}"
 
 
 def _protocol(window_ps: int) -> Iterator[str]:
     yield "\n[protocol]"
     yield _value(f"window_ps = {window_ps}", "coincidence window, full width")
-    yield _value("round_s = 60.0", "light per round; validate says how long is enough")
+    yield _value("round_s = 60.0", "light per round; validate says what is enough")
     yield 'reconciliation = "cascade-yanetal"      # error correction; ldpc takes fewer messages'
     yield 'error_correction_charge = "measured"    # what was disclosed is taken off the key'
     yield 'security = "asymptotic"                 # finite: with an epsilon, and a sample:'

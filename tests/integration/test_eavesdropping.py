@@ -218,6 +218,7 @@ def observed_run(observer: str, *overrides: str, seed: int = 1, light_s: float =
     return netsim.simulate(topology, duration_s=light_s, seed=seed)
 
 
+@pytest.mark.slow
 def test_what_is_tapped_tells_nothing() -> None:
     """Half of the photons, half of the sifted bits, no error more, and not one note."""
     plain = netsim.simulate("two_user", duration_s=LIGHT_S, seed=1).lanes[0]
@@ -228,6 +229,7 @@ def test_what_is_tapped_tells_nothing() -> None:
     assert_guessed(known(run), run)
 
 
+@pytest.mark.slow
 def test_extra_light_makes_accidentals() -> None:
     """Bob's singles rise by what comes through, sifted bits by the singles' product, half wrong."""
     rate_hz = 2e6

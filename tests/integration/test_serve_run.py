@@ -31,10 +31,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def move(directory: Path, state: State) -> tuple[int, int, int]:
+def move(directory: Path, state: State, maximum_bits: int | None = None) -> tuple[int, int, int]:
     """Bits that come, and what both managers have free then."""
     stores = {user: ManagerStore(state.manager_path(user)) for user in ("alice", "bob")}
-    moved = move_finished(directory, state, [LINK], stores)
+    maxima_bits = {} if maximum_bits is None else {LINK: maximum_bits}
+    moved = move_finished(directory, state, [LINK], stores, maxima_bits)
     found = [store.free_bits(LINK) for store in stores.values()]
     for store in stores.values():
         store.close()
@@ -62,6 +63,20 @@ def test_key_leaves_the_run_and_its_books_say_so(kept: Path, tmp_path: Path) -> 
     assert move(directory, state) == (0, *before)
     with pytest.raises(ConfigError, match="gone to the managers of another"):
         move(directory, State(tmp_path / "other"))
+
+
+def test_managers_that_are_full_take_nothing_in(kept: Path, tmp_path: Path) -> None:
+    """Of three rounds two come in, the third stays in the run, and comes in when there is room."""
+    directory, state = Path(shutil.copytree(kept, tmp_path / "run")), State(tmp_path / "state")
+    (whole_bits, _), first_bits = pool_bits(directory), move(directory, state, maximum_bits=1)[0]
+    assert 0 < first_bits < whole_bits
+    moved_bits, *free = move(directory, state, maximum_bits=first_bits + 1)
+    assert 0 < moved_bits < whole_bits - first_bits
+    assert free == [first_bits + moved_bits] * 2
+    assert pool_bits(directory) == [whole_bits - first_bits - moved_bits] * 2
+    assert move(directory, state, maximum_bits=first_bits + 1)[0] == 0
+    assert verify_run(directory) == ()
+    assert move(directory, state) == (whole_bits - free[0], whole_bits, whole_bits)
 
 
 def test_the_same_run_again_makes_no_new_key(kept: Path, tmp_path: Path) -> None:

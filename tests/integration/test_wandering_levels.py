@@ -18,6 +18,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.prediction import predict, predict_epochs
 from tests.support.bounds import assert_binomial
+from tests.support.slow import slow_but
 
 VISIBILITY = 0.9
 WALK = 0.3
@@ -58,7 +59,7 @@ def contrast(seed: int) -> float:
     return float(np.mean(np.cos(both)))
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but((Fidelity.RATE,), LEVELS))
 def test_one_walk_at_every_level(level: Fidelity) -> None:
     """Errors of two runs are those of their own walk, which are far from those of the other."""
     expected = {seed: (1 - VISIBILITY * contrast(seed)) / 2 for seed in (1, 2)}
@@ -92,7 +93,7 @@ def turned_qber(*fringes: float) -> float:
     return (1 - (1 - 2 * plain) * sum(fringes) / len(fringes)) / 2
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but((Fidelity.RATE,), LEVELS))
 def test_bases_in_a_delay_are_turned_alike(level: Fidelity) -> None:
     """Two detectors for both bases: the fringe is in the difference of the two fibres' turns."""
     seed = 7

@@ -22,7 +22,16 @@ ROWS = {
     "`asymptotic`": ("protocol.security=asymptotic",),
     "`finite`, `ldpc`": ("protocol.security=finite", SAMPLED, *CODES),
     "`finite-exact`, `ldpc`": ("protocol.security=finite-exact", SAMPLED, *CODES),
+    "`finite`, Cascade, both directions": (
+        "protocol.security=finite",
+        SAMPLED,
+        "protocol.error_correction_charge=both-directions",
+    ),
     "not covered by the proof: `finite`, Cascade, one way": ("protocol.security=finite", SAMPLED),
+    "not covered by the proof: `finite-exact`, Cascade, one way": (
+        "protocol.security=finite-exact",
+        SAMPLED,
+    ),
 }
 LATENCIES_M = (0, 1e5, 1e6, 2e6)
 """Beside the fibres; the columns of the table."""

@@ -49,9 +49,11 @@ def open_stores(folder: Path | None = None) -> dict[str, ManagerStore]:
     }
 
 
-def open_managers(stores: Mapping[str, ManagerStore]) -> dict[str, KeyManager]:
+def open_managers(
+    stores: Mapping[str, ManagerStore], directory: Directory = DIRECTORY
+) -> dict[str, KeyManager]:
     """Managers that know each other."""
-    managers = {user: KeyManager(user, store, DIRECTORY) for user, store in stores.items()}
+    managers = {user: KeyManager(user, store, directory) for user, store in stores.items()}
     for user, manager in managers.items():
         manager.peers = {other: managers[other] for other in DIRECTORY.peers_of(user)}
     return managers

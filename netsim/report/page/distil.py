@@ -21,8 +21,10 @@ from netsim.report.distil import (
 )
 from netsim.report.figure import Figure, Panel, Series
 from netsim.report.page.plots import Plots
+from netsim.report.page.repeat import made_with
 from netsim.report.page.run_figures import pool_figure
 from netsim.report.page.skeleton import (
+    command,
     document,
     name_heads,
     number_heads,
@@ -31,6 +33,7 @@ from netsim.report.page.skeleton import (
     table,
 )
 from netsim.results.directory import LEDGER, SUMMARY
+from netsim.results.distilled import MADE
 from netsim.results.parts import Json
 
 _PANELS = (
@@ -80,6 +83,15 @@ def _body(told: Json, directory: Path, plots: Plots) -> Iterator[str]:
     if told["alarms"]:
         yield "<h2>Alarms</h2>"
         yield from sentences(told["alarms"])
+    if (directory / MADE).is_file():
+        yield from _repeat(json.loads((directory / MADE).read_text(encoding="utf-8")))
+
+
+def _repeat(made: Json) -> Iterator[str]:
+    yield "<h2>How to repeat it</h2>"
+    yield "<p>From where the recordings are:</p>"
+    yield command(made["command"])
+    yield from made_with(made["versions"])
 
 
 def _round_figure(blocks: list[Json]) -> Figure:

@@ -12,7 +12,7 @@ from netsim.report.optimise import (
     trial_cells,
 )
 from netsim.report.page.plots import Plots
-from netsim.report.page.repeat import from_here, topology_word
+from netsim.report.page.repeat import from_here, made_with, topology_word
 from netsim.report.page.skeleton import (
     command,
     document,
@@ -57,9 +57,7 @@ def _body(found: Optimum, plots: Plots) -> Iterator[str]:
     if found.best is not None:
         yield "<p>The best by itself, simulated:</p>"
         yield command(_run_words(found, found.best))
-    versions = {**found.asked["versions"], "optuna": found.asked["optuna"]}
-    made = ", ".join(f"{name} {version}" for name, version in versions.items())
-    yield f'<p class="faint">Made with {escape(made)}.</p>'
+    yield from made_with({**found.asked["versions"], "optuna": found.asked["optuna"]})
 
 
 def _table(found: Optimum, trials: tuple[Trial, ...]) -> Iterator[str]:

@@ -12,12 +12,18 @@ from pathlib import Path
 
 from netsim.durations import seconds_text
 from netsim.pools.history import PoolHistory, pool_histories
+from netsim.report.demand import demand_notes, demand_tables
 from netsim.report.map import svg_map
 from netsim.report.network import source_text
 from netsim.report.page.plots import Plots
-from netsim.report.page.run_figures import pool_figure, round_figure, singles_figure
+from netsim.report.page.run_figures import (
+    demand_figure,
+    pool_figure,
+    round_figure,
+    singles_figure,
+)
 from netsim.report.page.run_tables import lanes_table, links_table
-from netsim.report.page.skeleton import document, sentences, table
+from netsim.report.page.skeleton import document, sentences, table, table_of
 from netsim.report.tables import headline, notes
 from netsim.results.directory import MANIFEST, TOPOLOGY, books_of, load_run
 from netsim.results.fidelity import Fidelity
@@ -40,6 +46,11 @@ class _Told:
     trace: Trace
     histories: tuple[PoolHistory, ...]
     manifest_text: str
+
+    @property
+    def changes_s(self) -> tuple[float, ...]:
+        """When something happened that is worth a line."""
+        return tuple(one.time_s for one in self.trace.moments if one.what != "link_locked")
 
 
 def run_page(directory: Path) -> str:
@@ -74,6 +85,7 @@ def _body(told: _Told, plots: Plots) -> Iterator[str]:
     yield "<h2>Links</h2>"
     yield from links_table(run)
     yield from _over_time(told, plots)
+    yield from _demand(told, plots)
     yield "<h2>Clicks of each detector</h2>"
     yield from plots.plot(singles_figure(run), "singles")
     yield from _happened(told.trace.moments)
@@ -94,7 +106,7 @@ def _is_known(told: _Told, users: tuple[str, str]) -> bool:
 
 
 def _over_time(told: _Told, plots: Plots) -> Iterator[str]:
-    changes = tuple(one.time_s for one in told.trace.moments if one.what != "link_locked")
+    changes = told.changes_s
     yield "<h2>Pools over time</h2>"
     yield (
         '<p class="faint">Key that both ends of a link have in common. Thin red lines: alarms and '
@@ -115,6 +127,26 @@ def _over_time(told: _Told, plots: Plots) -> Iterator[str]:
             for (link, reason), count in reasons.items()
         )
         yield from table(["<th>Link</th>", "<th>Reason</th>", '<th class="n">Rounds</th>'], rows)
+
+
+def _demand(told: _Told, plots: Plots) -> Iterator[str]:
+    demand = told.run.demand
+    if demand is None:
+        return
+    yield "<h2>Demand</h2>"
+    thresholds = {frozenset(spec.users): spec.thresholds for spec in told.topology.pools}
+    figure = demand_figure(
+        demand,
+        histories=told.histories,
+        thresholds=thresholds,
+        keys_s=told.trace.keys_s,
+        end_s=told.run.duration_s,
+        moments=told.changes_s,
+    )
+    yield from plots.plot(figure, "demand")
+    for printed in demand_tables(demand):
+        yield from table_of(printed)
+    yield from sentences(list(demand_notes(demand)))
 
 
 def _happened(moments: Sequence[Moment]) -> Iterator[str]:

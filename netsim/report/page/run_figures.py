@@ -1,18 +1,24 @@
 """Figures of a run: pools and rounds over time, clicks of each detector."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from netsim.demand.terms import Thresholds
 from netsim.pools.history import BOTH, PoolHistory
 from netsim.report.figure import Figure, Panel, Series
 from netsim.report.tables import DETECTOR_NAMES
+from netsim.results.demand import DemandResult
 from netsim.results.run import Run
 from netsim.results.trace import RoundRecord
 from netsim.units import s_from_ps
 
 MOST_LINKS = 8
 """As many as there are colours: those with the most key."""
+APART = 0.16
+"""Of detectors of one row, in rows."""
 MOST_LINES = 60
 """Of alarms and changes in a plot."""
+MOST_POINTS = 2000
+"""Of a curve of keys."""
 TIME = "time [s]"
 
 Moments = tuple[float, ...]
@@ -29,12 +35,66 @@ def pool_figure(histories: Sequence[PoolHistory], end_s: float, moments: Moments
     """What both ends of each link have in common, over time."""
     both = [history for history in histories if history.end == BOTH]
     richest = sorted(both, key=lambda history: -_last(history))[:MOST_LINKS]
-    series = tuple(_level(history, end_s) for history in richest)
+    shown = sorted(richest, key=lambda history: history.link)  # with the colours of their rounds
+    series = tuple(_level(history, end_s) for history in shown)
     more = (
         f"{len(richest)} of {len(both)} links, those with most" if len(richest) < len(both) else ""
     )
     panel = Panel(TIME, "usable key [bit]", series, title=more, moments=_few(moments))
     return Figure("Pools", (panel,))
+
+
+def demand_figure(
+    demand: DemandResult,
+    *,
+    histories: Sequence[PoolHistory],
+    thresholds: Mapping[frozenset[str], Thresholds],
+    keys_s: Mapping[str, Sequence[float]],
+    end_s: float,
+    moments: Moments,
+) -> Figure:
+    """Pools that applications draw from, with their thresholds, and the keys that were given.
+
+    Of many the first ones are drawn, as many as there are colours.
+    """
+    both = {history.link: history for history in histories if history.end == BOTH}
+    drawn = [each.users for each in demand.pools if "-".join(each.users) in both][:MOST_LINKS]
+    levels = tuple(_level(both["-".join(users)], end_s) for users in drawn)
+    marks = tuple(
+        (float(bits), f"{'-'.join(users)} {name}")
+        for users in drawn
+        for name, bits in _levels_of(thresholds.get(frozenset(users), Thresholds()))
+    )
+    given = tuple(
+        _given(name, times_s, end_s) for name, times_s in list(keys_s.items())[:MOST_LINKS]
+    )
+    return Figure(
+        "Demand",
+        (
+            Panel(
+                TIME, "usable key [bit]", levels, marks=marks, from_zero=True, moments=_few(moments)
+            ),
+            Panel(TIME, "keys given", given, from_zero=True, moments=_few(moments)),
+        ),
+        columns=2,
+    )
+
+
+def _levels_of(levels: Thresholds) -> Iterator[tuple[str, int]]:
+    """Those that tie something."""
+    known = {"minimum": levels.minimum_bits, "threshold": levels.threshold_bits}
+    yield from ((name, bits) for name, bits in known.items() if bits)
+    if levels.maximum_bits is not None:
+        yield "maximum", levels.maximum_bits
+
+
+def _given(name: str, times_s: Sequence[float], end_s: float) -> Series:
+    """Their number grows by one at each; of very many some are drawn."""
+    step = 1 + len(times_s) // MOST_POINTS
+    drawn = range(0, len(times_s), step)
+    times = (0.0, *(times_s[k] for k in drawn), end_s)
+    counts = (0.0, *(float(k + 1) for k in drawn), float(len(times_s)))
+    return Series(name, times, counts, style="line")
 
 
 def round_figure(rounds: Iterable[RoundRecord], moments: Moments) -> Figure:
@@ -58,11 +118,16 @@ def round_figure(rounds: Iterable[RoundRecord], moments: Moments) -> Figure:
 
 
 def singles_figure(run: Run) -> Figure:
-    """A row a user, a point a detector."""
+    """A row a user, a point a detector; those of equal rates stand below each other."""
     names = tuple(user.name for user in run.users)
     rates_hz = [user.detectors_hz for user in run.users]
+    middle = (len(DETECTOR_NAMES) - 1) / 2
     series = tuple(
-        Series(name, tuple(rates[k] for rates in rates_hz), tuple(map(float, range(len(names)))))
+        Series(
+            name,
+            tuple(rates[k] for rates in rates_hz),
+            tuple(row + APART * (k - middle) for row in range(len(names))),
+        )
         for k, name in enumerate(DETECTOR_NAMES)
     )
     return Figure("Singles", (Panel("clicks [1/s]", "", series, rows=names),))

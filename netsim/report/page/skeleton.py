@@ -5,7 +5,10 @@ It knows HTML, no figure and no result.
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from html import escape
+
+from rich.table import Table
 
 STYLE = """
 :root { --ink: #1b1f24; --faint: #5c6670; --line: #d8dee4; --hint: #f5f7f9; }
@@ -16,6 +19,7 @@ body { margin: 0 auto; padding: 2rem 1.5rem 6rem; max-width: 80rem; color: var(-
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; }
 h2 { font-size: 1.25rem; margin: 3.2rem 0 .4rem; padding-top: .8rem;
   border-top: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 p, ul { max-width: 52rem; }
 a { color: #0a58a8; }
 .faint, caption { color: var(--faint); }
@@ -41,11 +45,20 @@ pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overfl
   white-space: pre-wrap; }
 .notes { background: var(--hint); padding: .6rem 1rem .6rem 2rem; border-radius: .4rem;
   font-size: .93rem; }
-@media (prefers-color-scheme: dark) {
+@media (max-width: 60rem) {
+  body { padding: 1.2rem .8rem 4rem; }
+  table { font-size: .75rem; }
+  th, td { padding-right: .4rem; }
+  th.n { white-space: normal; }
+  td:first-child:not(.n) { min-width: 0; }
+}
+@media screen and (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ec; --faint: #a7b0b9; --line: #3a424a; --hint: #20262c; }
   body { background: #14181c; }
   a, summary { color: #7db7f2; }
   td.far { color: #ffb454; } td.very-far { color: #ff8a80; }
+  .plot { background: #eceff1; }
+  .plot, img { filter: invert(.93) hue-rotate(180deg); }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
@@ -56,7 +69,9 @@ pre { background: var(--hint); padding: .6rem 1rem; border-radius: .4rem; overfl
   .plot > div { min-width: 0 !important; }
   .modebar { display: none !important; }
   .plot, tr, pre, .map { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2 { margin-top: 1.4rem; }
+  h2, h3, .faint { break-after: avoid; }
+  .map { max-width: 24rem; }
 }
 """
 
@@ -102,6 +117,27 @@ def number_heads(*texts: str) -> list[str]:
 def name_heads(*texts: str) -> list[str]:
     """Heads of columns of names."""
     return [f"<th>{_one_line(text)}</th>" for text in texts]
+
+
+def table_of(printed: Table) -> Iterator[str]:
+    """A table of the terminal, with its title, as one of a page."""
+    kinds = [' class="n"' if column.justify == "right" else "" for column in printed.columns]
+    heads = (
+        f"<th{kind}>{_one_line(str(column.header))}</th>"
+        for kind, column in zip(kinds, printed.columns, strict=True)
+    )
+    yield f"<h3>{escape(str(printed.title))}</h3>"
+    yield from table(heads, map(partial(_told_row, kinds), zip(*_cells(printed), strict=True)))
+
+
+def _cells(printed: Table) -> Iterator[Iterable[str]]:
+    """Plain texts, column by column."""
+    return (map(str, column.cells) for column in printed.columns)
+
+
+def _told_row(kinds: Sequence[str], cells: Sequence[str]) -> str:
+    texts = (f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, cells, strict=True))
+    return f"<tr>{''.join(texts)}</tr>"
 
 
 def row(names: Iterable[str], numbers: Iterable[str] = (), after: Iterable[str] = ()) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from netsim.report.page.plots import Plots
-from netsim.report.page.repeat import from_here, topology_word
+from netsim.report.page.repeat import from_here, made_with, topology_word
 from netsim.report.page.skeleton import (
     command,
     document,
@@ -61,8 +61,7 @@ def _body(asked: Mapping[str, Any], found: Sweep, plots: Plots) -> Iterator[str]
     yield "<h2>How to repeat it</h2>"
     yield from from_here(asked)
     yield command(_words(asked, found))
-    versions = ", ".join(f"{name} {version}" for name, version in asked["versions"].items())
-    yield f'<p class="faint">Made with {escape(versions)}.</p>'
+    yield from made_with(asked["versions"])
 
 
 def _words(asked: Mapping[str, Any], found: Sweep) -> Iterator[str]:

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 from typer.testing import CliRunner
 
 import netsim
@@ -41,6 +42,23 @@ def test_how_much_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert "numpy" in said[("-v",)]
     assert run_command(["--quiet", "new", "tree"]) == 2
     assert "none of" in capsys.readouterr().err
+
+
+def test_how_much_is_said_stands_behind_a_command_as_well(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where many write it; every command takes it, and its help says so."""
+    command = ["new", "lab", "--out", str(tmp_path / "lab.toml"), "--force"]
+    said = {}
+    for options in (("--quiet",), ("-q",), ("-v",), ()):
+        assert run_command([*command, *options]) == 0
+        said[options] = capsys.readouterr().err
+    assert said[("--quiet",)] == said[("-q",)] == ""
+    assert "numpy" in said[("-v",)]
+    assert "done in" in said[("-v",)]
+    assert said[()].count("\n") == 1
+    for one in get_group(app).commands.values():
+        assert {"verbose", "quiet"} <= {option.name for option in one.params}, one.name
 
 
 def test_warnings_are_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:

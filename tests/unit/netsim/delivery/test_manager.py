@@ -1,6 +1,7 @@
 """Two key managers: the same keys at both, each once, whatever is asked and whatever fails."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,17 @@ from netsim.delivery.keys import (
     UnavailableError,
 )
 from netsim.delivery.manager import KeyManager, drop_lone_blocks
+from netsim.demand.terms import Thresholds
 from netsim.errors import OutputError
-from tests.support.managers import fetch, fill, give, open_managers, open_stores, random_block
+from tests.support.managers import (
+    DIRECTORY,
+    fetch,
+    fill,
+    give,
+    open_managers,
+    open_stores,
+    random_block,
+)
 
 LINK = "alice-bob"
 
@@ -40,6 +50,24 @@ class Deaf:
         if not self.releases:
             raise UnavailableError("no answer")
         self.peer.release(ids)
+
+
+def test_a_minimum_is_never_drawn() -> None:
+    """By no request, of either end; status counts what is above it."""
+    stores = open_stores()
+    known = replace(DIRECTORY, thresholds={LINK: Thresholds(600, 700)})
+    managers = open_managers(stores, known)
+    fill(stores, LINK, 1000)
+    assert managers["alice"].status("alice", "bob").stored_key_count == 1
+    for master, slave in (("alice", "bob"), ("bob", "alice")):
+        with pytest.raises(UnavailableError, match="512 bits asked for, 400 in the pool"):
+            give(managers[master], master, slave, 2)
+    give(managers["bob"], "bob", "alice")
+    with pytest.raises(UnavailableError):
+        give(managers["alice"], "alice", "bob")
+    give(managers["alice"], "alice", "bob", 1, 144)
+    assert stores["alice"].free_bits(LINK) == stores["bob"].free_bits(LINK) == 600
+    assert managers["alice"].status("alice", "bob").stored_key_count == 0
 
 
 def test_both_ends_get_the_same_key_once() -> None:

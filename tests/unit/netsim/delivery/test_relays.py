@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from netsim.delivery.relays import Relays
 from netsim.delivery.serve import Desk, directory_of
 from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
+from netsim.demand.terms import Thresholds
 from netsim.errors import ConfigError
 from netsim.pools.database import IN_MEMORY, Database
 from netsim.relay.terms import RelayTerms
@@ -46,10 +48,18 @@ def directory(terms: RelayTerms | None) -> Directory:
 class Square:
     """Managers in memory, each link with so many bits."""
 
-    def __init__(self, bits: int, terms: RelayTerms | None = ONE_PATH, **more: int) -> None:
+    def __init__(
+        self,
+        bits: int,
+        terms: RelayTerms | None = ONE_PATH,
+        *,
+        minimum_bits: int = 0,
+        **more: int,
+    ) -> None:
         self.told: list[dict[str, object]] = []
         self.stores = {user: ManagerStore(IN_MEMORY) for user in USERS}
-        known = directory(terms)
+        levels = dict.fromkeys(LINKS, Thresholds(minimum_bits, minimum_bits))
+        known = replace(directory(terms), thresholds=levels)
         self.managers = {user: KeyManager(user, self.stores[user], known) for user in USERS}
         relays = Relays(known, self.managers, self.stores, self._tell)
         for user, manager in self.managers.items():
@@ -152,6 +162,18 @@ def test_what_the_status_promises_can_be_had() -> None:
     assert status.stored_key_count == (3000 - 448) // 256
     given, fetched = square.ask(number=status.stored_key_count)
     assert given == fetched
+
+
+def test_hops_leave_the_minimum_of_their_links() -> None:
+    """No relay draws a pool further than an application may, and the status knows it."""
+    square = Square(3000, minimum_bits=1500)
+    assert square.managers["alice"].status("alice", "dave").stored_key_count == (1500 - 448) // 256
+    with pytest.raises(UnavailableError):
+        square.ask(number=5)
+    assert len(square.ask(number=4)[0]) == 4
+    square = Square(3000, minimum_bits=2500)
+    with pytest.raises(UnavailableError):
+        square.ask()
 
 
 @pytest.mark.parametrize("poor", ["bob", "carol"])

@@ -66,6 +66,32 @@ def test_shortage_sets_nothing_aside() -> None:
     assert store.keys_in(KeyState.RESERVED) == []
 
 
+def test_a_minimum_stays() -> None:
+    """Down to it and no further; what could be given is said."""
+    store = filled(200, 200)
+    with pytest.raises(ShortageError) as caught:
+        store.reserve(LINK, [64, 64], master="a", slave="b", minimum_bits=300)
+    assert (caught.value.asked_bits, caught.value.held_bits) == (128, 100)
+    store.reserve(LINK, [64, 36], master="a", slave="b", minimum_bits=300)
+    assert store.free_bits(LINK) == 300
+    with pytest.raises(ShortageError, match="0 in the pool"):
+        store.reserve(LINK, [8], master="a", slave="b", minimum_bits=301)
+
+
+def test_a_relayed_block_is_forgotten_with_its_last_bit() -> None:
+    """Who could know it is told with each key of it, and kept no longer; it comes in once."""
+    store = filled()
+    number = store.next_relayed(LINK)
+    store.take_in_relayed(LINK, random_block(number, 256), "carol", ["a hop"])
+    for size_bits, rows in ((128, 1), (128, 0)):
+        (key,) = store.reserve(LINK, [size_bits], master="a", slave="b")
+        (given,) = store.deliver([key.id], KeyState.TO_MASTER)
+        assert given.known_to == "carol"
+        assert store._rows.execute("SELECT count(*) FROM relayed").fetchone() == (rows,)
+    assert store.rounds(LINK) == {number}
+    assert store.next_relayed(LINK) == number + 1
+
+
 def test_a_block_comes_in_once() -> None:
     """Also after its bits have gone."""
     store = filled(128)

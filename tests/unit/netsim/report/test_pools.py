@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,26 @@ def test_tables_fit_and_name_both_ends(width: int) -> None:
     assert "27872" in text
     assert "60 s" in text
     assert BLOCKS[-1] in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_long_names_and_much_key_stay_on_one_line(width: int) -> None:
+    """A day of a fast link: fewer moments are shown where there is no room, none is broken."""
+    link, day_ps = "alice-charlie", 86_400 * PS_PER_S
+    rows = [
+        Movement(time_ps, link, end, 0, Account.OPEN, Account.POOL, 50_000_000)
+        for time_ps in (1, day_ps)
+        for end in ("alice", "charlie")
+    ]
+    file = io.StringIO()
+    print_pools(rows, Console(file=file, width=width), end_ps=day_ps)
+    lines = file.getvalue().splitlines()
+    assert "86400 s" in file.getvalue()
+    for end in ("alice", "charlie", BOTH):
+        (line,) = [line for line in lines if re.match(rf"{link} +{end} .*{BLOCKS[-1]}", line)]
+        assert "100000000" in line
+    assert sum(line.startswith(link) for line in lines) == 5
+    assert max(map(len, lines)) <= width
 
 
 def test_without_unicode_the_sparkline_is_ascii() -> None:

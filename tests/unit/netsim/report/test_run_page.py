@@ -10,14 +10,22 @@ import pytest
 import netsim
 from netsim.cli import run_command
 from netsim.errors import ConfigError
+from netsim.pools.history import pool_histories
 from netsim.report.page import plots
 from netsim.report.page.run import run_page
+from netsim.report.page.run_figures import demand_figure
 from netsim.results.directory import books_of, load_run
 from netsim.results.trace import Trace, read_trace
+from netsim.topology.load import load_topology
 from protocols.keylength.keyrate import binary_entropy
 from tests.support.browser import see
 
 EVIL = "<script>alert(1)</script>"
+ASKED = (
+    'applications=[{name="voice", users=["alice","bob"], key_bits=256, arrivals="periodic", '
+    'options={every_s=4.0}, on_empty="reject"}]'
+)
+LEVELS = 'pools=[{users=["alice","bob"], minimum_bits=128, threshold_bits=4096}]'
 CHANGE = 'events=[{kind="power", time_s=65.0, power_mw=2.5}]'
 
 
@@ -25,7 +33,7 @@ CHANGE = 'events=[{kind="power", time_s=65.0, power_mw=2.5}]'
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four rounds of the rate level; the pumps get far too strong on the way."""
     path = tmp_path_factory.mktemp("run") / "kept"
-    spec = netsim.load_topology("two_user", overrides=[CHANGE])
+    spec = netsim.load_topology("two_user", overrides=[CHANGE, ASKED, LEVELS])
     netsim.simulate(spec, duration_s=120, seed=1, fidelity="rate", out=path)
     return path
 
@@ -84,6 +92,32 @@ def test_the_page_holds_the_run(directory: Path) -> None:
     assert failed.reason in page.text
 
 
+def test_what_applications_asked_for_is_there(directory: Path) -> None:
+    """Counts as tables, the pool with its thresholds, and a curve that ends at the keys given."""
+    page, run = Page(run_page(directory)), load_run(directory)
+    assert run.demand is not None
+    (voice,) = run.demand.applications
+    assert voice.counts.served > 10
+    for number in (voice.counts.arrived, voice.counts.served):
+        assert f">{number}<" in run_page(directory)
+    assert "Pools that they draw from" in page.text
+    assert "demand" in page.identifiers
+    spec = load_topology(directory / "topology.json")
+    figure = demand_figure(
+        run.demand,
+        histories=pool_histories(books_of(directory).movements()),
+        thresholds={frozenset(each.users): each.thresholds for each in spec.pools},
+        keys_s=trace(directory).keys_s,
+        end_s=run.duration_s,
+        moments=(),
+    )
+    level, given = figure.panels
+    assert level.marks == ((128.0, "alice-bob minimum"), (4096.0, "alice-bob threshold"))
+    assert min(level.series[0].y[1:]) >= 0
+    assert given.series[0].y[-1] == voice.counts.served
+    assert given.series[0].x[-1] == 120.0
+
+
 def test_it_loads_nothing_and_has_all_plots(directory: Path) -> None:
     """One file: no address but the empty icon; pools, rounds and singles by name."""
     page = Page(run_page(directory))
@@ -118,6 +152,7 @@ def test_names_from_files_are_text(directory: Path, tmp_path: Path) -> None:
     summary["links"][0]["notes"] = summary["links"][0]["assumptions"] = EVIL
     summary["lanes"][0]["channels"][0] = EVIL
     summary["users"][0]["name"] = EVIL
+    summary["demand"]["applications"][0]["name"] = EVIL
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"topology": EVIL}))
@@ -127,7 +162,7 @@ def test_names_from_files_are_text(directory: Path, tmp_path: Path) -> None:
         file_.write('{"time_ps": 3, "event": "al')  # cut off
     text = run_page(tmp_path)
     page = Page(text)
-    assert page.text.count(EVIL) >= 6
+    assert page.text.count(EVIL) >= 7
     assert page.scripts == harmless.scripts
     assert EVIL not in re.sub(r"<script>.*?</script>", "", text.replace(EVIL, "EVIL"), flags=re.S)
     assert "EVIL" not in re.sub(r"&lt;script&gt;", "", text.replace(EVIL, "EVIL"))

@@ -70,6 +70,9 @@ def test_pages_show_the_numbers(directories: dict[str, Path]) -> None:
     assert told["blocks"]
     for block in told["blocks"]:
         assert f">{block['key_bits']}<" in pages["distil"]
+    made = json.loads((directories["distil"] / "made.json").read_text())
+    assert f"<pre>{shlex.join(made['command'])}</pre>" in pages["distil"]
+    assert f"numpy {made['versions']['numpy']}" in pages["distil"]
     for row in load_sweep(directories["sweep"])[1].rows:
         assert f">{float(str(row['net_key_bps'])):.1f}<" in pages["sweep"]
     assert "netsim sweep two_user --over 'qnsp.source.pumps.*.power_mw=0.4,0.6'" in pages["sweep"]
