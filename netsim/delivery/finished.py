@@ -68,8 +68,8 @@ def move_finished(
         }
         moved_bits = 0
         for link in links:
-            ends = [_end(link, user, pools, stores) for user in link.split("-")]
-            moved_bits += move(link, fill, *ends, maxima_bits.get(link))
+            one, other = (_end(link, user, pools, stores) for user in link.split("-"))
+            moved_bits += move(link, fill, one, other, maxima_bits.get(link))
         _book_taken(directory, pools)
     return moved_bits
 
