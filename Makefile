@@ -3,7 +3,7 @@
 # make test-all  the same with the slow statistics
 # make docs      the pages in docs/, into build/docs; a warning is a failure
 # make dist      the wheel, into dist
-# make bench     every hot path beside its goal
+# make bench     every hot path beside its goal and the limit kernel; build/bench.json, build/scaling.svg
 # make mutants   breaks one expression at a time and lists what no test notices: hours, resumable
 # make clean     remove all that make made
 
@@ -77,7 +77,7 @@ mutants: $(VENV)/installed-dev
 	nice $(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/installed
-	@$(WITH_CACHE) sh -c 'for file in benchmarks/bench_*.py; do "$(BIN)/python" "$$file" || exit 1; done'
+	@$(WITH_CACHE) $(BIN)/python benchmarks/run_all.py
 
 $(BIN)/python:
 	@$(FIND_PYTHON); echo "making $(VENV) with $$($$found --version)"; \

@@ -1,7 +1,8 @@
 """Every shipped network end to end: against the twin, in key, and against real time, one thread."""
 
-import sys
 import time
+
+from figures import Row, at_least, named, show
 
 import netsim
 from netsim.report.excerpt import usual_largest_sigma
@@ -21,8 +22,10 @@ LIGHT_S = {
     "wengerowsky2018": 10,
 }
 """Seconds of light, enough for every link (of 780, nearly every one) to make key."""
-GOAL_REAL_TIME = 1.0
-"""Simulated seconds per second, for networks of up to ten users."""
+REAL_TIME = "real time"
+"""Simulated seconds per second."""
+SMALL = 10
+"""Users of networks that keep up with it."""
 
 
 def sigmas(run: Run) -> list[float]:
@@ -31,32 +34,36 @@ def sigmas(run: Run) -> list[float]:
     return [abs(sigma) for both in each for sigma in both if sigma is not None]
 
 
-def row(name: str, duration_s: int) -> str:
+def row(name: str) -> Row:
     """One network's line."""
+    duration_s = LIGHT_S[name]
     topology = netsim.load_topology(name)
     start_s = time.perf_counter()
     run = netsim.simulate(topology, duration_s=duration_s, seed=1)
     wall_s = time.perf_counter() - start_s
     deviations = sigmas(run)
     with_key = sum(link.counts.deposited_bits > 0 for link in run.links)
-    goal = f"{GOAL_REAL_TIME:.0f}" if len(run.users) <= 10 else "-"
-    return (
-        f"{name:20} {len(run.users):5} {len(topology.qnsp.channels):8} {len(run.lanes):5}"
-        f" {max(deviations):6.1f} ({usual_largest_sigma(len(deviations)):.1f})"
-        f" {with_key:4}/{len(run.links):<4} {run.totals.skr_asymptotic_bps:8.0f}"
-        f" {min(lane.skr_asymptotic_bps for lane in run.lanes):7.1f}"
-        f" {run.totals.net_key_bps:8.0f} {wall_s:6.1f} {duration_s / wall_s:6.2f}  {goal}"
-    )
+    figures = {
+        "users": len(run.users),
+        "channels": len(topology.qnsp.channels),
+        "lanes": len(run.lanes),
+        "sigma": max(deviations),
+        "(usual)": usual_largest_sigma(len(deviations)),
+        "links": len(run.links),
+        "with key": with_key,
+        "SKR [bit/s]": run.totals.skr_asymptotic_bps,
+        "poorest lane": min(lane.skr_asymptotic_bps for lane in run.lanes),
+        "net [bit/s]": run.totals.net_key_bps,
+        "wall [s]": wall_s,
+        REAL_TIME: duration_s / wall_s,
+    }
+    return Row(name, figures, (at_least(REAL_TIME, 1.0),) if len(run.users) <= SMALL else ())
 
 
 def main() -> None:
     """Print the table; names on the command line choose networks."""
-    print("sigma: of the lane farthest from the twin; (the usual one of so many)")
-    print("                                             links    total  poorest      net")
-    print("network              users channels lanes      sigma  with key    SKR     lane")
-    print("                                                      [bit/s]  [bit/s]  [bit/s]")
-    for name in sys.argv[1:] or LIGHT_S:
-        print(row(name, LIGHT_S[name]), flush=True)
+    title = "networks; sigma: of the lane farthest from the twin (the usual one of so many)"
+    show(title, map(row, named(LIGHT_S)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
 """Cascade and LDPC: leak, failures and speed beside the goals, both parties in one thread."""
 
+import math
+from collections.abc import Iterator
+
+from figures import Row, at_least, at_most, show
+
 from netsim.studies.reconcile import measure
 
+SPEED = "Mbit/s"
 RATES = (0.01, 0.034, 0.076, 0.09)
 ROWS = (
     # variant, bits, blocks, goal for f, goal for Mbit/s
@@ -19,28 +25,35 @@ ROWS = (
 )
 
 
-def goal(value: float | None) -> str:
-    """A goal, or a dash."""
-    return "-" if value is None else f"{value:g}"
-
-
 GOALS_FROM = {("ldpc", 50_000): 0.02, ("ldpc", 65_536): 0.034}
 """Variant and bits to the error rate at which its goal for f begins."""
 
 
-def main() -> None:
-    """Print the table."""
-    print("schedule             bits  QBER  f (goal)         Mbit/s (goal)  rounds  failed")
+def rows() -> Iterator[Row]:
+    """Each schedule at each error rate."""
     for name, size, blocks, limit, speed in ROWS:
         for error_rate in RATES:
-            f_limit = limit if error_rate >= GOALS_FROM.get((name, size), 0.0) else None
+            has_limit = limit is not None and error_rate >= GOALS_FROM.get((name, size), 0.0)
             found = measure(name, qber=error_rate, block_bits=size, blocks=blocks)
-            print(
-                f"{name:17} {size:7} {error_rate:5.3f}"
-                f"  {found.f_mean:.4f} ({goal(f_limit):5})"
-                f"  {found.mbit_per_s:6.2f} ({goal(speed):2})"
-                f"  {found.round_trips / blocks:8.0f}  {found.failed}/{blocks}"
+            yield Row(
+                f"{name}, {size} bits, {100 * error_rate:g} %",
+                {
+                    "f": math.nan if found.f_mean is None else found.f_mean,
+                    SPEED: found.mbit_per_s,
+                    "rounds": found.round_trips / blocks,
+                    "blocks": blocks,
+                    "failed": found.failed,
+                },
+                (
+                    *((at_most("f", limit),) if has_limit and limit else ()),
+                    *((at_least(SPEED, speed),) if speed else ()),
+                ),
             )
+
+
+def main() -> None:
+    """Print the table."""
+    show("reconciliation, both ends in one thread", rows())
 
 
 if __name__ == "__main__":

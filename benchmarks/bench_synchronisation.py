@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from figures import Row, at_most, show
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
@@ -23,6 +24,7 @@ CLICKS_HZ = (174_466.0, 247_073.0)
 PAIRS_HZ = 1251.0
 DAY_PS = 86_400 * PS_PER_S
 REPEATS = 10
+COST = "CPU [ms]"
 
 
 def config() -> LinkConfig:
@@ -97,7 +99,7 @@ def main() -> None:
         tracker = Tracker(link, lock, lit_ps=0)
         tracker.follow(half, own, stop_ps=int(half[-1]) + 1, light_ps=PS_PER_S // 2)
 
-    rows = (
+    cases = (
         (
             "first lock, 2 ms and 1 ppm",
             400.0,
@@ -111,9 +113,8 @@ def main() -> None:
         ),
         ("half a second of light followed", 6.0, follow),
     )
-    print("clock of the other end                   CPU [ms]   goal")
-    for name, goal_ms, work in rows:
-        print(f"{name:38} {cpu_ms(work):10.1f} {goal_ms:6.0f}")
+    rows = (Row(name, {COST: cpu_ms(work)}, (at_most(COST, goal),)) for name, goal, work in cases)
+    show("clock of the other end", rows)
 
 
 if __name__ == "__main__":

@@ -89,13 +89,24 @@ def as_bit_array(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
+        See `check_bit_array`.
+    """
+    check_bit_array(bits)
+    return np.array(bits, dtype=np.uint8, order="C")
+
+
+def check_bit_array(bits: NDArray[np.uint8]) -> None:
+    """Nothing, of a one-dimensional uint8 array of zeros and ones.
+
+    Raises
+    ------
+    ValueError
         If it is anything else: True/False, floats, other shapes or other values.
     """
     if bits.dtype != np.uint8 or bits.ndim != 1:
         raise ValueError(f"bits must be (N,) uint8, not {bits.shape} {bits.dtype}")
     if bits.size and int(bits.max()) > 1:
         raise ValueError("bits must be zeros and ones")
-    return np.array(bits, dtype=np.uint8, order="C")
 
 
 def seeded_permutation(seed: int, size: int) -> NDArray[np.int32]:

@@ -84,12 +84,10 @@ def _parse(items: list[object]) -> Envelope:
     kind = _TYPES.get(_integer(tag))
     if kind is None:
         raise ValueError("unknown tag")
-    readers = _FIELDS[kind]
+    readers = _FIELDS[kind].values()
     if len(readers) != len(values):
         raise ValueError("wrong number of fields")
-    converted: list[Any] = [
-        read(value) for read, value in zip(readers.values(), values, strict=True)
-    ]
+    converted: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
     return Envelope(
         link,
         _role(sender),
@@ -132,11 +130,11 @@ def _bytes(value: object) -> bytes:
 
 
 def _bytes_tuple(value: object) -> tuple[bytes, ...]:
-    return tuple(_bytes(item) for item in _lanes(value))
+    return tuple(map(_bytes, _lanes(value)))
 
 
 def _integer_tuple(value: object) -> tuple[int, ...]:
-    return tuple(_integer(item) for item in _lanes(value))
+    return tuple(map(_integer, _lanes(value)))
 
 
 def _lanes(value: object) -> list[object]:

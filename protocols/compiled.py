@@ -14,7 +14,6 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 import numba
 import numpy as np
 from numba import types
-from numba.extending import typeof_impl
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -35,13 +34,6 @@ class Kernel(Protocol[P, R_co]):
 
 class UncachedWarning(RuntimeWarning):
     """No folder to keep compiled kernels in: each process compiles them anew."""
-
-
-@typeof_impl.register(np.random.Generator)
-def _type_of_generator(generator: np.random.Generator, context: object) -> types.Type:
-    """The one type of all generators: by itself numba makes a new one in each call of a kernel."""
-    _ = generator, context
-    return types.npy_rng
 
 
 def kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
@@ -66,10 +58,25 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         _say_uncached()
         return numba.njit(**options)(function)
     dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
+    dispatcher.typeof_pyval = _knowing_generators(dispatcher.typeof_pyval)
     cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
     cache.load_overload = _if_whole(cache)
     cache.save_overload = _without_harm(cache.save_overload)
     return dispatcher
+
+
+def _knowing_generators(typeof: Callable[[object], types.Type]) -> Callable[[object], types.Type]:
+    """How a kernel finds the type of an argument that is no number and no array.
+
+    All generators have one: by itself numba makes a new one in each call of a kernel, and finds it
+    so slowly that hundreds of numbers could be drawn meanwhile.
+    """
+
+    @wraps(typeof)
+    def typeof_argument(value: object) -> types.Type:
+        return types.npy_rng if isinstance(value, np.random.Generator) else typeof(value)
+
+    return typeof_argument
 
 
 def _of_values(get_template: Callable[..., Any]) -> Callable[..., Any]:

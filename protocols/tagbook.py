@@ -14,6 +14,7 @@ Times are published no finer than matching needs: `announced_grain` ticks.
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from protocols.tags import TagFrame
 from protocols.varint import encode_ascending
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 GRAINS = 16
 """At least so many grains of published times in a window."""
@@ -114,6 +117,31 @@ class Announcement:
     deltas: bytes
 
 
+class _Column(Generic[ScalarT]):
+    """Values that come at one end and go at the other; views of them stay what they are."""
+
+    def __init__(self, dtype: type[ScalarT]) -> None:
+        self._room = np.empty(0, dtype=dtype)
+        self._size = 0
+
+    @property
+    def values(self) -> NDArray[ScalarT]:
+        return self._room[: self._size]
+
+    def extend(self, more: NDArray[ScalarT]) -> None:
+        size = self._size + more.size
+        if size > self._room.size:
+            room = np.empty(2 * size, dtype=self._room.dtype)
+            room[: self._size] = self.values
+            self._room = room
+        self._room[self._size : size] = more
+        self._size = size
+
+    def drop(self, count: int) -> None:
+        self._room = self.values[count:].copy()
+        self._size = self._room.size
+
+
 class TagBook:
     """Clicks of one user between two watermarks, numbered from 0 in order of time.
 
@@ -143,10 +171,10 @@ class TagBook:
         self._dead_ticks = dead_ticks
         self._last_ticks = _NEVER_TICKS
         self._pending = np.empty(0, dtype=np.int64)
-        self._tags = np.empty(0, dtype=np.int64)
-        self._ticks: NDArray[np.int64] | None = None
-        """Times of the tags, once one of the links has asked: many do, after the same frame."""
-        self._claimed = np.empty(0, dtype=np.bool_)
+        self._tags = _Column(np.int64)
+        self._ticks = _Column(np.int64)
+        """Times of the tags."""
+        self._claimed = _Column(np.bool_)
         self._first_id = 0
         self._released = [0] * links
         self._released_frames = [0] * links
@@ -191,9 +219,10 @@ class TagBook:
         self._pending = tags[cut:].copy()
         if self._pending.size:
             settled_ticks = min(settled_ticks, self._coarse(int(self._pending[0] >> 2)))
-        self._tags, self._ticks = np.concatenate((self._tags, merged[:kept])), None
-        self._claimed = np.concatenate((self._claimed, np.zeros(kept, dtype=np.bool_)))
-        self._frame_stop_ids.append(self._first_id + self._tags.size)
+        self._tags.extend(merged[:kept])
+        self._ticks.extend(merged[:kept] >> 2)
+        self._claimed.extend(np.zeros(kept, dtype=np.bool_))
+        self._frame_stop_ids.append(self._first_id + self._tags.values.size)
         self._frame_stop_ticks.append(settled_ticks)
         self._frame_turned.append(frame.is_turned)
 
@@ -217,7 +246,7 @@ class TagBook:
 
     def _announce(self, first_frame: int, stop_frame: int) -> Announcement:
         low, high = self.stop_id(first_frame - 1), self.stop_id(stop_frame - 1)
-        times_ticks = self._tags[low - self._first_id : high - self._first_id] >> 2
+        times_ticks = self._ticks.values[low - self._first_id : high - self._first_id]
         times_ticks = times_ticks // self._grain_ticks * self._grain_ticks
         start_ticks = int(times_ticks[0]) if times_ticks.size else 0
         return Announcement(
@@ -236,22 +265,21 @@ class TagBook:
 
     def id_from(self, ticks: int) -> int:
         """Number of the first click at ``ticks`` or later."""
-        return self._first_id + int(np.searchsorted(self._tags, ticks << 2))
+        return self._first_id + int(np.searchsorted(self._ticks.values, ticks))
 
     def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and the times there ((N,) int64, ticks)."""
-        if self._ticks is None:
-            self._ticks = self._tags >> 2
-        low, high = np.searchsorted(self._ticks, (start_ticks, stop_ticks))
-        return self._first_id + int(low), self._ticks[low:high]
+        ticks = self._ticks.values
+        low, high = np.searchsorted(ticks, (start_ticks, stop_ticks))
+        return self._first_id + int(low), ticks[low:high]
 
     def tags_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""
-        return self._tags[ids - self._first_id]
+        return self._tags.values[ids - self._first_id]
 
     def detectors_of(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(N,) uint8 detectors of the clicks ``ids``, all still in the book."""
-        return _detectors(self._tags, ids, self._first_id)
+        return _detectors(self._tags.values, ids, self._first_id)
 
     def turned(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(N,) bool: whether clicks ``ids``, all in the book, came with the analysers turned.
@@ -268,15 +296,15 @@ class TagBook:
     def is_free(self, first_id: int, count: int) -> NDArray[np.bool_]:
         """(count,) bool: which clicks from ``first_id`` on belong to no link yet."""
         low = first_id - self._first_id
-        return ~self._claimed[low : low + count]
+        return ~self._claimed.values[low : low + count]
 
     def claim(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Give the clicks ``ids`` (distinct) to the calling link; False where another has it."""
-        return _claim(self._claimed, ids, self._first_id)
+        return _claim(self._claimed.values, ids, self._first_id)
 
     def give_back(self, ids: NDArray[np.int64]) -> None:
         """The clicks ``ids``, which the calling link has claimed, are free again."""
-        self._claimed[ids[ids >= self._first_id] - self._first_id] = False
+        self._claimed.values[ids[ids >= self._first_id] - self._first_id] = False
 
     def release(self, link: int, stop_id: int, *, stop_frame: int) -> None:
         """Endpoint number ``link`` needs no click before ``stop_id`` any more.
@@ -289,11 +317,12 @@ class TagBook:
         self._trim_frames(min(self._released_frames))
 
     def _trim(self, stop_id: int) -> None:
-        drop = min(stop_id - self._first_id, self._tags.size)
-        if drop < max(self._tags.size // 2, 1):
+        size = self._tags.values.size
+        drop = min(stop_id - self._first_id, size)
+        if drop < max(size // 2, 1):
             return
-        self._tags, self._ticks = self._tags[drop:].copy(), None
-        self._claimed = self._claimed[drop:].copy()
+        for column in (self._tags, self._ticks, self._claimed):
+            column.drop(drop)
         self._first_id += drop
 
     def _trim_frames(self, stop_frame: int) -> None:

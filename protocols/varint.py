@@ -67,7 +67,7 @@ def decode_ascending(encoded: bytes, *, count: int, previous: int) -> NDArray[np
     if not 0 <= count <= len(encoded):
         raise MalformedMessageError("ascending integers", len(encoded))
     out = np.empty(count, dtype=np.int64)
-    source = np.frombuffer(bytearray(encoded), dtype=np.uint8)
+    source = np.frombuffer(encoded, dtype=np.uint8)
     if _decode(source, previous, out) != len(encoded):
         raise MalformedMessageError("ascending integers", len(encoded))
     return out

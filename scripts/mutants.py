@@ -38,7 +38,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/bits.py": ("unit/protocols/test_bits.py",),
     "protocols/books.py": ("unit/netsim/pools/test_bookkeeper.py",),
     "protocols/budgets.py": (
-        "unit/protocols/test_security.py",
+        "unit/protocols/test_security_plans.py",
+        "unit/protocols/test_security_two_basis.py",
         "unit/protocols/reconciliation/test_leak_budget.py",
     ),
     "protocols/calibration.py": ("unit/protocols/test_calibration.py",),
@@ -50,10 +51,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "protocols/pads.py": ("unit/protocols/test_pads.py",),
     **dict.fromkeys(
         ("protocols/security/asymptotic.py", "protocols/security/finite.py"),
-        (
-            "unit/protocols/test_security.py",
-            "unit/protocols/test_security_edges.py",
-            "unit/protocols/test_security_decisions.py",
+        tuple(
+            f"unit/protocols/test_security{part}.py"
+            for part in (
+                "",
+                "_two_basis",
+                "_asymptotic",
+                "_refusals",
+                "_plans",
+                "_edges",
+                "_decisions",
+            )
         ),
     ),
     "protocols/varint.py": ("unit/protocols/test_varint.py",),
@@ -68,6 +76,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(
         ("netsim/verify/demand.py", "netsim/verify/levels.py"), ("integration/test_demand.py",)
+    ),
+    "netsim/verify/moves.py": ("unit/netsim/test_verify_by_hand.py",),
+    **dict.fromkeys(
+        ("netsim/verify/columns.py", "netsim/verify/scored.py"),
+        ("unit/netsim/test_verify_columns.py",),
     ),
     "netsim/verify/records.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/stores.py": ("unit/netsim/test_verify.py",),

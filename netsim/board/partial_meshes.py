@@ -2,18 +2,19 @@
 
 A part makes fewer links in the same time, but its users get less light that is for others. Which
 links stood in which part is not printed: odd numbers here, then even ones, which no two links of
-a number share.
+a number share. Or the network is cut in slices that share no user, and gets one link between them.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from netsim.topology.changes import Change, Deliver
 from netsim.topology.load import load_topology
+from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.prediction import predict_epochs
+from netsim.twin.prediction import predict, predict_epochs
 from netsim.units import ps_from_s
 
 NAME = "wang2026"
@@ -51,9 +52,29 @@ def _swap(owners: Mapping[str, tuple[str, ...]]) -> Iterator[Change]:
         yield Deliver(time_s=PART_S, channel=name, users=() if is_odd(name) else users)
 
 
+def number_of(channel: str) -> int:
+    """Of a channel: its distance from the centre; a link's two have the same."""
+    return abs(int(channel[1:]) - CENTRE_LABEL)
+
+
 def is_odd(channel: str) -> bool:
-    """Whether the number of a channel, its distance from the centre, is odd."""
-    return (int(channel[1:]) - CENTRE_LABEL) % 2 == 1
+    """Whether the number of a channel is odd."""
+    return number_of(channel) % 2 == 1
+
+
+def with_links(topology: TopologySpec, numbers: Collection[int]) -> TopologySpec:
+    """The network with the channels of these numbers alone."""
+    kept = tuple(each for each in topology.qnsp.channels if number_of(each.channel) in numbers)
+    return topology.model_copy(update={"qnsp": topology.qnsp.model_copy(update={"channels": kept})})
+
+
+def least_left(topology: TopologySpec, slices: Collection[int], extra: int) -> float:
+    """Least ratio of keys of links with one more in the network over those without, by the twin."""
+    without, more = (
+        predict(build_network(with_links(topology, numbers)))
+        for numbers in (slices, {*slices, extra})
+    )
+    return min(more.lane(lane.channels).skr_bps / lane.skr_bps for lane in without.lanes)
 
 
 def mean_keys_bps(topology: TopologySpec) -> dict[Channels, float]:

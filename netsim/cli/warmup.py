@@ -2,13 +2,16 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import typer
 
 from netsim.cli.shared import EXIT_INTERRUPTED, progress_console
+
+Task = Callable[[], object]
 
 EXAMPLES = ("netsim warmup", "NUMBA_CACHE_DIR=/var/cache/netsim netsim warmup")
 
@@ -52,38 +55,67 @@ RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 def warmup() -> None:
     """Compile all kernels ahead, a minute or two, so that later commands start at once.
 
-    Short runs are simulated, and a network is planned. Kernels are kept beside the packages or in
-    your cache folder, or where NUMBA_CACHE_DIR says; they are compiled anew after an update.
+    Short runs are simulated, and a network is planned beside them. Kernels are kept beside the
+    packages or in your cache folder, or where NUMBA_CACHE_DIR says; they are compiled anew after
+    an update.
     """
-    from netsim.cli.compiling import compiled_kernels
     from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import count_bar
 
-    started_s = time.perf_counter()
-    work = tasks()
+    started_s, count = time.perf_counter(), 0
+    work = chains()
     with (
         StopOnInterrupt() as interrupt,
-        compiled_kernels() as kernels,
-        count_bar(len(work), "tasks", progress_console()) as progress,
+        count_bar(sum(map(len, work)), "tasks", progress_console()) as progress,
     ):
-        for done, task in enumerate(work, start=1):
-            task()
+        for done, kernels in enumerate(_side_by_side(work, interrupt.should_stop), start=1):
+            count += kernels
             progress(done)
-            if interrupt.should_stop():
-                break
     typer.echo(
-        f"{kernels.count} kernels compiled in {time.perf_counter() - started_s:.0f} s"
-        if kernels.count
+        f"{count} kernels compiled in {time.perf_counter() - started_s:.0f} s"
+        if count
         else "all kernels are there already"
     )
     if interrupt.should_stop():
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def tasks() -> list[Callable[[], object]]:
-    """What together uses the kernels: runs of each kind, and plans."""
-    runs = [partial(_simulate, *run) for run in RUNS]
-    return [*runs, _count_differences, _grow_code, _find_bend, _plan]
+def chains() -> tuple[list[Task], ...]:
+    """What together uses the kernels; tasks of different chains have next to none in common."""
+    runs: list[Task] = [partial(_simulate, *run) for run in RUNS]
+    return [*runs, _count_differences, _find_bend], [_plan, _grow_code]
+
+
+def _side_by_side(work: Iterable[list[Task]], should_stop: Callable[[], bool]) -> Iterator[int]:
+    """Kernels compiled by each task as it ends: each chain in a process, its tasks in order."""
+    from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+    from contextlib import ExitStack
+    from multiprocessing import get_context
+
+    context = get_context("spawn")
+    with ExitStack() as stack:
+        waiting: set[Future[int]] = set()
+        for chain in work:
+            process = stack.enter_context(ProcessPoolExecutor(1, context, _leave_ctrl_c))
+            waiting |= {process.submit(_count_kernels, task) for task in chain}
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+            if should_stop():
+                waiting = {future for future in waiting if not future.cancel()}
+
+
+def _leave_ctrl_c() -> None:
+    """Ctrl-C is the command's: a task that is under way comes to its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _count_kernels(task: Task) -> int:
+    from netsim.cli.compiling import compiled_kernels
+
+    with compiled_kernels() as kernels:
+        task()
+    return kernels.count
 
 
 def _simulate(topology: str, duration_s: str, fidelity: str, overrides: tuple[str, ...]) -> None:

@@ -77,18 +77,27 @@ class ClassicalChannel:
         self.counts = ChannelCounts()
         self._sim = sim
         self._path = path
+        self._has_faults = path.faults != NO_FAULTS
         self._rng = rng
         self._deliver = deliver
         self._busy_until_ps = 0
 
     def send(self, datagram: bytes) -> None:
         """Put ``datagram`` on the wire behind those sent before."""
-        path, faults = self._path, self._path.faults
+        path = self._path
         start_ps = max(self._sim.now_ps, self._busy_until_ps)
-        bandwidth_bps = faults.bandwidth_bps(start_ps, initial_bps=path.bandwidth_bps)
+        bandwidth_bps = path.faults.bandwidth_bps(start_ps, initial_bps=path.bandwidth_bps)
         self._busy_until_ps = start_ps + round(8 * len(datagram) / bandwidth_bps * PS_PER_S)
-        copies = 0 if faults.is_out(start_ps) else faults.sample_copies(self._rng)
         self.counts.sent += 1
+        if self._has_faults:
+            self._try(datagram, start_ps)
+        else:
+            self._arrive(datagram)
+
+    def _try(self, datagram: bytes, start_ps: int) -> None:
+        """Send what may be lost, doubled or held up."""
+        faults = self._path.faults
+        copies = 0 if faults.is_out(start_ps) else faults.sample_copies(self._rng)
         self.counts.lost += copies == 0
         self.counts.duplicated += copies > 1
         for _ in range(copies):
@@ -97,6 +106,6 @@ class ClassicalChannel:
     def _arrive(self, datagram: bytes) -> None:
         path = self._path
         late_ps = int(self._rng.random() * path.jitter_ps) if path.jitter_ps else 0
-        late_ps += path.faults.sample_delay_ps(self._rng)
+        late_ps += path.faults.sample_delay_ps(self._rng) if self._has_faults else 0
         arrival_ps = self._busy_until_ps + path.latency_ps + late_ps
         self._sim.call_at(arrival_ps, partial(self._deliver, datagram))

@@ -7,7 +7,9 @@ of its modes [1]_,
     <a+ b+ b a> = n^2 + n (1 + n / K):
 
 photons that have nothing in common coincide as those of Poissonian pairs, and pairs come by 1 + n /
-K more often than one by one [2]_. They are as coherent as any.
+K more often than one by one [2]_. They are as coherent as any. Both pulses are cut out of one
+continuous wave (Honjo et al., Opt. Express 16, 19118 (2008)): born at t + T instead of t, a pair
+has turned by 2 pi (f_a + f_b) T.
 
 References
 ----------

@@ -104,6 +104,7 @@ class Receiver:
         detector_rng: Generator,
     ) -> None:
         self._settings = settings
+        self._margin_ps = settings.margin_ps
         self._clock = clock
         self._photon_rng = photon_rng
         self._detector_rng = detector_rng
@@ -206,8 +207,8 @@ class Receiver:
     def _reach_ps(self, *, is_last: bool) -> int:
         settings = self._settings
         if not is_last:
-            return settings.min_delay_ps - settings.margin_ps
-        late_ps = MAX_DELAY_PS + math.ceil(settings.longest_path_ps) + settings.margin_ps
+            return settings.min_delay_ps - self._margin_ps
+        late_ps = MAX_DELAY_PS + math.ceil(settings.longest_path_ps) + self._margin_ps
         late_ps += int(np.abs(settings.detectors.delay_ps).max())
         # One more tick: the watermark is cut down to a whole one.
         return settings.max_delay_ps + late_ps + 2 * settings.tick_ps

@@ -35,6 +35,7 @@ WAYS = (
 CHANGED, ENDED, STARTED, OTHER = range(4)
 """Order of what happens at one time: the network changes, rounds end, the next ones begin, and then
 whatever applications do."""
+_REASONS = {int(reason): reason.name.lower() for reason in AbortReason}
 _FIRST = (EventName.RUN_STARTED, EventName.NETWORK_CHANGED)
 
 
@@ -151,7 +152,7 @@ def _end_of(round_: Json, tell: Callable[..., Json], *, is_announcer: bool) -> I
             EventName.ROUND_ABORTED,
             epsilon=epsilon,
             forgery_probability=forgery_probability,
-            reason=AbortReason(round_["reason"]).name.lower(),
+            reason=_REASONS.get(round_["reason"], "unknown"),
             sifted_bits=sifted_bits,
         )
         return

@@ -49,9 +49,14 @@ class Books:
         ConfigError
             A file is missing, or holds something else: when that is asked for.
         """
-        rows = read_ledger(self.ledger)
+        return self.with_round_rows(read_ledger(self.ledger), only)
+
+    def with_round_rows(
+        self, rows: Iterable[Movement], only: Collection[str] | None = None
+    ) -> Iterator[Movement]:
+        """Those of the ledger's file, and those of rounds among them; ``only`` as above."""
         if not self.rounds.is_file():
-            return rows
+            return iter(rows)
         return all_movements(rows, self.round_batches(only), self.users())
 
     def with_rounds(

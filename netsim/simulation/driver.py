@@ -161,12 +161,12 @@ class EndpointDriver:
     def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:
             match self._inbox.popleft():
+                case bytes() as datagram:
+                    endpoint.receive_message(datagram, now_ps)
                 case Light.CAME:
                     endpoint.take_light(now_ps)
                 case Light.OVER:
                     endpoint.end_light(now_ps)
-                case bytes() as datagram:
-                    endpoint.receive_message(datagram, now_ps)
 
     def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
         """Send; what the endpoint has said is on record before the peer hears of it."""

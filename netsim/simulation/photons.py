@@ -15,7 +15,12 @@ from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.encodings.sifting import Sifting
-from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
+from netsim.simulation.scoring import (
+    DifferenceHistogram,
+    LaneCounts,
+    LaneScorer,
+    build_scorers,
+)
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
@@ -137,7 +142,7 @@ def count_photons(
     network = timeline.network_at(0)
     rng_tree = RngTree(seed)
     turns = build_turns(topology, rng_tree)
-    scorers = {users: LaneScorer(network, users, turns=turns) for users in network.links}
+    scorers = build_scorers(network, network.topology, turns)
     listeners: list[_Listener] = [
         *scorers.items(),
         *((histogram.users, histogram) for histogram in histograms),

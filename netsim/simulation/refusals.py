@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netsim.errors import Fault
 from netsim.results.fidelity import Fidelity
 from netsim.simulation.request import RunRequest
-from netsim.simulation.wander import drifters, wanderers
+from netsim.simulation.wander import wanderers
 from netsim.topology.specs import TopologySpec
 from netsim.units import MAX_TIME_PS
 from protocols.variants import MATCHINGS, PROTOCOLS
@@ -24,7 +24,6 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "crashes": topology.crashes,
         "observers": topology.observers,
         "controller": topology.controller or request.controller,
-        "drift": any(not _has_told_bases(topology, name) for name in drifters(topology)),
         "protocol.round_s": bool(wanderers(topology)) and _longest_round_s(topology) > FOLLOWED_S,
         "bell": any(receiver.bell for receiver in topology.receivers.values()),
         "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
@@ -40,15 +39,10 @@ def _longest_round_s(topology: TopologySpec) -> float:
     return max(topology.protocol.round_s, *(link.round_s for link in topology.links), 0.0)
 
 
-def _has_told_bases(topology: TopologySpec, name: str) -> bool:
-    return topology.receiver_of(topology.user(name)).encoding.tells_bases
-
-
 _MEANINGLESS = {
     Fidelity.PHOTON: {},
     Fidelity.COINCIDENCE: {
         "observers": "there are no photons to observe",
-        "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
         "protocol.matching": "clicks are drawn in pairs, without the rivals it would choose from",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
@@ -59,7 +53,6 @@ _MEANINGLESS = {
         "observers": "there are no photons to observe",
         "controller": "nobody reports rounds to one",
         "protocol.round_s": "phases that wander are followed in rounds of an hour at most",
-        "drift": "where detectors have both bases, phases without lock are followed by photons",
         "bell": "analysers are turned for photons, and there are none",
         "protocol.protocol": "rounds are drawn as the twin expects them of those built in",
         "protocol.matching": "matches are drawn as the twin expects them",

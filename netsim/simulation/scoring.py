@@ -2,15 +2,16 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS, ClickFrame
+from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
 from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
 from netsim.results.chsh import chsh_of
+from netsim.simulation.liveclicks import LiveClicks, live_clicks
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from protocols.chsh import Chsh
@@ -25,6 +26,8 @@ _END_PS = 2**60
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
 FRAMES_AT_ONCE = 16
 """Frames that are scored together; where time is cut changes no count."""
+CLICKS_AT_ONCE = 1 << 16
+"""Clicks of both users that are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,6 @@ def _histogram(
     return k, start
 
 
-def _joined(frames: Sequence[ClickFrame]) -> ClickFrame:
-    """Consecutive frames as one."""
-    last = frames[-1]
-    return replace(last, clicks=np.concatenate([frame.clicks for frame in frames]))
-
-
 class _FramePairs:
     """Joins the frames of two users, which come in any order between the two."""
 
@@ -161,46 +158,16 @@ class _Carried:
         self.first = np.empty(0, dtype=np.int64)
         self.second = np.empty(0, dtype=np.int64)
 
-    def extend(self, first: ClickFrame, second: ClickFrame) -> int:
-        """Add clicks; time before which all partners of the first user's clicks are known."""
-        self.first = np.concatenate((self.first, first.clicks))
-        self.second = np.concatenate((self.second, second.clicks))
-        return min(first.stop_ps, second.stop_ps - self._high_ps)
+    def extend(self, first: Sequence[ClickFrame], second: Sequence[ClickFrame]) -> int:
+        """Add consecutive frames; time before which all partners of first clicks are known."""
+        self.first = np.concatenate([self.first, *(frame.clicks for frame in first)])
+        self.second = np.concatenate([self.second, *(frame.clicks for frame in second)])
+        return min(first[-1].stop_ps, second[-1].stop_ps - self._high_ps)
 
     def drop(self, used_first: int, used_second: int) -> None:
         """Forget clicks that are used up."""
         self.first = self.first[used_first:].copy()
         self.second = self.second[used_second:].copy()
-
-
-@kernel
-def _without_close(clicks: NDArray[np.int64], last_ps: int, dead_time_ps: int) -> NDArray[np.int64]:
-    """Those of ascending ``clicks`` that come ``dead_time_ps`` or more after the one before."""
-    live = np.empty(clicks.size, dtype=np.int64)
-    size = 0
-    for k in range(clicks.size):
-        time_ps = clicks[k] >> DETECTOR_BITS
-        if time_ps - last_ps >= dead_time_ps:
-            live[size] = clicks[k]
-            size += 1
-        last_ps = time_ps
-    return live[:size].copy()
-
-
-class _Live:
-    """Lets those clicks of a user through that come while none of its detectors is blind."""
-
-    def __init__(self, dead_time_ps: int) -> None:
-        self._dead_time_ps = dead_time_ps
-        self._last_ps = NEVER_PS
-
-    def filter(self, frame: ClickFrame) -> ClickFrame:
-        """The next frame without clicks that closely follow another one."""
-        if not frame.clicks.size or not self._dead_time_ps:
-            return frame
-        live = _without_close(frame.clicks, self._last_ps, self._dead_time_ps)
-        self._last_ps = int(frame.clicks[-1]) >> DETECTOR_BITS
-        return replace(frame, clicks=live)
 
 
 class _LaneMatcher:
@@ -212,7 +179,7 @@ class _LaneMatcher:
         self._carried = _Carried(self._high_ps)
         self.matches = np.zeros((DETECTORS, DETECTORS), dtype=np.int64)
 
-    def add(self, first: ClickFrame, second: ClickFrame) -> None:
+    def add(self, first: Sequence[ClickFrame], second: Sequence[ClickFrame]) -> None:
         self._match(self._carried.extend(first, second))
 
     def finish(self) -> None:
@@ -239,8 +206,8 @@ class LaneScorer:
         Gives the lanes of the link, their delays and the window.
     users : (str, str)
         A link, announcer first.
-    hardware : TopologySpec, optional
-        Whose dead times hold, if they are not those of the network.
+    live : mapping, optional
+        User to what the scorers of all its links share; by the dead times of the network if absent.
     turns : mapping
         User to frames in which its analysers are turned: those are not scored for key. What comes
         while one of the two has turned is counted for Bell's inequality.
@@ -250,7 +217,7 @@ class LaneScorer:
         self,
         network: Network,
         users: tuple[str, str],
-        hardware: TopologySpec | None = None,
+        live: Mapping[str, LiveClicks] | None = None,
         turns: Mapping[str, Turns] = NO_TURNS,
     ) -> None:
         self.lanes = network.lanes_of(users)
@@ -265,32 +232,33 @@ class LaneScorer:
         self._pairs = _FramePairs(users)
         self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
         """Not matched yet; in each of them as many users have turned: ``_turned``."""
-        self._turned = 0
-        topology = hardware or network.topology
+        self._turned = self._clicks = 0
         self._phases_rad = _settings_of(network, users, self._turns)
-        self._live = [
-            _Live(topology.receiver_of(topology.user(user)).dead_time_ps) for user in users
-        ]
+        self._live = live_clicks(network.topology) if live is None else live
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for pair in self._pairs.add(user, frame):
+        for pair in self._pairs.add(user, self._live[user].of(frame)):
             turned = sum(turns.is_turned(frame.index) for turns in self._turns)
             self._frames[turned == 0] += 1
-            if turned != self._turned or len(self._waiting) == FRAMES_AT_ONCE:
+            if turned != self._turned or self._is_enough:
                 self._match_waiting()
             self._turned = turned
             self._waiting.append(pair)
+            self._clicks += sum(each.clicks.size for each in pair)
+
+    @property
+    def _is_enough(self) -> bool:
+        """Whether so much waits that to match more at a time would save nothing."""
+        return len(self._waiting) == FRAMES_AT_ONCE or self._clicks >= CLICKS_AT_ONCE
 
     def _match_waiting(self) -> None:
         """Match the frames that both users have and that have not been matched."""
         if not self._waiting:
             return
-        first, second = (
-            live.filter(_joined(frames))
-            for live, frames in zip(self._live, zip(*self._waiting, strict=True), strict=True)
-        )
+        first, second = zip(*self._waiting, strict=True)
         self._waiting.clear()
+        self._clicks = 0
         for matcher in (self._matchers, self._tests, ())[self._turned]:
             matcher.add(first, second)
 
@@ -323,6 +291,20 @@ class LaneScorer:
         """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
         self._match_waiting()
         return tuple(matcher.matches.copy() for matcher in self._matchers)
+
+
+def build_scorers(
+    network: Network, hardware: TopologySpec, turns: Mapping[str, Turns] = NO_TURNS
+) -> dict[tuple[str, str], LaneScorer]:
+    """Scorers of all links, which share what they need of each user's clicks.
+
+    Parameters
+    ----------
+    hardware : TopologySpec
+        Whose dead times hold.
+    """
+    live = live_clicks(hardware)
+    return {users: LaneScorer(network, users, live, turns) for users in network.links}
 
 
 def _settings_of(
@@ -372,7 +354,7 @@ class DifferenceHistogram:
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
         for first, second in self._pairs.add(user, frame):
-            self._count(self._carried.extend(first, second))
+            self._count(self._carried.extend((first,), (second,)))
 
     def finish(self) -> None:
         """Count the differences of the last clicks."""

@@ -45,7 +45,7 @@ from netsim.simulation.errands import Errands
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
-from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.scoring import LaneScorer, build_scorers
 from netsim.simulation.user import User
 from netsim.taps.kinds import plans_of
 from netsim.topology.changes import Change
@@ -137,8 +137,7 @@ class Simulation:
             self._controller = build_controller(asked, self.topology, links)
         self._rng_tree = RngTree(self._request.seed)
         self._turns = build_turns(self.topology, self._rng_tree)
-        hardware, turns = self.depth.hardware, self._turns
-        self._scorers = {users: LaneScorer(self.network, users, hardware, turns) for users in links}
+        self._scorers = build_scorers(self.network, self.depth.hardware, self._turns)
         self._scorers_of = {
             user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
             for user in self.topology.users

@@ -4,7 +4,6 @@ They are those of a run photon by photon, from the same streams; what a stretch 
 them is the mean of exp(i delta), delta being what both phases of a pair are off by.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from netsim.devices.analysers import Analysers
 from netsim.frames import DETECTORS
+from netsim.physics.encodings.interface import Encoding
 from netsim.topology.changes import Unlock
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
@@ -55,10 +55,7 @@ class Wander:
         self.users = wanderers(topology)
         self._phases = {user: analysers.wandering(user) for user in self.users}
         self._receivers = {user.name: topology.receiver_of(user) for user in topology.users}
-        self._bases = {
-            name: _bases([outcome.basis for outcome in spec.encoding.detectors])
-            for name, spec in self._receivers.items()
-        }
+        self._bases = {name: _bases(spec.encoding) for name, spec in self._receivers.items()}
         self._known = lru_cache(maxsize=_KEPT)(self._means)
         self._seen = lru_cache(maxsize=_KEPT_USERS)(self._phasors)
         self._found: dict[int, WanderingCoincidences] = {}
@@ -81,10 +78,10 @@ class Wander:
         )
 
     def means(self, users: tuple[str, str], start_ps: int, stop_ps: int) -> Phasors:
-        """(2, 4, 4) complex128: means of exp(i delta) over [``start_ps``, ``stop_ps``) of a link.
+        """(2, T, 4, 4) complex128: means of exp(i delta) in [``start_ps``, ``stop_ps``) of a link.
 
-        By detector of the first and of the second user; delta is the sum of what both phases are
-        off by, then the difference.
+        By the term of what interferes, then by detector of the first and of the second user; delta
+        is the sum of what both phases are off by, then the difference.
         """
         return self._known(users, start_ps, stop_ps)
 
@@ -94,8 +91,9 @@ class Wander:
         # Of a user whose phases stay there is one value for all the time.
         first, second = (np.broadcast_to(each, (2, count)) for each in (first, second))
         sums, differences = first @ second.T, first @ second.conj().T
-        rows, columns = np.ix_(*(self._bases[user] for user in users))
-        means: Phasors = np.stack((sums, differences))[:, rows, columns] / count
+        rows, columns = (self._bases[user] for user in users)
+        both = np.stack((sums, differences))
+        means: Phasors = both[:, rows[:, :, None], columns[:, None, :]] / count
         return means
 
     def _phasors(self, user: str, start_ps: int, stop_ps: int) -> Phasors:
@@ -109,8 +107,9 @@ class Wander:
         return np.exp(1j * np.array(np.broadcast_arrays(*offs_rad)))
 
 
-def _bases(numbers: Sequence[int]) -> NDArray[np.int64]:
-    """(4,) int64: basis of each detector, 0 for numbers that there is none for."""
-    bases = np.zeros(DETECTORS, dtype=np.int64)
-    bases[: len(numbers)] = numbers
+def _bases(encoding: Encoding) -> NDArray[np.int64]:
+    """(T, 4) int64: basis that turns each term at each detector, 0 for numbers without detector."""
+    known = [encoding.bases_of(number) for number in range(len(encoding.detectors))]
+    bases = np.zeros((len(known[0]), DETECTORS), dtype=np.int64)
+    bases[:, : len(known)] = np.transpose(known)
     return bases

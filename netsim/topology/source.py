@@ -104,7 +104,10 @@ MAX_WIDTH_SLOTS = 0.25
 
 
 class PulsesSpec(Spec):
-    """Double pulses of the pump, for time bins: pairs are born in either of two slots."""
+    """Double pulses of the pump, for time bins: pairs are born in either of two slots.
+
+    Both are cut out of one continuous wave: where its frequency moves, so does their phase.
+    """
 
     slot_ps: Annotated[int, Field(ge=10, le=100_000)]
     """From the first pulse to the second, and the delay of the users' interferometers."""

@@ -30,10 +30,11 @@ Phasors = NDArray[np.complex128]
 
 
 class Fringes(NamedTuple):
-    """What interferes of the coincidences in a window, (4, 4) complex128 by detectors.
+    """What interferes of the coincidences in a window, (T, 4, 4) complex128 by term and detectors.
 
     Its real part is in the rates. Where phases are turned it is multiplied by exp(i delta), delta
-    being the sum or the difference of what both users' phases are turned by.
+    being the sum or the difference of what both users' phases are turned by, those of the bases of
+    its term (`Encoding.bases_of`).
     """
 
     pairs_hz: Phasors
@@ -95,7 +96,7 @@ class Coincidences:
     def fringes_hz(self, gate: Gate) -> Fringes:
         """What interferes of pairs and of bunches, see `Fringes`."""
         link = self._link(gate.users)
-        pairs_hz, bunches_hz = (link.fringe_hz(gate, each) for each in (link.pairs, link.bunches))
+        pairs_hz, bunches_hz = (link.fringes_hz(gate, each) for each in (link.pairs, link.bunches))
         first, _ = gate.users
         is_sum = self.stations[first].encoding.partner_sign > 0
         return Fringes(pairs_hz, bunches_hz, is_sum=is_sum)
@@ -177,12 +178,13 @@ class _Link:
             )
         return rates_hz * self._sight.silence(self._all, gate.delay_ps)
 
-    def fringe_hz(self, gate: Gate, peaks: tuple[Peaks, ...]) -> Phasors:
-        """(4, 4) complex128: what interferes of these coincidences."""
-        rates_hz = np.zeros((DETECTORS, DETECTORS), dtype=np.complex128)
+    def fringes_hz(self, gate: Gate, peaks: tuple[Peaks, ...]) -> Phasors:
+        """(T, 4, 4) complex128: what interferes of these coincidences."""
+        terms = len(self._sight.stations[0].encoding.bases_of(0))
+        rates_hz = np.zeros((terms, DETECTORS, DETECTORS), dtype=np.complex128)
         for one, other, joint in self._joints if peaks else ():
-            rates_hz[one.number, other.number] = sum(
-                each.fringe_hz(gate, one, other, joint) for each in peaks
+            rates_hz[:, one.number, other.number] = np.sum(
+                [each.fringes_hz(gate, one, other, joint) for each in peaks], axis=0
             )
         return rates_hz * self._sight.silence(self._all, gate.delay_ps)
 

@@ -16,7 +16,7 @@ SLICES = 48
 """Of a time without lock; they grow with its square, as contrast is lost at first."""
 
 Free = tuple[tuple[str, tuple[float, float]], ...]
-"""Users whose phases wander, and the variances (rad^2) of their Z and X phases by now."""
+"""Users whose phases wander, and what that adds to the variances (rad^2) of Z and X phases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,14 @@ class _Wandering:
         free_s = s_from_ps(time_ps - self.unlocked_ps.get(name, time_ps))
         _, aligned_ps = self.aligned_ps.get(name, (0, time_ps))
         turned = user.fibre.rotation_walk_rad_per_sqrt_s**2 * s_from_ps(time_ps - aligned_ps)
-        z, x = network.topology.receiver_of(user).analysers
-        return z.walk_rad2_per_s * free_s + turned, x.walk_rad2_per_s * free_s + turned
+        z, x = (
+            each.walk_rad2_per_s * free_s
+            # Without lock from the start a phase begins at 0, not somewhere about it.
+            - (each.locked_variance if self.unlocked_ps.get(name) == 0 else 0.0)
+            + turned
+            for each in network.topology.receiver_of(user).analysers
+        )
+        return z, x
 
 
 def slices(epochs: Iterable[Epoch]) -> Iterator[Slice]:

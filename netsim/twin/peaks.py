@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import Encoding, joints_of
@@ -81,10 +82,13 @@ class Peaks:
         share = joint.share(self.coherence, *self._seen(gate, one, other))
         return self.pairs_hz * one.photon_share * other.photon_share * share
 
-    def fringe_hz(self, gate: Gate, one: Detector, other: Detector, joint: Joint) -> complex:
-        """What interferes of that, as of `netsim.physics.encodings.joint.Joint.fringe`."""
-        fringe = joint.fringe(self.coherence, *self._seen(gate, one, other))
-        return self.pairs_hz * one.photon_share * other.photon_share * fringe
+    def fringes_hz(
+        self, gate: Gate, one: Detector, other: Detector, joint: Joint
+    ) -> NDArray[np.complex128]:
+        """(T,) complex128: what interferes, as `netsim.physics.encodings.joint.Joint.fringes`."""
+        fringes = joint.fringes(self.coherence, *self._seen(gate, one, other))
+        seen_hz = self.pairs_hz * one.photon_share * other.photon_share
+        return seen_hz * np.array(fringes, dtype=np.complex128)
 
     def _seen(
         self, gate: Gate, one: Detector, other: Detector

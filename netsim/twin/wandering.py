@@ -17,8 +17,9 @@ from netsim.twin.drift import Free
 from netsim.twin.peaks import Gate
 
 Turn = Callable[[tuple[str, str]], Phasors]
-"""Takes a link and gives (2, 4, 4) complex128: the means of exp(i delta) over some time, delta
-being the sum, then the difference, of what the phases of two detectors are turned by."""
+"""Takes a link and gives (2, T, 4, 4) complex128: the means of exp(i delta) over some time, delta
+being the sum, then the difference, of what the phases of two detectors are turned by, term by term
+of what interferes at them (`netsim.twin.coincidences.Fringes`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +71,8 @@ class WanderingCoincidences(Coincidences):
     def _moved_hz(self, gate: Gate, fringe_hz: Phasors, kind: int) -> Rates:
         """What the turn adds to the rates."""
         if self._turn is None:
-            return np.zeros(fringe_hz.shape)
-        moved: Rates = (fringe_hz * (self._turn(gate.users)[kind] - 1.0)).real
+            return np.zeros(fringe_hz.shape[1:])
+        moved: Rates = (fringe_hz * (self._turn(gate.users)[kind] - 1.0)).real.sum(axis=0)
         return moved
 
     def _window(self, gate: Gate) -> _Window:

@@ -12,7 +12,9 @@ from netsim.verify.books import book_faults
 from netsim.verify.demand import demand_faults
 from netsim.verify.ends import end_faults
 from netsim.verify.events import event_faults
+from netsim.verify.moves import move_faults
 from netsim.verify.records import read_records
+from netsim.verify.scored import scored_faults
 from netsim.verify.stores import store_faults
 from netsim.verify.summary import summary_faults
 
@@ -50,7 +52,9 @@ def verify_run(directory: Path) -> tuple[Fault, ...]:
         *book_faults(records),
         *end_faults(records),
         *event_faults(records),
+        *move_faults(records),
         *summary_faults(records),
+        *scored_faults(records),
         *store_faults(records),
         *demand_faults(records),
     )

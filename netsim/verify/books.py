@@ -1,11 +1,10 @@
 """Whether the ledger balances and every pad is in it once, from its rows alone."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from netsim.errors import Fault
-from netsim.pools.audit import check_balance
+from netsim.pools.audit import audit
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import LEDGER
 from netsim.verify.columns import PAD_BITS, column_faults
@@ -15,8 +14,8 @@ from netsim.verify.records import Records
 
 def book_faults(records: Records) -> Iterator[Fault]:
     """Faults of the rows, of the running sums and of the pads."""
-    for fault in check_balance(records.movements()):
-        yield _located(fault)
+    for place, fault in audit(records.rows()):
+        yield Fault(place or LEDGER, fault)
     end_ps = records.told.last_ps if records.is_whole else None
     yield from column_faults(records.columns, _reserved_bits(records), end_ps)
     yield from _pad_faults(records)
@@ -41,6 +40,7 @@ def _key_faults(records: Records) -> Iterator[Fault]:
             for block in records.blocks(link, end):
                 told = records.flow(link, end, block, Account.PARITIES, Account.WIRE)
                 told += records.flow(link, end, block, Account.VERIFICATION, Account.WIRE)
+                told += records.flow(link, end, block, Account.COUNTS, Account.WIRE)
                 taken = records.flow(link, end, block, Account.OPEN, Account.AMPLIFIED)
                 if is_usable(records, link, end, block) and taken < told:
                     where = f"{LEDGER}, {link} block {block}"
@@ -49,20 +49,12 @@ def _key_faults(records: Records) -> Iterator[Fault]:
                     )
 
 
-def _located(fault: str) -> Fault:
-    """The audit counts rows from 1; the file has a header line above them."""
-    match = re.fullmatch(r"row (\d+): (.*)", fault)
-    if match is None:
-        return Fault(LEDGER, fault)
-    return Fault(f"{LEDGER}:{int(match[1]) + 1}", match[2])
-
-
 def _pad_faults(records: Records) -> Iterator[Fault]:
     """Pads come and go whole; what is spent was there, once, before."""
     provisioned: defaultdict[tuple[str, str], int] = defaultdict(int)
     spent: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for line, row in enumerate(records.movements(), start=2):
-        where, end = f"{LEDGER}:{line}", (row.link, row.end)
+    for where, row in records.rows():
+        end = (row.link, row.end)
         if row.credit is Account.RESERVE:
             provisioned[end] += row.bits
             if row.bits % (2 * PAD_BITS):
@@ -71,7 +63,7 @@ def _pad_faults(records: Records) -> Iterator[Fault]:
                 yield Fault(where, "a block refills the reserve, or nothing but the pre-shared key")
         elif row.debit is Account.RESERVE:
             spent[end] += row.bits
-            if row.bits % PAD_BITS:
+            if row.bits % PAD_BITS or row.block != NO_BLOCK:
                 yield Fault(where, f"{row.bits} bits are no whole pads")
             if spent[end] > provisioned[end]:
                 yield Fault(

@@ -11,6 +11,8 @@ _SAME_AT_BOTH = (
     (Account.LIGHT, Account.OPEN, "sifted"),
     (Account.PARITIES, Account.WIRE, "disclosed as parities"),
     (Account.VERIFICATION, Account.WIRE, "disclosed for verification"),
+    (Account.COUNTS, Account.WIRE, "disclosed as counts of errors"),
+    (Account.TESTED, Account.WIRE, "disclosed for Bell tests"),
     (Account.OPEN, Account.SAMPLED, "sampled"),
     (Account.OPEN, Account.AMPLIFIED, "amplified away"),
     (Account.DOUBT, Account.RESERVE, "put into the reserve"),

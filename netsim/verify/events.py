@@ -1,13 +1,15 @@
-"""Whether the trace agrees with the ledger: blocks, levels, times."""
+"""Whether the trace is in order, and agrees with the ledger in blocks and levels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netsim.errors import Fault
 from netsim.pools.ledger import Account
 from netsim.results.directory import EVENTS, SUMMARY
-from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
 
+_STARTED = "round_started"
+_Place = tuple[str, str, int]
+"""Link, end, block."""
 FEW_ALARMS = 64
 """So many of an end have a line each; of more the last ones, up to as many again, may have none."""
 
@@ -15,11 +17,24 @@ FEW_ALARMS = 64
 def event_faults(records: Records) -> Iterator[Fault]:
     """Faults of the trace."""
     yield from _times(records)
+    yield from _starts(records)
     yield from _usable_blocks(records)
     if records.summary is not None:
+        yield from _beginning(records, records.summary)
         yield from _end(records, records.summary)
         for entry in records.summary["links"]:
             yield from _counts(records, entry)
+            if records.manifest is not None:
+                yield from _closing(records, entry, records.manifest["duration_ps"])
+
+
+def _beginning(records: Records, summary: Json) -> Iterator[Fault]:
+    """The first line says what was run; recordings have no more than a seed."""
+    _, first = next(records.events(), (0, {}))
+    told = {"event": "run_started", "time_ps": 0}
+    told |= {name: summary[name] for name in ("seed", "topology") if name in summary}
+    if any(first.get(name) != value for name, value in told.items()):
+        yield Fault(EVENTS, f"does not begin with run_started, of the run in {SUMMARY}")
 
 
 def _end(records: Records, summary: Json) -> Iterator[Fault]:
@@ -43,6 +58,19 @@ def _counts(records: Records, entry: Json) -> Iterator[Fault]:
             yield Fault(where, f"{name} {entry[name]}, {EVENTS} tells of {least}")
 
 
+def _closing(records: Records, entry: Json, duration_ps: int) -> Iterator[Fault]:
+    """How long it took after the light until both ends had closed; at the rate level no time."""
+    link = "-".join(entry["users"])
+    closed_ps = [records.told.closed_ps.get((link, user)) for user in entry["users"]]
+    later = [time_ps for time_ps in closed_ps if time_ps is not None]
+    settle_ps = max(later) - duration_ps if len(later) == len(closed_ps) else 0
+    if entry["settle_ps"] != settle_ps or (
+        records.columns.of(link) is not None and len(later) == 1
+    ):
+        what = f"settle_ps {entry['settle_ps']}, {settle_ps} by the ends that close in {EVENTS}"
+        yield Fault(f"{SUMMARY}, {link}", what)
+
+
 def _times(records: Records) -> Iterator[Fault]:
     latest_ps = 0
     for line, event in records.events():
@@ -55,9 +83,22 @@ def _times(records: Records) -> Iterator[Fault]:
             latest_ps = time_ps
 
 
+def _starts(records: Records) -> Iterator[Fault]:
+    """Each round begins once at an end, before it is sifted there."""
+    started: set[tuple[object, object, object]] = set()
+    for line, event in records.events():
+        place = (event.get("link"), event.get("end"), event.get("block"))
+        if event.get("event") == _STARTED and place in started:
+            yield Fault(f"{EVENTS}:{line}", "begins a second time")
+        elif event.get("event") == _STARTED:
+            started.add(place)
+        elif event.get("event") == "round_sifted" and place not in started:
+            yield Fault(f"{EVENTS}:{line}", "is sifted without having begun")
+
+
 def _usable_blocks(records: Records) -> Iterator[Fault]:
-    """Each deposit of the ledger is an event and the other way round."""
-    told: set[tuple[str, str, int]] = set()
+    """Each is told once, with what it has cost, and alike at both ends."""
+    told: dict[_Place, Json] = {}
     for line, event in records.events():
         if event.get("event") != "block_usable":
             continue
@@ -68,18 +109,16 @@ def _usable_blocks(records: Records) -> Iterator[Fault]:
             continue
         if (link, end, block) in told:
             yield Fault(where, f"{link} block {block} becomes usable at {end} a second time")
-        told.add((link, end, block))
+        told[link, end, block] = event
         yield from _one_block(records, where, (link, end, block), event)
-    yield from _untold(records, told)
+        yield from _unlike(
+            where, event, [told.get((link, each, block)) for each in records.ends.get(link, ())]
+        )
 
 
-def _one_block(
-    records: Records, where: str, place: tuple[str, str, int], event: Json
-) -> Iterator[Fault]:
+def _one_block(records: Records, where: str, place: _Place, event: Json) -> Iterator[Fault]:
     link, end, block = place
     booked = {
-        "deposited_bits": records.flow(link, end, block, Account.DOUBT, Account.POOL),
-        "reserve_bits": records.flow(link, end, block, Account.DOUBT, Account.RESERVE),
         "parity_bits": records.flow(link, end, block, Account.PARITIES, Account.WIRE),
         "pool_bits": records.booked.pool_levels.get(((link, end), block), 0),
     }
@@ -88,16 +127,17 @@ def _one_block(
             yield Fault(
                 where, f"{link} block {block} at {end}: {name} {event.get(name)}, booked {bits}"
             )
+    raw_bits = records.flow(link, end, block, Account.LIGHT, Account.OPEN)
+    raw_bits -= records.flow(link, end, block, Account.OPEN, Account.SAMPLED)
+    qber = event.get("qber")
+    errors = qber * raw_bits if isinstance(qber, float) else -1.0
+    if not 0 <= errors <= raw_bits or abs(errors - round(errors)) > 1e-6:
+        yield Fault(where, f"qber {qber} of {raw_bits} bits is no number of errors")
 
 
-def _untold(records: Records, told: set[tuple[str, str, int]]) -> Iterator[Fault]:
-    if records.summary is None:
-        return  # a killed run may have booked its last row without telling
-    deposits = {
-        (link, end, block)
-        for link, end in records.booked.flows
-        for block in records.blocks(link, end)
-        if is_usable(records, link, end, block)
-    }
-    for link, end, block in sorted(deposits - told):
-        yield Fault(EVENTS, f"says nothing of {link} block {block}, usable at {end}")
+def _unlike(where: str, event: Json, both: Sequence[Json | None]) -> Iterator[Fault]:
+    """Both ends have corrected the same errors, and claim the same."""
+    for name in ("qber", "epsilon"):
+        for other in both:
+            if other is not None and other.get(name) != event.get(name):
+                yield Fault(where, f"{name} {event.get(name)}, at the other end {other.get(name)}")

@@ -23,6 +23,7 @@ from netsim.results.directory import (
     LEDGER,
     LINKS,
     MANIFEST,
+    ROUNDS,
     SUMMARY,
     books_of,
 )
@@ -93,18 +94,23 @@ class Told:
         Name of the last event.
     last_ps : int or None
         Its time.
+    closed_ps : dict
+        When an end of a link has closed.
     """
 
     counts: Counter[tuple[object, object, object]] = field(default_factory=Counter)
     sums: dict[tuple[str, object, object], float] = field(default_factory=dict)
     last: object = None
     last_ps: int | None = None
+    closed_ps: dict[tuple[object, object], int] = field(default_factory=dict)
 
     def add(self, event: Json) -> None:
         """Take in the next line."""
         place = (event.get("link"), event.get("end"))
         self.last, self.last_ps = event.get("event"), event.get("time_ps")
         self.counts[self.last, *place] += 1 + (event.get("untold") or 0)
+        if self.last == "link_closed":
+            self.closed_ps[place] = self.last_ps or 0
         for name in PROBABILITIES:
             if event.get(name) is not None:
                 self.sums[name, *place] = self.sums.get((name, *place), 0.0) + event[name]
@@ -142,12 +148,12 @@ class Records:
     links: tuple[dict[str, str], ...]
 
     def movements(self) -> Iterator[Movement]:
-        """Rows of the ledger; row k, from 0, stands in line k + 2.
-
-        Of rounds in columns, those of links whose key has been taken are among them, so that rows
-        behind them stand further up.
-        """
+        """Rows of the ledger; of rounds in columns, those of links whose key has been taken."""
         return books_of(self.directory).movements(self.taken)
+
+    def rows(self) -> Iterator[tuple[str, Movement]]:
+        """The same with the place of each: a line of the ledger, or a round."""
+        return _rows(books_of(self.directory), self.taken)
 
     def events(self) -> Iterator[tuple[int, Json]]:
         """Lines of the trace with their numbers; rounds in columns, as of `movements`, have 0."""
@@ -245,10 +251,24 @@ def _taken(books: Books) -> frozenset[str]:
 
 def _add_up_ledger(books: Books, taken: frozenset[str]) -> Booked:
     booked = Booked()
-    for line, row in enumerate(books.movements(taken), start=2):
-        _check_names(line, row)
+    for place, row in _rows(books, taken):
+        _check_names(place, row)
         booked.add(row)
     return booked
+
+
+def _rows(books: Books, taken: frozenset[str]) -> Iterator[tuple[str, Movement]]:
+    """Rows with their places: of those under way, which line it is goes by the object."""
+    lines: dict[int, int] = {}
+
+    def numbered() -> Iterator[Movement]:
+        for line, row in enumerate(read_ledger(books.ledger), start=2):
+            lines[id(row)] = line
+            yield row
+
+    for row in books.with_round_rows(numbered(), taken):
+        line = lines.pop(id(row), None)
+        yield f"{LEDGER}:{line}" if line else f"{ROUNDS}, {row.link} block {row.block}", row
 
 
 def _add_up_events(books: Books, taken: frozenset[str], columns: Columns) -> Told:
@@ -277,13 +297,13 @@ def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ConfigError:
     return ConfigError.of(path, f"cannot be read: {reason}")
 
 
-def _check_names(line: int, row: Movement) -> None:
+def _check_names(place: str, row: Movement) -> None:
     """Refuse names that no user or link can have: a store's file is named after them."""
     try:
         NAME.validate_python(row.link)
         NAME.validate_python(row.end)
     except ValidationError as error:
-        raise ConfigError.of(f"{LEDGER}:{line}", "names no link and end") from error
+        raise ConfigError.of(place, "names no link and end") from error
 
 
 def _read_object(path: Path, kind: type[BaseModel]) -> Json:

@@ -286,7 +286,8 @@ class Event(_Entry):
 
 StoredLinks = TypeAdapter(list[tuple[Count, Count]], config=ConfigDict(strict=True))
 StoredBlocks = TypeAdapter(
-    list[tuple[Count, Text, Count, Count, bytes | None]], config=ConfigDict(strict=True)
+    list[tuple[Count, Text, Count, Count, bytes | None, Count | None]],
+    config=ConfigDict(strict=True),
 )
 StoredPads = TypeAdapter(
     list[tuple[Count, Annotated[int, Field(ge=0, le=1)], bytes]], config=ConfigDict(strict=True)

@@ -46,6 +46,8 @@ class StoredEnd:
         Indices that have been given pads so far.
     signing_pads : dict
         Round to the index of the pads that have signed for its block.
+    said : frozenset of int
+        Rounds of which a message or digests are kept.
     """
 
     blocks: dict[int, tuple[str, KeyBlock]] = field(repr=False)
@@ -53,6 +55,7 @@ class StoredEnd:
     next_pad: int
     provisioned_pads: int
     signing_pads: dict[int, int]
+    said: frozenset[int]
 
 
 def store_faults(records: Records) -> Iterator[Fault]:
@@ -116,7 +119,8 @@ def _read(path: Path, link: str) -> StoredEnd | None:
         links = db.execute("SELECT next_pad, provisioned_pads FROM links WHERE link = ?", (link,))
         rows = StoredLinks.validate_python(links.fetchall())
         blocks = db.execute(
-            "SELECT b.round, b.state, b.pad, b.key_bits, k.bits FROM blocks b LEFT JOIN keys k"
+            "SELECT b.round, b.state, b.pad, b.key_bits, k.bits,"
+            " length(b.message) + length(b.digests) FROM blocks b LEFT JOIN keys k"
             " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
             (link,),
         )
@@ -131,14 +135,15 @@ def _read(path: Path, link: str) -> StoredEnd | None:
         return StoredEnd(
             {
                 number: (state, KeyBlock(number, key or b"", bits, tuple(left[number])))
-                for number, state, _, bits, key in found
+                for number, state, _, bits, key, _ in found
             },
             {
                 (number, role): bits
                 for number, role, bits in StoredPads.validate_python(pads.fetchall())
             },
             *(rows[0] if rows else (0, 0)),
-            {number: pad for number, _, pad, _, _ in found},
+            {number: pad for number, _, pad, *_ in found},
+            frozenset(number for number, *_, message_bytes in found if message_bytes),
         )
 
 
@@ -152,6 +157,8 @@ def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
             yield Fault(where, f"block {number} has more bits left than it has bits")
         if state == _USABLE and stored.signing_pads[number] >= stored.next_pad:
             yield Fault(where, f"block {number} is settled, and its pads are not spent")
+        if state == _USABLE and number in stored.said:
+            yield Fault(where, f"block {number} is settled, and what was said of it is kept")
     if len(set(stored.signing_pads.values())) != len(stored.signing_pads):
         yield Fault(where, "one pad has signed for two blocks")
     there = range(stored.next_pad, stored.provisioned_pads)
@@ -169,6 +176,9 @@ def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> 
         yield Fault(
             where, f"{PAD_BITS * len(stored.pads)} bits of pads, {reserve} in the reserve's books"
         )
+    provisioned_bits = 2 * PAD_BITS * stored.provisioned_pads
+    if provisioned_bits != (booked_bits := _provisioned_bits(records, link, end)):
+        yield Fault(where, f"{provisioned_bits} bits of pads have come, {booked_bits} by the books")
     for block in records.blocks(link, end):
         booked = records.level(link, end, block, Account.POOL)
         doubtful = records.level(link, end, block, Account.DOUBT)
@@ -180,6 +190,15 @@ def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> 
                 f"{where} block {block}",
                 f"{kept[0]} bits usable and {kept[1]} in doubt, booked {booked} and {doubtful}",
             )
+
+
+def _provisioned_bits(records: Records, link: str, end: str) -> int:
+    """All that ever came into the reserve."""
+    refilled = (
+        records.flow(link, end, block, Account.DOUBT, Account.RESERVE)
+        for block in records.blocks(link, end)
+    )
+    return records.flow(link, end, NO_BLOCK, Account.PRESHARED, Account.RESERVE) + sum(refilled)
 
 
 def _unequal(link: str, stored: dict[str, StoredEnd]) -> Iterator[Fault]:

@@ -17,6 +17,8 @@ from netsim.results.directory import (
 )
 from netsim.results.provenance import collect_provenance
 from netsim.topology.load import load_topology
+from netsim.topology.specs import TopologySpec
+from netsim.units import s_from_ps
 from netsim.verify.ends import is_usable
 from netsim.verify.records import Json, Records
 
@@ -30,8 +32,6 @@ _BY_BLOCK = {
 }
 """What a link's figure sums up: flows of the finished blocks at the announcer's end."""
 
-_SPECIAL = {"users", "channels", "twin", "paper", "eve", "chsh"}
-
 
 def summary_faults(records: Records) -> Iterator[Fault]:
     """Faults of the summary; nothing is asked of a run that was killed before it had one."""
@@ -41,15 +41,12 @@ def summary_faults(records: Records) -> Iterator[Fault]:
         yield from _distilled_faults(records, records.summary)
     else:
         yield from _manifest_faults(records.manifest, records.summary)
-        yield from _topology_faults(records, records.manifest)
+        yield from _topology_faults(records, records.manifest, records.summary)
         yield from _derived_faults(records, records.summary)
-        for table, name in ((LANES, "lanes"), (LINKS, "links")):
-            rows = records.lanes if name == "lanes" else records.links
-            yield from _table_faults(table, rows, records.summary[name])
     for entry in records.summary["links"]:
         yield from _link_faults(records, entry)
     told = {"-".join(entry["users"]) for entry in records.summary["links"]}
-    for link in records.columns.links.keys() - told:
+    for link in (records.columns.links.keys() | records.columns.taken.keys()) - told:
         yield Fault(SUMMARY, f"does not tell of {link}, which has rounds in {ROUNDS}")
 
 
@@ -69,32 +66,58 @@ def _distilled_faults(records: Records, summary: Json) -> Iterator[Fault]:
 
 
 def _manifest_faults(manifest: Json, summary: Json) -> Iterator[Fault]:
-    for name in ("topology", "seed", "fidelity", "partial"):
-        if manifest.get(name) != summary.get(name):
-            yield Fault(MANIFEST, f"{name} {manifest.get(name)}, {summary.get(name)} in {SUMMARY}")
+    found = {name: summary.get(name) for name in ("topology", "seed", "fidelity", "partial")}
+    found["wall_s"] = summary["performance"]["wall_s"]
+    for name, value in found.items():
+        if manifest.get(name) != value:
+            yield Fault(MANIFEST, f"{name} {manifest.get(name)}, {value} in {SUMMARY}")
+    # To the picosecond: other figures that follow may differ in their last digits.
+    if s_from_ps(manifest["duration_ps"]) != summary.get("duration_s"):
+        what = f"duration_ps {manifest['duration_ps']}, {summary.get('duration_s')} s in {SUMMARY}"
+        yield Fault(MANIFEST, what)
 
 
-def _topology_faults(records: Records, manifest: Json) -> Iterator[Fault]:
+def _topology_faults(records: Records, manifest: Json, summary: Json) -> Iterator[Fault]:
     """The topology that lies there is the one that was simulated."""
     try:
         topology = load_topology(records.directory / TOPOLOGY)
     except ConfigError as error:
         yield Fault(TOPOLOGY, "; ".join(fault.message for fault in error.faults))
         return
-    found = collect_provenance(topology.model_dump(mode="json")).topology_sha256
-    if found != manifest.get("topology_sha256"):
+    digest = collect_provenance(topology.model_dump(mode="json")).topology_sha256
+    if digest != manifest.get("topology_sha256"):
         yield Fault(TOPOLOGY, f"is another one than was simulated, by the hash in {MANIFEST}")
+    yield from _named_faults(topology, manifest, summary)
+
+
+def _named_faults(topology: TopologySpec, manifest: Json, summary: Json) -> Iterator[Fault]:
+    """Users, applications and paper are those of the topology."""
+    names = [user.name for user in topology.users]
+    if [user["name"] for user in summary["users"]] != names:
+        yield Fault(SUMMARY, f"tells of other users than {', '.join(names)}")
+    asked = {spec.name: [list(spec.users), spec.key_bits] for spec in topology.applications}
+    told = (summary.get("demand") or {"applications": []})["applications"]
+    if asked != {entry["name"]: [entry["users"], entry["key_bits"]] for entry in told}:
+        yield Fault(SUMMARY, f"tells of other applications than {TOPOLOGY}")
+    paper = topology.paper
+    figures = {"source": paper and paper.source, "total_skr_bps": paper and paper.total_skr_bps}
+    if manifest["paper"] != figures:
+        yield Fault(MANIFEST, f"another paper than that of {TOPOLOGY}")
 
 
 def _derived_faults(records: Records, summary: Json) -> Iterator[Fault]:
-    """Every rate and share, worked out again from the counts."""
+    """Every rate and share, worked out again from the counts; the tables have the same."""
     try:
-        derived = load_run(records.directory).summary()
+        run = load_run(records.directory)
+        derived = run.summary()
+        tables = {table: run.rows(table) for table in ("lanes", "links")}
     except (ArithmeticError, ValueError) as error:
         yield Fault(SUMMARY, f"nothing can be derived from its counts: {error}")
         return
     for path, found, expected in _differences(summary, derived, ""):
         yield Fault(SUMMARY, f"{path} is {found}, {expected} follows from the counts")
+    yield from _table_faults(LANES, records.lanes, tables["lanes"])
+    yield from _table_faults(LINKS, records.links, tables["links"])
 
 
 def _differences(found: Any, expected: Any, path: str) -> Iterator[tuple[str, object, object]]:
@@ -121,18 +144,10 @@ def _table_faults(
         yield Fault(table, f"has {len(rows)} rows, {SUMMARY} {len(entries)}")
         return
     for line, (row, entry) in enumerate(zip(rows, entries, strict=True), start=2):
-        for name, text in _expected_cells(entry).items():
+        for name in row.keys() | entry.keys():
+            text = "" if entry.get(name) is None else str(entry[name])
             if row.get(name) != text:
                 yield Fault(f"{table}:{line}", f"{name} {row.get(name)}, {text} in {SUMMARY}")
-
-
-def _expected_cells(entry: Json) -> dict[str, str]:
-    cells = {name: value for name, value in entry.items() if name not in _SPECIAL}
-    for name in ("users", "channels"):
-        for side, item in zip("ab", entry.get(name, ()), strict=False):
-            cells[f"{name[:-1]}_{side}"] = item
-    cells |= {f"twin_{name}": value for name, value in entry.get("twin", {}).items()}
-    return {name: "" if value is None else str(value) for name, value in cells.items()}
 
 
 def _link_faults(records: Records, entry: Json) -> Iterator[Fault]:
@@ -179,6 +194,10 @@ def _epsilon_faults(
     totals = {"forgery_probability": entry.get("failure_probability")}
     if secrecy is not None:
         totals["epsilon"] = entry.get("correctness_epsilon", 0.0) + secrecy
+    elif "secrecy_epsilon" in entry and any(
+        ("epsilon", place[0], end) in records.told.sums for end in entry["users"]
+    ):
+        yield Fault(where, "its rounds have an epsilon, and it has none")
     for name, total in totals.items():
         if total is None:
             continue

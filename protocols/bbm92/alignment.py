@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.bend import too_fast
 from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
-from protocols.bbm92.coincidence import match_lane
+from protocols.bbm92.coincidence import match_lane, matches
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock
 from protocols.bbm92.tracking import Tracker
+from protocols.compiled import kernel
 from protocols.errors import RemoteProtocolError
 from protocols.events import Alarm, Event, LaneFound, LaneLost, LinkLocked, LockLost, SyncFailed
 from protocols.link import PS_PER_S, LinkConfig
@@ -69,7 +70,7 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
         raise RemoteProtocolError("announced times out of range")
     # Closer clicks of one user merge before they are announced.
-    if body.count > 1 and np.diff(elapsed_ticks).min() < max(1, config.window_ps // tick_ps):
+    if _least_gap(elapsed_ticks) < max(1, config.window_ps // tick_ps):
         raise RemoteProtocolError("announced times too close to each other")
     if body.count and last_ticks >= body.stop_ticks:
         raise RemoteProtocolError("an announced time after its watermark")
@@ -77,7 +78,24 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     longest_ps = (config.frames_per_announcement + 1) * config.frame_ps
     if body.count and (body.stop_ticks - body.start_ticks) * tick_ps > longest_ps:
         raise RemoteProtocolError("an announcement of too much light")
-    return (elapsed_ticks + body.start_ticks) * tick_ps
+    return _in_ps(elapsed_ticks, body.start_ticks, tick_ps)
+
+
+@kernel
+def _least_gap(ticks: NDArray[np.int64]) -> int:
+    """From one of (N,) ascending times to the next; very long where there are fewer than two."""
+    least = 2**62
+    for k in range(1, ticks.size):
+        least = min(least, ticks[k] - ticks[k - 1])
+    return least
+
+
+@kernel
+def _in_ps(elapsed_ticks: NDArray[np.int64], start_ticks: int, tick_ps: int) -> NDArray[np.int64]:
+    out = np.empty_like(elapsed_ticks)
+    for k in range(out.size):
+        out[k] = (elapsed_ticks[k] + start_ticks) * tick_ps
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,15 +357,15 @@ class LinkAligner:
                     own_free=own_free,
                 )
                 lanes[matched] = lane
-        positions = np.flatnonzero(partner >= 0)
+        positions, own_clicks, lanes = matches(partner, lanes)
         if self._config.is_beyond_light(positions.size):
             self._events.append(Alarm(self._round, "far more matches than the light has"))
             return no_coincidences()
-        ids = first_id + partner[positions]
+        ids = first_id + own_clicks
         self._book.claim(ids)
         detectors = self._book.detectors_of(ids)
         bases, ports = detectors >> np.uint8(1), detectors & np.uint8(1)
-        return Coincidences(positions, ids, lanes[positions], bases, ports)
+        return Coincidences(positions, ids, lanes, bases, ports)
 
     # Memory -------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 It knows times and windows, never bases or bits.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,20 +145,21 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     announced: NDArray[np.int64],
     own: NDArray[np.int64],
     differences_ps: NDArray[np.int64],
-    low_ps: int,
-    high_ps: int,
+    delay_ps: int,
+    window_ps: int,
     partner: NDArray[np.int64],
     own_free: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """(L,) int64: pairs in the window whose clicks are both free."""
-    found = np.empty(announced.size, dtype=np.int64)
-    count = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(L,) each: pairs in the window whose clicks are both free, differences from the delay."""
+    low_ps = -(window_ps // 2)
+    found = np.empty((3, announced.size), dtype=np.int64)
+    count = np.int64(0)
     for pair in range(announced.size):
-        is_near = low_ps <= differences_ps[pair] < high_ps
-        if is_near and partner[announced[pair]] < 0 and own_free[own[pair]]:
-            found[count] = pair
-            count += 1
-    return found[:count].copy()
+        away_ps = differences_ps[pair] - delay_ps
+        found[0, count], found[1, count], found[2, count] = announced[pair], own[pair], away_ps
+        is_free = partner[announced[pair]] < 0 and own_free[own[pair]]
+        count += np.int64(is_free and low_ps <= away_ps < low_ps + window_ps)
+    return found[0, :count].copy(), found[1, :count].copy(), found[2, :count].copy()
 
 
 @kernel
@@ -212,19 +213,36 @@ def match_lane(
     ValueError
         If the matching uses a click twice.
     """
-    low_ps = delay_ps - window_ps // 2
-    places = _free_within(
-        pairs.announced,
-        pairs.own,
-        pairs.differences_ps,
-        low_ps,
-        low_ps + window_ps,
-        partner,
-        own_free,
+    offered = NearPairs(
+        *_free_within(
+            pairs.announced,
+            pairs.own,
+            pairs.differences_ps,
+            delay_ps,
+            window_ps,
+            partner,
+            own_free,
+        )
     )
-    offered = pairs.at(places)
-    offered = replace(offered, differences_ps=offered.differences_ps - delay_ps)
-    chosen = offered.at(matching.choose(offered))
-    if _take(chosen.announced, chosen.own, partner, own_free) < chosen.own.size:
+    chosen = matching.choose(offered)
+    announced, own = offered.announced[chosen], offered.own[chosen]
+    if _take(announced, own, partner, own_free) < own.size:
         raise ValueError("a click in two matches")
-    return np.sort(chosen.announced)
+    return np.sort(announced)
+
+
+@kernel
+def matches(
+    partner: NDArray[np.int64], lanes: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Announced and own click, and lane, of each match (K,), in the order of announced clicks.
+
+    ``partner`` and ``lanes`` are (N,): of every announced click, as `match_lane` leaves them.
+    """
+    announced, own = np.empty(partner.size, dtype=np.int64), np.empty(partner.size, dtype=np.int64)
+    of_lanes = np.empty(partner.size, dtype=np.uint8)
+    count = np.int64(0)
+    for k in range(partner.size):
+        announced[count], own[count], of_lanes[count] = k, partner[k], lanes[k]
+        count += np.int64(partner[k] >= 0)
+    return announced[:count].copy(), own[:count].copy(), of_lanes[:count].copy()

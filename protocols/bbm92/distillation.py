@@ -55,7 +55,7 @@ def judge_leak(core: BookedRound) -> None:
     Both ends ask after each reply, with the same counts.
     """
     config, books, terms = core.config, core.books, core.config.terms
-    is_doubled = is_two_way(config.profile.reconciliation) and terms.charge == "both-directions"
+    is_doubled = terms.charge == "both-directions" and is_two_way(config.profile.reconciliation)
     leak_bits = books.parity_bits * (2 if is_doubled else 1)
     left_bits = books.raw_bits - terms.verification_bits
     if leak_bits >= left_bits or leak_bits > terms.tolerated_leak_bits(books.raw_bits):

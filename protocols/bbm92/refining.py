@@ -18,12 +18,15 @@ from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.lanes import AnnouncedBlocks
 from protocols.clockprior import MAX_SEARCH_BINS
 from protocols.compiled import kernel
-from protocols.link import LinkConfig
+from protocols.link import PS_PER_S, LinkConfig
 
 FALSE_LOCK_PROBABILITY = 1e-6
 SURE_LOG10 = math.log10(FALSE_LOCK_PROBABILITY / MAX_SEARCH_BINS**2)
 """Of a chance that leaves no doubt of a candidate among the squared number of bins of the widest
 search: the candidates after it, which hold fewer pairs of the slice, need not be looked at."""
+
+CLOSER_PS = PS_PER_S
+"""Light to either side of a candidate's reference that is looked at first where there is more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ def best_candidate(
     for candidate in candidates:
         if best is not None and best.is_sure and not candidate.covers(best.line):
             continue
-        refined, cells = _refine(config, candidate, announced_ps, blocks, own)
+        closer, cells = _closer(config, candidate, announced_ps, own)
+        searched += cells
+        refined, cells = _refine(config, closer, announced_ps, blocks, own)
         searched += cells
         if best is None or refined.log10 < best.log10:
             best = refined
@@ -82,6 +87,29 @@ def best_candidate(
 def refine_width(config: LinkConfig) -> int:
     """Bins of `REFINE_SHIFT` that hold all peaks of a lane wherever they fall."""
     return 1 + math.ceil((2 * config.umi_delay_ps + 4_000) / (1 << REFINE_SHIFT))
+
+
+def _closer(
+    config: LinkConfig, candidate: Candidate, announced_ps: NDArray[np.int64], own: ClickTable
+) -> tuple[Candidate, int]:
+    """The candidate, within narrower bounds where a part of long light leaves no doubt of it.
+
+    The rates to look at are as many as the light is long.
+    """
+    low, high = np.searchsorted(
+        announced_ps, candidate.line.reference_ps + np.array([-1, 1]) * CLOSER_PS
+    )
+    part_ps = announced_ps[low:high]
+    if 2 * part_ps.size > announced_ps.size or not part_ps.size:
+        return candidate, 0
+    found, cells = _refine(config, candidate, part_ps, AnnouncedBlocks.of(part_ps), own)
+    rate_reach = 2 * found.grain
+    if not found.is_sure or rate_reach >= candidate.rate_reach:
+        return candidate, cells
+    arm_ps = np.abs(announced_ps[[0, -1]] - candidate.line.reference_ps).max()
+    reach_ps = math.ceil(rate_reach * arm_ps) + (refine_width(config) << REFINE_SHIFT)
+    reach_ps = min(reach_ps, candidate.reach_ps)
+    return Candidate(candidate.count, found.line, reach_ps, rate_reach), cells
 
 
 def _refine(

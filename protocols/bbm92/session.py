@@ -17,7 +17,7 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
-from typing import ClassVar, Generic, TypeVar, get_args
+from typing import ClassVar, Generic, TypeVar, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,11 +189,11 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        again_ps = self._repetition.due_ps
-        if not self._rounds:
-            return again_ps
-        active = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
-        return earlier_ps(min(active) + self.config.timeout_ps if active else None, again_ps)
+        due_ps = self._repetition.due_ps
+        for round_ in self._rounds.values():
+            if self._may_drop(round_):
+                due_ps = earlier_ps(round_.active_ps + self.config.timeout_ps, due_ps)
+        return due_ps
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""
@@ -218,18 +218,21 @@ class LinkSession(Generic[RoundT]):
         return envelope
 
     def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
-        is_final = isinstance(envelope.body, FINALS)
-        if is_final and envelope.sequence:
-            raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
-        match envelope.body:
-            case Vote() | Decision() | Close() | Seal() | Settled():
-                self._on_final(envelope.round, envelope.body, now_ps)
+        body = envelope.body
+        if not isinstance(body, FINALS):
+            self._on_sequenced(envelope, data, now_ps)
+            return
+        if envelope.sequence:
+            raise RemoteProtocolError(f"a numbered {type(body).__name__}")
+        match body:
             case Abort():
-                self._on_abort(envelope.round, envelope.body)
+                self._on_abort(envelope.round, body)
             case Beacon() | Ready():
-                self._on_idle(envelope.body)
+                self._on_idle(body)
+            case Vote() | Decision() | Close() | Seal() | Settled():
+                self._on_final(envelope.round, body, now_ps)
             case _:
-                self._on_sequenced(envelope, data, now_ps)
+                assert_never(body)
 
     def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
         round_ = self._rounds.get(envelope.round) or self._start_for(envelope, now_ps)

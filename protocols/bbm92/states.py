@@ -7,6 +7,7 @@ list for its state, and the diagrams of the documentation are drawn from the sam
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from protocols.errors import LocalProtocolError
@@ -92,7 +93,7 @@ Move = tuple[S, Cause | type[Message], S]
 """State, what happens in it, next state."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Machine(Generic[S]):
     """A table of moves; where several go with one cause, what is done on the way decides.
 
@@ -109,7 +110,13 @@ class Machine(Generic[S]):
 
     def allows(self, state: S, cause: Cause | type[Message]) -> bool:
         """Whether ``cause`` may happen in ``state``."""
-        return any(move[:2] == (state, cause) for move in self.moves)
+        return state in self._states_before.get(cause, ())
+
+    @cached_property
+    def _states_before(self) -> dict[Cause | type[Message], tuple[S, ...]]:
+        """Where each cause may happen: every message asks."""
+        causes = {cause for _, cause, _ in self.moves}
+        return {by: tuple(old for old, cause, _ in self.moves if cause == by) for by in causes}
 
     def move(self, state: S, cause: Cause | type[Message], to: S) -> S:
         """``to``; LocalProtocolError if the table does not lead there."""

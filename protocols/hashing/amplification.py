@@ -26,7 +26,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import as_bit_array
+from protocols.bits import check_bit_array
 from protocols.hashing import clmul
 from protocols.interfaces import Amplification
 
@@ -63,10 +63,10 @@ def toeplitz_amplify(
     ValueError
         If a size or a value is not as above.
     """
-    bits, seed_bits = _checked(bits, seed_bits, output_bits)
+    _check(bits, seed_bits, output_bits)
     head, tail = bits[:output_bits], bits[output_bits:]
     if head.size == 0 or tail.size == 0:
-        return head
+        return head.copy()
     length = fast_fft_length(seed_bits.size)
     spectrum = np.fft.rfft(seed_bits, length)
     spectrum *= np.fft.rfft(tail, length)
@@ -84,10 +84,10 @@ def toeplitz_amplify_clmul(
     """
     if not clmul.is_available():
         return toeplitz_amplify(bits, seed_bits=seed_bits, output_bits=output_bits)
-    bits, seed_bits = _checked(bits, seed_bits, output_bits)
+    _check(bits, seed_bits, output_bits)
     head, tail = bits[:output_bits], bits[output_bits:]
     if head.size == 0 or tail.size == 0:
-        return head
+        return head.copy()
     return head ^ clmul.middle_product(seed_bits, tail, head.size)
 
 
@@ -131,15 +131,13 @@ def fast_fft_length(size: int) -> int:
     return best
 
 
-def _checked(
-    bits: NDArray[np.uint8], seed_bits: NDArray[np.uint8], output_bits: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both arrays, contiguous; ValueError if they do not fit."""
-    bits, seed_bits = as_bit_array(bits), as_bit_array(seed_bits)
+def _check(bits: NDArray[np.uint8], seed_bits: NDArray[np.uint8], output_bits: int) -> None:
+    """ValueError if they are no bits, or do not fit."""
+    check_bit_array(bits)
+    check_bit_array(seed_bits)
     if bits.size > MAX_INPUT_BITS:
         raise ValueError(f"{bits.size} bits are too many to amplify at once")
     if seed_bits.size != max(bits.size - 1, 0):
         raise ValueError(f"{bits.size} bits need one seed bit fewer, not {seed_bits.size}")
     if not 0 <= output_bits <= bits.size:
         raise ValueError(f"{bits.size} bits cannot become {output_bits}")
-    return bits, seed_bits

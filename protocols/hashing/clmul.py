@@ -7,8 +7,9 @@ vector, split in halves by the three-product identity of Karatsuba's kind [1]_::
     |    | = |       | |    |,     P1 = (T1 + T2) X0,     Y1 = P1 + P2
     | Y1 |   | T2 T1 | | X1 |      P2 = T1 (X0 + X1)
 
-down to blocks of a few 64-bit words, where the instruction (PCLMULQDQ, of x86) takes over. Its
-operands are little-endian: bit t of word a is coefficient 64 a + t.
+down to blocks of a few 64-bit words, where the instruction takes over: PCLMULQDQ of x86, or
+VPCLMULQDQ, which makes two products at once, where the processor has it. Operands are
+little-endian: bit t of word a is coefficient 64 a + t.
 
 References
 ----------
@@ -31,26 +32,36 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 
 WORD_BITS = 64
-BASE_WORDS = 24
-"""Blocks up to this size are multiplied term by term (measured optimum: 12 to 24)."""
+NARROW, WIDE = 2, 4
+"""Words in a vector register of PCLMULQDQ and of VPCLMULQDQ."""
+BASE_WORDS = 32
+"""Blocks up to this size are multiplied term by term (measured optimum: 24 to 32, both widths)."""
 CALL_PRODUCTS = 120
 """What calling a block costs, in products of two words (measured)."""
-WORKSPACE_FACTOR = 5
+WORKSPACE_FACTOR = 4
 """Words of workspace per word of a block, over all levels of the recursion."""
 
 Words = NDArray[np.uint64]
 
 
-@functools.cache
-def is_available() -> bool:
-    """Whether compiled code may use PCLMULQDQ here."""
+def has_feature(feature: str) -> bool:
+    """Whether compiled code may use a feature of the processor, by LLVM's name."""
     name, features = (getattr(config, key, None) for key in ("CPU_NAME", "CPU_FEATURES"))
     if name is not None or features is not None:
-        return "+pclmul" in (features or "")
+        return f"+{feature}" in (features or "").split(",")
     try:
-        return bool(llvmlite.binding.get_host_cpu_features().get("pclmul", False))
+        return bool(llvmlite.binding.get_host_cpu_features().get(feature, False))
     except RuntimeError:
         return False
+
+
+IS_AVAILABLE = has_feature("pclmul")
+VECTOR_WORDS = WIDE if IS_AVAILABLE and has_feature("avx") and has_feature("vpclmulqdq") else NARROW
+
+
+def is_available() -> bool:
+    """Whether compiled code may use PCLMULQDQ here."""
+    return IS_AVAILABLE
 
 
 def middle_product(
@@ -86,17 +97,25 @@ def middle_product(
 
 def _words(bits: NDArray[np.uint8], count: int, shift: int) -> Words:
     """``bits`` from bit ``shift`` of ``count`` little-endian words on, zeros around."""
-    padded = np.zeros(count * WORD_BITS, dtype=np.uint8)
-    padded[shift : shift + bits.size] = bits
-    return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
+    packed = np.packbits(bits, bitorder="little")
+    words = np.zeros(count + 1, dtype="<u8")
+    place, part = divmod(shift, WORD_BITS)
+    words[place:].view(np.uint8)[: packed.size] = packed
+    if part:
+        # Shifted as words: as bits it would take eight times the memory.
+        carried = words[:-1] >> np.uint64(WORD_BITS - part)
+        words <<= np.uint64(part)
+        words[1:] |= carried
+    return words[:count].astype(np.uint64, copy=False)
 
 
+@functools.lru_cache(maxsize=256)
 def _block_words(rows: int, columns: int) -> int:
-    """Cheapest block size, a small even number times a power of two, for >= 1 row."""
-    smallest = 2 + BASE_WORDS // 2
+    """Cheapest block size, a few vectors times a power of two, for >= 1 row."""
+    smallest = BASE_WORDS // 2 + WIDE
     candidates: list[int] = [
-        *range(2, smallest, 2),
-        *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1, 2)),
+        *range(WIDE, smallest, WIDE),
+        *(base << level for level in range(21) for base in range(smallest, BASE_WORDS + 1, WIDE)),
     ]
 
     def cost(block: int) -> float:
@@ -104,65 +123,74 @@ def _block_words(rows: int, columns: int) -> int:
         products = ((block >> level) ** 2 + CALL_PRODUCTS) * math.pow(3.0, level)
         return -(-rows // block) * -(-columns // block) * products
 
-    fitting: list[int] = [block for block in candidates if block <= 2 * max(rows, columns)]
+    fitting: list[int] = [block for block in candidates if block <= 2 * max(rows, columns, 2)]
     return min(fitting, key=cost)
 
 
-def _sum_products(
-    typing_context: Any,  # noqa: ARG001
-    left: Any,
-    first: Any,  # noqa: ARG001
-    right: Any,
-    count: Any,  # noqa: ARG001
-) -> Any:
-    """Low and high word of the sum of ``left[first + k]`` times ``right[k]``, for use in kernels.
+def sum_of_products(vector_words: int) -> Any:
+    """What finds a sum of products in a kernel, in vectors of `NARROW` or `WIDE` words.
 
-    Two words are loaded at a time and all sums stay in vector registers: word by word, moving
-    products into ordinary registers takes longer than multiplying. ``count`` is even.
+    The function takes ``left``, ``first``, ``right`` and ``count``, a multiple of ``vector_words``,
+    and gives low and high word of the sum of ``left[first + k]`` times ``right[k]``. A vector is
+    loaded at a time and all sums stay in vector registers: word by word, moving products into
+    ordinary registers takes longer than multiplying.
     """
+
+    def typed(
+        typing_context: Any,  # noqa: ARG001
+        left: Any,
+        first: Any,  # noqa: ARG001
+        right: Any,
+        count: Any,  # noqa: ARG001
+    ) -> Any:
+        result = types.UniTuple(types.uint64, 2)  # type: ignore[no-untyped-call]
+        return result(left, types.int64, right, types.int64), generate
 
     def generate(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
         left_words, first_word, right_words, stop = operands
         arrays = ((signature.args[0], left_words), (signature.args[2], right_words))
         data = [context.make_array(kind)(context, builder, value).data for kind, value in arrays]
         data[0] = builder.gep(data[0], [first_word])
-        total = _generate_sum(builder, data, stop)
-        words = [builder.extract_element(total, ir.IntType(32)(k)) for k in range(2)]
-        return context.make_tuple(builder, signature.return_type, words)
+        total = _generate_sum(builder, data, stop, vector_words)
+        return context.make_tuple(builder, signature.return_type, total)
 
-    result = types.UniTuple(types.uint64, 2)  # type: ignore[no-untyped-call]
-    return result(left, types.int64, right, types.int64), generate
+    return intrinsic(typed)
 
 
-def _generate_sum(builder: Any, data: list[Any], stop: Any) -> Any:
-    """A loop over pairs of words, whose products of like halves go into two sums."""
-    pair = ir.VectorType(ir.IntType(WORD_BITS), 2)
+def _generate_sum(builder: Any, data: list[Any], stop: Any, vector_words: int) -> list[Any]:
+    """A loop over vectors of words, whose products of like halves go into two sums."""
+    vector = ir.VectorType(ir.IntType(WORD_BITS), vector_words)
     function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
-        builder.module, ir.FunctionType(pair, [pair, pair, ir.IntType(8)]), "llvm.x86.pclmulqdq"
+        builder.module,
+        ir.FunctionType(vector, [vector, vector, ir.IntType(8)]),
+        INSTRUCTIONS[vector_words],
     )
-    zeros = ir.Constant(pair, [0, 0])
+    zeros = ir.Constant(vector, [0] * vector_words)
     sums = [cgutils.alloca_once_value(builder, zeros) for _ in HALVES]  # type: ignore[no-untyped-call]
-    bounds = (stop.type(0), stop, stop.type(2))
+    bounds = (stop.type(0), stop, stop.type(vector_words))
     with cgutils.for_range_slice(builder, *bounds) as (at, _):
-        places = [builder.bitcast(builder.gep(part, [at]), pair.as_pointer()) for part in data]
+        places = [builder.bitcast(builder.gep(part, [at]), vector.as_pointer()) for part in data]
         words = [builder.load(place, align=WORD_BITS // 8) for place in places]
         for kept, halves in zip(sums, HALVES, strict=True):
             product = builder.call(function, [*words, ir.IntType(8)(halves)])
             builder.store(builder.xor(builder.load(kept), product), kept)
-    return builder.xor(*map(builder.load, sums))
+    total = builder.xor(*map(builder.load, sums))
+    each = [builder.extract_element(total, ir.IntType(32)(k)) for k in range(vector_words)]
+    return [functools.reduce(builder.xor, each[half::2]) for half in range(2)]
 
 
+INSTRUCTIONS = {NARROW: "llvm.x86.pclmulqdq", WIDE: "llvm.x86.pclmulqdq.256"}
 HALVES = (0x00, 0x11)
-"""Of the instruction: both low words, both high words."""
-sum_products: Any = intrinsic(_sum_products)
-"""`_sum_products` as seen from a kernel."""
+"""Of the instruction: low words of each two, high words."""
+sum_products = sum_of_products(VECTOR_WORDS)
+"""As wide as the processor can."""
 
 
 @kernel
 def multiply_directly(toeplitz: Words, vector: Words, product: Words, workspace: Words) -> None:
-    """Words k .. 2 k - 1 of ``toeplitz`` (2 k,) times ``vector`` (k,), term by term, for even k.
+    """Words k .. 2 k - 1 of ``toeplitz`` (2 k,) times ``vector`` (k,), term by term.
 
-    ``workspace`` holds k words at least.
+    k is a multiple of `VECTOR_WORDS`; ``workspace`` holds k words at least.
     """
     size = vector.size
     backwards = workspace[:size]
@@ -177,28 +205,29 @@ def multiply_directly(toeplitz: Words, vector: Words, product: Words, workspace:
 
 
 @kernel
+def add(left: Words, right: Words, total: Words) -> None:
+    """Sums of like words; ``total`` (k,) may be one of the others, which have k words at least."""
+    for k in range(total.size):
+        total[k] = left[k] ^ right[k]
+
+
+@kernel
 def multiply(toeplitz: Words, vector: Words, product: Words, workspace: Words) -> None:
-    """As `multiply_directly`, in even halves; ``workspace`` holds 5 k words at least."""
+    """As `multiply_directly`, in halves; ``workspace`` holds 4 k words at least."""
     size = vector.size
-    if size <= BASE_WORDS or size & 3:
+    if size <= BASE_WORDS or size % (2 * VECTOR_WORDS) != 0:
         multiply_directly(toeplitz, vector, product, workspace)
         return
     half = size >> 1
-    sums = workspace[: 3 * half]
-    both = workspace[3 * half : 4 * half]
-    shared = workspace[4 * half : 5 * half]
-    rest = workspace[5 * half :]
-    for k in range(3 * half):
-        sums[k] = toeplitz[k] ^ toeplitz[k + half]
-    for k in range(half):
-        both[k] = vector[k] ^ vector[k + half]
+    sums, part, rest = workspace[: 3 * half], workspace[3 * half : size * 2], workspace[size * 2 :]
     first, second = product[:half], product[half:]
-    multiply(toeplitz[half : 3 * half], both, shared, rest)
+    add(vector[:half], vector[half:], part)
+    multiply(toeplitz[half : 3 * half], part, second, rest)
+    add(toeplitz, toeplitz[half:], sums)
     multiply(sums[: 2 * half], vector[half:], first, rest)
-    multiply(sums[half:], vector[:half], second, rest)
-    for k in range(half):
-        first[k] ^= shared[k]
-        second[k] ^= shared[k]
+    add(first, second, first)
+    multiply(sums[half:], vector[:half], part, rest)
+    add(part, second, second)
 
 
 @kernel
@@ -216,5 +245,4 @@ def multiply_blocks(
             multiply(
                 toeplitz[start : start + 2 * block], vector[column : column + block], part, rest
             )
-            for k in range(block):
-                product[row + k] ^= part[k]
+            add(part, product[row:], product[row : row + block])

@@ -23,7 +23,7 @@ References
 .. [1] J. Martinez-Mateo et al., QIC 15, 453 (2015), arXiv:1407.3257.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ from protocols.reconciliation.cascade_layout import (
 from protocols.reconciliation.cascade_table import LAID, pass_table
 from protocols.reconciliation.halving import first_parity
 from protocols.reconciliation.schedules import SCHEDULES, Schedule
+from protocols.reconciliation.words import put_words, words_for
 
 __all__ = ["SCHEDULES", "CascadeAnnouncer", "CascadeResponder", "Schedule"]
 
@@ -76,7 +77,10 @@ class CascadeAnnouncer:
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )
         self._table = pass_table(self._layouts)
-        self._prefixes: dict[int, NDArray[np.uint8]] = {}
+        self._words = np.empty(words_for(bits.size), dtype=np.uint64)
+        self._sums = np.empty((len(self._layouts), words_for(bits.size) + 2), dtype=np.uint64)
+        put_words(self._bits, self._words)
+        self._reply = np.empty(packed_size_bytes(bits.size // 2), dtype=np.uint8)
 
     def answer(self, query: bytes) -> bytes:
         """Parities that ``query`` asks for.
@@ -95,30 +99,30 @@ class CascadeAnnouncer:
             raise MalformedMessageError("cascade query", len(query))
         packed = np.zeros(packed_size_bytes(layout.asked_blocks), dtype=np.uint8)
         if layout.is_halved:
-            packed[0] = first_parity(self._bits, np.uint64(layout.seed)) << 7
+            packed[0] = first_parity(self._words, layout.size_bits, np.uint64(layout.seed)) << 7
         else:
+            p, size = layout.index, layout.size_bits
+            self._lay_out(p)
             answers.pack_block_parities(
-                self._prefix(layout), layout.block_bits, layout.asked_blocks, packed
+                p, size, layout.asked_blocks, self._table, self._sums, packed
             )
         return self._disclose(packed, layout.asked_blocks)
 
     def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
         coded = np.frombuffer(query, dtype=np.uint8)
         most = min(len(query) - HEADER_BYTES, layout.size_bits // 2)
-        packed = np.zeros(packed_size_bytes(most), dtype=np.uint8)
+        packed, p, size = self._reply, layout.index, layout.size_bits
+        self._lay_out(p)
         count = answers.pack_half_parities(
-            coded, HEADER_BYTES, self._prefix(layout), self._table[layout.index], packed
+            p, size, coded, HEADER_BYTES, self._table, self._sums, packed
         )
         if not 0 < count <= most:
             raise MalformedMessageError("cascade query", len(query))
         return self._disclose(packed[: packed_size_bytes(count)], count)
 
-    def _prefix(self, layout: PassLayout) -> NDArray[np.uint8]:
-        prefix = self._prefixes.get(layout.index)
-        if prefix is None:
-            prefix = answers.ordered_prefix(self._bits, self._table[layout.index])
-            self._prefixes[layout.index] = prefix
-        return prefix
+    def _lay_out(self, p: int) -> None:
+        if not self._table[p, LAID]:
+            answers.add_up(p, self._bits, self._table, self._sums)
 
     def _disclose(self, packed: NDArray[np.uint8], count: int) -> bytes:
         """Serialise the answer; the one place where parities leave, and where they are counted."""
@@ -126,13 +130,12 @@ class CascadeAnnouncer:
         return packed.tobytes()
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the outstanding query asked: ``count`` parities in ``layout``, of blocks or halves."""
+class _Question(NamedTuple):
+    """What the outstanding query asked: so many parities in ``layout``, of blocks or halves."""
 
     layout: PassLayout
     kind: int
-    count: int
+    parities: int
 
 
 class CascadeResponder:
@@ -160,33 +163,36 @@ class CascadeResponder:
     def __init__(
         self, bits: NDArray[np.uint8], *, schedule: Schedule, error_rate: float, seed: int
     ) -> None:
-        self.bits = as_bit_array(bits)
+        self._bits = np.zeros((2, bits.size), dtype=np.uint8)
+        self._bits[0] = as_bit_array(bits)
+        self.bits = self._bits[0]
         self.parities_learned = 0
         self.rounds = 0
         self._layouts = layout_passes(
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )
         self._keeps_sub_blocks = schedule.keeps_sub_blocks
-        self._corrected = np.zeros(bits.size, dtype=np.uint8)
         self._begun = 0
-        self._current = 0
         self._total = 0
         self._question: _Question | None = None
+        self._found = (0, 0, 0)
+        """Pass, nodes and bytes of the question that `_buffer` holds."""
         self._allocate(bits.size, len(self._layouts))
 
     def _allocate(self, size: int, passes: int) -> None:
         node_count = sum(layout.nodes for layout in self._layouts)
         self._table = pass_table(self._layouts)
         self._orders = np.empty((passes, 2, size), dtype=np.int32)
-        self._parities = np.zeros((passes, 2, size + 1), dtype=np.uint8)
+        self._words = np.empty((passes, words_for(size)), dtype=np.uint64)
         self._nodes = np.zeros(node_count, dtype=np.uint8)
-        self._lists = np.empty((passes, size), dtype=np.int32)
+        self._lists = np.empty((passes, 3, size // 2 + 1), dtype=np.int32)
         self._buffer = np.empty(HEADER_BYTES + MAX_VARINT_BYTES * (size // 2), dtype=np.uint8)
 
     @property
     def errors_corrected(self) -> NDArray[np.bool_]:
         """(N,) bool: the bits that differ from the input."""
-        return self._corrected.astype(np.bool_)
+        corrected: NDArray[np.bool_] = self._bits[1].astype(np.bool_)
+        return corrected
 
     def next_query(self) -> bytes | None:
         """Next query for the announcer; None when all passes are done.
@@ -204,21 +210,16 @@ class CascadeResponder:
         return query
 
     def _forget_search(self) -> None:
-        """Nothing is odd any more: what only the search needs, some 60 bytes a bit, is given up."""
-        self._begun, self._layouts = 0, ()
+        """Nothing is odd any more: what only the search needs, tens of bytes a bit, is given up."""
+        self._begun, self._layouts, self._found = 0, (), (0, 0, 0)
         self._allocate(0, 0)
 
     def _query_halves(self) -> bytes | None:
-        if not self._begun:
-            return None
-        p, count, written = kernels.write_question(
-            self._current, self._buffer, HEADER_BYTES, self._table, self._nodes, self._lists
-        )
+        p, count, written = self._found
         if not count:
             return None
-        self._current = p
         if not self._table[p, LAID]:
-            kernels.lay_out(p, self.bits, self._table, self._orders, self._parities)
+            kernels.lay_out(p, self._bits, self._table, self._orders, self._words)
         self._question = _Question(self._layouts[p], SPLIT, count)
         self._buffer[0], self._buffer[1] = p, SPLIT
         return self._buffer[: HEADER_BYTES + written].tobytes()
@@ -227,10 +228,7 @@ class CascadeResponder:
         for layout in self._layouts[self._begun :]:
             self._begun = layout.index + 1
             if layout.asked_blocks:
-                self._current = layout.index
-                kernels.begin_pass(
-                    layout.index, self.bits, self._table, self._orders, self._parities
-                )
+                kernels.begin_pass(layout.index, self._bits, self._table, self._orders, self._words)
                 self._question = _Question(layout, BLOCKS, layout.asked_blocks)
                 return bytes((layout.index, BLOCKS))
         return None
@@ -244,27 +242,28 @@ class CascadeResponder:
             If nothing was asked, the size is wrong or a filling bit is set: nothing is learnt.
         """
         question = self._question
-        if question is None or not _fits(answer, question.count):
+        if question is None or not _fits(answer, question.parities):
             raise MalformedMessageError("cascade answer", len(answer))
         self._question = None
         self.rounds += 1
-        self.parities_learned += question.count
+        self.parities_learned += question.parities
         self._learn(question, np.frombuffer(answer, dtype=np.uint8))
 
     def _learn(self, question: _Question, packed: NDArray[np.uint8]) -> None:
-        p = question.layout.index
-        bits, corrected = self.bits, self._corrected
-        table, orders, parities = self._table, self._orders, self._parities
-        nodes, lists = self._nodes, self._lists
+        p, bits, table = question.layout.index, self._bits, self._table
+        orders, words, nodes, lists = self._orders, self._words, self._nodes, self._lists
+        query = self._buffer
         if question.kind == SPLIT:
-            kernels.learn_halves(
-                p, question.count, packed, self._keeps_sub_blocks,
-                bits, corrected, table, orders, parities, nodes, lists,
+            count, keeps = question.parities, self._keeps_sub_blocks
+            self._found = kernels.learn_halves(
+                p, count, packed, keeps, bits, table, orders, words, nodes, lists,
+                query, HEADER_BYTES,
             )  # fmt: skip
         else:
             self._total = kernels.learn_blocks(
-                p, packed, self._total, bits, corrected, table, orders, parities, nodes, lists
+                p, packed, self._total, bits, table, orders, words, nodes, lists
             )
+            self._found = kernels.write_question(p, query, HEADER_BYTES, table, nodes, lists)
 
 
 def _fits(answer: bytes, count: int) -> bool:

@@ -1,7 +1,9 @@
-"""The loops of Cascade's announcer, compiled: parity prefixes and the parities that are asked for.
+"""The loops of Cascade's announcer, compiled: passes in order, and the parities that are asked for.
 
 Passes are rows of the table of `protocols.reconciliation.cascade_table`.
 """
+
+# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +15,13 @@ from protocols.reconciliation.cascade_table import (
     BLOCK_COUNT,
     DEPTH,
     HALVED,
+    LAID,
     ORDER,
     SEED,
     SHUFFLED,
 )
 from protocols.reconciliation.halving import put_halves
+from protocols.reconciliation.words import Words, accumulate, put_words, summed_parity
 
 INVALID = -1
 
@@ -25,51 +29,56 @@ Bytes = NDArray[np.uint8]
 
 
 @kernel
-def ordered_prefix(bits: Bytes, row: NDArray[np.int64]) -> Bytes:
-    """Parity of the first 0, 1, ..., N bits of (N,) ``bits`` in the order of a pass."""
+def add_up(p: int, bits: Bytes, table: NDArray[np.int64], sums: Words) -> None:
+    """Put (N,) ``bits``, in the order of pass ``p`` and added up, into its row of ``sums``."""
+    seed = np.uint64(table[p, SEED])
     values = bits.copy()
-    if row[ORDER] == SHUFFLED:
-        shuffle(values, np.uint64(row[SEED]))
-    elif row[ORDER] == HALVED:
+    if table[p, ORDER] == SHUFFLED:
+        shuffle(values, seed)
+    elif table[p, ORDER] == HALVED:
         order = np.empty(bits.size, dtype=np.int32)
-        put_halves(bits.size, np.uint64(row[SEED]), order)
+        put_halves(bits.size, seed, order)
         for position in range(order.size):
             values[position] = bits[order[position]]
-    prefix = np.empty(values.size + 1, np.uint8)
-    parity = np.uint8(0)
-    prefix[0] = parity
-    for position in range(values.size):
-        parity ^= values[position]
-        prefix[position + 1] = parity
-    return prefix
+    put_words(values, sums[p])
+    accumulate(sums[p])
+    table[p, LAID] = 1
 
 
 @kernel
-def pack_block_parities(prefix: Bytes, block_bits: int, asked: int, packed: Bytes) -> None:
+def pack_block_parities(
+    p: int, size_bits: int, asked: int, table: NDArray[np.int64], sums: Words, packed: Bytes
+) -> None:
     """Write the parities of the first ``asked`` blocks to ``packed``, which is all zero."""
-    last = prefix.size - 1
+    block_bits = table[p, BLOCK_BITS]
     for block in range(asked):
         start = block * block_bits
-        parity = prefix[start] ^ prefix[min(start + block_bits, last)]
-        packed[block >> 3] |= parity << np.uint8(7 - (block & 7))
+        parity = summed_parity(sums, p, start, min(start + block_bits, size_bits))
+        packed[block >> 3] |= np.uint8(parity << (7 - (block & 7)))
 
 
 @kernel
 def pack_half_parities(
-    query: Bytes, header: int, prefix: Bytes, table: NDArray[np.int64], packed: Bytes
+    p: int,
+    size_bits: int,
+    query: Bytes,
+    header: int,
+    table: NDArray[np.int64],
+    sums: Words,
+    packed: Bytes,
 ) -> int:
     """Write the parity of the first half of each node in ``query`` to ``packed``.
 
     Parameters
     ----------
+    p, size_bits : int
+        The pass, which is laid out, and its bits.
     query : (M,) uint8
         Nodes from byte ``header`` on, coded as in `cascade_layout`.
-    prefix : (N + 1,) uint8
-        From `ordered_prefix`.
-    table : (TABLE_COLUMNS,) int64
-        Of the pass.
-    packed : uint8, all zero
-        Room for the answer.
+    table, sums : (passes, columns) int64, (passes, W) uint64
+        Of all passes; see `protocols.reconciliation.words`.
+    packed : uint8
+        Room for the answer; what is behind it is left as it is.
 
     Returns
     -------
@@ -77,9 +86,8 @@ def pack_half_parities(
         Number of parities, or `INVALID` if the query is cut short, names a node that does not
         exist or has a single bit, or asks for more than there is room for.
     """
-    size_bits = prefix.size - 1
-    block_bits, depth = table[BLOCK_BITS], table[DEPTH]
-    node_count = table[BLOCK_COUNT] << (depth + 1)
+    block_bits, depth = table[p, BLOCK_BITS], table[p, DEPTH]
+    node_count = table[p, BLOCK_COUNT] << (depth + 1)
     count, node, value, shift = 0, np.int64(0), np.int64(0), 0
     for k in range(header, query.size):
         byte = np.int64(query[k])
@@ -111,7 +119,8 @@ def pack_half_parities(
                 size = half
         if size < 2:
             return INVALID
-        parity = prefix[start] ^ prefix[start + ((size + 1) >> 1)]
-        packed[count >> 3] |= parity << np.uint8(7 - (count & 7))
+        parity = summed_parity(sums, p, start, start + ((size + 1) >> 1))
+        kept = packed[count >> 3] if count & 7 else np.uint8(0)
+        packed[count >> 3] = kept | np.uint8(parity << (7 - (count & 7)))
         count += 1
     return INVALID if shift else count

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from protocols.bits import GOLDEN, mix64, shuffle
 from protocols.compiled import kernel
+from protocols.reconciliation.words import Words, parity_of
 
 GROUP_BITS = 128
 
@@ -39,31 +40,20 @@ def half_of(index: int, size: int, seed: np.uint64) -> int:
 
 
 @kernel
-def first_parity(bits: NDArray[np.uint8], seed: np.uint64) -> int:
-    """Parity of those of (N,) ``bits`` that are in the first half."""
-    parity = np.uint64(0)
-    state = seed
-    for start in range(0, bits.size, GROUP_BITS):
+def first_parity(words: Words, size: int, seed: np.uint64) -> int:
+    """Parity of those of ``size`` bits, in a row of (W,) ``words``, that are in the first half."""
+    ones, state = np.uint64(0), seed
+    whole = size // GROUP_BITS
+    for group in range(whole):
         state += GOLDEN
-        mask = mix64(state)
-        apart = min(GROUP_BITS, bits.size - start) // 2
-        ones = np.uint64(0)
-        for k in range(apart):
-            one, other = np.uint64(bits[start + k]), np.uint64(bits[start + apart + k])
-            # The other one of the two where the mask says so.
-            ones |= (one ^ other) << np.uint64(k)
-            parity ^= one
-        parity ^= _parity(ones & mask)
-    if bits.size & 1:
-        parity ^= np.uint64(bits[bits.size - 1])
-    return int(np.int64(parity & np.uint64(1)))
-
-
-@kernel
-def _parity(word: np.uint64) -> np.uint64:
-    for shift in (32, 16, 8, 4, 2, 1):
-        word ^= word >> np.uint64(shift)
-    return word & np.uint64(1)
+        one, other = words[2 * group], words[2 * group + 1]
+        # The other one of the two where the mask says so.
+        ones ^= one ^ ((one ^ other) & mix64(state))
+    parity = parity_of(ones)
+    for index in range(whole * GROUP_BITS, size):
+        bit = int(np.int64((words[index >> 6] >> np.uint64(index & 63)) & np.uint64(1)))
+        parity ^= bit & (1 - half_of(index, size, seed))
+    return parity
 
 
 @kernel

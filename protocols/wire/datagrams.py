@@ -15,6 +15,7 @@ from protocols.errors import MalformedMessageError
 _HEADER = struct.Struct(">2sBBIIII16sHH")
 _CHECKSUM = struct.Struct(">I")
 HEADER_BYTES = _HEADER.size + _CHECKSUM.size
+_NO_CHECKSUM = bytes(_CHECKSUM.size)
 _MAGIC = b"QN"
 SACK_BITS = 128
 """How many datagrams after the cumulative acknowledgement a bitmap reports."""
@@ -78,7 +79,7 @@ def encode_datagram(datagram: Datagram) -> bytes:
 
 def _checksum(header: bytes) -> int:
     """Of a header, with zeros in the checksum's place."""
-    return zlib.crc32(bytes(_CHECKSUM.size), zlib.crc32(header))
+    return zlib.crc32(_NO_CHECKSUM, zlib.crc32(header))
 
 
 def decode_datagram(data: bytes) -> Datagram:

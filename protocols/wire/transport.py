@@ -376,6 +376,8 @@ class Transport:
 
     def _find_lost(self, now_ps: int) -> None:
         """Repeat what was sent before something that has arrived, and a round trip ago."""
+        if not self._in_flight:
+            return
         patience_ps = self._round_trip.patience_ps
         self._resend += [
             sequence

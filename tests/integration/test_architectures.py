@@ -16,6 +16,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.prediction import Prediction, predict_epochs
 from netsim.units import PS_PER_S
+from tests.support.slow import slow_but
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +120,9 @@ def assert_all_links_have_key(run: Run, *, least_share: float) -> None:
         assert least_share * scored < link.counts.sifted_bits < 1.01 * scored + 10, link
 
 
-@pytest.mark.parametrize("name", LIGHT_S)
+@pytest.mark.parametrize(
+    "name", slow_but(("honjo2008", "time_sharing", "wengerowsky2018"), LIGHT_S)
+)
 def test_photons_agree_with_the_twin(name: str) -> None:
     """Each lane's sifted bits and errors and each user's clicks are those of the analytic twin."""
     counts = count_photons(netsim.load_topology(name), duration_s=LIGHT_S[name], seed=1)

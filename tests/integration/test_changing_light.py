@@ -25,6 +25,7 @@ from tests.support.faults import block_faults
 from tests.support.inspector import Booked, book_faults
 from tests.support.light import LaneLight, draw_tags
 from tests.support.links import link_config, session_of
+from tests.support.slow import slow_but
 from tests.support.whole_messages import WholeMessages
 
 SINGLES_HZ = (60_000.0, 60_000.0)
@@ -74,7 +75,7 @@ def qbers(ends: WholeMessages) -> dict[int, float]:
     }
 
 
-@pytest.mark.parametrize("dark_s", [3.0, 12.0])
+@pytest.mark.parametrize("dark_s", slow_but((3.0,), (3.0, 12.0)))
 def test_link_is_found_again_after_darkness(dark_s: float) -> None:
     """A fibre is cut at 5 s and mended later: lost within 2 s, found within 2 s, key at once.
 
@@ -111,6 +112,7 @@ def test_lane_that_dies_costs_its_own_bits_only() -> None:
     assert max(qbers(ends).values()) < 0.035
 
 
+@pytest.mark.slow
 def test_lanes_take_turns() -> None:
     """The light moves from one lane to the other and back, as when a channel is given away."""
     lanes = [
@@ -168,6 +170,7 @@ def long_darkness(ends: WholeMessages) -> None:
     assert ends.messages(Beacon)
 
 
+@pytest.mark.slow
 def test_darkness_longer_than_the_pads_last() -> None:
     """Pads for eight rounds, dark for thirty: two or three rounds are lost, then beacons wait.
 

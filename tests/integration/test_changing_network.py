@@ -90,6 +90,7 @@ def test_fibre_cut_and_repaired(tmp_path: Path) -> None:
     assert [line["event"] for line in trace if line["event"] == "alarm"] == []
 
 
+@pytest.mark.slow
 def test_process_that_returns_finds_a_clock_that_has_run_away(tmp_path: Path) -> None:
     """Clocks set alike to 20 ns drift by 0.9 ppm: after 6 s they are 5.4 us apart, and are found.
 

@@ -17,6 +17,7 @@ from netsim.report.compare import comparison_figure, print_architectures, save_c
 from netsim.results.directory import load_run
 from netsim.results.run import Run
 from netsim.studies.compare import Variant, compare, load_lineup, parse_variant
+from tests.support.slow import slow_but
 
 SHORT = ("protocol.round_s=1.0",)
 SCHEDULES = ("reconciliation=cascade-original", "reconciliation=cascade-yanetal")
@@ -28,7 +29,7 @@ def figures(run: Run) -> dict[str, Any]:
     return {name: value for name, value in run.summary().items() if name != "performance"}
 
 
-@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("crash", slow_but((True,), (False, True)))
 def test_a_replay_is_the_simulation(crash: bool) -> None:
     """Recorded and replayed frames give the same figures and the same books, row by row."""
     overrides = [*SHORT]
@@ -56,6 +57,7 @@ def test_a_recording_beyond_its_bound_is_dropped() -> None:
     assert recorder.size_bytes == 0
 
 
+@pytest.mark.slow
 def test_variants_see_the_same_photons() -> None:
     """Protocol and classical channel change no click; another fibre does, and is named."""
     variants = [

@@ -251,6 +251,7 @@ def test_rounds_spoilt_before_anything_is_signed_cost_no_pad() -> None:
 PAUSES = [1, 2, 4, 8, 16]
 
 
+@pytest.mark.slow
 def test_who_can_make_up_macs_does_not_use_up_the_reserve() -> None:
     """A vote made up in every round is answered by a pad: behind half of them pauses double.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.slow import slow_but
 from tests.unit.netsim.sample import TWO_USERS
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ import sys, time, types
 from dataclasses import replace
 from netsim.cli import run_command
 from tests.unit.netsim.runs import made_up_run
+from tests.support.slow import slow_but
 
 def simulate(topology, *, should_stop, **_):
     print("started", file=sys.stderr, flush=True)
@@ -54,7 +56,7 @@ def topology(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", slow_but((signal.SIGINT,), (signal.SIGINT, signal.SIGTERM)))
 def test_ctrl_c_stops_at_a_frame_end(topology: Path, how: signal.Signals) -> None:
     """The first Ctrl-C is passed to the run, whose partial result is printed; exit code 130.
 
@@ -68,6 +70,7 @@ def test_ctrl_c_stops_at_a_frame_end(topology: Path, how: signal.Signals) -> Non
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_second_ctrl_c_stops_at_once(topology: Path) -> None:
     """A run that does not stop by itself is stopped by the second Ctrl-C; no traceback."""
     process = start(topology, stop="False")
@@ -132,6 +135,7 @@ def test_a_run_needs_no_extra(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_container_without_a_folder_to_write_to() -> None:
     """Kernels cannot be kept anywhere: the command works, and says so in one line."""
     script = (
@@ -168,6 +172,7 @@ def test_another_package_called_protocols_is_named(tmp_path: Path, name: str) ->
     assert last.startswith(f"ImportError: {other} hides the package protocols")
 
 
+@pytest.mark.slow
 def test_an_empty_folder_called_protocols_is_in_nobodys_way(tmp_path: Path) -> None:
     """Without an ``__init__.py`` it comes behind every package."""
     (tmp_path / "protocols").mkdir()

@@ -127,6 +127,7 @@ def test_last_round_may_be_short() -> None:
     assert run.links[0].counts.sifted_bits == run.lanes[0].sifted_bits
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_counts_the_light_it_names(tmp_path: Path) -> None:
     """After the fifth round of every link: rates as of a whole run, books in order."""
     asked: list[int] = []

@@ -18,6 +18,7 @@ from netsim.pools.store import UserStore
 from netsim.results.directory import AGAIN_DIRECTORY
 from netsim.topology.specs import TopologySpec
 from netsim.verify import verify_run
+from tests.support.slow import slow_but
 
 LEVELS = ("photon", "coincidence", "rate")
 BOOKS = ("events.jsonl", "ledger.csv", "lanes.csv", "links.csv", "topology.json", "asked.json")
@@ -67,7 +68,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert not (one / AGAIN_DIRECTORY).exists()
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but(("coincidence", "rate"), LEVELS))
 def test_a_stopped_run_is_brought_to_its_end(level: str, tmp_path: Path) -> None:
     """Result and keys of a run that was never stopped, bit for bit."""
     topology, calls = two_user(0.5), {"photon": 15, "coincidence": 2, "rate": 2}[level]
@@ -84,7 +85,7 @@ def test_a_stopped_run_is_brought_to_its_end(level: str, tmp_path: Path) -> None
         netsim.resume(stopped)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", slow_but(("coincidence", "rate"), LEVELS))
 def test_an_ended_run_is_extended(level: str, tmp_path: Path) -> None:
     """As a run of that length; the blocks that there were stay what they were."""
     topology = two_user(0.5)

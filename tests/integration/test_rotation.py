@@ -32,6 +32,7 @@ def turning(walk: float, **changes: object) -> TopologySpec:
     return topology.model_copy(update={"users": users, **changes})
 
 
+@pytest.mark.slow
 def test_time_between_alignments() -> None:
     """As often as a walk meets an edge on either side: a^2 / walk^2, and its scatter."""
     walk = 0.2
@@ -56,6 +57,7 @@ def test_time_between_alignments() -> None:
     assert times_s.std() / times_s.mean() == pytest.approx(math.sqrt(2 / 3), rel=0.25)
 
 
+@pytest.mark.slow
 def test_the_walk_is_white_frequency() -> None:
     """Allan variance walk^2 / tau of the phase without alignments, at three times."""
     walk = 0.3
@@ -70,6 +72,7 @@ def test_the_walk_is_white_frequency() -> None:
         assert abs(variance * tau_s / walk**2 - 1) < 4 * scatter
 
 
+@pytest.mark.slow
 def test_the_twin_has_the_mean() -> None:
     """V exp(-walk^2 t / 2) from each alignment on, averaged; ten runs scatter about it."""
     walk, light_s = 0.3, 8.0

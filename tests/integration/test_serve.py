@@ -421,6 +421,7 @@ def test_one_process_at_a_time(serving: Serving) -> None:
         serve_here(request, lambda _urls: None)
 
 
+@pytest.mark.slow
 def test_a_filling_process_of_an_earlier_start_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

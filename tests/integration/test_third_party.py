@@ -51,6 +51,7 @@ def test_the_example_is_short_and_complete() -> None:
     assert "protocol.security=five-sigma" in PROGRAM
 
 
+@pytest.mark.slow
 def test_an_installed_variant_runs_by_its_name(tmp_path: Path) -> None:
     """A distribution with an entry point is enough: `netsim run` uses it and says so."""
     module = PROGRAM.split("\nregister(")[0]
@@ -70,7 +71,11 @@ def test_an_installed_variant_runs_by_its_name(tmp_path: Path) -> None:
     [
         ("", "cannot be loaded: ModuleNotFoundError"),
         pytest.param("FiveSigma = dict\n", "is no Security", marks=pytest.mark.slow),
-        ("def FiveSigma():\n    raise RuntimeError('broken')\n", "RuntimeError: broken"),
+        pytest.param(
+            "def FiveSigma():\n    raise RuntimeError('broken')\n",
+            "RuntimeError: broken",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_broken_distribution_is_one_line(tmp_path: Path, module: str, reason: str) -> None:

@@ -64,6 +64,7 @@ def fresh_secret(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_equal_keys(tags: Path, tmp_path: Path) -> None:
     """Both processes print the same blocks, at least two, and load no simulator."""
     secret = fresh_secret(tmp_path / "secret.bin")

@@ -113,6 +113,7 @@ def late_topology(extra: str) -> TopologySpec:
     return netsim.load_topology("two_user", overrides=overrides)
 
 
+@pytest.mark.slow
 def test_delays_that_are_known_cost_nothing() -> None:
     """With calibration the parties sift what the simulator scores; without it they lose a lot."""
     sifted = []

@@ -21,6 +21,7 @@ from netsim.twin.agreement import agree
 from netsim.verify import verify_run
 from protocols.reconciliation.cascade_variants import Option8
 from protocols.security import ONE_WAY_COUNT
+from tests.support.slow import slow_but
 from tests.support.third_party import registered
 from tests.support.topologies import two_user_topology
 
@@ -62,7 +63,7 @@ def link(name: str) -> LinkResult:
     return found
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", slow_but(("asymptotic", "finite with ldpc", "short"), VARIANTS))
 def test_books_on_disk_are_in_order(name: str) -> None:
     """Ledger, stores, events and summary of each variant agree, and come back as they were."""
     run, out = kept(name)
@@ -174,6 +175,7 @@ def test_refusals_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert error.startswith("netsim: protocol.estimation: reconciled does not go with this")
 
 
+@pytest.mark.slow
 def test_rounds_that_are_enough_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Validating a finite variant tells, link by link, what to expect and what is enough."""
     options = ("--set", "protocol.security=finite", "--set", "protocol.estimation=sample")

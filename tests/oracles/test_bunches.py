@@ -178,7 +178,7 @@ def excess_at(
     ("one", "other", "excess"),
     [
         (38, 38, 1.0),
-        (42, 54, 16 / 36),
+        pytest.param(42, 54, 16 / 36, marks=pytest.mark.slow),
         pytest.param(30, 42, 16 / 36, marks=pytest.mark.slow),
         pytest.param(30, 54, 1 / 36, marks=pytest.mark.slow),
         pytest.param(50, 54, 0.0, marks=pytest.mark.slow),
@@ -240,7 +240,7 @@ PHASES = [(0.0, 0.0), (math.pi / 2, math.pi / 2), (0.3, 1.1)]
     ("window_ps", "delays_ps"),
     [
         (200, (4000.0, 4060.0)),
-        (2000, (4000.0, 4000.0)),
+        pytest.param(2000, (4000.0, 4000.0), marks=pytest.mark.slow),
         pytest.param(200, (4000.0, 4000.0), marks=pytest.mark.slow),
         pytest.param(2000, (4000.0, 4060.0), marks=pytest.mark.slow),
     ],
@@ -299,6 +299,7 @@ def bunch_rates(topology: TopologySpec) -> NDArray[np.float64]:
     return correlated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["franson", "polarisation"])
 def test_clicks_of_a_gaussian_source(kind: str) -> None:
     """Every two detectors in a window without pairs, and singles, at two-sided 5 sigma.

@@ -108,7 +108,7 @@ def said_of(directory: Path) -> tuple[Fault, ...]:
     return faults
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(st.data())
 def test_every_damage_is_said_in_lines(sound_run: Path, data: st.DataObject) -> None:
     """Values of any type, cells of any size, bytes of any kind: faults, never a traceback."""

@@ -82,7 +82,7 @@ def test_any_edited_topology_text_loads_or_raises_config_error(data: st.DataObje
     topology_or_faults(lambda: parse_topology(text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_mutated_mapping_works_throughout_or_raises_config_error(data: st.DataObject) -> None:
     """One to three values replaced, dropped or added: refused, or fit for the analytic twin."""
@@ -98,7 +98,7 @@ def test_any_mutated_mapping_works_throughout_or_raises_config_error(data: st.Da
         assert lane.skr_bps >= 0.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.data())
 def test_any_numbers_that_load_can_be_worked_out(data: st.DataObject) -> None:
     """Extreme but allowed numbers give finite predictions, never an overflow."""

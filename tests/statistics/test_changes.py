@@ -28,6 +28,7 @@ def changing(*overrides: str) -> TopologySpec:
     return load_topology("fan2025_four_user", overrides=[f"events={events}", *overrides])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame_s", ["0.05", "0.013", "0.4"])
 def test_counts_follow_the_states(frame_s: str) -> None:
     """Singles, sifted bits and errors are the twin's mean over all epochs, whatever the frames."""

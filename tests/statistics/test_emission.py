@@ -1,6 +1,7 @@
 """Thinned emission against theory and against a reference that draws every pair."""
 
 import numpy as np
+import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -47,6 +48,7 @@ def near(first_ps: NDArray[np.float64], second_ps: NDArray[np.float64], window_p
     return int((high - low).sum())
 
 
+@pytest.mark.slow
 def test_thinned_emission_is_the_unthinned_one() -> None:
     """Singles, pairs and correlations at several windows agree with drawing every pair."""
     rate_hz, transmittances = 5e6, (0.08, 0.03)

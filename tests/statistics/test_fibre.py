@@ -72,6 +72,7 @@ def test_nominal_delay_holds_the_dispersion(dispersion: float) -> None:
     assert_mean(found, 0.0, float(found.std()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "other"),
     [("lorentzian", 0.0), ("flat-top", 0.0), ("gaussian", 0.0), ("flat-top", 17.0)],

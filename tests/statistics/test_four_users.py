@@ -54,6 +54,7 @@ def long_run() -> tuple[dict[str, int], dict[tuple[str, str], LaneCounts]]:
     return scored_run(0.05, DURATION_S, seed=1)
 
 
+@pytest.mark.slow
 def test_singles_are_those_of_the_calibration() -> None:
     """All counts of each user within 2 % of the calibration, which has no dead time."""
     singles, _ = long_run()

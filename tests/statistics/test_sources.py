@@ -307,6 +307,7 @@ def test_thermal_pairs_bunch_within_the_coherence_time() -> None:
         assert_poisson(int(count), rate_hz**2 * seconds * (high - low) * 1e-12 * mean_g2)
 
 
+@pytest.mark.slow
 def test_thermal_source_has_the_rates_of_a_poissonian_one() -> None:
     """Singles and coincidences of a weak source hardly change; the bunching is in g2."""
     plain = network(ring(40), {38: ("ann",), 42: ("ben",)}, receiver_spec())

@@ -16,7 +16,6 @@ so accidentals are not halved by sifting as those of four detectors are.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from operator import mul
 from typing import ClassVar
 
 import numpy as np
@@ -64,8 +63,15 @@ class PathsApart(Joint):
 
     def shares(self, window: Window) -> tuple[float, float]:
         """As of any `Joint`, correlations counted with what interferes."""
-        shares = [window.share(peak) for peak in self.peaks]
-        return math.fsum(map(mul, self.correlations, shares)), math.fsum(shares)
+        return math.fsum(self.terms(window)), math.fsum(map(window.share, self.peaks))
+
+    def terms(self, window: Window) -> tuple[float, ...]:
+        """Of each peak of equal paths."""
+        return tuple(
+            correlation * window.share(peak)
+            for correlation, peak in zip(self.correlations, self.peaks, strict=True)
+            if peak.interferes
+        )
 
 
 class DelayedBasis(Encoding):
@@ -106,6 +112,10 @@ class DelayedBasis(Encoding):
     def share(self, detector: int) -> float:  # noqa: ARG002 - both get the same
         """Half of the light."""
         return 0.5
+
+    def bases_of(self, detector: int) -> tuple[int, ...]:  # noqa: ARG002 - they are the same to both
+        """Both, each by its path."""
+        return Z, X
 
     def paths(self, detector: int) -> tuple[Path, ...]:  # noqa: ARG002 - they are the same to both
         """The short one and the long one."""

@@ -206,6 +206,13 @@ class Encoding(ABC):
         """
         return None
 
+    def bases_of(self, detector: int) -> tuple[int, ...]:
+        """Bases whose analysers turn what interferes at a detector, in the order of `Joint.terms`.
+
+        A phase that wanders turns them apart.
+        """
+        return (self.detectors[detector].basis,)
+
     @abstractmethod
     def paths(self, detector: int) -> tuple[Path, ...]:
         """Ways to a detector."""

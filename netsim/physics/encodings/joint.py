@@ -128,6 +128,10 @@ class Joint:
         coherent = weight * window.overlap(together[0], together[-1]) if together else 0.0
         return coherent, math.fsum(window.share(peak) for peak in self.peaks)
 
+    def terms(self, window: Window) -> tuple[float, ...]:
+        """What interferes of them, by the analysers that turn it (`Encoding.bases_of`)."""
+        return self.shares(window)[:1]
+
     def share(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> float:
         """Share of the pairs of one process that a window holds, relative to independent ports.
 
@@ -142,22 +146,23 @@ class Joint:
         window : Window
         """
         own_rad, its_rad = phases_rad
-        fringe = self._contrast(pairs) * math.cos(self._phase_rad(pairs) + (own_rad + its_rad))
+        fringe = self._contrast(pairs) * math.cos(self.pair_phase_rad(pairs) + (own_rad + its_rad))
         coherent, everything = self.shares(window)
         return everything + fringe * coherent
 
-    def fringe(self, pairs: Coherence, phases_rad: tuple[float, float], window: Window) -> complex:
-        """Of `share` what interferes, as its real part.
+    def fringes(
+        self, pairs: Coherence, phases_rad: tuple[float, float], window: Window
+    ) -> list[complex]:
+        """Of `share` what interferes, term by term, as the real parts.
 
         Where the sum of the phases is turned by delta, exp(i delta) times this interferes.
         """
-        coherent, _ = self.shares(window)
-        return coherent * cmath.rect(
-            self._contrast(pairs), self._phase_rad(pairs) + sum(phases_rad)
-        )
+        phase_rad = self.pair_phase_rad(pairs) + sum(phases_rad)
+        whole = cmath.rect(self._contrast(pairs), phase_rad)
+        return [term * whole for term in self.terms(window)]
 
-    def _phase_rad(self, pairs: Coherence) -> float:
-        """Of the pairs before either analyser turns them."""
+    def pair_phase_rad(self, pairs: Coherence) -> float:
+        """Of the pairs before either analyser turns them, as their sum frequency leaves it."""
         return pairs.phase_rad + shift_rad(pairs.sum_shift_hz, self.late_ps[1])
 
     def _contrast(self, pairs: Coherence) -> float:

@@ -212,9 +212,9 @@ class _SlotMeasurement:
     def __init__(self, encoding: TimeBin, source: PairSource) -> None:
         self._encoding = encoding
         self._pulses = _pulses_of(source)
-        self._pair_phase_rad = np.array([each.phase_rad for each in source.processes])
-        self._contrast = encoding.contrast(_PLUS)
         joint = encoding.joint(_PLUS, encoding, _PLUS)
+        self._pair_phase_rad = np.array([joint.pair_phase_rad(each) for each in source.processes])
+        self._contrast = encoding.contrast(_PLUS)
         own = self._contrast**2
         self._pair_contrast = np.array(
             [

@@ -226,4 +226,4 @@ class _Queue:
         clicks.sort()
         cut = int(np.searchsorted(clicks, stop_ps << DETECTOR_BITS))
         self._waiting = [clicks[cut:].copy()]
-        return clicks[:cut].copy()
+        return clicks[:cut]

@@ -172,6 +172,20 @@ DAMAGES: list[tuple[Damage, str]] = [
     (removed("topology.json"), "topology.json: "),
     (replaced("events.jsonl", '"event":"run_ended"', '"event":"x"'), "not end with run_ended"),
     (changed_link(alarms=1), "alarms 1, events.jsonl tells of 0"),
+    (changed_link(settle_ps=1), "settle_ps 1, "),
+    (replaced("events.jsonl", '"event":"link_closed"', '"event":"x"'), "0 by the ends that close"),
+    (replaced("events.jsonl", '"seed":3', '"seed":4'), "does not begin with run_started"),
+    (
+        replaced("manifest.json", '"duration_ps": 3000000000000', '"duration_ps": 3000000000001'),
+        "manifest.json: duration_ps 3000000000001, 3.0 s in summary.json",
+    ),
+    (replaced("manifest.json", '"wall_s": ', '"wall_s": 1'), "manifest.json: wall_s 1"),
+    (replaced("manifest.json", '"total_skr_bps": null', '"total_skr_bps": 1.0'), "another paper"),
+    (replaced("summary.json", '"name": "bob"', '"name": "x"'), "other users than alice, bob"),
+    (replaced("lanes.csv", "chsh_s,", "chsh_x,"), "lanes.csv:2: chsh_"),
+    (sql("bob", "UPDATE links SET provisioned_pads = 70"), "17920 bits of pads have come, "),
+    (sql("bob", "UPDATE blocks SET digests = x'00'"), "and what was said of it is kept"),
+    (sql("alice", "UPDATE blocks SET message = x'00'"), "and what was said of it is kept"),
     (changed_link(blocks=3, blocks_failed=1), "blocks_failed 1, events.jsonl tells of 0"),
     (
         sql("bob", "UPDATE keys SET bits = CAST(x'ff' || substr(bits, 2) AS TEXT)"),
@@ -313,7 +327,7 @@ def test_read_only_directories(sound_run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fidelity", "duration_s"),
-    [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 20)],
+    [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 8)],
 )
 def test_many_blocks_are_checked_in_linear_time(
     fidelity: Fidelity, duration_s: int, tmp_path: Path

@@ -33,13 +33,18 @@ def rows_of(end: str) -> list[Row]:
 
 
 def events_of(end: str) -> list[Event]:
-    """The round's key is usable, the link closes."""
+    """The round goes its way, its key is usable, the link closes."""
     booked = {"deposited_bits": 244, "reserve_bits": 256, "parity_bits": 200, "pool_bits": 244}
-    place = {"link": LINK, "end": end}
-    return [
-        {"time_ps": 40, **place, "event": "block_usable", "block": 0, **booked},
-        {"time_ps": 50, **place, "event": "link_closed"},
+    lines: list[tuple[int, str, dict[str, object]]] = [
+        (0, "round_started", {}),
+        (10, "round_sifted", {"sifted_bits": 1000}),
+        (20, "round_sampled", {"sampled_bits": 100}),
+        (30, "block_held" if end == "alice" else "block_prepared", {"key_bits": 500}),
+        (40, "block_usable", {**booked, "qber": 0.01, "epsilon": None}),
     ]
+    place = {"link": LINK, "end": end}
+    told = [{"time_ps": at, **place, "event": name, "block": 0} | its for at, name, its in lines]
+    return [*told, {"time_ps": 50, **place, "event": "link_closed"}]
 
 
 def faults_of(place: Path, rows: list[Row], events: list[Event]) -> list[str]:
@@ -48,7 +53,7 @@ def faults_of(place: Path, rows: list[Row], events: list[Event]) -> list[str]:
     for time_ps, end, *rest in sorted(rows, key=lambda row: row[0]):
         lines.append(",".join(map(str, (time_ps, LINK, end, *rest))))
     (place / "ledger.csv").write_text("\n".join(lines) + "\n")
-    told = sorted(events, key=lambda event: event.get("event") != "block_usable")
+    told = sorted(events, key=lambda event: str(event.get("time_ps", 0)))
     (place / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
     return [str(fault) for fault in verify_run(place)]
 
@@ -178,31 +183,57 @@ def test_what_refills_a_reserve(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "fault"),
+    ("name", "change", "fault"),
     [
-        ({"deposited_bits": 245}, "block 0 at alice: deposited_bits 245, booked 244"),
-        ({"reserve_bits": 0}, "block 0 at alice: reserve_bits 0, booked 256"),
-        ({"parity_bits": 199}, "block 0 at alice: parity_bits 199, booked 200"),
-        ({"pool_bits": 0}, "block 0 at alice: pool_bits 0, booked 244"),
-        ({"block": 1}, "block 1 at alice: deposited_bits 244, booked 0"),
-        ({"block": None}, "events.jsonl:1: names no block"),
-        ({"time_ps": None}, "events.jsonl:1: has no time"),
+        ("block_usable", {"deposited_bits": 245}, "alice: deposited_bits 245, not booked at that"),
+        ("block_usable", {"deposited_bits": "244"}, "deposited_bits 244, not booked at that time"),
+        ("block_usable", {"reserve_bits": 0}, "alice: reserve_bits 0, not booked at that time"),
+        ("block_usable", {"parity_bits": 199}, "block 0 at alice: parity_bits 199, booked 200"),
+        ("block_usable", {"pool_bits": 0}, "block 0 at alice: pool_bits 0, booked 244"),
+        ("block_usable", {"block": 1}, "block 1 at alice: deposited_bits 244, not booked at that"),
+        ("block_usable", {"block": None}, "events.jsonl:9: names no block"),
+        ("block_usable", {"time_ps": None}, "has no time"),
+        ("block_usable", {"time_ps": 41}, "deposited_bits 244, not booked at that time"),
+        ("block_usable", {"qber": 0.0105}, "qber 0.0105 of 900 bits is no number of errors"),
+        ("block_usable", {"qber": 1.01}, "qber 1.01 of 900 bits is no number of errors"),
+        ("block_usable", {"qber": 0.02}, "qber 0.01, at the other end 0.02"),
+        ("block_usable", {"epsilon": 1e-10}, "epsilon None, at the other end 1e-10"),
+        ("round_started", {"block": 1}, "is sifted without having begun"),
+        ("round_started", {"event": "round_sifted"}, "sifted_bits None, not booked at that time"),
+        ("round_sifted", {"event": "round_started"}, "begins a second time"),
+        ("round_sifted", {"sifted_bits": 999}, "block 0 at alice: sifted_bits 999, not booked"),
+        ("round_sampled", {"sampled_bits": 99}, "block 0 at alice: sampled_bits 99, not booked"),
+        ("block_held", {"key_bits": 499}, "block 0 at alice: key_bits 499, not booked at that"),
+        ("block_held", {"event": "round_aborted", "sifted_bits": 9}, "sifted_bits 9, not those"),
     ],
 )
-def test_lines_of_a_block(change: Event, fault: str, tmp_path: Path) -> None:
-    """What an event says of a block is what the ledger has."""
+def test_lines_of_a_round(name: str, change: Event, fault: str, tmp_path: Path) -> None:
+    """What an event says of a round is what the ledger has, and the other end."""
     rows, events = both()
-    events[0] = {
-        name: value for name, value in ({**events[0], **change}).items() if value is not None
-    }
+    place = next(k for k, event in enumerate(events) if event["event"] == name)
+    changed = {**events[place], **change}
+    events[place] = {key: value for key, value in changed.items() if value is not None}
     found = faults_of(tmp_path, rows, events)
     assert any(fault in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("debit", "time_ps", "line"),
+    [(Account.PARITIES, 31, 15), (Account.VERIFICATION, 31, 15), (Account.PRESHARED, 1, 3)],
+)
+def test_what_is_booked_at_once(debit: Account, time_ps: int, line: int, tmp_path: Path) -> None:
+    """All that ends a block has one time, and pre-shared key is there at the beginning."""
+    rows, events = both()
+    late = [(time_ps, *row[1:]) if row[1:4:2] == ("bob", debit) else row for row in rows]
+    found = faults_of(tmp_path, late, events)
+    assert f"ledger.csv:{line}: is booked at another time than what goes with it" in found
 
 
 def test_a_block_becomes_usable_once(tmp_path: Path) -> None:
     """A second line is one too many; older ones may not follow."""
     rows, events = both()
-    found = faults_of(tmp_path, rows, [events[0], *events])
+    usable = next(event for event in events if event["event"] == "block_usable")
+    found = faults_of(tmp_path, rows, [usable, *events])
     assert any("becomes usable at alice a second time" in line for line in found)
     (tmp_path / "events.jsonl").write_text(
         "".join(json.dumps(event) + "\n" for event in reversed(events))

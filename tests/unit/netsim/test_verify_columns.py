@@ -46,8 +46,15 @@ def test_what_is_sound_passes(sound: Path) -> None:
         ("stop_ps", -(10**13), "block 7: ends before it begins"),
         ("sifted_bits", 1, "sifted_bits"),
         ("sampled_bits", 1, "sampled_bits"),
+        ("start_ps", 1, "block 7: lasts another time than the first"),
+        ("stop_ps", -1, "block 7: lasts another time than the first"),
         ("errors", 10**9, "block 7: more errors than bits"),
+        ("errors", 1, "errors are corrected, "),
+        ("errors", -1, "errors are corrected, "),
+        ("sifted_bits", 10**6, "bits are sifted that were not scored"),
+        ("count_bits", 1, "block 7: 1 bits of error counts, which are 0 or more"),
         ("parity_bits", 1, "leaked_bits"),
+        ("parity_bits", 1, "verified_leak_bits"),
         ("parity_bits", 10**6, "block 7: more bits disclosed than taken from its key"),
         ("verification_bits", 1, "verification_bits"),
         ("key_bits", 1, "block 7: the level is another one"),
@@ -69,6 +76,27 @@ def test_every_column_counts(
 ) -> None:
     """By the round, or by the sums of the summary."""
     assert fault in faults(sound, tmp_path, column, value)
+
+
+def test_one_epsilon_among_none(sound: Path, tmp_path: Path) -> None:
+    """A link of a security without one has none in any round."""
+    out = Path(shutil.copytree(sound, tmp_path / "out"))
+    rounds: Rounds = np.load(out / "rounds.npy")
+    rounds["epsilon"][7] = 1e-10
+    np.save(out / "rounds.npy", rounds)
+    assert [str(fault) for fault in verify_run(out)] == [
+        "summary.json, alice-bob: its rounds have an epsilon, and it has none"
+    ]
+
+
+def test_a_link_that_closes_at_one_end(sound: Path, tmp_path: Path) -> None:
+    """At the rate level both ends close, or neither."""
+    out = Path(shutil.copytree(sound, tmp_path / "out"))
+    lines = (out / "events.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if "link_closed" not in line or '"end":"bob"' not in line]
+    assert len(kept) == len(lines) - 1
+    (out / "events.jsonl").write_text("".join(kept))
+    assert any("settle_ps 0, 0 by the ends that close" in str(fault) for fault in verify_run(out))
 
 
 def test_rounds_of_another_link_are_seen(sound: Path, tmp_path: Path) -> None:
@@ -130,6 +158,37 @@ def test_lines_that_lack_something(
         (out / "events.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
         found = list(map(str, verify_run(out)))
         assert not fault or f"events.jsonl:{number}: {fault}" in found
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("start_ps", 1, "block 3: lasts another time than the first"),
+        ("errors", 1, "errors are corrected, "),
+        ("count_bits", 1, "block 3: 1 bits of error counts, which are 0 or more"),
+        ("reason", 99, "block 3: ends for no reason that there is"),
+    ],
+)
+def test_columns_count_where_key_is_taken(
+    taken: Path, tmp_path: Path, column: str, value: int, fault: str
+) -> None:
+    """Rounds that are made into rows are looked at as columns too."""
+    assert fault in faults(taken, tmp_path, column, value, block=3)
+
+
+def test_lines_of_the_ledger_are_those_of_its_file(taken: Path, tmp_path: Path) -> None:
+    """Whatever rounds have been made into rows before them; a fault of a round names the round."""
+    out = Path(shutil.copytree(taken, tmp_path / "out"))
+    lines = (out / "ledger.csv").read_text().splitlines()
+    number = next(k for k, line in enumerate(lines, start=1) if ",pool,spent," in line)
+    lines[number - 1] = lines[number - 1].rpartition(",")[0] + ",100000000"
+    (out / "ledger.csv").write_text("\n".join([*lines, ""]))
+    found = [str(fault) for fault in verify_run(out)]
+    assert any(
+        line.startswith(f"ledger.csv:{number}: alice-bob alice: pool falls") for line in found
+    )
+    in_rounds = faults(taken, tmp_path / "rounds", "reserve_bits", 128, block=0)
+    assert "rounds.npy, alice-bob block 0: 384 bits are no whole pads" in in_rounds
 
 
 def test_a_round_that_is_missing_is_seen(sound: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from numba import types
 from numba.core import caching
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
@@ -96,6 +97,14 @@ def test_a_kernel_draws_what_numpy_draws(fast_drawn: Any, kind: type[BitGenerato
     drawn(other, slow)
     assert np.array_equal(fast, slow)
     assert one.bytes(8) == other.bytes(8)
+
+
+def test_generators_have_one_type_and_nothing_else_changes(fast_drawn: Any) -> None:
+    """Whatever they draw from; other arguments are what numba takes them for."""
+    rngs = [Generator(kind(1)) for kind in (PCG64DXSM, MT19937)]
+    assert {fast_drawn.typeof_pyval(rng) for rng in rngs} == {types.npy_rng}
+    assert str(fast_drawn.typeof_pyval((1, 2.0))) == "Tuple(int64, float64)"
+    assert fast_drawn.typeof_pyval(object()) == types.pyobject
 
 
 def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:

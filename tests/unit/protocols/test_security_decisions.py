@@ -17,17 +17,9 @@ from protocols.security import (
     expected_plan,
     smallest_scale,
 )
-from tests.unit.protocols.test_security import (
-    EPSILON,
-    FINITE,
-    OPEN,
-    TWO_TERMS,
-    VECTORS,
-    expectation,
-    facts_of,
-    terms_of,
-    two_basis,
-)
+from tests.unit.protocols.securities import EPSILON, FINITE, OPEN, expectation
+from tests.unit.protocols.test_security import VECTORS, facts_of, terms_of
+from tests.unit.protocols.test_security_two_basis import TWO_TERMS, two_basis
 
 
 def is_none_for(decision: KeyDecision, reason: AbortReason, terms: Terms) -> bool:

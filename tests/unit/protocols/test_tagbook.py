@@ -289,7 +289,7 @@ def test_book_forgets_what_all_links_have_released() -> None:
         book.claim(np.array([50 * k]))
         for link in range(2):
             book.release(link, max(0, 50 * (k - 3 - link)), stop_frame=k - 3 - link)
-        assert book._tags.size <= 50 * 12
+        assert book._tags.values.size <= 50 * 12
         assert len(book._frame_stop_ids) <= 12
         assert len(book._announcements) <= 12
         assert book.tags_of(np.array([50 * k + 6])) == (base + 7000) << 2 | 3

@@ -23,10 +23,10 @@ def before(kind: str, options: dict[str, object], stop_s: float, seed: int = 1) 
 
 
 def test_periodic_times_are_rounded_one_by_one() -> None:
-    """The millionth third of a second is where it belongs."""
-    found = list(islice(times("periodic", {"every_s": 1 / 3, "start_s": 0.5}), 300_001))
+    """The thirty-thousandth third of a second is where it belongs."""
+    found = list(islice(times("periodic", {"every_s": 1 / 3, "start_s": 0.5}), 30_001))
     assert found[:3] == [500_000_000_000, 833_333_333_333, 1_166_666_666_667]
-    assert found[-1] == 100_000 * PS_PER_S + 500_000_000_000
+    assert found[-1] == 10_000 * PS_PER_S + 500_000_000_000
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,13 @@ def run(most: int, keys: int, rng: np.random.Generator, *, poisson: bool) -> flo
 
 
 @pytest.mark.parametrize(
-    ("most", "keys", "poisson"), [(6, 1, True), (6, 1, False), (12, 8, False), (9, 3, False)]
+    ("most", "keys", "poisson"),
+    [
+        pytest.param(6, 1, True, marks=pytest.mark.slow),
+        pytest.param(6, 1, False, marks=pytest.mark.slow),
+        pytest.param(12, 8, False, marks=pytest.mark.slow),
+        (9, 3, False),
+    ],
 )
 def test_blocked_share_is_that_of_the_chain(most: int, keys: int, poisson: bool) -> None:
     """Within four standard errors of the mean of 20 runs, which show their own spread."""

@@ -244,6 +244,7 @@ def test_pair_may_go_to_one_user() -> None:
         assert np.mean(agree == ports_agree) > 0.985
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_duration() -> None:
     """Ten times the light needs no more memory, but for the clocks' 160 bytes per second."""
 

@@ -49,6 +49,7 @@ def test_json_sets_the_misprint_beside_it(capsys: pytest.CaptureFixture[str]) ->
     assert "is not kept: give -o OUT.toml" in streams.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_the_terminal(width: int, with_858: Fit, with_585: Fit) -> None:
     """No cell is folded or cut, one fit or two."""
@@ -83,6 +84,7 @@ def test_bad_input_ends_with_code_2(
     assert all(line.startswith("netsim: ") for line in streams.err.splitlines())
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is fitted; --force replaces it; a directory must exist."""
     out = tmp_path / "fitted.toml"

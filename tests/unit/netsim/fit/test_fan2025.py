@@ -76,6 +76,7 @@ def test_structured_set_from_eight_numbers(tmp_path: Path) -> None:
         assert found.qber == pytest.approx(qber, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "sifted_hz", "chi2"), [("", 878.4, 89.0), ("C50&C30,585.0,0.932,0.005\n", 658.1, 209.1)]
 )
@@ -107,6 +108,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Fit, Network]:
     return fit, written(fan2025.IDEAL_STRUCTURED, fit)
 
 
+@pytest.mark.slow
 def test_calibrated_set_meets_table_2(calibrated: tuple[Fit, Network]) -> None:
     """All fourteen figures within 0.1 %, and the total key rate of the paper."""
     fit, _ = calibrated
@@ -139,6 +141,7 @@ def test_calibrated_set_is_told_to_be_open(calibrated: tuple[Fit, Network]) -> N
     assert {path.split(".")[3] for path in fit.idle} == set(fan2025.SINGLES_ONLY)
 
 
+@pytest.mark.slow
 def test_table_2_alone_leaves_ten_open() -> None:
     """Two are of two numbers: what one user's unpaired photons come from, nobody can tell."""
     spec = parse_topology(fan2025.IDEAL_STRUCTURED)
@@ -156,6 +159,7 @@ def test_table_2_alone_leaves_ten_open() -> None:
     assert all(len(combination) > 2 for combination in combinations[2:])
 
 
+@pytest.mark.slow
 def test_open_combinations_change_no_datum(calibrated: tuple[Fit, Network]) -> None:
     """Along each of them, 1 % of the way told, all figures stay within 2e-5."""
     fit, network = calibrated
@@ -173,6 +177,7 @@ def test_open_combinations_change_no_datum(calibrated: tuple[Fit, Network]) -> N
             assert other.qber == pytest.approx(one.qber, rel=2e-5)
 
 
+@pytest.mark.slow
 def test_given_the_rest_table_2_fixes_all_lanes(tmp_path: Path) -> None:
     """With its losses and unpaired processes, 7 rates and 7 contrasts follow from 14 figures."""
     text = fan2025.IDEAL_FOUR_USERS

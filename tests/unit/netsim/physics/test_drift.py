@@ -1,6 +1,7 @@
 """A phase that wanders against theory: Allan variance, what a lock leaves, and its coming back."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ STEP_S = STEP_PS * 1e-12
 FREE = Drift(0.3, 0.0, 0.0, 2.0, 0.0)
 
 
+@cache
 def sampled(drift: Drift, locked: bool, *, steps: int = 40_000, seed: int = 1) -> np.ndarray:
     """(steps,) float64: a phase about 1 rad at every step."""
     phase = DriftingPhase(
@@ -47,6 +49,7 @@ def test_an_integral_lock_leaves_an_autoregressive_phase() -> None:
     assert abs(float(np.mean(x**2)) / expected - 1) < 4 * math.sqrt(2 / independent)
 
 
+@pytest.mark.slow
 def test_all_three_terms_match_their_formula() -> None:
     """The variance by kicks is that of samples, with proportional and derivative terms too."""
     drift = Drift(0.4, 0.02, 0.2, 8.0, 0.0005)

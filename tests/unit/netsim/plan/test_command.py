@@ -48,6 +48,7 @@ def test_the_command_of_the_issue(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert len(topology.qnsp.channels) == 6
 
 
+@pytest.mark.slow
 def test_the_same_seed_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """Text and JSON are functions of the options."""
     for options in (("--users", "6"), ("--users", "9", "--json", "--seed", "5")):
@@ -250,6 +251,7 @@ def test_ctrl_c_ends_a_range_of_users(
         assert "PARTIAL" in out
 
 
+@pytest.mark.slow
 def test_links_without_key_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A plan that serves nobody says so: in the text, and on stderr beside the JSON."""
     dark = ("--users", "3", "--channel-loss", "300")

@@ -194,6 +194,7 @@ def refused(request: PlanRequest) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_too_narrow_a_band_names_a_wider_one_that_works() -> None:
     """Ten users on the paper's 20 labels: the reason, a band that works, how many users fit."""
     request = everyone(10, pumps=(34, 46), band=(12, 60), spacing_labels=2)

@@ -17,6 +17,7 @@ from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.network import build_network
 from netsim.twin.prediction import predict
+from tests.support.slow import slow_but
 from tests.unit.netsim.plan.requests import bench, everyone, names
 
 TOLERANCE = 1e-3
@@ -87,7 +88,10 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
 
 
 @pytest.mark.parametrize("long", [False, True])
-@pytest.mark.parametrize("pumps", [(100, 101), (100, 104), (99, 100, 101), (99, 100, 102)])
+@pytest.mark.parametrize(
+    "pumps",
+    slow_but(((100, 101),), ((100, 101), (100, 104), (99, 100, 101), (99, 100, 102))),
+)
 def test_bunches_agree_with_the_twin(pumps: tuple[int, ...], *, long: bool) -> None:
     """Links have the key of `predict`, and less where patch or long fibres part bunches."""
     hardware, request = uneven_hardware("gaussian"), everyone(6, pumps=pumps)

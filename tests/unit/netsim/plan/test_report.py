@@ -54,6 +54,7 @@ def test_nothing_is_wider_than_the_terminal(ten: Plan, width: int) -> None:
     assert all(user in text for user in ten.request.users)
 
 
+@pytest.mark.slow
 def test_a_large_network_shows_its_poorest_pairs() -> None:
     """Where a matrix of all pairs has no room, the poorest ones are listed."""
     text = printed(make_plan(everyone(16), bench()), 80)
@@ -103,6 +104,7 @@ def test_growth_is_a_table(ten: Plan) -> None:
     assert row[:5] == ["10", "32", "32", "90", "36"]
 
 
+@pytest.mark.slow
 def test_drawings_are_written(ten: Plan, tmp_path: Path) -> None:
     """Plan, curve and growth become files, the same ones again; the drawing names every user."""
     plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")
@@ -123,6 +125,7 @@ def test_an_unknown_format_is_a_fault(ten: Plan, tmp_path: Path) -> None:
         plot.plot_plan(ten, tmp_path / "plan.bla")
 
 
+@pytest.mark.slow
 def test_a_large_plan_is_drawn_as_ticks_and_key(tmp_path: Path) -> None:
     """More channels than arcs can show: all users named twice, dark pairs told, no wide picture."""
     plot = pytest.importorskip("netsim.plan.plot", reason="needs the extra `report`")

@@ -127,6 +127,7 @@ def differences(seed: int, late_ps: float) -> tuple[NDArray[np.float64], NDArray
     return off_ps, np.concatenate([4 * one + other, rng.integers(0, 16, 30_000)])
 
 
+@pytest.mark.slow
 def test_chance_is_no_late_detector() -> None:
     """None of sixty-four that are not late, and the one that is."""
     for seed in range(8):
@@ -156,6 +157,7 @@ def test_side_peaks_are_not_late_detectors() -> None:
     assert peak.late_ps(1000.0) == ({}, {})
 
 
+@pytest.mark.slow
 def test_unrelated_light_is_not_sure() -> None:
     """Six pairs of recordings that have nothing in common: no peak is called one."""
     for seed in range(6):

@@ -91,6 +91,7 @@ def test_stopped_before_the_first_figure(
     assert capsys.readouterr().out == "No item is finished yet.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("made_up")
 def test_the_page_tells_the_light_as_scaled(tmp_path: Path) -> None:
     """Below each title stands how much light was simulated, not how much there is at scale 1."""
@@ -101,6 +102,7 @@ def test_the_page_tells_the_light_as_scaled(tmp_path: Path) -> None:
     assert all(" s of light" not in item.about for item in REAL_PAPER.items)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("made_up")
 def test_without_plotly_there_is_everything_but_plots(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

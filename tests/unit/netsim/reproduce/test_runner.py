@@ -87,6 +87,7 @@ def test_a_stopped_run_keeps_what_is_finished(tmp_path: Path, measured: list[str
     assert len(measured) == 4
 
 
+@pytest.mark.slow
 def test_some_items_alone_give_the_same_numbers(tmp_path: Path) -> None:
     """Only the second item: the numbers that it has among all; what else is finished stays."""
     reproduce(PAPER, tmp_path / "all")
@@ -98,6 +99,7 @@ def test_some_items_alone_give_the_same_numbers(tmp_path: Path) -> None:
     assert comparison(tmp_path / "some") == comparison(tmp_path / "all")
 
 
+@pytest.mark.slow
 def test_changed_inputs_are_done_again(
     tmp_path: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from netsim.frames import ClickFrame
 from netsim.simulation import scoring
-from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer
+from netsim.simulation.liveclicks import _without_close as without_close
+from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer, build_scorers
 from netsim.topology.network import build_network
 from tests.support.fan2025 import four_user_topology
 from tests.support.topologies import two_user_topology
@@ -72,6 +73,40 @@ def test_cutting_time_changes_no_count() -> None:
             scorer.add(user, ClickFrame(index, int(edges_ps[index + 1]), clicks[low:high].copy()))
     scorer.finish()
     assert scorer.counts == (score(*streams),)
+
+
+def test_links_of_a_user_share_what_comes_while_it_is_not_blind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Scorers of all links count as each alone would; each frame is looked through once."""
+    topology = four_user_topology()
+    network = build_network(topology)
+    names = [user.name for user in topology.users]
+    clicks = {name: random_clicks(k, 20_000, 10**9) for k, name in enumerate(names)}
+    alone = {users: LaneScorer(network, users) for users in network.links}
+    together, calls = build_scorers(network, topology), list[int]()
+
+    def counted(clicks: NDArray[np.int64], last_ps: int, dead_ps: int) -> NDArray[np.int64]:
+        calls.append(clicks.size)
+        return without_close(clicks, last_ps, dead_ps)
+
+    monkeypatch.setattr("netsim.simulation.liveclicks._without_close", counted)
+    for scorers in (alone, together):
+        calls.clear()
+        for index in range(3):
+            low, high = (k * 10**9 // 3 << 2 for k in (index, index + 1))
+            for name in names:
+                part = clicks[name][(clicks[name] >= low) & (clicks[name] < high)]
+                frame = ClickFrame(index, high >> 2, part)
+                for users, scorer in scorers.items():
+                    if name in users:
+                        scorer.add(name, frame)
+        for scorer in scorers.values():
+            scorer.finish()
+    assert len(calls) == 3 * len(names)
+    counts = [[scorer.counts for scorer in scorers.values()] for scorers in (alone, together)]
+    assert counts[0] == counts[1]
+    assert all(lane.coincidences for lanes in counts[0] for lane in lanes)
 
 
 def test_kernels_are_their_interpreted_selves() -> None:

@@ -39,6 +39,7 @@ def key_bps(power_mw: float, window_ps: float = 2000) -> float:
     return sum(skr_asymptotic_bps(lane.sifted_hz, lane.qber) for lane in lanes)
 
 
+@pytest.mark.slow
 def test_it_finds_what_a_fine_grid_finds() -> None:
     """One number: key within 1 % of the best of 81 powers, whose power is 4 % from the next."""
     powers = np.geomspace(0.05, 1.2, 81)

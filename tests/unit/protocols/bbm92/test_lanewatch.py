@@ -76,6 +76,7 @@ def test_lane_that_dies_is_dropped_soon(pairs_hz: float, background_hz: float, m
         assert not lit[20 + most - 1 :].any()
 
 
+@pytest.mark.slow
 def test_dead_lane_harvests_few_accidentals() -> None:
     """Whatever the singles, the wrong matches before a drop are some twenty on average."""
     for background_hz in (240.0, 60.0, 12.0, 2.4):

@@ -166,7 +166,14 @@ def later(times: tuple[Times, Times], elapsed_s: int, rate_ppm: float) -> tuple[
     return announced + elapsed_ps, own + elapsed_ps + round(elapsed_ps * rate_ppm * 1e-6)
 
 
-@pytest.mark.parametrize(("elapsed_s", "rate_ppm"), [(3600, -0.8), (3600, 0.8), (86_400, 0.8)])
+@pytest.mark.parametrize(
+    ("elapsed_s", "rate_ppm"),
+    [
+        pytest.param(3600, -0.8, marks=pytest.mark.slow),
+        (3600, 0.8),
+        pytest.param(86_400, 0.8, marks=pytest.mark.slow),
+    ],
+)
 def test_clock_that_has_run_away_is_found(elapsed_s: int, rate_ppm: float) -> None:
     """2 ms and 1 ppm of prior, a drift of 0.8 ppm: after an hour it is 2.9 ms off, and found.
 
@@ -273,6 +280,7 @@ def test_noise_is_refused_within_a_narrow_prior() -> None:
 # Refusal ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_unrelated_streams_are_refused() -> None:
     """Six pairs of streams without a common photon: no lock, and the search says how wide it was.
 

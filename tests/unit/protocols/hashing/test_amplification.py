@@ -1,11 +1,14 @@
 """Privacy amplification against the matrix that defines it, and its two ways against each other."""
 
 from collections.abc import Callable
+from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import config
 from numpy.typing import NDArray
 
 from protocols.hashing import clmul
@@ -117,18 +120,69 @@ def test_fft_length_is_smooth_and_close(size: int) -> None:
     assert size <= length <= (2 * size if size < 2**12 else 1.12 * size)
 
 
-@pytest.mark.skipif(not clmul.is_available(), reason="no carry-less multiplication here")
-@pytest.mark.parametrize("size", [2, 4, 10, 24, 26, 28, 96])
-def test_middle_words_are_those_of_the_whole_product(size: int) -> None:
-    """Blocks below, at and above the size of direct products, against shifts and sums."""
-    rng = np.random.Generator(np.random.PCG64DXSM(size))
-    left, right = (rng.integers(0, 2**64, count, dtype=np.uint64) for count in (2 * size, size))
-    product, workspace = (np.zeros(count, np.uint64) for count in (size, 5 * size))
-    clmul.multiply(left, right, product, workspace)
+HERE = [clmul.NARROW, clmul.WIDE][: clmul.VECTOR_WORDS // 2 if clmul.is_available() else 0]
+"""Widths of vectors that this processor has."""
+
+
+def whole_product(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> int:
+    """By shifts and sums, of little-endian words; coefficients are bits."""
     polynomial, factor = (int.from_bytes(words.tobytes(), "little") for words in (left, right))
     whole = 0
-    for bit in range(64 * size):
+    for bit in range(64 * right.size):
         if factor >> bit & 1:
             whole ^= polynomial << bit
-    middle = (whole >> 64 * size) % (1 << 64 * size)
+    return whole
+
+
+def random_words(seed: int, *counts: int) -> list[NDArray[np.uint64]]:
+    """Arrays of so many words."""
+    rng = np.random.Generator(np.random.PCG64DXSM(seed))
+    return [rng.integers(0, 2**64, count, dtype=np.uint64) for count in counts]
+
+
+@pytest.mark.skipif(not clmul.is_available(), reason="no carry-less multiplication here")
+@pytest.mark.parametrize("size", [4, 8, 28, 32, 40, 64, 192])
+def test_middle_words_are_those_of_the_whole_product(size: int) -> None:
+    """Blocks below, at and above the size of direct products, against shifts and sums."""
+    left, right = random_words(size, 2 * size, size)
+    product, workspace = (np.zeros(count, np.uint64) for count in (size, 4 * size))
+    clmul.multiply(left, right, product, workspace)
+    middle = (whole_product(left, right) >> 64 * size) % (1 << 64 * size)
     assert product.tobytes() == middle.to_bytes(8 * size, "little")
+
+
+@pytest.mark.parametrize("vector_words", HERE)
+def test_sums_of_products_are_right_in_vectors_of_either_width(vector_words: int) -> None:
+    """Of every width that the processor has, whichever of them is in use; from any word on."""
+    found = clmul.sum_of_products(vector_words)
+
+    def sum_from(left: Any, first: int, right: Any) -> Any:
+        return found(left, first, right, right.size)
+
+    compiled: Any = numba.njit(sum_from)
+    left, right = random_words(vector_words, 11, 8)
+    for first in range(4):
+        expected = 0
+        for k in range(right.size):
+            expected ^= whole_product(left[first + k : first + k + 1], right[k : k + 1])
+        low, high = (int(word) for word in compiled(left, first, right))
+        assert low | high << 64 == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "narrow", "wide"),
+    [
+        ("+pclmul,+avx,+vpclmulqdq", True, True),
+        ("+pclmul,+avx", True, False),
+        ("+avx,+vpclmulqdq", False, True),
+        ("", False, False),
+    ],
+)
+def test_what_numba_may_use_decides(
+    features: str, narrow: bool, wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels are compiled for what NUMBA_CPU_FEATURES names, not for the processor at hand."""
+    monkeypatch.setattr(config, "CPU_NAME", "generic", raising=False)
+    monkeypatch.setattr(config, "CPU_FEATURES", features, raising=False)
+    assert clmul.has_feature("pclmul") is narrow
+    assert clmul.has_feature("vpclmulqdq") is wide

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from protocols.reconciliation.halving import first_parity, half_of, put_halves
+from protocols.reconciliation.words import put_words, words_for
 from tests.unit.protocols.reconciliation.pairs import documented_halves
 
 SIZES = [0, 1, 2, 3, 7, 64, 127, 128, 129, 255, 256, 300, 1000]
@@ -21,7 +22,9 @@ def test_halves_are_the_documented_ones(size: int, seed: int) -> None:
     places = [half_of(index, size, np.uint64(seed)) for index in range(size)]
     assert places == [int(index not in first) for index in range(size)]
     bits = np.random.default_rng(size).integers(0, 2, size, dtype=np.uint8)
-    assert first_parity(bits, np.uint64(seed)) == sum(int(bits[k]) for k in first) % 2
+    words = np.empty(words_for(size), dtype=np.uint64)
+    put_words(bits, words)
+    assert first_parity(words, size, np.uint64(seed)) == sum(int(bits[k]) for k in first) % 2
 
 
 def test_two_bits_are_parted_half_of_the_time() -> None:

@@ -154,6 +154,21 @@ def test_photons_agree_with_the_twin(*, is_blurred: bool, seconds: float) -> Non
         assert_poisson(int(found.singles[user.name].sum()), user.singles_hz * seconds)
 
 
+def test_pumps_that_follow_a_warm_ring_turn_the_middle_slot() -> None:
+    """By 2 pi (df + df) times a slot: photons and twin; the outer slots keep their errors."""
+    kelvin = 0.08
+    topology = two_users(f"qnsp.source.detuning={{temperature_k={kelvin}}}")
+    turned = math.cos(2.0 * math.pi * 2.0 * 2.5e9 * kelvin * 1e-9)
+    plain, locked = table_hz(build_network(two_users())), table_hz(build_network(topology))
+    np.testing.assert_allclose(locked[:2], plain[:2], rtol=1e-9)
+    equal, all_of_x = np.trace(plain[2:, 2:]), plain[2:, 2:].sum()
+    share = 0.5 + turned * (equal / all_of_x - 0.5)
+    assert abs(share - equal / all_of_x) > 0.5
+    assert np.trace(locked[2:, 2:]) / locked[2:, 2:].sum() == pytest.approx(share, rel=1e-9)
+    found = count_photons(topology, duration_s=0.1, seed=3).lanes[0].matches[2:, 2:]
+    assert_binomial(int(np.trace(found)), int(found.sum()), share)
+
+
 def test_errors_of_poissonian_pairs() -> None:
     """As Honjo et al. print of mu pairs a period: mu / (2 (1 + mu)), 1.9 and 6.14 %."""
     clean = ("qnsp.source.contrast=1.0", "receivers.*.detectors.*.dark_rate_hz=0.0")

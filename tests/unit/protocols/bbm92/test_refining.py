@@ -1,0 +1,45 @@
+"""A candidate in long light: found as by looking at all of it, in a small part of the work."""
+
+import math
+
+import numpy as np
+import pytest
+
+from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
+from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.refining import best_candidate
+from protocols.link import PS_PER_S
+from tests.support.links import link_config
+
+LIGHT_S = 12
+REFERENCE_PS = 5 * PS_PER_S
+OFFSET_PS, RATE = 1_000_000.0, 3e-7
+RATE_REACH = 1e-7
+CANDIDATE = Candidate(
+    0,
+    Alignment(REFERENCE_PS, OFFSET_PS + 60_000.0, RATE + 0.6 * RATE_REACH),
+    300_000 + math.ceil(RATE_REACH * 7 * PS_PER_S),
+    RATE_REACH,
+)
+ALL_RATES = 1 + math.ceil(2 * RATE_REACH * 7 * PS_PER_S / (1 << REFINE_SHIFT))
+ALL_CELLS = (2 * CANDIDATE.reach_ps >> REFINE_SHIFT) * ALL_RATES
+
+
+@pytest.mark.parametrize(("pairs_hz", "low", "high"), [(500, 0.0, 0.25), (3, 1.0, 1.4)])
+def test_long_light_is_looked_through_where_it_must_be(
+    pairs_hz: int, low: float, high: float
+) -> None:
+    """Bright: a part shows where; dim: all rates. The line is right within two bins either way."""
+    rng = np.random.default_rng(pairs_hz)
+    pairs_ps = np.sort(rng.integers(0, LIGHT_S * PS_PER_S, pairs_hz * LIGHT_S))
+    others_ps = rng.integers(0, LIGHT_S * PS_PER_S, (2, 500 * LIGHT_S))
+    partners_ps = pairs_ps + np.rint(OFFSET_PS + RATE * (pairs_ps - REFERENCE_PS)).astype(np.int64)
+    announced_ps = np.sort(np.concatenate((pairs_ps, others_ps[0])))
+    own_ps = np.sort(np.concatenate((partners_ps, others_ps[1])))
+    found, cells = best_candidate(link_config(), [CANDIDATE], announced_ps, own_ps)
+    assert found is not None
+    ends_ps = np.array([0, LIGHT_S * PS_PER_S])
+    true_ps = ends_ps + OFFSET_PS + RATE * (ends_ps - REFERENCE_PS)
+    assert np.abs(found.line.predict(ends_ps) - true_ps).max() < 2 << REFINE_SHIFT
+    assert found.count >= 0.75 * pairs_ps.size
+    assert low * ALL_CELLS <= cells <= high * ALL_CELLS
