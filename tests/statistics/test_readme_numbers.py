@@ -43,6 +43,12 @@ def cells(label: str) -> list[str]:
     return [cell.strip() for cell in row.split("|")]
 
 
+def _row_below(label: str) -> list[str]:
+    """Cells of the row that follows the one of ``label``, but for its own label."""
+    (row,) = re.findall(rf"^\| {re.escape(label)} \|.*\n\|[^|]*\|(.*)\|$", VARIANTS, re.MULTILINE)
+    return [cell.strip() for cell in row.split("|")]
+
+
 def hourly_bps(network: Network) -> list[float]:
     """Key of every link as the twin plans it, and of all."""
     rounds_s = [network.topology.round_s_of(users) for users in network.links]
@@ -68,7 +74,8 @@ def test_the_hour(label: str) -> None:
 def test_what_latency_costs(reconciliation: str) -> None:
     """Net key and f of 20 s of two users, at four lengths of the classical channel, as printed."""
     efficiency, *printed = cells(f"`{reconciliation}`: net bit/s")
-    for length_m, net in zip(LATENCIES_M, printed, strict=True):
+    _, *waits = _row_below(f"`{reconciliation}`: net bit/s")
+    for length_m, net, wait in zip(LATENCIES_M, printed, waits, strict=True):
         overrides = (
             "protocol.round_s=0.5",
             "protocol.error_correction_charge=measured",
@@ -78,6 +85,7 @@ def test_what_latency_costs(reconciliation: str) -> None:
         topology = netsim.load_topology("two_user", overrides=overrides)
         (link,) = netsim.simulate(topology, duration_s=20, seed=1).links
         assert f"{link.net_key_bps:.1f}" == net
+        assert f"{link.settle_ps / 1e9:.0f} ms" == wait
         if not length_m:
             assert f"{link.f_measured:.2f}" == efficiency
         if (reconciliation, length_m) == ("cascade-yanetal", 2e6):

@@ -66,7 +66,7 @@ def test_a_path_object_is_never_a_shipped_name(
 
 def test_integer_is_a_number() -> None:
     """``1000`` and ``1000.0`` are the same length."""
-    texts = (TWO_USERS, TWO_USERS.replace("1_000 ", "1000.0"))
+    texts = (TWO_USERS, TWO_USERS.replace("1000 ", "1000.0"))
     assert parse_topology(texts[0]) == parse_topology(texts[1])
 
 
