@@ -71,13 +71,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "netsim/physics/silences.py": ("unit/netsim/physics/test_silences.py",),
     "netsim/pools/audit.py": ("unit/netsim/pools/test_audit.py",),
     **dict.fromkeys(
-        ("netsim/verify/books.py", "netsim/verify/ends.py", "netsim/verify/events.py"),
+        (
+            *("netsim/verify/books.py", "netsim/verify/ends.py"),
+            *("netsim/verify/events.py", "netsim/verify/moves.py"),
+        ),
         ("unit/netsim/test_verify_by_hand.py", "unit/netsim/test_verify.py"),
     ),
     **dict.fromkeys(
         ("netsim/verify/demand.py", "netsim/verify/levels.py"), ("integration/test_demand.py",)
     ),
-    "netsim/verify/moves.py": ("unit/netsim/test_verify_by_hand.py",),
     **dict.fromkeys(
         ("netsim/verify/columns.py", "netsim/verify/scored.py"),
         ("unit/netsim/test_verify_columns.py",),

@@ -149,6 +149,18 @@ def test_as_much_as_was_disclosed_is_enough(taken: int, tmp_path: Path) -> None:
     assert not any("disclosed" in line for line in found)
 
 
+def test_nothing_is_not_booked(tmp_path: Path) -> None:
+    """A block that refills no pads says so, and has no row of it; none may say one bit."""
+    rows, events = both()
+    refills = (Account.DOUBT, Account.RESERVE)
+    kept = [row for row in rows if row[3:5] != refills]
+    kept = [(*row[:5], 500) if row[4] is Account.POOL else row for row in kept]
+    for reserve_bits, faults in ((0, 0), (1, 2)):
+        booked = {"deposited_bits": 500, "reserve_bits": reserve_bits, "pool_bits": 500}
+        told = [{**event, **booked} if "pool_bits" in event else event for event in events]
+        assert len(faults_of(tmp_path, kept, told)) == faults
+
+
 def test_a_round_that_one_end_knows_alone(tmp_path: Path) -> None:
     """Usable at one end it must be usable or in doubt at the other."""
     rows, events = both()
