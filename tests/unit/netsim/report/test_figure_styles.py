@@ -55,6 +55,7 @@ def test_html_says_which_points_are_joined(tmp_path: Path) -> None:
     assert tuple(traces["points"].error_y.array) == (2.0, 9.0)
 
 
+@pytest.mark.slow
 def test_many_figures_share_one_script(tmp_path: Path) -> None:
     """HTML files of one directory load plotly.js from beside them, and from nowhere else."""
     for name in ("one", "two"):
