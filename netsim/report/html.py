@@ -131,7 +131,7 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
     for moment in panel.moments:
         page.add_vline(moment, line={"color": "#b3261e", "width": 0.7}, opacity=0.6, **place)
     for low, high in panel.shaded:
-        page.add_vrect(low, high, fillcolor=SHADE, line={"width": 0}, layer="below", **place)
+        page.add_vrect(low, high, fillcolor=SHADE, opacity=1, line_width=0, layer="below", **place)
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,7 @@ from netsim.report.map import svg_map
 from netsim.report.network import source_text
 from netsim.report.page.plots import Plots
 from netsim.report.page.run_figures import (
+    MOST_LANES,
     demand_figure,
     histogram_figure,
     pool_figure,
@@ -160,10 +161,14 @@ def _differences(run: Run, plots: Plots) -> Iterator[str]:
         return
     yield (
         '<p class="faint">Clicks of the second user after those of the first, as a time tagger '
-        "counts them: each with each, and all detectors. Shaded: the coincidence window. All bins "
-        f"are in {HISTOGRAMS}.</p>"
+        "counts them: each with each, and all detectors. Shaded: the coincidence window. "
+        f"{_left_out(len(run.histograms))}All bins are in {HISTOGRAMS}.</p>"
     )
     yield from plots.plot(histogram_figure(run.histograms), "differences")
+
+
+def _left_out(lanes: int) -> str:
+    return f"{MOST_LANES} of {lanes} lanes, those with most. " if lanes > MOST_LANES else ""
 
 
 def _happened(moments: Sequence[Moment]) -> Iterator[str]:

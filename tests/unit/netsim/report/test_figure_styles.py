@@ -69,7 +69,7 @@ def test_a_stretch_is_shaded_where_it_lies(tmp_path: Path) -> None:
     layout = plot(STYLES).layout
     (shape,) = layout.shapes
     assert (shape.type, shape.layer, shape.xref) == ("rect", "below", "x2")
-    assert (shape.x0, shape.x1) == (0.25, 0.75)
+    assert (shape.x0, shape.x1, shape.fillcolor) == (0.25, 0.75, SHADE)
     assert [title.text for title in layout.annotations] == ["On the left", "&lt;b>"]
     paths = {path.suffix: path for path in save_figure(STYLES, tmp_path / "styles")}
     assert paths[".svg"].read_text(encoding="utf-8").count(SHADE) == 1
