@@ -78,7 +78,7 @@ def test_each_is_counted_and_the_first_is_told(
 def test_a_warmup_that_is_stopped_waits_for_no_task() -> None:
     """Ctrl-C, once or twice, ends processes as they are."""
     started_s = time.perf_counter()
-    hour = [partial(time.sleep, 3600)] * 3
+    hour: list[warmup.Task] = [partial(time.sleep, 3600)] * 3
     assert list(warmup._side_by_side([hour, hour], should_stop=lambda: True)) == []
     assert time.perf_counter() - started_s < 60
     assert multiprocessing.active_children() == []
