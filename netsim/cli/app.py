@@ -44,6 +44,7 @@ from netsim.cli.shared import (
     say,
     set_voice,
     tell,
+    voice,
 )
 from netsim.errors import ConfigError, OutputError
 from protocols.errors import ProtocolError
@@ -103,8 +104,7 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run_it(*args: object, verbose: bool, quiet: bool, **options: object) -> None:
-        if verbose or quiet:
-            _speak(verbose=verbose, quiet=quiet)
+        _speak(verbose=verbose, quiet=quiet)
         try:
             command(*args, **options)
         except KeyboardInterrupt as stop:
@@ -122,9 +122,12 @@ def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _speak(*, verbose: bool, quiet: bool) -> None:
-    """Say as much as was asked for from now on; of both, less."""
-    set_voice(Voice.QUIET if quiet else Voice.MORE if verbose else Voice.USUAL)
-    note(_version(), Voice.MORE)
+    """Say as much as was asked for from now on, ahead of a command or behind it; of both, less."""
+    if quiet:
+        set_voice(Voice.QUIET)
+    elif verbose and voice() is Voice.USUAL:
+        set_voice(Voice.MORE)
+        note(_version())
 
 
 def _say_version(is_asked: bool) -> None:  # noqa: FBT001  # as typer calls it

@@ -248,9 +248,14 @@ def set_voice(voice: Voice) -> None:
     _SPEAKER.voice = voice
 
 
-def note(line: str, voice: Voice = Voice.USUAL) -> None:
+def voice() -> Voice:
+    """How much is said now."""
+    return _SPEAKER.voice
+
+
+def note(line: str, least: Voice = Voice.USUAL) -> None:
     """`say`, unless so much was not wanted."""
-    if _SPEAKER.voice >= voice:
+    if _SPEAKER.voice >= least:
         say(line)
 
 

@@ -2,14 +2,16 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
+import importlib
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import typer
 
-from netsim.cli.shared import EXIT_INTERRUPTED, progress_console
+from netsim.cli.shared import EXIT_FAILED, EXIT_INTERRUPTED, progress_console, say
 
 Task = Callable[[], object]
 
@@ -59,25 +61,33 @@ def warmup() -> None:
     packages or in your cache folder, or where NUMBA_CACHE_DIR says; they are compiled anew after
     an update.
     """
+    from concurrent.futures.process import BrokenProcessPool
+
     from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import count_bar
 
+    importlib.import_module("protocols.bits")  # its kernels warn if none can be kept
     started_s, count = time.perf_counter(), 0
     work = chains()
     with (
         StopOnInterrupt() as interrupt,
         count_bar(sum(map(len, work)), "tasks", progress_console()) as progress,
     ):
-        for done, kernels in enumerate(_side_by_side(work, interrupt.should_stop), start=1):
-            count += kernels
-            progress(done)
+        try:
+            for done, kernels in enumerate(_side_by_side(work, interrupt.should_stop), start=1):
+                count += kernels
+                progress(done)
+        except BrokenProcessPool:
+            say("a process that compiled was ended: out of memory?")
+            raise typer.Exit(EXIT_FAILED) from None
+    if interrupt.should_stop():
+        say("interrupted before all kernels were compiled")
+        raise typer.Exit(EXIT_INTERRUPTED)
     typer.echo(
         f"{count} kernels compiled in {time.perf_counter() - started_s:.0f} s"
         if count
         else "all kernels are there already"
     )
-    if interrupt.should_stop():
-        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def chains() -> tuple[list[Task], ...]:
@@ -86,28 +96,36 @@ def chains() -> tuple[list[Task], ...]:
     return [*runs, _count_differences, _find_bend], [_plan, _grow_code]
 
 
-def _side_by_side(work: Iterable[list[Task]], should_stop: Callable[[], bool]) -> Iterator[int]:
-    """Kernels compiled by each task as it ends: each chain in a process, its tasks in order."""
+def _side_by_side(work: Sequence[list[Task]], should_stop: Callable[[], bool]) -> Iterator[int]:
+    """Kernels compiled by each task as it ends: each chain in a process, its tasks in order.
+
+    Where it is to stop processes are ended as they are: each kernel is kept once it is compiled.
+    """
     from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
     from contextlib import ExitStack
     from multiprocessing import get_context
 
+    from netsim.studies.children import ctrl_c_withheld, end_children
+
     context = get_context("spawn")
+    waiting: set[Future[int]] = set()
     with ExitStack() as stack:
-        waiting: set[Future[int]] = set()
-        for chain in work:
-            process = stack.enter_context(ProcessPoolExecutor(1, context, _leave_ctrl_c))
-            waiting |= {process.submit(_count_kernels, task) for task in chain}
-        while waiting:
+        pools = [stack.enter_context(ProcessPoolExecutor(1, context, _hush)) for _ in work]
+        stack.callback(end_children)
+        with ctrl_c_withheld():
+            for pool, chain in zip(pools, work, strict=True):
+                waiting |= {pool.submit(_count_kernels, task) for task in chain}
+        while waiting and not should_stop():
             done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
-            if should_stop():
-                waiting = {future for future in waiting if not future.cancel()}
 
 
-def _leave_ctrl_c() -> None:
-    """Ctrl-C is the command's: a task that is under way comes to its end."""
+def _hush() -> None:
+    """Ctrl-C is the command's, and so is to say that kernels cannot be kept."""
+    from protocols.compiled import UncachedWarning
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore", UncachedWarning)
 
 
 def _count_kernels(task: Task) -> int:

@@ -18,6 +18,7 @@ from multiprocessing.synchronize import Event
 from typing import Any, ClassVar
 
 from netsim.errors import ConfigError
+from netsim.studies.children import ctrl_c_withheld
 from netsim.studies.replicas import Replica, ReplicaResult, run_replica
 
 POLL_S = 0.2
@@ -111,7 +112,8 @@ def _run_in_pool(
             while (queue or running) and not should_stop():
                 # No more than run at once: whoever waits is not lost with a worker.
                 while queue and len(running) < workers:
-                    running[pool.submit(_Worker.run, queue[0])] = queue[0]
+                    with ctrl_c_withheld():
+                        running[pool.submit(_Worker.run, queue[0])] = queue[0]
                     queue.popleft()
                 yield from _ended(running, timeout_s=POLL_S)
         except BrokenProcessPool:

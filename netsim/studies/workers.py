@@ -13,6 +13,7 @@ from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from typing import ClassVar
 
+from netsim.studies.children import ctrl_c_withheld
 from netsim.studies.shots import Shot, ShotResult, measure
 from netsim.units import s_from_ps
 
@@ -98,7 +99,8 @@ def _run_in_pool(
     context = multiprocessing.get_context("spawn")
     stop, tags = context.Event(), context.Value("d", 0.0)
     with ProcessPoolExecutor(workers, context, _Worker.start, (stop, tags)) as pool:
-        waiting = {pool.submit(_Worker.measure, work): work.shot for work in works}
+        with ctrl_c_withheld():
+            waiting = {pool.submit(_Worker.measure, work): work.shot for work in works}
         try:
             while waiting and not should_stop():
                 done, _ = wait(waiting, timeout=POLL_S, return_when=FIRST_COMPLETED)

@@ -57,6 +57,11 @@ def test_how_much_is_said_stands_behind_a_command_as_well(
     assert "numpy" in said[("-v",)]
     assert "done in" in said[("-v",)]
     assert said[()].count("\n") == 1
+    for both in (["-q", "new", "-v"], ["new", "-v", "-q"]):
+        assert run_command([*both, *command[1:]]) == 0
+        assert capsys.readouterr().err == "", both
+    assert run_command(["-v", "new", "-v", *command[1:]]) == 0
+    assert capsys.readouterr().err.count("numpy") == 1
     for one in get_group(app).commands.values():
         assert {"verbose", "quiet"} <= {option.name for option in one.params}, one.name
 

@@ -1,13 +1,20 @@
 """Kernels that a command compiles are counted, and who waits for them is told, once."""
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import numba
 import pytest
 
+from netsim.cli import run_command, warmup
 from netsim.cli.compiling import compiled_kernels
 from protocols.compiled import kernel
 
@@ -66,6 +73,51 @@ def test_each_is_counted_and_the_first_is_told(
         assert caller(3) == 8
     assert kernels.count == 0
     assert told == ["compiling"]
+
+
+def test_a_warmup_that_is_stopped_waits_for_no_task() -> None:
+    """Ctrl-C, once or twice, ends processes as they are."""
+    started_s = time.perf_counter()
+    hour: list[warmup.Task] = [partial(time.sleep, 3600)] * 3
+    assert list(warmup._side_by_side([hour, hour], should_stop=lambda: True)) == []
+    assert time.perf_counter() - started_s < 60
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "stop", "code"), [("all kernels are there already", False, 0), ("", True, 130)]
+)
+def test_a_warmup_that_is_stopped_claims_nothing(
+    said: str,
+    stop: bool,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What it has not tried may lack kernels."""
+
+    def side_by_side(*_: object) -> Iterator[int]:
+        yield 0
+        if stop:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(warmup, "_side_by_side", side_by_side)
+    assert run_command(["warmup"]) == code
+    assert capsys.readouterr().out.strip() == said
+
+
+def test_a_warmup_whose_process_is_ended_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a system that is out of memory, say: a line, no traceback."""
+
+    def side_by_side(*_: object) -> Iterator[int]:
+        yield 0
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(warmup, "_side_by_side", side_by_side)
+    assert run_command(["warmup"]) == 1
+    assert "out of memory?" in capsys.readouterr().err
 
 
 @pytest.mark.slow
