@@ -109,7 +109,15 @@ def _count_faults(demand: Json, waits_ps: Mapping[str, Sequence[int]]) -> Iterat
 
 
 def _pool_faults(records: Records, demand: Json, taken_bits: Counter[str]) -> Iterator[Fault]:
-    """Of each pool: what was taken and wasted."""
+    """Those that were asked or drawn from are told once, each with what was taken and wasted."""
+    asked = [{*entry["users"]} for entry in demand["applications"]]
+    links = [entry["users"] for entry in (records.summary or {"links": []})["links"]]
+    told = ["-".join(entry["users"]) for entry in demand["pools"]]
+    for link, users in {"-".join(users): users for users in links}.items():
+        wanted = int({*users} in asked or taken_bits[link] > 0)
+        # Pools with thresholds are told of if nobody asks, too.
+        if not wanted <= told.count(link) <= 1:
+            yield Fault(SUMMARY, f"tells {told.count(link)} times of the pool of {link}")
     for entry in demand["pools"]:
         link = "-".join(entry["users"])
         where = f"{SUMMARY}, {link}"

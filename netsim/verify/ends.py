@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netsim.errors import Fault
-from netsim.pools.ledger import Account
+from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import LEDGER
 from netsim.verify.records import Records
 
@@ -18,6 +18,10 @@ _SAME_AT_BOTH = (
     (Account.DOUBT, Account.RESERVE, "put into the reserve"),
     (Account.DOUBT, Account.POOL, "deposited"),
 )
+_PADS = (
+    (Account.PRESHARED, Account.RESERVE, "were there"),
+    (Account.RESERVE, Account.SPENT, "are spent"),
+)
 
 
 def end_faults(records: Records) -> Iterator[Fault]:
@@ -27,6 +31,18 @@ def end_faults(records: Records) -> Iterator[Fault]:
             yield Fault(LEDGER, f"{link} has {len(ends)} ends: {', '.join(ends)}")
         else:
             yield from _link_faults(records, link, (ends[0], ends[1]))
+            yield from _pad_faults(records, link, (ends[0], ends[1]))
+
+
+def _pad_faults(records: Records, link: str, ends: tuple[str, str]) -> Iterator[Fault]:
+    """Both ends of rounds in columns have as many pads: there are no stores to count them in."""
+    if records.columns.of(link) is None:
+        return
+    for debit, credit, what in _PADS:
+        bits = [records.flow(link, end, NO_BLOCK, debit, credit) for end in ends]
+        if bits[0] != bits[1]:
+            found = f"{bits[0]} bits of pads {what} at {ends[0]}, {bits[1]} at {ends[1]}"
+            yield Fault(f"{LEDGER}, {link}", found)
 
 
 def _link_faults(records: Records, link: str, ends: tuple[str, str]) -> Iterator[Fault]:

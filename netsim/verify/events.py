@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from netsim.errors import Fault
-from netsim.pools.ledger import Account
+from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.results.directory import EVENTS, SUMMARY
 from netsim.verify.records import Json, Records
 
 _STARTED = "round_started"
+_PROCESS = ("process_stopped", "process_started")
+_BELL = ("bell_tested", "bell_fallen")
 _Place = tuple[str, str, int]
 """Link, end, block."""
 FEW_ALARMS = 64
@@ -18,6 +20,8 @@ def event_faults(records: Records) -> Iterator[Fault]:
     """Faults of the trace."""
     yield from _times(records)
     yield from _starts(records)
+    yield from _processes(records)
+    yield from _bell_tests(records)
     yield from _usable_blocks(records)
     if records.summary is not None:
         yield from _beginning(records, records.summary)
@@ -35,6 +39,8 @@ def _beginning(records: Records, summary: Json) -> Iterator[Fault]:
     told |= {name: summary[name] for name in ("seed", "topology") if name in summary}
     if any(first.get(name) != value for name, value in told.items()):
         yield Fault(EVENTS, f"does not begin with run_started, of the run in {SUMMARY}")
+    if records.told.counts["run_started", None, None] > 1:
+        yield Fault(EVENTS, "begins a second time")
 
 
 def _end(records: Records, summary: Json) -> Iterator[Fault]:
@@ -94,6 +100,42 @@ def _starts(records: Records) -> Iterator[Fault]:
             started.add(place)
         elif event.get("event") == "round_sifted" and place not in started:
             yield Fault(f"{EVENTS}:{line}", "is sifted without having begun")
+
+
+def _processes(records: Records) -> Iterator[Fault]:
+    """One runs from the beginning, stops if it runs, and starts if it has stopped."""
+    stopped: set[object] = set()
+    for line, event in records.events():
+        name, end = event.get("event"), event.get("end")
+        if name in _PROCESS and (end in stopped) != (name == "process_started"):
+            yield Fault(f"{EVENTS}:{line}", f"{name} a second time")
+        elif name in _PROCESS:
+            stopped ^= {end}
+
+
+def _bell_tests(records: Records) -> Iterator[Fault]:
+    """Each lane of a block is tested once at an end, alike at both, before its key is usable."""
+    tests: dict[object, dict[object, tuple[object, object]]] = {}
+    for line, event in records.events():
+        name, link, block = (event.get(key) for key in ("event", "link", "block"))
+        place = (link, event.get("end"), block)
+        if name in _BELL and isinstance(block, int):
+            its = tests.setdefault(place, {})
+            if event.get("lane") in its:
+                yield Fault(f"{EVENTS}:{line}", "is tested a second time")
+            its[event.get("lane")] = (event.get("s"), event.get("sigma"))
+        elif name == "block_usable":
+            if tests.get(place) and not _tested_bits(records, place):
+                yield Fault(f"{EVENTS}:{line}", "has a Bell test whose outcomes are not booked")
+            ends = records.ends.get(str(link), [])
+            if any(tests.get((link, end, block)) != tests.get(place) for end in ends):
+                yield Fault(f"{EVENTS}:{line}", "has another Bell test at the other end")
+
+
+def _tested_bits(records: Records, place: tuple[object, object, object]) -> int:
+    link, end, block = place
+    number = block if isinstance(block, int) else NO_BLOCK
+    return records.flow(str(link), str(end), number, Account.TESTED, Account.WIRE)
 
 
 def _usable_blocks(records: Records) -> Iterator[Fault]:

@@ -95,9 +95,9 @@ def _named_faults(topology: TopologySpec, manifest: Json, summary: Json) -> Iter
     names = [user.name for user in topology.users]
     if [user["name"] for user in summary["users"]] != names:
         yield Fault(SUMMARY, f"tells of other users than {', '.join(names)}")
-    asked = {spec.name: [list(spec.users), spec.key_bits] for spec in topology.applications}
-    told = (summary.get("demand") or {"applications": []})["applications"]
-    if asked != {entry["name"]: [entry["users"], entry["key_bits"]] for entry in told}:
+    asked = [[spec.name, list(spec.users), spec.key_bits] for spec in topology.applications]
+    demand = (summary.get("demand") or {"applications": []})["applications"]
+    if asked != [[entry["name"], entry["users"], entry["key_bits"]] for entry in demand]:
         yield Fault(SUMMARY, f"tells of other applications than {TOPOLOGY}")
     paper = topology.paper
     figures = {"source": paper and paper.source, "total_skr_bps": paper and paper.total_skr_bps}

@@ -251,3 +251,51 @@ def test_a_block_becomes_usable_once(tmp_path: Path) -> None:
         "".join(json.dumps(event) + "\n" for event in reversed(events))
     )
     assert any("is older than the line before" in str(fault) for fault in verify_run(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (("process_stopped", "process_started"), None),
+        (("process_stopped", "process_stopped"), "process_stopped a second time"),
+        (("process_started",), "process_started a second time"),
+    ],
+)
+def test_a_process_stops_and_starts(
+    names: tuple[str, ...], line: str | None, tmp_path: Path
+) -> None:
+    """In turn."""
+    rows, events = both()
+    told = [{"time_ps": 15, "link": None, "end": "bob", "event": name} for name in names]
+    found = faults_of(tmp_path, rows, [*events, *told])
+    assert [fault.split(": ")[-1] for fault in found] == ([] if line is None else [line])
+
+
+@pytest.mark.parametrize(
+    ("at_bob", "tested_bits", "fault"),
+    [
+        ((2.8,), 50, None),
+        ((2.8, 2.8), 50, "is tested a second time"),
+        ((2.7,), 50, "has another Bell test at the other end"),
+        ((), 50, "has another Bell test at the other end"),
+        ((2.8,), 0, "has a Bell test whose outcomes are not booked"),
+    ],
+)
+def test_bell_tests(
+    at_bob: tuple[float, ...], tested_bits: int, fault: str | None, tmp_path: Path
+) -> None:
+    """One of each lane at either end, of outcomes that are booked."""
+    rows, events = both()
+    ends = [("alice", 2.8), *(("bob", s) for s in at_bob)]
+    told = [
+        {"time_ps": 25, "link": LINK, "end": end, "event": "bell_tested", "block": 0}
+        | {"lane": 0, "s": s, "sigma": 0.1}
+        for end, s in ends
+    ]
+    booked: list[Row] = [
+        (30, end, 0, Account.TESTED, Account.WIRE, tested_bits)
+        for end in ("alice", "bob")
+        if tested_bits
+    ]
+    found = faults_of(tmp_path, [*rows, *booked], [*events, *told])
+    assert any(str(fault) in line for line in found) if fault else found == [], found
