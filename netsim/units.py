@@ -5,6 +5,7 @@ from fractions import Fraction
 
 PS_PER_S = 1_000_000_000_000
 PS_PER_MS = 1_000_000_000
+PS_PER_NS = 1000
 MAX_TIME_PS = 26 * 86_400 * PS_PER_S
 """The longest light with clicks: a packed tag is an int64 that keeps two bits for the detector, so
 that 2^61 ps = 26.7 days fit; the rest is room for delays."""

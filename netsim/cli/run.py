@@ -88,6 +88,14 @@ class RunArguments:
             "(PicoQuant), swabian or a1 (S-Fifteen).",
         ),
     ] = None
+    histograms: Annotated[
+        bool,
+        typer.Option(
+            "--histograms",
+            help="Keep in DIR as well how far apart clicks of two users came, about the window of "
+            "each lane; the page of the run draws it.",
+        ),
+    ] = False
     report: Annotated[
         bool, typer.Option("--report", help="Write DIR/report.html, one page that shows the run.")
     ] = False
@@ -159,6 +167,7 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
     faults: list[Fault] = []
     for name, is_asked in (
         ("--save-tags", options.save_tags is not None),
+        ("--histograms", options.histograms),
         ("--report", options.report),
     ):
         if is_asked and options.out is None:
@@ -199,6 +208,7 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         seed=options.seed,
         out=options.out,
         save_tags=options.save_tags is not None,
+        histograms=options.histograms,
         fidelity=options.fidelity,
         progress=watch.progress,
         should_stop=watch.should_stop,

@@ -33,6 +33,8 @@ COLOURS = (
     "#7f7f7f",
 )
 """Told apart by colour-blind readers: M. Okabe, K. Ito, Color Universal Design, 2008; and grey."""
+SHADE = "#dfe6ec"
+"""Behind stretches of an axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Panel:
         Above the axes.
     moments : tuple of float
         Places on the horizontal axis that get a thin line.
+    shaded : tuple of (float, float)
+        Stretches of the horizontal axis that are tinted.
     log_x, log_y : bool
         Whether an axis is logarithmic.
     """
@@ -105,6 +109,7 @@ class Panel:
     from_zero: bool = False
     title: str = ""
     moments: tuple[float, ...] = ()
+    shaded: tuple[tuple[float, float], ...] = ()
     log_x: bool = False
     log_y: bool = False
 

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from netsim.errors import writing
-from netsim.report.figure import Figure, Panel, Series
+from netsim.report.figure import SHADE, Figure, Panel, Series
 from netsim.results.files import write_whole
 
 PANEL_HEIGHT, ROW_HEIGHT, LINE_HEIGHT, MARGIN = 420, 30, 16, 150
@@ -84,7 +84,7 @@ def plot(figure: Figure) -> Any:
         shared_yaxes=bool(rows),
         horizontal_spacing=(BETWEEN_ROWED if rows else BETWEEN_COLUMNS) / figure.columns,
         vertical_spacing=BETWEEN_ROWS / inside,
-        subplot_titles=[panel.title for panel in figure.panels],
+        subplot_titles=[_plain(panel.title) for panel in figure.panels],
     )
     shown: set[str] = set()
     for number, panel in enumerate(figure.panels):
@@ -130,6 +130,13 @@ def _panel(page: Any, figure: Figure, panel: Panel, place: dict[str, int], shown
         draw_line(value, line=line, opacity=1, annotation_text=word, **place)
     for moment in panel.moments:
         page.add_vline(moment, line={"color": "#b3261e", "width": 0.7}, opacity=0.6, **place)
+    for low, high in panel.shaded:
+        page.add_vrect(low, high, fillcolor=SHADE, opacity=1, line_width=0, layer="below", **place)
+
+
+def _plain(text: str) -> str:
+    """Text that plotly takes for no markup."""
+    return text.replace("<", "&lt;")
 
 
 def _whole_ticks(panel: Panel) -> dict[str, Any]:
@@ -158,7 +165,7 @@ def _trace(figure: Figure, panel: Panel, series: Series, *, is_first: bool) -> A
         y=series.y,
         error_y={"array": series.y_error} if series.y_error else None,
         error_x={"array": series.x_error} if series.x_error else None,
-        name=series.name.replace("<", "&lt;"),
+        name=_plain(series.name),
         legendgroup=series.name,
         showlegend=is_first,
         mode="lines+markers" if is_joined else MODES[series.style],

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullLocator
 
 from netsim.errors import writing
-from netsim.report.figure import Figure, Panel, Series
+from netsim.report.figure import SHADE, Figure, Panel, Series
 
 MARKERS = "osD^vP*X"
 STYLE: dict[Any, Any] = {
@@ -118,6 +118,8 @@ def _look(figure: Figure, series: Series, *, is_joined: bool) -> dict[str, Any]:
 
 
 def _marks(axes: Axes, panel: Panel) -> None:
+    for low, high in panel.shaded:
+        axes.axvspan(low, high, color=SHADE, linewidth=0, zorder=0)
     for moment in panel.moments:
         axes.axvline(moment, color="#b3261e", linewidth=0.6, alpha=0.6)
     line = axes.axvline if panel.rows else axes.axhline

@@ -19,7 +19,7 @@ class Asked:
     ----------
     seed, duration_ps : int
     fidelity : Fidelity
-    save_tags : bool
+    save_tags, histograms : bool
     is_whole : bool
         Nothing else was given to it, such as a controller or attackers made in Python.
     versions : tuple of (str, str)
@@ -30,6 +30,7 @@ class Asked:
     duration_ps: int
     fidelity: Fidelity
     save_tags: bool
+    histograms: bool
     is_whole: bool
     versions: tuple[tuple[str, str], ...]
 
@@ -49,6 +50,7 @@ def load_asked(directory: Path) -> Asked:
             duration_ps=int(told["duration_ps"]),
             fidelity=Fidelity(told["fidelity"]),
             save_tags=bool(told["save_tags"]),
+            histograms=bool(told.get("histograms")),
             is_whole=bool(told["is_whole"]),
             versions=tuple((str(name), str(version)) for name, version in told["versions"]),
         )

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from netsim.results.chsh import chsh_from
 from netsim.results.demand import DemandResult, demand_from
 from netsim.results.fidelity import Fidelity
 from netsim.results.files import csv_text, write_whole
+from netsim.results.histograms import LaneHistogram, histogram_rows, histograms_from
 from netsim.results.kept import KeptRows
 from netsim.results.knowledge import knowledge_from
 from netsim.results.leftovers import remove_leftovers
@@ -56,9 +58,13 @@ EVENTS = "events.jsonl"
 ROUNDS = "rounds.npy"
 """Rounds of a run at the rate level, see `netsim.pools.rounds`; its ledger and its events hold what
 belongs to no round."""
+HISTOGRAMS = "histograms.csv"
+"""Arrival differences about the window of each lane, of a run that was asked for them."""
 DELIVERY = "delivery.json"
 """Where the key of a finished run has gone, see `netsim.delivery`."""
-RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS, ROUNDS)
+RUN_FILES = (ASKED, MANIFEST, SUMMARY, TOPOLOGY, LANES, LINKS, LEDGER, EVENTS, ROUNDS, HISTOGRAMS)
+NOT_OF_ALL = {ROUNDS, HISTOGRAMS}
+"""Files that some runs have."""
 TAGS_DIRECTORY = "tags"
 USERS_DIRECTORY = "users"
 AGAIN_DIRECTORY = ".netsim-again"
@@ -170,6 +176,9 @@ def save_run(run: Run, directory: Path) -> Run:
     write_whole(directory / MANIFEST, json.dumps(_manifest(run), indent=2, allow_nan=False) + "\n")
     write_whole(directory / LANES, csv_text(map(lane_row, run.lanes)))
     write_whole(directory / LINKS, csv_text(map(link_row, run.links)))
+    if run.histograms:
+        rows = chain.from_iterable(map(histogram_rows, run.histograms))
+        write_whole(directory / HISTOGRAMS, csv_text(rows))
     write_whole(directory / SUMMARY, run.summary_json())
     return _with_kept(run, directory)
 
@@ -206,7 +215,8 @@ def load_run(directory: str | Path) -> Run:
             directory / MANIFEST, f"is of format {manifest.get('format')}, not {FORMAT}"
         )
     try:
-        return _with_kept(_build(manifest, summary, counts), directory)
+        run = _build(manifest, summary, counts, _read_histograms(directory))
+        return _with_kept(run, directory)
     except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ConfigError.of(directory, f"holds no whole run: {error!r}") from error
 
@@ -248,7 +258,18 @@ def _manifest(run: Run) -> Json:
     }
 
 
-def _build(manifest: Json, summary: Json, counts: list[dict[str, str]]) -> Run:
+def _read_histograms(directory: Path) -> tuple[LaneHistogram, ...]:
+    if not (directory / HISTOGRAMS).is_file():
+        return ()
+    return tuple(histograms_from(_read_rows(directory, HISTOGRAMS)))
+
+
+def _build(
+    manifest: Json,
+    summary: Json,
+    counts: list[dict[str, str]],
+    histograms: tuple[LaneHistogram, ...],
+) -> Run:
     duration_ps = int(manifest["duration_ps"])
     performance = summary["performance"]
     return Run(
@@ -268,6 +289,7 @@ def _build(manifest: Json, summary: Json, counts: list[dict[str, str]]) -> Run:
         paper_source=manifest["paper"]["source"],
         paper_total_skr_bps=manifest["paper"]["total_skr_bps"],
         demand=demand_from(summary["demand"]) if "demand" in summary else None,
+        histograms=histograms,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from netsim.results.demand import DemandResult
 from netsim.results.fidelity import Fidelity
 from netsim.results.frames import arrow_table, data_frame, html_table
+from netsim.results.histograms import LaneHistogram
 from netsim.results.parts import Json, LaneResult, LinkResult, UserResult
 from netsim.results.provenance import Provenance
 from netsim.results.rows import lane_row, link_row, user_row
@@ -71,6 +72,8 @@ class Run:
     paper_total_skr_bps: float | None = None
     demand: DemandResult | None = None
     """What applications have got; None if the topology has none, and no thresholds."""
+    histograms: tuple[LaneHistogram, ...] = ()
+    """Of each lane, where they were asked for; in the order of `lanes`."""
     kept: Callable[[str], list[Json]] | None = field(default=None, compare=False, repr=False)
     """Rows of what lies in its directory, by the name of the table; None if none was kept."""
 

@@ -27,6 +27,7 @@ from netsim.results.directory import (
     DELIVERY,
     EVENTS,
     LEDGER,
+    NOT_OF_ALL,
     ROUNDS,
     RUN_FILES,
     SUMMARY,
@@ -156,6 +157,7 @@ def _run_again(
                 seed=asked.seed,
                 out=fresh,
                 save_tags=asked.save_tags,
+                histograms=asked.histograms,
                 fidelity=asked.fidelity,
                 progress=watch.progress,
                 should_stop=watch.should_stop,
@@ -269,5 +271,5 @@ def _replace(directory: Path, fresh: Path) -> None:
         (directory / SUMMARY).unlink(missing_ok=True)
         names = [*(name for name in RUN_FILES if name != SUMMARY), SUMMARY]
         for name in names:
-            if name != ROUNDS or (fresh / name).is_file():
+            if name not in NOT_OF_ALL or (fresh / name).is_file():
                 (fresh / name).replace(directory / name)

@@ -15,10 +15,10 @@ from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
 from netsim.physics.encodings.sifting import Sifting
+from netsim.simulation.counters import Counters
 from netsim.simulation.scoring import (
     DifferenceHistogram,
     LaneCounts,
-    LaneScorer,
     build_scorers,
 )
 from netsim.topology.network import Lane
@@ -87,34 +87,6 @@ class PhotonCounts:
         raise KeyError(channels)
 
 
-_Listener = tuple[tuple[str, str], LaneScorer | DifferenceHistogram]
-
-
-class _Counter:
-    """Clicks of each detector, and who else is told of a user's clicks."""
-
-    def __init__(
-        self,
-        topology: TopologySpec,
-        listeners: Sequence[_Listener],
-    ) -> None:
-        names = [user.name for user in topology.users]
-        self.singles = {name: np.zeros(DETECTORS, dtype=np.int64) for name in names}
-        self._all = [listener for _, listener in listeners]
-        self._of = {
-            name: [listener for users, listener in listeners if name in users] for name in names
-        }
-
-    def take(self, user: str, clicks: ClickFrame) -> None:
-        self.singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
-        for listener in self._of[user]:
-            listener.add(user, clicks)
-
-    def finish(self) -> None:
-        for listener in self._all:
-            listener.finish()
-
-
 def count_photons(
     topology: TopologySpec,
     *,
@@ -143,11 +115,14 @@ def count_photons(
     rng_tree = RngTree(seed)
     turns = build_turns(topology, rng_tree)
     scorers = build_scorers(network, network.topology, turns)
-    listeners: list[_Listener] = [
-        *scorers.items(),
-        *((histogram.users, histogram) for histogram in histograms),
-    ]
-    counter = _Counter(topology, listeners)
+    users = [user.name for user in topology.users]
+    counters = Counters(users, (*scorers.items(), *((each.users, each) for each in histograms)))
+    singles = {user: np.zeros(DETECTORS, dtype=np.int64) for user in users}
+
+    def take(user: str, clicks: ClickFrame) -> None:
+        singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
+        counters.add(user, clicks)
+
     world = build_world(
         Stage(
             sim,
@@ -155,7 +130,7 @@ def count_photons(
             rng_tree,
             duration_ps=duration_ps,
             on_tags=lambda _user, _frame: None,
-            on_clicks=counter.take,
+            on_clicks=take,
             turns=turns,
         )
     )
@@ -167,7 +142,7 @@ def count_photons(
         if progress is not None:
             progress(stop_ps)
     sim.run(until=finished)
-    counter.finish()
+    counters.finish()
     return PhotonCounts(
         duration_ps,
         tuple(
@@ -175,6 +150,6 @@ def count_photons(
             for scorer in scorers.values()
             for lane, matches, chsh in zip(scorer.lanes, scorer.matches, scorer.chsh, strict=True)
         ),
-        counter.singles,
+        singles,
         world.history,
     )

@@ -29,6 +29,7 @@ def refusals(request: RunRequest) -> Iterator[Fault]:
         "protocol.protocol": topology.protocol.protocol not in PROTOCOLS.builtin,
         "protocol.matching": not MATCHINGS.get(topology.protocol.matching).is_predicted,
         "--save-tags": request.save_tags,
+        "--histograms": request.histograms,
     }
     for place, why in _MEANINGLESS[request.fidelity].items():
         if asked[place]:
@@ -46,6 +47,7 @@ _MEANINGLESS = {
         "bell": "analysers are turned for photons, and there are none",
         "protocol.matching": "clicks are drawn in pairs, without the rivals it would choose from",
         "--save-tags": "there are only tags that coincide, and no recorder has such",
+        "--histograms": "there are no clicks beside the windows",
     },
     Fidelity.RATE: {
         "taps": "there are no messages to attack",
@@ -57,6 +59,7 @@ _MEANINGLESS = {
         "protocol.protocol": "rounds are drawn as the twin expects them of those built in",
         "protocol.matching": "matches are drawn as the twin expects them",
         "--save-tags": "there are no tags",
+        "--histograms": "there are no clicks",
     },
 }
 """By level: what of a request makes no sense there, and why."""

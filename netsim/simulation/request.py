@@ -19,7 +19,7 @@ class RunRequest:
 
     Attributes
     ----------
-    topology, seed, out, save_tags, sink, movements, taps, controller, build
+    topology, seed, out, save_tags, histograms, sink, movements, taps, controller, build
         See `netsim.simulation.run.simulate`.
     duration_ps : int
         Light, >= 1.
@@ -32,6 +32,7 @@ class RunRequest:
     seed: int
     out: Path | None = None
     save_tags: bool = False
+    histograms: bool = False
     sink: TraceSink | None = None
     movements: MovementSink | None = None
     taps: Sequence[TapPlan] = ()

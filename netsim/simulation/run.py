@@ -39,6 +39,7 @@ def simulate(
     overrides: Overrides = (),
     out: Path | str | None = None,
     save_tags: bool = False,
+    histograms: bool = False,
     progress: Callable[[int], None] | bool | None = None,
     should_stop: Callable[[], bool] | None = None,
     sink: TraceSink | None = None,
@@ -67,6 +68,9 @@ def simulate(
     save_tags : bool
         Write every user's tags to ``out/tags/USER.npy`` (int64, ``time_ticks << 2 | detector``);
         needs ``out``.
+    histograms : bool
+        Count how far apart the clicks of two users come, about the window of each lane and as far
+        as side peaks go: `Run.histograms`, and ``out/histograms.csv``. Only photon by photon.
     progress : callable or bool, optional
         Called with the simulated picoseconds done, once a frame; True writes how far it is to
         stderr, which notebooks show.
@@ -113,6 +117,7 @@ def simulate(
         seed=seed,
         out=directory,
         save_tags=save_tags,
+        histograms=histograms,
         sink=sink,
         movements=movements,
         taps=taps,
@@ -168,6 +173,7 @@ def _asked(request: RunRequest) -> Asked:
         duration_ps=request.duration_ps,
         fidelity=request.fidelity,
         save_tags=request.save_tags,
+        histograms=request.histograms,
         is_whole=not from_python,
         versions=collect_provenance(request.topology.model_dump(mode="json")).versions,
     )

@@ -13,7 +13,6 @@ from typing import Self
 from netsim.devices.history import follow_events
 from netsim.devices.messenger import Messenger
 from netsim.devices.world import PhotonLevel, Stage, build_turns
-from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, FileSink, Trace
@@ -38,10 +37,12 @@ from netsim.results.tagfile import TagFile
 from netsim.simulation.bell import BellMonitor
 from netsim.simulation.collect import ScoredLane, lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
+from netsim.simulation.counters import Counters
 from netsim.simulation.demand import Demand
 from netsim.simulation.depth import Depth
 from netsim.simulation.depths import depth_of
 from netsim.simulation.errands import Errands
+from netsim.simulation.histograms import LaneDifferences, lane_differences
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
@@ -89,6 +90,7 @@ class Simulation:
     parties: Parties
     trace: Trace
     ledger: Ledger
+    _counters: Counters
     _demand: Demand
     _last_frames: SimEvent
     _listeners: Listeners
@@ -107,7 +109,7 @@ class Simulation:
         self._is_partial = False
         self._tag_files: dict[str, TagFile] = {}
         self._scorers: dict[tuple[str, str], LaneScorer] = {}
-        self._scorers_of: dict[str, list[LaneScorer]] = {}
+        self._differences: tuple[LaneDifferences, ...] = ()
 
     def __enter__(self) -> Self:
         """Open, build, connect and start everything; nothing is left open if that fails."""
@@ -138,10 +140,13 @@ class Simulation:
         self._rng_tree = RngTree(self._request.seed)
         self._turns = build_turns(self.topology, self._rng_tree)
         self._scorers = build_scorers(self.network, self.depth.hardware, self._turns)
-        self._scorers_of = {
-            user.name: [scorer for users, scorer in self._scorers.items() if user.name in users]
-            for user in self.topology.users
-        }
+        if self._request.histograms:
+            self._differences = lane_differences(self.network)
+        histograms = [each.counter for each in self._differences]
+        self._counters = Counters(
+            [user.name for user in self.topology.users],
+            (*self._scorers.items(), *((each.users, each) for each in histograms)),
+        )
 
     def _open(self) -> None:
         """Open trace and ledger: files of the run directory, or what is given without one."""
@@ -209,7 +214,7 @@ class Simulation:
                 self._rng_tree,
                 duration_ps=self.duration_ps,
                 on_tags=self._on_tags,
-                on_clicks=self._on_clicks,
+                on_clicks=self._counters.add,
                 turns=self._turns,
             )
         )
@@ -338,8 +343,7 @@ class Simulation:
         self.world.stop_light(frames)
         while min(user.frames for user in self.parties.users.values()) < frames:
             self._sim.step()
-        for scorer in self._scorers.values():
-            scorer.finish()
+        self._counters.finish()
         self._is_partial = True
         self._demand.finish(self._sim.now_ps)
         self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
@@ -347,8 +351,7 @@ class Simulation:
     def _drain(self) -> None:
         """Last frames reach the users; then the last rounds end and the links close."""
         self._sim.run(until=self._last_frames)
-        for scorer in self._scorers.values():
-            scorer.finish()
+        self._counters.finish()
         self.parties.end_light()
         limit_ps = self._sim.now_ps + ps_from_s(DRAIN_S)
         while not self.parties.are_done and self._sim.peek() < limit_ps:
@@ -358,10 +361,6 @@ class Simulation:
         if (file := self._tag_files.get(user)) is not None:
             file.append(frame.tags)
         self.parties.users[user].take(frame)
-
-    def _on_clicks(self, user: str, clicks: ClickFrame) -> None:
-        for scorer in self._scorers_of[user]:
-            scorer.add(user, clicks)
 
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
@@ -382,6 +381,7 @@ class Simulation:
             partial=self._is_partial,
             demand=self._demand.result(),
             fidelity=self.depth.FIDELITY,
+            histograms=tuple(each.result for each in self._differences),
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )

@@ -94,7 +94,8 @@ def _closer(
 ) -> tuple[Candidate, int]:
     """The candidate, within narrower bounds where a part of long light leaves no doubt of it.
 
-    The rates to look at are as many as the light is long.
+    The rates to look at are as many as the light is long. A burst in the part is no less sure than
+    steady light, but says nothing of the rate: both ends of the part must have light as well.
     """
     low, high = np.searchsorted(
         announced_ps, candidate.line.reference_ps + np.array([-1, 1]) * CLOSER_PS
@@ -103,13 +104,33 @@ def _closer(
     if 2 * part_ps.size > announced_ps.size or not part_ps.size:
         return candidate, 0
     found, cells = _refine(config, candidate, part_ps, AnnouncedBlocks.of(part_ps), own)
-    rate_reach = 2 * found.grain
-    if not found.is_sure or rate_reach >= candidate.rate_reach:
+    width_ps = refine_width(config) << REFINE_SHIFT
+    # Rates further off do not have the light of both ends in one window.
+    rate_reach = 2 * width_ps / max(int(part_ps[-1] - part_ps[0]), 1)
+    if rate_reach >= candidate.rate_reach or not found.is_sure:
+        return candidate, cells
+    if not all(_is_lit(config, found.line, end_ps, own) for end_ps in _ends(part_ps)):
         return candidate, cells
     arm_ps = np.abs(announced_ps[[0, -1]] - candidate.line.reference_ps).max()
-    reach_ps = math.ceil(rate_reach * arm_ps) + (refine_width(config) << REFINE_SHIFT)
-    reach_ps = min(reach_ps, candidate.reach_ps)
+    reach_ps = min(math.ceil(rate_reach * arm_ps) + width_ps, candidate.reach_ps)
     return Candidate(candidate.count, found.line, reach_ps, rate_reach), cells
+
+
+def _ends(announced_ps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The clicks of the first and of the last quarter of some light, at least one each."""
+    first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1])
+    quarter_ps = (last_ps - first_ps) // 4
+    stop, start = np.searchsorted(announced_ps, (first_ps + quarter_ps + 1, last_ps - quarter_ps))
+    return announced_ps[:stop], announced_ps[start:]
+
+
+def _is_lit(
+    config: LinkConfig, line: Alignment, announced_ps: NDArray[np.int64], own: ClickTable
+) -> bool:
+    """Whether the pairs about one line, which was found elsewhere, are no chance in some light."""
+    about = Candidate(0, line, refine_width(config) << REFINE_SHIFT, 0.0)
+    seen, _ = _refine(config, about, announced_ps, AnnouncedBlocks.of(announced_ps), own)
+    return seen.log10 < math.log10(FALSE_LOCK_PROBABILITY)
 
 
 def _refine(

@@ -86,6 +86,7 @@ def test_receivers_at_the_best_angles_test_without_turning() -> None:
     assert lane.qber == pytest.approx((1 - 0.97 * math.sqrt(0.5)) / 2, abs=0.02)
 
 
+@pytest.mark.slow
 def test_two_hidden_bits_pass_as_key_and_fail_the_test() -> None:
     """A source that tells each photon its bits: Z and X as ever, S at 2, not above."""
     bell = ("receivers.bench.bell={share=0.5}", "protocol.round_s=2")

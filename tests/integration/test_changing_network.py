@@ -80,6 +80,7 @@ def check(out: Path, cut: Cut, run: Run, trace: list[dict[str, Any]]) -> float:
     return slowest_s
 
 
+@pytest.mark.slow
 def test_fibre_cut_and_repaired(tmp_path: Path) -> None:
     """Twelve seconds of two users, dark from 3.2 to 6.3 s: lost, found, key before and after."""
     cut = Cut("bob", 3.2, 6.3)

@@ -104,6 +104,7 @@ def test_books_are_those_of_photons(tmp_path: Path) -> None:
     assert link.counts.sifted_bits == pytest.approx(lane.sifted_bits, rel=0.005)
 
 
+@pytest.mark.slow
 def test_announcements_are_in_the_bound_on_forgeries() -> None:
     """Of all clicks, though most are not drawn: more than what drawn ones alone would come to."""
     (photon,), (coincidence,) = (

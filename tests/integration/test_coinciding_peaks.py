@@ -6,6 +6,7 @@ from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.specs import TopologySpec
 from netsim.topology.unwise import topology_warnings
+from tests.support.slow import slow_but
 
 
 def _two_lanes(apart_ps: int) -> TopologySpec:
@@ -22,7 +23,7 @@ def _two_lanes(apart_ps: int) -> TopologySpec:
     return TopologySpec.model_validate(values)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", slow_but((1,), (1, 2, 3)))
 def test_coinciding_side_peaks_do_not_shift_the_lock(seed: int) -> None:
     """No round fails and the parties sift what the simulator scores, within 3 percent."""
     run = simulate(_two_lanes(20_000), duration_s=3, seed=seed)
@@ -32,7 +33,7 @@ def test_coinciding_side_peaks_do_not_shift_the_lock(seed: int) -> None:
     assert abs(run.links[0].counts.sifted_bits - scored) < 0.03 * scored
 
 
-@pytest.mark.parametrize("apart_ps", [400, 600, 1000, 1500])
+@pytest.mark.parametrize("apart_ps", slow_but((600,), (400, 600, 1000, 1500)))
 def test_windows_that_overlap_are_one(apart_ps: int) -> None:
     """Less than a window of 2 ns apart: one lane, locked, and no photon counted in two lanes."""
     topology = _two_lanes(apart_ps)

@@ -28,6 +28,7 @@ class Once(Controller):
         return changes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", [pytest.param("alice", marks=pytest.mark.slow), "bob"])
 def test_user_sent_away_by_a_controller_stops(tmp_path: Path, user: str) -> None:
     """No more light, and no more process: of who reported the round, too. Dave's starts."""

@@ -11,6 +11,7 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.prediction import predict_epochs
 from tests.support.photons import run_photons
+from tests.support.slow import slow_but
 
 OFF_S, ON_S, LIGHT_S = 2.0, 4.0, 6.0
 
@@ -35,7 +36,7 @@ def test_no_click_while_they_are_off() -> None:
     assert abs(on - again * OFF_S / (LIGHT_S - ON_S - late_s)) < 5 * math.sqrt(2 * on)
 
 
-@pytest.mark.parametrize("level", ["photon", "rate"])
+@pytest.mark.parametrize("level", slow_but(("rate",), ("photon", "rate")))
 def test_rounds_end_and_begin_again(level: str) -> None:
     """A third of the sifted bits is missing, as the twin says; key before and after."""
     topology, sink = cycled(), MemorySink()

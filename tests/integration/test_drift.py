@@ -35,6 +35,7 @@ def locked_variance(walk: float) -> float:
     return walk**2 * STEP_S / (1 - (1 - GAIN_PER_S * STEP_S) ** 2)
 
 
+@pytest.mark.slow
 def test_a_lock_leaves_what_the_twin_says() -> None:
     """QBER of a locked run, four phases in two bases, and of the twin: V exp(-variance)."""
     topology = drifting()

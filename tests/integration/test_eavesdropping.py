@@ -25,6 +25,7 @@ from netsim.verify import verify_run
 from protocols.bits import pack_bits
 from tests.support.bounds import assert_binomial, assert_same_mean
 from tests.support.observers import observed, registered
+from tests.support.slow import slow_but
 from tests.support.topologies import receiver_spec, two_user_topology
 
 LIGHT_S = 4.0
@@ -45,7 +46,7 @@ def known(run: Run) -> Knowledge:
     return knowledge
 
 
-@pytest.mark.parametrize("user", ["alice", "bob"])
+@pytest.mark.parametrize("user", slow_but(("bob",), ("alice", "bob")))
 def test_what_she_knows_of_a_key(user: str, tmp_path: Path) -> None:
     """A share of p / (4 - p) of the sifted bits, and of the final ones what chance gives.
 

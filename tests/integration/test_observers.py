@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 import netsim
 from netsim.topology.network import build_network
 from netsim.topology.observers import ObserverSpec
@@ -14,6 +16,7 @@ DEAD_SHARE = 0.003
 """60 kHz a detector and 25 ns take 0.15 % of the clicks."""
 
 
+@pytest.mark.slow
 def test_a_whole_run_with_somebody_who_counts() -> None:
     """He sees what Bob will lose; users, lane and link find what they find without him."""
     topology = netsim.load_topology("two_user", overrides=["protocol.round_s=2"])

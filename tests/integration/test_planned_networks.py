@@ -45,6 +45,7 @@ def test_shipped_plans_are_faultless(name: str) -> None:
     assert set(build_network(topology).links) == set(combinations(users, 2))
 
 
+@pytest.mark.slow
 def test_the_twin_expects_twice_the_smallest_key() -> None:
     """The same users, losses and number of channels: 12.3 bit/s by channels, 23.2 by key."""
     least_bps = [

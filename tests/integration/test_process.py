@@ -86,6 +86,7 @@ def test_second_ctrl_c_stops_at_once(topology: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_traceback() -> None:
     """`netsim schema | head -c 1` ends quietly."""
     process = subprocess.Popen(  # this interpreter, this package

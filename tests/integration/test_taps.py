@@ -15,7 +15,7 @@ from tests.support.small_round import Outcome, Place, flip, undisturbed
 from tests.support.tapped import TappedEnds, recorded_session
 from tests.support.two_ends import clean_ends
 
-QUICK_SEEDS = range(6)
+QUICK_SEEDS = range(3)
 ALL_SEEDS = range(200)
 QUICK_PLACES = 120
 ANNOUNCEMENT_PLACES = 500

@@ -13,6 +13,7 @@ from netsim.twin.agreement import agree
 from netsim.twin.prediction import predict
 from protocols.keylength.keyrate import skr_error_bps
 from tests.oracles.tails import entropy_bits
+from tests.support.slow import slow_but
 
 DETECTORS = (
     "[{{efficiency={},dark_rate_hz=0.0,jitter_fwhm_ps=70.0,dead_time_ps=25000}},"
@@ -31,7 +32,7 @@ def run_with(*efficiencies: float, fidelity: str = Fidelity.PHOTON) -> netsim.Ru
     return netsim.simulate(topology, duration_s=8, seed=1, fidelity=fidelity)
 
 
-@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize("fidelity", slow_but((Fidelity.RATE,), Fidelity))
 def test_unequal_detectors_are_charged(fidelity: str) -> None:
     """Deposits stay below n h(bit) less what was disclosed, by the efficiencies alone."""
     (link,) = run_with(0.8, 0.2, 0.8, 0.2, fidelity=fidelity).links
@@ -90,6 +91,7 @@ def test_no_key_without_entropy() -> None:
     assert link.counts.deposited_bits == 0
 
 
+@pytest.mark.slow
 def test_equal_detectors_cost_nothing() -> None:
     """The same without the difference: no charge, no note, and more key."""
     (link,) = run_with(0.8, 0.8, 0.8, 0.8).links

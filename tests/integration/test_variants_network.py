@@ -71,7 +71,9 @@ def test_books_on_disk_are_in_order(name: str) -> None:
     assert load_run(out) == run
 
 
-@pytest.mark.parametrize("name", ["asymptotic", "finite", "two-basis", "none", "modelled"])
+@pytest.mark.parametrize(
+    "name", slow_but(("asymptotic",), ("asymptotic", "finite", "two-basis", "none", "modelled"))
+)
 def test_there_is_key(name: str) -> None:
     """Ten seconds of 1590 sifted bits per second hold key in each variant."""
     assert link(name).counts.blocks == 1
@@ -79,6 +81,7 @@ def test_there_is_key(name: str) -> None:
     assert link(name).counts.deposited_bits > 1000
 
 
+@pytest.mark.slow
 def test_ldpc_gives_key_without_waiting() -> None:
     """Five rounds of two seconds: each has key, and questions and answers of one round trip."""
     found = link("ldpc")

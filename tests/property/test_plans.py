@@ -91,6 +91,7 @@ def judge(request: PlanRequest) -> None:
     assert told["min_skr_bps"] <= told["total_skr_bps"]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(requests(), st.data())
 def test_no_allocation_beats_the_bound(request: PlanRequest, data: st.DataObject) -> None:

@@ -210,6 +210,7 @@ def test_three_peaks_one_two_one() -> None:
         assert_poisson(peak(histogram, centre_ps, half_ps), floor)
 
 
+@pytest.mark.slow
 def test_two_lanes_of_charlie_and_dave_are_two_sets_of_peaks() -> None:
     """Two sets of peaks 1:2:1 lie 40 ns (the patch fibre) apart, each with its own rate."""
     duration_s, half_ps, users = 10.0, 2000, ("charlie", "dave")

@@ -17,7 +17,9 @@ from netsim.report.map import svg_map
 from netsim.report.network import source_text
 from netsim.report.page.plots import Plots
 from netsim.report.page.run_figures import (
+    MOST_LANES,
     demand_figure,
+    histogram_figure,
     pool_figure,
     round_figure,
     singles_figure,
@@ -25,7 +27,7 @@ from netsim.report.page.run_figures import (
 from netsim.report.page.run_tables import lanes_table, links_table
 from netsim.report.page.skeleton import document, sentences, table, table_of
 from netsim.report.tables import headline, notes
-from netsim.results.directory import MANIFEST, TOPOLOGY, books_of, load_run
+from netsim.results.directory import HISTOGRAMS, MANIFEST, TOPOLOGY, books_of, load_run
 from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
 from netsim.results.trace import Moment, Trace, read_trace
@@ -88,6 +90,7 @@ def _body(told: _Told, plots: Plots) -> Iterator[str]:
     yield from _demand(told, plots)
     yield "<h2>Clicks of each detector</h2>"
     yield from plots.plot(singles_figure(run), "singles")
+    yield from _differences(run, plots)
     yield from _happened(told.trace.moments)
     yield from _repeat(told)
 
@@ -149,6 +152,25 @@ def _demand(told: _Told, plots: Plots) -> Iterator[str]:
     yield from sentences(list(demand_notes(demand)))
 
 
+def _differences(run: Run, plots: Plots) -> Iterator[str]:
+    if run.fidelity is not Fidelity.PHOTON:
+        return
+    yield "<h2>Arrival differences about each window</h2>"
+    if not run.histograms:
+        yield "<p>Not counted: <code>netsim run --histograms</code> keeps and shows them.</p>"
+        return
+    yield (
+        '<p class="faint">Clicks of the second user after those of the first, as a time tagger '
+        "counts them: each with each, and all detectors. Shaded: the coincidence window. "
+        f"{_left_out(len(run.histograms))}All bins are in {HISTOGRAMS}.</p>"
+    )
+    yield from plots.plot(histogram_figure(run.histograms), "differences")
+
+
+def _left_out(lanes: int) -> str:
+    return f"{MOST_LANES} of {lanes} lanes, those with most. " if lanes > MOST_LANES else ""
+
+
 def _happened(moments: Sequence[Moment]) -> Iterator[str]:
     yield "<h2>Alarms and changes</h2>"
     if not moments:
@@ -175,10 +197,12 @@ def _repeat(told: _Told) -> Iterator[str]:
     run = told.run
     level = "" if run.fidelity is Fidelity.PHOTON else f" --fidelity {run.fidelity}"
     light = seconds_text(run.duration_ps)
+    counted = " --histograms" if run.histograms else ""
     yield "<h2>How to repeat it</h2>"
     yield "<p>From the directory of this run, which holds every number that was simulated:</p>"
     yield (
-        f"<pre>netsim run {TOPOLOGY} --duration {light}s --seed {run.seed}{level} --out again</pre>"
+        f"<pre>netsim run {TOPOLOGY} --duration {light}s --seed {run.seed}{level}{counted} "
+        "--out again</pre>"
     )
     yield "<details><summary>Manifest: versions, hash of the topology</summary>"
     manifest = json.dumps(json.loads(told.manifest_text), indent=2)

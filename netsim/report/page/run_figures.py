@@ -1,4 +1,4 @@
-"""Figures of a run: pools and rounds over time, clicks of each detector."""
+"""Figures of a run: pools and rounds over time, clicks of each detector, arrival differences."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -7,9 +7,10 @@ from netsim.pools.history import BOTH, PoolHistory
 from netsim.report.figure import Figure, Panel, Series
 from netsim.report.tables import DETECTOR_NAMES
 from netsim.results.demand import DemandResult
+from netsim.results.histograms import LaneHistogram
 from netsim.results.run import Run
 from netsim.results.trace import RoundRecord
-from netsim.units import s_from_ps
+from netsim.units import PS_PER_NS, s_from_ps
 
 MOST_LINKS = 8
 """As many as there are colours: those with the most key."""
@@ -17,6 +18,10 @@ APART = 0.16
 """Of detectors of one row, in rows."""
 MOST_LINES = 60
 """Of alarms and changes in a plot."""
+MOST_LANES = 12
+"""Of which arrival differences are drawn: those with the most."""
+IN_A_ROW = 3
+"""Panels of lanes."""
 MOST_POINTS = 2000
 """Of a curve of keys."""
 TIME = "time [s]"
@@ -131,6 +136,30 @@ def singles_figure(run: Run) -> Figure:
         for k, name in enumerate(DETECTOR_NAMES)
     )
     return Figure("Singles", (Panel("clicks [1/s]", "", series, rows=names),))
+
+
+def histogram_figure(histograms: Sequence[LaneHistogram]) -> Figure:
+    """A panel a lane, its window shaded."""
+    most = sorted(histograms, key=lambda one: -sum(one.counts))[:MOST_LANES]
+    shown = [one for one in histograms if one in most]
+    return Figure(
+        "Arrival differences", tuple(map(_differences, shown)), columns=min(IN_A_ROW, len(shown))
+    )
+
+
+def _differences(one: LaneHistogram) -> Panel:
+    middles = ((low_ps + high_ps) / 2 for low_ps, high_ps in one.edges_ps)
+    x_ns = tuple((middle_ps - one.delay_ps) / PS_PER_NS for middle_ps in middles)
+    low_ns, high_ns = ((edge_ps - one.delay_ps) / PS_PER_NS for edge_ps in one.window_edges_ps)
+    lane = f"{' & '.join(one.users)}, {' & '.join(one.channels)}"
+    return Panel(
+        "from the middle of the window [ns]",
+        f"pairs of clicks in {one.bin_ps} ps",
+        (Series("pairs of clicks", x_ns, tuple(map(float, one.counts)), style="steps"),),
+        title=lane,
+        from_zero=True,
+        shaded=((low_ns, high_ns),),
+    )
 
 
 def _last(history: PoolHistory) -> int:

@@ -2,6 +2,7 @@
 
 from netsim.pools.counts import LinkCounts
 from netsim.pools.ledger import NO_BLOCK, Account, Ledger, Movement
+from netsim.results.histograms import LaneHistogram
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult, UserResult
 from netsim.results.provenance import Provenance
 from netsim.results.run import Performance, Run
@@ -92,6 +93,10 @@ def made_up_run(*, partial: bool = False, name: str = "Bob") -> Run:
         performance=Performance(wall_s=8.5, tags=12_345_682),
         provenance=Provenance("0" * 64, (("python", "3.11.0"), ("numpy", "2.0.0"))),
         partial=partial,
+        histograms=(
+            LaneHistogram(users, ("C50", "C30"), 4896, 2000, 2896, 500, (3, 0, 40, 55, 12, 0, 1)),
+            LaneHistogram(users, ("C54", "C26"), -7, 1999, -1506, 500, (0, 0, 0, 1, 0, 0)),
+        ),
         paper_source="A made-up paper (2025)",
         paper_total_skr_bps=1946.9,
     )

@@ -357,7 +357,7 @@ def test_the_real_simulation_takes_these_arguments() -> None:
     """What the command line passes on is what `simulate` accepts."""
     from netsim.simulation.run import simulate  # noqa: PLC0415  # heavy
 
-    names = {"duration_s", "seed", "out", "save_tags", "progress", "should_stop"}
+    names = {"duration_s", "seed", "out", "save_tags", "histograms", "progress", "should_stop"}
     inspect.signature(simulate).bind(None, **dict.fromkeys(names))
 
 

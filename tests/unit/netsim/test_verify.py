@@ -325,6 +325,7 @@ def test_read_only_directories(sound_run: Path, tmp_path: Path) -> None:
         (directory / "users").chmod(0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fidelity", "duration_s"),
     [pytest.param(Fidelity.COINCIDENCE, 5, marks=pytest.mark.slow), (Fidelity.RATE, 8)],

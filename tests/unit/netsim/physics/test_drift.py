@@ -37,6 +37,7 @@ def test_allan_variance_of_a_free_phase(lag: int) -> None:
     assert abs(found / expected - 1) < 4 * math.sqrt(2 / second.size)
 
 
+@pytest.mark.slow
 def test_an_integral_lock_leaves_an_autoregressive_phase() -> None:
     """Variance (walk^2 dt + (i dt r)^2) / (1 - (1 - i dt)^2), in formula and in samples."""
     drift = Drift(0.3, 0.05, 0.0, 5.0, 0.0)

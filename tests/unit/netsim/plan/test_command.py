@@ -176,6 +176,7 @@ def test_a_file_is_not_replaced_unless_told(
     assert "is one plan" in refused(capsys, "--users", "2", "--tradeoff", "-o", nowhere)[0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_found(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

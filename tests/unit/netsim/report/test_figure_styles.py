@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netsim.report.figure import SHARING_FORMATS, Figure, Panel, Series, save_figure
+from netsim.report.figure import SHADE, SHARING_FORMATS, Figure, Panel, Series, save_figure
 
 STYLES = Figure(
     "Styles",
@@ -21,7 +21,13 @@ STYLES = Figure(
             log_x=True,
             log_y=True,
         ),
-        Panel("delay [ns]", "counts", (Series("steps", (0.0, 1.0), (3.0, 4.0), style="steps"),)),
+        Panel(
+            "delay [ns]",
+            "counts",
+            (Series("steps", (0.0, 1.0), (3.0, 4.0), style="steps"),),
+            title="<b>",
+            shaded=((0.25, 0.75),),
+        ),
     ),
     columns=2,
 )
@@ -55,6 +61,21 @@ def test_html_says_which_points_are_joined(tmp_path: Path) -> None:
     assert tuple(traces["points"].error_y.array) == (2.0, 9.0)
 
 
+def test_a_stretch_is_shaded_where_it_lies(tmp_path: Path) -> None:
+    """Behind the series, in its panel only; and a title is no markup."""
+    pytest.importorskip("plotly")
+    from netsim.report.html import plot  # noqa: PLC0415  # needs the extra
+
+    layout = plot(STYLES).layout
+    (shape,) = layout.shapes
+    assert (shape.type, shape.layer, shape.xref) == ("rect", "below", "x2")
+    assert (shape.x0, shape.x1, shape.fillcolor) == (0.25, 0.75, SHADE)
+    assert [title.text for title in layout.annotations] == ["On the left", "&lt;b>"]
+    paths = {path.suffix: path for path in save_figure(STYLES, tmp_path / "styles")}
+    assert paths[".svg"].read_text(encoding="utf-8").count(SHADE) == 1
+
+
+@pytest.mark.slow
 def test_many_figures_share_one_script(tmp_path: Path) -> None:
     """HTML files of one directory load plotly.js from beside them, and from nowhere else."""
     for name in ("one", "two"):

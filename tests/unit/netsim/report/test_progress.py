@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from netsim.report.progress import task_bar
@@ -28,6 +29,7 @@ def test_a_terminal_sees_a_bar_with_tags_rate_and_figures(tmp_path: Path) -> Non
     assert "1/2 one: 2 quantities" in text
 
 
+@pytest.mark.slow
 def test_a_log_sees_a_line_a_figure(tmp_path: Path) -> None:
     """No bar, no escape sequences."""
     lines = shown(tmp_path, is_terminal=False).splitlines()

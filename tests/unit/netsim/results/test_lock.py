@@ -41,6 +41,7 @@ def other_run(directory: Path) -> Iterator[None]:
         process.join()
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_touches_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

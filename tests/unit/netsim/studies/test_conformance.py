@@ -163,6 +163,7 @@ def test_a_click_in_two_pairs_is_noticed(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "matching twice: uses a click twice\n"
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_no_function_is_noticed() -> None:
     """The same pairs, other matches."""
     REGISTRIES["matching"].register("undecided", Undecided)

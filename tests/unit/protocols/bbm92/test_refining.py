@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
 from protocols.bbm92.coincidence import Alignment
@@ -32,14 +33,28 @@ def test_long_light_is_looked_through_where_it_must_be(
     """Bright: a part shows where; dim: all rates. The line is right within two bins either way."""
     rng = np.random.default_rng(pairs_hz)
     pairs_ps = np.sort(rng.integers(0, LIGHT_S * PS_PER_S, pairs_hz * LIGHT_S))
+    assert low * ALL_CELLS <= cells_of_the_right_line(pairs_ps, rng) <= high * ALL_CELLS
+
+
+@pytest.mark.parametrize("first_ms", [100, 500, 920])
+def test_a_burst_tells_no_rate(first_ms: int) -> None:
+    """Forty pairs in 20 ms, every 1.5 s: the one near the reference is sure at any rate."""
+    rng = np.random.default_rng(first_ms)
+    starts_ps = np.arange(first_ms, 1_000 * LIGHT_S, 1_500)[:8] * (PS_PER_S // 1_000)
+    pairs_ps = np.sort(starts_ps[:, None] + rng.integers(0, PS_PER_S // 50, (8, 40)), axis=None)
+    cells_of_the_right_line(pairs_ps, rng)
+
+
+def cells_of_the_right_line(pairs_ps: NDArray[np.int64], rng: np.random.Generator) -> int:
+    """Looked at to find the line of these pairs, among 500 single clicks a second."""
     others_ps = rng.integers(0, LIGHT_S * PS_PER_S, (2, 500 * LIGHT_S))
     partners_ps = pairs_ps + np.rint(OFFSET_PS + RATE * (pairs_ps - REFERENCE_PS)).astype(np.int64)
     announced_ps = np.sort(np.concatenate((pairs_ps, others_ps[0])))
     own_ps = np.sort(np.concatenate((partners_ps, others_ps[1])))
     found, cells = best_candidate(link_config(), [CANDIDATE], announced_ps, own_ps)
     assert found is not None
-    ends_ps = np.array([0, LIGHT_S * PS_PER_S])
+    ends_ps = pairs_ps[[0, -1]]
     true_ps = ends_ps + OFFSET_PS + RATE * (ends_ps - REFERENCE_PS)
     assert np.abs(found.line.predict(ends_ps) - true_ps).max() < 2 << REFINE_SHIFT
     assert found.count >= 0.75 * pairs_ps.size
-    assert low * ALL_CELLS <= cells <= high * ALL_CELLS
+    return cells

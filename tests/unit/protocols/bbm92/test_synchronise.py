@@ -100,6 +100,7 @@ def assert_right_or_refused(found: list[float | None], least: int) -> None:
     assert len(errors) >= least
 
 
+@pytest.mark.slow
 def test_weakest_link_within_the_prior() -> None:
     """Six clocks within 2 ms and 1 ppm: right within 1 ns, at most two refusals."""
     assert_right_or_refused(attempts(PRIOR, range(6)), least=4)
