@@ -98,7 +98,7 @@ def _sized_table(
     table = plain_table("Usable key [bit] at each end, over simulated time")
     moments = _moments(end_ps, columns)
     add_names(table, "Link", "End")
-    add_numbers(table, *(f"{s_from_ps(moment):.6g} s" for moment in moments))
+    add_numbers(table, *(f"{s_from_ps(moment):.7g} s" for moment in moments))
     add_names(table, "Level")
     for history in histories:
         line = [history.level_at(moment) for moment in _moments(end_ps, dots)]

@@ -49,6 +49,13 @@ def test_pool_and_reserve_together_are_the_key_of_the_run() -> None:
     assert "its own scale" in text
 
 
+def test_moments_of_months_are_whole_seconds() -> None:
+    """Not powers of ten, which are no shorter."""
+    file = io.StringIO()
+    print_pools(made_up_movements(), Console(file=file, width=80), end_ps=90 * 86_400 * PS_PER_S)
+    assert " 7776000 s" in file.getvalue()
+
+
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=40))
 def test_sparkline_keeps_the_order(levels: list[int]) -> None:
     """Higher levels never look lower; zero is the lowest mark and only zero is."""
