@@ -22,3 +22,4 @@ def pytest_collection_finish() -> None:
     """All modules are loaded."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -134,6 +134,7 @@ def test_without_them_their_names_are_unknown() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("added")
 def test_all_of_them_in_one_run() -> None:
     """A receiver, a correction, an observer who takes all of Bob's light, and a change."""

@@ -102,6 +102,7 @@ def test_tables(
         assert word in text
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(
     pair: tuple[Tags, Tags],
     save: Callable[[str, Tags], str],

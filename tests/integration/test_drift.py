@@ -11,6 +11,7 @@ from netsim.simulation.photons import count_photons
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.prediction import predict_epochs
+from tests.support.slow import slow_but
 
 WALK = 0.5
 GAIN_PER_S = 5.0
@@ -65,9 +66,7 @@ def test_the_mean_of_a_time_without_lock() -> None:
     assert both.sifted_hz == pytest.approx(held.sifted_hz, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    "level", [pytest.param("photon", marks=pytest.mark.slow), "coincidence", "rate"]
-)
+@pytest.mark.parametrize("level", slow_but(("coincidence",), ("photon", "coincidence", "rate")))
 def test_key_goes_with_the_lock_and_comes_back(level: str) -> None:
     """Rounds of two seconds: none with key after the lock is off for a while, all when it is on."""
     events = (

@@ -101,6 +101,7 @@ def test_what_she_knows_of_a_finite_key(security: str, other: str, share: float)
     assert_guessed(knowledge, run)
 
 
+@pytest.mark.slow
 def test_key_ends_where_the_formula_says() -> None:
     """Key while 1 - 2.2 h(Q) > 0, Q < 9.97 %: p/(4 - p) on top of 1.5 % is 6.7 % and 11 %."""
     runs = [

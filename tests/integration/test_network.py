@@ -310,6 +310,7 @@ def test_other_seed_other_run() -> None:
     assert other.lanes[0].coincidences != two_users().run.lanes[0].coincidences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame_s", [0.01, 0.1])
 def test_frame_length_does_not_matter(frame_s: float) -> None:
     """Coincidences, sifted bits, errors and singles with 10 and 100 ms agree with 50 ms (z = 5)."""

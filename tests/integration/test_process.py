@@ -116,6 +116,7 @@ def test_help_is_quick() -> None:
     assert output.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_a_run_needs_no_extra(tmp_path: Path) -> None:
     """What `make demo` installs is enough: packages of extras are hidden."""
     script = (

@@ -60,6 +60,7 @@ def test_cheap_items_agree_with_the_twin(cheap: tuple[Outcome, Path]) -> None:
         assert max(map(abs, known)) < Z_SIGMA
 
 
+@pytest.mark.slow
 def test_every_figure_has_its_files(cheapest: Path) -> None:
     """CSV, SVG and HTML beside each other; the HTML files share one plotly.js and need no net."""
     for name in CHEAPEST:

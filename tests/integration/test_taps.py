@@ -51,7 +51,7 @@ def check_attack(kind: TapKind, seeds: range) -> None:
         tapped = attack(kind, seed)
         assert tapped.faults() == [], (kind, seed)
         strikes += tapped.strikes
-    assert strikes > len(seeds)
+    assert strikes >= len(seeds)
 
 
 @pytest.mark.parametrize("kind", list(ATTACKS))

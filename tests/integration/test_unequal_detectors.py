@@ -49,6 +49,7 @@ def test_unequal_detectors_are_charged(fidelity: str) -> None:
     assert "zeros and ones are not balanced" in link.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("efficiencies", [(0.8, 0.2, 0.8, 0.2), (0.8, 0.0, 0.8, 0.0)])
 def test_twin_and_lanes_know_of_the_bias(efficiencies: tuple[float, ...]) -> None:
     """What is promised and what is scored is what is left, by the efficiencies alone."""

@@ -177,7 +177,7 @@ def excess_at(
 @pytest.mark.parametrize(
     ("one", "other", "excess"),
     [
-        (38, 38, 1.0),
+        pytest.param(38, 38, 1.0, marks=pytest.mark.slow),
         pytest.param(42, 54, 16 / 36, marks=pytest.mark.slow),
         pytest.param(30, 42, 16 / 36, marks=pytest.mark.slow),
         pytest.param(30, 54, 1 / 36, marks=pytest.mark.slow),
@@ -239,7 +239,7 @@ PHASES = [(0.0, 0.0), (math.pi / 2, math.pi / 2), (0.3, 1.1)]
 @pytest.mark.parametrize(
     ("window_ps", "delays_ps"),
     [
-        (200, (4000.0, 4060.0)),
+        pytest.param(200, (4000.0, 4060.0), marks=pytest.mark.slow),
         pytest.param(2000, (4000.0, 4000.0), marks=pytest.mark.slow),
         pytest.param(200, (4000.0, 4000.0), marks=pytest.mark.slow),
         pytest.param(2000, (4000.0, 4060.0), marks=pytest.mark.slow),

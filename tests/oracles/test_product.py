@@ -241,6 +241,7 @@ DEAD_PS = 10_000_000
 MATCH_PS = 2000
 
 
+@pytest.mark.slow
 def test_dead_time_tells_no_bit() -> None:
     """Two bits of one basis within a dead time always differ; a tag book lets no such two by."""
     station = Station(survival=0.5, dark_hz=0.0, dead_time_ps=DEAD_PS, delay_ps=0.0)

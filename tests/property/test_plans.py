@@ -62,7 +62,7 @@ def test_a_plan_is_faultless_or_there_is_none(request: PlanRequest) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(requests())
 def test_a_plan_by_any_objective_is_faultless(request: PlanRequest) -> None:
     """The same of plans by key rate as well."""

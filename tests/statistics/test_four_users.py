@@ -48,13 +48,15 @@ def scored_run(
     return run.world.singles, counts
 
 
+pytestmark = pytest.mark.slow
+
+
 @cache
 def long_run() -> tuple[dict[str, int], dict[tuple[str, str], LaneCounts]]:
     """The run that several tests look at."""
     return scored_run(0.05, DURATION_S, seed=1)
 
 
-@pytest.mark.slow
 def test_singles_are_those_of_the_calibration() -> None:
     """All counts of each user within 2 % of the calibration, which has no dead time."""
     singles, _ = long_run()
@@ -91,7 +93,6 @@ def test_half_of_the_coincidences_are_sifted(lane: tuple[str, str]) -> None:
     assert abs(counts.sifted_bits - counts.coincidences / 2) < Z_SIGMA * sigma + 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("frame_s", [0.01, 0.1])
 def test_frame_length_does_not_matter(frame_s: float) -> None:
     """Singles, sifted bits and errors with frames of 10 and 100 ms are those with 50 ms."""

@@ -20,6 +20,7 @@ FREE = [f"--free={path}" for path in fan2025.EIGHT]
 COMMAND = ["fit", str(fan2025.TABLE_2), "--topology", "fan2025_structured", *FREE]
 
 
+@pytest.mark.slow
 def test_prints_and_writes_a_topology_that_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,7 @@ def test_calibrated_set_meets_table_2(calibrated: tuple[Fit, Network]) -> None:
     assert fit.total_skr_bps == pytest.approx(1946.9, abs=0.1)
 
 
+@pytest.mark.slow
 def test_calibrated_set_is_found_again(calibrated: tuple[Fit, Network]) -> None:
     """Lanes' rates to 2 %, contrasts to 0.002, transmittances to 1.5 %, other processes to 10 %."""
     _, network = calibrated

@@ -52,6 +52,7 @@ def test_the_new_text_predicts_what_the_fit_said(with_858: Fit) -> None:
         assert datum.fitted == pytest.approx(found[datum.quantity], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_fitting_again_does_not_pile_up(with_858: Fit, tmp_path: Path) -> None:
     """One head, and of the comments only the last number before."""
     path = tmp_path / "once.toml"

@@ -52,6 +52,7 @@ def test_a_directory_with_other_things_is_refused(
     assert "holds no reproduction" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("made_up")
 def test_a_run_prints_its_deviations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line a figure on stderr as it ends, a table on stdout, code 0."""

@@ -47,6 +47,7 @@ def size_of(end: Transport) -> int:
     return early + len(receiving.message) + sum(len(found) for found in lists)
 
 
+@pytest.mark.slow
 def test_junk_costs_no_memory() -> None:
     """1e5 datagrams of noise, foreign epochs and wild numbers leave an end as small as before."""
     rng, pair = random.Random(1), connected()
