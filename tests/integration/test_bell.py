@@ -27,14 +27,17 @@ def bell_of(run: Run, lane: int = 0) -> Chsh:
 
 
 @pytest.mark.parametrize(
-    ("name", "bench", "light_s"),
+    ("name", "bench", "light_s", "least_sigma"),
     [
-        ("two_user", "bench", 4.0),
-        pytest.param("wengerowsky2018", "pam", 2.0, marks=pytest.mark.slow),
-        pytest.param("fan2025_four_user", "bench", 20.0, marks=pytest.mark.slow),
+        ("two_user", "bench", 4.0, 10),
+        pytest.param("wengerowsky2018", "pam", 2.0, 10, marks=pytest.mark.slow),
+        # Dim lanes among seven.
+        pytest.param("fan2025_four_user", "bench", 20.0, 5, marks=pytest.mark.slow),
     ],
 )
-def test_s_beside_the_key(name: str, bench: str, light_s: float, tmp_path: Path) -> None:
+def test_s_beside_the_key(
+    name: str, bench: str, light_s: float, least_sigma: int, tmp_path: Path
+) -> None:
     """S = 2 sqrt(2) V within 4 sigma on every lane, V of the key; key only of frames without."""
     share = 0.3
     bell = (f"receivers.{bench}.bell={{share={share}}}", "protocol.round_s=2")
@@ -48,7 +51,7 @@ def test_s_beside_the_key(name: str, bench: str, light_s: float, tmp_path: Path)
         sigma_v = 2 * math.sqrt(0.25 * (1 - lane.visibility**2) / lane.sifted_bits)
         sigma = math.hypot(chsh.sigma, BEST_S * sigma_v)
         assert abs(chsh.s - BEST_S * lane.visibility) < 4 * sigma
-        assert chsh.s > 2 + 5 * chsh.sigma
+        assert chsh.s > 2 + least_sigma * chsh.sigma
         assert without.chsh is None
         # The twin is told which share was drawn; frames are few, so the file's is not it.
         assert abs(lane.sifted_bits - light_s * lane.twin.sifted_hz) < 5 * math.sqrt(

@@ -237,15 +237,18 @@ def test_times_of_events_do_not_run_backwards() -> None:
 
 # What must not matter -----------------------------------------------------------------------------
 
-RUN = """
+
+def run_into(directory: Path) -> None:
+    """The run that is made twice."""
+    topology = load_topology("two_user", overrides=["protocol.round_s=1"])
+    simulate(topology, duration_s="2.2", seed=7, out=directory, save_tags=True)
+
+
+RUN = f"""
 import sys
 from pathlib import Path
-from netsim.simulation.request import RunRequest
-from netsim.simulation.simulation import Simulation
-from netsim.simulation.run import simulate
-from netsim.topology.load import load_topology
-topology = load_topology("two_user", overrides=["protocol.round_s=1"])
-simulate(topology, duration_s="2.2", seed=7, out=Path(sys.argv[1]), save_tags=True)
+from {__name__} import run_into
+run_into(Path(sys.argv[1]))
 """
 
 
@@ -268,8 +271,7 @@ def files_of(directory: Path) -> dict[str, object]:
 
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
     """Two processes, two hash seeds: the same events, ledger, results and tags, byte for byte."""
-    topology = load_topology("two_user", overrides=["protocol.round_s=1"])
-    simulate(topology, duration_s="2.2", seed=7, out=tmp_path / "one", save_tags=True)
+    run_into(tmp_path / "one")
     subprocess.run(
         [sys.executable, "-c", RUN, str(tmp_path / "other")],
         check=True,

@@ -15,7 +15,7 @@ from tests.support.small_round import Outcome, Place, flip, undisturbed
 from tests.support.tapped import TappedEnds, recorded_session
 from tests.support.two_ends import clean_ends
 
-QUICK_SEEDS = range(3)
+QUICK_SEEDS = range(5, 8)
 ALL_SEEDS = range(200)
 QUICK_PLACES = 120
 ANNOUNCEMENT_PLACES = 500
@@ -51,7 +51,7 @@ def check_attack(kind: TapKind, seeds: range) -> None:
         tapped = attack(kind, seed)
         assert tapped.faults() == [], (kind, seed)
         strikes += tapped.strikes
-    assert strikes >= len(seeds)
+    assert strikes > len(seeds)
 
 
 @pytest.mark.parametrize("kind", list(ATTACKS))

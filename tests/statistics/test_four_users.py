@@ -16,6 +16,8 @@ from tests.support.fan2025 import (
 )
 from tests.support.photons import run_photons
 
+pytestmark = pytest.mark.slow
+
 DURATION_S = 20.0
 
 
@@ -46,9 +48,6 @@ def scored_run(
             lane.channels: count for lane, count in zip(scorer.lanes, scorer.counts, strict=True)
         }
     return run.world.singles, counts
-
-
-pytestmark = pytest.mark.slow
 
 
 @cache
