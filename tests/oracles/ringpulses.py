@@ -7,6 +7,7 @@ photon leaves its resonance, which is off by delta, as exp(-2 pi i delta t - kap
 interferometer makes (psi(t) +- exp(i phi) psi(t - T)) / 2 of an amplitude psi(t) at its two ports.
 """
 
+import cmath
 import math
 
 import numpy as np
@@ -49,10 +50,10 @@ def amplitudes(
 
 def ports(amplitude: Amplitudes, phase_rad: float) -> Amplitudes:
     """(2, N, ...): behind an interferometer that delays the first axis by a slot."""
-    late = np.zeros_like(amplitude)
-    late[SLOT_STEPS:] = amplitude[:-SLOT_STEPS]
-    turned = np.exp(1j * phase_rad) * late
-    return np.stack((amplitude + turned, amplitude - turned)) / 2.0
+    turned = np.zeros_like(amplitude)
+    turned[SLOT_STEPS:] = cmath.exp(1j * phase_rad) * amplitude[:-SLOT_STEPS]
+    found: Amplitudes = np.stack((amplitude + turned, amplitude - turned)) / 2.0
+    return found
 
 
 def slots_and_ports(amplitude: Amplitudes, phases_rad: tuple[float, float]) -> Table:

@@ -212,7 +212,7 @@ def test_clocks(seconds: int) -> None:
     assert abs(clock.rate_ppm) > 0.01
     times_ps = np.arange(0, seconds * PS_PER_S, GRID_PS)
     tags = clock.digitise(times_ps << DETECTOR_BITS, tick_ps=tick_ps) >> DETECTOR_BITS
-    readings_s = 1e-12 * (tags * tick_ps - times_ps)
+    readings_s = 1e-12 * (tags * tick_ps - times_ps).astype(np.float64)
     noise, ticks = walk(adev * math.sqrt(step_s)), white(1e-12 * tick_ps / math.sqrt(12.0))
     for lag in (1, 3, 10, 60, 400):
         expected = by_spectrum(
