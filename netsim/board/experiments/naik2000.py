@@ -92,8 +92,8 @@ def _rows_of_the_run(measured: Measured) -> Sequence[BoardRow]:
             0.0,
             fitted_parameters=1,
             note="less what authentication took. Likely cause of the miss: they correct errors by "
-            "throwing bits away, 18,298 were left, and amplify by 16 % of these alone; 1 - 2 h(Q) of "
-            f"their raw key, the most that is safe here, is {MOST_BITS:.0f} bits",
+            "throwing bits away, 18,298 were left, and amplify by 16 % of these alone; 1 - 2 h(Q) "
+            f"of their raw key, the most that is safe here, is {MOST_BITS:.0f} bits",
         ),
         *(
             BoardRow(
