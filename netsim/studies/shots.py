@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.results.chsh import chsh_from
+from netsim.results.fidelity import Fidelity
 from netsim.results.provenance import collect_provenance
 from netsim.simulation.photons import count_photons
 from netsim.simulation.run import simulate
@@ -82,6 +83,8 @@ class Shot:
     histograms : tuple of HistogramRange
     distils_key : bool
         Whether the parties run the whole protocol on their tags; detectors are then not told apart.
+    fidelity : Fidelity
+        How deep; without ``distils_key`` always photon by photon.
     """
 
     name: str
@@ -89,6 +92,11 @@ class Shot:
     light_s: float
     histograms: tuple[HistogramRange, ...] = ()
     distils_key: bool = False
+    fidelity: Fidelity = Fidelity.PHOTON
+
+    def __post_init__(self) -> None:
+        if not self.distils_key and self.fidelity is not Fidelity.PHOTON:
+            raise ValueError(f"{self.name} counts clicks, which the {self.fidelity} level has not")
 
     @property
     def seed(self) -> int:
@@ -109,6 +117,7 @@ class Shot:
             "light_s": self.light_s,
             "histograms": [asdict(histogram) for histogram in self.histograms],
             "distils_key": self.distils_key,
+            "fidelity": self.fidelity,
             "topology": provenance.topology_sha256,
             "versions": provenance.versions,
             "sources": sources_sha256,
@@ -229,7 +238,11 @@ def _count(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
 
 def _distil(shot: Shot, progress: Callable[[int], None] | None) -> ShotResult:
     found = simulate(
-        shot.topology, duration_s=_decimal(shot.light_s), seed=shot.seed, progress=progress
+        shot.topology,
+        duration_s=_decimal(shot.light_s),
+        seed=shot.seed,
+        progress=progress,
+        fidelity=shot.fidelity,
     )
     return ShotResult(
         light_s=found.duration_s,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netsim.board.experiments import EXPERIMENTS
+from netsim.board.experiments.adhikari2026 import SECURITIES
 from netsim.board.runner import run_board
 from tests.support.pages import PAGES
 
@@ -163,6 +164,24 @@ SAID = (
     ("Adhikari 2026: coincidences", "adhikari2026", ("coincidences [1/s]",), "{:.1f} +- {:.1f} /s"),
     ("Adhikari 2026: QBER", "adhikari2026", ("QBER [%]",), "{:.1f} +- {:.1f} %"),
     ("Adhikari 2026: asymptotic", "adhikari2026", ("asymptotic key [bit/s]",), "{:.0f}"),
+    (
+        "Adhikari 2026, heralded: coincidences",
+        "adhikari2026",
+        ("heralded: coincidences net of accidentals [1/s]",),
+        "{:.1f} +- {:.1f} /s",
+    ),
+    (
+        "Adhikari 2026, heralded: QBER",
+        "adhikari2026",
+        ("heralded: QBER [%]",),
+        "{:.2f} +- {:.2f} %",
+    ),
+    (
+        "Adhikari 2026, heralded: key",
+        "adhikari2026",
+        tuple(f"heralded: key of 33 min, {bound} [bit/s]" for bound in SECURITIES),
+        "{:.2f}, {:.2f}, {:.2f} bit/s",
+    ),
 )
 
 

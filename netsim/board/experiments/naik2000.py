@@ -15,10 +15,14 @@ from netsim.board.experiment import (
     lane_of,
 )
 from netsim.studies.shots import Shot
+from protocols.keylength.keyrate import binary_entropy
 
 ERROR_RATE = 0.0306
 VISIBILITY = 1 - 2 * ERROR_RATE
 PAIRS_HZ = 40.0
+RAW_BITS = 24_252
+MOST_BITS = RAW_BITS * (1 - 2 * binary_entropy(ERROR_RATE))
+"""Of key, if errors cost no more than they must."""
 RUN, CAUGHT, EDGE = "naik2000/run", "naik2000/caught", "naik2000/edge"
 EDGE_SHARE = 0.586
 LIGHT_S, BRIGHT_S, BRIGHT_HZ = 2400.0, 20.0, 2e4
@@ -75,7 +79,7 @@ def _rows_of_the_run(measured: Measured) -> Sequence[BoardRow]:
             "raw key [bits]",
             "experiment",
             Prediction(run.sifted_bits, spread),
-            24_252.0,
+            float(RAW_BITS),
             300.0,
             fitted_parameters=1,
             note="a quarter of all pairs; 40 per second is rounded to 0.5",
@@ -88,7 +92,8 @@ def _rows_of_the_run(measured: Measured) -> Sequence[BoardRow]:
             0.0,
             fitted_parameters=1,
             note="less what authentication took. Likely cause of the miss: they correct errors by "
-            "throwing bits away, 18,298 were left, and amplify by 16 % of these alone",
+            "throwing bits away, 18,298 were left, and amplify by 16 % of these alone; 1 - 2 h(Q) "
+            f"of their raw key, the most that is safe here, is {MOST_BITS:.0f} bits",
         ),
         *(
             BoardRow(

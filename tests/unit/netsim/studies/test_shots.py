@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.errors import ConfigError
+from netsim.results.fidelity import Fidelity
 from netsim.studies import workers
 from netsim.studies.records import RECORDS, Records
 from netsim.studies.shots import HistogramRange, ShotResult, measure
@@ -33,16 +34,24 @@ def test_the_key_of_a_shot_tells_all_that_its_result_depends_on() -> None:
         replace(shot, topology=other.topology),
         replace(shot, histograms=(HistogramRange(("alice", "bob"), -1000, 100, 20),)),
         replace(shot, distils_key=True),
+        replace(shot, distils_key=True, fidelity=Fidelity.COINCIDENCE),
     ]
     keys = [one.key("sources") for one in changed] + [shot.key("other"), shot.key("sources")]
     assert len(set(keys)) == len(keys)
     assert shots("one")[0].key("sources") == shot.key("sources")
 
 
+def test_only_parties_work_without_photons() -> None:
+    """Detectors are counted photon by photon."""
+    with pytest.raises(ValueError, match="the coincidence level has not"):
+        replace(shots("one")[0], fidelity=Fidelity.COINCIDENCE)
+
+
 def test_a_result_survives_json() -> None:
     """What is read back is what was measured, for counted and for distilled shots."""
     shot = replace(shots("one")[0], histograms=(HistogramRange(("alice", "bob"), -1000, 100, 20),))
-    for wanted in (shot, replace(shot, distils_key=True, histograms=())):
+    parties = replace(shot, distils_key=True, histograms=())
+    for wanted in (shot, parties, replace(parties, fidelity=Fidelity.COINCIDENCE)):
         result = measure(wanted)
         assert ShotResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
