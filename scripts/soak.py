@@ -1,6 +1,6 @@
 """Runs a link on which nothing stays whole for hours of light, and rechecks what each hour leaves.
 
-    python scripts/soak.py                                24 runs of an hour at the coincidence level
+    python scripts/soak.py                              24 runs of an hour, coincidence level
     python scripts/soak.py --hours 2 --fidelity photon
 
 Crashes of both users, cuts, outages, locks and detectors off, a wire that loses, doubles and

@@ -72,7 +72,7 @@ class Peer(Protocol):
     """What a manager asks of the one at the other end of a link."""
 
     def promise(self, keys: Sequence[CutKey]) -> None:
-        """Set the bits of ``keys``, all of one link, aside; `UnavailableError` if that cannot be."""
+        """Set the bits of ``keys``, all of one link, aside; UnavailableError if that cannot be."""
         ...
 
     def release(self, ids: Sequence[str]) -> None:

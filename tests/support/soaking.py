@@ -101,9 +101,7 @@ def disturbed(duration_s: float, seed: int, *, brightness: float = 0.125) -> Top
 def soak(directory: Path, duration_s: float, seed: int, fidelity: Fidelity) -> Soaked:
     """One link for so long, and what it leaves in ``directory``."""
     topology = disturbed(duration_s, seed)
-    run = simulate(
-        topology, duration_s=duration_s, seed=seed, fidelity=fidelity, out=directory
-    )
+    run = simulate(topology, duration_s=duration_s, seed=seed, fidelity=fidelity, out=directory)
     (link,) = run.links
     return Soaked(
         crashes=len(topology.crashes),
