@@ -230,13 +230,23 @@ def new_standing(owners: NDArray[np.int64], users: int) -> Standing:
     )
 
 
+# Rows are filled and summed in loops: numba takes far longer to compile slices and reductions.
+
+
 @kernel
-def refresh_all(standing: Standing, rates: Rates, neighbours: Sites, power_mw: float) -> None:
-    """Work out everything that follows from the owners, at ``power_mw`` per pump in the fibre."""
-    for user in range(rates.user.size):
-        refresh_user(user, standing, rates, power_mw)
-    for user in range(rates.user.size):
-        refresh_links(user, standing, rates, neighbours, power_mw)
+def refresh(
+    users: Sites, standing: Standing, rates: Rates, neighbours: Sites, power_mw: float
+) -> None:
+    """Work out what follows from the labels of ``users``, at ``power_mw`` per pump in the fibre.
+
+    ``users`` are all of whom anything has changed; nobody (N) among them is passed over.
+    """
+    for user in users:
+        if user < rates.user.size:
+            refresh_user(user, standing, rates, power_mw)
+    for user in users:
+        if user < rates.user.size:
+            refresh_links(user, standing, rates, neighbours, power_mw)
 
 
 @kernel
@@ -248,7 +258,9 @@ def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -
             photons_hz = rates.births_hz[v] * power_mw * power_mw + rates.noises_hz[v] * power_mw
             born_hz += photons_hz * rates.provider[v]
     light_hz = born_hz * rates.user[user]
-    longest_s = rates.deads_s[user].max()
+    longest_s = 0.0
+    for k in range(DETECTORS):
+        longest_s = max(longest_s, rates.deads_s[user, k])
     live = 1.0
     for k in range(DETECTORS):
         # x = c + q x / (1 + x tau), as in netsim.physics.rates.arrival_rate_hz
@@ -263,8 +275,9 @@ def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -
         # As in netsim.physics.rates.silence.
         live *= math.exp(-arrivals_hz * (longest_s - dead_s)) / (1.0 + arrivals_hz * dead_s)
         standing.clicks_hz[user, k] = arrivals_hz
-    standing.survivals[user, :] = live
-    standing.clicks_hz[user, :] *= live
+    for k in range(DETECTORS):
+        standing.survivals[user, k] = live
+        standing.clicks_hz[user, k] *= live
 
 
 @kernel
@@ -282,8 +295,9 @@ def refresh_links(
         rates.phases_rad,
         power_mw,
     )
-    standing.links_bps[user, :] = 0.0
-    standing.lanes[user, :] = 0
+    for other in range(nobody):
+        standing.links_bps[user, other] = 0.0
+        standing.lanes[user, other] = 0
     for v in range(standing.owners.size):
         if standing.owners[v] != user:
             continue
@@ -300,8 +314,9 @@ def refresh_links(
                     user, other, v, w, k, arriving_hz, bunched_hz[other], standing, rates
                 )
                 standing.lanes[user, other] += 1
-    standing.links_bps[:, user] = standing.links_bps[user, :]
-    standing.lanes[:, user] = standing.lanes[user, :]
+    for other in range(nobody):
+        standing.links_bps[other, user] = standing.links_bps[user, other]
+        standing.lanes[other, user] = standing.lanes[user, other]
 
 
 @kernel
@@ -358,18 +373,29 @@ def silent_together(
 
     Their detectors are taken as alike: what all four leave is the fourth power of what one does.
     """
-    both_hz = pairs_hz * rates.shares[user].sum() * rates.shares[other].sum()
+    own, its, own_s, its_s = 0.0, 0.0, 0.0, 0.0
+    for k in range(DETECTORS):
+        own += rates.shares[user, k]
+        its += rates.shares[other, k]
+        own_s = max(own_s, rates.deads_s[user, k])
+        its_s = max(its_s, rates.deads_s[other, k])
+    both_hz = pairs_hz * own * its
     live = (standing.survivals[user, 0] * standing.survivals[other, 0]) ** 0.125
-    shared_s = min(rates.deads_s[user].max(), rates.deads_s[other].max())
+    shared_s = min(own_s, its_s)
     return 1.0 + float(both_hz * live * shared_s)
 
 
 @kernel
 def partners_of(user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates) -> Reals:
     """(4,): share of each detector's clicks that are of a pair of which ``other`` sees a photon."""
-    seen_hz = pairs_hz * rates.shares[other].sum() * rates.shares[user] * standing.survivals[user]
-    shares: Reals = seen_hz / np.maximum(standing.clicks_hz[user], TINY_HZ)
-    return shares
+    its = 0.0
+    for k in range(DETECTORS):
+        its += rates.shares[other, k]
+    found = np.empty(DETECTORS)
+    for k in range(DETECTORS):
+        seen_hz = pairs_hz * its * rates.shares[user, k] * standing.survivals[user, k]
+        found[k] = seen_hz / max(standing.clicks_hz[user, k], TINY_HZ)
+    return found
 
 
 @kernel
