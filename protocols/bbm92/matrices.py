@@ -1,7 +1,7 @@
 """Products and solutions of small matrices in compiled kernels.
 
 Written out, as compiled ``@`` and `numpy.linalg` need scipy, and their sums differ between
-processors.
+processors; in loops, as slices take many times as long to compile.
 """
 
 import numpy as np
@@ -52,10 +52,13 @@ def solution(matrix: Matrix, right: Matrix) -> Matrix:
             result[column, k], result[pivot, k] = result[pivot, k], result[column, k]
         for row in range(column + 1, size):
             factor = left[row, column] / left[column, column]
-            left[row] -= factor * left[column]
-            result[row] -= factor * result[column]
+            for k in range(size):
+                left[row, k] -= factor * left[column, k]
+            for k in range(result.shape[1]):
+                result[row, k] -= factor * result[column, k]
     for row in range(size - 1, -1, -1):
-        for k in range(row + 1, size):
-            result[row] -= left[row, k] * result[k]
-        result[row] /= left[row, row]
+        for k in range(result.shape[1]):
+            for done in range(row + 1, size):
+                result[row, k] -= left[row, done] * result[done, k]
+            result[row, k] /= left[row, row]
     return result
