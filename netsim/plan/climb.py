@@ -20,13 +20,8 @@ from numpy.typing import NDArray
 
 from netsim.plan.cover import Sites
 from netsim.plan.fewest import Effort
-from netsim.plan.rates import (
-    Rates,
-    Reals,
-    Standing,
-    new_standing,
-    refresh,
-)
+from netsim.plan.rates import Rates, Reals
+from netsim.plan.standing import Standing, new_standing, refresh
 from protocols.compiled import kernel
 
 SHARPNESS = (8.0, 30.0)
@@ -295,7 +290,7 @@ def count_used(owners: Sites, nobody: int) -> int:
 
 @kernel
 def copy_users(source: Standing, target: Standing, users: Sites) -> None:
-    """Copy the owners and what belongs to ``users`` (or nobody), in loops: see `refresh`."""
+    """Copy the owners and what belongs to ``users`` (or nobody)."""
     copy_sites(source.owners, target.owners)
     everybody = source.lanes.shape[0]
     for user in users:

@@ -11,8 +11,9 @@ from netsim.plan.climb import Hill, Spot, best_power_mw, climb, score, value_bps
 from netsim.plan.comb import NOBODY, build_comb
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.hardware import Hardware
-from netsim.plan.rates import build_rates, new_standing, refresh
+from netsim.plan.rates import build_rates
 from netsim.plan.sites import central_sites, neighbours_among
+from netsim.plan.standing import new_standing, refresh
 from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.network import build_network
