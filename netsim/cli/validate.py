@@ -10,8 +10,7 @@ from netsim.cli.shared import OverrideOption, TopologyArgument, tell, warn
 from netsim.printable import count_text
 
 if TYPE_CHECKING:
-    from netsim.topology.network import Network
-    from netsim.twin.prediction import LanePrediction
+    from netsim.twin.outlook import Outlook
 
 EXAMPLES = (
     "netsim validate mine.toml --set users.alice.fibre.length_m=5000",
@@ -44,16 +43,14 @@ def validate(options: ValidateArguments) -> None:
     from netsim.topology.events import followed_ps
     from netsim.topology.load import load_topology
     from netsim.topology.timeline import Timeline
-    from netsim.twin.prediction import predict_epochs
+    from netsim.twin.outlook import Outlook
     from protocols.variants import SECURITIES
 
     spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
     timeline = Timeline(spec, stop_ps=max(1, followed_ps(spec.events)))
-    network = timeline.network_at(0)
-    predicted: dict[tuple[str, str], list[LanePrediction]] = {}
-    for lane in predict_epochs(tuple(timeline.epochs())).lanes:
-        predicted.setdefault(lane.users, []).append(lane)
+    outlook = Outlook(tuple(timeline.epochs()))
+    network = outlook.network
     counts = (
         (len(spec.users), "user"),
         (len(spec.qnsp.channels), "channel"),
@@ -63,11 +60,11 @@ def validate(options: ValidateArguments) -> None:
     tell(f"{spec.name}: valid; {', '.join(count_text(*count) for count in counts)}")
     security = SECURITIES.get(spec.protocol.security)
     tell(f"Assumed: {security.assumptions}")
-    for note, links in _notes(network, predicted).items():
+    for note, links in _notes(outlook).items():
         tell(f"{_named(links, len(network.links))}: {note}")
     if security.has_secrecy_epsilon:
         for users in network.links:
-            tell(_plan_line(network, users, predicted[users]))
+            tell(_plan_line(outlook, users))
     if spec.protocol.basis == "biased":
         from netsim.twin.agreement import best_basis_ratio
 
@@ -78,15 +75,11 @@ def validate(options: ValidateArguments) -> None:
         )
 
 
-def _notes(
-    network: "Network", predicted: "dict[tuple[str, str], list[LanePrediction]]"
-) -> dict[str, list[str]]:
+def _notes(outlook: "Outlook") -> dict[str, list[str]]:
     """What must be said of links, and of which: no proof, no key and why."""
-    from netsim.twin.agreement import agree
-
     said: dict[str, list[str]] = {}
-    for users in network.links:
-        for note in agree(network, users, predicted[users]).notes:
+    for users in outlook.network.links:
+        for note in outlook.agreement(users).notes:
             said.setdefault(note, []).append(" & ".join(users))
     return said
 
@@ -99,16 +92,17 @@ def _named(links: list[str], total: int) -> str:
     return ", ".join(links[:MOST_NAMED]) + more
 
 
-def _plan_line(network: "Network", users: tuple[str, str], lanes: "list[LanePrediction]") -> str:
+def _plan_line(outlook: "Outlook", users: tuple[str, str]) -> str:
     """What a link's rounds should hold, and how long they should be."""
-    from netsim.twin.agreement import USUAL_SHARE, agree, enough_s
+    from netsim.twin.agreement import USUAL_SHARE, enough_s
 
+    network = outlook.network
     round_s = network.topology.round_s_of(users)
-    enough = enough_s(network, users, HOUR_S, lanes)
+    enough = enough_s(network, users, HOUR_S, outlook.lanes_of(users))
     advice = (
         "no division of an hour holds any"
         if enough is None
         else f"{100 * USUAL_SHARE:.0f} % of the best hour takes rounds of {enough:.0f} s"
     )
-    bits = agree(network, users, lanes).expected_key_bits
+    bits = outlook.agreement(users).expected_key_bits
     return f"{' & '.join(users)}: {bits} bits of key expected from {round_s:g} s; {advice}"

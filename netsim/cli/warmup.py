@@ -105,16 +105,17 @@ def _side_by_side(work: Sequence[list[Task]], should_stop: Callable[[], bool]) -
     from contextlib import ExitStack
     from multiprocessing import get_context
 
-    from netsim.studies.children import ctrl_c_withheld, end_children
+    from netsim.studies.children import children_started, ctrl_c_withheld
 
     context = get_context("spawn")
     waiting: set[Future[int]] = set()
     with ExitStack() as stack:
         pools = [stack.enter_context(ProcessPoolExecutor(1, context, _hush)) for _ in work]
-        stack.callback(end_children)
-        with ctrl_c_withheld():
+        with ctrl_c_withheld(), children_started() as compilers:
             for pool, chain in zip(pools, work, strict=True):
                 waiting |= {pool.submit(_count_kernels, task) for task in chain}
+        for compiler in compilers:
+            stack.callback(compiler.terminate)
         while waiting and not should_stop():
             done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)

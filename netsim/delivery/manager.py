@@ -72,7 +72,7 @@ class Peer(Protocol):
     """What a manager asks of the one at the other end of a link."""
 
     def promise(self, keys: Sequence[CutKey]) -> None:
-        """Set the bits of ``keys`` aside; `UnavailableError` if that cannot be."""
+        """Set the bits of ``keys``, all of one link, aside; UnavailableError if that cannot be."""
         ...
 
     def release(self, ids: Sequence[str]) -> None:
@@ -324,8 +324,11 @@ class KeyManager:
 
     def promise(self, keys: Sequence[CutKey]) -> None:
         """See `Peer`."""
+        minimum_bits = self._directory.minimum_bits(keys[0].link) if keys else 0
         try:
-            self._store.promise(keys)
+            self._store.promise(keys, minimum_bits=minimum_bits)
+        except ShortageError as error:
+            raise UnavailableError("the other key manager keeps its minimum") from error
         except KeyError as error:
             raise UnavailableError("the other key manager does not have these bits") from error
         except OutputError as error:

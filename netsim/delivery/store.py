@@ -144,10 +144,15 @@ class ManagerStore(Closing):
         elif asked_bits > (free_bits := self.free_bits(link) - minimum_bits):
             raise ShortageError(asked_bits, max(0, free_bits))
 
-    def promise(self, keys: Iterable[CutKey]) -> None:
-        """Set aside the bits of ``keys`` for their slaves; KeyError if some are not free."""
+    def promise(self, keys: Sequence[CutKey], *, minimum_bits: int = 0) -> None:
+        """Set aside the bits of ``keys``, all of one link, for their slaves.
+
+        KeyError if some are not free, ShortageError if fewer than ``minimum_bits`` would be left.
+        """
         with self._database.transaction():
             for key in keys:
+                if minimum_bits:
+                    self._check(key.link, key.size_bits, minimum_bits)
                 self._set_aside(key, KeyState.PROMISED)
 
     def _set_aside(self, key: CutKey, state: KeyState) -> None:

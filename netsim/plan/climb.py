@@ -20,15 +20,8 @@ from numpy.typing import NDArray
 
 from netsim.plan.cover import Sites
 from netsim.plan.fewest import Effort
-from netsim.plan.rates import (
-    Rates,
-    Reals,
-    Standing,
-    new_standing,
-    refresh_all,
-    refresh_links,
-    refresh_user,
-)
+from netsim.plan.rates import Rates, Reals
+from netsim.plan.standing import Standing, new_standing, refresh
 from protocols.compiled import kernel
 
 SHARPNESS = (8.0, 30.0)
@@ -155,8 +148,9 @@ def _have_key(hill: Hill, owners: Sites, log_power: float) -> NDArray[np.bool_]:
 
 
 def _standing(hill: Hill, spot: Spot) -> Standing:
-    standing = new_standing(spot.owners, hill.rates.user.size)
-    refresh_all(standing, hill.rates, hill.neighbours, spot.power_mw)
+    users = hill.rates.user.size
+    standing = new_standing(spot.owners, users)
+    refresh(np.arange(users), standing, hill.rates, hill.neighbours, spot.power_mw)
     return standing
 
 
@@ -226,27 +220,23 @@ def wander(
         standing.links_bps.copy(),
         standing.lanes.copy(),
     )
+    everybody, both = np.arange(hill.rates.user.size), np.zeros(2, np.int64)
     for _ in range(moves):
         temperature *= cooling
-        one, other, power_mw = propose(rng, standing, hill, now[0])
-        if power_mw != now[0]:
-            refresh_all(standing, hill.rates, hill.neighbours, power_mw)
-        elif one != other:
-            refresh_both(one, other, standing, hill, power_mw)
-        else:
+        both[0], both[1], power_mw = propose(rng, standing, hill, now[0])
+        if power_mw == now[0] and both[0] == both[1]:
             continue
+        users = both if power_mw == now[0] else everybody
+        refresh(users, standing, hill.rates, hill.neighbours, power_mw)
         reached = score(standing, hill, sharpness)
         is_kept = reached >= now[1] or rng.random() < math.exp((reached - now[1]) / temperature)
         source, target = (standing, before) if is_kept else (before, standing)
-        if power_mw != now[0]:
-            copy_all(source, target)
-        else:
-            copy_users(source, target, one, other)
+        copy_users(source, target, users)
         if is_kept:
             now[0], now[1] = power_mw, reached
             if reached > top[1]:
-                top[:] = now
-                best[:] = standing.owners
+                top[0], top[1] = power_mw, reached
+                copy_sites(standing.owners, best)
 
 
 @kernel
@@ -299,36 +289,25 @@ def count_used(owners: Sites, nobody: int) -> int:
 
 
 @kernel
-def refresh_both(one: int, other: int, standing: Standing, hill: Hill, power_mw: float) -> None:
-    """Work out anew what changes when two users (or nobody) get other labels."""
-    nobody = hill.rates.user.size
-    for user in (one, other):
-        if user != nobody:
-            refresh_user(user, standing, hill.rates, power_mw)
-    for user in (one, other):
-        if user != nobody:
-            refresh_links(user, standing, hill.rates, hill.neighbours, power_mw)
+def copy_users(source: Standing, target: Standing, users: Sites) -> None:
+    """Copy the owners and what belongs to ``users`` (or nobody)."""
+    copy_sites(source.owners, target.owners)
+    everybody = source.lanes.shape[0]
+    for user in users:
+        if user == everybody:
+            continue
+        for k in range(source.survivals.shape[1]):
+            target.survivals[user, k] = source.survivals[user, k]
+            target.clicks_hz[user, k] = source.clicks_hz[user, k]
+        for other in range(everybody):
+            target.links_bps[user, other] = source.links_bps[user, other]
+            target.links_bps[other, user] = source.links_bps[other, user]
+            target.lanes[user, other] = source.lanes[user, other]
+            target.lanes[other, user] = source.lanes[other, user]
 
 
 @kernel
-def copy_all(source: Standing, target: Standing) -> None:
-    """Copy a standing."""
-    target.owners[:] = source.owners
-    target.survivals[:] = source.survivals
-    target.clicks_hz[:] = source.clicks_hz
-    target.links_bps[:] = source.links_bps
-    target.lanes[:] = source.lanes
-
-
-@kernel
-def copy_users(source: Standing, target: Standing, one: int, other: int) -> None:
-    """Copy the owners and what belongs to two users (or nobody)."""
-    target.owners[:] = source.owners
-    for user in (one, other):
-        if user < source.lanes.shape[0]:
-            target.survivals[user] = source.survivals[user]
-            target.clicks_hz[user] = source.clicks_hz[user]
-            target.links_bps[user, :] = source.links_bps[user, :]
-            target.links_bps[:, user] = source.links_bps[:, user]
-            target.lanes[user, :] = source.lanes[user, :]
-            target.lanes[:, user] = source.lanes[:, user]
+def copy_sites(source: Sites, target: Sites) -> None:
+    """Copy one number a label."""
+    for v in range(source.size):
+        target[v] = source[v]

@@ -214,7 +214,8 @@ def anneal_cover(
             missing[0] += grown
             if missing[0] < missing[1]:
                 missing[1] = missing[0]
-                best[:] = symbols
+                for v in range(sites):  # compiled far quicker than a slice
+                    best[v] = symbols[v]
                 if missing[1] == 0:
                     return
             continue

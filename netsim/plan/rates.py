@@ -7,8 +7,6 @@ no patch fibre parted it (`netsim.plan.bunched`). It knows labels and users by i
 of the pumps, one for all, is an argument.
 """
 
-# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
-
 import math
 from typing import NamedTuple
 
@@ -16,16 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.errors import ConfigError
-from netsim.frames import DETECTORS
 from netsim.physics.encodings.interface import Outcome, X, Z
-from netsim.plan.bunched import Bunched, bunched_labels, bunches_of
+from netsim.plan.bunched import Bunched, bunched_labels
 from netsim.plan.comb import Comb
 from netsim.plan.cover import Sites
 from netsim.plan.hardware import Hardware, bare_topology
 from netsim.plan.windows import (
-    IS_ERROR,
-    ONE,
-    OTHER,
     PLANNED,
     Fringe,
     coincidences,
@@ -36,17 +30,8 @@ from netsim.topology.labels import channel_of, label_of
 from netsim.topology.network import Network, build_network
 from netsim.topology.receiver import DetectorSpec, ReceiverSpec
 from netsim.topology.specs import TopologySpec
-from protocols.compiled import kernel
-from protocols.keylength.keyrate import PAPER_EFFICIENCY
 
 Reals = NDArray[np.float64]
-
-LEAK = 1.0 + PAPER_EFFICIENCY
-"""SKR = N [1 - (1 + f) h(Q)], as `protocols.keylength.keyrate.skr_asymptotic_bps`."""
-TINY_HZ = 1e-300
-"""Less than any rate of clicks."""
-FAIR = 1e-6
-"""Shares of ones within this of 1/2 cost less than 1e-11 of a key: no need to work it out."""
 
 
 class Rates(NamedTuple):
@@ -194,196 +179,3 @@ def _fringes(network: Network, comb: Comb) -> list[Fringe]:
     }
     found = (by_sum.get(total) for total in comb.sums)
     return [(0.0, 0.0) if p is None else (p.contrast, p.frequency_noise_hz) for p in found]
-
-
-class Standing(NamedTuple):
-    """Who has which label, and what follows from it; kernels change it in place.
-
-    Attributes
-    ----------
-    owners : (L,) int64
-        User of every label; N for nobody.
-    survivals, clicks_hz : (N, 4) float64
-        Of a photon at each detector, the probability that its click counts, and the clicks that
-        count: none of the user's detectors has clicked within the dead time.
-    links_bps : (N, N) float64
-        Asymptotic key rate of every pair of users, all its lanes together; symmetric.
-    lanes : (N, N) int64
-        How many lanes every pair has; symmetric.
-    """
-
-    owners: NDArray[np.int64]
-    survivals: Reals
-    clicks_hz: Reals
-    links_bps: Reals
-    lanes: NDArray[np.int64]
-
-
-def new_standing(owners: NDArray[np.int64], users: int) -> Standing:
-    """A standing of ``users`` users of which nothing but the owners is worked out yet."""
-    return Standing(
-        owners.copy(),
-        np.zeros((users, DETECTORS)),
-        np.zeros((users, DETECTORS)),
-        np.zeros((users, users)),
-        np.zeros((users, users), dtype=np.int64),
-    )
-
-
-@kernel
-def refresh_all(standing: Standing, rates: Rates, neighbours: Sites, power_mw: float) -> None:
-    """Work out everything that follows from the owners, at ``power_mw`` per pump in the fibre."""
-    for user in range(rates.user.size):
-        refresh_user(user, standing, rates, power_mw)
-    for user in range(rates.user.size):
-        refresh_links(user, standing, rates, neighbours, power_mw)
-
-
-@kernel
-def refresh_user(user: int, standing: Standing, rates: Rates, power_mw: float) -> None:
-    """Work out from a user's labels which clicks count."""
-    born_hz = 0.0
-    for v in range(standing.owners.size):
-        if standing.owners[v] == user:
-            photons_hz = rates.births_hz[v] * power_mw * power_mw + rates.noises_hz[v] * power_mw
-            born_hz += photons_hz * rates.provider[v]
-    light_hz = born_hz * rates.user[user]
-    longest_s = rates.deads_s[user].max()
-    live = 1.0
-    for k in range(DETECTORS):
-        # x = c + q x / (1 + x tau), as in netsim.physics.rates.arrival_rate_hz
-        candidates_hz = light_hz * rates.shares[user, k] + rates.darks_hz[user, k]
-        dead_s = rates.deads_s[user, k]
-        slope = 1.0 - candidates_hz * dead_s - rates.afters[user, k]
-        root = math.sqrt(slope * slope + 4.0 * dead_s * candidates_hz)
-        if slope > 0.0:
-            arrivals_hz = 2.0 * candidates_hz / (slope + root)
-        else:
-            arrivals_hz = (root - slope) / (2.0 * dead_s)
-        # As in netsim.physics.rates.silence.
-        live *= math.exp(-arrivals_hz * (longest_s - dead_s)) / (1.0 + arrivals_hz * dead_s)
-        standing.clicks_hz[user, k] = arrivals_hz
-    standing.survivals[user, :] = live
-    standing.clicks_hz[user, :] *= live
-
-
-@kernel
-def refresh_links(
-    user: int, standing: Standing, rates: Rates, neighbours: Sites, power_mw: float
-) -> None:
-    """Work out the links of a user from its labels and everybody's clicks."""
-    nobody = rates.user.size
-    bunched_hz = bunches_of(
-        user,
-        standing.owners,
-        rates.bunched,
-        rates.provider,
-        rates.user,
-        rates.phases_rad,
-        power_mw,
-    )
-    standing.links_bps[user, :] = 0.0
-    standing.lanes[user, :] = 0
-    for v in range(standing.owners.size):
-        if standing.owners[v] != user:
-            continue
-        for k in range(neighbours.shape[1]):
-            w = neighbours[v, k]
-            if w < 0:
-                continue
-            other = standing.owners[w]
-            if other not in (nobody, user):
-                arriving_hz = rates.pairs_hz[v, k] * power_mw * power_mw
-                arriving_hz *= rates.provider[v] * rates.provider[w]
-                arriving_hz *= rates.user[user] * rates.user[other]
-                standing.links_bps[user, other] += lane_bps(
-                    user, other, v, w, k, arriving_hz, bunched_hz[other], standing, rates
-                )
-                standing.lanes[user, other] += 1
-    standing.links_bps[:, user] = standing.links_bps[user, :]
-    standing.lanes[:, user] = standing.lanes[user, :]
-
-
-@kernel
-def lane_bps(
-    user: int,
-    other: int,
-    own_label: int,
-    its_label: int,
-    total: int,
-    pairs_hz: float,
-    bunched_hz: Reals,
-    standing: Standing,
-    rates: Rates,
-) -> float:
-    """Asymptotic key rate of a lane, of which ``pairs_hz`` would reach the best detectors.
-
-    ``bunched_hz``, (8,), are the coincidences of the link's bunches, but for dead times.
-    """
-    together = silent_together(user, other, pairs_hz, standing, rates)
-    own = partners_of(user, other, pairs_hz, standing, rates)
-    its = partners_of(other, user, pairs_hz, standing, rates)
-    sifted_hz, errors_hz, known_hz = 0.0, 0.0, 0.0
-    for basis in range(2):
-        basis_hz, ones_hz = 0.0, 0.0
-        phase_rad = rates.phases_rad[user, own_label, basis]
-        cosine = math.cos(phase_rad + rates.phases_rad[other, its_label, basis])
-        for k in range(4 * basis, 4 * basis + 4):
-            i, j = ONE[k], OTHER[k]
-            share = rates.flat[user, other, k] + rates.fringe[user, other, total, k] * cosine
-            rate_hz = pairs_hz * share + bunched_hz[k]
-            rate_hz *= standing.survivals[user, i] * standing.survivals[other, j]
-            met_hz = standing.clicks_hz[user, i] * standing.clicks_hz[other, j] * rates.window_s
-            rate_hz += met_hz * chance_share(own[i], its[j], rates.silenced[user, other])
-            rate_hz *= together
-            # The key is made of the earlier user's bits; bit and port of a detector are its parity.
-            basis_hz += rate_hz
-            ones_hz += rate_hz * ((i if user < other else j) & 1)
-            if IS_ERROR[k]:
-                errors_hz += rate_hz
-        sifted_hz += basis_hz
-        if abs(ones_hz - 0.5 * basis_hz) > FAIR * basis_hz:
-            known_hz += basis_hz * (1.0 - entropy_of(ones_hz / basis_hz))
-    if sifted_hz <= 0.0:
-        return 0.0
-    qber = min(errors_hz / sifted_hz, 0.5)
-    return max(0.0, sifted_hz * (1.0 - LEAK * entropy_of(qber)) - known_hz)
-
-
-@kernel
-def silent_together(
-    user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates
-) -> float:
-    """How much more often two users are silent together, see `netsim.physics.silences`.
-
-    Their detectors are taken as alike: what all four leave is the fourth power of what one does.
-    """
-    both_hz = pairs_hz * rates.shares[user].sum() * rates.shares[other].sum()
-    live = (standing.survivals[user, 0] * standing.survivals[other, 0]) ** 0.125
-    shared_s = min(rates.deads_s[user].max(), rates.deads_s[other].max())
-    return 1.0 + float(both_hz * live * shared_s)
-
-
-@kernel
-def partners_of(user: int, other: int, pairs_hz: float, standing: Standing, rates: Rates) -> Reals:
-    """(4,): share of each detector's clicks that are of a pair of which ``other`` sees a photon."""
-    seen_hz = pairs_hz * rates.shares[other].sum() * rates.shares[user] * standing.survivals[user]
-    shares: Reals = seen_hz / np.maximum(standing.clicks_hz[user], TINY_HZ)
-    return shares
-
-
-@kernel
-def chance_share(own: float, its: float, silenced: Reals) -> float:
-    """Chance coincidences, of those of independent clicks, see `netsim.physics.silences`."""
-    found = 0.0
-    for node in range(2):
-        found += 0.5 * (1.0 - own * silenced[node, 0]) * (1.0 - its * silenced[node, 1])
-    return found
-
-
-@kernel
-def entropy_of(share: float) -> float:
-    """Binary entropy, for kernels; as `protocols.keylength.keyrate.binary_entropy`."""
-    if share <= 0.0 or share >= 1.0:
-        return 0.0
-    return -(share * math.log2(share) + (1.0 - share) * math.log2(1.0 - share))

@@ -19,9 +19,9 @@ from netsim.simulation.listeners import Listeners
 from netsim.simulation.user import LinkEnd, User
 from netsim.taps.tap import TapPlan
 from netsim.topology.network import Network
-from netsim.twin.agreement import LinkAgreement, agree
+from netsim.twin.agreement import LinkAgreement
 from netsim.twin.link import link_config
-from netsim.twin.prediction import LanePrediction, Prediction
+from netsim.twin.outlook import Outlook
 from netsim.units import ps_from_s
 from protocols.events import BlockUsable
 from protocols.events import Event as LinkEvent
@@ -100,7 +100,7 @@ class Parties:
         Streams of each link: ``<link>/preshared``, ``<link>/channel/<sender>``.
     users : mapping
         Name to user.
-    prediction : Prediction
+    outlook : Outlook
         What the links fix their terms by.
     depth : Depth
         How the light is made.
@@ -125,7 +125,7 @@ class Parties:
         rng_tree: RngTree,
         users: Mapping[str, User],
         *,
-        prediction: Prediction,
+        outlook: Outlook,
         depth: Depth,
         ledger: Ledger,
         trace: Trace,
@@ -139,7 +139,7 @@ class Parties:
         self._sim = sim
         self._network = network
         self._rng_tree = rng_tree
-        self._prediction = prediction
+        self._outlook = outlook
         self._depth = depth
         self._ledger = ledger
         self._trace = trace
@@ -151,10 +151,7 @@ class Parties:
 
     def connect(self) -> None:
         """Lay every link between its two users."""
-        lanes: dict[tuple[str, str], list[LanePrediction]] = {}
-        for lane in self._prediction.lanes:
-            lanes.setdefault(lane.users, []).append(lane)
-        self.links = tuple(self._link(pair, lanes[pair]) for pair in self._network.links)
+        self.links = tuple(self._link(pair) for pair in self._network.links)
 
     def start(self) -> None:
         """Start the process of every user, link by link, then the attackers."""
@@ -176,8 +173,8 @@ class Parties:
             self._still_open = next((link for link in self.links if not link.is_done), None)
         return self._still_open is None
 
-    def _plan(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> LinkPlan:
-        agreement = agree(self._network, users, lanes)
+    def _plan(self, users: tuple[str, str]) -> LinkPlan:
+        agreement = self._outlook.agreement(users)
         if self._listener is not None:  # of a controller
             agreement = replace(agreement, match_rate_hz=0.0)
         config = self._depth.configured(link_config(self._network, users, agreement))
@@ -185,8 +182,8 @@ class Parties:
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self.path_of(users))
 
-    def _link(self, users: tuple[str, str], lanes: Sequence[LanePrediction]) -> Link:
-        plan = self._plan(users, lanes)
+    def _link(self, users: tuple[str, str]) -> Link:
+        plan = self._plan(users)
         announcer, responder = (self._end(plan, role, users) for role in Role)
         for end, peer in ((announcer, responder), (responder, announcer)):
             user = users[end.role]

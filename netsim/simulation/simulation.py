@@ -54,6 +54,7 @@ from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import link_config
+from netsim.twin.outlook import Outlook
 from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
@@ -130,8 +131,8 @@ class Simulation:
     def _plan(self) -> None:
         """Work out all states of the network, and who decides and scores."""
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
-        self._prediction = predict_epochs(tuple(self.timeline.epochs()))
-        self.depth = depth_of(self._request, self.timeline, self._prediction)
+        self._outlook = Outlook(tuple(self.timeline.epochs()))
+        self.depth = depth_of(self._request, self.timeline, self._outlook.mean)
         self._reports = RoundReports(self.depth.announcement_s)
         self.network = self.timeline.network_at(0)
         links, asked = self.network.links, self.topology.controller
@@ -177,7 +178,7 @@ class Simulation:
             self.network,
             self._rng_tree,
             users,
-            prediction=self._prediction,
+            outlook=self._outlook,
             depth=self.depth,
             ledger=self.ledger,
             trace=self.trace,

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from netsim.simulation.wander import Wander
 from netsim.topology.timeline import Epoch
+from netsim.twin.outlook import Outlook
 from netsim.twin.prediction import Memory, Prediction, predict_epochs, predict_found
 
 _TURNED = 64
@@ -37,9 +38,9 @@ class Stretches:
         """Whether no phase wanders: then parts may be asked for in any order."""
         return not self._wander.users
 
-    def mean(self) -> Prediction:
+    def outlook(self) -> Outlook:
         """Of the whole run."""
-        return predict_epochs(self._epochs, self._memory)
+        return Outlook(self._epochs, self._memory)
 
     def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
         """Length (ps) and rates of each part of [``start_ps``, ``stop_ps``).

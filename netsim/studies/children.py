@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 
 
 @contextmanager
@@ -24,7 +25,10 @@ def ctrl_c_withheld() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def end_children() -> None:
-    """End all processes that this one has started by `multiprocessing`, whatever they do."""
-    for child in active_children():
-        child.terminate()
+@contextmanager
+def children_started() -> Iterator[list[BaseProcess]]:
+    """Processes that this one starts by `multiprocessing` while entered: in the list afterwards."""
+    earlier = active_children()
+    started: list[BaseProcess] = []
+    yield started
+    started += [child for child in active_children() if child not in earlier]

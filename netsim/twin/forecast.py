@@ -1,19 +1,17 @@
 """What a topology should give, link by link, by the analytic twin: behind `netsim.predict`."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from netsim.arguments import explained
 from netsim.durations import light_ps
 from netsim.topology.load import topology_of
-from netsim.topology.network import Network
 from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.agreement import agree
-from netsim.twin.prediction import LanePrediction, Prediction, UserPrediction, predict_epochs
+from netsim.twin.outlook import Outlook
+from netsim.twin.prediction import LanePrediction, UserPrediction
 from netsim.twin.promise import authentication_bits
 
 AT_FIRST_PS = 1
@@ -134,26 +132,20 @@ def predict(
     """
     spec = topology_of(topology, overrides=overrides)
     timeline = Timeline(spec, stop_ps=AT_FIRST_PS if duration_s is None else light_ps(duration_s))
-    network = timeline.network_at(0)
-    return _forecast(network, predict_epochs(tuple(timeline.epochs())))
+    return _forecast(Outlook(tuple(timeline.epochs())))
 
 
-def _forecast(network: Network, predicted: Prediction) -> Forecast:
-    lanes: dict[tuple[str, str], list[LanePrediction]] = {}
-    for lane in predicted.lanes:
-        lanes.setdefault(lane.users, []).append(lane)
-    links = tuple(_link(network, users, lanes[users]) for users in network.links)
-    return Forecast(network.topology.name, links, predicted.users)
+def _forecast(outlook: Outlook) -> Forecast:
+    links = tuple(_link(outlook, users) for users in outlook.network.links)
+    return Forecast(outlook.network.topology.name, links, outlook.mean.users)
 
 
-def _link(
-    network: Network, users: tuple[str, str], lanes: Sequence[LanePrediction]
-) -> LinkForecast:
-    agreement = agree(network, users, lanes)
+def _link(outlook: Outlook, users: tuple[str, str]) -> LinkForecast:
+    agreement = outlook.agreement(users)
     return LinkForecast(
         users=users,
-        lanes=tuple(lanes),
-        round_s=network.topology.round_s_of(users),
+        lanes=tuple(outlook.lanes_of(users)),
+        round_s=outlook.network.topology.round_s_of(users),
         key_bits=agreement.expected_key_bits,
         authentication_bits=authentication_bits(agreement.profile),
         notes=agreement.notes,

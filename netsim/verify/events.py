@@ -21,6 +21,8 @@ def event_faults(records: Records) -> Iterator[Fault]:
     yield from _times(records)
     yield from _starts(records)
     yield from _processes(records)
+    yield from _locks(records)
+    yield from _closings(records)
     yield from _bell_tests(records)
     yield from _usable_blocks(records)
     if records.summary is not None:
@@ -111,6 +113,31 @@ def _processes(records: Records) -> Iterator[Fault]:
             yield Fault(f"{EVENTS}:{line}", f"{name} a second time")
         elif name in _PROCESS:
             stopped ^= {end}
+
+
+def _locks(records: Records) -> Iterator[Fault]:
+    """Clocks are found before they are lost and before anything is sifted; columns have none."""
+    found: set[object] = set()
+    held: set[tuple[object, object]] = set()
+    for line, event in records.events():
+        name, link, end = (event.get(key) for key in ("event", "link", "end"))
+        if name == "link_locked":
+            found.add(link)
+            held.add((link, end))
+        elif name == "lock_lost" and (link, end) not in held:
+            yield Fault(f"{EVENTS}:{line}", "loses a lock that it has not")
+        elif name == "lock_lost":
+            held.remove((link, end))
+        elif name == "round_sifted" and line and event.get("sifted_bits") and link not in found:
+            yield Fault(f"{EVENTS}:{line}", f"has sifted bits, and {link} has not locked before")
+            found.add(link)
+
+
+def _closings(records: Records) -> Iterator[Fault]:
+    """An end closes once."""
+    for (name, link, end), times in records.told.counts.items():
+        if name == "link_closed" and times > 1:
+            yield Fault(EVENTS, f"{link} closes {times} times at {end}")
 
 
 def _bell_tests(records: Records) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """Products and solutions of small matrices in compiled kernels.
 
 Written out, as compiled ``@`` and `numpy.linalg` need scipy, and their sums differ between
-processors.
+processors; in loops, as slices take many times as long to compile.
 """
 
 import numpy as np
@@ -46,16 +46,29 @@ def solution(matrix: Matrix, right: Matrix) -> Matrix:
         for row in range(column + 1, size):
             if abs(left[row, column]) > abs(left[pivot, column]):
                 pivot = row
-        for k in range(size):
-            left[column, k], left[pivot, k] = left[pivot, k], left[column, k]
-        for k in range(result.shape[1]):
-            result[column, k], result[pivot, k] = result[pivot, k], result[column, k]
+        exchange(left, column, pivot)
+        exchange(result, column, pivot)
         for row in range(column + 1, size):
             factor = left[row, column] / left[column, column]
-            left[row] -= factor * left[column]
-            result[row] -= factor * result[column]
+            subtract(left, row, factor, column)
+            subtract(result, row, factor, column)
     for row in range(size - 1, -1, -1):
         for k in range(row + 1, size):
-            result[row] -= left[row, k] * result[k]
-        result[row] /= left[row, row]
+            subtract(result, row, left[row, k], k)
+        for k in range(result.shape[1]):
+            result[row, k] /= left[row, row]
     return result
+
+
+@kernel
+def exchange(matrix: Matrix, one: int, other: int) -> None:
+    """Exchange two rows."""
+    for k in range(matrix.shape[1]):
+        matrix[one, k], matrix[other, k] = matrix[other, k], matrix[one, k]
+
+
+@kernel
+def subtract(matrix: Matrix, row: int, factor: float, other: int) -> None:
+    """Take so many times another row off a row."""
+    for k in range(matrix.shape[1]):
+        matrix[row, k] -= factor * matrix[other, k]

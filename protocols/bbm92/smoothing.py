@@ -32,7 +32,8 @@ def advance(
     Noise: white frequency noise (``walk_ps`` in 1 s), and random walks of rate and drift, each
     integrated over the step.
     """
-    move = np.eye(3)
+    move = np.zeros((3, 3))
+    move[0, 0] = move[1, 1] = move[2, 2] = 1.0
     move[0, 1] = move[1, 2] = step_s
     move[0, 2] = step_s**2 / 2
     long_s, sign = abs(step_s), np.sign(step_s)
@@ -44,8 +45,14 @@ def advance(
     noise[0, 1] = noise[1, 0] = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
     noise[0, 2] = noise[2, 0] = drift_noise * long_s**3 / 6
     noise[1, 2] = noise[2, 1] = sign * drift_noise * long_s**2 / 2
-    spread = product(product(move, covariance), move.T) + noise
-    return applied(move, state), spread, move
+    carried = product(move, covariance)
+    for row in range(3):
+        for column in range(3):
+            total = 0.0
+            for k in range(3):
+                total += carried[row, k] * move[column, k]
+            noise[row, column] += total
+    return applied(move, state), noise, move
 
 
 @kernel
@@ -93,10 +100,13 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     cells = steps_s.size
     filtered, predicted = np.empty((cells, 3)), np.empty((cells, 3))
     kept, expected = np.empty((cells, 3, 3)), np.empty((cells, 3, 3))
-    moves = np.empty((cells, 3, 3))
+    moves, gain = np.empty((cells, 3, 3)), np.empty(3)
     for k in range(cells):
         state, covariance, move = advance(state, covariance, steps_s[k], walk_ps)
-        predicted[k], expected[k], moves[k] = state, covariance, move
+        copy_matrix(move, moves[k])
+        copy_matrix(covariance, expected[k])
+        for i in range(3):
+            predicted[k, i] = state[i]
         about_ps = state[0] - course_ps[k]
         total, count = 0.0, 0
         for i in range(starts[k], stops[k]):
@@ -106,18 +116,58 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
                 count += 1
         if count:
             noise = variance / (count * share**2)
-            gain = covariance[:, 0] / (covariance[0, 0] + noise)
-            state = state + gain * (total / (count * share))
-            covariance = covariance - np.outer(gain, covariance[0])
-        filtered[k], kept[k] = state, covariance
-    smooth = filtered[cells - 1].copy()
+            mean_ps = total / (count * share)
+            for i in range(3):
+                gain[i] = covariance[i, 0] / (covariance[0, 0] + noise)
+            for i in range(2, -1, -1):  # row 0, which all need, last
+                state[i] += gain[i] * mean_ps
+                for j in range(3):
+                    covariance[i, j] -= gain[i] * covariance[0, j]
+        copy_matrix(covariance, kept[k])
+        for i in range(3):
+            filtered[k, i] = state[i]
+    offsets_ps = smooth_back(filtered, predicted, kept, expected, moves)
+    return filtered[cells - 1], kept[cells - 1], offsets_ps
+
+
+@kernel
+def copy_matrix(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
+    """Copy (3, 3), in loops: see `protocols.bbm92.matrices`."""
+    for row in range(3):
+        for column in range(3):
+            target[row, column] = source[row, column]
+
+
+@kernel
+def smooth_back(
+    filtered: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    kept: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    moves: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(N,) offsets that know of the cells after theirs.
+
+    From states (N, 3) and covariances (N, 3, 3) with and without the measurement of their cell,
+    and transitions (N, 3, 3).
+    """
+    cells = filtered.shape[0]
+    smooth, away = np.empty(3), np.empty(3)
+    for i in range(3):
+        smooth[i] = filtered[cells - 1, i]
     offsets_ps = np.empty(cells)
     offsets_ps[cells - 1] = smooth[0]
     for k in range(cells - 2, -1, -1):
-        back = solution(expected[k + 1], product(moves[k + 1], kept[k])).T
-        smooth = filtered[k] + applied(back, smooth - predicted[k + 1])
+        back = solution(expected[k + 1], product(moves[k + 1], kept[k]))
+        for i in range(3):
+            away[i] = smooth[i] - predicted[k + 1, i]
+        for i in range(3):
+            total = 0.0
+            for j in range(3):
+                total += back[j, i] * away[j]
+            smooth[i] = filtered[k, i] + total
         offsets_ps[k] = smooth[0]
-    return filtered[cells - 1], kept[cells - 1], offsets_ps
+    return offsets_ps
 
 
 @kernel

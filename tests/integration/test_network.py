@@ -29,7 +29,7 @@ from tests.support.bounds import assert_same_mean
 
 ROOT = Path(__file__).parents[2]
 STRONG = ("alice-bob", "alice-dave", "charlie-dave")
-"""Links that make key within rounds of six seconds."""
+"""Links that make key within rounds of four seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def finish(topology: TopologySpec, *, duration_s: float, seed: int = 1) -> Finis
 
 @cache
 def four_users() -> Finished:
-    """Twelve seconds of the calibrated network in rounds of six."""
-    topology = load_topology("fan2025_four_user", overrides=["protocol.round_s=6"])
-    return finish(topology, duration_s=12)
+    """Eight seconds of the calibrated network in rounds of four."""
+    topology = load_topology("fan2025_four_user", overrides=["protocol.round_s=4"])
+    return finish(topology, duration_s=8)
 
 
 @cache
@@ -105,7 +105,7 @@ def test_every_link_runs_its_rounds() -> None:
 
 
 def test_strong_links_deposit_key() -> None:
-    """In rounds of six seconds the three strong links fill their pools, twice each."""
+    """In rounds of four seconds the three strong links fill their pools, twice each."""
     pools = four_users().pools
     for link in STRONG:
         for end in four_users().ends_of(link):
@@ -240,8 +240,8 @@ def test_times_of_events_do_not_run_backwards() -> None:
 
 def run_into(directory: Path) -> None:
     """The run that is made twice."""
-    topology = load_topology("two_user", overrides=["protocol.round_s=1"])
-    simulate(topology, duration_s="2.2", seed=7, out=directory, save_tags=True)
+    topology = load_topology("two_user", overrides=["protocol.round_s=0.5"])
+    simulate(topology, duration_s="1.1", seed=7, out=directory, save_tags=True)
 
 
 RUN = f"""

@@ -12,6 +12,7 @@ from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
+from tests.support.slow import slow_but
 
 NAMES = ("ten_users_by_channels", "ten_users_by_key")
 CHANNELS = dict.fromkeys(NAMES, 32) | {"ten_users_34_channels": 34}
@@ -34,7 +35,7 @@ def as_plan(topology: TopologySpec) -> dict[str, object]:
     return {"pumps": pumps, "users": users, "lanes": lanes, "channels": len(channels)}
 
 
-@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize("name", slow_but((next(iter(CHANNELS)),), CHANNELS))
 def test_shipped_plans_are_faultless(name: str) -> None:
     """The judge finds nothing: 45 links on 32 channels; on 34 with pumps ten labels apart."""
     topology = netsim.load_topology(name)

@@ -37,11 +37,9 @@ from netsim.simulation.stretches import Stretches
 from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change
 from netsim.topology.events import event_times
-from netsim.topology.network import Network
 from netsim.topology.timeline import Timeline
-from netsim.twin.agreement import agree
 from netsim.twin.link import link_config
-from netsim.twin.prediction import LanePrediction
+from netsim.twin.outlook import Outlook
 from netsim.units import ps_from_s
 
 
@@ -78,9 +76,9 @@ class RateSimulation:
         self._epochs = tuple(timeline.epochs())
         rng_tree = RngTree(self._request.seed)
         self._stretches = Stretches(self._epochs, self._wander(timeline, rng_tree))
-        network = timeline.network_at(0)
-        self._expected = self._stretches.mean()
-        self._links = list(_links(network, self._expected.lanes))
+        outlook = self._stretches.outlook()
+        network, self._expected = outlook.network, outlook.mean
+        self._links = list(_links(outlook))
         common = Surroundings(
             users={user.name: number for number, user in enumerate(topology.users)},
             stretches=self._stretches,
@@ -279,12 +277,10 @@ class RateSimulation:
         return booked_link(self._topology, link.users, link.agreement, booked, self._done_ps)
 
 
-def _links(network: Network, expected: tuple[LanePrediction, ...]) -> Iterator[RateLink]:
+def _links(outlook: Outlook) -> Iterator[RateLink]:
     """All links, with what they agree on."""
-    by_link: dict[tuple[str, str], list[LanePrediction]] = {}
-    for lane in expected:
-        by_link.setdefault(lane.users, []).append(lane)
+    network = outlook.network
     for users in network.links:
-        agreement = agree(network, users, by_link.get(users, []))
+        agreement = outlook.agreement(users)
         config = link_config(network, users, agreement)
         yield RateLink(users, network.lanes_of(users), agreement, config)

@@ -76,12 +76,18 @@ def test_each_is_counted_and_the_first_is_told(
 
 
 def test_a_warmup_that_is_stopped_waits_for_no_task() -> None:
-    """Ctrl-C, once or twice, ends processes as they are."""
-    started_s = time.perf_counter()
-    hour: list[warmup.Task] = [partial(time.sleep, 3600)] * 3
-    assert list(warmup._side_by_side([hour, hour], should_stop=lambda: True)) == []
-    assert time.perf_counter() - started_s < 60
-    assert multiprocessing.active_children() == []
+    """Ctrl-C, once or twice, ends its own processes as they are, and no others."""
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(3600,))
+    other.start()
+    try:
+        started_s = time.perf_counter()
+        hour: list[warmup.Task] = [partial(time.sleep, 3600)] * 3
+        assert list(warmup._side_by_side([hour, hour], should_stop=lambda: True)) == []
+        assert time.perf_counter() - started_s < 60
+        assert multiprocessing.active_children() == [other]
+    finally:
+        other.terminate()
+        other.join()
 
 
 @pytest.mark.parametrize(

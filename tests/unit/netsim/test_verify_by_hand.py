@@ -33,7 +33,7 @@ def rows_of(end: str) -> list[Row]:
 
 
 def events_of(end: str) -> list[Event]:
-    """The round goes its way, its key is usable, the link closes."""
+    """The clocks are found, the round goes its way, its key is usable, the link closes."""
     booked = {"deposited_bits": 244, "reserve_bits": 256, "parity_bits": 200, "pool_bits": 244}
     lines: list[tuple[int, str, dict[str, object]]] = [
         (0, "round_started", {}),
@@ -44,7 +44,8 @@ def events_of(end: str) -> list[Event]:
     ]
     place = {"link": LINK, "end": end}
     told = [{"time_ps": at, **place, "event": name, "block": 0} | its for at, name, its in lines]
-    return [*told, {"time_ps": 50, **place, "event": "link_closed"}]
+    locked = [{"time_ps": 0, **place, "event": "link_locked"}] if end == "bob" else []
+    return [*locked, *told, {"time_ps": 50, **place, "event": "link_closed"}]
 
 
 def faults_of(place: Path, rows: list[Row], events: list[Event]) -> list[str]:
@@ -166,7 +167,7 @@ def test_a_round_that_one_end_knows_alone(tmp_path: Path) -> None:
     rows, events = both()
     usable = (Account.POOL, Account.RESERVE)
     doubted = [row for row in rows if row[1] == "alice" or row[2] < 0 or row[4] not in usable]
-    told = [event for event in events if event["end"] == "alice"]
+    told = [event for event in events if event["end"] == "alice" or event["time_ps"] == 0]
     assert faults_of(tmp_path, doubted, told) == []
     alone = [row for row in doubted if row[1] == "alice" or row[4] is not Account.DOUBT]
     found = faults_of(tmp_path, alone, told)
@@ -203,7 +204,7 @@ def test_what_refills_a_reserve(tmp_path: Path) -> None:
         ("block_usable", {"parity_bits": 199}, "block 0 at alice: parity_bits 199, booked 200"),
         ("block_usable", {"pool_bits": 0}, "block 0 at alice: pool_bits 0, booked 244"),
         ("block_usable", {"block": 1}, "block 1 at alice: deposited_bits 244, not booked at that"),
-        ("block_usable", {"block": None}, "events.jsonl:9: names no block"),
+        ("block_usable", {"block": None}, "events.jsonl:10: names no block"),
         ("block_usable", {"time_ps": None}, "has no time"),
         ("block_usable", {"time_ps": 41}, "deposited_bits 244, not booked at that time"),
         ("block_usable", {"qber": 0.0105}, "qber 0.0105 of 900 bits is no number of errors"),
@@ -269,6 +270,38 @@ def test_a_process_stops_and_starts(
     told = [{"time_ps": 15, "link": None, "end": "bob", "event": name} for name in names]
     found = faults_of(tmp_path, rows, [*events, *told])
     assert [fault.split(": ")[-1] for fault in found] == ([] if line is None else [line])
+
+
+def at_bob_too(name: str, time_ps: int) -> Event:
+    """One line more."""
+    return {"time_ps": time_ps, "link": LINK, "end": "bob", "event": name}
+
+
+def test_clocks_are_found_before_anything_is_sifted(tmp_path: Path) -> None:
+    """By one of both ends; one line for the link."""
+    rows, events = both()
+    dark = [event for event in events if event["event"] != "link_locked"]
+    fault = f"events.jsonl:3: has sifted bits, and {LINK} has not locked before"
+    assert faults_of(tmp_path, rows, dark) == [fault]
+    assert faults_of(tmp_path, rows, [*dark, at_bob_too("link_locked", 11)]) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        (("lock_lost",), None),
+        (("lock_lost", "link_locked", "lock_lost"), None),
+        (("lock_lost", "lock_lost"), "events.jsonl:9: loses a lock that it has not"),
+        (("link_closed",), f"events.jsonl: {LINK} closes 2 times at bob"),
+    ],
+)
+def test_what_happens_to_a_link_in_turn(
+    names: tuple[str, ...], fault: str | None, tmp_path: Path
+) -> None:
+    """A lock is lost once it is found, and an end closes once."""
+    rows, events = both()
+    found = faults_of(tmp_path, rows, [*events, *(at_bob_too(name, 25) for name in names)])
+    assert found == ([] if fault is None else [fault])
 
 
 @pytest.mark.parametrize(

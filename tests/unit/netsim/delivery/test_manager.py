@@ -70,6 +70,21 @@ def test_a_minimum_is_never_drawn() -> None:
     assert managers["alice"].status("alice", "bob").stored_key_count == 0
 
 
+def test_the_other_manager_keeps_its_minimum() -> None:
+    """What it has reserved for its own masters counts there, before anybody here hears of it."""
+    stores = open_stores()
+    known = replace(DIRECTORY, thresholds={LINK: Thresholds(600, 700)})
+    managers = open_managers(stores, known)
+    fill(stores, LINK, 500, 500)
+    stores["bob"].reserve(LINK, [256], master="bob", slave="alice")
+    later = CutKey("x", LINK, "1.0.144", 144, "alice", "bob")
+    with pytest.raises(UnavailableError, match="keeps its minimum"):
+        managers["bob"].promise([replace(later, pieces="1.0.152", size_bits=152)])
+    assert stores["bob"].free_bits(LINK) == 744
+    managers["bob"].promise([later])
+    assert stores["bob"].free_bits(LINK) == 600
+
+
 def test_both_ends_get_the_same_key_once() -> None:
     """By default one of 256 bits; in a batch in the order asked for."""
     stores = open_stores()

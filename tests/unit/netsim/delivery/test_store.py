@@ -78,6 +78,17 @@ def test_a_minimum_stays() -> None:
         store.reserve(LINK, [8], master="a", slave="b", minimum_bits=301)
 
 
+def test_a_minimum_stays_at_the_slaves_end() -> None:
+    """All keys are promised or none is; what is left may be the minimum, and no bit less."""
+    keys = filled(200, 200).reserve(LINK, [64, 36], master="a", slave="b")
+    store = filled(200, 200)
+    with pytest.raises(ShortageError):
+        store.promise(keys, minimum_bits=301)
+    assert (store.free_bits(LINK), store.keys_in(KeyState.PROMISED)) == (400, [])
+    store.promise(keys, minimum_bits=300)
+    assert store.free_bits(LINK) == 300
+
+
 def test_a_relayed_block_is_forgotten_with_its_last_bit() -> None:
     """Who could know it is told with each key of it, and kept no longer; it comes in once."""
     store = filled()

@@ -11,8 +11,9 @@ from netsim.plan.climb import Hill, Spot, best_power_mw, climb, score, value_bps
 from netsim.plan.comb import NOBODY, build_comb
 from netsim.plan.fewest import Effort, some_channels
 from netsim.plan.hardware import Hardware
-from netsim.plan.rates import build_rates, new_standing, refresh_all
+from netsim.plan.rates import build_rates
 from netsim.plan.sites import central_sites, neighbours_among
+from netsim.plan.standing import new_standing, refresh
 from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
 from netsim.topology.network import build_network
@@ -73,7 +74,7 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
         )
         prediction = predict(build_network(topology))
         standing = new_standing(allocation.owners[sites], 6)
-        refresh_all(standing, rates, neighbours_among(comb, sites), power_mw)
+        refresh(np.arange(6), standing, rates, neighbours_among(comb, sites), power_mw)
         links_bps = link_rates_bps(prediction)
         assert len(links_bps) == 15
         assert max(links_bps.values()) > 1.0
@@ -103,7 +104,7 @@ def test_bunches_agree_with_the_twin(pumps: tuple[int, ...], *, long: bool) -> N
     sites = np.flatnonzero(allocation.owners != NOBODY)
     rates = build_rates(hardware, comb, sites, request.users)
     standing = new_standing(allocation.owners[sites], 6)
-    refresh_all(standing, rates, neighbours_among(comb, sites), 0.2)
+    refresh(np.arange(6), standing, rates, neighbours_among(comb, sites), 0.2)
     topology = planned_topology(hardware, request.users, allocation, 0.2, name="t", description="")
     parted = {spec.user for spec in topology.qnsp.channels if spec.patch_delay_ps}
     prediction = predict(build_network(topology))
@@ -145,12 +146,12 @@ def test_a_standing_after_many_moves_is_that_of_a_recount() -> None:
     """Whatever moves were kept and undone, everything that follows from the owners is right."""
     hill, spot = small_hill()
     standing = new_standing(spot.owners, 5)
-    refresh_all(standing, hill.rates, hill.neighbours, spot.power_mw)
+    refresh(np.arange(5), standing, hill.rates, hill.neighbours, spot.power_mw)
     now = np.array([spot.power_mw, score(standing, hill, 8.0)])
     best, top = spot.owners.copy(), now.copy()
     wander(np.random.default_rng(3), standing, hill, now, best, top, 4000, 8.0, 0.5, 1.0)
     fresh = new_standing(standing.owners, 5)
-    refresh_all(fresh, hill.rates, hill.neighbours, now[0])
+    refresh(np.arange(5), fresh, hill.rates, hill.neighbours, now[0])
     for kept, counted in zip(standing, fresh, strict=True):
         np.testing.assert_allclose(kept, counted, rtol=1e-12)
     assert score(fresh, hill, 8.0) == pytest.approx(now[1], abs=1e-12)
