@@ -33,7 +33,7 @@ EXAMPLES = (
     "netsim plan --users ann,ben,cleo --demand ann-ben,ann-cleo=2 --objective poorest",
     "netsim plan --users 10 --fibre alice=20,bob=10,2 --objective poorest --json",
     "netsim plan --users 10 --report ten.html",
-    "netsim plan --users 10 --tradeoff --plot curve.svg",
+    "netsim plan --users 10 --tradeoff --effort 0.1 --plot curve.svg",
     "netsim plan --users 2:40",
     "netsim plan --topology mine.toml --demand applications --objective poorest",
 )

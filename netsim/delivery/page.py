@@ -72,10 +72,15 @@ def _body(directory: Path, entries: Sequence[Entry], plots: Plots) -> Iterator[s
     yield from plots.hint()
     if any(answer.get("keys") for answer in answers):
         yield from plots.plot(_given(answers), "given")
+    else:
+        yield "<p>None yet.</p>"
     yield "<h2>Requests</h2>"
     heads = name_heads("User", "Application", "Operation")
     numbers = number_heads("Code", "Requests", "Keys", "Half within [ms]")
-    yield from table([*heads, *numbers], _requests(answers))
+    if answers:
+        yield from table([*heads, *numbers], _requests(answers))
+    else:
+        yield "<p>None yet.</p>"
     others = [entry for entry in entries if entry.get("event") != "answered"]
     yield "<h2>What happened</h2>"
     if len(others) > MOST_EVENTS:

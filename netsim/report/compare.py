@@ -28,7 +28,7 @@ from netsim.studies.compare import AS_IT_IS, Outcome, comparison_json
 from netsim.units import s_from_ps
 
 STEM = "compare"
-PLOT_COLUMNS = 4
+PLOT_COLUMNS = 3
 MAX_ROW_CHARACTERS = 44
 """Of a line of a variant's name beside a panel."""
 

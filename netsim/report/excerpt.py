@@ -93,17 +93,16 @@ def alarm_notes(links: Sequence[LinkResult]) -> Iterator[str]:
 
 
 def link_notes(links: Sequence[LinkResult]) -> Iterator[str]:
-    """What must be said of each link; one line a note where there are many links."""
-    noted = [link for link in links if link.notes]
-    if len(links) <= MAX_ROWS:
-        yield from (f"{' & '.join(link.users)}: {link.notes}." for link in noted)
-        return
+    """What must be said of links, a line a note: the links by name, of many the first one."""
     by_note: dict[str, list[str]] = {}
-    for link in noted:
-        by_note.setdefault(link.notes, []).append(" & ".join(link.users))
+    for link in links:
+        if link.notes:
+            by_note.setdefault(link.notes, []).append(" & ".join(link.users))
     for note, names in by_note.items():
-        others = f" and {len(names) - 1} other links" if len(names) > 1 else ""
-        yield f"{names[0]}{others}: {note}."
+        if len(names) <= MAX_NAMES:
+            yield f"{', '.join(names)}: {note}."
+        else:
+            yield f"{names[0]} and {len(names) - 1} other links: {note}."
 
 
 def knowledge_notes(links: Sequence[LinkResult]) -> Iterator[str]:

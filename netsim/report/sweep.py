@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from netsim.report.figure import Figure, Series, save_figure
@@ -18,7 +19,7 @@ from netsim.report.scanning import (
     shown_value,
     twin_series,
 )
-from netsim.report.text import add_names, add_numbers, plain_table
+from netsim.report.text import add_names, add_numbers, fits, plain_table
 from netsim.studies.estimates import Row
 from netsim.studies.grid import Axis
 from netsim.studies.measures import MEASURES, Measure
@@ -34,22 +35,32 @@ LEGEND = (
 
 def print_sweep(title: str, found: Sweep, console: Console) -> None:
     """A line a point and link: means with half their intervals, and the twin."""
-    table = plain_table(title)
-    add_names(table, *(short(axis.path) for axis in found.axes), "Link")
-    add_numbers(table, "Seeds")
-    for measure in MEASURES:
-        add_numbers(table, measure.head, "\ntwin ")
-    for row in shown_rows(found.rows):
-        cells = (cell for measure in MEASURES for cell in measure_cells(row, measure))
-        table.add_row(*settings_of(found.axes, row), str(row["link"]), str(row["seeds"]), *cells)
-    # A narrower terminal breaks lines, which loses no figure.
-    unlimited = console.options.update(width=10_000)
-    console.width = max(console.width, console.measure(table, options=unlimited).maximum)
-    console.print(table)
-    console.print()
+    tables = [_table(title, found, MEASURES)]
+    if not fits(tables[0], console):  # half of the measures at a time
+        half = len(MEASURES) // 2
+        tables = [_table(title, found, MEASURES[:half]), _table("", found, MEASURES[half:])]
+    for table in tables:
+        # One that is still too wide has its lines broken by the terminal, which loses no figure.
+        unlimited = console.options.update(width=10_000)
+        console.width = max(console.width, console.measure(table, options=unlimited).maximum)
+        console.print(table)
+        console.print()
     for line in reasons_of(found.axes, found.rows):
         console.print(Text(line))
     console.print(Text(LEGEND))
+
+
+def _table(title: str, found: Sweep, measures: Sequence[Measure]) -> Table:
+    """A column of means and one of the twin for each of ``measures``."""
+    table = plain_table(title)
+    add_names(table, *(short(axis.path) for axis in found.axes), "Link")
+    add_numbers(table, "Seeds")
+    for measure in measures:
+        add_numbers(table, measure.head, "\ntwin ")
+    for row in shown_rows(found.rows):
+        cells = (cell for measure in measures for cell in measure_cells(row, measure))
+        table.add_row(*settings_of(found.axes, row), str(row["link"]), str(row["seeds"]), *cells)
+    return table
 
 
 def measure_cells(row: Row, measure: Measure) -> Iterable[str]:

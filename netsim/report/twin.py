@@ -26,6 +26,11 @@ LEGEND = (
     "N [1 - 2.2 h(QBER)], asymptotic; net: key of whole rounds less authentication."
 )
 
+NO_NET_KEY = (
+    "No net key where there is SKR: a link has too few coincidences to be sure of its clocks, or "
+    "too short rounds; without --over the twin says which."
+)
+
 
 def print_forecast(forecast: Forecast, console: Console) -> None:
     """Lanes, links and users of one topology."""
@@ -98,3 +103,6 @@ def print_scan(title: str, axes: Sequence[Axis], rows: Sequence[Row], console: C
     console.print()
     for line in reasons_of(axes, rows):
         console.print(Text(line))
+    if any(number(row["net_key_bps"]) == 0.0 and number(row["skr_bps"]) for row in rows):
+        console.print(Text(NO_NET_KEY))
+    console.print(Text(LEGEND))

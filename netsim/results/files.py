@@ -14,11 +14,17 @@ from netsim.errors import OutputError, writing
 def write_whole(path: Path, text: str) -> None:
     """Write ``text`` so that ``path`` never holds half of it.
 
+    A device or a pipe is written to as it is, not replaced.
+
     Raises
     ------
     OutputError
         The system does not let us.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with writing(path):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        return
     partial = path.with_name(path.name + ".partial")
     try:
         with writing(path):

@@ -1,7 +1,7 @@
 """How far apart the clicks of two users came, counted about the window of each lane."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from netsim.results.parts import Json
@@ -38,6 +38,13 @@ class LaneHistogram:
     low_ps: int
     bin_ps: int
     counts: tuple[int, ...]
+
+    def __add__(self, other: "LaneHistogram") -> "LaneHistogram":
+        both = zip(self.counts, other.counts, strict=True)
+        added = replace(self, counts=tuple(one + its for one, its in both))
+        if added != replace(other, counts=added.counts):
+            raise ValueError("histograms of different bins do not add up")
+        return added
 
     @property
     def window_edges_ps(self) -> tuple[int, int]:

@@ -213,8 +213,10 @@ class LinkResult:
 
     def __add__(self, other: "LinkResult") -> "LinkResult":
         notes = dict.fromkeys(filter(None, (self.notes, other.notes)))
+        settled = (self.settle_ps, other.settle_ps)
         added = _add(replace(self, notes=""), replace(other, notes=""))
-        return replace(added, notes="; ".join(notes))
+        settle_ps = max(settled) if all(settled) else 0  # the longest; 0 if one has not closed
+        return replace(added, notes="; ".join(notes), settle_ps=settle_ps)
 
     def summary(self) -> Json:
         """The entry of ``summary.json``."""

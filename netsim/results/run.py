@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from netsim.results.demand import DemandResult
 from netsim.results.fidelity import Fidelity
@@ -16,6 +16,8 @@ from netsim.results.provenance import Provenance
 from netsim.results.rows import lane_row, link_row, user_row
 from netsim.units import s_from_ps
 
+P = TypeVar("P", LaneResult, LinkResult, UserResult, LaneHistogram)
+"""A part of a run; equal parts add."""
 KEPT_TABLES = ("rounds", "ledger", "pools")
 """Those that a run directory holds."""
 
@@ -41,6 +43,9 @@ class Performance:
     def tags_per_s(self) -> float:
         """Time tags per second of wall time."""
         return self.tags / self.wall_s if self.wall_s > 0 else 0.0
+
+    def __add__(self, other: "Performance") -> "Performance":
+        return Performance(self.wall_s + other.wall_s, self.tags + other.tags)
 
     def summary(self) -> Json:
         """The entry of ``summary.json``."""
@@ -74,6 +79,8 @@ class Run:
     """What applications have got; None if the topology has none, and no thresholds."""
     histograms: tuple[LaneHistogram, ...] = ()
     """Of each lane, where they were asked for; in the order of `lanes`."""
+    more_seeds: tuple[int, ...] = ()
+    """Of a sum of runs, the seeds of all but the first."""
     kept: Callable[[str], list[Json]] | None = field(default=None, compare=False, repr=False)
     """Rows of what lies in its directory, by the name of the table; None if none was kept."""
 
@@ -86,6 +93,37 @@ class Run:
         for part in parts:
             if part.duration_ps != self.duration_ps:
                 raise ValueError(f"{part} does not cover the run's {self.duration_ps} ps")
+
+    def __add__(self, other: "Run") -> "Run":
+        """More light of the same network: counts and times add, so that errors shrink.
+
+        A sum has no directory, and histograms only where both runs have them.
+
+        Raises
+        ------
+        ValueError
+            The runs are of different networks, levels or versions, share a seed (the same light
+            would count twice), or have applications, whose waits do not add.
+        """
+        _check_sum(self, other)
+        has_both = bool(self.histograms and other.histograms)
+        return replace(
+            self,
+            lanes=_sums(self.lanes, other.lanes),
+            links=_sums(self.links, other.links),
+            users=_sums(self.users, other.users),
+            duration_ps=self.duration_ps + other.duration_ps,
+            performance=self.performance + other.performance,
+            partial=self.partial or other.partial,
+            histograms=_sums(self.histograms, other.histograms) if has_both else (),
+            more_seeds=(*self.more_seeds, *other.seeds),
+            kept=None,
+        )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One, or those of all runs of a sum."""
+        return (self.seed, *self.more_seeds)
 
     @property
     def duration_s(self) -> float:
@@ -130,7 +168,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What notebooks show: lanes beside the twin, and links."""
-        light = f"{self.duration_s:g} s of light, seed {self.seed}"
+        light = f"{self.duration_s:g} s of light, seed {' + '.join(map(str, self.seeds))}"
         head = f"<p>{escape(self.topology)}: {light}{', partial' * self.partial}</p>"
         lanes, links = (html_table(self.rows(name)) for name in ("lanes", "links"))
         return f"{head}{lanes}{links}"
@@ -157,6 +195,7 @@ class Run:
         return {
             "topology": self.topology,
             "seed": int(self.seed),
+            **({"more_seeds": list(self.more_seeds)} if self.more_seeds else {}),
             "duration_s": self.duration_s,
             "fidelity": self.fidelity,
             "partial": self.partial,
@@ -171,6 +210,25 @@ class Run:
     def summary_json(self) -> str:
         """The text of ``summary.json``."""
         return json.dumps(self.summary(), indent=2, allow_nan=False) + "\n"
+
+
+def _sums(mine: tuple[P, ...], theirs: tuple[P, ...]) -> tuple[P, ...]:
+    return tuple(one + other for one, other in zip(mine, theirs, strict=True))
+
+
+def _check_sum(one: Run, other: Run) -> None:
+    """Raise ValueError where two runs do not add up."""
+    if one.provenance.topology_sha256 != other.provenance.topology_sha256:
+        raise ValueError(
+            f"runs of different networks do not add up: {one.topology}'s numbers differ"
+        )
+    for name in ("fidelity", "provenance"):
+        if getattr(one, name) != getattr(other, name):
+            raise ValueError(f"runs of different {name} do not add up")
+    if shared := set(one.seeds) & set(other.seeds):
+        raise ValueError(f"both runs have seed {min(shared)}: the same light would count twice")
+    if one.demand is not None or other.demand is not None:
+        raise ValueError("runs with applications do not add up: their waits are of one run")
 
 
 _OWN_TABLES: Mapping[str, Callable[[Run], list[Json]]] = {

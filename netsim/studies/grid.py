@@ -139,10 +139,20 @@ def _values(text: str) -> Iterator[str]:
         return
     if is_log:
         raise ValueError(f"{text!a} is no log:FIRST:LAST:COUNT")
+    if len(ends) == 2 and all(map(_is_number, ends)):
+        raise ValueError(f"{text!a} has no COUNT: FIRST:LAST:COUNT")
     values = [value.strip() for value in _OUTSIDE_BRACKETS.split(text)]
     if len(values) > MAX_VALUES or not all(values):
         raise ValueError(f"{text[:60]!a} is no list of values")
     yield from values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _range(ends: Sequence[str], text: str, *, is_log: bool) -> list[float]:

@@ -7,6 +7,7 @@ import pytest
 from netsim.board.experiments import EXPERIMENTS
 from netsim.board.experiments.adhikari2026 import SECURITIES
 from netsim.board.runner import run_board
+from tests.support.browser import beyond_px, see
 from tests.support.pages import PAGES
 
 # Of a row of the page: how it begins, the experiment, the quantities, and what it says of them;
@@ -191,6 +192,18 @@ def test_each_row_of_the_page_is_checked() -> None:
     others = ("Wang 2026, favourable: the partial", "Wang 2026: the same, challenging")
     for words, *_ in rows_of_page():
         assert words.startswith((*starts, *others)), words
+
+
+@pytest.mark.slow
+def test_a_browser_shows_the_board(tmp_path: Path) -> None:
+    """A silent console, nothing asked of any host, plots no wider than a phone."""
+    (naik,) = (experiment for experiment in EXPERIMENTS if experiment.name == "naik2000")
+    run_board([naik], tmp_path / "board", scale=0.005)
+    index = tmp_path / "board" / "index.html"
+    seen = see(index, tmp_path / "profile")
+    assert seen.complaints == []
+    assert '<img src="naik2000.svg"' in seen.html
+    assert beyond_px(index, tmp_path / "profile") == 0
 
 
 @pytest.mark.slow

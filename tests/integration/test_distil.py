@@ -489,17 +489,22 @@ def test_what_a_run_has_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_files_of_recorders_give_the_same_key(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
-    """What a run writes as npy or as another recorder's file ends as the same key."""
-    keys = []
+    """What a run writes as npy or as another recorder's file ends as the same key.
+
+    A dump has no tick but the picosecond: its run has recorders of that tick.
+    """
+    keys, tick_ps = [], "1" if form == "swabian" else "10"
     for name in ("npy", form):
         out = tmp_path / name
         run = ["run", "two_user", "--duration", "5s", "--seed", "4", "--out", str(out)]
         clock = "receivers.*.clock.offset_ps=2000000"  # no clock behind true time
-        assert run_command([*run, "--set", clock, f"--save-tags={name}"]) == 0
+        tick = f"receivers.*.tick_ps={tick_ps}"
+        assert run_command([*run, "--set", clock, "--set", tick, f"--save-tags={name}"]) == 0
         suffix = {"swabian": "dump"}.get(name, name)
         tags = [str(out / "tags" / f"{user}.{suffix}") for user in ("alice", "bob")]
         capsys.readouterr()
-        assert run_command(["distil", *tags, "--round", "2s", "--json"]) == 0
+        ticks = ["--tick-a", tick_ps, "--tick-b", tick_ps]
+        assert run_command(["distil", *tags, *ticks, "--round", "2s", "--json"]) == 0
         keys.append(json.loads(capsys.readouterr().out)["blocks"])
     assert keys[0] == keys[1]
     assert sum(entry["key_bits"] for entry in keys[0]) > 0

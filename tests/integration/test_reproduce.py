@@ -13,6 +13,7 @@ import pytest
 from netsim.report.figure import EXTRA_HINT
 from netsim.reproduce.fan2025 import PAPER
 from netsim.reproduce.runner import Outcome, reproduce
+from tests.support.browser import beyond_px, see
 
 ROOT = Path(__file__).parents[2]
 CHEAP = ("fig3a", "fig4a", "fig4b", "fig4c", "window")
@@ -46,6 +47,15 @@ def cheapest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("cheapest")
     reproduce(PAPER, directory, only=CHEAPEST, scale=SCALE)
     return directory
+
+
+@pytest.mark.slow
+def test_a_browser_shows_the_index(cheapest: Path, tmp_path: Path) -> None:
+    """A silent console, nothing asked of any host, no wider than a phone."""
+    seen = see(cheapest / "index.html", tmp_path / "profile")
+    assert seen.complaints == []
+    assert "window" in seen.html
+    assert beyond_px(cheapest / "index.html", tmp_path / "profile") == 0
 
 
 @pytest.mark.slow

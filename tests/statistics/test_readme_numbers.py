@@ -1,10 +1,13 @@
 """Numbers that the guides print are those that come out: run again, and compared as printed."""
 
+import json
 import re
+import shlex
 
 import pytest
 
 import netsim
+from netsim.cli import run_command
 from netsim.topology.network import Network, build_network
 from netsim.twin.agreement import agree
 from netsim.twin.prediction import predict
@@ -91,6 +94,26 @@ def test_what_latency_costs(reconciliation: str) -> None:
         if (reconciliation, length_m) == ("cascade-yanetal", 2e6):
             lost = f"loses {link.counts.blocks_failed} of {link.counts.blocks} rounds"
             assert lost in " ".join(VARIANTS.split())
+
+
+@pytest.mark.slow
+def test_channels_against_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """The curve of ten users with a tenth of the search, row by row; takes a minute."""
+    assert run_command(shlex.split("plan --users 10 --tradeoff --effort 0.1 --json")) == 0
+    plans = json.loads(capsys.readouterr().out)
+    pumps = {1: "one", 2: "two", 3: "three"}
+    rows = []
+    for plan in plans:
+        keys_bps = [pair["formula_bps"] for pair in plan["pairs"]]
+        rows.append(
+            f"| {pumps[len(plan['pumps'])]} | {plan['channels']} | {plan['span']} "
+            f"| {plan['power_mw']:.3f} mW | {min(keys_bps):.1f} bit/s | {sum(keys_bps):.0f} bit/s |"
+        )
+    assert rows == re.findall(
+        r"^\| (?:one|two|three) \|.*$", PAGES["docs/planning.md"], re.MULTILINE
+    )
+    dim = [plan["dim_pairs"] for plan in plans if len(plan["pumps"]) > 1]
+    assert f"{min(dim)} to {max(dim)} of the 45 links are too dim" in PAGES["docs/planning.md"]
 
 
 @pytest.mark.parametrize("name", ["fan2025_four_user", "fan2025_structured"])

@@ -8,12 +8,16 @@ from typing import Any
 from netsim.report.figure import EXTRA_HINT, Figure
 
 FOR_PRINTERS = """
-const eachPlot = (change) =>
-  document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.relayout(plot, change));
-addEventListener("beforeprint", () => eachPlot({width: 680}));
-addEventListener("afterprint", () => eachPlot({width: null, autosize: true}));
+const eachPlot = (change) => document.querySelectorAll(".js-plotly-plot").forEach(
+  (plot) => Plotly.relayout(plot, change(plot)));
+addEventListener("beforeprint", () => eachPlot((plot) => {
+  plot.dataset.height ??= plot.layout.height;
+  return {width: 680, height: 0.8 * plot.dataset.height};
+}));
+addEventListener("afterprint", () => eachPlot(
+  (plot) => ({width: null, autosize: true, height: Number(plot.dataset.height)})));
 """
-"""Plots as wide as a sheet of A4 while they are printed."""
+"""Plots as wide as a sheet of A4 while they are printed, and low enough for text ahead of them."""
 
 
 class Plots:

@@ -121,7 +121,7 @@ def _over_time(told: _Told, plots: Plots) -> Iterator[str]:
     if not rounds:
         yield "<p>No round has ended.</p>"
         return
-    yield from plots.plot(round_figure(rounds, changes), "rounds")
+    yield from plots.plot(round_figure(rounds, told.run.duration_s, changes), "rounds")
     reasons = Counter((one.link, one.reason) for one in rounds if one.reason)
     if reasons:
         yield "<p>Rounds without key:</p>"

@@ -1,6 +1,7 @@
 """Figures of a run: pools and rounds over time, clicks of each detector, arrival differences."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from netsim.demand.terms import Thresholds
 from netsim.pools.history import BOTH, PoolHistory
@@ -24,7 +25,9 @@ IN_A_ROW = 3
 """Panels of lanes."""
 MOST_POINTS = 2000
 """Of a curve of keys."""
-TIME = "time [s]"
+UNITS_S = {"d": 86_400.0, "h": 3600.0}
+LEAST = 3.0
+"""So many units of a run put its time into them; shorter runs have seconds."""
 
 Moments = tuple[float, ...]
 
@@ -45,8 +48,8 @@ def pool_figure(histories: Sequence[PoolHistory], end_s: float, moments: Moments
     more = (
         f"{len(richest)} of {len(both)} links, those with most" if len(richest) < len(both) else ""
     )
-    panel = Panel(TIME, "usable key [bit]", series, title=more, moments=_few(moments))
-    return Figure("Pools", (panel,))
+    panel = Panel("", "usable key [bit]", series, title=more, moments=_few(moments))
+    return Figure("Pools", (_over_time(panel, end_s),))
 
 
 def demand_figure(
@@ -73,16 +76,11 @@ def demand_figure(
     given = tuple(
         _given(name, times_s, end_s) for name, times_s in list(keys_s.items())[:MOST_LINKS]
     )
-    return Figure(
-        "Demand",
-        (
-            Panel(
-                TIME, "usable key [bit]", levels, marks=marks, from_zero=True, moments=_few(moments)
-            ),
-            Panel(TIME, "keys given", given, from_zero=True, moments=_few(moments)),
-        ),
-        columns=2,
+    panels = (
+        Panel("", "usable key [bit]", levels, marks=marks, from_zero=True, moments=_few(moments)),
+        Panel("", "keys given", given, from_zero=True, moments=_few(moments)),
     )
+    return Figure("Demand", tuple(_over_time(panel, end_s) for panel in panels), columns=2)
 
 
 def _levels_of(levels: Thresholds) -> Iterator[tuple[str, int]]:
@@ -102,7 +100,7 @@ def _given(name: str, times_s: Sequence[float], end_s: float) -> Series:
     return Series(name, times, counts, style="line")
 
 
-def round_figure(rounds: Iterable[RoundRecord], moments: Moments) -> Figure:
+def round_figure(rounds: Iterable[RoundRecord], end_s: float, moments: Moments) -> Figure:
     """A panel a quantity, a point a round."""
     by_link: dict[str, list[RoundRecord]] = {}
     for one in rounds:
@@ -111,7 +109,7 @@ def round_figure(rounds: Iterable[RoundRecord], moments: Moments) -> Figure:
     shown = sorted(by_link, key=lambda link: -keys[link])[:MOST_LINKS]
     panels = tuple(
         Panel(
-            TIME,
+            "",
             label,
             tuple(_points(link, by_link[link], value) for link in sorted(shown)),
             from_zero=not label.startswith("f"),
@@ -119,7 +117,7 @@ def round_figure(rounds: Iterable[RoundRecord], moments: Moments) -> Figure:
         )
         for label, value in _ROUND_PANELS
     )
-    return Figure("Rounds", panels, columns=2)
+    return Figure("Rounds", tuple(_over_time(panel, end_s) for panel in panels), columns=2)
 
 
 def singles_figure(run: Run) -> Figure:
@@ -135,7 +133,7 @@ def singles_figure(run: Run) -> Figure:
         )
         for k, name in enumerate(DETECTOR_NAMES)
     )
-    return Figure("Singles", (Panel("clicks [1/s]", "", series, rows=names),))
+    return Figure("Singles", (Panel("clicks [1/s]", "", series, rows=names, from_zero=True),))
 
 
 def histogram_figure(histograms: Sequence[LaneHistogram]) -> Figure:
@@ -184,6 +182,22 @@ def _points(
     known = [(one.end_s, found) for one in rounds if (found := value(one)) is not None]
     xs, ys = zip(*known, strict=True) if known else ((), ())
     return Series(link, xs, tuple(map(float, ys)))
+
+
+def _over_time(panel: Panel, end_s: float) -> Panel:
+    """A panel of seconds with its time in the unit that suits so long a run."""
+    fitting = ((unit, unit_s) for unit, unit_s in UNITS_S.items() if end_s >= LEAST * unit_s)
+    unit, unit_s = next(fitting, ("s", 1.0))
+    return replace(
+        panel,
+        x_label=f"time [{unit}]",
+        series=tuple(replace(one, x=_divided(one.x, unit_s)) for one in panel.series),
+        moments=_divided(panel.moments, unit_s),
+    )
+
+
+def _divided(values: Moments, unit: float) -> Moments:
+    return tuple(value / unit for value in values)
 
 
 def _few(moments: Moments) -> Moments:

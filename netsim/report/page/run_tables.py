@@ -1,11 +1,11 @@
 """Lanes and links of a run as tables of a page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from netsim.report.excerpt import lanes_note, links_note
 from netsim.report.page.comparisons import deviation_cell
-from netsim.report.page.skeleton import table
+from netsim.report.page.skeleton import name_cell, table
 from netsim.report.tables import shown_lanes, shown_links
 from netsim.report.text import NOTHING, fixed, percent
 from netsim.results.deviation import qber_sigma, sifted_sigma, skr_sigma
@@ -49,10 +49,15 @@ def _number(text: str) -> str:
     return f'<td class="n">{text}</td>'
 
 
+def _link(users: Sequence[str]) -> str:
+    """A cell that does not break between short names."""
+    return name_cell(" & ".join(users))
+
+
 def _lane_row(lane: LaneResult) -> str:
     twin = lane.twin
     return (
-        f"<tr><td>{escape(' & '.join(lane.users))}</td>"
+        f"<tr>{_link(lane.users)}"
         f"<td>{escape('&'.join(lane.channels))}</td>"
         f"{_number(fixed(lane.sifted_hz, 1))}{_number(fixed(twin.sifted_hz, 1))}"
         f"{deviation_cell(sifted_sigma(lane))}"
@@ -77,4 +82,4 @@ def _link_row(link: LinkResult) -> str:
         str(counts.alarms),
         NOTHING if link.epsilon is None else f"{link.epsilon:.2g}",
     )
-    return f"<tr><td>{escape(' & '.join(link.users))}</td>{''.join(map(_number, cells))}</tr>"
+    return f"<tr>{_link(link.users)}{''.join(map(_number, cells))}</tr>"

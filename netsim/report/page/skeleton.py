@@ -38,6 +38,7 @@ td.very-far { font-weight: 600; color: #b3261e; }
 details { margin: .4rem 0 1rem; }
 summary { cursor: pointer; color: #0a58a8; }
 .plot { margin: .8rem 0; min-height: 12rem; overflow-x: auto; }
+img { max-width: 100%; height: auto; }
 .map { max-width: 44rem; margin: .5rem 0; }
 .plot { background: #fff; border-radius: .4rem; }
 code, pre { font: .88em/1.5 ui-monospace, "Liberation Mono", monospace; }
@@ -143,14 +144,14 @@ def _told_row(kinds: Sequence[str], cells: Sequence[str]) -> str:
 def row(names: Iterable[str], numbers: Iterable[str] = (), after: Iterable[str] = ()) -> str:
     """A row of a table, all of it plain text: names, numbers, and names again."""
     cells = (
-        *map(_name_cell, names),
+        *map(name_cell, names),
         *(f'<td class="n">{escape(one)}</td>' for one in numbers),
-        *map(_name_cell, after),
+        *map(name_cell, after),
     )
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _name_cell(text: str) -> str:
+def name_cell(text: str) -> str:
     """Short names stay on one line; a long one breaks where it must."""
     kind = ' class="short"' if len(text) <= SHORT_NAME else ""
     return f"<td{kind}>{escape(text)}</td>"

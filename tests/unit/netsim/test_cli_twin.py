@@ -68,7 +68,8 @@ def test_json_says_what_is_printed_of_demand(capsys: pytest.CaptureFixture[str])
 
 def test_bad_values_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is worked out."""
-    assert run_command(["twin", "two_user", "--over", "users=1:2"]) == 0  # a list of one text
+    assert run_command(["twin", "two_user", "--over", "protocol.window_ps=1:2"]) == 2
+    assert "has no COUNT: FIRST:LAST:COUNT" in capsys.readouterr().err
     assert run_command(["twin", "two_user", "--over", "nothing"]) == 2
     assert "PATH=VALUES" in capsys.readouterr().err
 
@@ -113,6 +114,12 @@ def test_show_draws_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         for path in root.iter("{http://www.w3.org/2000/svg}path")
     }
     assert max(widths, key=lambda name: widths[name]) == "alice & bob"
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        x, y = float(text.attrib["x"]), float(text.attrib["y"])
+        assert left < x < left + width
+        assert top < y - 10 < y < top + height
+    assert height < 2 * 235 + 160, "not much more than the circle of users"
 
 
 def test_a_map_without_key_is_drawn_broken() -> None:

@@ -14,7 +14,7 @@ from netsim.delivery.state import State
 from netsim.delivery.store import ManagerStore
 from netsim.errors import ConfigError
 from netsim.pools.key import KeyBlock, Piece
-from tests.support.browser import see
+from tests.support.browser import beyond_px, see
 
 KEY = bytes(range(32))
 EVIL = "<img src=x onerror=alert(1)>"
@@ -85,6 +85,12 @@ def test_keys_of_both_protocols_are_drawn() -> None:
     assert drawn == {"alice, to masters": (1.0, 2.0), "alice, to slaves": (1.0, 2.0, 3.0)}
 
 
+def test_where_nobody_has_asked_the_page_says_so(state: State) -> None:
+    """Neither an empty table nor an empty section."""
+    (state.path / "serve.jsonl").write_text("")
+    assert state_page(state.path).count("<p>None yet.</p>") == 2
+
+
 def test_a_damaged_file_is_told(state: State) -> None:
     """By its name, without a traceback."""
     state.manager_path("bob").write_bytes(b"no database" * 100)
@@ -101,3 +107,4 @@ def test_a_browser_draws_it(state: State, tmp_path: Path) -> None:
     seen = see(page, tmp_path / "profile")
     assert seen.complaints == []
     assert seen.html.count('class="main-svg"') >= 1
+    assert beyond_px(page, tmp_path / "profile") == 0

@@ -15,7 +15,7 @@ from netsim.plan.report import plan_json
 from netsim.report.page.directory import page_of
 from netsim.report.page.plan import plan_page
 from netsim.report.plan import lanes_figure, users_figure
-from tests.support.browser import see
+from tests.support.browser import beyond_px, see
 from tests.unit.netsim.plan.requests import bench, everyone
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -95,3 +95,4 @@ def test_a_browser_draws_them(tmp_path: Path) -> None:
         seen = see(page, tmp_path / "profile")
         assert seen.complaints == [], words
         assert seen.html.count('class="main-svg"') >= 1, words
+        assert beyond_px(page, tmp_path / "profile") == 0, words

@@ -10,15 +10,16 @@ import pytest
 import netsim
 from netsim.cli import run_command
 from netsim.errors import ConfigError
-from netsim.pools.history import pool_histories
+from netsim.pools.history import BOTH, PoolHistory, pool_histories
 from netsim.report.page import plots
 from netsim.report.page.run import run_page
-from netsim.report.page.run_figures import demand_figure
+from netsim.report.page.run_figures import demand_figure, pool_figure
 from netsim.results.directory import books_of, load_run
 from netsim.results.trace import Trace, read_trace
 from netsim.topology.load import load_topology
+from netsim.units import ps_from_s
 from protocols.keylength.keyrate import binary_entropy
-from tests.support.browser import see
+from tests.support.browser import beyond_px, see
 
 EVIL = "<script>alert(1)</script>"
 ASKED = (
@@ -198,10 +199,25 @@ def test_the_command_writes_beside_the_run_or_where_it_is_told(
 
 @pytest.mark.slow
 def test_a_browser_draws_it(directory: Path, tmp_path: Path) -> None:
-    """All plots are drawn, nothing is asked of any host, the console is silent."""
+    """All plots are drawn, nothing is asked of any host, silent console, as wide as a phone."""
     path = tmp_path / "page.html"
     path.write_text(run_page(directory))
     seen = see(path, tmp_path / "profile")
     assert seen.complaints == []
     assert seen.html.count('class="main-svg"') >= 3
     assert "alice &amp; bob" in seen.html or "alice-bob" in seen.html
+    assert beyond_px(path, tmp_path / "profile") == 0
+
+
+@pytest.mark.parametrize(
+    ("end_s", "label", "last"),
+    [(120.0, "time [s]", 120.0), (86_400.0, "time [h]", 24.0), (432_000.0, "time [d]", 5.0)],
+)
+def test_time_is_in_the_unit_of_the_run(end_s: float, label: str, last: float) -> None:
+    """Hours and days of long runs, moments as well."""
+    times_ps = [0, ps_from_s(end_s / 2)]
+    level = PoolHistory("alice-bob", BOTH, times_ps=times_ps, levels_bits=[0, 256])
+    (panel,) = pool_figure([level], end_s, (end_s / 4,)).panels
+    assert panel.x_label == label
+    assert panel.series[0].x[-1] == last
+    assert panel.moments == (last / 4,)

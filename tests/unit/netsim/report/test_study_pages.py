@@ -14,7 +14,7 @@ from netsim.cli import run_command
 from netsim.errors import ConfigError
 from netsim.report.page.directory import page_of
 from netsim.studies.kept import load_comparison, load_optimum, load_sweep
-from tests.support.browser import see
+from tests.support.browser import beyond_px, see
 from tests.support.light import clean_tags
 from tests.support.pages import ROOT
 
@@ -154,3 +154,4 @@ def test_a_browser_draws_them(directories: dict[str, Path], tmp_path: Path) -> N
         seen = see(page, tmp_path / "profile")
         assert seen.complaints == [], kind
         assert seen.html.count('class="main-svg"') >= 1, kind
+        assert beyond_px(page, tmp_path / "profile") == 0, kind

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_commands_end_with_one_line(
     assert code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("alice.sqlite: cannot be written: database or disk is full")
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    """As a device would, which root can replace by a file."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(path.read_text)
+        write_whole(path, "text")
+        assert read.result(timeout=10) == "text"
+    assert path.is_fifo()
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")

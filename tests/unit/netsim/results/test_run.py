@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from netsim.results.demand import DemandResult
+from netsim.results.fidelity import Fidelity
 from netsim.results.parts import LaneResult, TwinResult, UserResult
 from netsim.results.provenance import collect_provenance
 from netsim.units import PS_PER_S
@@ -133,6 +135,42 @@ def test_results_of_equal_parts_add_up() -> None:
     assert (link + link).f_measured == link.f_measured
     with pytest.raises(ValueError, match="channels"):
         _ = lane + other
+
+
+def test_runs_of_one_network_add_up() -> None:
+    """Counts and time double, rates stay, the error of the key shrinks by the root of two."""
+    run = made_up_run()
+    both = run + replace(run, seed=8, partial=True)
+    assert both.seeds == (7, 8)
+    assert both.partial
+    assert both.duration_ps == 2 * DURATION_PS
+    assert both.performance.tags == 2 * run.performance.tags
+    assert both.totals.skr_asymptotic_bps == run.totals.skr_asymptotic_bps
+    assert both.totals.skr_error_bps == pytest.approx(run.totals.skr_error_bps / np.sqrt(2))
+    assert both.totals.net_key_bps == pytest.approx(run.totals.net_key_bps)
+    assert both.links[0].settle_ps == run.links[0].settle_ps
+    assert [one.counts for one in both.histograms] == [
+        tuple(2 * count for count in one.counts) for one in run.histograms
+    ]
+    assert replace(run, seed=8, histograms=()).__add__(run).histograms == ()
+    assert (both + replace(run, seed=9)).seeds == (7, 8, 9)
+    assert both.summary()["more_seeds"] == [8]
+    assert "seed 7 + 8" in both._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"seed": 7}, "seed 7: the same light"),
+        ({"fidelity": Fidelity.RATE}, "fidelity"),
+        ({"provenance": collect_provenance({"other": 1})}, "networks"),
+        ({"demand": DemandResult((), ())}, "applications"),
+    ],
+)
+def test_what_does_not_add_up(change: dict[str, Any], reason: str) -> None:
+    """The same light twice, other levels and networks, waits of applications."""
+    with pytest.raises(ValueError, match=reason):
+        _ = made_up_run() + replace(made_up_run(), **({"seed": 8} | change))
 
 
 def test_parts_cover_the_same_time() -> None:

@@ -44,7 +44,10 @@ def test_axes_from_python_are_those_of_texts() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a.b", "=3", "a.b=", "a.b=1:x:3", "a.b=1:2:0", "a.b=log:0:1:3", "a.b=log:3", "a.b=1,,2"],
+    [
+        *("a.b", "=3", "a.b=", "a.b=1:x:3", "a.b=1:2:0", "a.b=log:0:1:3", "a.b=log:3", "a.b=1,,2"),
+        "a.b=0:10",
+    ],
 )
 def test_what_is_no_axis(text: str) -> None:
     """Is refused."""
