@@ -206,7 +206,7 @@ def match_lane(
     Returns
     -------
     (K,) int64
-        Announced clicks matched now, ascending. Each click is used once.
+        Announced clicks matched now, in the order of the matching. Each click is used once.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def match_lane(
     announced, own = offered.announced[chosen], offered.own[chosen]
     if _take(announced, own, partner, own_free) < own.size:
         raise ValueError("a click in two matches")
-    return np.sort(announced)
+    return announced
 
 
 @kernel
