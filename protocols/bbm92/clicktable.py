@@ -39,8 +39,7 @@ class ClickTable:
 
 
 SPANS_PER_CLICK = 8
-"""At most: a table that does not fit into a near cache takes longer to look into (measured: 2 to 64).
-"""
+"""At most: a table too long for a near cache takes longer to look into (measured: 2 to 64)."""
 
 
 @kernel
