@@ -26,6 +26,8 @@ VERSION = 3
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 _ROLES = tuple(Role)
+_HEAD_TYPES = (int, int, str, int, int, int)
+"""Of version, tag, link, sender, round and sequence number: no bool is a number."""
 _pack = msgpack.Packer().pack
 """Of one packer: its buffer takes longer to get than a short message to write."""
 
@@ -60,7 +62,7 @@ def decode(data: bytes) -> Envelope:
         raise MalformedMessageError("message", len(data)) from error
 
 
-def _unpack(data: bytes) -> list[object]:
+def _unpack(data: bytes) -> list[Any]:
     if len(data) > MAX_MESSAGE_BYTES:
         raise ValueError("too large")
     items: object = msgpack.unpackb(
@@ -77,38 +79,26 @@ def _unpack(data: bytes) -> list[object]:
     return items
 
 
-def _parse(items: list[object]) -> Envelope:
+def _parse(items: list[Any]) -> Envelope:
+    if tuple(map(type, items[:6])) != _HEAD_TYPES:
+        raise ValueError("not a head")
     version, tag, link, sender, round_number, sequence, *values = items
-    if _integer(version) != VERSION or not isinstance(link, str):
-        raise ValueError("unknown version or link")
-    kind = _TYPES.get(_integer(tag))
-    if kind is None:
-        raise ValueError("unknown tag")
+    kind = _TYPES.get(tag)
+    if version != VERSION or kind is None:
+        raise ValueError("unknown version or tag")
+    if not 0 <= sender < len(_ROLES) or not 0 <= round_number <= MAX_ROUND:
+        raise ValueError("unknown sender or round")
     readers = _FIELDS[kind].values()
     if len(readers) != len(values):
         raise ValueError("wrong number of fields")
     converted: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
-    return Envelope(
-        link,
-        _role(sender),
-        _bounded(round_number, MAX_ROUND),
-        _integer(sequence),
-        kind(*converted),
-    )
+    return Envelope(link, _ROLES[sender], round_number, _integer(sequence), kind(*converted))
 
 
 def _integer(value: object) -> int:
-    return _bounded(value, _MAX_INT)
-
-
-def _bounded(value: object, limit: int) -> int:
-    if type(value) is not int or not 0 <= value <= limit:
+    if type(value) is not int or not 0 <= value <= _MAX_INT:
         raise ValueError("not a number in range")
     return value
-
-
-def _role(value: object) -> Role:
-    return _ROLES[_bounded(value, len(_ROLES) - 1)]
 
 
 def _signed(value: object) -> int:

@@ -122,24 +122,24 @@ class _Column(Generic[ScalarT]):
 
     def __init__(self, dtype: type[ScalarT]) -> None:
         self._room = np.empty(0, dtype=dtype)
-        self._size = 0
+        self._start = self._stop = 0
 
     @property
     def values(self) -> NDArray[ScalarT]:
-        return self._room[: self._size]
+        return self._room[self._start : self._stop]
 
     def extend(self, more: NDArray[ScalarT]) -> None:
-        size = self._size + more.size
-        if size > self._room.size:
-            room = np.empty(2 * size, dtype=self._room.dtype)
-            room[: self._size] = self.values
-            self._room = room
-        self._room[self._size : size] = more
-        self._size = size
+        if self._stop + more.size > self._room.size:
+            values = self.values
+            self._start, self._stop = 0, values.size
+            self._room = np.empty(2 * (values.size + more.size), dtype=values.dtype)
+            self._room[: values.size] = values
+        stop = self._stop + more.size
+        self._room[self._stop : stop] = more
+        self._stop = stop
 
     def drop(self, count: int) -> None:
-        self._room = self.values[count:].copy()
-        self._size = self._room.size
+        self._start += count
 
 
 class TagBook:
@@ -209,13 +209,11 @@ class TagBook:
         tags = np.concatenate((self._pending, frame.tags))
         # The last group may grow with the next frame: it waits, and so does the watermark.
         settled_ticks = self._coarse(frame.stop_ticks - self._window_ticks)
-        merged = np.empty_like(tags)
         cut = self._settled(tags, settled_ticks)
-        kept = _merge(
-            self._rng, tags[:cut], self._window_ticks, self._dead_ticks, self._last_ticks, merged
-        )
+        last_ticks, merged = self._last_ticks, tags[:cut]
         if cut:
             self._last_ticks = int(tags[cut - 1] >> 2)
+        kept = _merge(self._rng, merged, self._window_ticks, self._dead_ticks, last_ticks, merged)
         self._pending = tags[cut:].copy()
         if self._pending.size:
             settled_ticks = min(settled_ticks, self._coarse(int(self._pending[0] >> 2)))

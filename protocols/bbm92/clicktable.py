@@ -38,8 +38,8 @@ class ClickTable:
         return cls(own_ps, _first_of_spans(own_ps, shift), shift)
 
 
-SPANS_PER_CLICK = 32
-"""At most: with more, filling the table takes longer than looking (measured: 8 to 64)."""
+SPANS_PER_CLICK = 8
+"""At most: a table too long for a near cache takes longer to look into (measured: 2 to 64)."""
 
 
 @kernel
@@ -48,6 +48,46 @@ def _first_of_spans(own_ps: NDArray[np.int64], shift: int) -> NDArray[np.int32]:
     for j in range(own_ps.size - 1, -1, -1):
         first[(own_ps[j] - own_ps[0]) >> shift] = j + 1
     return first
+
+
+@kernel
+def _note_in_table(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    first: NDArray[np.int32],
+    shift: int,
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    half_ps: int,
+    announced: NDArray[np.int64],
+    differences_ps: NDArray[np.int64],
+) -> int:
+    """Number of pairs within ``half_ps`` of a line; the first of them, as many as fit."""
+    count = np.int64(0)
+    begin_ps, spans = own_ps[0], np.int64(first.size)
+    for k in range(announced_ps.size):
+        shift_ps = np.int64(np.rint(offset_ps + rate * (announced_ps[k] - reference_ps)))
+        predicted_ps = announced_ps[k] + shift_ps
+        low = (predicted_ps - half_ps - begin_ps) >> shift
+        high = (predicted_ps + half_ps - begin_ps) >> shift
+        if high < 0 or low >= spans:
+            continue
+        at = first[max(low, 0)]
+        if at == 0:
+            at = first[min(high, spans - 1)]
+        if at == 0:
+            continue
+        j = np.int64(at) - 1
+        while j < own_ps.size and own_ps[j] < predicted_ps - half_ps:
+            j += 1
+        while j < own_ps.size and own_ps[j] < predicted_ps + half_ps:
+            if count < announced.size:
+                announced[count] = k
+                differences_ps[count] = own_ps[j] - predicted_ps
+            count += 1
+            j += 1
+    return int(count)
 
 
 @kernel
@@ -66,33 +106,10 @@ def find_in_table(  # noqa: PLR0917 - a kernel takes arrays, not objects
     The same pairs as `find_about` finds, by the spans of a `ClickTable`: nearly all of them are
     empty, so that nearly every announced click is done with after two looks.
     """
-    capacity = 1024
-    announced = np.empty(capacity, dtype=np.int64)
-    differences_ps = np.empty(capacity, dtype=np.int64)
-    count = 0
-    spans = np.int64(first.size)
-    for k in range(announced_ps.size):
-        shift_ps = np.int64(np.rint(offset_ps + rate * (announced_ps[k] - reference_ps)))
-        predicted_ps = announced_ps[k] + shift_ps
-        low = (predicted_ps - half_ps - own_ps[0]) >> shift
-        high = (predicted_ps + half_ps - own_ps[0]) >> shift
-        if high < 0 or low >= spans:
-            continue
-        at = first[max(low, 0)]
-        if at == 0:
-            at = first[min(high, spans - 1)]
-        if at == 0:
-            continue
-        j = np.int64(at) - 1
-        while j < own_ps.size and own_ps[j] < predicted_ps - half_ps:
-            j += 1
-        while j < own_ps.size and own_ps[j] < predicted_ps + half_ps:
-            if count == capacity:
-                capacity *= 2
-                announced = np.concatenate((announced, np.empty_like(announced)))
-                differences_ps = np.concatenate((differences_ps, np.empty_like(differences_ps)))
-            announced[count] = k
-            differences_ps[count] = own_ps[j] - predicted_ps
-            count += 1
-            j += 1
-    return announced[:count], differences_ps[:count]
+    found = np.empty((2, announced_ps.size), dtype=np.int64)
+    line = (reference_ps, offset_ps, rate)
+    count = _note_in_table(announced_ps, own_ps, first, shift, *line, half_ps, found[0], found[1])
+    if count > announced_ps.size:  # seldom: a list that grows would cost more at every click
+        found = np.empty((2, count), dtype=np.int64)
+        _note_in_table(announced_ps, own_ps, first, shift, *line, half_ps, found[0], found[1])
+    return found[0, :count].copy(), found[1, :count].copy()

@@ -202,16 +202,18 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """
     counts[:] = 0
     high_ps = counts.size << shift
-    first = 0
+    first = last = 0
     for k in range(announced_ps.size):
         time_ps = announced_ps[k]
         base_ps = time_ps + low_ps + np.int64(rate * (time_ps - announced_ps[0]))
         while first < own_ps.size and own_ps[first] < base_ps:
             first += 1
-        j = first
-        while j < own_ps.size and own_ps[j] - base_ps < high_ps:
-            counts[(own_ps[j] - base_ps) >> shift] += 1
-            j += 1
+        last = max(last, first)
+        while last < own_ps.size and own_ps[last] - base_ps < high_ps:
+            last += 1
+        for j in range(first, last):
+            # Not below zero: that a number is unsigned spares a test of the index.
+            counts[np.uint64(own_ps[j] - base_ps) >> np.uint64(shift)] += 1
     best = np.int32(0)
     for k in range(counts.size - 1):
         best = max(best, counts[k] + counts[k + 1])

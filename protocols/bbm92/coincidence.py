@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 from protocols.matching import Matching, NearPairs
 
+BLOCK_CLICKS, WALKS = 1 << 13, 4
+"""Announced clicks that are looked at together, and parts of them that are walked through side by
+side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -52,57 +56,69 @@ def predict(
 
 
 @kernel
-def _note_near(  # noqa: PLR0917 - a kernel takes arrays, not objects
+def _count_before(
     predicted_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
     low_ps: int,
-    high_ps: int,
-    announced: NDArray[np.int64],
-    own: NDArray[np.int64],
-) -> int:
-    """Number of pairs with low <= own - predicted < high; the first of them, as many as fit."""
-    count = np.int64(0)
-    k, first = np.int64(0), np.int64(0)
-    if predicted_ps.size:
-        first = np.int64(np.searchsorted(own_ps, predicted_ps[0] + low_ps))
-    while k < predicted_ps.size and first < own_ps.size:
-        gap_ps = own_ps[first] - predicted_ps[k]
-        # Which of the two comes first is a coin toss: added, not branched upon.
-        early, late = np.int64(gap_ps < low_ps), np.int64(gap_ps >= high_ps)
-        first += early
-        k += late
-        if early | late:
-            continue
-        j = first
-        while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
-            if count < announced.size:
-                announced[count] = k
-                own[count] = j
-            count += 1
-            j += 1
-        k += 1
-    return int(count)
+    before: NDArray[np.int64],
+) -> None:
+    """How many own clicks come before predicted + low: (N,) to ``before``, both ascending.
+
+    Which of two clicks comes first is a coin toss: added, not branched upon. Each step then waits
+    for the one before it, so several parts are walked through side by side.
+    """
+    size, last = predicted_ps.size, own_ps.size
+    at, first = np.empty(WALKS, dtype=np.int64), np.empty(WALKS, dtype=np.int64)
+    for walk in range(WALKS):
+        at[walk] = size * walk // WALKS
+        first[walk] = np.searchsorted(own_ps, predicted_ps[at[walk]] + low_ps)
+    stop = np.append(at[1:], size)
+    going = size >= WALKS and first[-1] < last
+    while going:
+        for walk in range(WALKS):
+            k, j = at[walk], first[walk]
+            before[k] = j
+            is_early = np.int64(own_ps[j] < predicted_ps[k] + low_ps)
+            at[walk], first[walk] = k + 1 - is_early, j + is_early
+            going &= (at[walk] < stop[walk]) & (first[walk] < last)
+    for walk in range(WALKS):
+        j = first[walk]
+        for k in range(at[walk], stop[walk]):
+            while j < last and own_ps[j] < predicted_ps[k] + low_ps:
+                j += 1
+            before[k] = j
 
 
 @kernel
-def _find_near(
-    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], low_ps: int, high_ps: int
-) -> NDArray[np.int64]:
-    """(2, K) int64: indices of all pairs with low <= own - predicted < high."""
-    found = np.empty((2, predicted_ps.size), dtype=np.int64)
-    count = _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
-    if count > predicted_ps.size:  # seldom: most clicks have one partner at most
-        found = np.empty((2, count), dtype=np.int64)
-        _note_near(predicted_ps, own_ps, low_ps, high_ps, found[0], found[1])
-    return found[:, :count].copy()
+def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    low_ps: int,
+    high_ps: int,
+    found: NDArray[np.int64],
+) -> int:
+    """Number of pairs with low <= own - predicted < high; the first ones, as many as fit.
 
-
-def near_pairs(
-    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], *, low_ps: int, high_ps: int
-) -> NearPairs:
-    """All pairs with low <= own - predicted < high; both inputs ascending int64 in ps."""
-    announced, own = _find_near(predicted_ps, own_ps, low_ps, high_ps)
-    return NearPairs(announced, own, own_ps[own] - predicted_ps[announced])
+    Indices and difference of each go to a column of ``found``. Announced clicks are taken in blocks
+    that a near cache holds.
+    """
+    before, count = np.empty(BLOCK_CLICKS, dtype=np.int64), np.int64(0)
+    for start in range(0, announced_ps.size, BLOCK_CLICKS):
+        block_ps = announced_ps[start : start + BLOCK_CLICKS]
+        predicted_ps = predict(block_ps, reference_ps, offset_ps, rate)
+        _count_before(predicted_ps, own_ps, low_ps, before)
+        for k in range(predicted_ps.size):
+            j = before[k]
+            while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
+                if count < found.shape[1]:
+                    found[0, count], found[1, count] = start + k, j
+                    found[2, count] = own_ps[j] - predicted_ps[k]
+                count += 1
+                j += 1
+    return int(count)
 
 
 @kernel
@@ -114,14 +130,22 @@ def find_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     rate: float,
     low_ps: int,
     high_ps: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """As `_find_near` about a line, with the differences (K,)."""
-    predicted_ps = predict(announced_ps, reference_ps, offset_ps, rate)
-    found = _find_near(predicted_ps, own_ps, low_ps, high_ps)
-    differences_ps = np.empty(found.shape[1], dtype=np.int64)
-    for k in range(differences_ps.size):
-        differences_ps[k] = own_ps[found[1, k]] - predicted_ps[found[0, k]]
-    return found[0], found[1], differences_ps
+) -> NDArray[np.int64]:
+    """(3, K) int64: indices of all pairs about a line, see `pairs_about`, and their differences."""
+    line = (reference_ps, offset_ps, rate)
+    found = np.empty((3, announced_ps.size), dtype=np.int64)
+    count = _note_about(announced_ps, own_ps, *line, low_ps, high_ps, found)
+    if count > announced_ps.size:  # seldom: most clicks have one partner at most
+        found = np.empty((3, count), dtype=np.int64)
+        _note_about(announced_ps, own_ps, *line, low_ps, high_ps, found)
+    return found[:, :count].copy()
+
+
+def near_pairs(
+    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], *, low_ps: int, high_ps: int
+) -> NearPairs:
+    """All pairs with low <= own - predicted < high; both inputs ascending int64 in ps."""
+    return NearPairs(*find_about(predicted_ps, own_ps, 0, 0.0, 0.0, low_ps, high_ps))
 
 
 def pairs_about(
@@ -206,7 +230,7 @@ def match_lane(
     Returns
     -------
     (K,) int64
-        Announced clicks matched now, ascending. Each click is used once.
+        Announced clicks matched now, in the order of the matching. Each click is used once.
 
     Raises
     ------
@@ -228,7 +252,7 @@ def match_lane(
     announced, own = offered.announced[chosen], offered.own[chosen]
     if _take(announced, own, partner, own_free) < own.size:
         raise ValueError("a click in two matches")
-    return np.sort(announced)
+    return announced
 
 
 @kernel

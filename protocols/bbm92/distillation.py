@@ -56,9 +56,10 @@ def judge_leak(core: BookedRound) -> None:
     """
     config, books, terms = core.config, core.books, core.config.terms
     is_doubled = terms.charge == "both-directions" and is_two_way(config.profile.reconciliation)
-    leak_bits = books.parity_bits * (2 if is_doubled else 1)
-    left_bits = books.raw_bits - terms.verification_bits
-    if leak_bits >= left_bits or leak_bits > terms.tolerated_leak_bits(books.raw_bits):
+    leak_bits, raw_bits = books.parity_bits * (2 if is_doubled else 1), books.raw_bits
+    if leak_bits >= raw_bits - terms.verification_bits or (
+        leak_bits > terms.tolerated_leak_bits(raw_bits)
+    ):
         raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
 

@@ -133,7 +133,7 @@ def lane_counts(blocks: list[tuple[Bits, Bits]], errors: tuple[int, ...]) -> tup
 def balances(blocks: list[tuple[Bits, Bits]]) -> list[Balance]:
     """Zeros and ones of each lane and basis; ``blocks`` are bases and corrected bits of lanes."""
     return [
-        Balance(int(np.count_nonzero(chosen)), int(np.count_nonzero(bits[chosen])))
+        Balance(int(np.count_nonzero(chosen)), int(np.count_nonzero(bits & chosen)))
         for bases, bits in blocks
         for chosen in (bases == basis for basis in range(BASES))
     ]

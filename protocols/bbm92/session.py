@@ -189,11 +189,9 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        due_ps = self._repetition.due_ps
-        for round_ in self._rounds.values():
-            if self._may_drop(round_):
-                due_ps = earlier_ps(round_.active_ps + self.config.timeout_ps, due_ps)
-        return due_ps
+        active_ps = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
+        dropped_ps = min(active_ps) + self.config.timeout_ps if active_ps else None
+        return earlier_ps(dropped_ps, self._repetition.due_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from protocols.errors import MalformedMessageError
 
 _HEADER = struct.Struct(">2sBBIIII16sHH")
-_CHECKSUM = struct.Struct(">I")
-HEADER_BYTES = _HEADER.size + _CHECKSUM.size
-_NO_CHECKSUM = bytes(_CHECKSUM.size)
+_CHECKED = struct.Struct(_HEADER.format + "I")
+"""The header with its checksum."""
+HEADER_BYTES = _CHECKED.size
+_NO_CHECKSUM = bytes(HEADER_BYTES - _HEADER.size)
 _MAGIC = b"QN"
 SACK_BITS = 128
 """How many datagrams after the cumulative acknowledgement a bitmap reports."""
@@ -74,7 +75,7 @@ def encode_datagram(datagram: Datagram) -> bytes:
         datagram.turn,
         datagram.echo,
     )
-    return header + _CHECKSUM.pack(_checksum(header)) + datagram.payload
+    return header + _checksum(header).to_bytes(len(_NO_CHECKSUM), "big") + datagram.payload
 
 
 def _checksum(header: bytes) -> int:
@@ -86,10 +87,9 @@ def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
-    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo = (
-        _HEADER.unpack_from(data)
+    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo, checksum = (
+        _CHECKED.unpack_from(data)
     )
-    (checksum,) = _CHECKSUM.unpack_from(data, _HEADER.size)
     intact = _checksum(data[: _HEADER.size]) == checksum
     if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))

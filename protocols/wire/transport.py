@@ -124,14 +124,15 @@ class Transport:
 
     def send(self, message: bytes) -> None:
         """Queue ``message``; LocalProtocolError if it is too large or the queue is full."""
-        if not 0 < len(message) <= MAX_MESSAGE_BYTES:
-            raise LocalProtocolError(f"a message of {len(message)} bytes")
-        if self._queued_bytes + len(message) > MAX_QUEUED_BYTES:
+        size = len(message)
+        if not 0 < size <= MAX_MESSAGE_BYTES:
+            raise LocalProtocolError(f"a message of {size} bytes")
+        if self._queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
-        for start in range(0, len(message), self._piece_bytes):
+        for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
-            self._queue.append(_Piece(message[start:stop], start == 0, stop >= len(message)))
-        self._queued_bytes += len(message)
+            self._queue.append(_Piece(message[start:stop], start == 0, stop >= size))
+        self._queued_bytes += size
 
     def is_waiting(self, message: bytes) -> bool:
         """Whether the same message, of one datagram, waits for a place in the window."""
@@ -163,8 +164,10 @@ class Transport:
         if not (self._controls or self._resend or self._queue or self._acknowledge_now):
             self._start_timer(now_ps)
             return []
-        out = [self._encode_control(*control) for control in self._controls]
-        self._controls.clear()
+        out: list[bytes] = []
+        if self._controls:
+            out += [self._encode_control(*control) for control in self._controls]
+            self._controls.clear()
         if self._resend:
             out += [
                 self._repeat(sequence, now_ps)
@@ -172,8 +175,8 @@ class Transport:
                 if sequence in self._in_flight
             ]
             self._resend.clear()
-        window = WINDOW if self._receiving.epoch else 1
-        while self._queue and (self._next_sequence - self._oldest) % SEQUENCE_LIMIT < window:
+        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
+        while self._queue and (self._next_sequence - oldest) % SEQUENCE_LIMIT < window:
             out.append(self._send_next(now_ps))
         if self._acknowledge_now:
             out.append(self._encode(Kind.ACKNOWLEDGE))

@@ -133,8 +133,24 @@ def test_more_pairs_than_room() -> None:
     one, other = np.arange(100, dtype=np.int64), np.arange(100, dtype=np.int64)
     found = near_pairs(one, other, low_ps=-1000, high_ps=1000)
     assert found.own.size == 10_000
-    plain = coincidence._find_near.py_func(one, other, -1000, 1000)
-    assert np.array_equal(plain, np.stack((found.announced, found.own)))
+    plain = coincidence.find_about.py_func(one, other, 0, 0.0, 0.0, -1000, 1000)
+    assert np.array_equal(plain, np.stack((found.announced, found.own, found.differences_ps)))
+
+
+@pytest.mark.parametrize("own_clicks", [3, 5_000, 100_000])
+def test_pairs_of_many_blocks(own_clicks: int) -> None:
+    """More clicks than are looked at together: the pairs that two binary searches for each find."""
+    rng = np.random.default_rng(own_clicks)
+    one = np.sort(rng.integers(0, 10**9, 3 * coincidence.BLOCK_CLICKS + 77))
+    other = np.sort(rng.integers(0, 10**9, own_clicks))
+    low, high = -3_000, 40_000
+    first, last = np.searchsorted(other, one + low), np.searchsorted(other, one + high)
+    announced = np.repeat(np.arange(one.size), last - first)
+    own = np.concatenate([np.arange(*ends) for ends in zip(first, last, strict=True)])
+    found = near_pairs(one, other, low_ps=low, high_ps=high)
+    assert np.array_equal(found.announced, announced)
+    assert np.array_equal(found.own, own)
+    assert np.array_equal(found.differences_ps, other[own] - one[announced])
 
 
 def test_some_of_the_pairs_are_spread_over_all() -> None:
