@@ -34,6 +34,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
+    {"unboxing"},
     {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {

@@ -1,5 +1,6 @@
 """Kernels where nothing can be kept, and what they draw of generators that are handed over."""
 
+import ctypes
 import errno
 from pathlib import Path
 from sys import getrefcount
@@ -105,6 +106,24 @@ def test_generators_have_one_type_and_nothing_else_changes(fast_drawn: Any) -> N
     assert {fast_drawn.typeof_pyval(rng) for rng in rngs} == {types.npy_rng}
     assert str(fast_drawn.typeof_pyval((1, 2.0))) == "Tuple(int64, float64)"
     assert fast_drawn.typeof_pyval(object()) == types.pyobject
+
+
+def test_functions_of_a_kind_of_generator_are_looked_up_once(
+    fast_drawn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look them up takes as long as to draw a thousand numbers."""
+    values, rng = np.empty(3), Generator(PCG64DXSM(2))
+    fast_drawn(Generator(PCG64DXSM(1)), values)
+    _ = rng.bit_generator.ctypes  # made by NumPy, once a generator
+
+    def fail(*_: object) -> None:
+        raise AssertionError("looked up anew")
+
+    monkeypatch.setattr(ctypes, "cast", fail)
+    fast_drawn(rng, values)
+    other = np.empty(3)
+    drawn(Generator(PCG64DXSM(2)), other)
+    assert np.array_equal(values, other)
 
 
 def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:
