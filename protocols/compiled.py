@@ -15,6 +15,8 @@ import numba
 import numpy as np
 from numba import types
 
+from protocols.unboxing import unbox_generators_fast
+
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -114,8 +116,6 @@ def _if_whole(cache: Any) -> Callable[..., Any]:
 
 def _prepare_compiling() -> None:
     """What only a process needs that compiles, and not one whose kernels are all there."""
-    from protocols.unboxing import unbox_generators_fast  # noqa: PLC0415  # it takes time
-
     unbox_generators_fast()
 
 

@@ -7,15 +7,15 @@ as to draw a thousand numbers; they are the same for all generators of a kind.
 import ctypes
 from typing import Any, cast
 
-from numba.core import boxing, pythonapi, types
 from numba.core import cgutils as numba_cgutils
+from numba.core import pythonapi, types
 from numpy.random import BitGenerator, Generator
 
 cgutils = cast("Any", numba_cgutils)
 _tuple_of, _native_of = cast("Any", types.UniTuple), cast("Any", pythonapi.NativeValue)
 _BITS = cast("Any", types.NumPyRandomBitGeneratorType)("bit_generator")
 
-_FUNCTIONS = "next_double", "next_uint64", "next_uint32"
+FUNCTIONS = "next_double", "next_uint64", "next_uint32"
 _known: dict[type[BitGenerator], tuple[int, ...]] = {}
 """Addresses of the functions of each kind of generator."""
 
@@ -26,7 +26,7 @@ def addresses(generator: Generator) -> tuple[int, ...]:
     interface = bits.ctypes
     functions = _known.get(type(bits))
     if functions is None:
-        found = (getattr(interface, name) for name in _FUNCTIONS)
+        found = (getattr(interface, name) for name in FUNCTIONS)
         functions = tuple(ctypes.cast(each, ctypes.c_void_p).value or 0 for each in found)
         _known[type(bits)] = functions
     return (interface.state_address, interface.state.value or 0, *functions)
@@ -41,10 +41,10 @@ def _unbox(typ: Any, obj: Any, c: Any) -> Any:
     failed = cgutils.alloca_once_value(c.builder, cgutils.true_bit)
     native = cgutils.create_struct_proxy(typ)(c.context, c.builder)
     with cgutils.if_likely(c.builder, cgutils.is_not_null(c.builder, found)):
-        numbers = c.unbox(_tuple_of(types.uintp, 2 + len(_FUNCTIONS)), found)
+        numbers = c.unbox(_tuple_of(types.uintp, 2 + len(FUNCTIONS)), found)
         c.builder.store(numbers.is_error, failed)
         bits = cgutils.create_struct_proxy(_BITS)(c.context, c.builder)
-        names = "state_address", "state", *(f"fnptr_{name}" for name in _FUNCTIONS)
+        names = "state_address", "state", *(f"fnptr_{name}" for name in FUNCTIONS)
         for place, name in enumerate(names):
             setattr(bits, name, c.builder.extract_value(numbers.value, place))
         native.bit_generator = bits._getvalue()  # noqa: SLF001
@@ -57,5 +57,6 @@ def _unbox(typ: Any, obj: Any, c: Any) -> Any:
 
 def unbox_generators_fast() -> None:
     """Have kernels that are compiled from now on take generators by `addresses`."""
-    _ = boxing  # numba's own is there first
+    from numba.core import boxing  # noqa: F401, PLC0415  # numba's own is there first; it takes time
+
     pythonapi._unboxers.functions[types.NumPyRandomGeneratorType] = _unbox  # noqa: SLF001  # numba has no other way

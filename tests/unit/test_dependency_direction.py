@@ -84,6 +84,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.relay",
     "protocols.security",
     "protocols.tags",
+    "protocols.unboxing",
     "protocols.varint",
     "protocols.variants",
     "protocols.wire.counts",
