@@ -5,6 +5,7 @@ weak stream, and a network of forty users has thousands of those.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -180,8 +181,8 @@ class Streams:
         """
         stops = np.zeros(self._outlets, dtype=np.int64)
         times_ps, rows, processes = _emit(*self._arrays, start_ps, stop_ps, first_row, stops)
-        cuts = stops[:-1]
-        return np.split(times_ps, cuts), np.split(rows, cuts), processes
+        spans = [slice(*span) for span in pairwise([0, *stops.tolist()])]
+        return [times_ps[span] for span in spans], [rows[span] for span in spans], processes
 
 
 def _kappa_per_ps(shape: TimeShape | None) -> float:

@@ -105,7 +105,8 @@ class _Waiting:
     def add(self, pair: tuple[ClickFrame, ClickFrame]) -> None:
         """One more frame."""
         self._pairs.append(pair)
-        self._clicks += sum(each.clicks.size for each in pair)
+        first, second = pair
+        self._clicks += first.clicks.size + second.clicks.size
 
     @property
     def is_enough(self) -> bool:
