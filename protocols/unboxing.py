@@ -5,6 +5,7 @@ as to draw a thousand numbers; they are the same for all generators of a kind.
 """
 
 import ctypes
+from collections.abc import Callable
 from typing import Any, cast
 
 from numba.core import cgutils as numba_cgutils
@@ -16,26 +17,34 @@ _tuple_of, _native_of = cast("Any", types.UniTuple), cast("Any", pythonapi.Nativ
 _BITS = cast("Any", types.NumPyRandomBitGeneratorType)("bit_generator")
 
 FUNCTIONS = "next_double", "next_uint64", "next_uint32"
-_known: dict[type[BitGenerator], tuple[int, ...]] = {}
-"""Addresses of the functions of each kind of generator."""
 
 
-def addresses(generator: Generator) -> tuple[int, ...]:
-    """Of its state, in both of numba's ways, then of its functions."""
-    bits = generator.bit_generator
-    interface = bits.ctypes
-    functions = _known.get(type(bits))
-    if functions is None:
-        found = (getattr(interface, name) for name in FUNCTIONS)
-        functions = tuple(ctypes.cast(each, ctypes.c_void_p).value or 0 for each in found)
-        _known[type(bits)] = functions
-    return (interface.state_address, interface.state.value or 0, *functions)
+def address_finder() -> Callable[[Generator], tuple[int, ...]]:
+    """Finder of a generator's addresses: of its state, in both of numba's ways, then of functions.
+
+    One that was made here is kept with a compiled kernel by its code, not by its name: a release
+    that has no such module can still read the kernel. What it knows by then would be kept as well,
+    and is of no use to another process, so that each kernel needs a new one.
+    """
+    known: dict[type[BitGenerator], tuple[int, ...]] = {}
+
+    def addresses(generator: Generator) -> tuple[int, ...]:
+        bits = generator.bit_generator
+        interface = bits.ctypes
+        functions = known.get(type(bits))
+        if functions is None:
+            found = (getattr(interface, name) for name in FUNCTIONS)
+            functions = tuple(ctypes.cast(each, ctypes.c_void_p).value or 0 for each in found)
+            known[type(bits)] = functions
+        return (interface.state_address, interface.state.value or 0, *functions)
+
+    return addresses
 
 
 def _unbox(typ: Any, obj: Any, c: Any) -> Any:
-    """What `numba.core.boxing.unbox_numpy_random_generator` makes, by `addresses`."""
+    """What `numba.core.boxing.unbox_numpy_random_generator` makes, by an `address_finder`."""
     api = c.pyapi
-    find = api.unserialize(api.serialize_object(addresses))
+    find = api.unserialize(api.serialize_object(address_finder()))
     found = api.call_function_objargs(find, (obj,))
     api.decref(find)
     failed = cgutils.alloca_once_value(c.builder, cgutils.true_bit)
@@ -56,7 +65,7 @@ def _unbox(typ: Any, obj: Any, c: Any) -> Any:
 
 
 def unbox_generators_fast() -> None:
-    """Have kernels that are compiled from now on take generators by `addresses`."""
+    """Have kernels that are compiled from now on take generators by an `address_finder`."""
     from numba.core import boxing  # noqa: F401, PLC0415  # numba's own is there first; it takes time
 
     pythonapi._unboxers.functions[types.NumPyRandomGeneratorType] = _unbox  # noqa: SLF001  # numba has no other way

@@ -19,7 +19,7 @@ from netsim.physics.emission import sample_bunches, sample_pairs, sample_poisson
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import TimeShape
 from protocols.compiled import kernel
-from protocols.unboxing import FUNCTIONS, addresses
+from protocols.unboxing import FUNCTIONS, address_finder
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
@@ -33,7 +33,7 @@ cgutils = cast("Any", numba_cgutils)
 
 
 def _typed_generator(typing_context: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:
-    """The generator at these `addresses`, which somebody else keeps alive."""
+    """The generator at addresses of an `address_finder`; somebody else keeps it alive."""
     _ = typing_context
 
     def build(context: Any, builder: Any, signature: Any, numbers: Any) -> Any:
@@ -153,6 +153,7 @@ class Streams:
         rng_of: Callable[[str], Generator],
     ) -> None:
         places = {outlet: place for place, outlet in enumerate(outlets)}
+        addresses = address_finder()
         self._kept = [rng_of(stream.name) for stream in streams]
         self._outlets = len(outlets)
         self._arrays = (

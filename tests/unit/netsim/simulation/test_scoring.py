@@ -150,7 +150,8 @@ def test_matches_are_those_of_the_slow_reference_anywhere(seed: int) -> None:
     for _ in range(100):
         span_ps = int(rng.choice([50, 1000, 30_000]))
         first, second = (
-            random_clicks(int(rng.integers(1e9)), size, span_ps) for size in rng.integers(0, 60, 2)
+            random_clicks(int(rng.integers(1_000_000_000)), size, span_ps)
+            for size in rng.integers(0, 60, 2)
         )
         low_ps, until_ps = int(rng.integers(-60, 60)), int(rng.integers(0, span_ps))
         high_ps = low_ps + int(rng.integers(1, 60))
