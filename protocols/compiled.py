@@ -15,6 +15,8 @@ import numba
 import numpy as np
 from numba import types
 
+from protocols.unboxing import unbox_generators_fast
+
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -56,6 +58,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         if not str(error).startswith("cannot cache function"):
             raise
         _say_uncached()
+        _prepare_compiling()
         return numba.njit(**options)(function)
     dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
     dispatcher.typeof_pyval = _knowing_generators(dispatcher.typeof_pyval)
@@ -100,12 +103,20 @@ def _if_whole(cache: Any) -> Callable[..., Any]:
     @wraps(load)
     def load_or_forget(*args: Any) -> Any:
         try:
-            return load(*args)
+            loaded = load(*args)
         except Exception:  # noqa: BLE001  # whatever unpickling raises
             _without_harm(cache.flush)()
-            return None
+            loaded = None
+        if loaded is None:
+            _prepare_compiling()
+        return loaded
 
     return load_or_forget
+
+
+def _prepare_compiling() -> None:
+    """What only a process needs that compiles, and not one whose kernels are all there."""
+    unbox_generators_fast()
 
 
 def _without_harm(save: Callable[..., None]) -> Callable[..., None]:

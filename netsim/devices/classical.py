@@ -86,7 +86,9 @@ class ClassicalChannel:
         """Put ``datagram`` on the wire behind those sent before."""
         path = self._path
         start_ps = max(self._sim.now_ps, self._busy_until_ps)
-        bandwidth_bps = path.faults.bandwidth_bps(start_ps, initial_bps=path.bandwidth_bps)
+        bandwidth_bps = path.bandwidth_bps
+        if self._has_faults:
+            bandwidth_bps = path.faults.bandwidth_bps(start_ps, initial_bps=bandwidth_bps)
         self._busy_until_ps = start_ps + round(8 * len(datagram) / bandwidth_bps * PS_PER_S)
         self.counts.sent += 1
         if self._has_faults:

@@ -1,17 +1,14 @@
 """The fibre from the provider to one user: first-in, first-out lines of photon frames."""
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
-import simpy
-from numpy.random import Generator as RandomGenerator
-from simpy.events import Process
+from numpy.random import Generator
 
 from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle, PhotonFrame
-from netsim.kernel.simulator import SimEvent, Simulator
+from netsim.kernel.simulator import Simulator
 from netsim.physics.propagation import propagate, thin
 from netsim.topology.network import Network
 from netsim.topology.ways import Stretch
@@ -29,9 +26,7 @@ class FibreLoss:
         Number of the stretch of the user's ways.
     """
 
-    def __init__(
-        self, rng: RandomGenerator, history: NetworkHistory, user: str, stretch: int
-    ) -> None:
+    def __init__(self, rng: Generator, history: NetworkHistory, user: str, stretch: int) -> None:
         self._rng = rng
         self._history = history
         self._user = user
@@ -82,22 +77,14 @@ class FibreLink:
         self._stretches = stretches
         self._loss = loss
         self.latency_ps = max((stretch.delay_ps for stretch in stretches.values()), default=0)
-        self._line = simpy.Store(sim)
-
-    def start(self) -> Process:
-        """Register the process, which never ends."""
-        return self._sim.process(self._run())
 
     def send(self, light: PhotonBundle) -> None:
         """Put light into the fibre now; it arrives in order, however much is on its way."""
-        self._line.put((self._sim.now_ps + self.latency_ps, light))
+        self._sim.call_at(self._sim.now_ps + self.latency_ps, partial(self._arrive, light))
 
-    def _run(self) -> Generator[SimEvent, Any, None]:
-        while True:
-            arrival_ps, light = yield self._line.get()
-            yield self._sim.wait_until(arrival_ps)
-            frames = tuple(self._through(frame) for frame in light.frames)
-            self._deliver(replace(light, frames=frames))
+    def _arrive(self, light: PhotonBundle) -> None:
+        frames = tuple(self._through(frame) for frame in light.frames)
+        self._deliver(PhotonBundle(light.index, light.start_ps, light.stop_ps, frames))
 
     def _through(self, frame: PhotonFrame) -> PhotonFrame:
         stretch = self._stretches[frame.channel]

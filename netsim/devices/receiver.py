@@ -1,15 +1,13 @@
-"""A user's receiver as a process: takes light, gives tags to the user and clicks to scoring."""
+"""A user's receiver in its place: takes light, gives tags to the user and clicks to scoring."""
 
-from collections.abc import Callable, Generator, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
-import simpy
 from numpy.typing import NDArray
-from simpy.events import Process
 
 from netsim.frames import ClickFrame, PhotonBundle
-from netsim.kernel.simulator import SimEvent, Simulator
+from netsim.kernel.simulator import Simulator
 from netsim.physics.detector import DetectorSettings
 from netsim.physics.encodings.interface import Encoding, PairSource
 from netsim.physics.receiver import Off, Receiver, ReceiverSettings, never_off
@@ -23,7 +21,7 @@ FrameSink = Callable[[TagFrame, ClickFrame], None]
 
 
 class UserReceiver:
-    """Receiver of one user; its process ends after the last frame.
+    """Receiver of one user.
 
     Parameters
     ----------
@@ -33,6 +31,11 @@ class UserReceiver:
         Called with the tags and the truth of each frame, once all its clicks have happened.
     duration_ps : int
         When the light stops at the source.
+
+    Attributes
+    ----------
+    finished : SimEvent
+        Happens with the last frame.
     """
 
     def __init__(
@@ -43,15 +46,11 @@ class UserReceiver:
         *,
         duration_ps: int,
     ) -> None:
+        self.finished = sim.event()
         self._sim = sim
         self._receiver = receiver
         self._on_frame = on_frame
         self._duration_ps = duration_ps
-        self._inbox = simpy.Store(sim)
-
-    def start(self) -> Process:
-        """Register the process, which ends with the last frame."""
-        return self._sim.process(self._run())
 
     @property
     def clicks(self) -> NDArray[np.int64]:
@@ -60,17 +59,16 @@ class UserReceiver:
 
     def deliver(self, light: PhotonBundle) -> None:
         """Take the light of one frame."""
-        self._inbox.put(light)
+        is_last = light.stop_ps >= self._duration_ps
+        tags, clicks = self._receiver.receive(light, is_last=is_last)
+        # Only the last frame reaches into the future, by its longest delays.
+        time_ps = max(self._sim.now_ps, clicks.stop_ps)
+        self._sim.call_at(time_ps, partial(self._hand_out, tags, clicks, is_last=is_last))
 
-    def _run(self) -> Generator[SimEvent, Any, None]:
-        is_last = False
-        while not is_last:
-            light: PhotonBundle = yield self._inbox.get()
-            is_last = light.stop_ps >= self._duration_ps
-            tags, clicks = self._receiver.receive(light, is_last=is_last)
-            # Only the last frame reaches into the future, by its longest delays.
-            yield self._sim.wait_until(max(self._sim.now_ps, clicks.stop_ps))
-            self._on_frame(tags, clicks)
+    def _hand_out(self, tags: TagFrame, clicks: ClickFrame, *, is_last: bool) -> None:
+        self._on_frame(tags, clicks)
+        if is_last:
+            self.finished.succeed()
 
 
 def receiver_settings(

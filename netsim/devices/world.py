@@ -143,11 +143,9 @@ class World:
     clocks : dict
         User to clock.
     receivers : dict
-        User to receiver process.
+        User to receiver.
     fibres : dict
-        User to fibre process, up to the first observer where there is one.
-    pieces : list of FibreLink
-        All pieces of all fibres.
+        User to fibre, up to the first observer where there is one.
     qnsp : Qnsp
         The provider.
     notebooks : dict
@@ -159,17 +157,13 @@ class World:
     clocks: dict[str, Clock]
     receivers: dict[str, UserReceiver]
     fibres: dict[str, FibreLink]
-    pieces: list[FibreLink]
     qnsp: Qnsp
     notebooks: dict[str, list[Notebook]]
 
     def start(self) -> SimEvent:
-        """Register the processes of all devices; what happens when every receiver is done."""
-        ends = [receiver.start() for receiver in self.receivers.values()]
-        for piece in self.pieces:
-            piece.start()
+        """Register the provider's process; what happens when every receiver is done."""
         self.qnsp.start()
-        return AllOf(self.stage.sim, ends)
+        return AllOf(self.stage.sim, [each.finished for each in self.receivers.values()])
 
     @property
     def clicks(self) -> dict[str, NDArray[np.int64]]:
@@ -218,8 +212,7 @@ def build_world(stage: Stage) -> World:
         fibres,
         duration_ps=stage.duration_ps,
     )
-    pieces, notebooks = builder.pieces, builder.notebooks
-    return World(stage, history, clocks, receivers, fibres, pieces, qnsp, notebooks)
+    return World(stage, history, clocks, receivers, fibres, qnsp, builder.notebooks)
 
 
 def build_clock(topology: TopologySpec, rng_tree: RngTree, user: str) -> Clock:
@@ -249,7 +242,6 @@ def build_turns(topology: TopologySpec, rng_tree: RngTree) -> dict[str, Turns]:
 
 class _Builder:
     def __init__(self, stage: Stage, history: NetworkHistory) -> None:
-        self.pieces: list[FibreLink] = []
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
@@ -317,8 +309,7 @@ class _Builder:
     ) -> FibreLink:
         ways = self._stage.timeline.ways_of(user)
         stretches = {channel: way.stretches[passed] for channel, way in ways.items()}
-        self.pieces.append(FibreLink(self._stage.sim, stretches, deliver, loss))
-        return self.pieces[-1]
+        return FibreLink(self._stage.sim, stretches, deliver, loss)
 
     def _observer(self, spec: ObserverSpec, number: int) -> Observer:
         topology, timeline = self._stage.topology, self._stage.timeline

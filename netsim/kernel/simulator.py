@@ -1,12 +1,13 @@
 """SimPy's environment on integer picoseconds; it knows nothing of light or protocols."""
 
 from collections.abc import Callable
+from heapq import heappush
 from operator import index
 from typing import Any, ClassVar, SupportsIndex, cast
 
 import simpy
+from simpy.events import NORMAL, Timeout
 from simpy.events import Event as SimEvent
-from simpy.events import Timeout
 
 __all__ = ["SimEvent", "Simulator"]
 
@@ -63,10 +64,12 @@ class Simulator(simpy.Environment):
 
         It takes half as long as an event that processes can wait for.
         """
-        delay_ps = index(time_ps) - self._now
-        if delay_ps < 0:
-            raise ValueError(f"{time_ps} ps has passed: it is {self._now} ps")
-        self.schedule(cast("SimEvent", _Call(call)), delay=delay_ps)
+        when_ps = index(time_ps)
+        if when_ps < self._now:
+            raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
+        # As `schedule` does it, which would take a delay.
+        event = cast("SimEvent", _Call(call))
+        heappush(self._queue, (when_ps, NORMAL, next(self._eid), event))
 
     def run(self, until: float | SupportsIndex | SimEvent | None = None) -> Any:
         """Run to a time in picoseconds (exclusive), to an event, or until nothing is left.

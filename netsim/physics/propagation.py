@@ -1,7 +1,5 @@
 """What a fibre does to a photon frame: delay and loss."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -34,4 +32,14 @@ def propagate(frame: PhotonFrame, *, delay_ps: int) -> PhotonFrame:
     delay_ps : int
         Group delay.
     """
-    return replace(frame, times_ps=frame.times_ps + delay_ps, delay_ps=frame.delay_ps + delay_ps)
+    # `replace` takes longer than to move the few photons of a weak channel.
+    return PhotonFrame(
+        frame.index,
+        frame.channel,
+        frame.times_ps + delay_ps,
+        frame.pair_rows,
+        frame.ledger,
+        frame.prepared,
+        frame.fired,
+        frame.delay_ps + delay_ps,
+    )

@@ -71,9 +71,12 @@ class TimeShape(ABC):
     @property
     def is_closed(self) -> bool:
         """Whether the closed form of a Lorentzian without dispersion is good enough."""
-        dispersion = abs(self.dispersion_ps2) * kappa_per_ps(self.linewidth_hz) ** 2
-        is_slight = dispersion <= SLIGHT_DISPERSION or abs(self.dispersion_ps2) <= SLIGHT_PS2
-        return is_slight and self.filter_shape == "lorentzian"
+        if self.filter_shape != "lorentzian":
+            return False
+        dispersion_ps2 = abs(self.dispersion_ps2)
+        if dispersion_ps2 <= SLIGHT_PS2:
+            return True
+        return dispersion_ps2 * kappa_per_ps(self.linewidth_hz) ** 2 <= SLIGHT_DISPERSION
 
     @property
     def table(self) -> DelayTable:

@@ -18,10 +18,8 @@ from netsim.physics.emission import (
 )
 from netsim.physics.pulses import Pulses
 from netsim.physics.shapes import TimeShape
+from netsim.physics.streams import BUNCHES, PAIRS, SINGLES, Outlet, Stream, Streams
 from netsim.physics.thermal import fresh_field, sample_thermal_times
-
-Outlet = tuple[str, str]
-"""Channel and user."""
 
 TOO_FEW_ALONE = "too few photons of {0} reach {1} without their partners to bunch them"
 
@@ -97,6 +95,28 @@ class EmissionPlan:
     bunches: tuple[PairStream, ...] = ()
     lone_hz: Mapping[Outlet, float] = field(default_factory=dict)
     pulses: Pulses | None = None
+
+    @property
+    def streams(self) -> tuple[Stream, ...] | None:
+        """All of it, where it is Poisson processes of shapes in closed form alone."""
+        both = [(PAIRS, pairs) for pairs in self.pairs] + [(BUNCHES, each) for each in self.bunches]
+        if self.thermal or self.lone_hz or not all(each.shape.is_closed for _, each in both):
+            return None
+        return (
+            *(
+                Stream(each.name, kind, each.rate_hz, each.outlets, each.index, each.shape)
+                for kind, each in both
+            ),
+            *(
+                Stream(_name_of(outlet), SINGLES, rate_hz, (outlet,))
+                for outlet, rate_hz in self.singles_hz.items()
+            ),
+        )
+
+
+def _name_of(outlet: Outlet) -> str:
+    """Random stream of photons that come there alone."""
+    return f"{outlet[0]}>{outlet[1]}"
 
 
 def plan_emission(
@@ -212,6 +232,8 @@ class PairSource:
         self._stream = stream
         self._rngs: dict[str, Generator] = {}
         self._fields: dict[str, NDArray[np.float64]] = {}
+        self._together: dict[int, tuple[EmissionPlan, Streams | None]] = {}
+        """What can be drawn in one call, by the plan, which is kept alive."""
         self._kappa_per_ps = kappa_per_ps
 
     def emit(
@@ -228,19 +250,34 @@ class PairSource:
         """
         light = _Light(self._outlets)
         for start_ps, stop_ps, plan in pieces:
-            for pairs in (*plan.pairs, *plan.bunches):
-                rng = self._rng(pairs.name)
-                both_ps = sample_new(rng, pairs.rate_hz, start_ps, stop_ps, pairs.shape)
-                light.add_pairs(pairs.index, pairs.outlets, both_ps)
-            for process in plan.thermal:
-                self._emit_thermal(light, process, start_ps, stop_ps)
-            for outlet, rate_hz in plan.singles_hz.items():
-                rng = self._rng(f"{outlet[0]}>{outlet[1]}")
-                light.add(outlet, sample_poisson_times(rng, rate_hz, start_ps, stop_ps))
-            for outlet, rate_hz in plan.lone_hz.items():
-                rng = self._rng(f"{outlet[0]}>{outlet[1]}")
-                light.add(outlet, sample_born(rng, rate_hz, start_ps, stop_ps, plan.pulses))
+            together = self._streams(plan)
+            if together is not None:
+                light.add_all(*together.emit(start_ps, stop_ps, first_row=light.pairs))
+            else:
+                self._emit_each(light, plan, start_ps, stop_ps)
         return light.frames(index)
+
+    def _streams(self, plan: EmissionPlan) -> Streams | None:
+        if id(plan) not in self._together:
+            streams = plan.streams
+            made = None if streams is None else Streams(streams, self._outlets, self._rng)
+            self._together[id(plan)] = plan, made
+        return self._together[id(plan)][1]
+
+    def _emit_each(self, light: "_Light", plan: EmissionPlan, start_ps: int, stop_ps: int) -> None:
+        """As `Streams`, one after the other."""
+        for pairs in (*plan.pairs, *plan.bunches):
+            rng = self._rng(pairs.name)
+            both_ps = sample_new(rng, pairs.rate_hz, start_ps, stop_ps, pairs.shape)
+            light.add_pairs(pairs.index, pairs.outlets, both_ps)
+        for process in plan.thermal:
+            self._emit_thermal(light, process, start_ps, stop_ps)
+        for outlet, rate_hz in plan.singles_hz.items():
+            rng = self._rng(_name_of(outlet))
+            light.add(outlet, sample_poisson_times(rng, rate_hz, start_ps, stop_ps))
+        for outlet, rate_hz in plan.lone_hz.items():
+            rng = self._rng(_name_of(outlet))
+            light.add(outlet, sample_born(rng, rate_hz, start_ps, stop_ps, plan.pulses))
 
     def _emit_thermal(
         self, light: "_Light", process: EmittedProcess, start_ps: int, stop_ps: int
@@ -289,9 +326,21 @@ class _Light:
     def __init__(self, outlets: Sequence[Outlet]) -> None:
         self._times: dict[Outlet, list[NDArray[np.int64]]] = {outlet: [] for outlet in outlets}
         self._rows: dict[Outlet, list[NDArray[np.int64]]] = {outlet: [] for outlet in outlets}
-        self._indices: list[int] = []
-        self._sizes: list[int] = []
-        self._size = 0
+        self._processes: list[NDArray[np.int64]] = []
+        self.pairs = 0
+        """Rows of the ledger so far."""
+
+    def add_all(
+        self,
+        times_ps: Sequence[NDArray[np.int64]],
+        rows: Sequence[NDArray[np.int64]],
+        processes: NDArray[np.int64],
+    ) -> None:
+        """Add photons of all outlets, with their rows, and the processes of new rows."""
+        for outlet, photons_ps, their_rows in zip(self._times, times_ps, rows, strict=True):
+            self.add(outlet, photons_ps, their_rows)
+        self._processes.append(processes)
+        self.pairs += processes.size
 
     def add(
         self, outlet: Outlet, times_ps: NDArray[np.int64], rows: NDArray[np.int64] | None = None
@@ -311,17 +360,15 @@ class _Light:
         size = times_ps[0].size
         if not size:
             return
-        self._indices.append(index)
-        self._sizes.append(size)
-        rows = np.arange(self._size, self._size + size)
-        self._size += size
+        self._processes.append(np.full(size, index))
+        rows = np.arange(self.pairs, self.pairs + size)
+        self.pairs += size
         for outlet, photons_ps in zip(outlets, times_ps, strict=True):
             self.add(outlet, photons_ps, rows)
 
     def frames(self, index: int) -> dict[Outlet, PhotonFrame]:
         """All of it, sealed."""
-        processes = np.repeat(np.array(self._indices, dtype=np.int64), self._sizes)
-        ledger = PairLedger.unmeasured(processes)
+        ledger = PairLedger.unmeasured(_joined(self._processes))
         return {
             outlet: PhotonFrame(
                 index, outlet[0], _joined(self._times[outlet]), _joined(self._rows[outlet]), ledger
@@ -331,4 +378,6 @@ class _Light:
 
 
 def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

@@ -1,7 +1,5 @@
 """Clicks that count: those that come while no detector of their user is blind, as in a tag book."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,7 +47,7 @@ class LiveClicks:
             return frame
         live = _without_close(frame.clicks, self._last_ps, self._dead_time_ps)
         self._last_ps = int(frame.clicks[-1]) >> DETECTOR_BITS
-        return replace(frame, clicks=live)
+        return ClickFrame(frame.index, frame.stop_ps, live)
 
 
 def live_clicks(hardware: TopologySpec) -> dict[str, LiveClicks]:

@@ -7,19 +7,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
+from netsim.frames import DETECTORS, ClickFrame
 from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
 from netsim.results.chsh import chsh_of
 from netsim.simulation.liveclicks import LiveClicks, live_clicks
+from netsim.simulation.neighbours import count_differences, match_clicks
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from protocols.chsh import Chsh
-from protocols.compiled import kernel
 from protocols.keylength.balance import Balance
-from protocols.tags import DETECTOR_BITS
-
-# ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
 NO_TURNS: Mapping[str, Turns] = {}
 _END_PS = 2**60
@@ -82,58 +79,6 @@ class LaneCounts:
         return Balance(self.sifted_z, self.ones_z), Balance(self.sifted_x, self.ones_x)
 
 
-@kernel
-def _match(
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    until_ps: int,
-    low_ps: int,
-    high_ps: int,
-    counts: NDArray[np.int64],
-) -> tuple[int, int]:
-    """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either."""
-    known = int(np.searchsorted(first, until_ps << DETECTOR_BITS))
-    at = 0
-    k = 0
-    while k < known and at < second.size:
-        difference_ps = (second[at] >> DETECTOR_BITS) - (first[k] >> DETECTOR_BITS)
-        if low_ps <= difference_ps < high_ps:
-            counts[first[k] & DETECTOR_MASK, second[at] & DETECTOR_MASK] += 1
-            k += 1
-            at += 1
-        else:
-            # No branch here: which of the two is behind is as random as a coin.
-            first_is_behind = int(difference_ps >= high_ps)
-            k += first_is_behind
-            at += 1 - first_is_behind
-    return known, at
-
-
-@kernel
-def _histogram(
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    until_ps: int,
-    low_ps: int,
-    bin_ps: int,
-    counts: NDArray[np.int64],
-) -> tuple[int, int]:
-    """Count all differences of ``first`` before ``until_ps``; clicks used up of either."""
-    start = 0
-    k = 0
-    high_ps = low_ps + bin_ps * counts.size
-    while k < first.size and first[k] >> DETECTOR_BITS < until_ps:
-        time_ps = first[k] >> DETECTOR_BITS
-        while start < second.size and (second[start] >> DETECTOR_BITS) - time_ps < low_ps:
-            start += 1
-        at = start
-        while at < second.size and (second[at] >> DETECTOR_BITS) - time_ps < high_ps:
-            counts[((second[at] >> DETECTOR_BITS) - time_ps - low_ps) // bin_ps] += 1
-            at += 1
-        k += 1
-    return k, start
-
-
 class _FramePairs:
     """Joins the frames of two users, which come in any order between the two."""
 
@@ -148,6 +93,34 @@ class _FramePairs:
         while first and second:
             pairs.append((first.popleft(), second.popleft()))
         return pairs
+
+
+class _Waiting:
+    """Frames that both users have, until there are so many that more at a time saves nothing."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[ClickFrame, ClickFrame]] = []
+        self._clicks = 0
+
+    def add(self, pair: tuple[ClickFrame, ClickFrame]) -> None:
+        """One more frame."""
+        self._pairs.append(pair)
+        first, second = pair
+        self._clicks += first.clicks.size + second.clicks.size
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether they are so many."""
+        return len(self._pairs) >= FRAMES_AT_ONCE or self._clicks >= CLICKS_AT_ONCE
+
+    def take(self) -> tuple[tuple[ClickFrame, ...], tuple[ClickFrame, ...]] | None:
+        """All frames of either user; None if there are none."""
+        if not self._pairs:
+            return None
+        first, second = zip(*self._pairs, strict=True)
+        self._pairs.clear()
+        self._clicks = 0
+        return first, second
 
 
 class _Carried:
@@ -187,7 +160,7 @@ class _LaneMatcher:
 
     def _match(self, until_ps: int) -> None:
         carried = self._carried
-        used = _match(
+        used = match_clicks(
             carried.first, carried.second, until_ps, self._low_ps, self._high_ps, self.matches
         )
         carried.drop(*used)
@@ -230,9 +203,9 @@ class LaneScorer:
         self._turns = [turns[user] for user in users if user in turns]
         self._frames = Counter[bool]()
         self._pairs = _FramePairs(users)
-        self._waiting: list[tuple[ClickFrame, ClickFrame]] = []
+        self._waiting = _Waiting()
         """Not matched yet; in each of them as many users have turned: ``_turned``."""
-        self._turned = self._clicks = 0
+        self._turned = 0
         self._phases_rad = _settings_of(network, users, self._turns)
         self._live = live_clicks(network.topology) if live is None else live
 
@@ -241,26 +214,17 @@ class LaneScorer:
         for pair in self._pairs.add(user, self._live[user].of(frame)):
             turned = sum(turns.is_turned(frame.index) for turns in self._turns)
             self._frames[turned == 0] += 1
-            if turned != self._turned or self._is_enough:
+            if turned != self._turned or self._waiting.is_enough:
                 self._match_waiting()
             self._turned = turned
-            self._waiting.append(pair)
-            self._clicks += sum(each.clicks.size for each in pair)
-
-    @property
-    def _is_enough(self) -> bool:
-        """Whether so much waits that to match more at a time would save nothing."""
-        return len(self._waiting) == FRAMES_AT_ONCE or self._clicks >= CLICKS_AT_ONCE
+            self._waiting.add(pair)
 
     def _match_waiting(self) -> None:
         """Match the frames that both users have and that have not been matched."""
-        if not self._waiting:
+        if (frames := self._waiting.take()) is None:
             return
-        first, second = zip(*self._waiting, strict=True)
-        self._waiting.clear()
-        self._clicks = 0
         for matcher in (self._matchers, self._tests, ())[self._turned]:
-            matcher.add(first, second)
+            matcher.add(*frames)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
@@ -333,9 +297,6 @@ class DifferenceHistogram:
     bins : int
         Number of bins, >= 1.
 
-    Attributes
-    ----------
-    counts : (bins,) int64
     """
 
     def __init__(self, users: tuple[str, str], *, low_ps: int, bin_ps: int, bins: int) -> None:
@@ -343,26 +304,40 @@ class DifferenceHistogram:
         self._low_ps = low_ps
         self._bin_ps = bin_ps
         self._pairs = _FramePairs(users)
+        self._waiting = _Waiting()
         self._carried = _Carried(low_ps + bin_ps * bins)
-        self.counts = np.zeros(bins, dtype=np.int64)
+        self._counts = np.zeros(bins, dtype=np.int64)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(bins,) int64: differences so far."""
+        self._count_waiting()
+        return self._counts
 
     @property
     def edges_ps(self) -> NDArray[np.int64]:
         """(bins + 1,) int64: edges of the half-open bins."""
-        return self._low_ps + self._bin_ps * np.arange(self.counts.size + 1, dtype=np.int64)
+        return self._low_ps + self._bin_ps * np.arange(self._counts.size + 1, dtype=np.int64)
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for first, second in self._pairs.add(user, frame):
-            self._count(self._carried.extend((first,), (second,)))
+        for pair in self._pairs.add(user, frame):
+            self._waiting.add(pair)
+            if self._waiting.is_enough:
+                self._count_waiting()
 
     def finish(self) -> None:
         """Count the differences of the last clicks."""
+        self._count_waiting()
         self._count(_END_PS)
+
+    def _count_waiting(self) -> None:
+        if (frames := self._waiting.take()) is not None:
+            self._count(self._carried.extend(*frames))
 
     def _count(self, until_ps: int) -> None:
         carried = self._carried
-        used = _histogram(
-            carried.first, carried.second, until_ps, self._low_ps, self._bin_ps, self.counts
+        used = count_differences(
+            carried.first, carried.second, until_ps, self._low_ps, self._bin_ps, self._counts
         )
         carried.drop(*used)

@@ -55,7 +55,7 @@ from netsim.topology.specs import CrashSpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import link_config
 from netsim.twin.outlook import Outlook
-from netsim.twin.prediction import predict_epochs
+from netsim.twin.prediction import Memory, predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
 from protocols.tags import TagFrame
@@ -111,6 +111,7 @@ class Simulation:
         self._tag_files: dict[str, TagFile] = {}
         self._scorers: dict[tuple[str, str], LaneScorer] = {}
         self._differences: tuple[LaneDifferences, ...] = ()
+        self._known: Memory = {}
 
     def __enter__(self) -> Self:
         """Open, build, connect and start everything; nothing is left open if that fails."""
@@ -131,7 +132,7 @@ class Simulation:
     def _plan(self) -> None:
         """Work out all states of the network, and who decides and scores."""
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
-        self._outlook = Outlook(tuple(self.timeline.epochs()))
+        self._outlook = Outlook(tuple(self.timeline.epochs()), self._known)
         self.depth = depth_of(self._request, self.timeline, self._outlook.mean)
         self._reports = RoundReports(self.depth.announcement_s)
         self.network = self.timeline.network_at(0)
@@ -373,7 +374,7 @@ class Simulation:
             seed=self._request.seed,
             duration_ps=done_ps,
             lanes=lane_results(
-                topology, self._scored(), predict_epochs(self.world.history), done_ps
+                topology, self._scored(), predict_epochs(self.world.history, self._known), done_ps
             ),
             links=tuple(self._link_result(link) for link in self.parties.links),
             users=users,

@@ -34,6 +34,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
+    {"unboxing"},
     {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {
@@ -83,6 +84,7 @@ SHARED_BY_PROTOCOLS = {
     "protocols.relay",
     "protocols.security",
     "protocols.tags",
+    "protocols.unboxing",
     "protocols.varint",
     "protocols.variants",
     "protocols.wire.counts",

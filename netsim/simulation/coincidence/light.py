@@ -199,7 +199,9 @@ class _Desk:
         until_ps = self._stop_ps - int(self._delays_ps.min())
         seen, unseen = self._seen.before(until_ps), self._unseen.before(until_ps)
         tags = self._clock.digitise(self._tagged(seen), tick_ps=self._tick_ps)
-        truth = np.sort(np.concatenate((seen, unseen))) if unseen.size else seen
+        truth = np.concatenate((seen, unseen)) if unseen.size else seen
+        if unseen.size:
+            truth.sort(kind="stable")  # which joins the two
         return TagFrame(index, stop_ticks, tags), ClickFrame(index, until_ps, truth)
 
     def _tagged(self, clicks: Clicks) -> Clicks:

@@ -1,18 +1,21 @@
 """Kernels where nothing can be kept, and what they draw of generators that are handed over."""
 
+import ctypes
 import errno
+import sys
 from pathlib import Path
 from sys import getrefcount
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
 import pytest
-from numba import types
-from numba.core import caching
+from numba import cloudpickle, types
+from numba.core import caching, serialize
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
 from protocols.compiled import UncachedWarning, kernel, lane_kernel
+from protocols.unboxing import address_finder
 
 
 def doubled(x: int) -> int:
@@ -105,6 +108,37 @@ def test_generators_have_one_type_and_nothing_else_changes(fast_drawn: Any) -> N
     assert {fast_drawn.typeof_pyval(rng) for rng in rngs} == {types.npy_rng}
     assert str(fast_drawn.typeof_pyval((1, 2.0))) == "Tuple(int64, float64)"
     assert fast_drawn.typeof_pyval(object()) == types.pyobject
+
+
+def test_functions_of_a_kind_of_generator_are_looked_up_once(
+    fast_drawn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look them up takes as long as to draw a thousand numbers."""
+    values, rng = np.empty(3), Generator(PCG64DXSM(2))
+    fast_drawn(Generator(PCG64DXSM(1)), values)
+    _ = rng.bit_generator.ctypes  # made by NumPy, once a generator
+
+    def fail(*_: object) -> None:
+        raise AssertionError("looked up anew")
+
+    monkeypatch.setattr(ctypes, "cast", fail)
+    fast_drawn(rng, values)
+    other = np.empty(3)
+    drawn(Generator(PCG64DXSM(2)), other)
+    assert np.array_equal(values, other)
+
+
+def test_a_kept_kernel_can_be_read_without_the_module_that_finds_generators(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As by a release that has no such module; what is kept knows no addresses yet."""
+    find, rng = address_finder(), Generator(PCG64DXSM(1))
+    kept = cast("Any", serialize).dumps(address_finder())
+    monkeypatch.setitem(sys.modules, address_finder.__module__, None)
+    found = cloudpickle.loads(kept)
+    assert found(rng) == find(rng)
+    assert found.__closure__[0].cell_contents.keys() == {PCG64DXSM}
+    assert cloudpickle.loads(kept).__closure__[0].cell_contents == {}
 
 
 def test_two_generators_of_a_kind_are_told_apart(fast_drawn: Any) -> None:

@@ -1,5 +1,7 @@
 """Scoring against a slow reference, and its window, bases and histogram."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 from netsim.frames import ClickFrame
 from netsim.simulation import scoring
 from netsim.simulation.liveclicks import _without_close as without_close
+from netsim.simulation.neighbours import count_differences, match_clicks
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer, build_scorers
 from netsim.topology.network import build_network
 from tests.support.fan2025 import four_user_topology
@@ -40,6 +43,21 @@ def count_slowly(
         wrong = in_z and not same_port, in_x and same_port
         counts += LaneCounts(1, in_z, in_x, *wrong, in_z and is_one, in_x and is_one)
     return counts
+
+
+def match_slowly(
+    first: NDArray[np.int64], second: NDArray[np.int64], until_ps: int, window_ps: tuple[int, int]
+) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """Matches by detectors of first clicks before a time, and how many clicks are done with."""
+    counts = np.zeros((4, 4), dtype=np.int64)
+    known = [click for click in first.tolist() if click >> 2 < until_ps]
+    free = second.tolist()
+    for click in known:
+        while free and (free[0] >> 2) - (click >> 2) < window_ps[0]:
+            free.pop(0)
+        if free and (free[0] >> 2) - (click >> 2) < window_ps[1]:
+            counts[click & 3, free.pop(0) & 3] += 1
+    return counts, (len(known), second.size - len(free))
 
 
 def score(first: NDArray[np.int64], second: NDArray[np.int64]) -> LaneCounts:
@@ -109,19 +127,39 @@ def test_links_of_a_user_share_what_comes_while_it_is_not_blind(
     assert all(lane.coincidences for lanes in counts[0] for lane in lanes)
 
 
-def test_kernels_are_their_interpreted_selves() -> None:
+@pytest.mark.parametrize(
+    ("function", "settings", "bins"),
+    [(match_clicks, (400_000, -700, 900), (4, 4)), (count_differences, (400_000, -5000, 100), 80)],
+)
+def test_kernels_are_their_interpreted_selves(
+    function: Any, settings: tuple[int, int, int], bins: int | tuple[int, int]
+) -> None:
     """Compiled and interpreted kernels count the same."""
     first, second = random_clicks(1, 500, 500_000), random_clicks(2, 500, 500_000)
-    for name, settings, bins in (
-        ("_match", (400_000, -700, 900), (4, 4)),
-        ("_histogram", (400_000, -5000, 100), 80),
-    ):
-        function = getattr(scoring, name)
-        compiled, interpreted = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64)
-        used = function(first, second, *settings, compiled)
-        assert used == function.py_func(first, second, *settings, interpreted)
-        assert compiled.tolist() == interpreted.tolist()
-        assert compiled.sum() > 0
+    compiled, interpreted = np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64)
+    used = function(first, second, *settings, compiled)
+    assert used == function.py_func(first, second, *settings, interpreted)
+    assert compiled.tolist() == interpreted.tolist()
+    assert compiled.sum() > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_matches_are_those_of_the_slow_reference_anywhere(seed: int) -> None:
+    """Windows off zero, streams of any density, cut at any time; which clicks are done with too."""
+    rng = generator(seed)
+    for _ in range(100):
+        span_ps = int(rng.choice([50, 1000, 30_000]))
+        first, second = (
+            random_clicks(int(rng.integers(1_000_000_000)), size, span_ps)
+            for size in rng.integers(0, 60, 2)
+        )
+        low_ps, until_ps = int(rng.integers(-60, 60)), int(rng.integers(0, span_ps))
+        high_ps = low_ps + int(rng.integers(1, 60))
+        counts = np.zeros((4, 4), dtype=np.int64)
+        used = match_clicks(first, second, until_ps, low_ps, high_ps, counts)
+        expected, slow = match_slowly(first, second, until_ps, (low_ps, high_ps))
+        assert counts.tolist() == expected.tolist()
+        assert used == slow
 
 
 def test_window_is_half_open() -> None:
