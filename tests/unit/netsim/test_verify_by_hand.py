@@ -286,6 +286,17 @@ def test_clocks_are_found_before_anything_is_sifted(tmp_path: Path) -> None:
     assert faults_of(tmp_path, rows, [*dark, at_bob_too("link_locked", 11)]) == [fault]
 
 
+def test_who_sifts_nothing_need_not_have_locked(tmp_path: Path) -> None:
+    """Of a link without light."""
+    rows, events = both()
+    dark: list[Event] = [
+        {**event, "sifted_bits": 0} if event["event"] == "round_sifted" else event
+        for event in events
+        if event["event"] in {"round_started", "round_sifted", "link_closed"}
+    ]
+    assert faults_of(tmp_path, [row for row in rows if row[2] < 0], dark) == []
+
+
 @pytest.mark.parametrize(
     ("names", "fault"),
     [
