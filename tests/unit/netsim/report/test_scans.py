@@ -9,6 +9,7 @@ from rich.console import Console
 from netsim.cli import run_command
 from netsim.report.excerpt import MAX_NAMES, link_notes
 from netsim.report.sweep import print_sweep
+from netsim.studies.estimates import Cell
 from netsim.studies.grid import Axis
 from netsim.studies.measures import MEASURES
 from netsim.studies.sweep import Sweep
@@ -19,7 +20,7 @@ AXIS = Axis("qnsp.source.pumps.*.power_mw", ("0.2",))
 
 def swept() -> Sweep:
     """One point, numbers of eight characters."""
-    row: dict[str, float | str] = {AXIS.path: 0.2, "link": "alice & bob", "seeds": 2, "reason": ""}
+    row: dict[str, Cell] = {AXIS.path: 0.2, "link": "alice & bob", "seeds": 2, "reason": ""}
     for number, measure in enumerate(MEASURES):
         mean = (1000.0 + number) / measure.scale
         row |= {measure.name: mean, f"{measure.name}_twin": mean}
