@@ -229,20 +229,6 @@ def sample_tabled(
 
 
 @kernel
-def _sample_new_pairs(
-    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, kappa_per_ps: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return sample_pairs(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)
-
-
-@kernel
-def _sample_new_bunches(
-    rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, kappa_per_ps: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return sample_bunches(rng, sample_poisson_times(rng, rate_hz, start_ps, stop_ps), kappa_per_ps)
-
-
-@kernel
 def _gather(
     rng: np.random.Generator,
     times_ps: NDArray[np.int64],
@@ -276,15 +262,8 @@ def sample_born(
 def sample_new(
     rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int, shape: TimeShape
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As `sample_apart` of births by `sample_poisson_times`, with the same draws.
-
-    Where there is a closed form it is one compiled call: to hand over a generator takes longer than
-    to draw the few pairs of a weak stream.
-    """
-    if shape.pulses is not None or not shape.is_closed:
-        return sample_apart(rng, sample_born(rng, rate_hz, start_ps, stop_ps, shape.pulses), shape)
-    sample = _sample_new_bunches if shape.is_bunch else _sample_new_pairs
-    return sample(rng, rate_hz, start_ps, stop_ps, kappa_per_ps(shape.linewidth_hz))
+    """As `sample_apart`, of births by `sample_born`."""
+    return sample_apart(rng, sample_born(rng, rate_hz, start_ps, stop_ps, shape.pulses), shape)
 
 
 def sample_apart(
