@@ -97,7 +97,8 @@ def explains(
     """
     for row in range(starts.size - 1):
         first, last = starts[row], starts[row + 1]
-        parities[:] = syndrome[row * lift : (row + 1) * lift]
+        for bit in range(lift):  # array to array compiles for seconds
+            parities[bit] = syndrome[row * lift + bit]
         add_row(pattern, columns[first:last], shifts[first:last], lift, parities)
         if parities.any():
             return False

@@ -112,7 +112,9 @@ def mark_near(
         mark_checks(edges, rows, columns, shifts, near_bits, last_checks)
         if not has_free(is_taken, last_checks):
             return
-        near_checks[:] = last_checks
+        for row in range(near_checks.shape[0]):  # array to array compiles for seconds
+            for column in range(near_checks.shape[1]):
+                near_checks[row, column] = last_checks[row, column]
 
 
 @lane_kernel
