@@ -206,7 +206,13 @@ BARE = {"--save-tags": "--save-tags=npy"}
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` and return its exit code; never raises for bad input."""
-    set_voice(Voice.USUAL)
+    try:
+        return _run(arguments)
+    finally:  # how much it said is of this command only
+        set_voice(Voice.USUAL)
+
+
+def _run(arguments: Sequence[str]) -> int:
     started_s = time.perf_counter()
     try:
         words = [BARE.get(word, word) for word in arguments] or ["--help"]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import netsim
 from netsim.cli import app, run_command
+from netsim.cli.shared import Voice, voice
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -41,6 +42,7 @@ def test_how_much_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert re.search(r"done in \d+\.\d s", said[("-v",)])
     assert "numpy" in said[("-v",)]
     assert run_command(["--quiet", "new", "tree"]) == 2
+    assert voice() is Voice.USUAL
     assert "none of" in capsys.readouterr().err
 
 
