@@ -40,7 +40,8 @@ def faults_of(
     """What is said of the rounds of one link."""
     links = {LINK: LinkColumns(ENDS, rounds)}
     columns = Columns(taken=links) if is_taken else Columns(links)
-    return [fault.message for fault in column_faults(columns, {LINK: reserved_bits}, end_ps)]
+    reserved = {LINK: reserved_bits} if reserved_bits else {}
+    return [fault.message for fault in column_faults(columns, reserved, end_ps)]
 
 
 ALL_KEY = {"sampled_bits": 0, "errors": 0, "parity_bits": 0, "verification_bits": 0}
