@@ -156,6 +156,14 @@ def test_rounds_are_put_by_link() -> None:
     assert found.taken["u0-u18"].ends == ("u0", "u18")
 
 
+def test_many_rounds_stay_in_order() -> None:
+    """Of three links that take turns."""
+    books = cast("Books", Kept([rounds_between(*[(0, 1), (2, 1), (0, 2)] * 500)], 3))
+    found = read_columns(books, frozenset())
+    for first, link in enumerate(("u0-u1", "u2-u1", "u0-u2")):
+        assert np.array_equal(found.links[link].rounds["sifted_bits"], np.arange(first, 1500, 3))
+
+
 @pytest.mark.parametrize("pair", [(2, 0), (0, 2)])
 def test_numbers_without_a_name(pair: tuple[int, int]) -> None:
     """The first one behind the last user, at either end."""
