@@ -115,6 +115,24 @@ def test_dropped_block_is_gone(store: UserStore) -> None:
     assert list(store.blocks(LINK)) == []
 
 
+def test_links_are_apart(store: UserStore) -> None:
+    """What is settled, dropped and taken of one link is not of the other; they stay in order."""
+    prepare(store)
+    prepared = events.BlockPrepared(0, 0, KEY[::-1], 256, b"vote", b"digests", BOOKS)
+    store.apply(OTHER, [prepared])
+    store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.NO_KEY)])
+    assert [block.key for block in store.state(OTHER).in_doubt] == [KEY[::-1]]
+    store.apply(OTHER, [events.BlockUsable(0, KEY[::-1], 256, b"", BOOKS)])
+    assert [store.state(link).settled_round for link in (LINK, OTHER)] == [-1, 0]
+    assert [store.stock_bits(link) for link in (LINK, OTHER)] == [0, 256]
+    prepare(store)
+    settle(store)
+    store.draw(LINK, 155)
+    assert store.draw(OTHER, 256).bits == KEY[::-1]
+    store.open_link("alice-bea", b"")
+    assert store.links() == (LINK, OTHER, "alice-bea")
+
+
 def test_what_goes_takes_no_other_block_along(store: UserStore) -> None:
     """Dropped, or taken to its last bit: the block of the next round keeps all of its bits."""
     for number in range(4):
