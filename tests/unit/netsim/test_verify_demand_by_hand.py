@@ -59,7 +59,7 @@ class Told:
         self.lines, self.rows = copy.deepcopy(EVENTS), [*ROWS]
         self.ends = {"alice-bob": DIRECT, "alice-dave": FAR}
         self.directory = place
-        self.wasted_bits = {end: 5 for end in DIRECT}
+        self.wasted_bits = dict.fromkeys(DIRECT, 5)
 
     @property
     def near(self) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def error_by_numpy_ps(times_ps: NDArray[np.int64], seed: int) -> NDArray[np.floa
     np.cumsum(1e-10 * math.sqrt(step_s) * rng.standard_normal(steps), out=walk_s[1:])
     times_s = times_ps * 1e-12
     walked_s = np.interp(times_s, step_s * np.arange(steps + 1), walk_s)
-    return (offset_s + rate * times_s + walked_s) * 1e12
+    error_ps: NDArray[np.float64] = (offset_s + rate * times_s + walked_s) * 1e12
+    return error_ps
 
 
 @pytest.mark.parametrize("is_digitised", [False, True])

@@ -188,9 +188,7 @@ def test_each_detector_has_its_own_recovery(slow: int) -> None:
     """One that takes a thousand seconds registers its first photon only; another one all."""
     times_ps = np.arange(100, dtype=np.int64) * 10_000
     candidates = np.sort(np.concatenate([pack(times_ps, which) for which in (0, 1)]))
-    recovery_ps = tuple(1e15 * (which == slow) for which in range(4))
-    clicks, _ = register_clicks(
-        generator(), candidates, DetectorState(), detectors(recovery_ps=recovery_ps), stop_ps=STOP_PS
-    )
+    settings = detectors(recovery_ps=tuple(1e15 * (which == slow) for which in range(4)))
+    clicks, _ = register_clicks(generator(), candidates, DetectorState(), settings, stop_ps=STOP_PS)
     assert (clicks[clicks & 3 == slow] >> 2).tolist() == [0]
     assert (clicks[clicks & 3 == 1 - slow] >> 2).tolist() == times_ps.tolist()
