@@ -33,14 +33,17 @@ ROWS = [
     *both(40, 40, OUT, 60),
     *both(40, 40, IN, 10),
     *both(50, 65, IN, 100),
+    *both(80, 80, OUT, 90),
 ]
-"""Both have 50 from 20 on, 200 from 25, 100 from 30, at 40 first 40 and then 50, 150 from 65."""
-COUNTS = {"offered_bits": 50 + 150 + 10 + 100, "lowest_bits": 40, "low_ps": 25 + (65 - 40)}
+"""Both have 50 from 20 on, 200 from 25, 100 from 30, at 40 first 40 and then 50, 150 from 65, 60
+from 80 to the end at 100."""
+COUNTS = {"offered_bits": 50 + 150 + 10 + 100, "lowest_bits": 40, "low_ps": 25 + 25 + 20}
 CROSSED = [
     (20, 50, "below threshold"),
     (25, 200, "ready"),
     (40, 40, "below threshold"),
     (65, 150, "ready"),
+    (80, 60, "below threshold"),
 ]
 """The pool is below its minimum of one bit at first; 100 bits are as many as it should have."""
 
@@ -89,11 +92,11 @@ def test_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step
     ("crossed", "faults"),
     [
         (
-            CROSSED[:3],
-            ["events.jsonl: the pool of alice-bob is told as below threshold, and is ready"],
+            CROSSED[:4],
+            ["events.jsonl: the pool of alice-bob is told as ready, and is below threshold"],
         ),
         (
-            [*CROSSED, (70, 100, "ready")],
+            [*CROSSED[:4], (70, 100, "ready"), CROSSED[4]],
             ["events.jsonl:6: ready, which the pool of alice-bob was before"],
         ),
         (
