@@ -78,11 +78,20 @@ TESTS: dict[str, tuple[str, ...]] = {
         ("unit/netsim/test_verify_by_hand.py", "unit/netsim/test_verify.py"),
     ),
     **dict.fromkeys(
-        ("netsim/verify/demand.py", "netsim/verify/levels.py"), ("integration/test_demand.py",)
+        ("netsim/verify/demand.py", "netsim/verify/levels.py"),
+        (
+            "unit/netsim/test_verify_demand_by_hand.py",
+            "unit/netsim/test_verify_levels_by_hand.py",
+            "integration/test_demand.py",
+        ),
     ),
     **dict.fromkeys(
         ("netsim/verify/columns.py", "netsim/verify/scored.py"),
-        ("unit/netsim/test_verify_columns.py",),
+        (
+            "unit/netsim/test_verify_columns_by_hand.py",
+            "unit/netsim/test_verify_scored_by_hand.py",
+            "unit/netsim/test_verify_columns.py",
+        ),
     ),
     "netsim/verify/records.py": ("unit/netsim/test_verify.py",),
     "netsim/verify/stores.py": ("unit/netsim/test_verify.py",),

@@ -1,7 +1,10 @@
 """Clocks: inverse, order of questions, agreement of the scalar and the vector path."""
 
+import math
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from netsim.physics import clock as clock_module
 from netsim.physics.clock import GRID_PS, KEPT_PS, Clock
@@ -83,6 +86,41 @@ def test_forgetting_changes_no_answer_and_bounds_memory() -> None:
     assert most_bytes <= 8 * 600 * PS_PER_S // GRID_PS < keeping.memory_bytes
     with pytest.raises(LookupError, match="forgotten"):
         forgetting.local_ps(0)
+
+
+def error_by_numpy_ps(times_ps: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """Local minus true time by NumPy alone, from the numbers that the seed gives.
+
+    A step of the walk over T has sigma_y sqrt(T 1 s) of standard deviation.
+    """
+    rng, step_s, steps = generator(seed), 0.05, 70_000
+    offset_s, rate = rng.uniform(-1e-3, 1e-3), rng.uniform(-0.5e-6, 0.5e-6)
+    walk_s = np.zeros(steps + 1)
+    np.cumsum(1e-10 * math.sqrt(step_s) * rng.standard_normal(steps), out=walk_s[1:])
+    times_s = times_ps * 1e-12
+    walked_s = np.interp(times_s, step_s * np.arange(steps + 1), walk_s)
+    error_ps: NDArray[np.float64] = (offset_s + rate * times_s + walked_s) * 1e12
+    return error_ps
+
+
+@pytest.mark.parametrize("is_digitised", [False, True])
+def test_a_clock_is_line_and_walk(*, is_digitised: bool) -> None:
+    """Also before 0, and far off."""
+    times_ps = int64(-(10**15) - 1, -(10**12), -1, 0, 1, GRID_PS, 7 * 10**12 + 3, 10**15 + 9)
+    clock = make_clock(seed=4)
+    if is_digitised:
+        shown_ps = clock.digitise(pack(times_ps, 2), tick_ps=1) >> 2
+    else:
+        shown_ps = int64(*(clock.local_ps(time_ps) for time_ps in times_ps.tolist()))
+    assert np.abs(shown_ps - times_ps - error_by_numpy_ps(times_ps, 4)).max() <= 0.51
+
+
+def test_what_was_never_drawn_may_be_forgotten() -> None:
+    """A clock that is told of an hour nobody has asked for goes on where the walk goes."""
+    clock, time_ps = make_clock(seed=4), 3000 * PS_PER_S + 7
+    clock.forget(time_ps)
+    error_ps = clock.local_ps(time_ps) - time_ps
+    assert abs(error_ps - error_by_numpy_ps(int64(time_ps), 4)[0]) <= 0.51
 
 
 def test_giving_the_offset_changes_nothing_else() -> None:

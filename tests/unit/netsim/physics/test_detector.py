@@ -1,6 +1,7 @@
 """Detectors: against slow references, bit for bit, and at their edges."""
 
 import heapq
+import math
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from netsim.physics.detector import (
     register_clicks,
     sample_dark_counts,
 )
+from netsim.units import PS_PER_S
 from tests.unit.netsim.physics.helpers import detectors, generator, int64, pack
 
 STOP_PS = 2_000_000_000
@@ -24,6 +26,14 @@ SETTINGS = detectors(
     afterpulse_probability=(0.4, 0.5, 0.0, 0.3),
     afterpulse_decay_ps=(30_000.0, 1e6, 1e6, 300_000.0),
 )
+
+
+SHORT = detectors(
+    dead_time_ps=(0, 20, 3, 40),
+    afterpulse_probability=(0.5, 0.6, 0.7, 0.9),
+    afterpulse_decay_ps=(2.0, 15.0, 5.0, 60.0),
+)
+"""Many afterpulses come right at the end of the dead time."""
 
 
 def random_candidates(seed: int, size: int = 3000) -> NDArray[np.int64]:
@@ -54,15 +64,16 @@ def register_slowly(
     return clicks
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, SHORT])
 @pytest.mark.parametrize("seed", range(5))
-def test_registration_against_the_slow_reference(seed: int) -> None:
+def test_registration_against_the_slow_reference(seed: int, settings: DetectorSettings) -> None:
     """Dead time and cascading afterpulses are those of a plain event queue, click by click."""
     candidates = random_candidates(seed)
     state = DetectorState()
-    clicks, used = register_clicks(generator(seed), candidates, state, SETTINGS, stop_ps=STOP_PS)
+    clicks, used = register_clicks(generator(seed), candidates, state, settings, stop_ps=STOP_PS)
     assert used == candidates.size
     assert clicks.size > candidates.size
-    assert clicks.tolist() == register_slowly(generator(seed), candidates, SETTINGS)
+    assert clicks.tolist() == register_slowly(generator(seed), candidates, settings)
     assert np.all(state.pending >> 2 >= STOP_PS)
     assert np.all(np.diff(state.pending) >= 0)
 
@@ -121,14 +132,15 @@ def test_jitter_moves_times_but_not_detectors() -> None:
     assert np.array_equal(detect_photons(generator(), arrivals, detectors()), arrivals)
 
 
-def test_jitter_is_clipped() -> None:
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_jitter_is_clipped(sign: int) -> None:
     """No photon moves by more than 8 sigma, which is what a frame's margin relies on."""
 
     class Wild:
         """Draws nothing but huge numbers."""
 
         def standard_normal(self) -> float:
-            return 1e6
+            return sign * 1e6
 
     moved = detector._detect.py_func(
         Wild(),  # type: ignore[arg-type]
@@ -136,7 +148,8 @@ def test_jitter_is_clipped() -> None:
         np.ones(4),
         np.full(4, 10.0),
     )
-    assert (moved >> 2).tolist() == [80]
+    assert (moved >> 2).tolist() == [sign * 80]
+    assert (moved & 3).tolist() == [1]
 
 
 def test_dead_detector_clicks_never() -> None:
@@ -146,3 +159,36 @@ def test_dead_detector_clicks_never() -> None:
         generator(), arrivals, detectors(relative_efficiency=(1.0, 0.0, 1.0, 1.0))
     )
     assert np.array_equal(kept, arrivals[arrivals & 3 != 1])
+
+
+def test_each_detector_has_its_own_efficiency() -> None:
+    """Also a little below that of the best; within five sigma."""
+    size, efficiencies = 40_000, (0.95, 0.5, 1.0, 0.2)
+    arrivals = pack(np.zeros(4 * size, dtype=np.int64), np.arange(4 * size) % 4)
+    kept = detect_photons(generator(), arrivals, detectors(relative_efficiency=efficiencies))
+    counts = np.bincount(kept & 3, minlength=4)
+    for count, efficiency in zip(counts.tolist(), efficiencies, strict=True):
+        sigma = math.sqrt(size * efficiency * (1 - efficiency))
+        assert abs(count - size * efficiency) <= 5 * sigma
+
+
+@pytest.mark.parametrize("rates_hz", [(1e4, 4e4, 2e4, 3e4), (0.0, 5e4, 0.0, 1e4), (2e4, 0, 1e4, 0)])
+def test_each_detector_has_its_own_dark_counts(rates_hz: tuple[float, ...]) -> None:
+    """As many as its rate says, within five sigma, from the start to before the stop."""
+    start_ps, stop_ps = 3 * PS_PER_S, 5 * PS_PER_S
+    darks = sample_dark_counts(generator(), np.array(rates_hz), start_ps, stop_ps)
+    times_ps = darks >> 2
+    assert start_ps <= times_ps[0] < times_ps[-1] < stop_ps
+    for count, rate_hz in zip(np.bincount(darks & 3, minlength=4).tolist(), rates_hz, strict=True):
+        assert abs(count - 2 * rate_hz) <= 5 * math.sqrt(2 * rate_hz)
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_each_detector_has_its_own_recovery(slow: int) -> None:
+    """One that takes a thousand seconds registers its first photon only; another one all."""
+    times_ps = np.arange(100, dtype=np.int64) * 10_000
+    candidates = np.sort(np.concatenate([pack(times_ps, which) for which in (0, 1)]))
+    settings = detectors(recovery_ps=tuple(1e15 * (which == slow) for which in range(4)))
+    clicks, _ = register_clicks(generator(), candidates, DetectorState(), settings, stop_ps=STOP_PS)
+    assert (clicks[clicks & 3 == slow] >> 2).tolist() == [0]
+    assert (clicks[clicks & 3 == 1 - slow] >> 2).tolist() == times_ps.tolist()

@@ -115,6 +115,53 @@ def test_dropped_block_is_gone(store: UserStore) -> None:
     assert list(store.blocks(LINK)) == []
 
 
+def test_links_are_apart(store: UserStore) -> None:
+    """What is settled, dropped and taken of one link is not of the other; they stay in order."""
+    prepare(store)
+    prepared = events.BlockPrepared(0, 0, KEY[::-1], 256, b"vote", b"digests", BOOKS)
+    store.apply(OTHER, [prepared])
+    store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.NO_KEY)])
+    assert [block.key for block in store.state(OTHER).in_doubt] == [KEY[::-1]]
+    store.apply(OTHER, [events.BlockUsable(0, KEY[::-1], 256, b"", BOOKS)])
+    assert [store.state(link).settled_round for link in (LINK, OTHER)] == [-1, 0]
+    assert [store.stock_bits(link) for link in (LINK, OTHER)] == [0, 256]
+    prepare(store)
+    settle(store)
+    store.draw(LINK, 155)
+    assert store.draw(OTHER, 256).bits == KEY[::-1]
+    store.open_link("alice-bea", b"")
+    assert store.links() == (LINK, OTHER, "alice-bea")
+
+
+def test_what_goes_takes_no_other_block_along(store: UserStore) -> None:
+    """Dropped, or taken to its last bit: the block of the next round keeps all of its bits."""
+    for number in range(4):
+        prepare(store, number)
+    store.apply(LINK, [events.BlockDropped(0, 256, AbortReason.NO_KEY)])
+    assert [(block.round, block.key) for block in store.state(LINK).in_doubt] == [
+        (number, KEY) for number in (1, 2, 3)
+    ]
+    for number in (1, 2):
+        settle(store, number)
+    last_byte = bytes([KEY[19] & 0b11100000])
+    for number in (1, 2):
+        key = store.draw(LINK, 155)
+        assert (key.id, key.bits) == (f"{number}.0.155", KEY[:19] + last_byte)
+    assert store.state(LINK).in_doubt[0].key == KEY
+
+
+def test_a_block_that_is_taken_leaves_no_key_row(store: UserStore) -> None:
+    """Its row goes with its last bit, not before."""
+    prepare(store)
+    settle(store)
+    kept = "SELECT count(*) FROM keys WHERE kind = 'block'"
+    store.draw(LINK, 154)
+    assert store._db.execute(kept).fetchone() == (1,)
+    assert store.fetch(LINK, [Piece(0, 154, 155)]).bits == bytes([KEY[19] << 2 & 0x80])
+    assert store._db.execute(kept).fetchone() == (0,)
+    assert list(store.blocks(LINK)) == [KeyBlock(0, b"", 155, ())]
+
+
 def test_spent_pads_are_gone(store: UserStore) -> None:
     """Pads below an index leave; those of the index itself and of other links stay."""
     store.apply(LINK, [events.PadsSpent(2, 512)])

@@ -47,6 +47,24 @@ def test_key_of_one_state_is_expected(overrides: tuple[str, ...]) -> None:
     assert agreed.match_rate_hz == mean.match_rate_hz
 
 
+def test_lanes_are_means_over_the_light() -> None:
+    """Rates by the lengths of the states, the most by the brighter one; no lanes of strangers."""
+    found = outlook_of(dimmed(), 100.0)
+    bright, plain = (
+        outlook_of(topology, 30.0).lanes_of(USERS)
+        for topology in (dimmed(), load_topology("two_user", overrides=("protocol.round_s=10",)))
+    )
+    lanes = found.lanes_of(USERS)
+    assert len(lanes) == len(bright) == len(plain) > 0
+    for lane, one, other in zip(lanes, bright, plain, strict=True):
+        for name in ("coincidences_hz", "sifted_hz", "accidental_hz"):
+            rate_hz = 0.4 * getattr(one, name) + 0.6 * getattr(other, name)
+            assert getattr(lane, name) == pytest.approx(rate_hz, rel=1e-9)
+        assert lane.most_coincidences_hz == pytest.approx(one.coincidences_hz, rel=1e-9)
+        assert one.coincidences_hz > 5 * other.coincidences_hz
+    assert found.lanes_of(("alice", "nobody")) == []
+
+
 def test_no_state_with_key_and_one_state_alone() -> None:
     """What the mean says stands."""
     early = outlook_of(dimmed(), 30.0)
