@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from netsim.units import MAX_TIME_PS
 from protocols.bbm92 import clocksearch, synchronise
 from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
@@ -26,7 +27,6 @@ from protocols.events import BlockUsable, LinkLocked, LockLost
 from protocols.link import PS_PER_S
 from protocols.messages import Beacon, Envelope, Role
 from protocols.varint import encode_ascending
-from netsim.units import MAX_TIME_PS
 from tests.support.links import LINK, link_config
 from tests.support.two_ends import TwoEnds, clean_ends
 
