@@ -1,5 +1,6 @@
 """A receiver in its place: when it hands out what it has seen."""
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_clicks_are_handed_out_once_they_have_happened(
     )
     for k in range(2):
         light = PhotonBundle(k, 100 * k, 100 * (k + 1), ())
-        sim.call_at(100 * (k + 1) + delay_ps, lambda light=light: receiver.deliver(light))
+        sim.call_at(100 * (k + 1) + delay_ps, partial(receiver.deliver, light))
     sim.run(until=receiver.finished)
     assert seen == [(0, expected_ps[0]), (1, expected_ps[1])]
     assert sim.now_ps == expected_ps[1]
