@@ -6,7 +6,7 @@ weak stream, and a network of forty users has thousands of those.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 from numba import types
@@ -167,6 +167,10 @@ class Streams:
                 dtype=np.int64,
             ).reshape(-1, 2),
         )
+
+    def __reduce__(self) -> NoReturn:
+        """A copy would draw from the generators of the original, at addresses of this process."""
+        raise TypeError("streams cannot be copied")
 
     def emit(
         self, start_ps: int, stop_ps: int, *, first_row: int

@@ -19,7 +19,7 @@ from protocols.chsh import Chsh
 from protocols.keylength.balance import Balance
 
 NO_TURNS: Mapping[str, Turns] = {}
-_END_PS = 2**60
+_END_PS = 2**61 - 1
 """Later than every click (`netsim.units.MAX_TIME_PS`)."""
 FRAMES_AT_ONCE = 16
 """Frames that are scored together; where time is cut changes no count."""

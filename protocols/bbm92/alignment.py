@@ -41,7 +41,8 @@ LATE_ANNOUNCEMENTS = 2
 SPARE_PS = 2 * PS_PER_S
 MAX_PENDING, MAX_PENDING_CLICKS = 256, 1 << 24
 """Announcements that wait, and clicks in them: four seconds of 4 MHz."""
-MAX_ANNOUNCED_TICKS = 2**60
+MAX_ANNOUNCED_PS = 2**62
+"""Twice as long as clocks of a run may go; differences of such times are int64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,8 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
     last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
     tick_ps = config.announcer_tick_ps
-    if max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks) > MAX_ANNOUNCED_TICKS:
+    furthest_ticks = max(abs(body.start_ticks), abs(body.stop_ticks), last_ticks)
+    if furthest_ticks * tick_ps > MAX_ANNOUNCED_PS:
         raise RemoteProtocolError("announced times out of range")
     # Closer clicks of one user merge before they are announced.
     if _least_gap(elapsed_ticks) < max(1, config.window_ps // tick_ps):

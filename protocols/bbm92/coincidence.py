@@ -73,7 +73,8 @@ def _count_before(
         at[walk] = size * walk // WALKS
         first[walk] = np.searchsorted(own_ps, predicted_ps[at[walk]] + low_ps)
     stop = np.append(at[1:], size)
-    going = size >= WALKS and first[-1] < last
+    # Of each walk: predictions far from a line's reference may fall by what a float leaves out.
+    going = size >= WALKS and first.max() < last
     while going:
         for walk in range(WALKS):
             k, j = at[walk], first[walk]

@@ -362,3 +362,18 @@ def test_times_are_those_of_the_clicks_that_are_there() -> None:
     first_id, found = book.between(-(2**40), 2**40)
     assert first_id == ticks.size + 3
     assert np.array_equal(found, ticks[3:] + FRAME_TICKS)
+
+
+def test_a_column_is_copied_seldom_and_takes_no_more_room_than_twice_what_it_held() -> None:
+    """A thousand small frames, each forgotten 50 later: views stay, room is made now and then."""
+    column, rooms, views = tagbook._Column(np.int64), set[int](), []
+    for k in range(1000):
+        column.extend(np.arange(10 * k, 10 * k + 10))
+        if k >= 50:
+            column.drop(10)
+        rooms.add(id(column._room))
+        views.append((column.values, column.values.copy(), column._room))  # kept: no id comes again
+        assert column._room.size <= 2 * 510
+    assert column.values.tolist() == list(range(9500, 10_000))
+    assert all((view == copy).all() for view, copy, _ in views)
+    assert 10 < len(rooms) < 40

@@ -1,16 +1,21 @@
 """Streams that are drawn together give what each gives alone."""
 
-from collections.abc import Sequence
+import copy
+import gc
+import pickle
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from numpy.random import MT19937, PCG64, BitGenerator, Generator, Philox
 
 from netsim.devices.qnsp import emission_plan
 from netsim.frames import PhotonFrame
 from netsim.kernel.rng import RngTree
+from netsim.physics.emission import sample_poisson_times
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.source import EmissionPlan, PairSource
-from netsim.physics.streams import Outlet
+from netsim.physics.streams import SINGLES, Outlet, Stream, Streams
 from netsim.topology.load import load_topology
 from netsim.topology.timeline import Timeline
 
@@ -67,3 +72,28 @@ def test_what_has_no_closed_form_is_not_drawn_together() -> None:
     assert planned("fan2025_four_user")[0].streams is not None
     assert planned("honjo2008")[0].streams is None
     assert planned("fan2025_four_user", "qnsp.source.statistics=thermal")[0].streams is None
+
+
+@pytest.mark.parametrize("kind", [PCG64, MT19937, Philox])
+def test_streams_draw_from_whatever_kind_they_have(kind: type[BitGenerator]) -> None:
+    """As the sampler alone, and on from where it is; they keep their generators alive."""
+    outlet = ("C38", "alice")
+    alone, rngs = Generator(kind(5)), [Generator(kind(5))]
+    streams = Streams([Stream("s", SINGLES, 1e6, (outlet,))], (outlet,), lambda _: rngs.pop())
+    gc.collect()
+    for frame in range(2):
+        span_ps = frame * 10**9, (frame + 1) * 10**9
+        (times_ps,), (rows,), processes = streams.emit(*span_ps, first_row=0)
+        assert times_ps.tolist() == sample_poisson_times(alone, 1e6, *span_ps).tolist()
+        assert rows.tolist() == [-1] * times_ps.size
+        assert times_ps.size > 500
+        assert not processes.size
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_streams_are_not_copied(copied: Callable[[object], object]) -> None:
+    """A copy would hold the addresses of generators that are not its own."""
+    outlet = ("C38", "alice")
+    streams = Streams([Stream("s", SINGLES, 1e6, (outlet,))], (outlet,), RngTree(1).stream)
+    with pytest.raises(TypeError, match="copied"):
+        copied(streams)

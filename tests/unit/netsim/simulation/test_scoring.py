@@ -12,6 +12,7 @@ from netsim.simulation.liveclicks import _without_close as without_close
 from netsim.simulation.neighbours import count_differences, match_clicks
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer, build_scorers
 from netsim.topology.network import build_network
+from netsim.units import MAX_TIME_PS
 from tests.support.fan2025 import four_user_topology
 from tests.support.topologies import two_user_topology
 from tests.unit.netsim.physics.helpers import generator, int64, pack
@@ -218,6 +219,16 @@ def test_stranger_is_refused() -> None:
 def test_counts_add() -> None:
     """Counts of two runs are those of one run of both."""
     assert LaneCounts(5, 2, 1, 1, 0) + LaneCounts(1, 1, 0, 0, 0) == LaneCounts(6, 3, 1, 1, 0)
+
+
+def test_histogram_counts_to_the_end_of_the_longest_run() -> None:
+    """The last clicks of 26 days have their differences too."""
+    histogram = DifferenceHistogram(USERS, low_ps=-500, bin_ps=250, bins=4)
+    for user, early_ps in (("alice", 400), ("bob", 100)):
+        clicks = np.array([MAX_TIME_PS - early_ps << 2], dtype=np.int64)
+        histogram.add(user, ClickFrame(0, MAX_TIME_PS, clicks))
+    histogram.finish()
+    assert histogram.counts.tolist() == [0, 0, 0, 1]
 
 
 def test_histogram_counts_all_differences() -> None:

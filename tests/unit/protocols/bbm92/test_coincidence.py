@@ -113,6 +113,18 @@ def test_a_table_of_clicks_finds_the_same_pairs(
     assert list(zip(announced.tolist(), differences_ps.tolist(), strict=True)) == expected
 
 
+def test_no_own_click_is_read_that_is_not_there() -> None:
+    """Predictions that fall where a float leaves 128 ps out, about the last own click.
+
+    In Python, which knows where the own clicks end.
+    """
+    predicted = Alignment(0, 2.0**60, -0.9).predict(np.arange(68, 76))
+    assert predicted[3] > predicted[4]
+    own, before = int64(2**60 - 20), np.empty(8, dtype=np.int64)
+    coincidence._count_before.py_func(predicted, own, 0, before)
+    assert before.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
 @settings(derandomize=True, deadline=None)
 @given(streams, streams, st.integers(-400, 400), st.integers(-400, 400))
 def test_all_near_pairs_are_found(one: Times, other: Times, low: int, high: int) -> None:

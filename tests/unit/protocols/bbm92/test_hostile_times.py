@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from netsim.units import MAX_TIME_PS
 from protocols.bbm92 import clocksearch, synchronise
 from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
@@ -155,6 +156,22 @@ def test_times_closer_than_clicks_can_be(gap_ps: int) -> None:
     assert list(announced_times_ps(config, apart)) == [0, 2000]
     with pytest.raises(RemoteProtocolError, match="too close"):
         announced_times_ps(config, close)
+
+
+@pytest.mark.parametrize("edge_ps", [-(2**63), 2**63, -(2**62), 2**62])
+def test_times_that_no_clock_shows(edge_ps: int) -> None:
+    """Times that would leave int64, or differ by more, are refused: in ps they would go back."""
+    config = link_config()
+    start_ps = edge_ps // 10 * 10 - 5000
+    with pytest.raises(RemoteProtocolError, match="out of range"):
+        announced_times_ps(config, beacon(start_ps, np.array([0, 10_000]), start_ps + 20_000))
+
+
+def test_times_of_a_month_are_announced() -> None:
+    """A clock of 1 ps may go as long as the longest run."""
+    config = replace(link_config(), announcer_tick_ps=1)
+    body = Beacon(MAX_TIME_PS - 10**6, MAX_TIME_PS, 1, encode_ascending(np.array([5]), previous=0))
+    assert announced_times_ps(config, body).tolist() == [MAX_TIME_PS - 10**6 + 5]
 
 
 @pytest.mark.parametrize(("late_s", "is_kept"), [(-60, False), (-1, True), (60, False)])
