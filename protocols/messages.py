@@ -44,7 +44,7 @@ class AbortReason(IntEnum):
     CONNECTION_RESET = 11
     LEAK_TOO_HIGH = 12
     """Error correction disclosed more than the budget that was fixed before the round, or so much
-    that no key could be left."""
+    that no key could be left, or asks more often than a peer allows."""
     TOO_MANY_BITS = 13
     """The round is longer than one message can carry seeds for."""
     BIASED = 14

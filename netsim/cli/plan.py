@@ -145,10 +145,12 @@ def _search(kind: Kind, options: PlanArguments, counted: list[PlanOptions]) -> F
 
 def _check_files(options: PlanArguments, kind: Kind) -> None:
     """Raise `ConfigError` if a result could not be written, before it takes time to get it."""
+    from netsim.results.files import is_stream
+
     faults = [*_out_faults(options.out, kind), *_plot_faults(options.plot)]
     files = (("--out", options.out), ("--plot", options.plot), ("--report", options.report))
     for option, path in files:
-        if path is None:
+        if path is None or is_stream(path):
             continue
         if path.exists() and not options.force:
             faults.append(Fault(option, f"{path} is there already; replace it with --force"))

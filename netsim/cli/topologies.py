@@ -126,7 +126,9 @@ def new(options: NewArguments) -> None:
 
 
 def _check_free(path: Path, *, force: bool) -> None:
-    if path.exists() and not force:
+    from netsim.results.files import is_stream
+
+    if path.exists() and not force and not is_stream(path):
         raise ConfigError.of(path, "is there already; --force replaces it")
     if not path.parent.is_dir():
         raise ConfigError.of(path, f"there is no folder {path.parent}")

@@ -2,14 +2,16 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netsim.cli.options import with_options
 from netsim.cli.shared import OverrideOption, TopologyArgument, tell, warn
 from netsim.printable import count_text
+from netsim.units import ps_from_s
 
 if TYPE_CHECKING:
+    from netsim.topology.timeline import Epoch
     from netsim.twin.outlook import Outlook
 
 EXAMPLES = (
@@ -49,7 +51,7 @@ def validate(options: ValidateArguments) -> None:
     spec = load_topology(options.topology, overrides=options.override)
     warn(spec)
     timeline = Timeline(spec, stop_ps=max(1, followed_ps(spec.events)))
-    outlook = Outlook(tuple(timeline.epochs()))
+    outlook = Outlook(_told(tuple(timeline.epochs())))
     network = outlook.network
     counts = (
         (len(spec.users), "user"),
@@ -75,6 +77,14 @@ def validate(options: ValidateArguments) -> None:
         )
 
 
+def _told(epochs: "tuple[Epoch, ...]") -> "tuple[Epoch, ...]":
+    """Epochs as they are judged: the last, which nothing ends, lasts for the longest round."""
+    *earlier, last = epochs
+    topology = last.network.topology
+    round_s = max(map(topology.round_s_of, last.network.links), default=0.0)
+    return (*earlier, replace(last, stop_ps=last.stop_ps + ps_from_s(round_s)))
+
+
 def _notes(outlook: "Outlook") -> dict[str, list[str]]:
     """What must be said of links, and of which: no proof, no key and why."""
     said: dict[str, list[str]] = {}
@@ -98,7 +108,7 @@ def _plan_line(outlook: "Outlook", users: tuple[str, str]) -> str:
 
     network = outlook.network
     round_s = network.topology.round_s_of(users)
-    enough = enough_s(network, users, HOUR_S, outlook.lanes_of(users))
+    enough = enough_s(network, users, HOUR_S, outlook.deciding_lanes(users))
     advice = (
         "no division of an hour holds any"
         if enough is None

@@ -14,17 +14,19 @@ from netsim.errors import OutputError, writing
 def write_whole(path: Path, text: str) -> None:
     """Write ``text`` so that ``path`` never holds half of it.
 
-    A device or a pipe is written to as it is, not replaced.
+    A device or a pipe is written to as it is, not replaced; so is ``/dev/stdout`` where a shell has
+    led it to a file, behind what is in there.
 
     Raises
     ------
     OutputError
         The system does not let us.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        with writing(path):
-            path.write_text(text, encoding="utf-8", newline="\n")
-        return
+    with writing(path):
+        if is_stream(path):
+            with path.open("a", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            return
     partial = path.with_name(path.name + ".partial")
     try:
         with writing(path):
@@ -34,6 +36,14 @@ def write_whole(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this is no file to replace: a device, a pipe, what /dev and /proc call a stream."""
+    if not path.exists() or path.is_dir():
+        return False
+    folder = path.absolute().parent.resolve()
+    return not path.is_file() or folder == Path("/dev") or folder.is_relative_to("/proc")
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -103,8 +103,11 @@ class Run:
         ------
         ValueError
             The runs are of different networks, levels or versions, share a seed (the same light
-            would count twice), or have applications, whose waits do not add.
+            would count twice), have applications, whose waits do not add, or are of a network that
+            changes and not equally long.
         """
+        if not isinstance(other, Run):
+            return NotImplemented
         _check_sum(self, other)
         has_both = bool(self.histograms and other.histograms)
         return replace(
@@ -229,6 +232,12 @@ def _check_sum(one: Run, other: Run) -> None:
         raise ValueError(f"both runs have seed {min(shared)}: the same light would count twice")
     if one.demand is not None or other.demand is not None:
         raise ValueError("runs with applications do not add up: their waits are of one run")
+    pairs = zip(one.lanes, other.lanes, strict=True)
+    if any(mine.summary()["twin"] != its.summary()["twin"] for mine, its in pairs):
+        raise ValueError(
+            "runs of a network that changes add up where they are equally long: what is expected "
+            f"differs in {one.duration_s:g} s and {other.duration_s:g} s"
+        )
 
 
 _OWN_TABLES: Mapping[str, Callable[[Run], list[Json]]] = {

@@ -47,24 +47,35 @@ class Outlook:
         Where these promise no key and a single state of the network does, the terms are those of
         the state that promises most, and no other counts.
         """
-        agreed = agree(self.network, users, self.lanes_of(users))
+        return self._agreed(users)[0]
+
+    def deciding_lanes(self, users: Users) -> Sequence[LanePrediction]:
+        """Lanes that set the terms of a link: their mean, or those of the state with key."""
+        return self._agreed(users)[1]
+
+    def _agreed(self, users: Users) -> tuple[LinkAgreement, Sequence[LanePrediction]]:
+        """Terms, and the lanes that set them."""
+        lanes = self.lanes_of(users)
+        agreed = agree(self.network, users, lanes)
         if agreed.expected_key_bits != 0 or len(self._states) == 1:
-            return agreed
+            return agreed, lanes
         total_ps = sum(state.length_ps for state in self._states)
         found = [
-            (state.length_ps / total_ps, agree(state.network, users, state.lanes.get(users, [])))
+            (state.length_ps / total_ps, agree(state.network, users, its), its)
             for state in self._states
+            for its in (state.lanes.get(users, []),)
         ]
-        share, best = max(found, key=lambda each: each[0] * _key_bits(each[1]))
+        share, best, own_lanes = max(found, key=lambda each: each[0] * _key_bits(each[1]))
         if not share * _key_bits(best):
-            return agreed
+            return agreed, lanes
         bits = best.expected_key_bits
-        return replace(
+        told = replace(
             best,
             expected_key_bits=bits if bits is None else round(share * bits),
             notes=(*best.notes, f"key is expected in {100.0 * share:.3g} % of the light only"),
             match_rate_hz=agreed.match_rate_hz,
         )
+        return told, own_lanes
 
     @cached_property
     def _states(self) -> list["_State"]:

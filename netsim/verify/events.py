@@ -134,10 +134,17 @@ def _locks(records: Records) -> Iterator[Fault]:
 
 
 def _closings(records: Records) -> Iterator[Fault]:
-    """An end closes once."""
+    """An end closes once, and begins no round afterwards."""
     for (name, link, end), times in records.told.counts.items():
         if name == "link_closed" and times > 1:
             yield Fault(EVENTS, f"{link} closes {times} times at {end}")
+    closed: set[tuple[object, object]] = set()
+    for line, event in records.events():
+        place = (event.get("link"), event.get("end"))
+        if event.get("event") == "link_closed":
+            closed.add(place)
+        elif event.get("event") == _STARTED and place in closed:
+            yield Fault(f"{EVENTS}:{line}", "begins after its end has closed")
 
 
 def _bell_tests(records: Records) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.distillation import (
+    MAX_QUERIES,
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
@@ -60,8 +61,6 @@ from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnounce
 from protocols.tagbook import Announcement, TagBook
 from protocols.variants import RECONCILIATIONS
 from protocols.varint import decode_ascending
-
-MAX_QUERIES = 100_000
 
 
 class AnnouncerRound(RoundCore):

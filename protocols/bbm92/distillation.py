@@ -48,6 +48,10 @@ def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
 
+MAX_QUERIES = 100_000
+"""So often a responder may ask in a round; its own correction ends the round before more."""
+
+
 def judge_leak(core: BookedRound) -> None:
     """RoundDropped if error correction has disclosed too much for any key, whatever it still finds.
 

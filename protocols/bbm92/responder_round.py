@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.alignment import Coincidences
 from protocols.bbm92.distillation import (
+    MAX_QUERIES,
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
@@ -106,6 +107,7 @@ class ResponderRound(RoundCore):
         self._rng = rng
         self._rates = rates
         self._announcements = 0
+        self._queries = 0
         self._unanswered: deque[tuple[int, Coincidences, bool]] = deque()
         """Sequence, matches and whether it was the last, per announcement without its keep mask."""
         self._blocks: list[tuple[Bits, Bits]] = []
@@ -230,6 +232,9 @@ class ResponderRound(RoundCore):
             queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
         self._is_asked = tuple(bool(query) for query in queries)
         is_done = not any(queries)
+        self._queries += not is_done
+        if self._queries > MAX_QUERIES:  # errors far beyond the estimate: its peer would refuse
+            raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
         self._move(cause, State.VERIFYING if is_done else State.RECONCILING)
         return Reconciled() if is_done else ParityQuery(queries)
 

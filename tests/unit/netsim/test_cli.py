@@ -297,6 +297,19 @@ def test_validate_counts(topology: str, capsys: pytest.CaptureFixture[str]) -> N
     assert second.startswith("Assumed: asymptotic: no secrecy epsilon; trusted devices;")
 
 
+def test_validate_judges_the_last_state(capsys: pytest.CaptureFixture[str]) -> None:
+    """It lasts a round at least, so that key which comes with the last event is seen."""
+    bright = (f"qnsp.source.pumps.{pump}.power_mw=2.0" for pump in (0, 1))
+    event = 'events=[{time_s=30, kind="power", power_mw=0.4}]'
+    terms = ("protocol.security=finite", "protocol.estimation=sample", "protocol.round_s=10")
+    words = [word for each in (*bright, event, *terms) for word in ("--set", each)]
+    assert run_command(["validate", "two_user", *words]) == 0
+    said = capsys.readouterr().out
+    assert "key is expected in 25 % of the light only" in said
+    assert "no division of an hour" not in said
+    assert "90 % of the best hour takes rounds" in said
+
+
 def test_validate_says_what_no_proof_covers(capsys: pytest.CaptureFixture[str]) -> None:
     """The label stands there before a run, and goes with a covered counting."""
     finite = ("--set", "protocol.security=finite", "--set", "protocol.estimation=sample")

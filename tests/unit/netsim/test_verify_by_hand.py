@@ -315,6 +315,15 @@ def test_what_happens_to_a_link_in_turn(
     assert found == ([] if fault is None else [fault])
 
 
+def test_who_has_closed_begins_no_round(tmp_path: Path) -> None:
+    """Closing comes last."""
+    rows, events = both()
+    late = {**at_bob_too("round_started", 60), "block": 1}
+    assert faults_of(tmp_path, rows, [*events, late]) == [
+        "events.jsonl:14: begins after its end has closed"
+    ]
+
+
 @pytest.mark.parametrize(
     ("at_bob", "tested_bits", "fault"),
     [

@@ -18,7 +18,7 @@ from netsim.pools.store import UserStore
 from netsim.report.figure import Figure, Panel, Series
 from netsim.report.svg import draw
 from netsim.results.directory import make_private
-from netsim.results.files import write_whole
+from netsim.results.files import is_stream, write_whole
 from netsim.results.tagfile import TagFile
 
 FULL = Path("/dev/full")
@@ -109,6 +109,27 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
         write_whole(path, "text")
         assert read.result(timeout=10) == "text"
     assert path.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc")
+@pytest.mark.parametrize("folder", ["/proc/self/fd", "/dev/fd"])
+def test_what_a_shell_has_led_to_a_file_is_written_to(tmp_path: Path, folder: str) -> None:
+    """As /dev/stdout behind `>` is: neither the link nor what is in the file gives way."""
+    with (tmp_path / "file").open("w") as file:
+        file.write("first ")
+        file.flush()
+        stream = Path(folder) / str(file.fileno())
+        assert is_stream(stream)
+        write_whole(stream, "text")
+        assert stream.is_symlink()
+    assert (tmp_path / "file").read_text() == "first text"
+    assert not is_stream(tmp_path / "file")
+
+
+def test_a_name_that_is_too_long_is_told_with_the_file(tmp_path: Path) -> None:
+    """Before anything is asked about it."""
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        write_whole(tmp_path / ("n" * 300), "text")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")

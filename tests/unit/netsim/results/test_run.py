@@ -173,6 +173,33 @@ def test_what_does_not_add_up(change: dict[str, Any], reason: str) -> None:
         _ = made_up_run() + replace(made_up_run(), **({"seed": 8} | change))
 
 
+def test_runs_of_a_network_that_changes_are_equally_long() -> None:
+    """What the twin expects of another time differs, and is no mean of both: that is said."""
+    run = made_up_run()
+    changed = replace(run.lanes[0], twin=replace(run.lanes[0].twin, sifted_hz=1.0))
+    with pytest.raises(ValueError, match="equally long"):
+        _ = run + replace(run, seed=8, lanes=(changed, *run.lanes[1:]))
+
+
+def test_lanes_without_light_add_up() -> None:
+    """An error rate of nothing is undefined in both, and no difference."""
+    run = made_up_run()
+    runs = [
+        replace(run, seed=seed, lanes=(replace(run.lanes[0], twin=nothing), *run.lanes[1:]))
+        for seed in (1, 2)
+        for nothing in (TwinResult(0.0, float("nan"), 0.0),)
+    ]
+    assert (runs[0] + runs[1]).lanes[0].summary()["twin"]["qber"] is None
+
+
+def test_only_runs_add_to_a_run() -> None:
+    """As of any type: `sum` needs a first one."""
+    run = made_up_run()
+    with pytest.raises(TypeError):
+        _ = run + 1  # type: ignore[operator]
+    assert sum((replace(run, seed=8),), run).seeds == (7, 8)
+
+
 def test_parts_cover_the_same_time() -> None:
     """A run refuses a part that was measured over another time."""
     run = made_up_run()
