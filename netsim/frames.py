@@ -13,6 +13,8 @@ from protocols.tags import DETECTOR_BITS
 
 NEVER_PS = -(2**60)
 """Earlier than everything; packed, it still fits in int64."""
+END_PS = 2**61 - 1
+"""Later than every click of a run (`netsim.units.MAX_TIME_PS`); packed, it still fits in int64."""
 
 DETECTORS = 1 << DETECTOR_BITS
 """Detectors that a packed click can tell apart; a receiver may have fewer."""

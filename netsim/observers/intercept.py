@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from netsim.frames import DETECTOR_MASK, DETECTORS, PhotonBundle, PhotonFrame, PreparedStates
+from netsim.frames import (
+    DETECTOR_MASK,
+    DETECTORS,
+    END_PS,
+    PhotonBundle,
+    PhotonFrame,
+    PreparedStates,
+)
 from netsim.observers.notebook import UNKNOWN
 from netsim.observers.observer import Observer, ObserverContext, ObserverKind, ObserverOptions
 from netsim.physics.detector import (
@@ -29,9 +36,6 @@ from netsim.physics.detector import (
 )
 from netsim.units import FWHM_PER_SIGMA
 from protocols.tags import DETECTOR_BITS
-
-_ALL_PS = 2**60
-"""Later than every click."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -109,7 +113,7 @@ class Interceptor:
         )
         candidates.sort()
         state = self._states.setdefault(frame.channel, DetectorState())
-        clicks, _ = register_clicks(rng, candidates, state, detectors, stop_ps=_ALL_PS)
+        clicks, _ = register_clicks(rng, candidates, state, detectors, stop_ps=END_PS)
         self._note(frame.channel, clicks)
         return clicks
 

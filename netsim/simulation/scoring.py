@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.frames import DETECTORS, ClickFrame
+from netsim.frames import DETECTORS, END_PS, ClickFrame
 from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
 from netsim.results.chsh import chsh_of
@@ -19,8 +19,6 @@ from protocols.chsh import Chsh
 from protocols.keylength.balance import Balance
 
 NO_TURNS: Mapping[str, Turns] = {}
-_END_PS = 2**61 - 1
-"""Later than every click (`netsim.units.MAX_TIME_PS`)."""
 FRAMES_AT_ONCE = 16
 """Frames that are scored together; where time is cut changes no count."""
 CLICKS_AT_ONCE = 1 << 16
@@ -156,7 +154,7 @@ class _LaneMatcher:
         self._match(self._carried.extend(first, second))
 
     def finish(self) -> None:
-        self._match(_END_PS)
+        self._match(END_PS)
 
     def _match(self, until_ps: int) -> None:
         carried = self._carried
@@ -329,7 +327,7 @@ class DifferenceHistogram:
     def finish(self) -> None:
         """Count the differences of the last clicks."""
         self._count_waiting()
-        self._count(_END_PS)
+        self._count(END_PS)
 
     def _count_waiting(self) -> None:
         if (frames := self._waiting.take()) is not None:

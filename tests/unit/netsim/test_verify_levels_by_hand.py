@@ -82,7 +82,7 @@ def test_what_is_right_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("step", [-1, 1])
 def test_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: int) -> None:
     """One less, and one more."""
-    wrong = COUNTS[name] + step
+    wrong: Any = COUNTS[name] + step
     assert faults_of(tmp_path, monkeypatch, **{name: wrong}) == [
         f"summary.json, {LINK}: {name} {wrong}, by the rows of ledger.csv it is {COUNTS[name]}"
     ]

@@ -22,7 +22,7 @@ def experiment(name: str, *values: float, pairs_hz: float = 1e3, shot: str = "")
     def rows(measured: Measured) -> Sequence[BoardRow]:
         assert list(measured) == [shot or name]
         return [
-            BoardRow("x", "t", Prediction(abs(v), 0.1), PUBLISHED, 0.5, is_fitted=v < 0)
+            BoardRow("x", "theory", Prediction(abs(v), 0.1), PUBLISHED, 0.5, is_fitted=v < 0)
             for v in values
         ]
 
