@@ -58,7 +58,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         if not str(error).startswith("cannot cache function"):
             raise
         _say_uncached()
-        _prepare_compiling()
+        unbox_generators_fast()
         return numba.njit(**options)(function)
     dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
     dispatcher.typeof_pyval = _knowing_generators(dispatcher.typeof_pyval)
@@ -107,16 +107,11 @@ def _if_whole(cache: Any) -> Callable[..., Any]:
         except Exception:  # noqa: BLE001  # whatever unpickling raises
             _without_harm(cache.flush)()
             loaded = None
-        if loaded is None:
-            _prepare_compiling()
+        if loaded is None:  # a process whose kernels are all there does without
+            unbox_generators_fast()
         return loaded
 
     return load_or_forget
-
-
-def _prepare_compiling() -> None:
-    """What only a process needs that compiles, and not one whose kernels are all there."""
-    unbox_generators_fast()
 
 
 def _without_harm(save: Callable[..., None]) -> Callable[..., None]:

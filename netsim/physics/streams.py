@@ -6,12 +6,9 @@ weak stream, and a network of forty users has thousands of those.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import NamedTuple, NoReturn
 
 import numpy as np
-from numba import types
-from numba.core import cgutils as numba_cgutils
-from numba.extending import intrinsic
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -19,7 +16,7 @@ from netsim.physics.emission import sample_bunches, sample_pairs, sample_poisson
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import TimeShape
 from protocols.compiled import kernel
-from protocols.unboxing import FUNCTIONS, address_finder
+from protocols.unboxing import address_finder, generator_at
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
@@ -28,31 +25,6 @@ Outlet = tuple[str, str]
 
 SINGLES, PAIRS, BUNCHES = range(3)
 """Kinds of streams."""
-
-cgutils = cast("Any", numba_cgutils)
-
-
-def _typed_generator(typing_context: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:
-    """The generator at addresses of an `address_finder`; somebody else keeps it alive."""
-    _ = typing_context
-
-    def build(context: Any, builder: Any, signature: Any, numbers: Any) -> Any:
-        made = cgutils.create_struct_proxy(signature.return_type)(context, builder)
-        bits = cgutils.create_struct_proxy(_BITS)(context, builder)
-        names = "state_address", "state", *(f"fnptr_{name}" for name in FUNCTIONS)
-        for name, number in zip(names, numbers, strict=True):
-            setattr(bits, name, number)
-        bits.parent = cgutils.get_null_value(bits.parent.type)
-        made.bit_generator = bits._getvalue()  # noqa: SLF001
-        made.parent = cgutils.get_null_value(made.parent.type)
-        made.meminfo = cgutils.get_null_value(made.meminfo.type)
-        return made._getvalue()  # noqa: SLF001
-
-    return types.npy_rng(a, b, c, d, e), build
-
-
-_BITS = cast("Any", types.NumPyRandomBitGeneratorType)("bit_generator")
-_generator = cast("Any", intrinsic)(_typed_generator)
 
 
 @kernel
@@ -74,7 +46,7 @@ def _emit(
     pairs = 0
     for k in range(kinds.size):
         at = generators[k]
-        rng = _generator(at[0], at[1], at[2], at[3], at[4])
+        rng = generator_at(at[0], at[1], at[2], at[3], at[4])
         one_ps = sample_poisson_times(rng, rates_hz[k], start_ps, stop_ps)
         other_ps = one_ps[:0]
         if kinds[k] == PAIRS:

@@ -294,7 +294,6 @@ class DifferenceHistogram:
         Width of a bin, >= 1.
     bins : int
         Number of bins, >= 1.
-
     """
 
     def __init__(self, users: tuple[str, str], *, low_ps: int, bin_ps: int, bins: int) -> None:

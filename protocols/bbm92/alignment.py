@@ -41,7 +41,7 @@ LATE_ANNOUNCEMENTS = 2
 SPARE_PS = 2 * PS_PER_S
 MAX_PENDING, MAX_PENDING_CLICKS = 256, 1 << 24
 """Announcements that wait, and clicks in them: four seconds of 4 MHz."""
-MAX_ANNOUNCED_PS = 2**62
+MAX_ANNOUNCED_PS = 2**62 - 1
 """Twice as long as clocks of a run may go; differences of such times are int64."""
 
 

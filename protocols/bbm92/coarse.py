@@ -208,7 +208,6 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
         base_ps = time_ps + low_ps + np.int64(rate * (time_ps - announced_ps[0]))
         while first < own_ps.size and own_ps[first] < base_ps:
             first += 1
-        last = max(last, first)
         while last < own_ps.size and own_ps[last] - base_ps < high_ps:
             last += 1
         for j in range(first, last):

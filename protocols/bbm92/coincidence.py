@@ -142,13 +142,6 @@ def find_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     return found[:, :count].copy()
 
 
-def near_pairs(
-    predicted_ps: NDArray[np.int64], own_ps: NDArray[np.int64], *, low_ps: int, high_ps: int
-) -> NearPairs:
-    """All pairs with low <= own - predicted < high; both inputs ascending int64 in ps."""
-    return NearPairs(*find_about(predicted_ps, own_ps, 0, 0.0, 0.0, low_ps, high_ps))
-
-
 def pairs_about(
     line: Alignment,
     announced_ps: NDArray[np.int64],
@@ -157,7 +150,7 @@ def pairs_about(
     low_ps: int,
     high_ps: int,
 ) -> NearPairs:
-    """All pairs with low <= own - predicted < high, where ``line`` predicts; as `near_pairs`."""
+    """All pairs with low <= own - predicted < high, where ``line`` predicts; all ascending."""
     return NearPairs(
         *find_about(
             announced_ps, own_ps, line.reference_ps, line.offset_ps, line.rate, low_ps, high_ps

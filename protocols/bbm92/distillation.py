@@ -18,6 +18,8 @@ from protocols.variants import AMPLIFICATIONS, ESTIMATIONS, SECURITIES, is_two_w
 
 MAX_ROUND_BITS = 2**26 - 2**14
 """Mask and bits of the sample, or a hash seed, one bit for each of a round, fit into a message."""
+MAX_QUERIES = 100_000
+"""So often a responder may ask in a round; its own correction ends the round before more."""
 
 
 class BookedRound(Protocol):
@@ -46,10 +48,6 @@ def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
         is_accepted = estimation.accepts(config.terms, sampled_bits=mine.size, errors=errors)
     if not is_accepted:
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
-
-
-MAX_QUERIES = 100_000
-"""So often a responder may ask in a round; its own correction ends the round before more."""
 
 
 def judge_leak(core: BookedRound) -> None:

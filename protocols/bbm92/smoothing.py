@@ -45,14 +45,14 @@ def advance(
     noise[0, 1] = noise[1, 0] = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
     noise[0, 2] = noise[2, 0] = drift_noise * long_s**3 / 6
     noise[1, 2] = noise[2, 1] = sign * drift_noise * long_s**2 / 2
-    carried = product(move, covariance)
+    carried, spread = product(move, covariance), np.empty((3, 3))
     for row in range(3):
         for column in range(3):
             total = 0.0
             for k in range(3):
                 total += carried[row, k] * move[column, k]
-            noise[row, column] += total
-    return applied(move, state), noise, move
+            spread[row, column] = total + noise[row, column]
+    return applied(move, state), spread, move
 
 
 @kernel

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from protocols.bbm92 import announcer_round, responder_round
 from protocols.events import (
     BlockUsable,
     LinkLocked,
@@ -25,7 +26,7 @@ from tests.support.faults import block_faults
 from tests.support.inspector import Booked, asked_bits, book_faults
 from tests.support.light import LaneLight, draw_tags, light
 from tests.support.links import link_config
-from tests.support.two_ends import Bits
+from tests.support.two_ends import Bits, clean_ends
 from tests.support.whole_messages import WholeMessages, kinds, only, reasons
 
 NOTHING = np.empty(0, dtype=np.int64)
@@ -192,3 +193,19 @@ def test_failed_verification_of_undamaged_messages_is_no_alarm(
         assert reasons(ends, role) == {AbortReason.VERIFICATION_FAILED: 1}
     assert sorted(told.sender for told in ends.messages(Abort)) == list(Role)
     assert not ends.alarms()
+
+
+def test_an_own_correction_that_asks_too_often_is_no_violation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Errors far beyond the estimate end a round before the peer refuses: without any alarm."""
+    for module in (announcer_round, responder_round):
+        monkeypatch.setattr(module, "MAX_QUERIES", 3)
+    ends = clean_ends(1, duration_s=3.0)
+    ends.run()
+    assert not ends.alarms()
+    reasons = {ended.reason for ended in ends.aborted(Role.RESPONDER).values()}
+    assert reasons == {AbortReason.LEAK_TOO_HIGH}
+    assert {ended.reason for ended in ends.aborted(Role.ANNOUNCER).values()} == {
+        AbortReason.PEER_ABORTED
+    }

@@ -17,8 +17,14 @@ CRASH_S, CUT_S, OUTAGE_S, UNLOCK_S, DARK_S = 420.0, 660.0, 780.0, 900.0, 1200.0
 detectors off."""
 SHORTEST_S = 2.0
 ROUND_S = 5.0
-EVENTS = ((CUT_S, "cut", "repair"), (UNLOCK_S, "unlock", "lock"))
-MORE_EVENTS = ((DARK_S, "detectors-off", "detectors-on"),)
+EVENTS = (
+    ("bob", CUT_S, "cut", "repair"),
+    ("bob", UNLOCK_S, "unlock", "lock"),
+    ("alice", DARK_S, "detectors-off", "detectors-on"),
+)
+"""To whom, mean time between two, what breaks and what mends it."""
+BRIGHTNESS = 0.125
+"""Of the shipped source, so that an hour takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,12 @@ def times_s(rng: np.random.Generator, mean_s: float, stop_s: float) -> list[tupl
     return found
 
 
-def disturbed(duration_s: float, seed: int, *, brightness: float = 0.125) -> TopologySpec:
+def disturbed(duration_s: float, seed: int) -> TopologySpec:
     """Two users with bad clocks and a bad wire, phases that wander, and what happens to them."""
     rng = np.random.default_rng(seed)
     plain = load_topology("two_user", overrides=(f"protocol.round_s={ROUND_S}", "frame_s=0.1"))
     values: dict[str, Any] = plain.model_dump(mode="json")
-    values["qnsp"]["source"]["brightness_hz_per_mw2"] *= brightness
+    values["qnsp"]["source"]["brightness_hz_per_mw2"] *= BRIGHTNESS
     values["receivers"]["bench"]["clock"]["allan_deviation_1s"] = 1e-9
     values["receivers"]["bench"]["x"]["drift"] = {
         "walk_rad_per_sqrt_s": 0.2,
@@ -88,10 +94,7 @@ def disturbed(duration_s: float, seed: int, *, brightness: float = 0.125) -> Top
     ]
     values["events"] = [
         {"time_s": time_s, "kind": kind, "user": user}
-        for user, (mean_s, begins, ends) in (
-            *(("bob", event) for event in EVENTS),
-            *(("alice", event) for event in MORE_EVENTS),
-        )
+        for user, mean_s, begins, ends in EVENTS
         for span in times_s(rng, mean_s, duration_s)
         for time_s, kind in zip(span, (begins, ends), strict=True)
     ]

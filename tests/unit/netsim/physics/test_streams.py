@@ -15,7 +15,7 @@ from netsim.kernel.rng import RngTree
 from netsim.physics.emission import sample_poisson_times
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.source import EmissionPlan, PairSource
-from netsim.physics.streams import SINGLES, Outlet, Stream, Streams
+from netsim.physics.streams import PAIRS, SINGLES, Outlet, Stream, Streams
 from netsim.topology.load import load_topology
 from netsim.topology.timeline import Timeline
 
@@ -88,6 +88,30 @@ def test_streams_draw_from_whatever_kind_they_have(kind: type[BitGenerator]) -> 
         assert rows.tolist() == [-1] * times_ps.size
         assert times_ps.size > 500
         assert not processes.size
+
+
+def test_rows_go_by_pairs_wherever_singles_stand() -> None:
+    """Both photons of a pair have its row, from the first one on; singles have none."""
+    here, there = ("C38", "alice"), ("C42", "bob")
+    shape = load_topology("two_user").qnsp.source.pair_shape
+    streams = Streams(
+        [
+            Stream("lone", SINGLES, 1e6, (here,)),
+            Stream("some", PAIRS, 1e6, (here, there), 3, shape),
+            Stream("more", SINGLES, 1e6, (there,)),
+            Stream("others", PAIRS, 1e6, (there, here), 5, shape),
+        ],
+        (here, there),
+        RngTree(1).stream,
+    )
+    _, rows, processes = streams.emit(0, 10**9, first_row=100)
+    pairs = np.arange(100, 100 + processes.size)
+    assert processes.size > 1000
+    for of_outlet in rows:
+        assert np.sort(of_outlet[of_outlet >= 0]).tolist() == pairs.tolist()
+        assert np.count_nonzero(of_outlet < 0) > 500
+    assert np.flatnonzero(np.diff(processes)).size == 1
+    assert set(processes.tolist()) == {3, 5}
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])

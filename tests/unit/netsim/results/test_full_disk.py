@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -124,6 +126,18 @@ def test_what_a_shell_has_led_to_a_file_is_written_to(tmp_path: Path, folder: st
         assert stream.is_symlink()
     assert (tmp_path / "file").read_text() == "first text"
     assert not is_stream(tmp_path / "file")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").is_symlink(), reason="no /dev/stdout")
+def test_the_standard_output_is_a_stream_in_a_file_too(tmp_path: Path) -> None:
+    """Behind `>` its name leads to a file, which root could replace it by."""
+    code = (
+        "from pathlib import Path; from netsim.results.files import is_stream; "
+        "print(Path('/dev/stdout').is_file(), is_stream(Path('/dev/stdout')))"
+    )
+    with (tmp_path / "file").open("w") as file:
+        subprocess.run([sys.executable, "-c", code], stdout=file, check=True)
+    assert (tmp_path / "file").read_text() == "True True\n"
 
 
 def test_a_name_that_is_too_long_is_told_with_the_file(tmp_path: Path) -> None:

@@ -158,6 +158,21 @@ def test_runs_of_one_network_add_up() -> None:
     assert "seed 7 + 8" in both._repr_html_()
 
 
+def test_a_link_that_has_not_closed_in_one_run_has_no_time_to_settle() -> None:
+    """The longest of both, where both have one."""
+    link = replace(made_up_run().links[0], settle_ps=5)
+    settled = [(link + replace(link, settle_ps=its_ps)).settle_ps for its_ps in (0, 4, 6)]
+    assert settled == [0, 5, 6]
+
+
+def test_a_sum_knows_all_of_its_seeds() -> None:
+    """The light of one that came later in it would count twice as well."""
+    run = made_up_run()
+    later = replace(run, seed=9)
+    with pytest.raises(ValueError, match="seed 9"):
+        _ = (run + later) + later
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -244,3 +244,16 @@ def test_histogram_counts_all_differences() -> None:
     expected, _ = np.histogram(differences_ps, [*edges_ps.tolist(), 10**6])
     assert histogram.counts.tolist() == expected[:-1].tolist()
     assert (edges_ps[0], edges_ps[-1]) == (-5000, 5000)
+
+
+def test_histogram_bins_are_half_open() -> None:
+    """What lies on the lower edge counts, on the upper one not, whatever the detectors."""
+    edges_ps, detectors = np.array([-50, -1, 0, 49, 50]), np.arange(4)
+    for own in detectors.tolist():
+        for edge_ps in edges_ps.tolist():
+            counts = np.zeros(2, dtype=np.int64)
+            first = pack(np.array([1000]), np.array([own]))
+            second = np.sort(pack(np.full(4, 1000 + edge_ps), detectors))
+            count_differences(first, second, 2000, -50, 50, counts)
+            expected = [4 * (-50 <= edge_ps < 0), 4 * (0 <= edge_ps < 50)]
+            assert counts.tolist() == expected, (own, edge_ps)

@@ -21,6 +21,11 @@ def dimmed(*overrides: str, after_s: float = 40.0) -> TopologySpec:
     return load_topology("two_user", overrides=("protocol.round_s=10", *bright, event, *overrides))
 
 
+def plain(*overrides: str) -> TopologySpec:
+    """As it should be throughout."""
+    return load_topology("two_user", overrides=("protocol.round_s=10", *overrides))
+
+
 def outlook_of(topology: TopologySpec, duration_s: float) -> Outlook:
     """All states within so much light."""
     return Outlook(tuple(Timeline(topology, stop_ps=ps_from_s(duration_s)).epochs()))
@@ -33,30 +38,45 @@ def test_key_of_one_state_is_expected(overrides: tuple[str, ...]) -> None:
     mean = agree(found.network, USERS, found.lanes_of(USERS))
     assert mean.expected_key_bits == 0
     assert mean.notes[-1].startswith("no key expected")
-    plain = agree(
-        outlook_of(
-            load_topology("two_user", overrides=("protocol.round_s=10", *overrides)), 1.0
-        ).network,
-        USERS,
-    )
+    steady = agree(outlook_of(plain(*overrides), 1.0).network, USERS)
     agreed = found.agreement(USERS)
-    assert agreed.profile == plain.profile
-    assert agreed.notes == (*plain.notes, "key is expected in 60 % of the light only")
-    assert plain.expected_key_bits is not None
-    assert agreed.expected_key_bits == pytest.approx(0.6 * plain.expected_key_bits, abs=1)
+    assert agreed.profile == steady.profile
+    assert agreed.notes == (*steady.notes, "key is expected in 60 % of the light only")
+    assert steady.expected_key_bits is not None
+    assert agreed.expected_key_bits == pytest.approx(0.6 * steady.expected_key_bits, abs=1)
     assert agreed.match_rate_hz == mean.match_rate_hz
+
+
+def test_the_state_with_most_key_in_all_its_light_decides() -> None:
+    """10 s of more key a round count less than 10 and 20 s of less; the rest has none."""
+    powers_mw = ((60, 0.6), (70, 0.4), (80, 2.0), (90, 0.4))
+    events = (f'{{time_s={at}, kind="power", power_mw={power}}}' for at, power in powers_mw)
+    found = outlook_of(dimmed(f"events=[{', '.join(events)}]"), 110.0)
+    most, least = (
+        agree(outlook_of(plain(f"qnsp.source.pumps.*.power_mw={power}"), 1.0).network, USERS)
+        for power in (0.6, 0.4)
+    )
+    assert most.expected_key_bits is not None
+    assert least.expected_key_bits is not None
+    assert least.expected_key_bits < most.expected_key_bits < 3 * least.expected_key_bits
+    agreed = found.agreement(USERS)
+    assert agreed.expected_key_bits == pytest.approx(30 / 110 * least.expected_key_bits, abs=1)
+    assert agreed.profile == least.profile
+    assert agreed.notes[-1] == "key is expected in 27.3 % of the light only"
+    assert [lane.sifted_hz for lane in found.deciding_lanes(USERS)] == pytest.approx(
+        [lane.sifted_hz for lane in outlook_of(plain(), 1.0).lanes_of(USERS)]
+    )
 
 
 def test_lanes_are_means_over_the_light() -> None:
     """Rates by the lengths of the states, the most by the brighter one; no lanes of strangers."""
     found = outlook_of(dimmed(), 100.0)
-    bright, plain = (
-        outlook_of(topology, 30.0).lanes_of(USERS)
-        for topology in (dimmed(), load_topology("two_user", overrides=("protocol.round_s=10",)))
+    bright, steady = (
+        outlook_of(topology, 30.0).lanes_of(USERS) for topology in (dimmed(), plain())
     )
     lanes = found.lanes_of(USERS)
-    assert len(lanes) == len(bright) == len(plain) > 0
-    for lane, one, other in zip(lanes, bright, plain, strict=True):
+    assert len(lanes) == len(bright) == len(steady) > 0
+    for lane, one, other in zip(lanes, bright, steady, strict=True):
         for name in ("coincidences_hz", "sifted_hz", "accidental_hz"):
             rate_hz = 0.4 * getattr(one, name) + 0.6 * getattr(other, name)
             assert getattr(lane, name) == pytest.approx(rate_hz, rel=1e-9)

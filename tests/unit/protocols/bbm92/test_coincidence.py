@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from protocols.bbm92 import coincidence
 from protocols.bbm92.clicktable import ClickTable, find_in_table
-from protocols.bbm92.coincidence import Alignment, match_lane, near_pairs, pairs_about
+from protocols.bbm92.coincidence import Alignment, match_lane, pairs_about
 from protocols.bbm92.matchings import Earliest
+from tests.support.near import near_pairs
 
 Times = NDArray[np.int64]
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import match_lane, near_pairs
+from protocols.bbm92.coincidence import match_lane
 from protocols.bbm92.matchings import Earliest, Nearest, Unrivalled
 from protocols.matching import Matching, NearPairs
+from tests.support.near import near_pairs
 
 Times = NDArray[np.int64]
 WINDOW_PS = 200

@@ -1,10 +1,17 @@
-"""The kernels that read a course, held against the array functions that say the same."""
+"""Kernels that read a course, and the filter, held against array functions that say the same."""
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from protocols.bbm92.lanes import count_about, residuals_about
-from protocols.bbm92.smoothing import course_ps, differences_ps
+from protocols.bbm92.smoothing import (
+    DRIFT_WALK_PER_S,
+    RATE_WALK,
+    course_ps,
+    differences_ps,
+    follow_cells,
+)
 from protocols.link import PS_PER_S
 
 
@@ -42,3 +49,66 @@ def test_differences_are_about_the_course_and_a_shift() -> None:
     announced, own = np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])
     found_ps = differences_ps(announced_ps, own_ps, announced, own, 0.4, 0, state, none, none)
     assert found_ps.tolist() == [0, 0, 93, -PS_PER_S - 130]
+
+
+def moved(step_s: float) -> NDArray[np.float64]:
+    """(3, 3): offset, rate and drift after a step."""
+    return np.array([[1.0, step_s, step_s**2 / 2], [0.0, 1.0, step_s], [0.0, 0.0, 1.0]])
+
+
+def noise_of(step_s: float, walk_ps: float) -> NDArray[np.float64]:
+    """(3, 3): what white noise of offset, rate and drift makes of a step; by quadrature."""
+    powers = np.diag([walk_ps, RATE_WALK * PS_PER_S, DRIFT_WALK_PER_S * PS_PER_S]) ** 2
+    nodes, weights = np.polynomial.legendre.leggauss(6)
+    parts = (
+        weight * moved(step_s * (node + 1) / 2) @ powers @ moved(step_s * (node + 1) / 2).T
+        for node, weight in zip(nodes, weights, strict=True)
+    )
+    return sum(parts, np.zeros((3, 3))) * abs(step_s) / 2
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_filter_finds_what_all_cells_together_say(sign: float) -> None:
+    """The most likely course of all cells at once, by least squares over all their states.
+
+    Each step, the beginning and each cell's mean is an equation, as sure as its covariance has it;
+    cell 3 is empty. Rauch, Tung and Striebel 1965: the smoother is that solution.
+    """
+    rng = np.random.default_rng(5)
+    cells, walk_ps, variance = 7, 40.0, 900.0
+    steps_s, sizes = sign * rng.uniform(0.05, 0.4, cells), rng.integers(1, 5, cells)
+    sizes[3] = 0
+    stops = np.cumsum(sizes)
+    residuals_ps, course_ps_ = rng.normal(0, 30, stops[-1]), rng.normal(0, 20, cells)
+    state, covariance = np.array([10.0, 30.0, -20.0]), np.diag([50.0, 80.0, 60.0]) ** 2
+    covariance[0, 1] = covariance[1, 0] = 700.0
+    filtered, kept, offsets_ps = follow_cells(
+        state.copy(),
+        covariance.copy(),
+        steps_s,
+        stops - sizes,
+        stops,
+        residuals_ps,
+        course_ps_,
+        1e6,
+        walk_ps,
+        1.0,
+        variance,
+    )
+    precision, right = np.zeros((3 * cells + 3,) * 2), np.zeros(3 * cells + 3)
+    precision[:3, :3] = np.linalg.inv(covariance)
+    right[:3] = precision[:3, :3] @ state
+    for k, step_s in enumerate(steps_s.tolist()):
+        equation = np.zeros((3, 3 * cells + 3))
+        equation[:, 3 * k : 3 * k + 3], equation[:, 3 * k + 3 : 3 * k + 6] = (
+            -moved(step_s),
+            np.eye(3),
+        )
+        precision += equation.T @ np.linalg.solve(noise_of(step_s, walk_ps), equation)
+        of_cell = residuals_ps[stops[k] - sizes[k] : stops[k]] + course_ps_[k]
+        precision[3 * k + 3, 3 * k + 3] += of_cell.size / variance
+        right[3 * k + 3] += of_cell.sum() / variance
+    likeliest = np.linalg.solve(precision, right)
+    assert offsets_ps == pytest.approx(likeliest[3::3], rel=1e-6, abs=1e-6)
+    assert filtered == pytest.approx(likeliest[-3:], rel=1e-6, abs=1e-6)
+    assert kept == pytest.approx(np.linalg.inv(precision)[-3:, -3:], rel=1e-6)
