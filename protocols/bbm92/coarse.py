@@ -198,7 +198,8 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
 ) -> int:
     """Histogram own - announced - rate * (announced - first) from ``low_ps`` on.
 
-    Returns the count of the best two neighbours.
+    Returns the count of the best two neighbours. Times ascend, within 2 hours (2^53 ps), and the
+    rate is far below 1: then ``base_ps`` never falls, and no difference beyond the last bin.
     """
     counts[:] = 0
     high_ps = counts.size << shift
