@@ -47,7 +47,10 @@ SPAN_LIFETIMES = 5.0
 """Integral of g^2 over all delays, in units of 1 / kappa."""
 
 JITTER_REACH_SIGMA = 8.0
-JITTER_STEPS = 4001
+_JITTER = np.linspace(-JITTER_REACH_SIGMA, JITTER_REACH_SIGMA, 4001)
+"""Of an edge of a window, in standard deviations."""
+_WEIGHT = np.exp(-0.5 * _JITTER * _JITTER)
+_WEIGHT /= _WEIGHT.sum()
 
 
 @lru_cache(maxsize=4096)
@@ -76,13 +79,9 @@ def bunch_share(
     edges_ps = offset_ps + np.array([[-0.5], [0.5]]) * window_ps
     if spread_ps == 0.0:
         low, high = (float(_below(edge, kappa)[0]) for edge in edges_ps)
-        return high - low
-    z = np.linspace(-JITTER_REACH_SIGMA, JITTER_REACH_SIGMA, JITTER_STEPS)
-    weight = np.exp(-0.5 * z * z)
-    low, high = (
-        float((weight * _below(edge + spread_ps * z, kappa)).sum() / weight.sum())
-        for edge in edges_ps
-    )
+    else:
+        blurred_ps = edges_ps + spread_ps * _JITTER
+        low, high = (float(_below(edge, kappa) @ _WEIGHT) for edge in blurred_ps)
     return max(0.0, high - low)
 
 

@@ -23,11 +23,10 @@ from netsim.plan.topology import (
     planned_topology,
     promised_rates_bps,
 )
-from netsim.topology.network import build_network
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.twin.demand import DemandForecast, another_allocation, expect_demand, remedies
-from netsim.twin.prediction import Prediction, predict
+from netsim.twin.prediction import Prediction
 
 GOALS = {
     Objective.CHANNELS: "the fewest channels",
@@ -219,7 +218,7 @@ def _finished(
 ) -> Plan:
     """Topology and key rates of an allocation with its power."""
     allocation = chosen.allocation
-    topology = planned_topology(
+    topology, prediction = planned_topology(
         hardware,
         request.users,
         allocation,
@@ -227,7 +226,6 @@ def _finished(
         name=name,
         description=describe(request, allocation),
     )
-    prediction = predict(build_network(topology))
     demand = expect_demand(topology) if topology.applications else None
     return Plan(request, allocation, bound, topology, prediction, demand, is_partial)
 

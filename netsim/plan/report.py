@@ -15,21 +15,21 @@ from netsim.plan.exact import hint
 from netsim.plan.planner import Plan
 from netsim.plan.request import Objective
 from netsim.report.plan import (
+    DIM,
     GROWTH,
     GROWTH_NAMES,
-    GROWTH_NOTE,
     GROWTH_NUMBERS,
     PARTIAL,
     TRADEOFF,
     TRADEOFF_NAMES,
     TRADEOFF_NUMBERS,
     growth_cells,
+    table_notes,
     tradeoff_cells,
 )
 from netsim.report.text import add_names, add_numbers, fits, fixed, plain_table
 from netsim.report.wanted import print_wanted
 from netsim.units import ITU_SPACING_HZ, wavelength_nm_from_label
-from protocols.clockprior import LOCKABLE_HZ
 
 POOREST_SHOWN = 10
 """Lanes in the table of a network with more users than fit a matrix."""
@@ -62,7 +62,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         ],
         "singles_hz": {name: plan.prediction.singles_hz(name) for name in names},
         "notes": [headline(plan), *_facts(plan), *keyless([plan])],
-        "lacks": list(keyless([plan])),
+        "lacks": list(_lacks(plan)),
         **_demand_json(plan),
         **({"partial": True} if plan.is_partial else {}),
     }
@@ -81,33 +81,32 @@ def keyless(plans: Sequence[Plan]) -> Iterator[str]:
     And for each whose applications do not get all that they want.
     """
     for plan in plans:
-        wanted_bps = plan.wanted_bps
-        without = sum(bps <= 0 for bps in wanted_bps)
-        if without:
-            yield (
-                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: no key on "
-                f"{without} of {len(wanted_bps)} links, by the analytic twin"
-            )
         if plan.dim_pairs:
-            yield (
-                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
-                f"{plan.dim_pairs} of {len(wanted_bps)} links are dim, below {LOCKABLE_HZ:g} "
-                "coincidences/s or too few among their other clicks: their clocks are not sure to "
-                "be found, nor any key made"
-            )
-        if plan.short_pairs:
-            yield (
-                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
-                f"authentication takes what {plan.short_pairs} of {len(wanted_bps)} links make in "
-                f"rounds of {plan.topology.protocol.round_s:g} s"
-            )
-        if plan.demand is not None and plan.demand.short:
-            poorest = min(plan.demand.short, key=lambda each: each.share)
-            yield (
-                f"{len(plan.request.users)} users, {plan.allocation.channels} channels: "
-                f"{len(plan.demand.short)} of {len(plan.demand.applications)} applications fall "
-                f"short of key, {poorest.wish.name} gets {poorest.share:.0%}"
-            )
+            yield f"{_size(plan)}: {plan.dim_pairs} of {len(plan.wanted_bps)} links are dim, {DIM}"
+        yield from _lacks(plan)
+
+
+def _size(plan: Plan) -> str:
+    return f"{len(plan.request.users)} users, {plan.allocation.channels} channels"
+
+
+def _lacks(plan: Plan) -> Iterator[str]:
+    """What pairs and applications lack beside light."""
+    wanted_bps = plan.wanted_bps
+    without = sum(bps <= 0 for bps in wanted_bps)
+    if without:
+        yield f"{_size(plan)}: no key on {without} of {len(wanted_bps)} links, by the analytic twin"
+    if plan.short_pairs:
+        yield (
+            f"{_size(plan)}: authentication takes what {plan.short_pairs} of {len(wanted_bps)} "
+            f"links make in rounds of {plan.topology.protocol.round_s:g} s"
+        )
+    if plan.demand is not None and plan.demand.short:
+        poorest = min(plan.demand.short, key=lambda each: each.share)
+        yield (
+            f"{_size(plan)}: {len(plan.demand.short)} of {len(plan.demand.applications)} "
+            f"applications fall short of key, {poorest.wish.name} gets {poorest.share:.0%}"
+        )
 
 
 def print_plan(plan: Plan, console: Console) -> None:
@@ -115,7 +114,8 @@ def print_plan(plan: Plan, console: Console) -> None:
     console.print(Text(headline(plan), style="bold"), soft_wrap=True)
     for line in _facts(plan):
         console.print(Text(line))
-    _print_keyless([plan], console)
+    for line in keyless([plan]):
+        console.print(Text(line, style="bold"))
     console.print()
     console.print(_users(plan))
     console.print()
@@ -140,10 +140,7 @@ def headline(plan: Plan) -> str:
     """One line: what was planned."""
     allocation = plan.allocation
     partial = f", {PARTIAL}" if plan.is_partial else ""
-    return (
-        f"{len(plan.request.users)} users, {allocation.channels} channels, "
-        f"{allocation.comb.pumps_text}{partial}"
-    )
+    return f"{_size(plan)}, {allocation.comb.pumps_text}{partial}"
 
 
 def _facts(plan: Plan) -> Iterator[str]:
@@ -229,12 +226,12 @@ def print_growth(plans: Sequence[Plan], console: Console, *, is_partial: bool = 
     table = plain_table(GROWTH)
     add_numbers(table, *GROWTH_NUMBERS)
     add_names(table, *GROWTH_NAMES)
-    for plan in plans:
-        numbers, names = growth_cells(plan_json(plan))
+    told = [plan_json(plan) for plan in plans]
+    for plan in told:
+        numbers, names = growth_cells(plan)
         table.add_row(*numbers, *names)
     console.print(table)
-    console.print(Text(GROWTH_NOTE))
-    _print_end(plans, console, is_partial=is_partial)
+    _print_end(table_notes(told, is_growth=True), console, is_partial=is_partial)
 
 
 def print_tradeoff(plans: Sequence[Plan], console: Console, *, is_partial: bool = False) -> None:
@@ -242,20 +239,17 @@ def print_tradeoff(plans: Sequence[Plan], console: Console, *, is_partial: bool 
     table = plain_table(TRADEOFF)
     add_names(table, *TRADEOFF_NAMES)
     add_numbers(table, *TRADEOFF_NUMBERS)
-    for plan in plans:
-        names, numbers = tradeoff_cells(plan_json(plan))
+    told = [plan_json(plan) for plan in plans]
+    for plan in told:
+        names, numbers = tradeoff_cells(plan)
         table.add_row(*names, *numbers)
     console.print(table)
-    _print_end(plans, console, is_partial=is_partial)
+    _print_end(table_notes(told, is_growth=False), console, is_partial=is_partial)
 
 
-def _print_end(plans: Sequence[Plan], console: Console, *, is_partial: bool) -> None:
+def _print_end(notes: Iterator[str], console: Console, *, is_partial: bool) -> None:
     """What is to be known of a table of plans beside its rows."""
-    _print_keyless(plans, console)
+    for note in notes:
+        console.print(Text(note))
     if is_partial:
         console.print(Text(PARTIAL, style="bold"))
-
-
-def _print_keyless(plans: Sequence[Plan], console: Console) -> None:
-    for line in keyless(plans):
-        console.print(Text(line, style="bold"))

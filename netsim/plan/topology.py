@@ -31,8 +31,8 @@ def planned_topology(
     *,
     name: str,
     description: str,
-) -> TopologySpec:
-    """The network of an allocation.
+) -> tuple[TopologySpec, Prediction]:
+    """The network of an allocation, and what it should show.
 
     Parameters
     ----------
@@ -44,6 +44,12 @@ def planned_topology(
         Of every pump, in the fibre.
     name, description : str
         Of the topology.
+
+    Returns
+    -------
+    TopologySpec
+    Prediction
+        By the analytic twin, of the same light however long rounds are.
     """
     source = hardware.source(allocation.comb, power_mw)
     channels = [
@@ -53,16 +59,17 @@ def planned_topology(
     ]
     bare = bare_topology(hardware, users, source, channels, name=name, description=description)
     patched = with_patches(bare)
-    protocol = patched.protocol.model_copy(update={"round_s": _round_s(patched)})
+    prediction = predict(build_network(patched))
+    protocol = patched.protocol.model_copy(update={"round_s": _round_s(prediction)})
     applications, pools = hardware.template.applications, hardware.template.pools
     changes = {"protocol": protocol, "applications": applications, "pools": pools}
-    return patched.model_copy(update=changes)
+    return patched.model_copy(update=changes), prediction
 
 
-def _round_s(topology: TopologySpec) -> float:
+def _round_s(prediction: Prediction) -> float:
     """The shortest round in which the poorest link that has key at all has `ENOUGH_KEY_BITS`."""
-    links_bps = link_rates_bps(predict(build_network(topology)))
-    poorest_bps = min((rate for rate in links_bps.values() if rate > 0), default=math.inf)
+    links_bps = link_rates_bps(prediction).values()
+    poorest_bps = min((rate for rate in links_bps if rate > 0), default=math.inf)
     wanted_s = ENOUGH_KEY_BITS / poorest_bps
     return next((round_s for round_s in ROUNDS_S if round_s >= wanted_s), ROUNDS_S[-1])
 

@@ -7,18 +7,39 @@ from typing import Any
 from netsim.report.figure import Figure, Panel, Series, Style
 from netsim.report.text import fixed
 from netsim.topology.processes import unusable_labels
+from protocols.clockprior import LOCKABLE_HZ
 
 Told = Mapping[str, Any]
 """One plan as `netsim.plan.report.plan_json` gives it."""
 
 PARTIAL = "PARTIAL: stopped before its end"
 GROWTH = "Channels for everyone who wants key"
-GROWTH_NUMBERS = ("Users", "Channels", "Bound", "One\npump", "Span", "Poorest\n[bit/s]")
+GROWTH_NUMBERS = (
+    "Users",
+    "Channels",
+    "Bound",
+    "One\npump",
+    "Span",
+    "Poorest\n[bit/s]",
+    "Dim\npairs",
+)
 GROWTH_NAMES = ("Pumps",)
 GROWTH_NOTE = "One pump: channels that it would need, two a wanted pair. Key by formula."
 TRADEOFF = "Channels against smallest key rate, by formula"
 TRADEOFF_NAMES = ("Pumps",)
-TRADEOFF_NUMBERS = ("Channels", "Bound", "Span", "Power\n[mW]", "Poorest\n[bit/s]", "All\n[bit/s]")
+TRADEOFF_NUMBERS = (
+    "Channels",
+    "Bound",
+    "Span",
+    "Power\n[mW]",
+    "Poorest\n[bit/s]",
+    "All\n[bit/s]",
+    "Dim\npairs",
+)
+DIM = (
+    f"below {LOCKABLE_HZ:g} coincidences/s or too few among their other clicks: their clocks are "
+    "not sure to be found, nor any key made"
+)
 COMB = "channel label (ITU, 100 GHz apart)"
 ARC_POINTS = 40
 
@@ -32,8 +53,19 @@ def growth_cells(plan: Told) -> tuple[list[str], list[str]]:
         str(2 * len(plan["pairs"])),
         str(plan["span"]),
         fixed(min(_formula_bps(plan)), 3),
+        str(plan["dim_pairs"]),
     ]
     return numbers, [_pumps(plan)]
+
+
+def table_notes(plans: Sequence[Told], *, is_growth: bool) -> Iterator[str]:
+    """What is to be known beside the rows of several plans."""
+    if is_growth:
+        yield GROWTH_NOTE
+    if any(plan["dim_pairs"] for plan in plans):
+        yield f"Dim pairs are {DIM}."
+    for plan in plans:
+        yield from plan["lacks"]
 
 
 def tradeoff_cells(plan: Told) -> tuple[list[str], list[str]]:
@@ -45,6 +77,7 @@ def tradeoff_cells(plan: Told) -> tuple[list[str], list[str]]:
         fixed(plan["power_mw"], 3),
         fixed(min(_formula_bps(plan)), 3),
         fixed(sum(_formula_bps(plan)), 1),
+        str(plan["dim_pairs"]),
     ]
     return [_pumps(plan)], numbers
 

@@ -20,7 +20,6 @@ from netsim.report.page.skeleton import (
 from netsim.report.plan import (
     GROWTH,
     GROWTH_NAMES,
-    GROWTH_NOTE,
     GROWTH_NUMBERS,
     TRADEOFF,
     TRADEOFF_NAMES,
@@ -30,6 +29,7 @@ from netsim.report.plan import (
     growth_figure,
     key_figure,
     lanes_figure,
+    table_notes,
     tradeoff_cells,
     tradeoff_figure,
     user_rows,
@@ -155,7 +155,7 @@ def _applications(demand: Mapping[str, Any]) -> Iterator[str]:
 
 def _plans(plans: Sequence[Told], plots: Plots, *, is_growth: bool) -> Iterator[str]:
     is_partial = any(plan.get("partial") for plan in plans)
-    yield from sentences(_what_lacks(plans, is_growth=is_growth))
+    yield from sentences(list(table_notes(plans, is_growth=is_growth)))
     yield from plots.hint()
     figure: Any = growth_figure if is_growth else tradeoff_figure
     yield from plots.plot(figure(plans, is_partial=is_partial), "plans")
@@ -166,9 +166,3 @@ def _plans(plans: Sequence[Told], plots: Plots, *, is_growth: bool) -> Iterator[
         heads = [*name_heads(*TRADEOFF_NAMES), *number_heads(*TRADEOFF_NUMBERS)]
         rows = (row(*tradeoff_cells(plan)) for plan in plans)
     yield from table(heads, rows)
-
-
-def _what_lacks(plans: Sequence[Told], *, is_growth: bool) -> list[str]:
-    """What is to be known beside the rows: partial searches, pairs without key or light."""
-    lines = [GROWTH_NOTE] if is_growth else []
-    return [*lines, *(str(note) for plan in plans for note in plan["lacks"])]

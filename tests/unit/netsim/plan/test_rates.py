@@ -16,8 +16,6 @@ from netsim.plan.sites import central_sites, neighbours_among
 from netsim.plan.standing import new_standing, refresh
 from netsim.plan.topology import link_rates_bps, planned_topology
 from netsim.topology.load import topology_from_mapping
-from netsim.topology.network import build_network
-from netsim.twin.prediction import predict
 from tests.support.slow import slow_but
 from tests.unit.netsim.plan.requests import bench, everyone, names
 
@@ -69,10 +67,9 @@ def test_closed_form_agrees_with_the_twin(pumps: tuple[int, ...], self_paired: b
     sites = np.flatnonzero(allocation.owners != NOBODY)
     rates = build_rates(hardware, comb, sites, request.users)
     for power_mw in (0.05, 0.3):
-        topology = planned_topology(
+        _, prediction = planned_topology(
             hardware, request.users, allocation, power_mw, name="test", description=""
         )
-        prediction = predict(build_network(topology))
         standing = new_standing(allocation.owners[sites], 6)
         refresh(np.arange(6), standing, rates, neighbours_among(comb, sites), power_mw)
         links_bps = link_rates_bps(prediction)
@@ -105,9 +102,10 @@ def test_bunches_agree_with_the_twin(pumps: tuple[int, ...], *, long: bool) -> N
     rates = build_rates(hardware, comb, sites, request.users)
     standing = new_standing(allocation.owners[sites], 6)
     refresh(np.arange(6), standing, rates, neighbours_among(comb, sites), 0.2)
-    topology = planned_topology(hardware, request.users, allocation, 0.2, name="t", description="")
+    topology, prediction = planned_topology(
+        hardware, request.users, allocation, 0.2, name="t", description=""
+    )
     parted = {spec.user for spec in topology.qnsp.channels if spec.patch_delay_ps}
-    prediction = predict(build_network(topology))
     seen = 0
     for users, twin_bps in link_rates_bps(prediction).items():
         one, other = (int(user[1:]) for user in users)

@@ -102,6 +102,9 @@ def test_growth_is_a_table(ten: Plan) -> None:
     print_growth([ten], Console(file=stream, width=80))
     (row,) = [line.split() for line in stream.getvalue().splitlines() if "C40 C41" in line]
     assert row[:5] == ["10", "32", "32", "90", "36"]
+    assert row[6] == str(ten.dim_pairs)
+    assert "Dim pairs are below 50 coincidences/s" in stream.getvalue()
+    assert "links are dim" not in stream.getvalue()  # a line a row would bury the table
 
 
 @pytest.mark.slow

@@ -38,6 +38,7 @@ def test_a_planned_topology_is_valid() -> None:
     )
     assert isinstance(topology.qnsp.source, RingSourceSpec)
     assert {pump.power_mw for pump in topology.qnsp.source.pumps} == {plan.power_mw}
+    assert plan.prediction == predict(build_network(topology))
 
 
 @pytest.mark.parametrize("length_km", [0.0, 40.0])
@@ -48,7 +49,7 @@ def test_lanes_of_a_link_are_told_apart(length_km: float) -> None:
     owners[comb.components[0][:20]] = np.arange(20) % 7 % 3
     allocation = Allocation(comb, owners)
     hardware = replace(bench(), lengths_m={f"u{k}": 1e3 * k * length_km for k in range(3)})
-    topology = planned_topology(hardware, names(3), allocation, 0.1, name="many", description="")
+    topology, _ = planned_topology(hardware, names(3), allocation, 0.1, name="many", description="")
     network = build_network(topology)
     assert min(len(network.lanes_of(link)) for link in network.links) > 4
     assert check_topology(topology).warnings == ()
