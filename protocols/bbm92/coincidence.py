@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 from protocols.matching import Matching, NearPairs
 
-BLOCK_CLICKS, WALKS = 1 << 13, 4
-"""Announced clicks that are looked at together, and parts of them that are walked through side by
-side."""
+BLOCK_CLICKS = 1 << 13
+"""Announced clicks that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +55,69 @@ def predict(
 
 
 @kernel
-def _count_before(
-    predicted_ps: NDArray[np.int64],
+def _step(
+    early_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
-    low_ps: int,
-    before: NDArray[np.int64],
-) -> None:
-    """How many own clicks come before predicted + low: (N,) to ``before``, both ascending.
+    k: np.uint64,
+    j: np.uint64,
+    before: NDArray[np.uint64],
+) -> tuple[np.uint64, np.uint64]:
+    """One step of `_count_before`: past own click ``j`` or on to the next time after ``k``.
 
-    Which of two clicks comes first is a coin toss: added, not branched upon. Each step then waits
-    for the one before it, so several parts are walked through side by side.
+    Which of them comes first is a coin toss: added, not branched upon.
     """
-    size, last = predicted_ps.size, own_ps.size
-    at, first = np.empty(WALKS, dtype=np.int64), np.empty(WALKS, dtype=np.int64)
-    for walk in range(WALKS):
-        at[walk] = size * walk // WALKS
-        first[walk] = np.searchsorted(own_ps, predicted_ps[at[walk]] + low_ps)
-    stop = np.append(at[1:], size)
-    # Of each walk: predictions far from a line's reference may fall by what a float leaves out.
-    going = size >= WALKS and first.max() < last
+    before[k] = j
+    is_early = np.uint64(own_ps[j] < early_ps[k])
+    return k + np.uint64(1) - is_early, j + is_early
+
+
+@kernel
+def _count_on(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    early_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    k: np.uint64,
+    stop: np.uint64,
+    j: np.uint64,
+    before: NDArray[np.uint64],
+) -> None:
+    """The rest of a part of `_count_before`, up to ``stop``."""
+    while k < stop:
+        while j < np.uint64(own_ps.size) and own_ps[j] < early_ps[k]:
+            j += np.uint64(1)
+        before[k] = j
+        k += np.uint64(1)
+
+
+@kernel
+def _count_before(
+    early_ps: NDArray[np.int64], own_ps: NDArray[np.int64], before: NDArray[np.uint64]
+) -> None:
+    """How many own clicks come before each of some times: (N,) to ``before``, N > 0, all ascending.
+
+    Each step waits for the one before it, so four parts are walked through side by side. Indices
+    are unsigned: a signed one is tested for counting from the end.
+    """
+    size, last = np.uint64(early_ps.size), np.uint64(own_ps.size)
+    second, third = size // np.uint64(4), size // np.uint64(2)
+    fourth = second + third
+    k0, k1, k2, k3 = np.uint64(0), second, third, fourth
+    j0 = np.uint64(np.searchsorted(own_ps, early_ps[k0]))
+    j1 = np.uint64(np.searchsorted(own_ps, early_ps[k1]))
+    j2 = np.uint64(np.searchsorted(own_ps, early_ps[k2]))
+    j3 = np.uint64(np.searchsorted(own_ps, early_ps[k3]))
+    # Of each part: predictions far from a line's reference may fall by what a float leaves out.
+    going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
     while going:
-        for walk in range(WALKS):
-            k, j = at[walk], first[walk]
-            before[k] = j
-            is_early = np.int64(own_ps[j] < predicted_ps[k] + low_ps)
-            at[walk], first[walk] = k + 1 - is_early, j + is_early
-            going &= (at[walk] < stop[walk]) & (first[walk] < last)
-    for walk in range(WALKS):
-        j = first[walk]
-        for k in range(at[walk], stop[walk]):
-            while j < last and own_ps[j] < predicted_ps[k] + low_ps:
-                j += 1
-            before[k] = j
+        k0, j0 = _step(early_ps, own_ps, k0, j0, before)
+        k1, j1 = _step(early_ps, own_ps, k1, j1, before)
+        k2, j2 = _step(early_ps, own_ps, k2, j2, before)
+        k3, j3 = _step(early_ps, own_ps, k3, j3, before)
+        going = (k0 < second) & (k1 < third) & (k2 < fourth) & (k3 < size)
+        going &= (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
+    _count_on(early_ps, own_ps, k0, second, j0, before)
+    _count_on(early_ps, own_ps, k1, third, j1, before)
+    _count_on(early_ps, own_ps, k2, fourth, j2, before)
+    _count_on(early_ps, own_ps, k3, size, j3, before)
 
 
 @kernel
@@ -106,19 +136,21 @@ def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     Indices and difference of each go to a column of ``found``. Announced clicks are taken in blocks
     that a near cache holds.
     """
-    before, count = np.empty(BLOCK_CLICKS, dtype=np.int64), np.int64(0)
+    before, count = np.empty(BLOCK_CLICKS, dtype=np.uint64), np.int64(0)
+    last, width_ps = np.uint64(own_ps.size), high_ps - low_ps
     for start in range(0, announced_ps.size, BLOCK_CLICKS):
         block_ps = announced_ps[start : start + BLOCK_CLICKS]
-        predicted_ps = predict(block_ps, reference_ps, offset_ps, rate)
-        _count_before(predicted_ps, own_ps, low_ps, before)
-        for k in range(predicted_ps.size):
+        early_ps = predict(block_ps, reference_ps, offset_ps, rate)
+        early_ps += low_ps
+        _count_before(early_ps, own_ps, before)
+        for k in range(early_ps.size):
             j = before[k]
-            while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
+            while j < last and own_ps[j] - early_ps[k] < width_ps:
                 if count < found.shape[1]:
                     found[0, count], found[1, count] = start + k, j
-                    found[2, count] = own_ps[j] - predicted_ps[k]
+                    found[2, count] = own_ps[j] - early_ps[k] + low_ps
                 count += 1
-                j += 1
+                j += np.uint64(1)
     return int(count)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.chance import sigma_of
-from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.coincidence import Alignment, pairs_about
 from protocols.bbm92.lanes import (
     AnnouncedBlocks,
     clear_peaks,
@@ -37,6 +37,8 @@ LEAST_CELL_PS, MOST_CELL_PS = PS_PER_S // 200, PS_PER_S // 8
 MAX_CELLS = 256
 MOST_PAIRS = 8192
 """Pairs of an announcement that the clock is followed by: thirty and more a cell."""
+SPARE_PS = 100
+"""By how much less a course differs from a line between two knots than at one of them."""
 WANDER_SIGMAS = 4.0
 FIRST_SHARE, FIRST_SIGMA_PS = 0.7, 1_000.0
 """Of the residuals, before any have been seen."""
@@ -91,11 +93,30 @@ class Course:
         rate = self.state[1] + self.state[2] * (time_ps - self.zero_ps) / PS_PER_S
         return Alignment(time_ps, offset_ps, float(rate) / PS_PER_S)
 
-    def straightened(self, line: Alignment, own_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Own times (M,) as they would be if the course were ``line``, which it is near."""
-        times_ps = own_ps - round(line.offset_ps)
-        bent_ps = self.offsets_ps(times_ps) - line_ps(line, times_ps)
-        return own_ps - np.rint(bent_ps).astype(np.int64)
+    def near(
+        self,
+        line: Alignment,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+        *,
+        low_ps: int,
+        high_ps: int,
+    ) -> NDArray[np.int64]:
+        """(K,) differences by the course, as high as ``line``, of all pairs in [low, high).
+
+        The line is the tangent somewhere among the announced times.
+        """
+        shift_ps = line.offset_ps - float(self.offsets_ps(np.array([line.reference_ps]))[0])
+        ends_ps = announced_ps[[0, -1]]
+        knots_ps = self.zero_ps + (self.knots_s * PS_PER_S).astype(np.int64)
+        times_ps = np.concatenate((ends_ps[:1], knots_ps, ends_ps[1:]))
+        bent_ps = self.offsets_ps(times_ps) + shift_ps - line_ps(line, times_ps)
+        spare_ps = math.ceil(np.abs(bent_ps).max()) + SPARE_PS
+        pairs = pairs_about(
+            line, announced_ps, own_ps, low_ps=low_ps - spare_ps, high_ps=high_ps + spare_ps
+        )
+        found_ps = self.about(pairs, announced_ps, own_ps, shift_ps=shift_ps).differences_ps
+        return found_ps[(low_ps <= found_ps) & (found_ps < high_ps)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -121,8 +121,8 @@ def test_no_own_click_is_read_that_is_not_there() -> None:
     """
     predicted = Alignment(0, 2.0**60, -0.9).predict(np.arange(68, 76))
     assert predicted[3] > predicted[4]
-    own, before = int64(2**60 - 20), np.empty(8, dtype=np.int64)
-    coincidence._count_before.py_func(predicted, own, 0, before)
+    own, before = int64(2**60 - 20), np.empty(8, dtype=np.uint64)
+    coincidence._count_before.py_func(predicted, own, before)
     assert before.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
