@@ -3,6 +3,7 @@
 It knows times and windows, never bases or bits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,48 +198,69 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     differences_ps: NDArray[np.int64],
     delay_ps: int,
     window_ps: int,
-    partner: NDArray[np.int64],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(L,) each: pairs in the window whose clicks are both free, differences from the delay."""
-    low_ps = -(window_ps // 2)
-    found = np.empty((3, announced.size), dtype=np.int64)
-    count = np.int64(0)
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs in the window whose clicks are both free: their indices (L,), and columns (3, L).
+
+    Of the columns of pairs, with differences from the delay.
+    """
+    low_ps = delay_ps - window_ps // 2
+    places, near = np.empty(announced.size, dtype=np.int64), np.uint64(0)
     for pair in range(announced.size):
-        away_ps = differences_ps[pair] - delay_ps
-        found[0, count], found[1, count], found[2, count] = announced[pair], own[pair], away_ps
-        is_free = partner[announced[pair]] < 0 and own_free[own[pair]]
-        count += np.int64(is_free and low_ps <= away_ps < low_ps + window_ps)
-    return found[0, :count].copy(), found[1, :count].copy(), found[2, :count].copy()
+        places[near] = pair
+        # Less than the window above its beginning: unsigned, what is below it is far above.
+        near += np.uint64(np.uint64(differences_ps[pair] - low_ps) < np.uint64(window_ps))
+    offered, count = np.empty((3, near + 1), dtype=np.int64), np.uint64(0)
+    for place in range(near):
+        pair = places[place]
+        k, j = announced[pair], own[pair]
+        places[count], offered[0, count], offered[1, count] = pair, k, j
+        offered[2, count] = differences_ps[pair] - delay_ps
+        count += np.uint64(announced_free[k] & own_free[j])
+    return places[:count], offered[:, :count]
 
 
 @kernel
-def _take(
-    announced: NDArray[np.int64],
-    own: NDArray[np.int64],
-    partner: NDArray[np.int64],
+def _take(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    places: NDArray[np.int64],
+    offered: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    lane: int,
+    lane_of: NDArray[np.int16],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
 ) -> int:
-    """Enter matches; the number of those before one whose click was taken already."""
-    for match in range(announced.size):
-        k, j = announced[match], own[match]
-        if partner[k] >= 0 or not own_free[j]:
+    """Enter matches; the number of those before one that cannot be.
+
+    It uses a click that was taken already, or is no pair that was offered.
+    """
+    for match in range(chosen.size):
+        place = chosen[match]
+        if not 0 <= place < places.size:
             return match
-        partner[k] = j
-        own_free[j] = False
-    return announced.size
+        k, j = offered[0, place], offered[1, place]
+        if not (announced_free[k] and own_free[j]):
+            return match
+        announced_free[k] = own_free[j] = False
+        lane_of[places[place]] = lane
+    return chosen.size
 
 
 def match_lane(
     matching: Matching,
     pairs: NearPairs,
+    lane: int,
     *,
     delay_ps: int,
     window_ps: int,
-    partner: NDArray[np.int64],
+    lane_of: NDArray[np.int16],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """Pair clicks whose difference less ``delay_ps`` lies in [-window/2, window/2).
+) -> None:
+    """Match pairs whose difference less ``delay_ps`` lies in [-window/2, window/2).
+
+    Each click is used once.
 
     Parameters
     ----------
@@ -246,53 +268,74 @@ def match_lane(
         Which of them.
     pairs : NearPairs
         Must cover the window.
-    delay_ps, window_ps : int
-        Delay of the lane; full width of the window.
-    partner : (N,) int64
-        Own click of each announced one, or -1; written.
-    own_free : (M,) bool
-        Own clicks that are not used yet; written.
-
-    Returns
-    -------
-    (K,) int64
-        Announced clicks matched now, in the order of the matching. Each click is used once.
+    lane, delay_ps, window_ps : int
+        Lane and its delay; full width of the window.
+    lane_of : (K,) int16
+        Lane of each pair that is a match; written.
+    announced_free, own_free : (N,), (M,) bool
+        Clicks that are not used yet; written.
 
     Raises
     ------
     ValueError
-        If the matching uses a click twice.
+        If the matching uses a click twice, or what is no pair.
     """
-    offered = NearPairs(
-        *_free_within(
-            pairs.announced,
-            pairs.own,
-            pairs.differences_ps,
-            delay_ps,
-            window_ps,
-            partner,
-            own_free,
-        )
+    places, offered = _free_within(
+        pairs.announced,
+        pairs.own,
+        pairs.differences_ps,
+        delay_ps,
+        window_ps,
+        announced_free,
+        own_free,
     )
-    chosen = matching.choose(offered)
-    announced, own = offered.announced[chosen], offered.own[chosen]
-    if _take(announced, own, partner, own_free) < own.size:
-        raise ValueError("a click in two matches")
-    return announced
+    chosen = matching.choose(NearPairs(*offered))
+    taken = _take(places, offered, chosen, lane, lane_of, announced_free, own_free)
+    if taken < chosen.size:
+        raise ValueError("a click in two matches, or a match of no pair")
 
 
 @kernel
-def matches(
-    partner: NDArray[np.int64], lanes: NDArray[np.uint8]
+def _matches(
+    announced: NDArray[np.int64], own: NDArray[np.int64], lane_of: NDArray[np.int16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Announced and own click, and lane, of each pair (K,) that has one."""
+    found, count = np.empty((2, announced.size + 1), dtype=np.int64), np.uint64(0)
+    lanes = np.empty(announced.size + 1, dtype=np.uint8)
+    for pair in range(announced.size):
+        found[0, count], found[1, count], lanes[count] = announced[pair], own[pair], lane_of[pair]
+        count += np.uint64(lane_of[pair] >= 0)
+    return found[0, :count], found[1, :count], lanes[:count]
+
+
+def match_lanes(
+    matching: Matching,
+    pairs: NearPairs,
+    delays_ps: Mapping[int, int],
+    *,
+    window_ps: int,
+    announced: int,
+    own_free: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
     """Announced and own click, and lane, of each match (K,), in the order of announced clicks.
 
-    ``partner`` and ``lanes`` are (N,): of every announced click, as `match_lane` leaves them.
+    Lane by lane (`match_lane`), by their delays; ``announced`` is how many clicks there are.
     """
-    announced, own = np.empty(partner.size, dtype=np.int64), np.empty(partner.size, dtype=np.int64)
-    of_lanes = np.empty(partner.size, dtype=np.uint8)
-    count = np.int64(0)
-    for k in range(partner.size):
-        announced[count], own[count], of_lanes[count] = k, partner[k], lanes[k]
-        count += np.int64(partner[k] >= 0)
-    return announced[:count].copy(), own[:count].copy(), of_lanes[:count].copy()
+    announced_free = np.ones(announced, dtype=np.bool_)
+    lane_of = np.full(pairs.own.size, -1, dtype=np.int16)
+    for lane, delay_ps in delays_ps.items():
+        match_lane(
+            matching,
+            pairs,
+            lane,
+            delay_ps=delay_ps,
+            window_ps=window_ps,
+            lane_of=lane_of,
+            announced_free=announced_free,
+            own_free=own_free,
+        )
+    positions, own, lanes = _matches(pairs.announced, pairs.own, lane_of)
+    if np.any(positions[1:] < positions[:-1]):  # lanes far apart come in groups
+        order = np.argsort(positions)
+        return positions[order], own[order], lanes[order]
+    return positions, own, lanes
