@@ -147,25 +147,23 @@ def _likest(
 ) -> tuple[int, int]:
     """Which of some rates, and from which bin on, lays the pairs most like a template (T,)."""
     bins = 2 * reach_ps // FINE_BIN_PS
-    counts = np.empty(bins, dtype=np.int64)
+    counts, places = np.empty(bins), np.empty(differences_ps.size)
     scores = np.empty(bins - template.size + 1)
-    reverse = template[::-1].copy()  # both indices ascend below, so that the loop vectorises
+    from_line, elapsed = differences_ps.astype(np.float64), elapsed_ps.astype(np.float64)
     best, best_rate, best_place = -np.inf, 0, 0
     for rate in range(extras.size):
-        counts[:] = 0
-        for k in range(differences_ps.size):
-            moved_ps = differences_ps[k] - extras[rate] * elapsed_ps[k]
-            at = np.int64(np.floor((moved_ps + reach_ps) / FINE_BIN_PS))
-            if 0 <= at < bins:
-                counts[at] += 1
+        extra = extras[rate]
+        for k in range(places.size):
+            moved_ps = from_line[k] - extra * elapsed[k]
+            places[k] = np.floor((moved_ps + reach_ps) / FINE_BIN_PS)
+        counts[:] = 0.0
+        for k in range(places.size):
+            if 0 <= places[k] < bins:
+                counts[np.int64(places[k])] += 1.0
         scores[:] = 0.0
-        for filled in range(bins):
-            if counts[filled]:
-                weight = float(counts[filled])
-                first = max(filled - template.size + 1, 0)
-                skipped = first - (filled - template.size + 1)
-                for k in range(min(filled + 1, scores.size) - first):
-                    scores[first + k] += weight * reverse[skipped + k]
+        for k in range(template.size):
+            for first in range(scores.size):
+                scores[first] += template[k] * counts[first + k]
         top = int(np.argmax(scores))
         if scores[top] > best:
             best, best_rate, best_place = scores[top], rate, top
@@ -247,6 +245,7 @@ def _counts_in(
     return counts
 
 
+@kernel
 def _fit_strengths(
     shares: NDArray[np.float64], counts: NDArray[np.float64], background: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -255,14 +254,25 @@ def _fit_strengths(
     Expectation maximisation for Poisson counts (Shepp and Vardi, IEEE Trans. Med. Imaging 1, 113
     (1982)): it never leaves the strengths that are possible and never gets worse.
     """
-    totals = np.maximum(shares.sum(axis=1), 1e-12)
-    start = max(float(counts.sum()) - background * counts.size, 1.0) / shares.shape[2]
-    strengths = np.full((shares.shape[0], shares.shape[2]), start)
-    for _ in range(STRENGTH_STEPS):
-        expected = background + np.einsum("hbl,hl->hb", shares, strengths)
-        strengths *= np.einsum("hbl,hb->hl", shares, counts / expected) / totals
-    expected = background + np.einsum("hbl,hl->hb", shares, strengths)
-    likelihoods = (counts * np.log(expected / background) - expected + background).sum(axis=1)
+    offsets, bins, lanes = shares.shape
+    start = max(counts.sum() - background * bins, 1.0) / lanes
+    likelihoods, strengths = np.zeros(offsets), np.full((offsets, lanes), start)
+    expected = np.empty(bins)
+    for k in range(offsets):
+        for step in range(STRENGTH_STEPS + 1):
+            expected[:] = background
+            for at in range(bins):
+                for lane in range(lanes):
+                    expected[at] += shares[k, at, lane] * strengths[k, lane]
+            for lane in range(lanes if step < STRENGTH_STEPS else 0):
+                total, pull = 0.0, 0.0
+                for at in range(bins):
+                    total += shares[k, at, lane]
+                    pull += shares[k, at, lane] * counts[at] / expected[at]
+                strengths[k, lane] *= pull / max(total, 1e-12)
+        for at in range(bins):
+            likelihoods[k] += counts[at] * np.log(expected[at] / background)
+            likelihoods[k] -= expected[at] - background
     return likelihoods, strengths
 
 
