@@ -61,64 +61,65 @@ def _step(
     own_ps: NDArray[np.int64],
     k: np.uint64,
     j: np.uint64,
-    before: NDArray[np.uint64],
+    first: NDArray[np.uint64],
 ) -> tuple[np.uint64, np.uint64]:
-    """One step of `_count_before`: past own click ``j`` or on to the next time after ``k``.
+    """One step of `_find_first`: past own click ``j``, or on to the time after ``k``.
 
     Which of them comes first is a coin toss: added, not branched upon.
     """
-    before[k] = j
+    first[k] = j
     is_early = np.uint64(own_ps[j] < early_ps[k])
     return k + np.uint64(1) - is_early, j + is_early
 
 
 @kernel
-def _count_on(  # noqa: PLR0917 - a kernel takes arrays, not objects
+def _go_on(  # noqa: PLR0917 - a kernel takes arrays, not objects
     early_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
     k: np.uint64,
     stop: np.uint64,
     j: np.uint64,
-    before: NDArray[np.uint64],
+    first: NDArray[np.uint64],
 ) -> None:
-    """The rest of a part of `_count_before`, up to ``stop``."""
+    """The rest of a part of `_find_first`, up to ``stop``."""
     while k < stop:
-        while j < np.uint64(own_ps.size) and own_ps[j] < early_ps[k]:
+        while j < np.uint64(own_ps.size - 1) and own_ps[j] < early_ps[k]:
             j += np.uint64(1)
-        before[k] = j
+        first[k] = j
         k += np.uint64(1)
 
 
 @kernel
-def _count_before(
-    early_ps: NDArray[np.int64], own_ps: NDArray[np.int64], before: NDArray[np.uint64]
+def _find_first(
+    early_ps: NDArray[np.int64], own_ps: NDArray[np.int64], first: NDArray[np.uint64]
 ) -> None:
-    """How many own clicks come before each of some times: (N,) to ``before``, N > 0, all ascending.
+    """Index of the first own click at or after each of some times: (N,) to ``first``.
 
-    Each step waits for the one before it, so four parts are walked through side by side. Indices
-    are unsigned: a signed one is tested for counting from the end.
+    The last own click where none is. Both ascend, and there is at least one of both. Each step
+    waits for the one before it, so four parts are walked through side by side. Indices are
+    unsigned: a signed one is tested for counting from the end.
     """
-    size, last = np.uint64(early_ps.size), np.uint64(own_ps.size)
+    size, last = np.uint64(early_ps.size), np.uint64(own_ps.size - 1)
     second, third = size // np.uint64(4), size // np.uint64(2)
     fourth = second + third
     k0, k1, k2, k3 = np.uint64(0), second, third, fourth
-    j0 = np.uint64(np.searchsorted(own_ps, early_ps[k0]))
-    j1 = np.uint64(np.searchsorted(own_ps, early_ps[k1]))
-    j2 = np.uint64(np.searchsorted(own_ps, early_ps[k2]))
-    j3 = np.uint64(np.searchsorted(own_ps, early_ps[k3]))
+    j0 = min(np.uint64(np.searchsorted(own_ps, early_ps[k0])), last)
+    j1 = min(np.uint64(np.searchsorted(own_ps, early_ps[k1])), last)
+    j2 = min(np.uint64(np.searchsorted(own_ps, early_ps[k2])), last)
+    j3 = min(np.uint64(np.searchsorted(own_ps, early_ps[k3])), last)
     # Of each part: predictions far from a line's reference may fall by what a float leaves out.
     going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
     while going:
-        k0, j0 = _step(early_ps, own_ps, k0, j0, before)
-        k1, j1 = _step(early_ps, own_ps, k1, j1, before)
-        k2, j2 = _step(early_ps, own_ps, k2, j2, before)
-        k3, j3 = _step(early_ps, own_ps, k3, j3, before)
+        k0, j0 = _step(early_ps, own_ps, k0, j0, first)
+        k1, j1 = _step(early_ps, own_ps, k1, j1, first)
+        k2, j2 = _step(early_ps, own_ps, k2, j2, first)
+        k3, j3 = _step(early_ps, own_ps, k3, j3, first)
         going = (k0 < second) & (k1 < third) & (k2 < fourth) & (k3 < size)
         going &= (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
-    _count_on(early_ps, own_ps, k0, second, j0, before)
-    _count_on(early_ps, own_ps, k1, third, j1, before)
-    _count_on(early_ps, own_ps, k2, fourth, j2, before)
-    _count_on(early_ps, own_ps, k3, size, j3, before)
+    _go_on(early_ps, own_ps, k0, second, j0, first)
+    _go_on(early_ps, own_ps, k1, third, j1, first)
+    _go_on(early_ps, own_ps, k2, fourth, j2, first)
+    _go_on(early_ps, own_ps, k3, size, j3, first)
 
 
 @kernel
@@ -135,20 +136,25 @@ def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """Number of pairs with low <= own - predicted < high; the first ones, as many as fit.
 
     Indices and difference of each go to a column of ``found``. Announced clicks are taken in blocks
-    that a near cache holds.
+    that a near cache holds; which of them have a partner is added up before it is branched upon.
     """
-    before, count = np.empty(BLOCK_CLICKS, dtype=np.uint64), np.int64(0)
-    last, width_ps = np.uint64(own_ps.size), high_ps - low_ps
-    for start in range(0, announced_ps.size, BLOCK_CLICKS):
+    first, near = np.empty(BLOCK_CLICKS, dtype=np.uint64), np.empty(BLOCK_CLICKS, dtype=np.uint64)
+    stop, width_ps, count = np.uint64(own_ps.size), high_ps - low_ps, np.int64(0)
+    for start in range(0, announced_ps.size if own_ps.size else 0, BLOCK_CLICKS):
         block_ps = announced_ps[start : start + BLOCK_CLICKS]
         early_ps = predict(block_ps, reference_ps, offset_ps, rate)
         early_ps += low_ps
-        _count_before(early_ps, own_ps, before)
+        _find_first(early_ps, own_ps, first)
+        some = np.uint64(0)
         for k in range(early_ps.size):
-            j = before[k]
-            while j < last and own_ps[j] - early_ps[k] < width_ps:
+            near[some] = k
+            late_ps = own_ps[first[k]] - early_ps[k]
+            some += np.uint64(0 <= late_ps < width_ps)
+        for k in near[:some]:
+            j = first[k]
+            while j < stop and own_ps[j] - early_ps[k] < width_ps:
                 if count < found.shape[1]:
-                    found[0, count], found[1, count] = start + k, j
+                    found[0, count], found[1, count] = start + np.int64(k), j
                     found[2, count] = own_ps[j] - early_ps[k] + low_ps
                 count += 1
                 j += np.uint64(1)

@@ -136,11 +136,16 @@ def test_no_own_click_is_read_that_is_not_there() -> None:
 
     In Python, which knows where the own clicks end.
     """
-    predicted = Alignment(0, 2.0**60, -0.9).predict(np.arange(68, 76))
+    line, announced = Alignment(0, 2.0**60, -0.9), np.arange(68, 76)
+    predicted = line.predict(announced)
     assert predicted[3] > predicted[4]
-    own, before = int64(2**60 - 20), np.empty(8, dtype=np.uint64)
-    coincidence._count_before.py_func(predicted, own, before)
-    assert before.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    own, first = int64(2**60 - 300, 2**60 - 20), np.full(8, 9, dtype=np.uint64)
+    coincidence._find_first.py_func(predicted, own, first)
+    assert first.tolist() == [1] * 8
+    found = coincidence.find_about.py_func(announced, own, 0, 2.0**60, -0.9, 0, 100)
+    expected = [(k, 1) for k in range(8) if 0 <= own[1] - predicted[k] < 100]
+    assert 0 < len(expected) < 8
+    assert list(zip(*found[:2].tolist(), strict=True)) == expected
 
 
 @settings(derandomize=True, deadline=None)
