@@ -18,7 +18,13 @@ from protocols.bbm92.lanes import (
     residuals_about,
     signal_share,
 )
-from protocols.bbm92.smoothing import advance, course_ps, differences_ps, follow_cells
+from protocols.bbm92.smoothing import (
+    advance,
+    course_ps,
+    differences_ps,
+    follow_cells,
+    near_course,
+)
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.matching import NearPairs
@@ -232,9 +238,11 @@ class ClockFilter:
         about_ps = course.about(sample, announced_ps, own_ps).differences_ps
         at, values_ps = residuals_about(peaks_ps, about_ps, HALF_PS + math.ceil(beyond_ps))
         times_ps = announced_ps[sample.announced[at]]
-        order = np.argsort(times_ps, kind="stable")
+        if np.any(times_ps[1:] < times_ps[:-1]):  # lanes far apart come in groups
+            order = np.argsort(times_ps, kind="stable")
+            times_ps, values_ps = times_ps[order], values_ps[order]
         mean = blocks.pair_density_per_ps(line, own_ps) * 2 * HALF_PS * peaks_ps.size
-        residuals = _Residuals(times_ps[order], values_ps[order], share * mean)
+        residuals = _Residuals(times_ps, values_ps, share * mean)
         better = self._take(residuals, course, knots_ps, is_backward=is_backward)
         return Smoothed(pairs, better or course, is_lit=better is not None, blocks=blocks)
 
@@ -268,7 +276,7 @@ class ClockFilter:
         """Filter and smooth, again where share and variance were a guess; None without light."""
         for _ in range(1 if self._has_seen else 2):
             state, better = self._run(residuals, course, knots_ps, is_backward=is_backward)
-            values_ps = residuals.about(better, course)
+            values_ps = residuals.about(better)
             count = values_ps.size
             is_lit = (
                 sigma_of(count, residuals.background) >= LEAST_SIGMA and count >= LEAST_RESIDUALS
@@ -338,11 +346,17 @@ class _Residuals:
     background: float
     """Unrelated ones among those within `HALF_PS` of any course."""
 
-    def about(self, course: Course, predicted: Course) -> NDArray[np.float64]:
-        """Those near the peaks by another course."""
-        moved_ps = course.offsets_ps(self.times_ps) - predicted.offsets_ps(self.times_ps)
-        away_ps = self.values_ps - moved_ps
-        return away_ps[np.abs(away_ps) <= HALF_PS]
+    def about(self, course: Course) -> NDArray[np.float64]:
+        """Those near the peaks by a course that differs from the predicted one between knots."""
+        return near_course(
+            self.times_ps,
+            self.values_ps,
+            float(HALF_PS),
+            course.zero_ps,
+            course.state,
+            course.knots_s,
+            course.beyond_ps,
+        )
 
 
 def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -60,7 +60,7 @@ def residuals_about(
     Returns
     -------
     (K,) int64, (K,) float64
-        Their indices in ``differences_ps``, and each less its peak.
+        Their indices in ``differences_ps``, ascending, and each less its peak.
     """
     return _residuals(peaks_ps, differences_ps, half_ps)
 
@@ -73,8 +73,8 @@ def _residuals(
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
     count = np.int64(0)
-    for position_ps in peaks_ps:
-        for k in range(differences_ps.size):
+    for k in range(differences_ps.size):
+        for position_ps in peaks_ps:
             away_ps = differences_ps[k] - position_ps
             indices[count], values_ps[count] = k, away_ps
             count += np.int64(-half_ps <= away_ps < half_ps)

@@ -199,6 +199,12 @@ def course_ps(
 
 
 @kernel
+def parabola_at(elapsed_s: float, state: NDArray[np.float64]) -> float:
+    """Offset (ps) of ``state`` (3,) so much later."""
+    return float(state[0] + elapsed_s * (state[1] + state[2] / 2 * elapsed_s))
+
+
+@kernel
 def slopes_between(
     knots_s: NDArray[np.float64], beyond_ps: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -219,7 +225,7 @@ def offset_at(  # noqa: PLR0917 - a kernel takes arrays, not objects
     j: int,
 ) -> tuple[float, int]:
     """What `course_ps` has for one time, and the knot before it, looked for from knot ``j`` on."""
-    offset_ps = state[0] + elapsed_s * (state[1] + state[2] / 2 * elapsed_s)
+    offset_ps = parabola_at(elapsed_s, state)
     last = beyond_ps.size - 1
     if last < 0:
         return offset_ps, j
@@ -255,3 +261,27 @@ def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
         offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
         out[k] = own_ps[own[k]] - time_ps - np.int64(np.rint(offset_ps + shift_ps))
     return out
+
+
+@kernel
+def near_course(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    times_ps: NDArray[np.int64],
+    residuals_ps: NDArray[np.float64],
+    half_ps: float,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(L,) distances from a course of those within ``half_ps`` of it.
+
+    Of residuals (K,) at ``times_ps`` about its parabola alone.
+    """
+    near, count = np.empty(times_ps.size), np.int64(0)
+    slopes, j = slopes_between(knots_s, beyond_ps), 0
+    for k in range(times_ps.size):
+        elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
+        offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
+        near[count] = residuals_ps[k] - (offset_ps - parabola_at(elapsed_s, state))
+        count += np.int64(abs(near[count]) <= half_ps)
+    return near[:count].copy()

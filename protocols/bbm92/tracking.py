@@ -71,6 +71,8 @@ class Tracker:
         self._turns = 0
         self._watch = LaneWatch(config)
         self._names = _LaneNames(config, lock.shifts_ps)
+        furthest_ps = max(abs(delay_ps) for delay_ps in config.lane_delays_ps)
+        self._furthest_ps = furthest_ps + config.umi_delay_ps + MARGIN_PS
 
     @property
     def lit(self) -> NDArray[np.bool_]:
@@ -94,10 +96,8 @@ class Tracker:
     @property
     def reach_ps(self) -> int:
         """How far from the predicted time of equal arrival the pairs of any lane may be."""
-        delays_ps, shifts_ps = self._config.lane_delays_ps, self._names.shifts_ps
-        furthest_ps = max(abs(delay_ps) for delay_ps in delays_ps)
-        furthest_ps += math.ceil(max(map(abs, shifts_ps), default=0.0))
-        return furthest_ps + self._config.umi_delay_ps + MARGIN_PS
+        shifts_ps = self._names.shifts_ps
+        return self._furthest_ps + math.ceil(max(map(abs, shifts_ps), default=0.0))
 
     def _covariance(self) -> NDArray[np.float64]:
         """(2, 2) of offset (ps) and rate."""
