@@ -226,10 +226,16 @@ class TagBook:
 
     def _take_in(self, tags: NDArray[np.int64]) -> None:
         """Merge tags whose groups cannot grow any more, and number what is kept."""
-        out, out_ticks, claimed = (column.room(tags.size) for column in self._columns)
-        window, dead = self._window_ticks, self._dead_ticks
-        kept = _merge(self._rng, tags, window, dead, self._last_ticks, out, out_ticks)
-        claimed[:kept] = False
+        kept = _merge(
+            self._rng,
+            tags,
+            self._window_ticks,
+            self._dead_ticks,
+            self._last_ticks,
+            self._tags.room(tags.size),
+            self._ticks.room(tags.size),
+        )
+        self._claimed.room(tags.size)[:kept] = False
         for column in self._columns:
             column.keep(kept)
         if tags.size:

@@ -199,9 +199,7 @@ def _count_pairs(  # noqa: PLR0917 - a kernel takes arrays, not objects
 
 
 @kernel
-def _count_between(
-    edges_ps: NDArray[np.int64], times_ps: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _count_between(edges_ps: NDArray[np.int64], times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
     """(B,) of some times from each of (B + 1,) edges to the next, both ascending.
 
     A block is taken to have as many as the one before it, and then walked to where it ends.

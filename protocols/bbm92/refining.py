@@ -202,8 +202,8 @@ def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
             for k in range(sums.size):
                 sums[k] += counts[0, first + k] + counts[1, first + k]
         if sums.size and sums.max() > best:
-            best, best_bin, best_step = sums.max(), sums.argmax(), step
-    return int(best), int(best_bin), best_step
+            best, best_bin, best_step = int(sums.max()), int(sums.argmax()), step
+    return best, best_bin, best_step
 
 
 @kernel
