@@ -41,12 +41,13 @@ def _merge(
     dead_ticks: int,
     last_ticks: int,
     out: NDArray[np.int64],
+    out_ticks: NDArray[np.int64],
 ) -> int:
     """Merge each click within the window of an earlier one into it; returns the number kept.
 
     If both bases fired the basis is drawn at random, if both ports of that basis fired the bit is.
     A group is anchored at its first click, which is at least ``dead_ticks`` after the click before
-    it, at first after ``last_ticks``; ``out`` may be ``tags`` itself.
+    it, at first after ``last_ticks``. Tags go to ``out``, their times to ``out_ticks``.
     """
     kept = 0
     k = 0
@@ -73,7 +74,7 @@ def _merge(
             if ports == 3:
                 port = 1 if rng.random() < 0.5 else 0
             detector = 2 * basis + port
-        out[kept] = (first << 2) | detector
+        out[kept], out_ticks[kept] = (first << 2) | detector, first
         kept += 1
         k = stop
     return kept
@@ -128,15 +129,17 @@ class _Column(Generic[ScalarT]):
     def values(self) -> NDArray[ScalarT]:
         return self._room[self._start : self._stop]
 
-    def extend(self, more: NDArray[ScalarT]) -> None:
-        if self._stop + more.size > self._room.size:
+    def room(self, count: int) -> NDArray[ScalarT]:
+        """Where ``count`` more may be written, of which `keep` takes in the first."""
+        if self._stop + count > self._room.size:
             values = self.values
             self._start, self._stop = 0, values.size
-            self._room = np.empty(2 * (values.size + more.size), dtype=values.dtype)
+            self._room = np.empty(2 * (values.size + count), dtype=values.dtype)
             self._room[: values.size] = values
-        stop = self._stop + more.size
-        self._room[self._stop : stop] = more
-        self._stop = stop
+        return self._room[self._stop : self._stop + count]
+
+    def keep(self, count: int) -> None:
+        self._stop += count
 
     def drop(self, count: int) -> None:
         self._start += count
@@ -175,6 +178,7 @@ class TagBook:
         self._ticks = _Column(np.int64)
         """Times of the tags."""
         self._claimed = _Column(np.bool_)
+        self._columns = (self._tags, self._ticks, self._claimed)
         self._first_id = 0
         self._released = [0] * links
         self._released_frames = [0] * links
@@ -206,23 +210,36 @@ class TagBook:
             self._origin_frame = self._first_frame = frame.index
         if frame.index < self.frames:
             return
-        tags = np.concatenate((self._pending, frame.tags))
+        tags = frame.tags
+        if self._pending.size:
+            tags = np.concatenate((self._pending, tags))
         # The last group may grow with the next frame: it waits, and so does the watermark.
         settled_ticks = self._coarse(frame.stop_ticks - self._window_ticks)
         cut = self._settled(tags, settled_ticks)
-        last_ticks, merged = self._last_ticks, tags[:cut]
-        if cut:
-            self._last_ticks = int(tags[cut - 1] >> 2)
-        kept = _merge(self._rng, merged, self._window_ticks, self._dead_ticks, last_ticks, merged)
+        self._take_in(tags[:cut])
         self._pending = tags[cut:].copy()
         if self._pending.size:
             settled_ticks = min(settled_ticks, self._coarse(int(self._pending[0] >> 2)))
-        self._tags.extend(merged[:kept])
-        self._ticks.extend(merged[:kept] >> 2)
-        self._claimed.extend(np.zeros(kept, dtype=np.bool_))
         self._frame_stop_ids.append(self._first_id + self._tags.values.size)
         self._frame_stop_ticks.append(settled_ticks)
         self._frame_turned.append(frame.is_turned)
+
+    def _take_in(self, tags: NDArray[np.int64]) -> None:
+        """Merge tags whose groups cannot grow any more, and number what is kept."""
+        kept = _merge(
+            self._rng,
+            tags,
+            self._window_ticks,
+            self._dead_ticks,
+            self._last_ticks,
+            self._tags.room(tags.size),
+            self._ticks.room(tags.size),
+        )
+        self._claimed.room(tags.size)[:kept] = False
+        for column in self._columns:
+            column.keep(kept)
+        if tags.size:
+            self._last_ticks = int(tags[-1] >> 2)
 
     def _coarse(self, ticks: int) -> int:
         return ticks // self._grain_ticks * self._grain_ticks
@@ -319,7 +336,7 @@ class TagBook:
         drop = min(stop_id - self._first_id, size)
         if drop < max(size // 2, 1):
             return
-        for column in (self._tags, self._ticks, self._claimed):
+        for column in self._columns:
             column.drop(drop)
         self._first_id += drop
 

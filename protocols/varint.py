@@ -12,42 +12,41 @@ _MAX_BYTES = 9
 
 @kernel
 def _encode(values: NDArray[np.int64], previous: int, out: NDArray[np.uint8]) -> int:
-    size = 0
+    size, one = np.uint64(0), np.uint64(1)  # an unsigned index is not tested for being below 0
     for k in range(values.size):
         difference = int(values[k]) - previous
         previous = int(values[k])
         while difference >= 128:
             out[size] = (difference & 127) | 128
             difference >>= 7
-            size += 1
+            size += one
         out[size] = difference
-        size += 1
-    return size
+        size += one
+    return int(size)
 
 
 @kernel
 def _decode(encoded: NDArray[np.uint8], previous: int, out: NDArray[np.int64]) -> int:
     """Number of bytes read, or -1 where the code is cut short, too long or overflows."""
-    at = 0
+    at, one, stop = np.uint64(0), np.uint64(1), np.uint64(encoded.size)
     for k in range(out.size):
-        difference = 0
-        shift = 0
-        while True:
-            if at >= encoded.size or shift > 56:
+        if at >= stop:
+            return -1
+        byte = int(encoded[at])
+        difference, shift, at = byte & 127, 7, at + one
+        while byte >= 128:
+            if at >= stop or shift > 56:
                 return -1
             byte = int(encoded[at])
-            at += 1
+            if byte == 0:
+                return -1
             difference |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        if byte == 0 and shift > 7:
-            return -1
+            shift, at = shift + 7, at + one
         previous += difference
         if previous < 0 or difference < 0:
             return -1
         out[k] = previous
-    return at
+    return int(at)
 
 
 def encode_ascending(values: NDArray[np.int64], *, previous: int) -> bytes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.bbm92.bend import too_fast
 from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
-from protocols.bbm92.coincidence import match_lane, matches
+from protocols.bbm92.coincidence import match_lanes
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock
 from protocols.bbm92.tracking import Tracker
 from protocols.compiled import kernel
@@ -345,21 +345,16 @@ class LinkAligner:
         own: int,
     ) -> Coincidences:
         """Match the lanes that have light."""
-        partner = np.full(announced, -1, dtype=np.int64)
-        lanes = np.zeros(announced, dtype=np.uint8)
-        own_free = self._book.is_free(first_id, own)
+        delays_ps = {int(lane): self._config.lane_delays_ps[lane] for lane in lit}
         with MATCHINGS.using(self._config.profile.matching) as matching:
-            for lane in lit:
-                matched = match_lane(
-                    matching,
-                    pairs,
-                    delay_ps=self._config.lane_delays_ps[lane],
-                    window_ps=self._config.window_ps,
-                    partner=partner,
-                    own_free=own_free,
-                )
-                lanes[matched] = lane
-        positions, own_clicks, lanes = matches(partner, lanes)
+            positions, own_clicks, lanes = match_lanes(
+                matching,
+                pairs,
+                delays_ps,
+                window_ps=self._config.window_ps,
+                announced=announced,
+                own_free=self._book.is_free(first_id, own),
+            )
         if self._config.is_beyond_light(positions.size):
             self._events.append(Alarm(self._round, "far more matches than the light has"))
             return no_coincidences()

@@ -211,9 +211,9 @@ def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
             first += 1
         while last < own_ps.size and own_ps[last] - base_ps < high_ps:
             last += 1
-        for j in range(first, last):
+        for late_ps in own_ps[first:last]:
             # Not below zero: that a number is unsigned spares a test of the index.
-            counts[np.uint64(own_ps[j] - base_ps) >> np.uint64(shift)] += 1
+            counts[np.uint64(late_ps - base_ps) >> np.uint64(shift)] += 1
     best = np.int32(0)
     for k in range(counts.size - 1):
         best = max(best, counts[k] + counts[k + 1])

@@ -3,6 +3,7 @@
 It knows times and windows, never bases or bits.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 from protocols.matching import Matching, NearPairs
 
-BLOCK_CLICKS, WALKS = 1 << 13, 4
-"""Announced clicks that are looked at together, and parts of them that are walked through side by
-side."""
+BLOCK_CLICKS = 1 << 13
+"""Announced clicks that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +56,70 @@ def predict(
 
 
 @kernel
-def _count_before(
-    predicted_ps: NDArray[np.int64],
+def _step(
+    early_ps: NDArray[np.int64],
     own_ps: NDArray[np.int64],
-    low_ps: int,
-    before: NDArray[np.int64],
-) -> None:
-    """How many own clicks come before predicted + low: (N,) to ``before``, both ascending.
+    k: np.uint64,
+    j: np.uint64,
+    first: NDArray[np.uint64],
+) -> tuple[np.uint64, np.uint64]:
+    """One step of `_find_first`: past own click ``j``, or on to the time after ``k``.
 
-    Which of two clicks comes first is a coin toss: added, not branched upon. Each step then waits
-    for the one before it, so several parts are walked through side by side.
+    Which of them comes first is a coin toss: added, not branched upon.
     """
-    size, last = predicted_ps.size, own_ps.size
-    at, first = np.empty(WALKS, dtype=np.int64), np.empty(WALKS, dtype=np.int64)
-    for walk in range(WALKS):
-        at[walk] = size * walk // WALKS
-        first[walk] = np.searchsorted(own_ps, predicted_ps[at[walk]] + low_ps)
-    stop = np.append(at[1:], size)
-    # Of each walk: predictions far from a line's reference may fall by what a float leaves out.
-    going = size >= WALKS and first.max() < last
+    first[k] = j
+    is_early = np.uint64(own_ps[j] < early_ps[k])
+    return k + np.uint64(1) - is_early, j + is_early
+
+
+@kernel
+def _go_on(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    early_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    k: np.uint64,
+    stop: np.uint64,
+    j: np.uint64,
+    first: NDArray[np.uint64],
+) -> None:
+    """The rest of a part of `_find_first`, up to ``stop``."""
+    while k < stop:
+        while j < np.uint64(own_ps.size - 1) and own_ps[j] < early_ps[k]:
+            j += np.uint64(1)
+        first[k] = j
+        k += np.uint64(1)
+
+
+@kernel
+def _find_first(
+    early_ps: NDArray[np.int64], own_ps: NDArray[np.int64], first: NDArray[np.uint64]
+) -> None:
+    """Index of the first own click at or after each of some times: (N,) to ``first``.
+
+    The last own click where none is. Both ascend, and there is at least one of both. Each step
+    waits for the one before it, so four parts are walked through side by side. Indices are
+    unsigned: a signed one is tested for counting from the end.
+    """
+    size, last = np.uint64(early_ps.size), np.uint64(own_ps.size - 1)
+    second, third = size // np.uint64(4), size // np.uint64(2)
+    fourth = second + third
+    k0, k1, k2, k3 = np.uint64(0), second, third, fourth
+    j0 = min(np.uint64(np.searchsorted(own_ps, early_ps[k0])), last)
+    j1 = min(np.uint64(np.searchsorted(own_ps, early_ps[k1])), last)
+    j2 = min(np.uint64(np.searchsorted(own_ps, early_ps[k2])), last)
+    j3 = min(np.uint64(np.searchsorted(own_ps, early_ps[k3])), last)
+    # Of each part: predictions far from a line's reference may fall by what a float leaves out.
+    going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
     while going:
-        for walk in range(WALKS):
-            k, j = at[walk], first[walk]
-            before[k] = j
-            is_early = np.int64(own_ps[j] < predicted_ps[k] + low_ps)
-            at[walk], first[walk] = k + 1 - is_early, j + is_early
-            going &= (at[walk] < stop[walk]) & (first[walk] < last)
-    for walk in range(WALKS):
-        j = first[walk]
-        for k in range(at[walk], stop[walk]):
-            while j < last and own_ps[j] < predicted_ps[k] + low_ps:
-                j += 1
-            before[k] = j
+        k0, j0 = _step(early_ps, own_ps, k0, j0, first)
+        k1, j1 = _step(early_ps, own_ps, k1, j1, first)
+        k2, j2 = _step(early_ps, own_ps, k2, j2, first)
+        k3, j3 = _step(early_ps, own_ps, k3, j3, first)
+        going = (k0 < second) & (k1 < third) & (k2 < fourth) & (k3 < size)
+        going &= (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
+    _go_on(early_ps, own_ps, k0, second, j0, first)
+    _go_on(early_ps, own_ps, k1, third, j1, first)
+    _go_on(early_ps, own_ps, k2, fourth, j2, first)
+    _go_on(early_ps, own_ps, k3, size, j3, first)
 
 
 @kernel
@@ -104,21 +136,28 @@ def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """Number of pairs with low <= own - predicted < high; the first ones, as many as fit.
 
     Indices and difference of each go to a column of ``found``. Announced clicks are taken in blocks
-    that a near cache holds.
+    that a near cache holds; which of them have a partner is added up before it is branched upon.
     """
-    before, count = np.empty(BLOCK_CLICKS, dtype=np.int64), np.int64(0)
-    for start in range(0, announced_ps.size, BLOCK_CLICKS):
+    first, near = np.empty(BLOCK_CLICKS, dtype=np.uint64), np.empty(BLOCK_CLICKS, dtype=np.uint64)
+    stop, width_ps, count = np.uint64(own_ps.size), high_ps - low_ps, np.int64(0)
+    for start in range(0, announced_ps.size if own_ps.size else 0, BLOCK_CLICKS):
         block_ps = announced_ps[start : start + BLOCK_CLICKS]
-        predicted_ps = predict(block_ps, reference_ps, offset_ps, rate)
-        _count_before(predicted_ps, own_ps, low_ps, before)
-        for k in range(predicted_ps.size):
-            j = before[k]
-            while j < own_ps.size and own_ps[j] - predicted_ps[k] < high_ps:
+        early_ps = predict(block_ps, reference_ps, offset_ps, rate)
+        early_ps += low_ps
+        _find_first(early_ps, own_ps, first)
+        some = np.uint64(0)
+        for k in range(early_ps.size):
+            near[some] = k
+            late_ps = own_ps[first[k]] - early_ps[k]
+            some += np.uint64(0 <= late_ps < width_ps)
+        for k in near[:some]:
+            j = first[k]
+            while j < stop and own_ps[j] - early_ps[k] < width_ps:
                 if count < found.shape[1]:
-                    found[0, count], found[1, count] = start + k, j
-                    found[2, count] = own_ps[j] - predicted_ps[k]
+                    found[0, count], found[1, count] = start + np.int64(k), j
+                    found[2, count] = own_ps[j] - early_ps[k] + low_ps
                 count += 1
-                j += 1
+                j += np.uint64(1)
     return int(count)
 
 
@@ -165,48 +204,69 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     differences_ps: NDArray[np.int64],
     delay_ps: int,
     window_ps: int,
-    partner: NDArray[np.int64],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(L,) each: pairs in the window whose clicks are both free, differences from the delay."""
-    low_ps = -(window_ps // 2)
-    found = np.empty((3, announced.size), dtype=np.int64)
-    count = np.int64(0)
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs in the window whose clicks are both free: their indices (L,), and columns (3, L).
+
+    Of the columns of pairs, with differences from the delay.
+    """
+    low_ps = delay_ps - window_ps // 2
+    places, near = np.empty(announced.size, dtype=np.int64), np.uint64(0)
     for pair in range(announced.size):
-        away_ps = differences_ps[pair] - delay_ps
-        found[0, count], found[1, count], found[2, count] = announced[pair], own[pair], away_ps
-        is_free = partner[announced[pair]] < 0 and own_free[own[pair]]
-        count += np.int64(is_free and low_ps <= away_ps < low_ps + window_ps)
-    return found[0, :count].copy(), found[1, :count].copy(), found[2, :count].copy()
+        places[near] = pair
+        # Less than the window above its beginning: unsigned, what is below it is far above.
+        near += np.uint64(np.uint64(differences_ps[pair] - low_ps) < np.uint64(window_ps))
+    offered, count = np.empty((3, near + 1), dtype=np.int64), np.uint64(0)
+    for place in range(near):
+        pair = places[place]
+        k, j = announced[pair], own[pair]
+        places[count], offered[0, count], offered[1, count] = pair, k, j
+        offered[2, count] = differences_ps[pair] - delay_ps
+        count += np.uint64(announced_free[k] & own_free[j])
+    return places[:count], offered[:, :count]
 
 
 @kernel
-def _take(
-    announced: NDArray[np.int64],
-    own: NDArray[np.int64],
-    partner: NDArray[np.int64],
+def _take(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    places: NDArray[np.int64],
+    offered: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    lane: int,
+    lane_of: NDArray[np.int16],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
 ) -> int:
-    """Enter matches; the number of those before one whose click was taken already."""
-    for match in range(announced.size):
-        k, j = announced[match], own[match]
-        if partner[k] >= 0 or not own_free[j]:
+    """Enter matches; the number of those before one that cannot be.
+
+    It uses a click that was taken already, or is no pair that was offered.
+    """
+    for match in range(chosen.size):
+        place = chosen[match]
+        if not 0 <= place < places.size:
             return match
-        partner[k] = j
-        own_free[j] = False
-    return announced.size
+        k, j = offered[0, place], offered[1, place]
+        if not (announced_free[k] and own_free[j]):
+            return match
+        announced_free[k] = own_free[j] = False
+        lane_of[places[place]] = lane
+    return chosen.size
 
 
 def match_lane(
     matching: Matching,
     pairs: NearPairs,
+    lane: int,
     *,
     delay_ps: int,
     window_ps: int,
-    partner: NDArray[np.int64],
+    lane_of: NDArray[np.int16],
+    announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """Pair clicks whose difference less ``delay_ps`` lies in [-window/2, window/2).
+) -> None:
+    """Match pairs whose difference less ``delay_ps`` lies in [-window/2, window/2).
+
+    Each click is used once.
 
     Parameters
     ----------
@@ -214,53 +274,74 @@ def match_lane(
         Which of them.
     pairs : NearPairs
         Must cover the window.
-    delay_ps, window_ps : int
-        Delay of the lane; full width of the window.
-    partner : (N,) int64
-        Own click of each announced one, or -1; written.
-    own_free : (M,) bool
-        Own clicks that are not used yet; written.
-
-    Returns
-    -------
-    (K,) int64
-        Announced clicks matched now, in the order of the matching. Each click is used once.
+    lane, delay_ps, window_ps : int
+        Lane and its delay; full width of the window.
+    lane_of : (K,) int16
+        Lane of each pair that is a match; written.
+    announced_free, own_free : (N,), (M,) bool
+        Clicks that are not used yet; written.
 
     Raises
     ------
     ValueError
-        If the matching uses a click twice.
+        If the matching uses a click twice, or what is no pair.
     """
-    offered = NearPairs(
-        *_free_within(
-            pairs.announced,
-            pairs.own,
-            pairs.differences_ps,
-            delay_ps,
-            window_ps,
-            partner,
-            own_free,
-        )
+    places, offered = _free_within(
+        pairs.announced,
+        pairs.own,
+        pairs.differences_ps,
+        delay_ps,
+        window_ps,
+        announced_free,
+        own_free,
     )
-    chosen = matching.choose(offered)
-    announced, own = offered.announced[chosen], offered.own[chosen]
-    if _take(announced, own, partner, own_free) < own.size:
-        raise ValueError("a click in two matches")
-    return announced
+    chosen = matching.choose(NearPairs(*offered))
+    taken = _take(places, offered, chosen, lane, lane_of, announced_free, own_free)
+    if taken < chosen.size:
+        raise ValueError("a click in two matches, or a match of no pair")
 
 
 @kernel
-def matches(
-    partner: NDArray[np.int64], lanes: NDArray[np.uint8]
+def _matches(
+    announced: NDArray[np.int64], own: NDArray[np.int64], lane_of: NDArray[np.int16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Announced and own click, and lane, of each pair (K,) that has one."""
+    found, count = np.empty((2, announced.size + 1), dtype=np.int64), np.uint64(0)
+    lanes = np.empty(announced.size + 1, dtype=np.uint8)
+    for pair in range(announced.size):
+        found[0, count], found[1, count], lanes[count] = announced[pair], own[pair], lane_of[pair]
+        count += np.uint64(lane_of[pair] >= 0)
+    return found[0, :count], found[1, :count], lanes[:count]
+
+
+def match_lanes(
+    matching: Matching,
+    pairs: NearPairs,
+    delays_ps: Mapping[int, int],
+    *,
+    window_ps: int,
+    announced: int,
+    own_free: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
     """Announced and own click, and lane, of each match (K,), in the order of announced clicks.
 
-    ``partner`` and ``lanes`` are (N,): of every announced click, as `match_lane` leaves them.
+    Lane by lane (`match_lane`), by their delays; ``announced`` is how many clicks there are.
     """
-    announced, own = np.empty(partner.size, dtype=np.int64), np.empty(partner.size, dtype=np.int64)
-    of_lanes = np.empty(partner.size, dtype=np.uint8)
-    count = np.int64(0)
-    for k in range(partner.size):
-        announced[count], own[count], of_lanes[count] = k, partner[k], lanes[k]
-        count += np.int64(partner[k] >= 0)
-    return announced[:count].copy(), own[:count].copy(), of_lanes[:count].copy()
+    announced_free = np.ones(announced, dtype=np.bool_)
+    lane_of = np.full(pairs.own.size, -1, dtype=np.int16)
+    for lane, delay_ps in delays_ps.items():
+        match_lane(
+            matching,
+            pairs,
+            lane,
+            delay_ps=delay_ps,
+            window_ps=window_ps,
+            lane_of=lane_of,
+            announced_free=announced_free,
+            own_free=own_free,
+        )
+    positions, own, lanes = _matches(pairs.announced, pairs.own, lane_of)
+    if np.any(positions[1:] < positions[:-1]):  # lanes far apart come in groups
+        order = np.argsort(positions)
+        return positions[order], own[order], lanes[order]
+    return positions, own, lanes

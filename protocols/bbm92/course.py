@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.chance import sigma_of
-from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.coincidence import Alignment, pairs_about
 from protocols.bbm92.lanes import (
     AnnouncedBlocks,
     clear_peaks,
@@ -18,7 +18,13 @@ from protocols.bbm92.lanes import (
     residuals_about,
     signal_share,
 )
-from protocols.bbm92.smoothing import advance, course_ps, differences_ps, follow_cells
+from protocols.bbm92.smoothing import (
+    advance,
+    course_ps,
+    differences_ps,
+    follow_cells,
+    near_course,
+)
 from protocols.bbm92.synchronise import Lock
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.matching import NearPairs
@@ -37,6 +43,8 @@ LEAST_CELL_PS, MOST_CELL_PS = PS_PER_S // 200, PS_PER_S // 8
 MAX_CELLS = 256
 MOST_PAIRS = 8192
 """Pairs of an announcement that the clock is followed by: thirty and more a cell."""
+SPARE_PS = 100
+"""By how much less a course differs from a line between two knots than at one of them."""
 WANDER_SIGMAS = 4.0
 FIRST_SHARE, FIRST_SIGMA_PS = 0.7, 1_000.0
 """Of the residuals, before any have been seen."""
@@ -91,11 +99,30 @@ class Course:
         rate = self.state[1] + self.state[2] * (time_ps - self.zero_ps) / PS_PER_S
         return Alignment(time_ps, offset_ps, float(rate) / PS_PER_S)
 
-    def straightened(self, line: Alignment, own_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Own times (M,) as they would be if the course were ``line``, which it is near."""
-        times_ps = own_ps - round(line.offset_ps)
-        bent_ps = self.offsets_ps(times_ps) - line_ps(line, times_ps)
-        return own_ps - np.rint(bent_ps).astype(np.int64)
+    def near(
+        self,
+        line: Alignment,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
+        *,
+        low_ps: int,
+        high_ps: int,
+    ) -> NDArray[np.int64]:
+        """(K,) differences by the course, as high as ``line``, of all pairs in [low, high).
+
+        The line is the tangent somewhere among the announced times.
+        """
+        shift_ps = line.offset_ps - float(self.offsets_ps(np.array([line.reference_ps]))[0])
+        ends_ps = announced_ps[[0, -1]]
+        knots_ps = self.zero_ps + (self.knots_s * PS_PER_S).astype(np.int64)
+        times_ps = np.concatenate((ends_ps[:1], knots_ps, ends_ps[1:]))
+        bent_ps = self.offsets_ps(times_ps) + shift_ps - line_ps(line, times_ps)
+        spare_ps = math.ceil(np.abs(bent_ps).max()) + SPARE_PS
+        pairs = pairs_about(
+            line, announced_ps, own_ps, low_ps=low_ps - spare_ps, high_ps=high_ps + spare_ps
+        )
+        found_ps = self.about(pairs, announced_ps, own_ps, shift_ps=shift_ps).differences_ps
+        return found_ps[(low_ps <= found_ps) & (found_ps < high_ps)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,9 +238,11 @@ class ClockFilter:
         about_ps = course.about(sample, announced_ps, own_ps).differences_ps
         at, values_ps = residuals_about(peaks_ps, about_ps, HALF_PS + math.ceil(beyond_ps))
         times_ps = announced_ps[sample.announced[at]]
-        order = np.argsort(times_ps, kind="stable")
+        if np.any(times_ps[1:] < times_ps[:-1]):  # lanes far apart come in groups
+            order = np.argsort(times_ps, kind="stable")
+            times_ps, values_ps = times_ps[order], values_ps[order]
         mean = blocks.pair_density_per_ps(line, own_ps) * 2 * HALF_PS * peaks_ps.size
-        residuals = _Residuals(times_ps[order], values_ps[order], share * mean)
+        residuals = _Residuals(times_ps, values_ps, share * mean)
         better = self._take(residuals, course, knots_ps, is_backward=is_backward)
         return Smoothed(pairs, better or course, is_lit=better is not None, blocks=blocks)
 
@@ -247,7 +276,7 @@ class ClockFilter:
         """Filter and smooth, again where share and variance were a guess; None without light."""
         for _ in range(1 if self._has_seen else 2):
             state, better = self._run(residuals, course, knots_ps, is_backward=is_backward)
-            values_ps = residuals.about(better, course)
+            values_ps = residuals.about(better)
             count = values_ps.size
             is_lit = (
                 sigma_of(count, residuals.background) >= LEAST_SIGMA and count >= LEAST_RESIDUALS
@@ -317,11 +346,17 @@ class _Residuals:
     background: float
     """Unrelated ones among those within `HALF_PS` of any course."""
 
-    def about(self, course: Course, predicted: Course) -> NDArray[np.float64]:
-        """Those near the peaks by another course."""
-        moved_ps = course.offsets_ps(self.times_ps) - predicted.offsets_ps(self.times_ps)
-        away_ps = self.values_ps - moved_ps
-        return away_ps[np.abs(away_ps) <= HALF_PS]
+    def about(self, course: Course) -> NDArray[np.float64]:
+        """Those near the peaks by a course that differs from the predicted one between knots."""
+        return near_course(
+            self.times_ps,
+            self.values_ps,
+            float(HALF_PS),
+            course.zero_ps,
+            course.state,
+            course.knots_s,
+            course.beyond_ps,
+        )
 
 
 def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ other remembered; where they disagree about that, there is no alignment.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -68,7 +69,7 @@ class Explained:
     """How well each of H offsets explains the pairs, with one strength a lane."""
 
     offsets_ps: NDArray[np.float64]
-    """(H,), at the reference of the alignment that was looked at."""
+    """(H,)."""
     log_likelihoods: NDArray[np.float64]
     """(H,), to a sum that is common to all."""
     strengths: NDArray[np.float64]
@@ -93,9 +94,14 @@ def fit(
     if found is None:
         return "no fit: no pairs about the best place"
     offsets_ps = _possible_offsets(config, found.offset_ps)
-    explained = explain(config, found, offsets_ps, announced_ps, own_ps)
-    penalties = prior.penalty(offsets_ps, found.reference_ps)
     density = pair_density_per_ps(found, announced_ps, own_ps)
+
+    def differences_ps(low_ps: int, high_ps: int) -> NDArray[np.int64]:
+        pairs = pairs_about(found, announced_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
+        return pairs.differences_ps
+
+    explained = explain(config, found.offset_ps, offsets_ps, differences_ps, density)
+    penalties = prior.penalty(offsets_ps, found.reference_ps)
     chosen = _choose(config, found, explained, penalties, density)
     if chosen is None:
         return "no fit: the pairs do not tell which of their peaks is the middle of a lane"
@@ -141,25 +147,23 @@ def _likest(
 ) -> tuple[int, int]:
     """Which of some rates, and from which bin on, lays the pairs most like a template (T,)."""
     bins = 2 * reach_ps // FINE_BIN_PS
-    counts = np.empty(bins, dtype=np.int64)
+    counts, places = np.empty(bins), np.empty(differences_ps.size)
     scores = np.empty(bins - template.size + 1)
-    reverse = template[::-1].copy()  # both indices ascend below, so that the loop vectorises
+    from_line, elapsed = differences_ps.astype(np.float64), elapsed_ps.astype(np.float64)
     best, best_rate, best_place = -np.inf, 0, 0
     for rate in range(extras.size):
-        counts[:] = 0
-        for k in range(differences_ps.size):
-            moved_ps = differences_ps[k] - extras[rate] * elapsed_ps[k]
-            at = np.int64(np.floor((moved_ps + reach_ps) / FINE_BIN_PS))
-            if 0 <= at < bins:
-                counts[at] += 1
+        extra = extras[rate]
+        for k in range(places.size):
+            moved_ps = from_line[k] - extra * elapsed[k]
+            places[k] = np.floor((moved_ps + reach_ps) / FINE_BIN_PS)
+        counts[:] = 0.0
+        for k in range(places.size):
+            if 0 <= places[k] < bins:
+                counts[np.int64(places[k])] += 1.0
         scores[:] = 0.0
-        for filled in range(bins):
-            if counts[filled]:
-                weight = float(counts[filled])
-                first = max(filled - template.size + 1, 0)
-                skipped = first - (filled - template.size + 1)
-                for k in range(min(filled + 1, scores.size) - first):
-                    scores[first + k] += weight * reverse[skipped + k]
+        for k in range(template.size):
+            for first in range(scores.size):
+                scores[first] += template[k] * counts[first + k]
         top = int(np.argmax(scores))
         if scores[top] > best:
             best, best_rate, best_place = scores[top], rate, top
@@ -187,21 +191,30 @@ def _possible_offsets(config: LinkConfig, place_ps: float) -> NDArray[np.float64
 
 def explain(
     config: LinkConfig,
-    alignment: Alignment,
+    offset_ps: float,
     offsets_ps: NDArray[np.float64],
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
+    differences_ps: Callable[[int, int], NDArray[np.int64]],
+    density_per_ps: float,
 ) -> Explained:
     """Compare offsets (H,): Poisson likelihood of the pairs at all peaks that any of them expects.
 
     Each offset gets the strengths of its lanes that suit it best, none below zero.
+
+    Parameters
+    ----------
+    offset_ps : float
+        From where differences are counted.
+    differences_ps : callable
+        (K,) those of all pairs from a first one to below a last one.
+    density_per_ps : float
+        Unrelated pairs per ps.
     """
     all_lanes = range(config.lanes)
-    peaks_ps = peak_positions(config, all_lanes) - alignment.offset_ps
+    peaks_ps = peak_positions(config, all_lanes) - offset_ps
     lows_ps = _bins_about(np.add.outer(offsets_ps, peaks_ps).ravel())
-    counts = _counts_in(lows_ps, alignment, announced_ps, own_ps)
-    background = pair_density_per_ps(alignment, announced_ps, own_ps) * COUNT_BIN_PS
-    delays_ps = np.array(config.lane_delays_ps) - alignment.offset_ps
+    counts = _counts_in(lows_ps, differences_ps)
+    background = density_per_ps * COUNT_BIN_PS
+    delays_ps = np.array(config.lane_delays_ps) - offset_ps
     middles_ps = np.add.outer(offsets_ps, delays_ps)
     about_ps = lows_ps[None, :, None] - middles_ps[:, None, :]
     shares = lane_shares(config, about_ps, about_ps + COUNT_BIN_PS)
@@ -218,23 +231,21 @@ def _bins_about(places_ps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _counts_in(
-    lows_ps: NDArray[np.float64],
-    alignment: Alignment,
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
+    lows_ps: NDArray[np.float64], differences_ps: Callable[[int, int], NDArray[np.int64]]
 ) -> NDArray[np.float64]:
-    """(B,) pairs in each bin, differences counted from ``alignment``."""
+    """(B,) pairs in each bin."""
     counts = np.zeros(lows_ps.size)
     edges = np.flatnonzero(np.diff(lows_ps) > GROUP_GAP_PS) + 1
     for group in np.split(np.arange(lows_ps.size), edges):
         low_ps, high_ps = int(lows_ps[group[0]]), int(lows_ps[group[-1]]) + COUNT_BIN_PS
-        pairs = pairs_about(alignment, announced_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
-        at = group[0] + np.searchsorted(lows_ps[group], pairs.differences_ps, side="right") - 1
-        inside = pairs.differences_ps < lows_ps[at] + COUNT_BIN_PS
+        found_ps = differences_ps(low_ps, high_ps)
+        at = group[0] + np.searchsorted(lows_ps[group], found_ps, side="right") - 1
+        inside = found_ps < lows_ps[at] + COUNT_BIN_PS
         counts += np.bincount(at[inside], minlength=lows_ps.size)
     return counts
 
 
+@kernel
 def _fit_strengths(
     shares: NDArray[np.float64], counts: NDArray[np.float64], background: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -243,14 +254,25 @@ def _fit_strengths(
     Expectation maximisation for Poisson counts (Shepp and Vardi, IEEE Trans. Med. Imaging 1, 113
     (1982)): it never leaves the strengths that are possible and never gets worse.
     """
-    totals = np.maximum(shares.sum(axis=1), 1e-12)
-    start = max(float(counts.sum()) - background * counts.size, 1.0) / shares.shape[2]
-    strengths = np.full((shares.shape[0], shares.shape[2]), start)
-    for _ in range(STRENGTH_STEPS):
-        expected = background + np.einsum("hbl,hl->hb", shares, strengths)
-        strengths *= np.einsum("hbl,hb->hl", shares, counts / expected) / totals
-    expected = background + np.einsum("hbl,hl->hb", shares, strengths)
-    likelihoods = (counts * np.log(expected / background) - expected + background).sum(axis=1)
+    offsets, bins, lanes = shares.shape
+    start = max(counts.sum() - background * bins, 1.0) / lanes
+    likelihoods, strengths = np.zeros(offsets), np.full((offsets, lanes), start)
+    expected = np.empty(bins)
+    for k in range(offsets):
+        for step in range(STRENGTH_STEPS + 1):
+            expected[:] = background
+            for at in range(bins):
+                for lane in range(lanes):
+                    expected[at] += shares[k, at, lane] * strengths[k, lane]
+            for lane in range(lanes if step < STRENGTH_STEPS else 0):
+                total, pull = 0.0, 0.0
+                for at in range(bins):
+                    total += shares[k, at, lane]
+                    pull += shares[k, at, lane] * counts[at] / expected[at]
+                strengths[k, lane] *= pull / max(total, 1e-12)
+        for at in range(bins):
+            likelihoods[k] += counts[at] * np.log(expected[at] / background)
+            likelihoods[k] -= expected[at] - background
     return likelihoods, strengths
 
 

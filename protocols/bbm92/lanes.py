@@ -60,7 +60,7 @@ def residuals_about(
     Returns
     -------
     (K,) int64, (K,) float64
-        Their indices in ``differences_ps``, and each less its peak.
+        Their indices in ``differences_ps``, ascending, and each less its peak.
     """
     return _residuals(peaks_ps, differences_ps, half_ps)
 
@@ -73,8 +73,8 @@ def _residuals(
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
     count = np.int64(0)
-    for position_ps in peaks_ps:
-        for k in range(differences_ps.size):
+    for k in range(differences_ps.size):
+        for position_ps in peaks_ps:
             away_ps = differences_ps[k] - position_ps
             indices[count], values_ps[count] = k, away_ps
             count += np.int64(-half_ps <= away_ps < half_ps)
@@ -181,8 +181,7 @@ def _count_blocks(
     for k in range(blocks):
         edges_ps[k] = np.int64(k * length_ps + first_ps)
     edges_ps[blocks] = last_ps
-    at = np.searchsorted(announced_ps, edges_ps)
-    return edges_ps, at[1:] - at[:-1]
+    return edges_ps, _count_between(edges_ps, announced_ps)
 
 
 @kernel
@@ -195,8 +194,27 @@ def _count_pairs(  # noqa: PLR0917 - a kernel takes arrays, not objects
     rate: float,
 ) -> int:
     """All pairs of an announced click with an own one of the same block, by a line."""
-    at = np.searchsorted(own_ps, predict(edges_ps, reference_ps, offset_ps, rate))
-    return int((counts * (at[1:] - at[:-1])).sum())
+    edges_ps = predict(edges_ps, reference_ps, offset_ps, rate)
+    return int((counts * _count_between(edges_ps, own_ps)).sum())
+
+
+@kernel
+def _count_between(edges_ps: NDArray[np.int64], times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(B,) of some times from each of (B + 1,) edges to the next, both ascending.
+
+    A block is taken to have as many as the one before it, and then walked to where it ends.
+    """
+    counts = np.empty(edges_ps.size - 1, dtype=np.int64)
+    start, count = np.searchsorted(times_ps, edges_ps[0]), np.int64(0)
+    for k in range(counts.size):
+        stop, edge_ps = min(start + count, times_ps.size), edges_ps[k + 1]
+        while stop > start and times_ps[stop - 1] >= edge_ps:
+            stop -= 1
+        while stop < times_ps.size and times_ps[stop] < edge_ps:
+            stop += 1
+        counts[k] = count = stop - start
+        start = stop
+    return counts
 
 
 def pair_density_per_ps(

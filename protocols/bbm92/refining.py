@@ -181,24 +181,28 @@ def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
     steps: int,
     width: int,
 ) -> tuple[int, int, int]:
-    """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step)."""
+    """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step).
+
+    Most pairs may be in one bin, and each waits for the one before it there: every other one is
+    counted elsewhere.
+    """
     bins = (2 * reach_ps) >> REFINE_SHIFT
-    counts = np.empty(bins, dtype=np.int64)
+    counts, sums = np.empty((2, bins), dtype=np.int64), np.empty(max(bins - width + 1, 0), np.int64)
+    elapsed, from_edge_ps = elapsed_ps.astype(np.float64), values_ps + reach_ps
     best, best_bin, best_step = 0, 0, 0
     for step in range(steps):
         extra = first_rate + step * grain
         counts[:] = 0
-        for k in range(values_ps.size):
-            at = (values_ps[k] + reach_ps - np.int64(extra * elapsed_ps[k])) >> REFINE_SHIFT
+        for k in range(from_edge_ps.size):
+            at = (from_edge_ps[k] - np.int64(extra * elapsed[k])) >> REFINE_SHIFT
             if 0 <= at < bins:
-                counts[at] += 1
-        total = 0
-        for k in range(bins):
-            total += counts[k]
-            if k >= width:
-                total -= counts[k - width]
-            if k >= width - 1 and total > best:
-                best, best_bin, best_step = total, k - width + 1, step
+                counts[k & 1, at] += 1
+        sums[:] = 0
+        for first in range(width):
+            for k in range(sums.size):
+                sums[k] += counts[0, first + k] + counts[1, first + k]
+        if sums.size and sums.max() > best:
+            best, best_bin, best_step = int(sums.max()), int(sums.argmax()), step
     return best, best_bin, best_step
 
 

@@ -191,24 +191,51 @@ def course_ps(
     beyond_ps : (N,) or (0,) float64
         Between knots straight lines, outside of them the nearest one; nothing if there are none.
     """
-    out = np.empty(times_ps.size)
-    last = beyond_ps.size - 1
-    j = 0
+    out, slopes, j = np.empty(times_ps.size), slopes_between(knots_s, beyond_ps), 0
     for k in range(times_ps.size):
         elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
-        out[k] = state[0] + elapsed_s * (state[1] + state[2] / 2 * elapsed_s)
-        if last < 0:
-            continue
-        while j > 0 and elapsed_s < knots_s[j]:
-            j -= 1
-        while j < last and elapsed_s >= knots_s[j + 1]:
-            j += 1
-        if j == last or elapsed_s <= knots_s[j]:
-            out[k] += beyond_ps[j]
-        else:
-            slope = (beyond_ps[j + 1] - beyond_ps[j]) / (knots_s[j + 1] - knots_s[j])
-            out[k] += slope * (elapsed_s - knots_s[j]) + beyond_ps[j]
+        out[k], j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
     return out
+
+
+@kernel
+def parabola_at(elapsed_s: float, state: NDArray[np.float64]) -> float:
+    """Offset (ps) of ``state`` (3,) so much later."""
+    return float(state[0] + elapsed_s * (state[1] + state[2] / 2 * elapsed_s))
+
+
+@kernel
+def slopes_between(
+    knots_s: NDArray[np.float64], beyond_ps: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N - 1,) of the straight lines from each knot to the next."""
+    slopes = np.empty(max(beyond_ps.size - 1, 0))
+    for j in range(slopes.size):
+        slopes[j] = (beyond_ps[j + 1] - beyond_ps[j]) / (knots_s[j + 1] - knots_s[j])
+    return slopes
+
+
+@kernel
+def offset_at(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    elapsed_s: float,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    j: int,
+) -> tuple[float, int]:
+    """What `course_ps` has for one time, and the knot before it, looked for from knot ``j`` on."""
+    offset_ps = parabola_at(elapsed_s, state)
+    last = beyond_ps.size - 1
+    if last < 0:
+        return offset_ps, j
+    while j > 0 and elapsed_s < knots_s[j]:
+        j -= 1
+    while j < last and elapsed_s >= knots_s[j + 1]:
+        j += 1
+    if j == last or elapsed_s <= knots_s[j]:
+        return offset_ps + beyond_ps[j], j
+    return offset_ps + (slopes[j] * (elapsed_s - knots_s[j]) + beyond_ps[j]), j
 
 
 @kernel
@@ -227,10 +254,34 @@ def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
 
     The prediction is `course_ps` and ``shift_ps``, rounded to ps.
     """
-    out = np.empty(announced.size, dtype=np.int64)
+    out, slopes, j = np.empty_like(announced), slopes_between(knots_s, beyond_ps), 0
     for k in range(announced.size):
-        out[k] = announced_ps[announced[k]]
-    offsets_ps = course_ps(out, zero_ps, state, knots_s, beyond_ps)
-    for k in range(announced.size):
-        out[k] = own_ps[own[k]] - out[k] - np.int64(np.rint(offsets_ps[k] + shift_ps))
+        time_ps = announced_ps[announced[k]]
+        elapsed_s = (time_ps - zero_ps) / PS_PER_S
+        offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
+        out[k] = own_ps[own[k]] - time_ps - np.int64(np.rint(offset_ps + shift_ps))
     return out
+
+
+@kernel
+def near_course(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    times_ps: NDArray[np.int64],
+    residuals_ps: NDArray[np.float64],
+    half_ps: float,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(L,) distances from a course of those within ``half_ps`` of it.
+
+    Of residuals (K,) at ``times_ps`` about its parabola alone.
+    """
+    near, count = np.empty(times_ps.size), np.int64(0)
+    slopes, j = slopes_between(knots_s, beyond_ps), 0
+    for k in range(times_ps.size):
+        elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
+        offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
+        near[count] = residuals_ps[k] - (offset_ps - parabola_at(elapsed_s, state))
+        count += np.int64(abs(near[count]) <= half_ps)
+    return near[:count].copy()

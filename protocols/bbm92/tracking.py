@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.course import ClockFilter, Course
 from protocols.bbm92.fitting import CERTAIN, explain
+from protocols.bbm92.lanes import pair_density_per_ps
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.smoothing import DRIFT_WALK_PER_S
@@ -70,6 +71,8 @@ class Tracker:
         self._turns = 0
         self._watch = LaneWatch(config)
         self._names = _LaneNames(config, lock.shifts_ps)
+        furthest_ps = max(abs(delay_ps) for delay_ps in config.lane_delays_ps)
+        self._furthest_ps = furthest_ps + config.umi_delay_ps + MARGIN_PS
 
     @property
     def lit(self) -> NDArray[np.bool_]:
@@ -93,10 +96,8 @@ class Tracker:
     @property
     def reach_ps(self) -> int:
         """How far from the predicted time of equal arrival the pairs of any lane may be."""
-        delays_ps, shifts_ps = self._config.lane_delays_ps, self._names.shifts_ps
-        furthest_ps = max(abs(delay_ps) for delay_ps in delays_ps)
-        furthest_ps += math.ceil(max(map(abs, shifts_ps), default=0.0))
-        return furthest_ps + self._config.umi_delay_ps + MARGIN_PS
+        shifts_ps = self._names.shifts_ps
+        return self._furthest_ps + math.ceil(max(map(abs, shifts_ps), default=0.0))
 
     def _covariance(self) -> NDArray[np.float64]:
         """(2, 2) of offset (ps) and rate."""
@@ -214,10 +215,9 @@ class Tracker:
         is_checked = delay_ps > 0 and self._turns % CHECK_EVERY == 0
         if not (is_checked or self._names.shifts_ps):
             return 0.0
-        straight_ps = course.straightened(line, own_ps)
         shift_ps = 0.0
         if self._names.shifts_ps:
-            shift_ps = self._names.judge(line, announced_ps, straight_ps)
+            shift_ps = self._names.judge(course, line, announced_ps, own_ps)
         if shift_ps:
             self._watch = LaneWatch(self._config)
         if is_checked:
@@ -225,7 +225,7 @@ class Tracker:
             # all is well there but the errors.
             line = replace(line, offset_ps=line.offset_ps + shift_ps)
             peaks = _LaneNames(self._config, (-delay_ps, delay_ps))
-            shift_ps += peaks.judge(line, announced_ps, straight_ps)
+            shift_ps += peaks.judge(course, line, announced_ps, own_ps)
         return shift_ps
 
 
@@ -243,13 +243,21 @@ class _LaneNames:
         self._scores = np.zeros(1 + len(shifts_ps))
 
     def judge(
-        self, alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+        self,
+        course: Course,
+        line: Alignment,
+        announced_ps: NDArray[np.int64],
+        own_ps: NDArray[np.int64],
     ) -> float:
         """Drop what the pairs of an announcement rule out; by how much the offset moves (ps)."""
         shifts_ps = np.array((0.0, *self.shifts_ps))
-        explained = explain(
-            self._config, alignment, alignment.offset_ps + shifts_ps, announced_ps, own_ps
-        )
+
+        def differences_ps(low_ps: int, high_ps: int) -> NDArray[np.int64]:
+            return course.near(line, announced_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
+
+        density = pair_density_per_ps(line, announced_ps, own_ps)
+        offsets_ps = line.offset_ps + shifts_ps
+        explained = explain(self._config, line.offset_ps, offsets_ps, differences_ps, density)
         self._scores += explained.log_likelihoods
         self._scores -= self._scores.max()
         first = 0 if self._scores[0] > -CERTAIN else int(self._scores.argmax())

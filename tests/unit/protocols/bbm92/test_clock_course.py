@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protocols.bbm92.alignment import Announced, LinkAligner
 from protocols.bbm92.bend import find_bend, too_fast
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.course import MOST_PAIRS, ClockFilter
+from protocols.bbm92.course import MOST_PAIRS, ClockFilter, Course
 from protocols.bbm92.prior import wide_prior
 from protocols.bbm92.searchlight import SearchLight
 from protocols.bbm92.smoothing import advance
@@ -300,3 +300,23 @@ def test_light_that_goes_back_in_time_begins_anew() -> None:
     assert np.all(np.diff(light.last(40 * 10**12, 5 * 10**12)) > 0)
     light.add(np.array([5 * 10**12]), 6 * 10**12)
     assert light.start_ps == 5 * 10**12
+
+
+@pytest.mark.parametrize("shift_ps", [0.0, 2_500.0])
+def test_pairs_near_a_course_are_all_of_them(shift_ps: float) -> None:
+    """A course 20 ns off its tangent: the differences of a search in all pairs, and no other."""
+    rng = np.random.default_rng(7)
+    announced_ps = np.sort(rng.integers(0, 4 * PS_PER_S, 400))
+    state = np.array([5_000.0, 800.0, 10_000.0])
+    knots_s = np.array([-1.5, -0.5, 0.5, 1.5])
+    course = Course(2 * PS_PER_S, state, knots_s, np.array([0.0, 3_000.0, -3_000.0, 0.0]))
+    offsets_ps = np.rint(course.offsets_ps(announced_ps) + shift_ps).astype(np.int64)
+    own_ps = np.sort(announced_ps + offsets_ps + rng.integers(-1_500, 1_500, announced_ps.size))
+    tangent = course.line(2 * PS_PER_S)
+    line = replace(tangent, offset_ps=tangent.offset_ps + shift_ps)
+    assert np.abs(line.predict(announced_ps) - announced_ps - offsets_ps).max() > 15_000
+    found_ps = course.near(line, announced_ps, own_ps, low_ps=-1_000, high_ps=700)
+    all_ps = np.subtract.outer(own_ps, announced_ps + offsets_ps)
+    expected_ps = all_ps[(all_ps >= -1_000) & (all_ps < 700)]
+    assert found_ps.size > 200
+    assert sorted(found_ps.tolist()) == sorted(expected_ps.tolist())

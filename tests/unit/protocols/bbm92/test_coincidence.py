@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from protocols.bbm92 import coincidence
 from protocols.bbm92.clicktable import ClickTable, find_in_table
-from protocols.bbm92.coincidence import Alignment, match_lane, pairs_about
+from protocols.bbm92.coincidence import Alignment, match_lanes, pairs_about
 from protocols.bbm92.matchings import Earliest
+from protocols.matching import NearPairs
 from tests.support.near import near_pairs
 
 Times = NDArray[np.int64]
@@ -20,15 +21,31 @@ def int64(*values: int) -> Times:
 
 
 def match(
-    predicted: Times, own: Times, *, delay_ps: int = 0, window_ps: int = 2000
+    predicted: Times,
+    own: Times,
+    *,
+    delays_ps: tuple[int, ...] = (0,),
+    window_ps: int = 2000,
+    free: NDArray[np.bool_] | None = None,
 ) -> tuple[Times, NDArray[np.bool_]]:
     """Partner of each predicted time, and which own ones are left."""
-    pairs = near_pairs(predicted, own, low_ps=-50_000, high_ps=50_000)
-    partner = np.full(predicted.size, -1, dtype=np.int64)
-    free = np.ones(own.size, dtype=np.bool_)
-    match_lane(
-        Earliest(), pairs, delay_ps=delay_ps, window_ps=window_ps, partner=partner, own_free=free
+    pairs = near_pairs(predicted, own, low_ps=-50_000, high_ps=90_000)
+    free = np.ones(own.size, dtype=np.bool_) if free is None else free
+    announced, clicks, lanes = match_lanes(
+        Earliest(),
+        pairs,
+        dict(enumerate(delays_ps)),
+        window_ps=window_ps,
+        announced=predicted.size,
+        own_free=free,
     )
+    assert np.all(np.diff(announced) > 0)
+    delays = np.array(delays_ps)[lanes]
+    low = delays - window_ps // 2
+    differences = own[clicks] - predicted[announced]
+    assert np.all((low <= differences) & (differences < low + window_ps))
+    partner = np.full(predicted.size, -1, dtype=np.int64)
+    partner[announced] = clicks
     return partner, free
 
 
@@ -119,11 +136,16 @@ def test_no_own_click_is_read_that_is_not_there() -> None:
 
     In Python, which knows where the own clicks end.
     """
-    predicted = Alignment(0, 2.0**60, -0.9).predict(np.arange(68, 76))
+    line, announced = Alignment(0, 2.0**60, -0.9), np.arange(68, 76)
+    predicted = line.predict(announced)
     assert predicted[3] > predicted[4]
-    own, before = int64(2**60 - 20), np.empty(8, dtype=np.int64)
-    coincidence._count_before.py_func(predicted, own, 0, before)
-    assert before.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    own, first = int64(2**60 - 300, 2**60 - 20), np.full(8, 9, dtype=np.uint64)
+    coincidence._find_first.py_func(predicted, own, first)
+    assert first.tolist() == [1] * 8
+    found = coincidence.find_about.py_func(announced, own, 0, 2.0**60, -0.9, 0, 100)
+    expected = [(k, 1) for k in range(8) if 0 <= own[1] - predicted[k] < 100]
+    assert 0 < len(expected) < 8
+    assert list(zip(*found[:2].tolist(), strict=True)) == expected
 
 
 @settings(derandomize=True, deadline=None)
@@ -211,26 +233,33 @@ def test_each_click_is_used_once() -> None:
 
 def test_claimed_clicks_are_left_alone() -> None:
     """An own click that another link has is passed over, and the next one taken."""
-    predicted, own = int64(1_000), int64(900, 1_100)
-    pairs = near_pairs(predicted, own, low_ps=-5_000, high_ps=5_000)
-    partner, free = np.full(1, -1, dtype=np.int64), np.array([False, True])
-    match_lane(Earliest(), pairs, delay_ps=0, window_ps=2_000, partner=partner, own_free=free)
+    partner, _ = match(int64(1_000), int64(900, 1_100), free=np.array([False, True]))
     assert partner.tolist() == [1]
 
 
 def test_lanes_do_not_take_each_others_clicks() -> None:
     """A click matched in one lane is not free for the next lane, at either side."""
-    predicted, own = int64(0, 40_000), int64(40_000, 80_000)
-    pairs = near_pairs(predicted, own, low_ps=-1_000, high_ps=90_000)
-    partner, free = np.full(2, -1, dtype=np.int64), np.ones(2, dtype=np.bool_)
-    lanes = [
-        match_lane(
-            Earliest(), pairs, delay_ps=delay, window_ps=2_000, partner=partner, own_free=free
-        ).tolist()
-        for delay in (0, 40_000)
-    ]
-    assert lanes == [[1], []]
+    partner, _ = match(int64(0, 40_000), int64(40_000, 80_000), delays_ps=(0, 40_000))
     assert partner.tolist() == [-1, 0]
+
+
+def test_matches_of_lanes_far_apart_are_in_order() -> None:
+    """Pairs of such lanes come lane by lane; matches come by their announced clicks."""
+    one, other = int64(0, 10_000, 20_000), int64(50_000, 60_020, 970_010)
+    groups = [near_pairs(one, other, low_ps=low, high_ps=low + 200) for low in (950_000, 49_900)]
+    pairs = NearPairs(
+        *(
+            np.concatenate([getattr(group, name) for group in groups])
+            for name in ("announced", "own", "differences_ps")
+        )
+    )
+    free = np.ones(3, dtype=np.bool_)
+    announced, own, lanes = match_lanes(
+        Earliest(), pairs, {3: 50_000, 5: 950_000}, window_ps=200, announced=3, own_free=free
+    )
+    assert announced.tolist() == own.tolist() == [0, 1, 2]
+    assert lanes.tolist() == [3, 3, 5]
+    assert not free.any()
 
 
 @settings(derandomize=True, deadline=None)
@@ -242,7 +271,7 @@ def test_matches_are_one_to_one_and_in_the_window(
 
     Left over means: an announced and an own click, both unmatched, within the window.
     """
-    partner, free = match(one, other, delay_ps=delay_ps, window_ps=window_ps)
+    partner, free = match(one, other, delays_ps=(delay_ps,), window_ps=window_ps)
     matched = np.flatnonzero(partner >= 0)
     low = delay_ps - window_ps // 2
     differences = other[partner[matched]] - one[matched]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from protocols.bbm92.coincidence import match_lane
+from protocols.bbm92.coincidence import match_lanes
 from protocols.bbm92.matchings import Earliest, Nearest, Unrivalled
 from protocols.matching import Matching, NearPairs
 from tests.support.near import near_pairs
@@ -21,14 +21,12 @@ streams = st.lists(st.integers(0, 2_000), max_size=12, unique=True).map(
 def matched(matching: Matching, announced: Times, own: Times) -> set[tuple[int, int]]:
     """Times of the two clicks of each match."""
     pairs = near_pairs(announced, own, low_ps=-1_000, high_ps=1_000)
-    partner = np.full(announced.size, -1, dtype=np.int64)
     free = np.ones(own.size, dtype=np.bool_)
-    found = match_lane(
-        matching, pairs, delay_ps=0, window_ps=WINDOW_PS, partner=partner, own_free=free
+    places, clicks, _ = match_lanes(
+        matching, pairs, {0: 0}, window_ps=WINDOW_PS, announced=announced.size, own_free=free
     )
-    assert sorted(found.tolist()) == np.flatnonzero(partner >= 0).tolist()
-    assert free.sum() == own.size - found.size
-    return {(int(announced[k]), int(own[partner[k]])) for k in found}
+    assert np.flatnonzero(~free).tolist() == sorted(clicks.tolist())
+    return set(zip(announced[places].tolist(), own[clicks].tolist(), strict=True))
 
 
 def in_window(announced: Times, own: Times) -> list[tuple[int, int]]:
@@ -88,3 +86,17 @@ def test_a_click_in_two_matches_is_refused() -> None:
         (100, 60),
         (900, 910),
     }
+
+
+class Beyond(Matching):
+    """One pair more than there are."""
+
+    def choose(self, pairs: NearPairs) -> Times:
+        """The one behind the last."""
+        return np.array([pairs.own.size])
+
+
+def test_a_match_of_no_pair_is_refused() -> None:
+    """What a matching says is looked at before it is used."""
+    with pytest.raises(ValueError, match="no pair"):
+        matched(Beyond(), np.array([100]), np.array([60]))

@@ -11,6 +11,7 @@ from protocols.bbm92.smoothing import (
     course_ps,
     differences_ps,
     follow_cells,
+    near_course,
 )
 from protocols.link import PS_PER_S
 
@@ -32,13 +33,24 @@ def test_a_course_is_a_parabola_and_lines_between_knots(knots: int) -> None:
 
 
 def test_residuals_are_those_within_half_a_window_of_a_peak() -> None:
-    """Peak by peak, each in order; the lower edge belongs to a window, the upper one does not."""
+    """In order, by each of them; the lower edge belongs to a window, the upper one does not."""
     peaks_ps = np.array([-1_000, 0, 150])
-    differences_ps = np.array([-1_100, -1_000, -901, -900, 99, 100, 249, 250, 5_000])
+    differences_ps = np.array([249, -1_100, -1_000, -901, -900, 99, 100, 250, 5_000])
     at, values_ps = residuals_about(peaks_ps, differences_ps, 100)
-    assert at.tolist() == [0, 1, 2, 4, 4, 5, 6]
-    assert values_ps.tolist() == [-100.0, 0.0, 99.0, 99.0, -51.0, -50.0, 99.0]
+    assert at.tolist() == [0, 1, 2, 3, 5, 5, 6]
+    assert values_ps.tolist() == [99.0, -100.0, 0.0, 99.0, 99.0, -51.0, -50.0]
     assert count_about(peaks_ps, differences_ps, 100) == 7
+
+
+def test_residuals_near_a_course_are_those_about_its_parabola_less_what_is_beyond() -> None:
+    """By hand, with one knot 300 ps beyond; the edge on both sides belongs to the window."""
+    times_ps = np.array([0, PS_PER_S, 2 * PS_PER_S, 3 * PS_PER_S])
+    residuals_ps = np.array([300.0, 350.0, 249.0, 400.0])
+    state, knots_s, beyond_ps = np.array([7.0, 5.0, 2.0]), np.array([1.0]), np.array([300.0])
+    near_ps = near_course(times_ps, residuals_ps, 50.0, 0, state, knots_s, beyond_ps)
+    assert near_ps.tolist() == [0.0, 50.0]
+    near_ps = near_course(times_ps, residuals_ps, 51.0, 0, state, knots_s, beyond_ps)
+    assert near_ps.tolist() == [0.0, 50.0, -51.0]
 
 
 def test_differences_are_about_the_course_and_a_shift() -> None:

@@ -1,0 +1,38 @@
+"""Blocks of announced clicks: how many clicks of both ends are in each, against searches."""
+
+import numpy as np
+import pytest
+
+from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.lanes import BLOCK_PS, AnnouncedBlocks
+from protocols.link import PS_PER_S
+
+
+def clicks(seed: int, light: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Times in 2 s: evenly, in three bursts with darkness between, or two alone."""
+    rng = np.random.default_rng(seed)
+    if light == "two":
+        return np.array([0, 2 * PS_PER_S])
+    times_ps = rng.integers(0, 2 * PS_PER_S, 5_000)
+    if light == "bursts":
+        times_ps = times_ps // 100 + rng.integers(0, 3, times_ps.size) * (PS_PER_S * 9 // 10)
+    return np.sort(times_ps)
+
+
+@pytest.mark.parametrize("own_light", ["even", "bursts", "two"])
+@pytest.mark.parametrize("light", ["even", "bursts", "two"])
+def test_blocks_hold_what_searches_find(light: str, own_light: str) -> None:
+    """Each click is in one block, and the density is the mean product of both ends' counts."""
+    announced_ps, own_ps = clicks(1, light), clicks(2, own_light) + 3_000
+    blocks = AnnouncedBlocks.of(announced_ps)
+    assert blocks.edges_ps[0] == announced_ps[0]
+    assert blocks.edges_ps[-1] == announced_ps[-1] + 1
+    assert blocks.length_ps == blocks.edges_ps[-1] - blocks.edges_ps[0]
+    assert np.ptp(np.diff(blocks.edges_ps)) <= 1
+    assert BLOCK_PS <= np.diff(blocks.edges_ps).min() < 2 * BLOCK_PS
+    found = np.searchsorted(announced_ps, blocks.edges_ps)
+    assert blocks.counts.tolist() == np.diff(found).tolist()
+    line = Alignment(announced_ps[0].item(), 3_000.0, 1e-6)
+    own = np.diff(np.searchsorted(own_ps, line.predict(blocks.edges_ps)))
+    expected = float((blocks.counts * own).sum()) * own.size / blocks.length_ps
+    assert blocks.pair_density_per_ps(line, own_ps) == pytest.approx(expected, rel=1e-12)
