@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS
 from netsim.physics.emission import sample_poisson_times
+from netsim.physics.normals import standard_normal
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
 
@@ -104,8 +105,7 @@ def _detect(
             continue
         sigma_ps = jitter_sigma_ps[detector]
         if sigma_ps > 0.0:
-            normal = rng.standard_normal()
-            normal = min(max(normal, -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
+            normal = min(max(standard_normal(rng), -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
             # A shift of the packed time by a multiple of 4 leaves the detector alone.
             arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
         candidates[size] = arrival
@@ -190,6 +190,7 @@ def _register_some(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
     """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
+    is_sure = not (recovery_ps > 0.0).any() and not (afterpulse_probability > 0.0).any()
     while size < clicks.size and tail < pending.size:
         candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
         if head < tail and pending[head] < candidate:
@@ -206,12 +207,14 @@ def _register_some(
         ready_ps = time_ps - last_click_ps[detector] - dead_time_ps[detector]
         if ready_ps < 0:
             continue
-        tau_ps = recovery_ps[detector]
+        tau_ps = 0.0 if is_sure else recovery_ps[detector]
         if tau_ps > 0.0 and rng.random() < np.exp(-ready_ps / tau_ps):
             continue
         last_click_ps[detector] = time_ps
         clicks[size] = candidate
         size += 1
+        if is_sure:
+            continue  # nothing is drawn
         probability = afterpulse_probability[detector]
         if probability > 0.0 and rng.random() < probability:
             late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])

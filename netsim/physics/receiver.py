@@ -146,7 +146,7 @@ class Receiver:
                 ),
             )
         )
-        candidates.sort()
+        candidates.sort(kind="stable")  # which merges what comes in order, stream by stream
         for off_ps, on_ps in self._settings.off(self._stop_ps, until_ps):
             low, high = np.searchsorted(
                 candidates, [off_ps << DETECTOR_BITS, on_ps << DETECTOR_BITS]
