@@ -58,7 +58,7 @@ def _digitise(
         share = (time_ps - origin_ps) / GRID_PS
         error_ps = offset_ps + rate * time_ps
         error_ps += left_ps + climb_ps * share
-        # Whole numbers below 2^53, whose quotients are cut as exactly, and sooner, than in integers.
+        # Whole numbers below 2^53: quotients are cut as exactly as those of integers, and sooner.
         since_ps = float(time_ps - origin_ps + over_ps) + np.floor(error_ps + 0.5)
         tick = ticks + int(np.floor(since_ps / tick_ps))
         tag = (tick << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
@@ -139,10 +139,10 @@ class Clock:
     def first_true_ps(self, local_ps: int) -> int:
         """Earliest true time at which the clock shows ``local_ps`` or more."""
         true_ps = self.true_ps(local_ps)
-        while self.local_ps(true_ps) >= local_ps:
-            true_ps -= 1
         while self.local_ps(true_ps) < local_ps:
             true_ps += 1
+        while self.local_ps(true_ps - 1) >= local_ps:
+            true_ps -= 1
         return true_ps
 
     def digitise(self, clicks: NDArray[np.int64], *, tick_ps: int) -> NDArray[np.int64]:

@@ -90,12 +90,13 @@ class DetectorState:
 
 
 @kernel
-def _detect(
+def detect(
     rng: np.random.Generator,
     arrivals: NDArray[np.int64],
     relative_efficiency: NDArray[np.float64],
     jitter_sigma_ps: NDArray[np.float64],
 ) -> NDArray[np.int64]:
+    """As `detect_photons`, in kernels."""
     candidates = np.empty(arrivals.size, dtype=np.int64)
     size = 0
     for arrival in arrivals:
@@ -130,7 +131,7 @@ def detect_photons(
     (M,) int64
         Packed candidates, M <= N, in the order of the arrivals.
     """
-    return _detect(rng, arrivals, settings.relative_efficiency, settings.jitter_sigma_ps)
+    return detect(rng, arrivals, settings.relative_efficiency, settings.jitter_sigma_ps)
 
 
 @kernel
@@ -160,6 +161,21 @@ def sample_dark_counts(
             detector += 1
         candidates[k] = (candidates[k] << DETECTOR_BITS) | detector
     return candidates
+
+
+@kernel
+def count_detectors(clicks: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """Add packed clicks to (4,) int64 ``counts`` by detector."""
+    # Bits add up without a branch, and side by side.
+    low, high, both = 0, 0, 0
+    for click in clicks:
+        low += click & 1
+        high += (click >> 1) & 1
+        both += click & (click >> 1) & 1
+    counts[0] += clicks.size - low - high + both
+    counts[1] += low - both
+    counts[2] += high - both
+    counts[3] += both
 
 
 @kernel
@@ -226,7 +242,7 @@ def _register_some(
 
 
 @kernel
-def _register(
+def register(
     rng: np.random.Generator,
     candidates: NDArray[np.int64],
     stop_ps: int,
@@ -237,6 +253,7 @@ def _register(
     afterpulse_probability: NDArray[np.float64],
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+    """As `register_clicks`, in kernels; what is still to come is returned, too."""
     room = np.empty(_ROOM, dtype=np.int64)
     clicks = np.empty(candidates.size + _ROOM, dtype=np.int64)
     used, head, tail, size = 0, 0, pending.size, 0
@@ -302,7 +319,7 @@ def register_clicks(
     used : int
         ``candidates[used:]`` are at or after ``stop_ps``.
     """
-    clicks, used, state.pending = _register(
+    clicks, used, state.pending = register(
         rng,
         candidates,
         stop_ps,

@@ -8,7 +8,10 @@ References
 .. [1] G. Marsaglia, W. W. Tsang, J. Stat. Softw. 5, 8 (2000): the ziggurat.
 """
 
+from typing import Any, cast
+
 import numpy as np
+from numba.np.random import generator_core
 from numba.np.random._constants import (
     fi_double,
     ki_double,
@@ -16,10 +19,12 @@ from numba.np.random._constants import (
     ziggurat_nor_inv_r,
     ziggurat_nor_r,
 )
-from numba.np.random.generator_core import next_double, next_uint64
 
 from protocols.compiled import kernel
 
+next_double, next_uint64 = (
+    cast("Any", getattr(generator_core, name)) for name in ("next_double", "next_uint64")
+)
 _LAYER, _SIGN, _MANTISSA = np.uint64(0xFF), np.uint64(1), np.uint64((1 << 52) - 1)
 
 
@@ -46,7 +51,7 @@ def standard_normal(rng: np.random.Generator) -> float:
         if bits < ki_double[layer]:
             return normal
         if layer == 0:
-            return _tail(rng, bits)
+            return _tail(rng, int(bits))
         above, below = fi_double[layer - np.uint64(1)], fi_double[layer]
         if (above - below) * next_double(rng.bit_generator) + below < np.exp(-0.5 * normal**2):
             return normal

@@ -23,16 +23,16 @@ def _match_on(
     flat: NDArray[np.int64],
 ) -> int:
     """Match ``first[k:known]`` to ``second[at:]``, of (k, known, at); clicks used up of that."""
-    low, high = window
+    low, width = window
     k, known, at = np.uint64(ranges[0]), np.uint64(ranges[1]), np.uint64(ranges[2])
-    while k < known and at < second.size:
+    stop = np.uint64(second.size)
+    while k < known and at < stop:
         one, other = first[k], second[at]
-        difference = other - (one & ~DETECTOR_MASK)
         # No branch: which of the two is behind is as random as a coin.
-        not_late, not_early = np.uint64(difference >= low), np.uint64(difference < high)
-        flat[_cell(one, other)] += np.int64(not_late & not_early)
-        k += not_late
-        at += not_early
+        into = other - (one & ~DETECTOR_MASK) - low
+        flat[_cell(one, other)] += np.int64(np.uint64(into) < np.uint64(width))
+        k += np.uint64(into >= 0)
+        at += np.uint64(into < width)
     return int(at)
 
 
@@ -46,7 +46,7 @@ def _cell(one: int, other: int) -> np.uint64:
 def _halved(first: NDArray[np.int64], known: int, window: tuple[int, int]) -> int:
     """About where to cut ``first[:known]`` so that no partner could be of clicks on both sides."""
     half = known // 2
-    while 0 < half < known and first[half] - first[half - 1] < window[1] - window[0] + DETECTORS:
+    while 0 < half < known and first[half] - first[half - 1] < window[1] + DETECTORS:
         half += 1
     return half
 
@@ -66,29 +66,28 @@ def match_clicks(
     processor has room for two.
     """
     known = int(np.searchsorted(first, until_ps << DETECTOR_BITS))
-    window = low_ps << DETECTOR_BITS, high_ps << DETECTOR_BITS
-    low, high = window
-    flat, beside = np.zeros(counts.size, dtype=np.int64), np.zeros(counts.size, dtype=np.int64)
+    low, width = window = low_ps << DETECTOR_BITS, (high_ps - low_ps) << DETECTOR_BITS
+    flat = np.zeros(counts.size, dtype=np.int64)
     half = _halved(first, known, window)
     k, at, k2, at2 = np.uint64(0), np.uint64(0), np.uint64(half), np.uint64(second.size)
     if half < known:
         at2 = np.uint64(np.searchsorted(second, (first[half] & ~DETECTOR_MASK) + low))
-    while k < half and at < second.size and k2 < known and at2 < second.size:
+    # Nothing before the cut comes as far as where ``at2`` begins, so that ``at`` stays within.
+    k_stop, k2_stop, at2_stop = np.uint64(half), np.uint64(known), np.uint64(second.size)
+    while k < k_stop and k2 < k2_stop and at2 < at2_stop:
         one, other, one2, other2 = first[k], second[at], first[k2], second[at2]
-        difference = other - (one & ~DETECTOR_MASK)
-        difference2 = other2 - (one2 & ~DETECTOR_MASK)
-        not_late, not_early = np.uint64(difference >= low), np.uint64(difference < high)
-        not_late2, not_early2 = np.uint64(difference2 >= low), np.uint64(difference2 < high)
-        flat[_cell(one, other)] += np.int64(not_late & not_early)
-        beside[_cell(one2, other2)] += np.int64(not_late2 & not_early2)
-        k += not_late
-        at += not_early
-        k2 += not_late2
-        at2 += not_early2
+        into = other - (one & ~DETECTOR_MASK) - low
+        into2 = other2 - (one2 & ~DETECTOR_MASK) - low
+        flat[_cell(one, other)] += np.int64(np.uint64(into) < np.uint64(width))
+        flat[_cell(one2, other2)] += np.int64(np.uint64(into2) < np.uint64(width))
+        k += np.uint64(into >= 0)
+        at += np.uint64(into < width)
+        k2 += np.uint64(into2 >= 0)
+        at2 += np.uint64(into2 < width)
     used = _match_on(first, second, (int(k), half, int(at)), window, flat)
     if half < known:
-        used = _match_on(first, second, (int(k2), known, int(at2)), window, beside)
-    counts += (flat + beside).reshape(counts.shape)
+        used = _match_on(first, second, (int(k2), known, int(at2)), window, flat)
+    counts += flat.reshape(counts.shape)
     return known, used
 
 

@@ -210,7 +210,9 @@ class LaneScorer:
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
         for pair in self._pairs.add(user, self._live[user].of(frame)):
-            turned = sum(turns.is_turned(frame.index) for turns in self._turns)
+            turned = 0
+            for turns in self._turns:
+                turned += turns.is_turned(frame.index)
             self._frames[turned == 0] += 1
             if turned != self._turned or self._waiting.is_enough:
                 self._match_waiting()

@@ -106,7 +106,7 @@ def test_kernels_are_their_interpreted_selves(monkeypatch: pytest.MonkeyPatch) -
     compiled = everything(generator())
     darks = sample_dark_counts(generator(), rates_hz, 0, STOP_PS)
     assert np.array_equal(darks, sample_dark_counts.py_func(generator(), rates_hz, 0, STOP_PS))
-    for name in ("_detect", "_register", "_register_some", "_insert"):
+    for name in ("detect", "register", "_register_some", "_insert"):
         monkeypatch.setattr(detector, name, getattr(detector, name).py_func)
     for one, other in zip(compiled, everything(generator()), strict=True):
         assert np.array_equal(one, other)
@@ -152,7 +152,7 @@ def test_jitter_is_clipped(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return sign * 1e6
 
     monkeypatch.setattr(detector, "standard_normal", wild)
-    moved = detector._detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0))
+    moved = detector.detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0))
     assert (moved >> 2).tolist() == [sign * 80]
     assert (moved & 3).tolist() == [1]
 
