@@ -37,13 +37,16 @@ def _draw(
     start_ps: int,
     stop_ps: int,
 ) -> NDArray[np.int64]:
-    """Candidates carried over, of photons, and dark counts, one behind the other."""
-    photons = detect(
-        generator_of(generators[PHOTONS]), arrivals, relative_efficiency, jitter_sigma_ps
-    )
-    rng = generator_of(generators[DARKS])
-    darks = sample_dark_counts(rng, dark_rate_hz, start_ps, stop_ps)
-    return np.concatenate((carried, photons, darks))
+    """Candidates carried over, dark counts, and those of photons, one behind the other."""
+    darks = sample_dark_counts(generator_of(generators[DARKS]), dark_rate_hz, start_ps, stop_ps)
+    before = carried.size + darks.size
+    candidates = np.empty(before + arrivals.size, dtype=np.int64)
+    candidates[: carried.size] = carried
+    candidates[carried.size : before] = darks
+    photons = candidates[before:]
+    rng = generator_of(generators[PHOTONS])
+    found = detect(rng, arrivals, relative_efficiency, jitter_sigma_ps, photons)
+    return candidates[: before + found]
 
 
 @kernel

@@ -95,9 +95,9 @@ def detect(
     arrivals: NDArray[np.int64],
     relative_efficiency: NDArray[np.float64],
     jitter_sigma_ps: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """As `detect_photons`, in kernels."""
-    candidates = np.empty(arrivals.size, dtype=np.int64)
+    candidates: NDArray[np.int64],
+) -> int:
+    """As `detect_photons`, in kernels: into ``candidates``; how many there are."""
     size = 0
     for arrival in arrivals:
         detector = arrival & DETECTOR_MASK
@@ -111,7 +111,7 @@ def detect(
             arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
         candidates[size] = arrival
         size += 1
-    return candidates[:size]
+    return size
 
 
 def detect_photons(
@@ -131,7 +131,9 @@ def detect_photons(
     (M,) int64
         Packed candidates, M <= N, in the order of the arrivals.
     """
-    return detect(rng, arrivals, settings.relative_efficiency, settings.jitter_sigma_ps)
+    candidates = np.empty_like(arrivals)
+    efficiency, sigma_ps = settings.relative_efficiency, settings.jitter_sigma_ps
+    return candidates[: detect(rng, arrivals, efficiency, sigma_ps, candidates)]
 
 
 @kernel

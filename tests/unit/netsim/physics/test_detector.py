@@ -152,7 +152,8 @@ def test_jitter_is_clipped(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return sign * 1e6
 
     monkeypatch.setattr(detector, "standard_normal", wild)
-    moved = detector.detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0))
+    moved = int64(0)
+    detector.detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0), moved)
     assert (moved >> 2).tolist() == [sign * 80]
     assert (moved & 3).tolist() == [1]
 
