@@ -22,7 +22,7 @@ from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
-PHOTONS, DARKS = range(2)
+PHOTON, DETECTOR = range(2)
 """Rows of generators: for efficiency and jitter; for dark counts, recovery and afterpulses."""
 
 
@@ -38,13 +38,13 @@ def _draw(
     stop_ps: int,
 ) -> NDArray[np.int64]:
     """Candidates carried over, dark counts, and those of photons, one behind the other."""
-    darks = sample_dark_counts(generator_of(generators[DARKS]), dark_rate_hz, start_ps, stop_ps)
+    darks = sample_dark_counts(generator_of(generators[DETECTOR]), dark_rate_hz, start_ps, stop_ps)
     before = carried.size + darks.size
     candidates = np.empty(before + arrivals.size, dtype=np.int64)
     candidates[: carried.size] = carried
     candidates[carried.size : before] = darks
     photons = candidates[before:]
-    rng = generator_of(generators[PHOTONS])
+    rng = generator_of(generators[PHOTON])
     found = detect(rng, arrivals, relative_efficiency, jitter_sigma_ps, photons)
     return candidates[: before + found]
 
@@ -63,7 +63,7 @@ def _register(
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
     """As `netsim.physics.detector.register`."""
     return register(
-        generator_of(generators[DARKS]),
+        generator_of(generators[DETECTOR]),
         candidates,
         stop_ps,
         last_click_ps,
@@ -85,6 +85,11 @@ class Detection:
         For efficiency and jitter.
     detector_rng : Generator
         For dark counts, afterpulses and recovery.
+
+    Attributes
+    ----------
+    stop_ps : int
+        All clicks before it have been found.
     """
 
     def __init__(
@@ -94,7 +99,7 @@ class Detection:
         self._generators = Generators((photon_rng, detector_rng))
         self._state = DetectorState()
         self._carried = np.empty(0, dtype=np.int64)
-        self._stop_ps = 0
+        self.stop_ps = 0
 
     def clicks(
         self, arrivals: NDArray[np.int64], until_ps: int, off: Sequence[tuple[int, int]]
@@ -124,7 +129,7 @@ class Detection:
             settings.relative_efficiency,
             settings.jitter_sigma_ps,
             settings.dark_rate_hz,
-            self._stop_ps,
+            self.stop_ps,
             until_ps,
         )
         candidates.sort(kind="stable")  # which merges what comes in order, stream by stream
@@ -143,5 +148,5 @@ class Detection:
             settings.afterpulse_decay_ps,
         )
         self._carried = candidates[used:].copy()
-        self._stop_ps = until_ps
+        self.stop_ps = until_ps
         return clicks

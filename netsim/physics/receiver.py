@@ -111,7 +111,6 @@ class Receiver:
         """How late clicks of the quickest detector are tagged."""
         self._has_delays = bool(delays_ps.any())
         self._untagged = np.empty(0, dtype=np.int64)
-        self._stop_ps = 0
         self.clicks = np.zeros(DETECTORS, dtype=np.int64)
 
     def receive(self, light: PhotonBundle, *, is_last: bool) -> tuple[TagFrame, ClickFrame]:
@@ -131,12 +130,11 @@ class Receiver:
         clicks : ClickFrame
             The truth about it: earlier by what detectors are late with their tags.
         """
-        self._clock.forget(self._stop_ps)
+        self._clock.forget(self._detection.stop_ps)
         stop_ticks, tagged_ps = self._watermark(light.stop_ps, is_last=is_last)
         until_ps = tagged_ps - self._earliest_ps
-        off = self._settings.off(self._stop_ps, until_ps)
+        off = self._settings.off(self._detection.stop_ps, until_ps)
         clicks = self._detection.clicks(self._arrivals(light), until_ps, off)
-        self._stop_ps = until_ps
         if self._settings.reader is not None:
             clicks = self._settings.reader.read(clicks)
         count_detectors(clicks, self.clicks)

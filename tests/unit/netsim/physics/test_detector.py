@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from netsim.physics import detector
 from netsim.physics.detector import (
     DetectorSettings,
     DetectorState,
+    count_detectors,
     detect_photons,
     register_clicks,
     sample_dark_counts,
@@ -156,6 +158,15 @@ def test_jitter_is_clipped(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
     detector.detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0), moved)
     assert (moved >> 2).tolist() == [sign * 80]
     assert (moved & 3).tolist() == [1]
+
+
+@pytest.mark.parametrize("counted", [count_detectors, count_detectors.py_func])
+def test_clicks_are_counted_by_detector(counted: Callable[..., None]) -> None:
+    """Each of them once, on top of what was counted before."""
+    clicks, counts = random_candidates(2), int64(1, 2, 3, 4)
+    counted(clicks, counts)
+    counted(int64(), counts)
+    assert (counts - [1, 2, 3, 4]).tolist() == [np.sum(clicks % 4 == k) for k in range(4)]
 
 
 def test_dead_detector_clicks_never() -> None:
