@@ -41,8 +41,10 @@ def _draw(
     darks = sample_dark_counts(generator_of(generators[DETECTOR]), dark_rate_hz, start_ps, stop_ps)
     before = carried.size + darks.size
     candidates = np.empty(before + arrivals.size, dtype=np.int64)
-    candidates[: carried.size] = carried
-    candidates[carried.size : before] = darks
+    for k in range(carried.size):  # slices take a second to compile
+        candidates[k] = carried[k]
+    for k in range(darks.size):
+        candidates[carried.size + k] = darks[k]
     photons = candidates[before:]
     rng = generator_of(generators[PHOTON])
     found = detect(rng, arrivals, relative_efficiency, jitter_sigma_ps, photons)

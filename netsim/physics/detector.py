@@ -208,7 +208,9 @@ def _register_some(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
     """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
-    is_sure = not (recovery_ps > 0.0).any() and not (afterpulse_probability > 0.0).any()
+    is_sure = True
+    for each in range(recovery_ps.size):
+        is_sure = is_sure and recovery_ps[each] <= 0.0 and afterpulse_probability[each] <= 0.0
     while size < clicks.size and tail < pending.size:
         candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
         if head < tail and pending[head] < candidate:
