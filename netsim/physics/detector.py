@@ -191,6 +191,15 @@ def _insert(pending: NDArray[np.int64], head: int, tail: int, candidate: int) ->
 
 
 @kernel
+def _is_sure(recovery_ps: NDArray[np.float64], afterpulse_probability: NDArray[np.float64]) -> bool:
+    """Whether nothing is drawn of any detector."""
+    for recovery, probability in zip(recovery_ps, afterpulse_probability):  # noqa: B905 - in kernels
+        if recovery > 0.0 or probability > 0.0:
+            return False
+    return True
+
+
+@kernel
 def _register_some(
     rng: np.random.Generator,
     candidates: NDArray[np.int64],
@@ -208,9 +217,7 @@ def _register_some(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
     """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
-    is_sure = True
-    for each in range(recovery_ps.size):
-        is_sure = is_sure and recovery_ps[each] <= 0.0 and afterpulse_probability[each] <= 0.0
+    is_sure = _is_sure(recovery_ps, afterpulse_probability)
     while size < clicks.size and tail < pending.size:
         candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
         if head < tail and pending[head] < candidate:
