@@ -83,7 +83,7 @@ class FibreLink:
         self._sim.call_at(self._sim.now_ps + self.latency_ps, partial(self._arrive, light))
 
     def _arrive(self, light: PhotonBundle) -> None:
-        frames = tuple(self._through(frame) for frame in light.frames)
+        frames = tuple([self._through(frame) for frame in light.frames])
         self._deliver(PhotonBundle(light.index, light.start_ps, light.stop_ps, frames))
 
     def _through(self, frame: PhotonFrame) -> PhotonFrame:

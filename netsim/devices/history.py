@@ -70,6 +70,8 @@ class NetworkHistory:
 
     def between(self, start_ps: int, stop_ps: int) -> list[tuple[int, Network]]:
         """States in force anywhere in ``[start_ps, stop_ps)``, each with its first time there."""
+        if self._starts_ps[-1] <= start_ps:  # as nearly always
+            return [(start_ps, self._network(-1))]
         first = max(bisect_right(self._starts_ps, start_ps) - 1, 0)
         last = max(bisect_left(self._starts_ps, stop_ps), first + 1)
         starts_ps = [start_ps, *self._starts_ps[first + 1 : last]]

@@ -71,7 +71,11 @@ class Qnsp:
         self._sim = sim
         self._process_indices = timeline.process_indices
         self._history = history
-        self._fibres = fibres
+        self._fibres = [
+            (fibre, [outlet for outlet in timeline.outlets if outlet[1] == user])
+            for user, fibre in fibres.items()
+        ]
+        """With the outlets whose light each takes."""
         self._frame_ps = ps_from_s(timeline.topology.frame_s)
         self._duration_ps = duration_ps
         self._stop_frame = sys.maxsize
@@ -96,8 +100,8 @@ class Qnsp:
             if index >= self._stop_frame:
                 return
             light = self._source.emit(index, list(self._pieces(start_ps, stop_ps)))
-            for user, fibre in self._fibres.items():
-                frames = tuple(frame for (_, to), frame in light.items() if to == user)
+            for fibre, outlets in self._fibres:
+                frames = tuple([light[outlet] for outlet in outlets])
                 fibre.send(PhotonBundle(index, start_ps, stop_ps, frames))
 
     def _frames(self) -> Iterator[tuple[int, int]]:

@@ -16,6 +16,7 @@ from netsim.devices.world import PhotonLevel, Stage, World, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.simulator import SimEvent
 from netsim.observers.notebook import Notebook
+from netsim.physics.detector import count_detectors
 from netsim.topology.changes import Change
 from netsim.topology.timeline import Epoch
 from protocols.tags import TagFrame
@@ -135,7 +136,7 @@ class _ReplayedLevel:
                 continue
             if frame.time_ps > sim.now_ps:
                 yield sim.wait_until(frame.time_ps)
-            self.clicks[frame.user] += np.bincount(frame.tags.detectors, minlength=DETECTORS)
+            count_detectors(frame.tags.tags, self.clicks[frame.user])
             self._stage.hand_out(frame.user, frame.tags, frame.clicks)
 
 

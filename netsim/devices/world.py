@@ -266,6 +266,8 @@ class _Builder:
     ) -> Sequence[tuple[int, int]]:
         """When the detectors of ``user`` are off: as late as the light of that time comes."""
         states = self._history.between(max(0, start_ps - delay_ps), max(1, stop_ps - delay_ps))
+        if all(network.topology.user(user).is_detecting for _, network in states):
+            return ()
         starts_ps = [start_ps, *(at_ps + delay_ps for at_ps, _ in states[1:]), stop_ps]
         return [
             span

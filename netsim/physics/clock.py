@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTOR_MASK
 from netsim.units import PS_PER_S
-from protocols.compiled import kernel
+from protocols.compiled import lane_kernel
 from protocols.tags import DETECTOR_BITS
 
 GRID_PS = PS_PER_S // 20
@@ -32,7 +32,7 @@ _INVERSE_STEPS = 20
 """Each step shrinks the error of the inverse by the frequency error, 1 % at worst."""
 
 
-@kernel
+@lane_kernel
 def _digitise(
     clicks: NDArray[np.int64],
     line: tuple[float, float],
@@ -43,22 +43,29 @@ def _digitise(
     """Tags of ascending true clicks; the same arithmetic as `Clock._error_ps`, bit for bit."""
     offset_ps, rate = line
     tags = np.empty(clicks.size, dtype=np.int64)
-    cell = -1
-    origin_ps = 0
-    next_origin_ps = 0
+    latest = -(2**63)
+    origin_ps, next_origin_ps = 0, 0
+    left_ps, climb_ps = 0.0, 0.0
+    ticks, over_ps = 0, 0
     for k in range(clicks.size):
         time_ps = clicks[k] >> DETECTOR_BITS
         if time_ps >= next_origin_ps:
             cell = time_ps // GRID_PS
-            origin_ps = cell * GRID_PS
-            next_origin_ps = origin_ps + GRID_PS
+            origin_ps, next_origin_ps = cell * GRID_PS, (cell + 1) * GRID_PS
+            left_ps = walk_ps[cell - first]
+            climb_ps = walk_ps[cell - first + 1] - left_ps
+            ticks, over_ps = origin_ps // tick_ps, origin_ps % tick_ps
+        share = (time_ps - origin_ps) / GRID_PS
         error_ps = offset_ps + rate * time_ps
-        if cell >= 0:
-            share = (time_ps - origin_ps) / GRID_PS
-            left = cell - first
-            error_ps += walk_ps[left] + (walk_ps[left + 1] - walk_ps[left]) * share
-        local_ps = time_ps + math.floor(error_ps + 0.5)
-        tag = ((local_ps // tick_ps) << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
+        error_ps += left_ps + climb_ps * share
+        # Whole numbers below 2^53: quotients are cut as exactly as those of integers, and sooner.
+        since_ps = float(time_ps - origin_ps + over_ps) + np.floor(error_ps + 0.5)
+        tick = ticks + int(np.floor(since_ps / tick_ps))
+        tag = (tick << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
+        tags[k] = tag
+        if tag >= latest:
+            latest = tag
+            continue
         # Two detectors within one tick may come in the wrong order: put the smaller tag first.
         at = k
         while at > 0 and tags[at - 1] > tag:
@@ -132,10 +139,10 @@ class Clock:
     def first_true_ps(self, local_ps: int) -> int:
         """Earliest true time at which the clock shows ``local_ps`` or more."""
         true_ps = self.true_ps(local_ps)
-        while self.local_ps(true_ps) >= local_ps:
-            true_ps -= 1
         while self.local_ps(true_ps) < local_ps:
             true_ps += 1
+        while self.local_ps(true_ps - 1) >= local_ps:
+            true_ps -= 1
         return true_ps
 
     def digitise(self, clicks: NDArray[np.int64], *, tick_ps: int) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTOR_MASK, DETECTORS, NEVER_PS
 from netsim.physics.emission import sample_poisson_times
+from netsim.physics.normals import standard_normal
 from protocols.compiled import kernel
 from protocols.tags import DETECTOR_BITS
 
@@ -89,13 +90,14 @@ class DetectorState:
 
 
 @kernel
-def _detect(
+def detect(
     rng: np.random.Generator,
     arrivals: NDArray[np.int64],
     relative_efficiency: NDArray[np.float64],
     jitter_sigma_ps: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    candidates = np.empty(arrivals.size, dtype=np.int64)
+    candidates: NDArray[np.int64],
+) -> int:
+    """As `detect_photons`, in kernels: into ``candidates``; how many there are."""
     size = 0
     for arrival in arrivals:
         detector = arrival & DETECTOR_MASK
@@ -104,13 +106,12 @@ def _detect(
             continue
         sigma_ps = jitter_sigma_ps[detector]
         if sigma_ps > 0.0:
-            normal = rng.standard_normal()
-            normal = min(max(normal, -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
+            normal = min(max(standard_normal(rng), -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
             # A shift of the packed time by a multiple of 4 leaves the detector alone.
             arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
         candidates[size] = arrival
         size += 1
-    return candidates[:size]
+    return size
 
 
 def detect_photons(
@@ -130,7 +131,9 @@ def detect_photons(
     (M,) int64
         Packed candidates, M <= N, in the order of the arrivals.
     """
-    return _detect(rng, arrivals, settings.relative_efficiency, settings.jitter_sigma_ps)
+    candidates = np.empty_like(arrivals)
+    efficiency, sigma_ps = settings.relative_efficiency, settings.jitter_sigma_ps
+    return candidates[: detect(rng, arrivals, efficiency, sigma_ps, candidates)]
 
 
 @kernel
@@ -163,6 +166,21 @@ def sample_dark_counts(
 
 
 @kernel
+def count_detectors(clicks: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """Add packed clicks to (4,) int64 ``counts`` by detector."""
+    # Bits add up without a branch, and side by side.
+    low, high, both = 0, 0, 0
+    for click in clicks:
+        low += click & 1
+        high += (click >> 1) & 1
+        both += click & (click >> 1) & 1
+    counts[0] += clicks.size - low - high + both
+    counts[1] += low - both
+    counts[2] += high - both
+    counts[3] += both
+
+
+@kernel
 def _insert(pending: NDArray[np.int64], head: int, tail: int, candidate: int) -> None:
     """Put ``candidate`` in its place within the ascending ``pending[head:tail + 1]``."""
     at = tail
@@ -170,6 +188,15 @@ def _insert(pending: NDArray[np.int64], head: int, tail: int, candidate: int) ->
         pending[at] = pending[at - 1]
         at -= 1
     pending[at] = candidate
+
+
+@kernel
+def _is_sure(recovery_ps: NDArray[np.float64], afterpulse_probability: NDArray[np.float64]) -> bool:
+    """Whether nothing is drawn of any detector."""
+    for recovery, probability in zip(recovery_ps, afterpulse_probability):  # noqa: B905 - in kernels
+        if recovery > 0.0 or probability > 0.0:
+            return False
+    return True
 
 
 @kernel
@@ -190,6 +217,7 @@ def _register_some(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
     """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
+    is_sure = _is_sure(recovery_ps, afterpulse_probability)
     while size < clicks.size and tail < pending.size:
         candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
         if head < tail and pending[head] < candidate:
@@ -206,12 +234,14 @@ def _register_some(
         ready_ps = time_ps - last_click_ps[detector] - dead_time_ps[detector]
         if ready_ps < 0:
             continue
-        tau_ps = recovery_ps[detector]
+        tau_ps = 0.0 if is_sure else recovery_ps[detector]
         if tau_ps > 0.0 and rng.random() < np.exp(-ready_ps / tau_ps):
             continue
         last_click_ps[detector] = time_ps
         clicks[size] = candidate
         size += 1
+        if is_sure:
+            continue  # nothing is drawn
         probability = afterpulse_probability[detector]
         if probability > 0.0 and rng.random() < probability:
             late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
@@ -223,7 +253,7 @@ def _register_some(
 
 
 @kernel
-def _register(
+def register(
     rng: np.random.Generator,
     candidates: NDArray[np.int64],
     stop_ps: int,
@@ -234,6 +264,7 @@ def _register(
     afterpulse_probability: NDArray[np.float64],
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+    """As `register_clicks`, in kernels; what is still to come is returned, too."""
     room = np.empty(_ROOM, dtype=np.int64)
     clicks = np.empty(candidates.size + _ROOM, dtype=np.int64)
     used, head, tail, size = 0, 0, pending.size, 0
@@ -299,7 +330,7 @@ def register_clicks(
     used : int
         ``candidates[used:]`` are at or after ``stop_ps``.
     """
-    clicks, used, state.pending = _register(
+    clicks, used, state.pending = register(
         rng,
         candidates,
         stop_ps,

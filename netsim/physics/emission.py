@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsim.physics.normals import standard_normal
 from netsim.physics.pulses import Pulses
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import MAX_DELAY_PS, TimeShape
@@ -240,7 +241,7 @@ def _gather(
     for k in range(times_ps.size):
         since_ps = times_ps[k] % period_ps
         pulse = int(2 * since_ps >= period_ps)
-        late = min(max(rng.standard_normal(), -PULSE_CLIP_SIGMA), PULSE_CLIP_SIGMA)
+        late = min(max(standard_normal(rng), -PULSE_CLIP_SIGMA), PULSE_CLIP_SIGMA)
         middle_ps = times_ps[k] - since_ps + pulse * slot_ps + slot_ps // 2
         born_ps[k] = middle_ps + int(np.floor(sigma_ps * late + 0.5))
     return born_ps

@@ -14,20 +14,16 @@ from numpy.typing import NDArray
 
 from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame, PhotonBundle
 from netsim.physics.clock import Clock
-from netsim.physics.detector import (
-    JITTER_CLIP_SIGMA,
-    DetectorSettings,
-    DetectorState,
-    detect_photons,
-    register_clicks,
-    sample_dark_counts,
-)
+from netsim.physics.detection import Detection
+from netsim.physics.detector import JITTER_CLIP_SIGMA, DetectorSettings, count_detectors
 from netsim.physics.encodings.interface import Measurement, Reader
 from netsim.physics.shapes import MAX_DELAY_PS
 from protocols.tags import DETECTOR_BITS, TagFrame
 
 MIN_MARGIN_PS = 50_000
 """Tags are released up to this long before the end of a frame; the rest waits for the next."""
+
+_NO_CLICKS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 Off = Callable[[int, int], Sequence[tuple[int, int]]]
@@ -107,11 +103,14 @@ class Receiver:
         self._margin_ps = settings.margin_ps
         self._clock = clock
         self._photon_rng = photon_rng
-        self._detector_rng = detector_rng
-        self._state = DetectorState()
-        self._carried = np.empty(0, dtype=np.int64)
+        self._detection = Detection(
+            settings.detectors, photon_rng=photon_rng, detector_rng=detector_rng
+        )
+        delays_ps = settings.detectors.delay_ps
+        self._earliest_ps = int(delays_ps.min())
+        """How late clicks of the quickest detector are tagged."""
+        self._has_delays = bool(delays_ps.any())
         self._untagged = np.empty(0, dtype=np.int64)
-        self._stop_ps = 0
         self.clicks = np.zeros(DETECTORS, dtype=np.int64)
 
     def receive(self, light: PhotonBundle, *, is_last: bool) -> tuple[TagFrame, ClickFrame]:
@@ -131,39 +130,14 @@ class Receiver:
         clicks : ClickFrame
             The truth about it: earlier by what detectors are late with their tags.
         """
-        self._clock.forget(self._stop_ps)
+        self._clock.forget(self._detection.stop_ps)
         stop_ticks, tagged_ps = self._watermark(light.stop_ps, is_last=is_last)
-        until_ps = tagged_ps - int(self._settings.detectors.delay_ps.min())
-        candidates = np.concatenate(
-            (
-                self._carried,
-                self._candidates(light),
-                sample_dark_counts(
-                    self._detector_rng,
-                    self._settings.detectors.dark_rate_hz,
-                    self._stop_ps,
-                    until_ps,
-                ),
-            )
-        )
-        candidates.sort()
-        for off_ps, on_ps in self._settings.off(self._stop_ps, until_ps):
-            low, high = np.searchsorted(
-                candidates, [off_ps << DETECTOR_BITS, on_ps << DETECTOR_BITS]
-            )
-            candidates = np.delete(candidates, slice(low, high))
-        clicks, used = register_clicks(
-            self._detector_rng,
-            candidates,
-            self._state,
-            self._settings.detectors,
-            stop_ps=until_ps,
-        )
-        self._carried = candidates[used:].copy()
-        self._stop_ps = until_ps
+        until_ps = tagged_ps - self._earliest_ps
+        off = self._settings.off(self._detection.stop_ps, until_ps)
+        clicks = self._detection.clicks(self._arrivals(light), until_ps, off)
         if self._settings.reader is not None:
             clicks = self._settings.reader.read(clicks)
-        self.clicks += np.bincount(clicks & DETECTOR_MASK, minlength=DETECTORS)
+        count_detectors(clicks, self.clicks)
         tags = self._clock.digitise(
             self._delayed(clicks, tagged_ps), tick_ps=self._settings.tick_ps
         )
@@ -171,9 +145,9 @@ class Receiver:
 
     def _delayed(self, clicks: NDArray[np.int64], stop_ps: int) -> NDArray[np.int64]:
         """Clicks up to now whose tags are taken before ``stop_ps``, at those times."""
-        delays_ps = self._settings.detectors.delay_ps
-        if not delays_ps.any():
+        if not self._has_delays:
             return clicks
+        delays_ps = self._settings.detectors.delay_ps
         late = clicks + (delays_ps[clicks & DETECTOR_MASK] << DETECTOR_BITS)
         late = np.concatenate((self._untagged, late))
         late.sort()
@@ -181,15 +155,15 @@ class Receiver:
         self._untagged = late[cut:].copy()
         return late[:cut]
 
-    def _candidates(self, light: PhotonBundle) -> NDArray[np.int64]:
+    def _arrivals(self, light: PhotonBundle) -> NDArray[np.int64]:
+        """Photons at their detectors, packed."""
         settings = self._settings
         time_ps = (light.start_ps + light.stop_ps) // 2 + settings.min_delay_ps
         arrivals = [
             settings.measurement.measure(self._photon_rng, frame, time_ps=time_ps)
             for frame in light.frames
         ]
-        joined = np.concatenate([np.empty(0, dtype=np.int64), *arrivals])
-        return detect_photons(self._photon_rng, joined, settings.detectors)
+        return arrivals[0] if len(arrivals) == 1 else np.concatenate([_NO_CLICKS, *arrivals])
 
     def _watermark(self, stop_ps: int, *, is_last: bool) -> tuple[int, int]:
         """Watermark in local ticks, and the first true time of that tick.

@@ -6,17 +6,17 @@ weak stream, and a network of forty users has thousands of those.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.physics.emission import sample_bunches, sample_pairs, sample_poisson_times
+from netsim.physics.generators import Generators, generator_of
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import TimeShape
 from protocols.compiled import kernel
-from protocols.unboxing import address_finder, generator_at
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
@@ -45,8 +45,7 @@ def _emit(
     others = [np.empty(0, dtype=np.int64)]
     pairs = 0
     for k in range(kinds.size):
-        at = generators[k]
-        rng = generator_at(at[0], at[1], at[2], at[3], at[4])
+        rng = generator_of(generators[k])
         one_ps = sample_poisson_times(rng, rates_hz[k], start_ps, stop_ps)
         other_ps = one_ps[:0]
         if kinds[k] == PAIRS:
@@ -73,8 +72,11 @@ def _emit(
             at = free[ends[k, side]]
             free[ends[k, side]] += photons_ps.size
             times_ps[at : at + photons_ps.size] = photons_ps
-            for j in range(photons_ps.size):
-                rows[at + j] = first_row + row + j if kinds[k] != SINGLES else -1
+            if kinds[k] == SINGLES:
+                rows[at : at + photons_ps.size] = -1
+            else:
+                for j in range(photons_ps.size):
+                    rows[at + j] = first_row + row + j
         row += other_ps.size
     return times_ps, rows, of_row
 
@@ -125,11 +127,10 @@ class Streams:
         rng_of: Callable[[str], Generator],
     ) -> None:
         places = {outlet: place for place, outlet in enumerate(outlets)}
-        addresses = address_finder()
-        self._kept = [rng_of(stream.name) for stream in streams]
+        self._generators = Generators(rng_of(stream.name) for stream in streams)
         self._outlets = len(outlets)
         self._arrays = (
-            np.array([addresses(rng) for rng in self._kept], dtype=np.uint64).reshape(-1, 5),
+            self._generators.at,
             np.array([stream.kind for stream in streams], dtype=np.int64),
             np.array([stream.rate_hz for stream in streams], dtype=np.float64),
             np.array([_kappa_per_ps(stream.shape) for stream in streams]),
@@ -139,10 +140,6 @@ class Streams:
                 dtype=np.int64,
             ).reshape(-1, 2),
         )
-
-    def __reduce__(self) -> NoReturn:
-        """A copy would draw from the generators of the original, at addresses of this process."""
-        raise TypeError("streams cannot be copied")
 
     def emit(
         self, start_ps: int, stop_ps: int, *, first_row: int

@@ -15,40 +15,59 @@ from protocols.tags import DETECTOR_BITS
 
 
 @kernel
+def _step(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    k: np.uint64,
+    at: np.uint64,
+    window: tuple[int, int],
+    flat: NDArray[np.int64],
+) -> tuple[np.uint64, np.uint64]:
+    """Count ``first[k]`` and ``second[at]`` if they match; where to go on."""
+    low, width = window
+    one, other = first[k], second[at]
+    into = other - (one & ~DETECTOR_MASK) - low
+    cell = np.uint64((one & DETECTOR_MASK) << DETECTOR_BITS | (other & DETECTOR_MASK))
+    # No branch: which of the two is behind is as random as a coin.
+    flat[cell] += np.int64(np.uint64(into) < np.uint64(width))
+    return k + np.uint64(into >= 0), at + np.uint64(into < width)
+
+
+@kernel
 def _match_on(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
-    ranges: tuple[int, int, int],
+    ranges: tuple[np.uint64, np.uint64, np.uint64],
     window: tuple[int, int],
     flat: NDArray[np.int64],
-) -> int:
+) -> np.uint64:
     """Match ``first[k:known]`` to ``second[at:]``, of (k, known, at); clicks used up of that."""
-    low, high = window
-    k, known, at = np.uint64(ranges[0]), np.uint64(ranges[1]), np.uint64(ranges[2])
-    while k < known and at < second.size:
-        one, other = first[k], second[at]
-        difference = other - (one & ~DETECTOR_MASK)
-        # No branch: which of the two is behind is as random as a coin.
-        not_late, not_early = np.uint64(difference >= low), np.uint64(difference < high)
-        flat[_cell(one, other)] += np.int64(not_late & not_early)
-        k += not_late
-        at += not_early
-    return int(at)
+    k, known, at = ranges
+    stop = np.uint64(second.size)
+    while k < known and at < stop:
+        k, at = _step(first, second, k, at, window, flat)
+    return at
 
 
 @kernel
-def _cell(one: int, other: int) -> np.uint64:
-    """Place of the detectors of two clicks in a table of all."""
-    return np.uint64((one & DETECTOR_MASK) << DETECTOR_BITS | (other & DETECTOR_MASK))
+def _cut(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    near: int,
+    known: int,
+    window: tuple[int, int],
+) -> tuple[int, int]:
+    """Where to cut ``first[:known]``, from ``near`` on, so that no click is near both sides.
 
-
-@kernel
-def _halved(first: NDArray[np.int64], known: int, window: tuple[int, int]) -> int:
-    """About where to cut ``first[:known]`` so that no partner could be of clicks on both sides."""
-    half = known // 2
-    while 0 < half < known and first[half] - first[half - 1] < window[1] - window[0] + DETECTORS:
-        half += 1
-    return half
+    And the first click of ``second`` that is not too early for what comes then; before the cut
+    nothing reaches as far.
+    """
+    low, width = window
+    while 0 < near < known and first[near] - first[near - 1] < width + DETECTORS:
+        near += 1
+    if near >= known:
+        return known, second.size
+    return near, int(np.searchsorted(second, (first[near] & ~DETECTOR_MASK) + low))
 
 
 @kernel
@@ -62,34 +81,29 @@ def match_clicks(
 ) -> tuple[int, int]:
     """Match ``first`` before ``until_ps`` to ``second``; clicks used up of either.
 
-    Both halves of the time side by side: a step waits for the numbers of the one before it, and a
-    processor has room for two.
+    Three parts of the time side by side: a step waits for the numbers of the one before it, and a
+    processor has room for as many.
     """
     known = int(np.searchsorted(first, until_ps << DETECTOR_BITS))
-    window = low_ps << DETECTOR_BITS, high_ps << DETECTOR_BITS
-    low, high = window
-    flat, beside = np.zeros(counts.size, dtype=np.int64), np.zeros(counts.size, dtype=np.int64)
-    half = _halved(first, known, window)
-    k, at, k2, at2 = np.uint64(0), np.uint64(0), np.uint64(half), np.uint64(second.size)
-    if half < known:
-        at2 = np.uint64(np.searchsorted(second, (first[half] & ~DETECTOR_MASK) + low))
-    while k < half and at < second.size and k2 < known and at2 < second.size:
-        one, other, one2, other2 = first[k], second[at], first[k2], second[at2]
-        difference = other - (one & ~DETECTOR_MASK)
-        difference2 = other2 - (one2 & ~DETECTOR_MASK)
-        not_late, not_early = np.uint64(difference >= low), np.uint64(difference < high)
-        not_late2, not_early2 = np.uint64(difference2 >= low), np.uint64(difference2 < high)
-        flat[_cell(one, other)] += np.int64(not_late & not_early)
-        beside[_cell(one2, other2)] += np.int64(not_late2 & not_early2)
-        k += not_late
-        at += not_early
-        k2 += not_late2
-        at2 += not_early2
-    used = _match_on(first, second, (int(k), half, int(at)), window, flat)
-    if half < known:
-        used = _match_on(first, second, (int(k2), known, int(at2)), window, beside)
-    counts += (flat + beside).reshape(counts.shape)
-    return known, used
+    window = low_ps << DETECTOR_BITS, (high_ps - low_ps) << DETECTOR_BITS
+    flat = np.zeros(counts.size, dtype=np.int64)
+    one_cut, one_at = _cut(first, second, known // 3, known, window)
+    other_cut, other_at = _cut(first, second, max(one_cut, 2 * known // 3), known, window)
+    cut, cut2, end = np.uint64(one_cut), np.uint64(other_cut), np.uint64(known)
+    k, k2, k3 = np.uint64(0), cut, cut2
+    at, at2, at3 = np.uint64(0), np.uint64(one_at), np.uint64(other_at)
+    stop = np.uint64(second.size)
+    while k < cut and k2 < cut2 and k3 < end and at3 < stop:
+        k, at = _step(first, second, k, at, window, flat)
+        k2, at2 = _step(first, second, k2, at2, window, flat)
+        k3, at3 = _step(first, second, k3, at3, window, flat)
+    used = _match_on(first, second, (k, cut, at), window, flat)
+    if cut < end:
+        used = _match_on(first, second, (k2, cut2, at2), window, flat)
+    if cut2 < end:
+        used = _match_on(first, second, (k3, end, at3), window, flat)
+    counts += flat.reshape(counts.shape)
+    return known, int(used)
 
 
 @kernel

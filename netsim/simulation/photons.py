@@ -14,6 +14,7 @@ from netsim.devices.world import Stage, build_turns, build_world
 from netsim.frames import DETECTORS, ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
+from netsim.physics.detector import count_detectors
 from netsim.physics.encodings.sifting import Sifting
 from netsim.simulation.counters import Counters
 from netsim.simulation.scoring import (
@@ -120,7 +121,7 @@ def count_photons(
     singles = {user: np.zeros(DETECTORS, dtype=np.int64) for user in users}
 
     def take(user: str, clicks: ClickFrame) -> None:
-        singles[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
+        count_detectors(clicks.clicks, singles[user])
         counters.add(user, clicks)
 
     world = build_world(

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ FRAMES_AT_ONCE = 16
 """Frames that are scored together; where time is cut changes no count."""
 CLICKS_AT_ONCE = 1 << 16
 """Clicks of both users that are enough."""
+
+Pair = tuple[ClickFrame, ClickFrame]
+"""Frames of two users with the same index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +81,30 @@ class LaneCounts:
         return Balance(self.sifted_z, self.ones_z), Balance(self.sifted_x, self.ones_x)
 
 
-class _FramePairs:
-    """Joins the frames of two users, which come in any order between the two."""
+class _Waiting:
+    """Frames of two users, in any order between the two, until more at a time saves nothing."""
 
     def __init__(self, users: tuple[str, str]) -> None:
-        self._waiting: dict[str, deque[ClickFrame]] = {user: deque() for user in users}
-
-    def add(self, user: str, frame: ClickFrame) -> list[tuple[ClickFrame, ClickFrame]]:
-        """Pairs of frames with equal index that are complete now."""
-        self._waiting[user].append(frame)
-        first, second = self._waiting.values()
-        pairs = []
-        while first and second:
-            pairs.append((first.popleft(), second.popleft()))
-        return pairs
-
-
-class _Waiting:
-    """Frames that both users have, until there are so many that more at a time saves nothing."""
-
-    def __init__(self) -> None:
-        self._pairs: list[tuple[ClickFrame, ClickFrame]] = []
+        self._frames: dict[str, deque[ClickFrame]] = {user: deque() for user in users}
         self._clicks = 0
 
-    def add(self, pair: tuple[ClickFrame, ClickFrame]) -> None:
-        """One more frame."""
-        self._pairs.append(pair)
-        first, second = pair
-        self._clicks += first.clicks.size + second.clicks.size
+    def add(self, user: str, frame: ClickFrame) -> None:
+        """One more frame of one of them."""
+        self._frames[user].append(frame)
+        self._clicks += frame.clicks.size
 
     @property
     def is_enough(self) -> bool:
-        """Whether they are so many."""
-        return len(self._pairs) >= FRAMES_AT_ONCE or self._clicks >= CLICKS_AT_ONCE
+        """Whether there are so many that both users have."""
+        both = min(map(len, self._frames.values()))
+        return both >= FRAMES_AT_ONCE or (both > 0 and self._clicks >= CLICKS_AT_ONCE)
 
-    def take(self) -> tuple[tuple[ClickFrame, ...], tuple[ClickFrame, ...]] | None:
-        """All frames of either user; None if there are none."""
-        if not self._pairs:
-            return None
-        first, second = zip(*self._pairs, strict=True)
-        self._pairs.clear()
-        self._clicks = 0
-        return first, second
+    def take(self) -> list[Pair]:
+        """All that both users have."""
+        first, second = self._frames.values()
+        pairs = [(first.popleft(), second.popleft()) for _ in range(min(len(first), len(second)))]
+        self._clicks = sum(frame.clicks.size for frame in (*first, *second))
+        return pairs
 
 
 class _Carried:
@@ -200,29 +186,27 @@ class LaneScorer:
         self._tests = [_LaneMatcher(round(lane.delay_ps), window_ps) for lane in self.lanes]
         self._turns = [turns[user] for user in users if user in turns]
         self._frames = Counter[bool]()
-        self._pairs = _FramePairs(users)
-        self._waiting = _Waiting()
-        """Not matched yet; in each of them as many users have turned: ``_turned``."""
-        self._turned = 0
+        self._waiting = _Waiting(users)
         self._phases_rad = _settings_of(network, users, self._turns)
         self._live = live_clicks(network.topology) if live is None else live
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for pair in self._pairs.add(user, self._live[user].of(frame)):
-            turned = sum(turns.is_turned(frame.index) for turns in self._turns)
-            self._frames[turned == 0] += 1
-            if turned != self._turned or self._waiting.is_enough:
-                self._match_waiting()
-            self._turned = turned
-            self._waiting.add(pair)
+        self._waiting.add(user, self._live[user].of(frame))
+        if self._waiting.is_enough:
+            self._match_waiting()
 
     def _match_waiting(self) -> None:
         """Match the frames that both users have and that have not been matched."""
-        if (frames := self._waiting.take()) is None:
-            return
-        for matcher in (self._matchers, self._tests, ())[self._turned]:
-            matcher.add(*frames)
+        for turned, pairs in groupby(self._waiting.take(), self._turned_in):
+            first, second = zip(*pairs, strict=True)
+            self._frames[turned == 0] += len(first)
+            for matcher in (self._matchers, self._tests, ())[turned]:
+                matcher.add(first, second)
+
+    def _turned_in(self, pair: Pair) -> int:
+        """How many of the two users have turned."""
+        return sum(turns.is_turned(pair[0].index) for turns in self._turns)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
@@ -233,6 +217,7 @@ class LaneScorer:
     @property
     def key_share(self) -> float:
         """Share of the frames so far in which neither user had turned; 1 before the first."""
+        self._match_waiting()
         frames = self._frames.total()
         return self._frames[True] / frames if frames else 1.0
 
@@ -300,8 +285,7 @@ class DifferenceHistogram:
         self.users = users
         self._low_ps = low_ps
         self._bin_ps = bin_ps
-        self._pairs = _FramePairs(users)
-        self._waiting = _Waiting()
+        self._waiting = _Waiting(users)
         self._carried = _Carried(low_ps + bin_ps * bins)
         self._counts = np.zeros(bins, dtype=np.int64)
 
@@ -318,10 +302,9 @@ class DifferenceHistogram:
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        for pair in self._pairs.add(user, frame):
-            self._waiting.add(pair)
-            if self._waiting.is_enough:
-                self._count_waiting()
+        self._waiting.add(user, frame)
+        if self._waiting.is_enough:
+            self._count_waiting()
 
     def finish(self) -> None:
         """Count the differences of the last clicks."""
@@ -329,8 +312,8 @@ class DifferenceHistogram:
         self._count(END_PS)
 
     def _count_waiting(self) -> None:
-        if (frames := self._waiting.take()) is not None:
-            self._count(self._carried.extend(*frames))
+        if pairs := self._waiting.take():
+            self._count(self._carried.extend(*zip(*pairs, strict=True)))
 
     def _count(self, until_ps: int) -> None:
         carried = self._carried

@@ -64,7 +64,7 @@ class AnalyserEncoding(Encoding):
 
     def settings_at(self, time_ps: int) -> tuple[float, ...]:
         """Phases of the Z and the X analyser."""
-        return tuple(analyser.phase_rad(time_ps) for analyser in self.analysers)
+        return tuple([analyser.phase_rad(time_ps) for analyser in self.analysers])
 
     @property
     def side_peaks_ps(self) -> Mapping[str, float]:

@@ -19,6 +19,7 @@ from netsim.frames import DETECTOR_MASK, DETECTORS, ClickFrame
 from netsim.kernel.simulator import SimEvent
 from netsim.observers.notebook import Notebook
 from netsim.physics.clock import Clock
+from netsim.physics.detector import count_detectors
 from netsim.simulation.coincidence.draw import CoincidenceSource
 from netsim.simulation.coincidence.table import CoincidenceTable
 from netsim.simulation.wander import Wander
@@ -97,7 +98,7 @@ class CoincidenceLight:
             # No user has a frame before its last click has come.
             yield sim.wait_until(max(sim.now_ps, *(each.stop_ps for _, each in frames.values())))
             for user, (tags, clicks) in frames.items():
-                self.clicks[user] += np.bincount(clicks.detectors, minlength=DETECTORS)
+                count_detectors(clicks.clicks, self.clicks[user])
                 stage.hand_out(user, tags, clicks)
 
     def _draw(self, index: int, start_ps: int, stop_ps: int) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from netsim.physics import detector
 from netsim.physics.detector import (
     DetectorSettings,
     DetectorState,
+    count_detectors,
     detect_photons,
     register_clicks,
     sample_dark_counts,
@@ -78,6 +80,17 @@ def test_registration_against_the_slow_reference(seed: int, settings: DetectorSe
     assert np.all(np.diff(state.pending) >= 0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_dead_time_alone_against_the_slow_reference(seed: int) -> None:
+    """Where nothing is drawn, the clicks are those of the event queue as well."""
+    settings = detectors(dead_time_ps=(0, 25_000, 50_000, 40_000_000))
+    candidates, rng = random_candidates(seed), generator(seed)
+    clicks, used = register_clicks(rng, candidates, DetectorState(), settings, stop_ps=STOP_PS)
+    assert used == candidates.size > clicks.size
+    assert clicks.tolist() == register_slowly(generator(), candidates, settings)
+    assert rng.bit_generator.state == generator(seed).bit_generator.state
+
+
 def test_kernels_are_their_interpreted_selves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled and interpreted detectors give the same clicks, bit for bit."""
     settings = detectors(
@@ -95,7 +108,7 @@ def test_kernels_are_their_interpreted_selves(monkeypatch: pytest.MonkeyPatch) -
     compiled = everything(generator())
     darks = sample_dark_counts(generator(), rates_hz, 0, STOP_PS)
     assert np.array_equal(darks, sample_dark_counts.py_func(generator(), rates_hz, 0, STOP_PS))
-    for name in ("_detect", "_register", "_register_some", "_insert"):
+    for name in ("detect", "register", "_register_some", "_insert"):
         monkeypatch.setattr(detector, name, getattr(detector, name).py_func)
     for one, other in zip(compiled, everything(generator()), strict=True):
         assert np.array_equal(one, other)
@@ -133,23 +146,27 @@ def test_jitter_moves_times_but_not_detectors() -> None:
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_jitter_is_clipped(sign: int) -> None:
+def test_jitter_is_clipped(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No photon moves by more than 8 sigma, which is what a frame's margin relies on."""
 
-    class Wild:
-        """Draws nothing but huge numbers."""
+    def wild(_rng: Generator) -> float:
+        """A huge number."""
+        return sign * 1e6
 
-        def standard_normal(self) -> float:
-            return sign * 1e6
-
-    moved = detector._detect.py_func(
-        Wild(),  # type: ignore[arg-type]
-        pack(int64(0), 1),
-        np.ones(4),
-        np.full(4, 10.0),
-    )
+    monkeypatch.setattr(detector, "standard_normal", wild)
+    moved = int64(0)
+    detector.detect.py_func(generator(), pack(int64(0), 1), np.ones(4), np.full(4, 10.0), moved)
     assert (moved >> 2).tolist() == [sign * 80]
     assert (moved & 3).tolist() == [1]
+
+
+@pytest.mark.parametrize("counted", [count_detectors, count_detectors.py_func])
+def test_clicks_are_counted_by_detector(counted: Callable[..., None]) -> None:
+    """Each of them once, on top of what was counted before."""
+    clicks, counts = random_candidates(2), int64(1, 2, 3, 4)
+    counted(clicks, counts)
+    counted(int64(), counts)
+    assert (counts - [1, 2, 3, 4]).tolist() == [np.sum(clicks % 4 == k) for k in range(4)]
 
 
 def test_dead_detector_clicks_never() -> None:

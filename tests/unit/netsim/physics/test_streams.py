@@ -114,7 +114,7 @@ def test_rows_go_by_pairs_wherever_singles_stand() -> None:
     assert set(processes.tolist()) == {3, 5}
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickle.dumps])
 def test_streams_are_not_copied(copied: Callable[[object], object]) -> None:
     """A copy would hold the addresses of generators that are not its own."""
     outlet = ("C38", "alice")
