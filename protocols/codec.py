@@ -26,7 +26,7 @@ VERSION = 3
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 _ROLES = tuple(Role)
-_HEAD_TYPES = (int, int, str, int, int, int)
+_HEAD_TYPES = [int, int, str, int, int, int]
 """Of version, tag, link, sender, round and sequence number: no bool is a number."""
 _pack = msgpack.Packer().pack
 """Of one packer: its buffer takes longer to get than a short message to write."""
@@ -34,17 +34,9 @@ _pack = msgpack.Packer().pack
 
 def encode(envelope: Envelope) -> bytes:
     """Serialise ``envelope``."""
-    body = envelope.body
-    values = [getattr(body, name) for name in _FIELDS[type(body)]]
-    head = [
-        VERSION,
-        body.TAG,
-        envelope.link,
-        int(envelope.sender),
-        envelope.round,
-        envelope.sequence,
-    ]
-    packed: bytes = _pack(head + values)
+    link, sender, round_number, sequence, body = envelope
+    values = [getattr(body, name) for name in _NAMES[type(body)]]
+    packed: bytes = _pack([VERSION, body.TAG, link, int(sender), round_number, sequence, *values])
     return packed
 
 
@@ -80,19 +72,21 @@ def _unpack(data: bytes) -> list[Any]:
 
 
 def _parse(items: list[Any]) -> Envelope:
-    if tuple(map(type, items[:6])) != _HEAD_TYPES:
-        raise ValueError("not a head")
     version, tag, link, sender, round_number, sequence, *values = items
+    if [*map(type, items[:6])] != _HEAD_TYPES:
+        raise ValueError("not a head")
     kind = _TYPES.get(tag)
     if version != VERSION or kind is None:
         raise ValueError("unknown version or tag")
     if not 0 <= sender < len(_ROLES) or not 0 <= round_number <= MAX_ROUND:
         raise ValueError("unknown sender or round")
-    readers = _FIELDS[kind].values()
+    if not 0 <= sequence <= _MAX_INT:
+        raise ValueError("not a number in range")
+    readers = _READERS_OF[kind]
     if len(readers) != len(values):
         raise ValueError("wrong number of fields")
-    converted: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
-    return Envelope(link, _ROLES[sender], round_number, _integer(sequence), kind(*converted))
+    fields_read: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
+    return Envelope(link, _ROLES[sender], round_number, sequence, kind(*fields_read))
 
 
 def _integer(value: object) -> int:
@@ -142,10 +136,11 @@ _READERS: Mapping[object, Callable[[object], object]] = {
 }
 
 
-def _readers_of(kind: type[Message]) -> dict[str, Callable[[object], object]]:
+def _readers_of(kind: type[Message]) -> tuple[Callable[[object], object], ...]:
     """What reads each field of a message, in the order of the wire."""
     hints = get_type_hints(kind)
-    return {field.name: _READERS[hints[field.name]] for field in fields(kind)}
+    return tuple(_READERS[hints[name]] for name in _NAMES[kind])
 
 
-_FIELDS = {kind: _readers_of(kind) for kind in _TYPES.values()}
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _TYPES.values()}
+_READERS_OF = {kind: _readers_of(kind) for kind in _TYPES.values()}

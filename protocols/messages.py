@@ -5,7 +5,7 @@ Seeds, hashes and array payloads are bytes.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
@@ -320,8 +320,7 @@ Message = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A message with its address."""
 
     link: str

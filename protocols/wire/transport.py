@@ -73,6 +73,15 @@ class Transport:
         Header included, the same at both ends: longer datagrams are refused.
     initial_timeout_ps : int
         First retransmission time-out, before a round trip was measured.
+
+    Attributes
+    ----------
+    messages : deque of bytes
+        Those that have arrived whole, in order; the owner takes them.
+    queued_bytes : int
+        Of messages that wait for a place in the window.
+    was_reset : bool
+        Whether the peer has started anew, or the connection was given up, since `take_reset`.
     """
 
     def __init__(self, *, epoch: int, max_datagram_bytes: int, initial_timeout_ps: int) -> None:
@@ -83,7 +92,7 @@ class Transport:
         self._max_datagram_bytes = max_datagram_bytes
         self._piece_bytes = max_datagram_bytes - HEADER_BYTES
         self._queue: deque[_Piece] = deque()
-        self._queued_bytes = 0
+        self.queued_bytes = 0
         self._in_flight: dict[int, _Piece] = {}
         self._next_sequence = 0
         self._base: int | None = None
@@ -100,9 +109,9 @@ class Transport:
         self._controls: list[tuple[Kind, int, int]] = []
         self._strangers = Strangers()
         self._repeats = AnswerLimit()
-        self._messages: deque[bytes] = deque()
-        self._receiving = Incoming(self._messages)
-        self._was_reset = False
+        self.messages: deque[bytes] = deque()
+        self._receiving = Incoming(self.messages)
+        self.was_reset = False
         self._was_jammed = False
         self._stuck_since_ps: int | None = None
         self._base_due_ps = 0
@@ -111,11 +120,6 @@ class Transport:
     def is_idle(self) -> bool:
         """Whether everything sent has been acknowledged."""
         return not (self._queue or self._in_flight)
-
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes of messages that wait for a place in the window."""
-        return self._queued_bytes
 
     @property
     def next_deadline_ps(self) -> int | None:
@@ -127,12 +131,12 @@ class Transport:
         size = len(message)
         if not 0 < size <= MAX_MESSAGE_BYTES:
             raise LocalProtocolError(f"a message of {size} bytes")
-        if self._queued_bytes + size > MAX_QUEUED_BYTES:
+        if self.queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
         for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
             self._queue.append(_Piece(message[start:stop], start == 0, stop >= size))
-        self._queued_bytes += size
+        self.queued_bytes += size
 
     def is_waiting(self, message: bytes) -> bool:
         """Whether the same message, of one datagram, waits for a place in the window."""
@@ -141,13 +145,9 @@ class Transport:
             for piece in self._queue
         )
 
-    def next_message(self) -> bytes | None:
-        """The next message that has arrived whole, in order."""
-        return self._messages.popleft() if self._messages else None
-
     def take_reset(self) -> bool:
         """Whether the peer has started anew since the last call."""
-        was_reset, self._was_reset = self._was_reset, False
+        was_reset, self.was_reset = self.was_reset, False
         return was_reset
 
     def take_jam(self) -> bool:
@@ -175,9 +175,8 @@ class Transport:
                 if sequence in self._in_flight
             ]
             self._resend.clear()
-        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
-        while self._queue and (self._next_sequence - oldest) % SEQUENCE_LIMIT < window:
-            out.append(self._send_next(now_ps))
+        if self._queue:
+            out += self._send_queued(now_ps)
         if self._acknowledge_now:
             out.append(self._encode(Kind.ACKNOWLEDGE))
         self._start_timer(now_ps)
@@ -192,14 +191,18 @@ class Transport:
         """Sequence number of the oldest datagram not acknowledged, or of the next one."""
         return next(iter(self._in_flight), self._next_sequence)
 
-    def _send_next(self, now_ps: int) -> bytes:
-        piece = self._queue.popleft()
-        self._stamp(piece, now_ps)
-        self._queued_bytes -= len(piece.payload)
-        sequence = self._next_sequence
-        self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
-        self._in_flight[sequence] = piece
-        return self._encode(Kind.DATA, sequence, piece)
+    def _send_queued(self, now_ps: int) -> list[bytes]:
+        """New data, as far as the window reaches."""
+        queue, out = self._queue, []
+        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
+        while queue and ((sequence := self._next_sequence) - oldest) % SEQUENCE_LIMIT < window:
+            piece = queue.popleft()
+            self._stamp(piece, now_ps)
+            self.queued_bytes -= len(piece.payload)
+            self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
+            self._in_flight[sequence] = piece
+            out.append(self._encode(Kind.DATA, sequence, piece))
+        return out
 
     def _stamp(self, piece: _Piece, now_ps: int) -> None:
         self._turn += 1
@@ -289,11 +292,11 @@ class Transport:
             return
         if self._receiving.epoch not in (0, datagram.epoch):
             # A part of what is under way may have been taken in by the life that is gone.
-            self._was_reset = True
+            self.was_reset = True
             self._forget_stream()
             self._base = self._next_sequence
         self._receiving = Incoming(
-            self._messages,
+            self.messages,
             epoch=datagram.epoch,
             next_sequence=datagram.acknowledged,
             is_skipping=not datagram.ends_message,
@@ -334,40 +337,46 @@ class Transport:
         self._next_sequence = 0
         self._stuck_since_ps = None
         self._forget_stream()
-        self._receiving = Incoming(self._messages)  # the peer will begin anew as well
-        self._acknowledge_now = self._was_reset = True
+        self._receiving = Incoming(self.messages)  # the peer will begin anew as well
+        self._acknowledge_now = self.was_reset = True
 
     def _forget_stream(self) -> None:
         self._base = self._deadline_ps = None
         self._queue.clear()
         self._in_flight.clear()
-        self._queued_bytes = 0
+        self.queued_bytes = 0
 
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
-        is_waiting = self._watch(datagram.acknowledged, now_ps)
-        outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
+        acknowledged = datagram.acknowledged
+        is_waiting = self._watch(acknowledged, now_ps)
+        outstanding = (self._next_sequence - acknowledged) % SEQUENCE_LIMIT
         if outstanding > SEQUENCE_LIMIT // 2:
             self.counts.datagrams_refused += 1
             return
-        if self._base is not None and not is_ahead(self._base, datagram.acknowledged):
+        if self._base is not None and not is_ahead(self._base, acknowledged):
             self._base = None
         if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
             # A peer that came back and waits for what went to its former life.
             self._base_due_ps = now_ps + self._round_trip.timeout_ps
             self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
-        seen = [
-            sequence
-            for sequence in self._in_flight
-            if (distance := (sequence - datagram.acknowledged) % SEQUENCE_LIMIT)
-            > SEQUENCE_LIMIT // 2
-            or (0 < distance < WINDOW and datagram.received >> (distance - 1) & 1)
-        ]
         self._take_echo(datagram.echo, now_ps)
-        for sequence in seen:
-            del self._in_flight[sequence]
-        if seen:
+        before = len(self._in_flight)
+        self._forget_arrived(acknowledged, datagram.received)
+        if len(self._in_flight) < before:
             self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
-        self._find_lost(now_ps)
+        if self._in_flight:
+            self._find_lost(now_ps)
+
+    def _forget_arrived(self, acknowledged: int, received: int) -> None:
+        """Datagrams that have arrived, those behind a gap by the bitmap, are no longer in flight."""
+        for sequence in tuple(self._in_flight):  # in the order of the stream
+            distance = (sequence - acknowledged) % SEQUENCE_LIMIT
+            if distance > SEQUENCE_LIMIT // 2 or (
+                0 < distance < WINDOW and received >> (distance - 1) & 1
+            ):
+                del self._in_flight[sequence]
+            elif not received:
+                return
 
     def _take_echo(self, echo: int, now_ps: int) -> None:
         """The peer answers one sending: that one has arrived, and tells the round trip."""
@@ -379,8 +388,6 @@ class Transport:
 
     def _find_lost(self, now_ps: int) -> None:
         """Repeat what was sent before something that has arrived, and a round trip ago."""
-        if not self._in_flight:
-            return
         patience_ps = self._round_trip.patience_ps
         self._resend += [
             sequence
