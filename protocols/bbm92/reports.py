@@ -79,10 +79,10 @@ class _Streams:
     is_open: bool = True
 
     def close(self) -> None:
-        """The round has ended: nothing waits to be hashed any more, however long it is kept."""
+        """The round has ended: it may be kept for long, and no message with it."""
         self.is_open = False
-        self.sent.catch_up()
-        self.arrived.catch_up()
+        self.sent.close()
+        self.arrived.close()
 
 
 class Reporter:
@@ -135,8 +135,6 @@ class Reporter:
         """A message of the round has arrived, whatever this end makes of it."""
         if (streams := self._rounds.get(number)) is not None:
             streams.arrived.absorb(message)
-            if not streams.is_open:
-                streams.arrived.catch_up()
 
     def report(self, number: int, reason: AbortReason) -> Abort:
         """What to send when this end drops the round; the peer's own report is to come."""

@@ -91,7 +91,7 @@ class Transcript(Backlog):
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""
-        self.catch_up()
+        self.close()
         return self._hasher.finalize()
 
 

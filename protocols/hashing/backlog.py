@@ -26,6 +26,7 @@ class Backlog:
     def __init__(self) -> None:
         self.messages = self.length_bytes = 0
         self._hashed_bytes = 0
+        self._most_waiting_bytes = MAX_WAITING_BYTES
         self._waiting: list[bytes] = []
 
     def absorb(self, message: bytes) -> None:
@@ -33,7 +34,7 @@ class Backlog:
         self._waiting.append(message)
         self.messages += 1
         self.length_bytes += LENGTH_BYTES + len(message)
-        if self.length_bytes - self._hashed_bytes > MAX_WAITING_BYTES:
+        if self.length_bytes - self._hashed_bytes > self._most_waiting_bytes:
             self.catch_up()
 
     def catch_up(self) -> None:
@@ -42,6 +43,11 @@ class Backlog:
             self._hash(len(message).to_bytes(LENGTH_BYTES, "big"), message)
         self._waiting.clear()
         self._hashed_bytes = self.length_bytes
+
+    def close(self) -> None:
+        """Hash what waits; whatever still comes is hashed at once."""
+        self._most_waiting_bytes = 0
+        self.catch_up()
 
     def _hash(self, length: bytes, message: bytes) -> None:
         """Take in the next message, and its length before it."""

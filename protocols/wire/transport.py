@@ -368,7 +368,7 @@ class Transport:
             self._find_lost(now_ps)
 
     def _forget_arrived(self, acknowledged: int, received: int) -> None:
-        """Datagrams that have arrived, those behind a gap by the bitmap, are no longer in flight."""
+        """What has arrived, behind a gap by the bitmap, is no longer in flight."""
         for sequence in tuple(self._in_flight):  # in the order of the stream
             distance = (sequence - acknowledged) % SEQUENCE_LIMIT
             if distance > SEQUENCE_LIMIT // 2 or (
