@@ -7,6 +7,7 @@ are bounded before anything is decoded, and any byte string either decodes to a 
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import call
 from typing import Any, get_args, get_type_hints
 
 import msgpack
@@ -85,8 +86,8 @@ def _parse(items: list[Any]) -> Envelope:
     readers = _READERS_OF[kind]
     if len(readers) != len(values):
         raise ValueError("wrong number of fields")
-    fields_read: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
-    return Envelope(link, _ROLES[sender], round_number, sequence, kind(*fields_read))
+    body = kind(*map(call, readers, values))
+    return Envelope(link, _ROLES[sender], round_number, sequence, body)
 
 
 def _integer(value: object) -> int:
@@ -127,7 +128,7 @@ def _lanes(value: object) -> list[object]:
     return value
 
 
-_READERS: Mapping[object, Callable[[object], object]] = {
+_READERS: Mapping[object, Callable[[object], Any]] = {
     int: _signed,
     bool: _boolean,
     bytes: _bytes,
@@ -136,7 +137,7 @@ _READERS: Mapping[object, Callable[[object], object]] = {
 }
 
 
-def _readers_of(kind: type[Message]) -> tuple[Callable[[object], object], ...]:
+def _readers_of(kind: type[Message]) -> tuple[Callable[[object], Any], ...]:
     """What reads each field of a message, in the order of the wire."""
     hints = get_type_hints(kind)
     return tuple(_READERS[hints[name]] for name in _NAMES[kind])

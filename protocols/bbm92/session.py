@@ -17,7 +17,7 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
-from typing import ClassVar, Generic, TypeVar, assert_never, get_args
+from typing import ClassVar, Generic, TypeVar, assert_never, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,9 @@ from protocols.messages import (
 from protocols.timing import earlier_ps
 
 Final = Vote | Decision | Close | Seal | Settled
-FINALS = frozenset((*get_args(Final), Abort, Beacon, Ready))
+Outside = Final | Abort | Beacon | Ready
 """Messages outside of the transcripts: they may be repeated, and have no number."""
+OUTSIDE = frozenset(get_args(Outside))
 QUESTIONS = frozenset((ParityQuery, ParityReply))
 """Most messages, and in the midst of a round: nothing else goes on by them unless they end it."""
 MAX_OPEN_ROUNDS = 4
@@ -227,10 +228,10 @@ class LinkSession(Generic[RoundT]):
         return envelope
 
     def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
-        body = envelope.body
-        if type(body) not in FINALS:
+        if type(envelope.body) not in OUTSIDE:
             self._on_sequenced(envelope, data, now_ps)
             return
+        body = cast("Outside", envelope.body)
         if envelope.sequence:
             raise RemoteProtocolError(f"a numbered {type(body).__name__}")
         match body:

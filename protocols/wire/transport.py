@@ -82,6 +82,8 @@ class Transport:
         Of messages that wait for a place in the window.
     was_reset : bool
         Whether the peer has started anew, or the connection was given up, since `take_reset`.
+    next_deadline_ps : int or None
+        When `handle_deadline` is due, if at all.
     """
 
     def __init__(self, *, epoch: int, max_datagram_bytes: int, initial_timeout_ps: int) -> None:
@@ -104,7 +106,7 @@ class Transport:
         self._arrived_turn = 0
         """Latest sending that is known to have arrived."""
         self._round_trip = RoundTrip(initial_timeout_ps)
-        self._deadline_ps: int | None = None
+        self.next_deadline_ps: int | None = None
         self._acknowledge_now = False
         self._controls: list[tuple[Kind, int, int]] = []
         self._strangers = Strangers()
@@ -120,11 +122,6 @@ class Transport:
     def is_idle(self) -> bool:
         """Whether everything sent has been acknowledged."""
         return not (self._queue or self._in_flight)
-
-    @property
-    def next_deadline_ps(self) -> int | None:
-        """When `handle_deadline` is due, if at all."""
-        return self._deadline_ps
 
     def send(self, message: bytes) -> None:
         """Queue ``message``; LocalProtocolError if it is too large or the queue is full."""
@@ -183,8 +180,8 @@ class Transport:
         return out
 
     def _start_timer(self, now_ps: int) -> None:
-        if self._in_flight and self._deadline_ps is None:
-            self._deadline_ps = now_ps + self._round_trip.timeout_ps
+        if self._in_flight and self.next_deadline_ps is None:
+            self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
 
     @property
     def _oldest(self) -> int:
@@ -341,7 +338,7 @@ class Transport:
         self._acknowledge_now = self.was_reset = True
 
     def _forget_stream(self) -> None:
-        self._base = self._deadline_ps = None
+        self._base = self.next_deadline_ps = None
         self._queue.clear()
         self._in_flight.clear()
         self.queued_bytes = 0
@@ -363,9 +360,13 @@ class Transport:
         before = len(self._in_flight)
         self._forget_arrived(acknowledged, datagram.received)
         if len(self._in_flight) < before:
-            self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
+            self._restart_timer(now_ps)
         if self._in_flight:
             self._find_lost(now_ps)
+
+    def _restart_timer(self, now_ps: int) -> None:
+        waits = bool(self._in_flight)
+        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if waits else None
 
     def _forget_arrived(self, acknowledged: int, received: int) -> None:
         """What has arrived, behind a gap by the bitmap, is no longer in flight."""
@@ -397,8 +398,8 @@ class Transport:
 
     def handle_deadline(self, now_ps: int) -> None:
         """The retransmission timer has run out: repeat the oldest datagrams, back off."""
-        if self._deadline_ps is None or now_ps < self._deadline_ps:
+        if self.next_deadline_ps is None or now_ps < self.next_deadline_ps:
             return
         self._resend = list(self._in_flight)[:PROBES]
         self._round_trip.back_off()
-        self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
+        self._restart_timer(now_ps)

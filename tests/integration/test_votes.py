@@ -1,6 +1,5 @@
 """Votes, decisions and the closing: lost, late, forged, reflected; and what went over the wire."""
 
-
 import pytest
 
 from protocols.bbm92.macs import Macs

@@ -39,7 +39,7 @@ def size_of(end: Transport) -> int:
     lists: list[Sized] = [
         end._controls,
         end._resend,
-        end._messages,
+        end.messages,
         end._in_flight,
         end._strangers,
         receiving.early,
