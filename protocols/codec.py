@@ -37,7 +37,7 @@ def encode(envelope: Envelope) -> bytes:
     """Serialise ``envelope``."""
     link, sender, round_number, sequence, body = envelope
     values = [getattr(body, name) for name in _NAMES[type(body)]]
-    packed: bytes = _pack([VERSION, body.TAG, link, int(sender), round_number, sequence, *values])
+    packed: bytes = _pack([VERSION, body.TAG, link, sender, round_number, sequence, *values])
     return packed
 
 

@@ -166,7 +166,10 @@ class Endpoint:
 
     def take_events(self) -> tuple[Event, ...]:
         """All events not yet taken: those of one step, to be made durable together."""
-        return tuple(iter(self._session.next_event, None))
+        taken: list[Event] = []
+        while (event := self._session.next_event()) is not None:
+            taken.append(event)
+        return tuple(taken)
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""

@@ -249,11 +249,8 @@ class AnnouncerRound(RoundCore):
         if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
         with self._reconciliation:
-            replies = [
-                reconciler.answer(query) if query else b""
-                for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
-            ]
-        yield ParityReply(tuple(replies))
+            replies = tuple(map(_answer, self._reconcilers, body.queries))
+        yield ParityReply(replies)
         self.count_parities(sum([end.parities_disclosed for end in self._reconcilers]))
 
     def _send_hash(self) -> Steps:
@@ -288,6 +285,11 @@ class AnnouncerRound(RoundCore):
     def _bits(self) -> Bits:
         """The whole round's bits."""
         return joined_bits([bits for _, bits in self._blocks])
+
+
+def _answer(reconciler: ReconcilingAnnouncer, query: bytes) -> bytes:
+    """What a lane's query asks for; of some lanes nothing is asked."""
+    return reconciler.answer(query) if query else b""
 
 
 def _are_valid(

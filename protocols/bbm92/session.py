@@ -58,7 +58,6 @@ from protocols.messages import (
     Settled,
     Vote,
 )
-from protocols.timing import earlier_ps
 
 Final = Vote | Decision | Close | Seal | Settled
 Outside = Final | Abort | Beacon | Ready
@@ -199,10 +198,11 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        due_ps = self._repetition.due_ps
+        due_ps, patience_ps = self._repetition.due_ps, self.config.timeout_ps
         for round_ in self._rounds.values():
-            if self._may_drop(round_):
-                due_ps = earlier_ps(due_ps, round_.active_ps + self.config.timeout_ps)
+            late_ps = round_.active_ps + patience_ps
+            if (due_ps is None or late_ps < due_ps) and self._may_drop(round_):
+                due_ps = late_ps
         return due_ps
 
     def handle_deadline(self, now_ps: int) -> None:

@@ -60,15 +60,30 @@ class Datagram(NamedTuple):
     """Turn of the last data that has come from the peer: what this datagram answers; 0 if none."""
 
 
-_KINDS = tuple(Kind)
+DATA, ACKNOWLEDGE, CHALLENGE, RESPONSE, BASE = _KINDS = tuple(Kind)
 
 
 def encode_datagram(datagram: Datagram) -> bytes:
     """Serialise ``datagram``."""
-    kind, ends, epoch, peer_epoch, sequence, acknowledged, received, payload, turn, echo = datagram
+    return pack_datagram(*datagram)
+
+
+def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
+    kind: Kind,
+    ends_message: bool,  # noqa: FBT001
+    epoch: int,
+    peer_epoch: int,
+    sequence: int,
+    acknowledged: int,
+    received: int,
+    payload: bytes,
+    turn: int = 0,
+    echo: int = 0,
+) -> bytes:
+    """Serialise what would be a `Datagram`: one that is sent need not be made first."""
     # The checksum is that of the header with zeros in its place.
     header = _HEADER.pack(
-        _MAGIC, kind, ends, epoch, peer_epoch, sequence, acknowledged,
+        _MAGIC, kind, ends_message, epoch, peer_epoch, sequence, acknowledged,
         received >> _HALF_BITS, received & _LOW_HALF, turn, echo, 0,
     )  # fmt: skip
     checksum = zlib.crc32(header).to_bytes(_CHECKSUM_BYTES, "big")
@@ -84,7 +99,7 @@ def decode_datagram(data: bytes) -> Datagram:
         high, low, turn, echo, checksum,
     ) = _HEADER.unpack_from(data)  # fmt: skip
     is_intact = zlib.crc32(data[:_CHECKED_BYTES] + _NO_CHECKSUM) == checksum
-    if not is_intact or magic != _MAGIC or kind >= len(_KINDS) or ends > 1 or not epoch:
+    if not is_intact or magic != _MAGIC or kind > BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
         _KINDS[kind], ends == 1, epoch, peer_epoch, sequence, acknowledged,

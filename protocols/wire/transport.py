@@ -19,11 +19,16 @@ from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.wire.answerlimit import AnswerLimit
 from protocols.wire.datagrams import (
+    ACKNOWLEDGE,
+    BASE,
+    CHALLENGE,
+    DATA,
     HEADER_BYTES,
+    RESPONSE,
     Datagram,
     Kind,
     decode_datagram,
-    encode_datagram,
+    pack_datagram,
 )
 from protocols.wire.reassembly import SEQUENCE_LIMIT, WINDOW, Incoming, is_ahead
 from protocols.wire.roundtrip import RoundTrip
@@ -158,9 +163,6 @@ class Transport:
 
     def datagrams_to_send(self, now_ps: int) -> list[bytes]:
         """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
-        if not (self._controls or self._resend or self._queue or self._acknowledge_now):
-            self._start_timer(now_ps)
-            return []
         out: list[bytes] = []
         if self._controls:
             out += [self._encode_control(*control) for control in self._controls]
@@ -175,13 +177,10 @@ class Transport:
         if self._queue:
             out += self._send_queued(now_ps)
         if self._acknowledge_now:
-            out.append(self._encode(Kind.ACKNOWLEDGE))
-        self._start_timer(now_ps)
-        return out
-
-    def _start_timer(self, now_ps: int) -> None:
+            out.append(self._encode(ACKNOWLEDGE))
         if self._in_flight and self.next_deadline_ps is None:
             self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
+        return out
 
     @property
     def _oldest(self) -> int:
@@ -198,7 +197,7 @@ class Transport:
             self.queued_bytes -= len(piece.payload)
             self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
             self._in_flight[sequence] = piece
-            out.append(self._encode(Kind.DATA, sequence, piece))
+            out.append(self._encode(DATA, sequence, piece))
         return out
 
     def _stamp(self, piece: _Piece, now_ps: int) -> None:
@@ -211,21 +210,21 @@ class Transport:
         entry = self._in_flight[sequence]
         self._stamp(entry, now_ps)
         self.counts.retransmissions += 1
-        return self._encode(Kind.DATA, sequence, entry)
+        return self._encode(DATA, sequence, entry)
 
     def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
         receiving = self._receiving
         self._acknowledge_now = False
         receiving.unacknowledged = 0
         return self._count(
-            Datagram(
+            pack_datagram(
                 kind,
                 piece.ends_message,
                 self._epoch,
                 receiving.epoch,
                 sequence,
                 receiving.next_sequence,
-                receiving.received,
+                receiving.received if receiving.early else 0,
                 piece.payload,
                 piece.turn % TURNS,
                 receiving.latest_turn,
@@ -237,12 +236,11 @@ class Transport:
         at = self._oldest
         oldest = self._in_flight.get(at) or (self._queue[0] if self._queue else None)
         starts = oldest is None or oldest.starts_message
-        if kind is Kind.BASE and self._base is not None:
+        if kind is BASE and self._base is not None:
             at, starts = self._base, True
-        return self._count(Datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
+        return self._count(pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
 
-    def _count(self, datagram: Datagram) -> bytes:
-        data = encode_datagram(datagram)
+    def _count(self, data: bytes) -> bytes:
         self.counts.datagrams_sent += 1
         self.counts.bytes_sent += len(data)
         return data
@@ -259,20 +257,20 @@ class Transport:
             return
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
-            self._acknowledge_now |= self._strangers.may_answer(Kind.ACKNOWLEDGE, now_ps)
+            self._acknowledge_now |= self._strangers.may_answer(ACKNOWLEDGE, now_ps)
             self.counts.datagrams_refused += 1
-        elif datagram.kind is Kind.RESPONSE:
+        elif datagram.kind is RESPONSE:
             self._accept_epoch(datagram)
-        elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
-            if self._strangers.may_answer(Kind.RESPONSE, now_ps):
+        elif datagram.kind is CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
+            if self._strangers.may_answer(RESPONSE, now_ps):
                 self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
             self._accept(datagram, now_ps)
-        elif self._strangers.may_answer(Kind.CHALLENGE, now_ps):
+        elif self._strangers.may_answer(CHALLENGE, now_ps):
             self._challenge_epoch(datagram.epoch)
 
     def _respond(self, challenge: Datagram) -> None:
-        response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
+        response = (RESPONSE, challenge.sequence, challenge.epoch)
         self._controls = [*self._controls[-3:], response]
         if self._strangers.is_new_question(challenge.epoch, challenge.sequence):
             # Who asks has dropped what we sent so far; the rest follows by the timer.
@@ -280,7 +278,7 @@ class Transport:
 
     def _challenge_epoch(self, epoch: int) -> None:
         """Ask who is there. Its own challenge has to wait: our stream begins anew for it."""
-        challenge = (Kind.CHALLENGE, self._strangers.nonce_for(epoch), epoch)
+        challenge = (CHALLENGE, self._strangers.nonce_for(epoch), epoch)
         self._controls = [*self._controls[-3:], challenge]
 
     def _accept_epoch(self, datagram: Datagram) -> None:
@@ -301,25 +299,22 @@ class Transport:
         self._acknowledge_now = True
 
     def _accept(self, datagram: Datagram, now_ps: int) -> None:
-        if datagram.kind is Kind.BASE:
+        if datagram.kind is BASE:
             at, starts = datagram.acknowledged, datagram.ends_message
             self._acknowledge_now |= self._receiving.skip_to(at, starts_message=starts)
             return
         if datagram.peer_epoch == self._epoch:
             self._take_acknowledgement(datagram, now_ps)
-        is_data = datagram.kind is Kind.DATA
+        is_data = datagram.kind is DATA
         if is_data and (self._receiving.is_new(datagram) or self._repeats.may_answer(now_ps)):
             self._acknowledge_now |= self._receiving.take(datagram)
 
-    def _watch(self, acknowledged: int, now_ps: int) -> bool:
+    def _watch(self, now_ps: int) -> bool:
         """Whether the peer has waited a round trip for what is gone here.
 
         Late datagrams look the same for a moment; the next one in time clears the suspicion. If it
         goes on for long, somebody has forged acknowledgements.
         """
-        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
-            self._stuck_since_ps = None
-            return False
         if self._stuck_since_ps is None:
             self._stuck_since_ps = now_ps
         if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
@@ -344,29 +339,29 @@ class Transport:
         self.queued_bytes = 0
 
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
-        acknowledged = datagram.acknowledged
-        is_waiting = self._watch(acknowledged, now_ps)
-        outstanding = (self._next_sequence - acknowledged) % SEQUENCE_LIMIT
-        if outstanding > SEQUENCE_LIMIT // 2:
-            self.counts.datagrams_refused += 1
-            return
+        acknowledged, is_waiting = datagram.acknowledged, False
+        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
+            self._stuck_since_ps = None
+        else:
+            is_waiting = self._watch(now_ps)
+            if (self._next_sequence - acknowledged) % SEQUENCE_LIMIT > SEQUENCE_LIMIT // 2:
+                self.counts.datagrams_refused += 1
+                return
         if self._base is not None and not is_ahead(self._base, acknowledged):
             self._base = None
         if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
             # A peer that came back and waits for what went to its former life.
             self._base_due_ps = now_ps + self._round_trip.timeout_ps
-            self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
+            self._controls = [*self._controls[-3:], (BASE, 0, datagram.epoch)]
         self._take_echo(datagram.echo, now_ps)
         before = len(self._in_flight)
         self._forget_arrived(acknowledged, datagram.received)
+        if not self._in_flight:
+            self.next_deadline_ps = None
+            return
         if len(self._in_flight) < before:
-            self._restart_timer(now_ps)
-        if self._in_flight:
-            self._find_lost(now_ps)
-
-    def _restart_timer(self, now_ps: int) -> None:
-        waits = bool(self._in_flight)
-        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if waits else None
+            self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
+        self._find_lost(now_ps)
 
     def _forget_arrived(self, acknowledged: int, received: int) -> None:
         """What has arrived, behind a gap by the bitmap, is no longer in flight."""
@@ -402,4 +397,5 @@ class Transport:
             return
         self._resend = list(self._in_flight)[:PROBES]
         self._round_trip.back_off()
-        self._restart_timer(now_ps)
+        is_waiting = bool(self._in_flight)
+        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if is_waiting else None
