@@ -17,7 +17,7 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
-from typing import ClassVar, Generic, TypeVar, assert_never, cast, get_args
+from typing import ClassVar, Generic, TypeVar, assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ from protocols.events import (
 )
 from protocols.interfaces import SessionStart
 from protocols.messages import (
+    OUTSIDE,
+    QUESTIONS,
     Abort,
     AbortReason,
     Beacon,
@@ -50,8 +52,7 @@ from protocols.messages import (
     Decision,
     Envelope,
     Message,
-    ParityQuery,
-    ParityReply,
+    Outside,
     Ready,
     Role,
     Seal,
@@ -60,11 +61,6 @@ from protocols.messages import (
 )
 
 Final = Vote | Decision | Close | Seal | Settled
-Outside = Final | Abort | Beacon | Ready
-"""Messages outside of the transcripts: they may be repeated, and have no number."""
-OUTSIDE = frozenset(get_args(Outside))
-QUESTIONS = frozenset((ParityQuery, ParityReply))
-"""Most messages, and in the midst of a round: nothing else goes on by them unless they end it."""
 MAX_OPEN_ROUNDS = 4
 """Rounds whose light or messages are under way; an older one is dropped."""
 
@@ -158,14 +154,13 @@ class LinkSession(Generic[RoundT]):
 
     def receive(self, data: bytes, now_ps: int) -> None:
         """Take in one message; whatever it is, the worst that follows is a dropped round."""
-        rounds = len(self._rounds)
+        rounds, is_question = len(self._rounds), False
         try:
             envelope = self._open(data)
             self._dispatch(envelope, data, now_ps)
             is_question = type(envelope.body) in QUESTIONS
         except RemoteProtocolError as error:
             self._distrust(str(error))
-            is_question = False
         if not is_question or len(self._rounds) < rounds:
             self.advance(now_ps)
 
@@ -231,10 +226,9 @@ class LinkSession(Generic[RoundT]):
         if type(envelope.body) not in OUTSIDE:
             self._on_sequenced(envelope, data, now_ps)
             return
-        body = cast("Outside", envelope.body)
         if envelope.sequence:
-            raise RemoteProtocolError(f"a numbered {type(body).__name__}")
-        match body:
+            raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
+        match body := cast("Outside", envelope.body):
             case Abort():
                 self._on_abort(envelope.round, body)
             case Beacon() | Ready():
@@ -318,15 +312,14 @@ class LinkSession(Generic[RoundT]):
 
     def _send(self, round_: RoundT, body: Message) -> None:
         """Send a message of the round's transcript."""
-        role, number = self.ROLE, round_.number
-        sequence = round_.sequences[role]
-        round_.sequences[role] = sequence + 1
-        data = encode(Envelope(self.config.link, role, number, sequence, body))
-        round_.transcripts[role].absorb(data)
-        self._reporter.note_sent(number, data)
+        sequence = round_.sequences[self.ROLE]
+        round_.sequences[self.ROLE] = sequence + 1
+        data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
+        round_.transcripts[self.ROLE].absorb(data)
+        self._reporter.note_sent(round_.number, data)
         self._post(data)
 
-    def _final(self, number: int, body: Final | Abort | Beacon | Ready) -> bytes:
+    def _final(self, number: int, body: Outside) -> bytes:
         """Encode a message that stands outside the transcripts."""
         return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
 

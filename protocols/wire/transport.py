@@ -397,5 +397,4 @@ class Transport:
             return
         self._resend = list(self._in_flight)[:PROBES]
         self._round_trip.back_off()
-        is_waiting = bool(self._in_flight)
-        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if is_waiting else None
+        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
