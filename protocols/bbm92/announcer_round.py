@@ -246,7 +246,7 @@ class AnnouncerRound(RoundCore):
 
     def _on_query(self, body: ParityQuery) -> Steps:
         self._queries += 1
-        if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
+        if len(body.queries) != len(self._reconcilers) or self._queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
         with self._reconciliation:
             replies = tuple(map(_answer, self._reconcilers, body.queries))

@@ -241,7 +241,7 @@ class ResponderRound(RoundCore):
         return Reconciled() if is_done else ParityQuery(tuple(queries))
 
     def _on_reply(self, body: ParityReply) -> Steps:
-        if len(body.replies) != self.config.lanes:
+        if len(body.replies) != len(self._reconcilers):
             raise RemoteProtocolError("impossible parities")
         with self._reconciliation:
             for reconciler, query, reply in zip(
