@@ -257,7 +257,7 @@ class RoundCore:
 
     @property
     def books(self) -> RoundBooks:
-        """Counts so far; those that every round trip changes are kept apart from the others."""
+        """Counts so far; the two that every round trip changes are kept apart from the others."""
         return self._books._replace(parity_bits=self.parity_bits, round_trips=self.round_trips)
 
     @books.setter

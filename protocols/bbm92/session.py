@@ -157,8 +157,11 @@ class LinkSession(Generic[RoundT]):
         rounds, is_question = len(self._rounds), False
         try:
             envelope = self._open(data)
-            self._dispatch(envelope, data, now_ps)
-            is_question = type(envelope.body) in QUESTIONS
+            if type(envelope.body) in OUTSIDE:
+                self._on_outside(envelope, now_ps)
+            else:
+                self._on_sequenced(envelope, data, now_ps)
+                is_question = type(envelope.body) in QUESTIONS
         except RemoteProtocolError as error:
             self._distrust(str(error))
         if not is_question or len(self._rounds) < rounds:
@@ -222,10 +225,7 @@ class LinkSession(Generic[RoundT]):
             raise MalformedMessageError("address", len(data))
         return envelope
 
-    def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
-        if type(envelope.body) not in OUTSIDE:
-            self._on_sequenced(envelope, data, now_ps)
-            return
+    def _on_outside(self, envelope: Envelope, now_ps: int) -> None:
         if envelope.sequence:
             raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
         match body := cast("Outside", envelope.body):
