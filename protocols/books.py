@@ -11,8 +11,7 @@ from protocols.keylength.keyrate import LaneCounts, shannon_bits
 class RoundBooks(NamedTuple):
     """Counts of one round at one end; all in bits unless said otherwise.
 
-    A tuple, because new ones are made at every round trip: `_replace` takes a fifth of the time
-    that a frozen dataclass takes.
+    A tuple: `_replace` takes a fifth of the time that it takes with a frozen dataclass.
     """
 
     sifted_bits: int = 0

@@ -7,6 +7,7 @@ are bounded before anything is decoded, and any byte string either decodes to a 
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import call
 from typing import Any, get_args, get_type_hints
 
 import msgpack
@@ -26,7 +27,7 @@ VERSION = 3
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 _ROLES = tuple(Role)
-_HEAD_TYPES = (int, int, str, int, int, int)
+_HEAD_TYPES = [int, int, str, int, int, int]
 """Of version, tag, link, sender, round and sequence number: no bool is a number."""
 _pack = msgpack.Packer().pack
 """Of one packer: its buffer takes longer to get than a short message to write."""
@@ -34,17 +35,9 @@ _pack = msgpack.Packer().pack
 
 def encode(envelope: Envelope) -> bytes:
     """Serialise ``envelope``."""
-    body = envelope.body
-    values = [getattr(body, name) for name in _FIELDS[type(body)]]
-    head = [
-        VERSION,
-        body.TAG,
-        envelope.link,
-        int(envelope.sender),
-        envelope.round,
-        envelope.sequence,
-    ]
-    packed: bytes = _pack(head + values)
+    link, sender, round_number, sequence, body = envelope
+    values = [getattr(body, name) for name in _NAMES[type(body)]]
+    packed: bytes = _pack([VERSION, body.TAG, link, sender, round_number, sequence, *values])
     return packed
 
 
@@ -80,19 +73,21 @@ def _unpack(data: bytes) -> list[Any]:
 
 
 def _parse(items: list[Any]) -> Envelope:
-    if tuple(map(type, items[:6])) != _HEAD_TYPES:
-        raise ValueError("not a head")
     version, tag, link, sender, round_number, sequence, *values = items
+    if [*map(type, items[:6])] != _HEAD_TYPES:
+        raise ValueError("not a head")
     kind = _TYPES.get(tag)
     if version != VERSION or kind is None:
         raise ValueError("unknown version or tag")
     if not 0 <= sender < len(_ROLES) or not 0 <= round_number <= MAX_ROUND:
         raise ValueError("unknown sender or round")
-    readers = _FIELDS[kind].values()
+    if not 0 <= sequence <= _MAX_INT:
+        raise ValueError("not a number in range")
+    readers = _READERS_OF[kind]
     if len(readers) != len(values):
         raise ValueError("wrong number of fields")
-    converted: list[Any] = [read(value) for read, value in zip(readers, values, strict=True)]
-    return Envelope(link, _ROLES[sender], round_number, _integer(sequence), kind(*converted))
+    body = kind(*map(call, readers, values))
+    return Envelope(link, _ROLES[sender], round_number, sequence, body)
 
 
 def _integer(value: object) -> int:
@@ -133,7 +128,7 @@ def _lanes(value: object) -> list[object]:
     return value
 
 
-_READERS: Mapping[object, Callable[[object], object]] = {
+_READERS: Mapping[object, Callable[[object], Any]] = {
     int: _signed,
     bool: _boolean,
     bytes: _bytes,
@@ -142,10 +137,11 @@ _READERS: Mapping[object, Callable[[object], object]] = {
 }
 
 
-def _readers_of(kind: type[Message]) -> dict[str, Callable[[object], object]]:
+def _readers_of(kind: type[Message]) -> tuple[Callable[[object], Any], ...]:
     """What reads each field of a message, in the order of the wire."""
     hints = get_type_hints(kind)
-    return {field.name: _READERS[hints[field.name]] for field in fields(kind)}
+    return tuple(_READERS[hints[name]] for name in _NAMES[kind])
 
 
-_FIELDS = {kind: _readers_of(kind) for kind in _TYPES.values()}
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _TYPES.values()}
+_READERS_OF = {kind: _readers_of(kind) for kind in _TYPES.values()}

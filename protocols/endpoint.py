@@ -128,20 +128,25 @@ class Endpoint:
     def receive_message(self, data: bytes, now_ps: int) -> None:
         """Take in one datagram, whatever it holds."""
         self._give_up_if_stuck(now_ps)
-        self._transport.receive_datagram(data, now_ps)
+        transport = self._transport
+        transport.receive_datagram(data, now_ps)
+        if transport.was_reset:
+            self._begin_anew(now_ps)
+        while transport.messages:
+            self._session.receive(transport.messages.popleft(), now_ps)
+
+    def _begin_anew(self, now_ps: int) -> None:
+        """The connection has broken."""
         if self._transport.take_jam():
             self._session.alarm("forged headers have broken the connection")
-        if self._transport.take_reset():
-            self._session.peer_restarted(now_ps)
-        while (message := self._transport.next_message()) is not None:
-            self._session.receive(message, now_ps)
+        self._transport.take_reset()
+        self._session.peer_restarted(now_ps)
 
     def _give_up_if_stuck(self, now_ps: int) -> None:
         """Forget what the peer does not take: votes and decisions are repeated, rounds are lost."""
         if self._transport.queued_bytes > GIVEN_UP_BYTES:
             self._transport.start_over()
-            self._transport.take_reset()
-            self._session.peer_restarted(now_ps)
+            self._begin_anew(now_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Time has passed: repeat what was lost, drop what has waited too long."""
@@ -161,7 +166,10 @@ class Endpoint:
 
     def take_events(self) -> tuple[Event, ...]:
         """All events not yet taken: those of one step, to be made durable together."""
-        return tuple(iter(self._session.next_event, None))
+        taken: list[Event] = []
+        while (event := self._session.next_event()) is not None:
+            taken.append(event)
+        return tuple(taken)
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""

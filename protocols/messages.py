@@ -5,7 +5,7 @@ Seeds, hashes and array payloads are bytes.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, get_args
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
@@ -320,8 +320,14 @@ Message = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+Outside = Vote | Decision | Close | Seal | Settled | Abort | Beacon | Ready
+"""Messages outside of the transcripts: they may be repeated, and have no number."""
+OUTSIDE = frozenset(get_args(Outside))
+QUESTIONS = frozenset((ParityQuery, ParityReply))
+"""Most messages: in the midst of a round, so that by them nothing else changes unless it ends."""
+
+
+class Envelope(NamedTuple):
     """A message with its address."""
 
     link: str

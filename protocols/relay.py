@@ -22,7 +22,8 @@ from functools import reduce
 from typing import Self
 
 from protocols.errors import RemoteProtocolError
-from protocols.hashing.authentication import KEY_BYTES, LENGTH_BYTES, TAG_BYTES, poly1305
+from protocols.hashing.authentication import KEY_BYTES, TAG_BYTES, poly1305
+from protocols.hashing.backlog import LENGTH_BYTES
 from protocols.hashing.manipulation import BLOCK_BYTES, blocks_of, check, miss_probability
 
 MAC_BITS = 8 * KEY_BYTES

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from netsim.devices.faults import NO_FAULTS, WireFaults
+from netsim.kernel.rng import Uniforms
 from netsim.kernel.simulator import Simulator
 from netsim.units import PS_PER_S, SPEED_OF_LIGHT_M_PER_S
 
@@ -78,7 +79,7 @@ class ClassicalChannel:
         self._sim = sim
         self._path = path
         self._has_faults = path.faults != NO_FAULTS
-        self._rng = rng
+        self._rng = Uniforms(rng)
         self._deliver = deliver
         self._busy_until_ps = 0
 

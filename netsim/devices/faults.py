@@ -7,8 +7,7 @@ that is off draws no random number, so a channel without faults is the same chan
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import numpy as np
-
+from netsim.kernel.rng import Uniforms
 from netsim.topology.state import ClassicalSpec
 from netsim.units import ps_from_s
 
@@ -50,7 +49,7 @@ class WireFaults:
         changes = bisect_right(self.bandwidth_changes, time_ps, key=lambda change: change[0])
         return self.bandwidth_changes[changes - 1][1] if changes else initial_bps
 
-    def sample_copies(self, rng: np.random.Generator) -> int:
+    def sample_copies(self, rng: Uniforms) -> int:
         """Draw how many copies of a datagram arrive: 0, 1 or 2."""
         if self.loss_probability and rng.random() < self.loss_probability:
             return 0
@@ -58,7 +57,7 @@ class WireFaults:
             return 2
         return 1
 
-    def sample_delay_ps(self, rng: np.random.Generator) -> int:
+    def sample_delay_ps(self, rng: Uniforms) -> int:
         """Draw what reordering adds to the way of one copy."""
         if self.reordering_probability and rng.random() < self.reordering_probability:
             return self.reordering_delay_ps

@@ -7,6 +7,30 @@ from typing import SupportsIndex
 import numpy as np
 from numpy.random import PCG64DXSM, Generator, SeedSequence
 
+UNIFORMS_AT_ONCE = 64
+
+
+class Uniforms:
+    """Numbers of a generator's `random`, drawn many at a time.
+
+    One at a time takes ten times as long; the numbers are the same.
+
+    Parameters
+    ----------
+    rng : Generator
+        Of its owner alone: it is always some numbers ahead.
+    """
+
+    def __init__(self, rng: Generator) -> None:
+        self._rng = rng
+        self._drawn: list[float] = []
+
+    def random(self) -> float:
+        """Next number, uniform in [0, 1)."""
+        if not self._drawn:
+            self._drawn = self._rng.random(UNIFORMS_AT_ONCE)[::-1].tolist()
+        return self._drawn.pop()
+
 
 class RngTree:
     """All randomness of one simulation.

@@ -15,11 +15,18 @@ __all__ = ["SimEvent", "Simulator"]
 class _Call:
     """The least that SimPy takes for an event: nobody waits for it, and it cannot fail."""
 
-    __slots__ = ("callbacks",)
+    __slots__ = ("call", "callbacks")
     _ok: ClassVar[bool] = True
 
     def __init__(self, call: Callable[[], None]) -> None:
-        self.callbacks = (lambda _: call(),)
+        self.call, self.callbacks = call, _CALLING
+
+
+def _call(event: _Call) -> None:
+    event.call()
+
+
+_CALLING = (_call,)
 
 
 class Simulator(simpy.Environment):
@@ -67,8 +74,8 @@ class Simulator(simpy.Environment):
         when_ps = index(time_ps)
         if when_ps < self._now:
             raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
+        event: Any = _Call(call)
         # As `schedule` does it, which would take a delay.
-        event = cast("SimEvent", _Call(call))
         heappush(self._queue, (when_ps, NORMAL, next(self._eid), event))
 
     def run(self, until: float | SupportsIndex | SimEvent | None = None) -> Any:

@@ -106,10 +106,13 @@ class EndpointDriver:
         self._wake_up()
 
     def deliver(self, datagram: bytes) -> None:
-        """Take a datagram off the wire, and answer at once."""
-        if self._endpoint is not None:
+        """Take a datagram off the wire, and answer at once, unless a step is due now anyway."""
+        if self._endpoint is None:
+            return
+        if self._is_waking:
             self._inbox.append(datagram)
-            self._act()
+        else:
+            self._step(self._endpoint, datagram)
 
     def notice_light(self) -> None:
         """The user's book has taken in a frame: wake the endpoint if that is of use to it."""
@@ -141,9 +144,13 @@ class EndpointDriver:
         if self._endpoint is not None and not self._is_waking:
             self._step(self._endpoint)
 
-    def _step(self, endpoint: Endpoint) -> None:
-        now_ps = self._local_ps()
-        self._take_inbox(endpoint, now_ps)
+    def _step(self, endpoint: Endpoint, datagram: bytes | None = None) -> None:
+        """Go on with what has come; with a datagram, nothing else has."""
+        now_ps = self._clock.local_ps(self._sim.now_ps)
+        if datagram is None:
+            self._take_inbox(endpoint, now_ps)
+        else:
+            endpoint.receive_message(datagram, now_ps)
         # Nothing that has come in is due at once: if so, a timer brings it up.
         if self._due_ps is not None and self._due_ps <= now_ps:
             due_ps = endpoint.next_deadline_ps()
@@ -154,9 +161,6 @@ class EndpointDriver:
             self._due_ps = endpoint.next_deadline_ps()
             if self._due_ps is not None:
                 self._set_timer(self._due_ps, now_ps)
-
-    def _local_ps(self) -> int:
-        return self._clock.local_ps(self._sim.now_ps)
 
     def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:

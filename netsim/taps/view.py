@@ -4,7 +4,7 @@ Everything here is public: headers, message bodies, sequence numbers. It needs n
 """
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
@@ -160,4 +160,4 @@ def readable(message: bytes) -> Envelope | None:
 
 def with_body(envelope: Envelope, body: Message) -> bytes:
     """The message with another body: same link, sender, round and number."""
-    return encode(replace(envelope, body=body))
+    return encode(envelope._replace(body=body))

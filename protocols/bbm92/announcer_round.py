@@ -15,8 +15,8 @@ from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
-    judge_leak,
     judge_sample,
+    leak_limit_bits,
     plan_key,
     sample_size,
     seed_size,
@@ -99,6 +99,7 @@ class AnnouncerRound(RoundCore):
         self._book = book
         self._rng = rng
         self._blocks: list[tuple[Bits, Bits]] = []
+        self._reconciliation = RECONCILIATIONS.using(config.profile.reconciliation)
         self._reconcilers: list[ReconcilingAnnouncer] = []
         """This end of the error correction of each lane."""
         self._published = np.empty(0, dtype=np.uint8)
@@ -234,33 +235,31 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("impossible error rate")
         self._blocks = self.sifted.sub_blocks()
         seed = int.from_bytes(body.seed, "big")
-        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+        with self._reconciliation as variant:
             self._reconcilers = [
                 variant.announcer(bits, error_rate=rate / 1e6, seed=seed)
                 for (_, bits), rate in zip(self._blocks, body.error_rates_ppm, strict=True)
             ]
+        self.leak_limit_bits = leak_limit_bits(self.config, self.books.raw_bits)
         self._move(ReconciliationSetup, State.RECONCILING)
         yield from ()
 
     def _on_query(self, body: ParityQuery) -> Steps:
         self._queries += 1
-        if len(body.queries) != self.config.lanes or self._queries > MAX_QUERIES:
+        if len(body.queries) != len(self._reconcilers) or self._queries > MAX_QUERIES:
             raise RemoteProtocolError("impossible query")
-        with RECONCILIATIONS.using(self.config.profile.reconciliation):
-            replies = tuple(
-                reconciler.answer(query) if query else b""
-                for reconciler, query in zip(self._reconcilers, body.queries, strict=True)
-            )
+        with self._reconciliation:
+            replies = tuple(map(_answer, self._reconcilers, body.queries))
         yield ParityReply(replies)
-        self.count_round_trip(parity_bits=sum(end.parities_disclosed for end in self._reconcilers))
-        judge_leak(self)
+        self.count_parities(sum([end.parities_disclosed for end in self._reconcilers]))
 
     def _send_hash(self) -> Steps:
         bits, size = self._bits, self.config.terms.verification_bits
         seed = _random_bits(self._rng, bits.size + size - 1)
         digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
         yield VerificationHash(pack_bits(seed), digest)
-        self.count_round_trip(verification_bits=size)
+        self.book(verification_bits=size)
+        self.count_round_trip()
         self._move(Reconciled, State.VERIFYING)
 
     def _on_result(self, body: VerificationResult) -> Steps:
@@ -286,6 +285,11 @@ class AnnouncerRound(RoundCore):
     def _bits(self) -> Bits:
         """The whole round's bits."""
         return joined_bits([bits for _, bits in self._blocks])
+
+
+def _answer(reconciler: ReconcilingAnnouncer, query: bytes) -> bytes:
+    """What a lane's query asks for; of some lanes nothing is asked."""
+    return reconciler.answer(query) if query else b""
 
 
 def _are_valid(

@@ -50,19 +50,16 @@ def judge_sample(core: RoundCore, mine: Bits, theirs: Bits) -> None:
         raise RoundDropped(AbortReason.QBER_TOO_HIGH)
 
 
-def judge_leak(core: BookedRound) -> None:
-    """RoundDropped if error correction has disclosed too much for any key, whatever it still finds.
+def leak_limit_bits(config: LinkConfig, raw_bits: int) -> int:
+    """How many parities of a round may be disclosed; with more there is no key, whatever follows.
 
     Every key length is at most what was not disclosed; the budget is that of the round's terms.
-    Both ends ask after each reply, with the same counts.
+    Both ends compare after each reply, with the same counts.
     """
-    config, books, terms = core.config, core.books, core.config.terms
+    terms = config.terms
     is_doubled = terms.charge == "both-directions" and is_two_way(config.profile.reconciliation)
-    leak_bits, raw_bits = books.parity_bits * (2 if is_doubled else 1), books.raw_bits
-    if leak_bits >= raw_bits - terms.verification_bits or (
-        leak_bits > terms.tolerated_leak_bits(raw_bits)
-    ):
-        raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
+    most_bits = min(raw_bits - terms.verification_bits - 1, terms.tolerated_leak_bits(raw_bits))
+    return most_bits // (2 if is_doubled else 1)
 
 
 def plan_key(

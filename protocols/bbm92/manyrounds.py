@@ -40,7 +40,7 @@ class Plans:
 
 
 def are_leaks_too_high(profile: Profile, parity_bits: Counts, raw_bits: Counts) -> Mask:
-    """(N,) bool: whether `judge_leak` would end a round.
+    """(N,) bool: whether more was disclosed than `leak_limit_bits`.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from protocols.bbm92.macs import Macs
-from protocols.hashing.authentication import LENGTH_BYTES
+from protocols.hashing.backlog import Backlog
 from protocols.link import LinkConfig
 from protocols.messages import Abort, AbortReason, Role, Seal
 
@@ -33,28 +33,21 @@ MAX_AWAITED = 1024
 """Rounds that have ended without a report of the peer, and are remembered until it is due."""
 
 
-class Stream:
-    """Count and digest of a stream of messages.
-
-    Attributes
-    ----------
-    messages : int
-        How many there have been.
-    """
+class Stream(Backlog):
+    """Count and digest of a stream of messages."""
 
     def __init__(self) -> None:
-        self.messages = 0
+        super().__init__()
         self._hasher = sha256()
 
-    def absorb(self, message: bytes) -> None:
-        """Append a message of less than 2^32 bytes (OverflowError otherwise)."""
-        self._hasher.update(len(message).to_bytes(LENGTH_BYTES, "big"))
+    def _hash(self, length: bytes, message: bytes) -> None:
+        self._hasher.update(length)
         self._hasher.update(message)
-        self.messages += 1
 
     @property
     def digest(self) -> bytes:
         """Of all of them, 32 bytes."""
+        self.catch_up()
         return self._hasher.digest()
 
 
@@ -65,15 +58,15 @@ class OwnStream(Stream):
         super().__init__()
         self._digests = bytearray(self.digest)
 
-    def absorb(self, message: bytes) -> None:
-        """See `Stream.absorb`."""
-        super().absorb(message)
-        self._digests += self.digest
+    def _hash(self, length: bytes, message: bytes) -> None:
+        super()._hash(length, message)
+        self._digests += self._hasher.digest()
 
     def digest_of(self, messages: int) -> bytes:
         """Of the first so many messages, 32 bytes; b"" if there have not been that many."""
         if not 0 <= messages <= self.messages:
             return b""
+        self.catch_up()
         return bytes(self._digests[messages * DIGEST_BYTES : (messages + 1) * DIGEST_BYTES])
 
 
@@ -84,6 +77,12 @@ class _Streams:
     sent: OwnStream = field(default_factory=OwnStream)
     arrived: Stream = field(default_factory=Stream)
     is_open: bool = True
+
+    def close(self) -> None:
+        """The round has ended: it may be kept for long, and no message with it."""
+        self.is_open = False
+        self.sent.close()
+        self.arrived.close()
 
 
 class Reporter:
@@ -117,7 +116,7 @@ class Reporter:
     def end(self, number: int) -> None:
         """The round has ended, by a report or by something signed: the oldest are forgotten."""
         if number in self._rounds:
-            self._rounds[number].is_open = False
+            self._rounds[number].close()
         ended = [
             number
             for number, streams in self._rounds.items()

@@ -17,8 +17,8 @@ from protocols.bbm92.distillation import (
     MAX_ROUND_BITS,
     final_key,
     joined_bits,
-    judge_leak,
     judge_sample,
+    leak_limit_bits,
     plan_key,
     sample_size,
 )
@@ -111,10 +111,11 @@ class ResponderRound(RoundCore):
         self._unanswered: deque[tuple[int, Coincidences, bool]] = deque()
         """Sequence, matches and whether it was the last, per announcement without its keep mask."""
         self._blocks: list[tuple[Bits, Bits]] = []
+        self._reconciliation = RECONCILIATIONS.using(config.profile.reconciliation)
         self._reconcilers: list[ReconcilingResponder] = []
         """This end of the error correction of each lane."""
-        self._is_asked: tuple[bool, ...] = ()
-        """Per lane, whether the outstanding query asks something of it."""
+        self._asked: list[bytes] = []
+        """The outstanding query of each lane; of some, nothing is asked."""
 
     def _act_on(self, body: Message) -> Steps:
         """An announcement is only counted, its times are the owner's."""
@@ -220,7 +221,8 @@ class ResponderRound(RoundCore):
         seed, rates_ppm = self._rng.bytes(8), self._rates.bounded_ppm
         yield ReconciliationSetup(seed, rates_ppm)
         self._blocks = self.sifted.sub_blocks()
-        with RECONCILIATIONS.using(self.config.profile.reconciliation) as variant:
+        self.leak_limit_bits = leak_limit_bits(self.config, self.books.raw_bits)
+        with self._reconciliation as variant:
             self._reconcilers = [
                 variant.responder(bits, error_rate=rate / 1e6, seed=int.from_bytes(seed, "big"))
                 for (_, bits), rate in zip(self._blocks, rates_ppm, strict=True)
@@ -228,39 +230,39 @@ class ResponderRound(RoundCore):
         yield self._next_question(Cause.TURN)
 
     def _next_question(self, cause: Cause | type[Message]) -> ParityQuery | Reconciled:
-        with RECONCILIATIONS.using(self.config.profile.reconciliation):
-            queries = tuple(reconciler.next_query() or b"" for reconciler in self._reconcilers)
-        self._is_asked = tuple(bool(query) for query in queries)
+        with self._reconciliation:
+            queries = [reconciler.next_query() or b"" for reconciler in self._reconcilers]
+        self._asked = queries
         is_done = not any(queries)
         self._queries += not is_done
         if self._queries > MAX_QUERIES:  # errors far beyond the estimate: its peer would refuse
             raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
         self._move(cause, State.VERIFYING if is_done else State.RECONCILING)
-        return Reconciled() if is_done else ParityQuery(queries)
+        return Reconciled() if is_done else ParityQuery(tuple(queries))
 
     def _on_reply(self, body: ParityReply) -> Steps:
-        if len(body.replies) != self.config.lanes:
+        if len(body.replies) != len(self._reconcilers):
             raise RemoteProtocolError("impossible parities")
-        with RECONCILIATIONS.using(self.config.profile.reconciliation):
-            for reconciler, asked, reply in zip(
-                self._reconcilers, self._is_asked, body.replies, strict=True
+        with self._reconciliation:
+            for reconciler, query, reply in zip(
+                self._reconcilers, self._asked, body.replies, strict=True
             ):
-                if asked:
+                if query:
                     reconciler.handle_answer(reply)
                 elif reply:
                     raise RemoteProtocolError("parities that nobody asked for")
-        self.count_round_trip(parity_bits=sum(end.parities_learned for end in self._reconcilers))
-        self._judge_leak()
+        try:
+            self.count_parities(sum([end.parities_learned for end in self._reconcilers]))
+        except RoundDropped:
+            self._suspect_rates()
+            raise
         yield self._next_question(ParityReply)
 
-    def _judge_leak(self) -> None:
-        try:
-            judge_leak(self)
-        except RoundDropped:
-            errors, sizes = self._count_errors(), [bases.size for bases, _ in self._blocks]
-            by_lane = [sum(errors[start : start + BASES]) for start in range(0, len(errors), BASES)]
-            self._rates.suspect([*zip(by_lane, sizes, strict=True)])
-            raise
+    def _suspect_rates(self) -> None:
+        """There are more errors than correction was told to expect."""
+        errors, sizes = self._count_errors(), [bases.size for bases, _ in self._blocks]
+        by_lane = [sum(errors[start : start + BASES]) for start in range(0, len(errors), BASES)]
+        self._rates.suspect([*zip(by_lane, sizes, strict=True)])
 
     def _on_hash(self, body: VerificationHash) -> Steps:
         bits, size = self._bits, self.config.terms.verification_bits
@@ -268,7 +270,8 @@ class ResponderRound(RoundCore):
         equal = toeplitz_hash(bits, seed_bits=seed, hash_bits=size) == body.digest
         errors = tuple(self._count_errors()) if equal else ()
         yield VerificationResult(equal, errors)
-        self.count_round_trip(verification_bits=size)
+        self.book(verification_bits=size)
+        self.count_round_trip()
         if not equal:
             self._rates.raise_after_failure()
             raise RoundDropped(AbortReason.VERIFICATION_FAILED)

@@ -224,6 +224,8 @@ class RoundCore:
         """Next sequence number of the announcer and of the responder."""
         correctness, secrecy = round_epsilons(config.profile)
         self.books = RoundBooks(correctness_epsilon=correctness, secrecy_epsilon=secrecy)
+        self.leak_limit_bits = 0
+        """As many parities may be disclosed, see `protocols.bbm92.distillation`."""
         self.active_ps = now_ps
         """Own clock at the last message; the round's time-out counts from here."""
         self.digests = b""
@@ -253,6 +255,16 @@ class RoundCore:
     def _move(self, cause: Cause | type[Message], state: Enum) -> None:
         self.state = self.MOVES.move(self.state, cause, state)
 
+    @property
+    def books(self) -> RoundBooks:
+        """Counts so far; the two that every round trip changes are kept apart from the others."""
+        return self._books._replace(parity_bits=self.parity_bits, round_trips=self.round_trips)
+
+    @books.setter
+    def books(self, books: RoundBooks) -> None:
+        self._books = books
+        self.parity_bits, self.round_trips = books.parity_bits, books.round_trips
+
     def book(self, **changes: object) -> None:
         """Replace counts in the books."""
         self.books = self.books._replace(**changes)  # type: ignore[arg-type]  # names checked at run time
@@ -262,15 +274,19 @@ class RoundCore:
         self.book(sifted_bits=self.sifted.size)
         return RoundSifted(self.number, self.sifted.size)
 
-    def count_round_trip(self, **changes: object) -> None:
-        """The announcer has answered, or has been heard: the responder's round was waiting.
+    def count_round_trip(self) -> None:
+        """The announcer has answered, or has been heard: the responder's round was waiting."""
+        self.round_trips += 1
 
-        Parameters
-        ----------
-        **changes
-            Counts of the books that change with it.
+    def count_parities(self, parity_bits: int) -> None:
+        """The announcer has answered with parities: so many are disclosed by now.
+
+        RoundDropped if that is too much for any key, whatever correction still finds.
         """
-        self.book(round_trips=self.books.round_trips + 1, **changes)
+        self.round_trips += 1
+        self.parity_bits = parity_bits
+        if parity_bits > self.leak_limit_bits:
+            raise RoundDropped(AbortReason.LEAK_TOO_HIGH)
 
     def finish_transcripts(self) -> None:
         """Close both transcripts: what is tagged can no longer change."""

@@ -17,7 +17,7 @@ object and no clock. Rules that hold for both ends:
 """
 
 from collections import deque
-from typing import ClassVar, Generic, TypeVar, assert_never, get_args
+from typing import ClassVar, Generic, TypeVar, assert_never, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ from protocols.events import (
 )
 from protocols.interfaces import SessionStart
 from protocols.messages import (
+    OUTSIDE,
+    QUESTIONS,
     Abort,
     AbortReason,
     Beacon,
@@ -50,17 +52,15 @@ from protocols.messages import (
     Decision,
     Envelope,
     Message,
+    Outside,
     Ready,
     Role,
     Seal,
     Settled,
     Vote,
 )
-from protocols.timing import earlier_ps
 
 Final = Vote | Decision | Close | Seal | Settled
-FINALS = (*get_args(Final), Abort, Beacon, Ready)
-"""Messages outside of the transcripts: they may be repeated, and have no number."""
 MAX_OPEN_ROUNDS = 4
 """Rounds whose light or messages are under way; an older one is dropped."""
 
@@ -154,11 +154,18 @@ class LinkSession(Generic[RoundT]):
 
     def receive(self, data: bytes, now_ps: int) -> None:
         """Take in one message; whatever it is, the worst that follows is a dropped round."""
+        rounds, is_question = len(self._rounds), False
         try:
-            self._dispatch(self._open(data), data, now_ps)
+            envelope = self._open(data)
+            if type(envelope.body) in OUTSIDE:
+                self._on_outside(envelope, now_ps)
+            else:
+                self._on_sequenced(envelope, data, now_ps)
+                is_question = type(envelope.body) in QUESTIONS
         except RemoteProtocolError as error:
             self._distrust(str(error))
-        self.advance(now_ps)
+        if not is_question or len(self._rounds) < rounds:
+            self.advance(now_ps)
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
@@ -189,9 +196,12 @@ class LinkSession(Generic[RoundT]):
 
     def next_deadline_ps(self) -> int | None:
         """When `handle_deadline` is due, if at all; own clock."""
-        active_ps = [round_.active_ps for round_ in self._rounds.values() if self._may_drop(round_)]
-        dropped_ps = min(active_ps) + self.config.timeout_ps if active_ps else None
-        return earlier_ps(dropped_ps, self._repetition.due_ps)
+        due_ps, patience_ps = self._repetition.due_ps, self.config.timeout_ps
+        for round_ in self._rounds.values():
+            late_ps = round_.active_ps + patience_ps
+            if (due_ps is None or late_ps < due_ps) and self._may_drop(round_):
+                due_ps = late_ps
+        return due_ps
 
     def handle_deadline(self, now_ps: int) -> None:
         """Drop rounds that have waited too long."""
@@ -215,14 +225,10 @@ class LinkSession(Generic[RoundT]):
             raise MalformedMessageError("address", len(data))
         return envelope
 
-    def _dispatch(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
-        body = envelope.body
-        if not isinstance(body, FINALS):
-            self._on_sequenced(envelope, data, now_ps)
-            return
+    def _on_outside(self, envelope: Envelope, now_ps: int) -> None:
         if envelope.sequence:
-            raise RemoteProtocolError(f"a numbered {type(body).__name__}")
-        match body:
+            raise RemoteProtocolError(f"a numbered {type(envelope.body).__name__}")
+        match body := cast("Outside", envelope.body):
             case Abort():
                 self._on_abort(envelope.round, body)
             case Beacon() | Ready():
@@ -233,20 +239,19 @@ class LinkSession(Generic[RoundT]):
                 assert_never(body)
 
     def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
-        round_ = self._rounds.get(envelope.round) or self._start_for(envelope, now_ps)
-        self._reporter.note_arrived(envelope.round, data)
+        _, peer, number, sequence, body = envelope
+        round_ = self._rounds.get(number) or self._start_for(envelope, now_ps)
+        self._reporter.note_arrived(number, data)
         if round_ is None:
             return
-        if envelope.sequence != round_.sequences[self._peer]:
-            raise RemoteProtocolError(
-                f"message {envelope.sequence} of round {envelope.round} out of order"
-            )
+        if sequence != round_.sequences[peer]:
+            raise RemoteProtocolError(f"message {sequence} of round {number} out of order")
         if round_.digests:
             raise RemoteProtocolError("a message after the end of the transcript")
-        round_.sequences[self._peer] += 1
-        round_.transcripts[self._peer].absorb(data)
+        round_.sequences[peer] = sequence + 1
+        round_.transcripts[peer].absorb(data)
         round_.active_ps = now_ps
-        self._take(round_, envelope.body, now_ps)
+        self._take(round_, body, now_ps)
 
     def _start_for(self, envelope: Envelope, now_ps: int) -> RoundT | None:
         """Round that a message for an unknown round begins, if it may; None: ignore the message."""
@@ -308,13 +313,13 @@ class LinkSession(Generic[RoundT]):
     def _send(self, round_: RoundT, body: Message) -> None:
         """Send a message of the round's transcript."""
         sequence = round_.sequences[self.ROLE]
-        round_.sequences[self.ROLE] += 1
+        round_.sequences[self.ROLE] = sequence + 1
         data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
         round_.transcripts[self.ROLE].absorb(data)
         self._reporter.note_sent(round_.number, data)
         self._post(data)
 
-    def _final(self, number: int, body: Final | Abort | Beacon | Ready) -> bytes:
+    def _final(self, number: int, body: Outside) -> bytes:
         """Encode a message that stands outside the transcripts."""
         return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
 

@@ -113,14 +113,21 @@ class Machine(Generic[S]):
         return state in self._states_before.get(cause, ())
 
     @cached_property
-    def _states_before(self) -> dict[Cause | type[Message], tuple[S, ...]]:
-        """Where each cause may happen: every message asks."""
+    def _moves_by(self) -> dict[Cause | type[Message], tuple[tuple[S, S], ...]]:
+        """From where to where each cause leads: every message asks."""
         causes = {cause for _, cause, _ in self.moves}
-        return {by: tuple(old for old, cause, _ in self.moves if cause == by) for by in causes}
+        return {
+            by: tuple((old, new) for old, cause, new in self.moves if cause == by) for by in causes
+        }
+
+    @cached_property
+    def _states_before(self) -> dict[Cause | type[Message], tuple[S, ...]]:
+        """Where each cause may happen."""
+        return {by: tuple(old for old, _ in moves) for by, moves in self._moves_by.items()}
 
     def move(self, state: S, cause: Cause | type[Message], to: S) -> S:
         """``to``; LocalProtocolError if the table does not lead there."""
-        if (state, cause, to) not in self.moves:
+        if (state, to) not in self._moves_by.get(cause, ()):
             raise LocalProtocolError(f"{state.name} to {to.name} by {label(cause)}")
         return to
 

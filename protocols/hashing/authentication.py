@@ -31,11 +31,12 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from protocols.hashing.backlog import Backlog
+
 KEY_BYTES = 32
 HALF_KEY_BYTES = 16
 TAG_BYTES = 16
 BLOCK_BYTES = 16
-LENGTH_BYTES = 4
 NO_PAD = bytes(HALF_KEY_BYTES)
 
 
@@ -71,35 +72,26 @@ def verify(r: bytes, pad: bytes, message: bytes, signature: bytes) -> bool:
     return hmac.compare_digest(tag(r, pad, message), signature)
 
 
-class Transcript:
-    """Running digest of a stream of messages.
-
-    Each message is preceded by its length (4 bytes, big-endian), so that no two streams have the
-    same bytes.
+class Transcript(Backlog):
+    """Digest of a stream of messages; `forgery_probability` takes its ``length_bytes``.
 
     Parameters
     ----------
     r : bytes
         16 secret bytes, of this stream only.
-
-    Attributes
-    ----------
-    length_bytes : int
-        Bytes hashed so far, lengths included; what `forgery_probability` takes.
     """
 
     def __init__(self, r: bytes) -> None:
-        self.length_bytes = 0
+        super().__init__()
         self._hasher = _hasher(_half(r) + NO_PAD)
 
-    def absorb(self, message: bytes) -> None:
-        """Append a message of less than 2^32 bytes (OverflowError otherwise)."""
-        self._hasher.update(len(message).to_bytes(LENGTH_BYTES, "big"))
+    def _hash(self, length: bytes, message: bytes) -> None:
+        self._hasher.update(length)
         self._hasher.update(message)
-        self.length_bytes += LENGTH_BYTES + len(message)
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""
+        self.close()
         return self._hasher.finalize()
 
 

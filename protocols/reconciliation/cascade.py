@@ -109,7 +109,7 @@ class CascadeAnnouncer:
         return self._disclose(packed, layout.asked_blocks)
 
     def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
-        coded = np.frombuffer(query, dtype=np.uint8)
+        coded = np.frombuffer(query, np.uint8)
         most = min(len(query) - HEADER_BYTES, layout.size_bits // 2)
         packed, p, size = self._reply, layout.index, layout.size_bits
         self._lay_out(p)
@@ -247,7 +247,7 @@ class CascadeResponder:
         self._question = None
         self.rounds += 1
         self.parities_learned += question.parities
-        self._learn(question, np.frombuffer(answer, dtype=np.uint8))
+        self._learn(question, np.frombuffer(answer, np.uint8))
 
     def _learn(self, question: _Question, packed: NDArray[np.uint8]) -> None:
         p, bits, table = question.layout.index, self._bits, self._table

@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 from protocols.errors import MalformedMessageError
 
-_HEADER = struct.Struct(">2sBBIIII16sHH")
-_CHECKED = struct.Struct(_HEADER.format + "I")
-"""The header with its checksum."""
-HEADER_BYTES = _CHECKED.size
-_NO_CHECKSUM = bytes(HEADER_BYTES - _HEADER.size)
+_HEADER = struct.Struct(">2sBBIIIIQQHHI")
+HEADER_BYTES = _HEADER.size
+_CHECKSUM_BYTES = 4
+_CHECKED_BYTES = HEADER_BYTES - _CHECKSUM_BYTES
+_NO_CHECKSUM = bytes(_CHECKSUM_BYTES)
 _MAGIC = b"QN"
 SACK_BITS = 128
+_HALF_BITS = SACK_BITS // 2
+_LOW_HALF = (1 << _HALF_BITS) - 1
 """How many datagrams after the cumulative acknowledgement a bitmap reports."""
 
 
@@ -58,50 +60,48 @@ class Datagram(NamedTuple):
     """Turn of the last data that has come from the peer: what this datagram answers; 0 if none."""
 
 
-_KINDS = tuple(Kind)
+DATA, ACKNOWLEDGE, CHALLENGE, RESPONSE, BASE = _KINDS = tuple(Kind)
 
 
 def encode_datagram(datagram: Datagram) -> bytes:
     """Serialise ``datagram``."""
+    return pack_datagram(*datagram)
+
+
+def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
+    kind: Kind,
+    ends_message: bool,  # noqa: FBT001
+    epoch: int,
+    peer_epoch: int,
+    sequence: int,
+    acknowledged: int,
+    received: int,
+    payload: bytes,
+    turn: int = 0,
+    echo: int = 0,
+) -> bytes:
+    """Serialise what would be a `Datagram`: one that is sent need not be made first."""
+    # The checksum is that of the header with zeros in its place.
     header = _HEADER.pack(
-        _MAGIC,
-        datagram.kind,
-        datagram.ends_message,
-        datagram.epoch,
-        datagram.peer_epoch,
-        datagram.sequence,
-        datagram.acknowledged,
-        datagram.received.to_bytes(16, "big"),
-        datagram.turn,
-        datagram.echo,
-    )
-    return header + _checksum(header).to_bytes(len(_NO_CHECKSUM), "big") + datagram.payload
-
-
-def _checksum(header: bytes) -> int:
-    """Of a header, with zeros in the checksum's place."""
-    return zlib.crc32(_NO_CHECKSUM, zlib.crc32(header))
+        _MAGIC, kind, ends_message, epoch, peer_epoch, sequence, acknowledged,
+        received >> _HALF_BITS, received & _LOW_HALF, turn, echo, 0,
+    )  # fmt: skip
+    checksum = zlib.crc32(header).to_bytes(_CHECKSUM_BYTES, "big")
+    return header[:_CHECKED_BYTES] + checksum + payload
 
 
 def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
-    magic, kind, ends, epoch, peer_epoch, sequence, acknowledged, received, turn, echo, checksum = (
-        _CHECKED.unpack_from(data)
-    )
-    intact = _checksum(data[: _HEADER.size]) == checksum
-    if not intact or magic != _MAGIC or kind > Kind.BASE or ends > 1 or not epoch:
+    (
+        magic, kind, ends, epoch, peer_epoch, sequence, acknowledged,
+        high, low, turn, echo, checksum,
+    ) = _HEADER.unpack_from(data)  # fmt: skip
+    is_intact = zlib.crc32(data[:_CHECKED_BYTES] + _NO_CHECKSUM) == checksum
+    if not is_intact or magic != _MAGIC or kind > BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
-        _KINDS[kind],
-        bool(ends),
-        epoch,
-        peer_epoch,
-        sequence,
-        acknowledged,
-        int.from_bytes(received, "big"),
-        data[HEADER_BYTES:],
-        turn,
-        echo,
-    )
+        _KINDS[kind], ends == 1, epoch, peer_epoch, sequence, acknowledged,
+        high << _HALF_BITS | low, data[HEADER_BYTES:], turn, echo,
+    )  # fmt: skip

@@ -66,10 +66,12 @@ class Incoming:
         if ahead:
             self.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
             return True
-        fills_gap = bool(self.early)  # the sender waits to hear of it: RFC 5681, section 4.2
-        self._append(datagram.payload, ends_message=datagram.ends_message)
-        self._append_early()
-        return datagram.ends_message or fills_gap or self.unacknowledged >= ACKNOWLEDGE_EVERY
+        ends_message = datagram.ends_message
+        self._append(datagram.payload, ends_message=ends_message)
+        if self.early:  # the sender waits to hear of a gap filled: RFC 5681, section 4.2
+            self._append_early()
+            return True
+        return ends_message or self.unacknowledged >= ACKNOWLEDGE_EVERY
 
     def skip_to(self, base: int, *, starts_message: bool) -> bool:
         """Go on from a later place; early pieces from there on are good. Whether it is later."""

@@ -35,8 +35,12 @@ class RoundTrip:
         else:
             self._variation_ps += (abs(self._smoothed_ps - round_trip_ps) - self._variation_ps) / 4
             self._smoothed_ps += (round_trip_ps - self._smoothed_ps) / 8
-        wanted_ps = self._smoothed_ps + 4 * self._variation_ps
-        self.timeout_ps = int(min(max(wanted_ps, MIN_TIMEOUT_PS), MAX_TIMEOUT_PS))
+        wanted_ps = int(self._smoothed_ps + 4 * self._variation_ps)
+        if wanted_ps < MIN_TIMEOUT_PS:
+            wanted_ps = MIN_TIMEOUT_PS
+        elif wanted_ps > MAX_TIMEOUT_PS:
+            wanted_ps = MAX_TIMEOUT_PS
+        self.timeout_ps = wanted_ps
 
     def back_off(self) -> None:
         """The timer has run out: wait twice as long."""

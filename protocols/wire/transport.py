@@ -19,11 +19,16 @@ from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.wire.answerlimit import AnswerLimit
 from protocols.wire.datagrams import (
+    ACKNOWLEDGE,
+    BASE,
+    CHALLENGE,
+    DATA,
     HEADER_BYTES,
+    RESPONSE,
     Datagram,
     Kind,
     decode_datagram,
-    encode_datagram,
+    pack_datagram,
 )
 from protocols.wire.reassembly import SEQUENCE_LIMIT, WINDOW, Incoming, is_ahead
 from protocols.wire.roundtrip import RoundTrip
@@ -73,6 +78,17 @@ class Transport:
         Header included, the same at both ends: longer datagrams are refused.
     initial_timeout_ps : int
         First retransmission time-out, before a round trip was measured.
+
+    Attributes
+    ----------
+    messages : deque of bytes
+        Those that have arrived whole, in order; the owner takes them.
+    queued_bytes : int
+        Of messages that wait for a place in the window.
+    was_reset : bool
+        Whether the peer has started anew, or the connection was given up, since `take_reset`.
+    next_deadline_ps : int or None
+        When `handle_deadline` is due, if at all.
     """
 
     def __init__(self, *, epoch: int, max_datagram_bytes: int, initial_timeout_ps: int) -> None:
@@ -83,7 +99,7 @@ class Transport:
         self._max_datagram_bytes = max_datagram_bytes
         self._piece_bytes = max_datagram_bytes - HEADER_BYTES
         self._queue: deque[_Piece] = deque()
-        self._queued_bytes = 0
+        self.queued_bytes = 0
         self._in_flight: dict[int, _Piece] = {}
         self._next_sequence = 0
         self._base: int | None = None
@@ -95,14 +111,14 @@ class Transport:
         self._arrived_turn = 0
         """Latest sending that is known to have arrived."""
         self._round_trip = RoundTrip(initial_timeout_ps)
-        self._deadline_ps: int | None = None
+        self.next_deadline_ps: int | None = None
         self._acknowledge_now = False
         self._controls: list[tuple[Kind, int, int]] = []
         self._strangers = Strangers()
         self._repeats = AnswerLimit()
-        self._messages: deque[bytes] = deque()
-        self._receiving = Incoming(self._messages)
-        self._was_reset = False
+        self.messages: deque[bytes] = deque()
+        self._receiving = Incoming(self.messages)
+        self.was_reset = False
         self._was_jammed = False
         self._stuck_since_ps: int | None = None
         self._base_due_ps = 0
@@ -112,27 +128,17 @@ class Transport:
         """Whether everything sent has been acknowledged."""
         return not (self._queue or self._in_flight)
 
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes of messages that wait for a place in the window."""
-        return self._queued_bytes
-
-    @property
-    def next_deadline_ps(self) -> int | None:
-        """When `handle_deadline` is due, if at all."""
-        return self._deadline_ps
-
     def send(self, message: bytes) -> None:
         """Queue ``message``; LocalProtocolError if it is too large or the queue is full."""
         size = len(message)
         if not 0 < size <= MAX_MESSAGE_BYTES:
             raise LocalProtocolError(f"a message of {size} bytes")
-        if self._queued_bytes + size > MAX_QUEUED_BYTES:
+        if self.queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
         for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
             self._queue.append(_Piece(message[start:stop], start == 0, stop >= size))
-        self._queued_bytes += size
+        self.queued_bytes += size
 
     def is_waiting(self, message: bytes) -> bool:
         """Whether the same message, of one datagram, waits for a place in the window."""
@@ -141,13 +147,9 @@ class Transport:
             for piece in self._queue
         )
 
-    def next_message(self) -> bytes | None:
-        """The next message that has arrived whole, in order."""
-        return self._messages.popleft() if self._messages else None
-
     def take_reset(self) -> bool:
         """Whether the peer has started anew since the last call."""
-        was_reset, self._was_reset = self._was_reset, False
+        was_reset, self.was_reset = self.was_reset, False
         return was_reset
 
     def take_jam(self) -> bool:
@@ -161,9 +163,6 @@ class Transport:
 
     def datagrams_to_send(self, now_ps: int) -> list[bytes]:
         """Everything that may go out now: controls, repeats, new data, an acknowledgement."""
-        if not (self._controls or self._resend or self._queue or self._acknowledge_now):
-            self._start_timer(now_ps)
-            return []
         out: list[bytes] = []
         if self._controls:
             out += [self._encode_control(*control) for control in self._controls]
@@ -175,31 +174,31 @@ class Transport:
                 if sequence in self._in_flight
             ]
             self._resend.clear()
-        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
-        while self._queue and (self._next_sequence - oldest) % SEQUENCE_LIMIT < window:
-            out.append(self._send_next(now_ps))
+        if self._queue:
+            out += self._send_queued(now_ps)
         if self._acknowledge_now:
-            out.append(self._encode(Kind.ACKNOWLEDGE))
-        self._start_timer(now_ps)
+            out.append(self._encode(ACKNOWLEDGE))
+        if self._in_flight and self.next_deadline_ps is None:
+            self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
         return out
-
-    def _start_timer(self, now_ps: int) -> None:
-        if self._in_flight and self._deadline_ps is None:
-            self._deadline_ps = now_ps + self._round_trip.timeout_ps
 
     @property
     def _oldest(self) -> int:
         """Sequence number of the oldest datagram not acknowledged, or of the next one."""
         return next(iter(self._in_flight), self._next_sequence)
 
-    def _send_next(self, now_ps: int) -> bytes:
-        piece = self._queue.popleft()
-        self._stamp(piece, now_ps)
-        self._queued_bytes -= len(piece.payload)
-        sequence = self._next_sequence
-        self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
-        self._in_flight[sequence] = piece
-        return self._encode(Kind.DATA, sequence, piece)
+    def _send_queued(self, now_ps: int) -> list[bytes]:
+        """New data, as far as the window reaches."""
+        queue, out = self._queue, []
+        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
+        while queue and ((sequence := self._next_sequence) - oldest) % SEQUENCE_LIMIT < window:
+            piece = queue.popleft()
+            self._stamp(piece, now_ps)
+            self.queued_bytes -= len(piece.payload)
+            self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
+            self._in_flight[sequence] = piece
+            out.append(self._encode(DATA, sequence, piece))
+        return out
 
     def _stamp(self, piece: _Piece, now_ps: int) -> None:
         self._turn += 1
@@ -211,21 +210,21 @@ class Transport:
         entry = self._in_flight[sequence]
         self._stamp(entry, now_ps)
         self.counts.retransmissions += 1
-        return self._encode(Kind.DATA, sequence, entry)
+        return self._encode(DATA, sequence, entry)
 
     def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
         receiving = self._receiving
         self._acknowledge_now = False
         receiving.unacknowledged = 0
         return self._count(
-            Datagram(
+            pack_datagram(
                 kind,
                 piece.ends_message,
                 self._epoch,
                 receiving.epoch,
                 sequence,
                 receiving.next_sequence,
-                receiving.received,
+                receiving.received if receiving.early else 0,
                 piece.payload,
                 piece.turn % TURNS,
                 receiving.latest_turn,
@@ -237,12 +236,11 @@ class Transport:
         at = self._oldest
         oldest = self._in_flight.get(at) or (self._queue[0] if self._queue else None)
         starts = oldest is None or oldest.starts_message
-        if kind is Kind.BASE and self._base is not None:
+        if kind is BASE and self._base is not None:
             at, starts = self._base, True
-        return self._count(Datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
+        return self._count(pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
 
-    def _count(self, datagram: Datagram) -> bytes:
-        data = encode_datagram(datagram)
+    def _count(self, data: bytes) -> bytes:
         self.counts.datagrams_sent += 1
         self.counts.bytes_sent += len(data)
         return data
@@ -259,20 +257,20 @@ class Transport:
             return
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
-            self._acknowledge_now |= self._strangers.may_answer(Kind.ACKNOWLEDGE, now_ps)
+            self._acknowledge_now |= self._strangers.may_answer(ACKNOWLEDGE, now_ps)
             self.counts.datagrams_refused += 1
-        elif datagram.kind is Kind.RESPONSE:
+        elif datagram.kind is RESPONSE:
             self._accept_epoch(datagram)
-        elif datagram.kind is Kind.CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
-            if self._strangers.may_answer(Kind.RESPONSE, now_ps):
+        elif datagram.kind is CHALLENGE and self._receiving.epoch in (0, datagram.epoch):
+            if self._strangers.may_answer(RESPONSE, now_ps):
                 self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
             self._accept(datagram, now_ps)
-        elif self._strangers.may_answer(Kind.CHALLENGE, now_ps):
+        elif self._strangers.may_answer(CHALLENGE, now_ps):
             self._challenge_epoch(datagram.epoch)
 
     def _respond(self, challenge: Datagram) -> None:
-        response = (Kind.RESPONSE, challenge.sequence, challenge.epoch)
+        response = (RESPONSE, challenge.sequence, challenge.epoch)
         self._controls = [*self._controls[-3:], response]
         if self._strangers.is_new_question(challenge.epoch, challenge.sequence):
             # Who asks has dropped what we sent so far; the rest follows by the timer.
@@ -280,7 +278,7 @@ class Transport:
 
     def _challenge_epoch(self, epoch: int) -> None:
         """Ask who is there. Its own challenge has to wait: our stream begins anew for it."""
-        challenge = (Kind.CHALLENGE, self._strangers.nonce_for(epoch), epoch)
+        challenge = (CHALLENGE, self._strangers.nonce_for(epoch), epoch)
         self._controls = [*self._controls[-3:], challenge]
 
     def _accept_epoch(self, datagram: Datagram) -> None:
@@ -289,11 +287,11 @@ class Transport:
             return
         if self._receiving.epoch not in (0, datagram.epoch):
             # A part of what is under way may have been taken in by the life that is gone.
-            self._was_reset = True
+            self.was_reset = True
             self._forget_stream()
             self._base = self._next_sequence
         self._receiving = Incoming(
-            self._messages,
+            self.messages,
             epoch=datagram.epoch,
             next_sequence=datagram.acknowledged,
             is_skipping=not datagram.ends_message,
@@ -301,25 +299,22 @@ class Transport:
         self._acknowledge_now = True
 
     def _accept(self, datagram: Datagram, now_ps: int) -> None:
-        if datagram.kind is Kind.BASE:
+        if datagram.kind is BASE:
             at, starts = datagram.acknowledged, datagram.ends_message
             self._acknowledge_now |= self._receiving.skip_to(at, starts_message=starts)
             return
         if datagram.peer_epoch == self._epoch:
             self._take_acknowledgement(datagram, now_ps)
-        is_data = datagram.kind is Kind.DATA
+        is_data = datagram.kind is DATA
         if is_data and (self._receiving.is_new(datagram) or self._repeats.may_answer(now_ps)):
             self._acknowledge_now |= self._receiving.take(datagram)
 
-    def _watch(self, acknowledged: int, now_ps: int) -> bool:
+    def _watch(self, now_ps: int) -> bool:
         """Whether the peer has waited a round trip for what is gone here.
 
         Late datagrams look the same for a moment; the next one in time clears the suspicion. If it
         goes on for long, somebody has forged acknowledgements.
         """
-        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
-            self._stuck_since_ps = None
-            return False
         if self._stuck_since_ps is None:
             self._stuck_since_ps = now_ps
         if now_ps - self._stuck_since_ps >= BROKEN_AFTER_PS:
@@ -334,40 +329,50 @@ class Transport:
         self._next_sequence = 0
         self._stuck_since_ps = None
         self._forget_stream()
-        self._receiving = Incoming(self._messages)  # the peer will begin anew as well
-        self._acknowledge_now = self._was_reset = True
+        self._receiving = Incoming(self.messages)  # the peer will begin anew as well
+        self._acknowledge_now = self.was_reset = True
 
     def _forget_stream(self) -> None:
-        self._base = self._deadline_ps = None
+        self._base = self.next_deadline_ps = None
         self._queue.clear()
         self._in_flight.clear()
-        self._queued_bytes = 0
+        self.queued_bytes = 0
 
     def _take_acknowledgement(self, datagram: Datagram, now_ps: int) -> None:
-        is_waiting = self._watch(datagram.acknowledged, now_ps)
-        outstanding = (self._next_sequence - datagram.acknowledged) % SEQUENCE_LIMIT
-        if outstanding > SEQUENCE_LIMIT // 2:
-            self.counts.datagrams_refused += 1
-            return
-        if self._base is not None and not is_ahead(self._base, datagram.acknowledged):
+        acknowledged, is_waiting = datagram.acknowledged, False
+        if acknowledged == self._next_sequence or acknowledged in self._in_flight:
+            self._stuck_since_ps = None
+        else:
+            is_waiting = self._watch(now_ps)
+            if (self._next_sequence - acknowledged) % SEQUENCE_LIMIT > SEQUENCE_LIMIT // 2:
+                self.counts.datagrams_refused += 1
+                return
+        if self._base is not None and not is_ahead(self._base, acknowledged):
             self._base = None
         if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
             # A peer that came back and waits for what went to its former life.
             self._base_due_ps = now_ps + self._round_trip.timeout_ps
-            self._controls = [*self._controls[-3:], (Kind.BASE, 0, datagram.epoch)]
-        seen = [
-            sequence
-            for sequence in self._in_flight
-            if (distance := (sequence - datagram.acknowledged) % SEQUENCE_LIMIT)
-            > SEQUENCE_LIMIT // 2
-            or (0 < distance < WINDOW and datagram.received >> (distance - 1) & 1)
-        ]
+            self._controls = [*self._controls[-3:], (BASE, 0, datagram.epoch)]
         self._take_echo(datagram.echo, now_ps)
-        for sequence in seen:
-            del self._in_flight[sequence]
-        if seen:
-            self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
+        before = len(self._in_flight)
+        self._forget_arrived(acknowledged, datagram.received)
+        if not self._in_flight:
+            self.next_deadline_ps = None
+            return
+        if len(self._in_flight) < before:
+            self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
         self._find_lost(now_ps)
+
+    def _forget_arrived(self, acknowledged: int, received: int) -> None:
+        """What has arrived, behind a gap by the bitmap, is no longer in flight."""
+        for sequence in tuple(self._in_flight):  # in the order of the stream
+            distance = (sequence - acknowledged) % SEQUENCE_LIMIT
+            if distance > SEQUENCE_LIMIT // 2 or (
+                0 < distance < WINDOW and received >> (distance - 1) & 1
+            ):
+                del self._in_flight[sequence]
+            elif not received:
+                return
 
     def _take_echo(self, echo: int, now_ps: int) -> None:
         """The peer answers one sending: that one has arrived, and tells the round trip."""
@@ -379,8 +384,6 @@ class Transport:
 
     def _find_lost(self, now_ps: int) -> None:
         """Repeat what was sent before something that has arrived, and a round trip ago."""
-        if not self._in_flight:
-            return
         patience_ps = self._round_trip.patience_ps
         self._resend += [
             sequence
@@ -390,8 +393,8 @@ class Transport:
 
     def handle_deadline(self, now_ps: int) -> None:
         """The retransmission timer has run out: repeat the oldest datagrams, back off."""
-        if self._deadline_ps is None or now_ps < self._deadline_ps:
+        if self.next_deadline_ps is None or now_ps < self.next_deadline_ps:
             return
         self._resend = list(self._in_flight)[:PROBES]
         self._round_trip.back_off()
-        self._deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None
+        self.next_deadline_ps = now_ps + self._round_trip.timeout_ps if self._in_flight else None

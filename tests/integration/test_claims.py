@@ -79,7 +79,7 @@ class AllMatched:
                     lanes=bytes(count),
                     bases=bytes(-(-count // 8)),
                 )
-                return encode(replace(envelope, body=body))
+                return encode(envelope._replace(body=body))
             case _:
                 pass
         return data
@@ -121,7 +121,7 @@ class OwnTimes:
         times = self.ticks[inside]
         times = times[np.diff(times, prepend=-(10**9)) >= CONFIG.window_ps // TICK_PS]
         deltas = encode_ascending(times, previous=body.start_ticks)
-        return encode(replace(envelope, body=replace(body, count=times.size, deltas=deltas)))
+        return encode(envelope._replace(body=replace(body, count=times.size, deltas=deltas)))
 
 
 def test_a_responder_gives_away_no_more_than_its_light_has() -> None:
@@ -136,7 +136,7 @@ def spoilt_light(number: int) -> Tamper:
 
     def tamper(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
         if isinstance(envelope.body, Matches) and envelope.round == number and envelope.body.last:
-            return encode(replace(envelope, sequence=99))
+            return encode(envelope._replace(sequence=99))
         return data
 
     return tamper

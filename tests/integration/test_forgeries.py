@@ -5,7 +5,6 @@ with equal blocks, and rounds after the attack must hold key.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -160,7 +159,7 @@ class Renumber:
         envelope = sighting.envelope
         if isinstance(envelope.body, Vote | Decision | Close | Abort):
             return ((0, datagram),)
-        message = encode(replace(envelope, round=envelope.round + self._shift))
+        message = encode(envelope._replace(round=envelope.round + self._shift))
         return ((0, encode_datagram(sighting.datagram._replace(payload=message))),)
 
 

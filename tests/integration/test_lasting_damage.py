@@ -312,7 +312,7 @@ def test_error_rate_that_was_driven_up_comes_down_again(changes: dict[str, objec
     def damage(envelope: Envelope) -> bytes | None:
         if not isinstance(envelope.body, VerificationHash) or not 2 <= envelope.round < 10:
             return None
-        return encode(replace(envelope, body=replace(envelope.body, digest=bytes(8))))
+        return encode(envelope._replace(body=replace(envelope.body, digest=bytes(8))))
 
     rewrite(tapped, Role.RESPONDER, damage)
     see = tapped.ends.fault
@@ -378,7 +378,7 @@ def test_impossible_error_rate_is_refused() -> None:
     def raise_rate(envelope: Envelope) -> bytes | None:
         if not isinstance(envelope.body, ReconciliationSetup) or envelope.round:
             return None
-        return encode(replace(envelope, body=replace(envelope.body, error_rates_ppm=(500_001,))))
+        return encode(envelope._replace(body=replace(envelope.body, error_rates_ppm=(500_001,))))
 
     rewrite(tapped, Role.ANNOUNCER, raise_rate)
     assert "impossible error rate" in run(tapped).alarms()

@@ -48,7 +48,7 @@ def flip_parities(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
     """Turn the first parity of an answer round."""
     assert isinstance(envelope.body, ParityReply)
     replies = tuple(bytes([r[0] ^ 128]) + r[1:] if r else r for r in envelope.body.replies)
-    return encode(replace(envelope, body=ParityReply(replies)))
+    return encode(envelope._replace(body=ParityReply(replies)))
 
 
 def test_wrong_parities_fail_verification() -> None:
@@ -85,7 +85,7 @@ def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() ->
 
     def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, ReconciliationSetup)
-        return encode(replace(envelope, body=replace(envelope.body, seed=bytes(8))))
+        return encode(envelope._replace(body=replace(envelope.body, seed=bytes(8))))
 
     ends = WholeMessages(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
     assert block_faults(ends.events) == []
@@ -117,7 +117,7 @@ def test_message_moved_to_a_settled_round_is_missed(kind: type) -> None:
         if moved and data not in moved:
             return data
         moved.append(data)  # and its repeats
-        return encode(replace(envelope, round=0))
+        return encode(envelope._replace(round=0))
 
     ends = WholeMessages(light(), tamper=only(kind, 1, move)).run()
     assert ends.is_closed_alike
@@ -180,7 +180,7 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
         if isinstance(envelope.body, Abort) and sender is Role.RESPONDER:
             body = envelope.body
             hidden = replace(body, arrived_digest=true.digest_of(body.arrived))
-            return encode(replace(envelope, body=hidden if is_replaced else Ready()))
+            return encode(envelope._replace(body=hidden if is_replaced else Ready()))
         return data
 
     ends = WholeMessages(light(), tamper=attack).run()
@@ -196,7 +196,7 @@ def test_changed_hash_seed_changes_no_bits() -> None:
     def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, Amplify)
         seed = bytes([envelope.body.seed[0] ^ 1]) + envelope.body.seed[1:]
-        return encode(replace(envelope, body=replace(envelope.body, seed=seed)))
+        return encode(envelope._replace(body=replace(envelope.body, seed=seed)))
 
     ends = WholeMessages(light(), tamper=only(Amplify, 1, reseed)).run()
     assert block_faults(ends.events) == []
@@ -213,7 +213,7 @@ def test_more_errors_than_bits_are_refused(count: int) -> None:
     def exaggerate(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, VerificationResult)
         errors = (envelope.body.errors[0], count)
-        return encode(replace(envelope, body=replace(envelope.body, errors=errors)))
+        return encode(envelope._replace(body=replace(envelope.body, errors=errors)))
 
     ends = WholeMessages(light(), tamper=only(VerificationResult, 1, exaggerate)).run()
     assert ends.is_closed_alike
@@ -226,7 +226,7 @@ def test_message_moved_to_a_round_to_come_is_noticed() -> None:
     """A keep mask under the number of a round that has not begun: an alarm, not a long wait."""
 
     def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
-        return encode(replace(envelope, round=9))
+        return encode(envelope._replace(round=9))
 
     ends = WholeMessages(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
     assert ends.is_closed_alike
@@ -240,7 +240,7 @@ def test_flattered_error_counts_change_no_key_length() -> None:
     def flatter(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, VerificationResult)
         body = replace(envelope.body, errors=(0,) * len(envelope.body.errors))
-        return encode(replace(envelope, body=body))
+        return encode(envelope._replace(body=body))
 
     ends = WholeMessages(light(), tamper=only(VerificationResult, 1, flatter)).run()
     assert block_faults(ends.events) == []
@@ -291,7 +291,7 @@ def test_watermark_far_ahead_costs_one_round(ahead_ticks: int) -> None:
     def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         assert isinstance(envelope.body, Announce)
         stop_ticks = envelope.body.stop_ticks + ahead_ticks
-        return encode(replace(envelope, body=replace(envelope.body, stop_ticks=stop_ticks)))
+        return encode(envelope._replace(body=replace(envelope.body, stop_ticks=stop_ticks)))
 
     ends = WholeMessages(light(), tamper=only(Announce, 0, postpone)).run()
     assert ends.is_closed_alike
@@ -313,7 +313,7 @@ def test_wrong_closing_round_does_not_keep_the_link_open(number: int) -> None:
         if changed:
             return data
         changed.append(number)
-        return encode(replace(envelope, round=number))
+        return encode(envelope._replace(round=number))
 
     ends = WholeMessages(light(), tamper=only(Close, 3, renumber)).run()
     assert changed

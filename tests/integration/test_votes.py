@@ -1,7 +1,5 @@
 """Votes, decisions and the closing: lost, late, forged, reflected; and what went over the wire."""
 
-from dataclasses import replace
-
 import pytest
 
 from protocols.bbm92.macs import Macs
@@ -88,7 +86,7 @@ def test_forged_decisions_are_not_believed(commit: bool) -> None:
     """A decision with a wrong tag, either way, leaves the block in doubt and raises an alarm."""
 
     def forge(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
-        return encode(replace(envelope, body=Decision(commit=commit, pad=0, tag=bytes(16))))
+        return encode(envelope._replace(body=Decision(commit=commit, pad=0, tag=bytes(16))))
 
     ends = WholeMessages(light(), tamper=only(Decision, 0, forge)).run(until_s=30)
     assert 0 not in ends.usable_bits(Role.RESPONDER)
@@ -106,7 +104,7 @@ def test_reflected_tags_do_not_pass() -> None:
         if isinstance(envelope.body, Vote):
             tags[envelope.round] = envelope.body.tag
         if isinstance(envelope.body, Decision) and envelope.round == 0:
-            return encode(replace(envelope, body=Decision(commit=True, pad=0, tag=tags[0])))
+            return encode(envelope._replace(body=Decision(commit=True, pad=0, tag=tags[0])))
         return data
 
     ends = WholeMessages(light(), tamper=reflect).run(until_s=30)

@@ -77,15 +77,15 @@ def other_envelope(rng: random.Random, envelope: Envelope, known: Sequence[Envel
     """A message made of a true one and of others that were seen."""
     other = rng.choice(known) if known else envelope
     made: list[Callable[[], bytes]] = [
-        lambda: encode(replace(envelope, round=max(0, other_integer(rng, envelope.round)))),
-        lambda: encode(replace(envelope, sequence=max(0, other_integer(rng, envelope.sequence)))),
-        lambda: encode(replace(envelope, sender=Role(1 - envelope.sender))),
-        lambda: encode(replace(other, round=envelope.round)),
-        lambda: encode(replace(envelope, body=other.body)),
+        lambda: encode(envelope._replace(round=max(0, other_integer(rng, envelope.round)))),
+        lambda: encode(envelope._replace(sequence=max(0, other_integer(rng, envelope.sequence)))),
+        lambda: encode(envelope._replace(sender=Role(1 - envelope.sender))),
+        lambda: encode(other._replace(round=envelope.round)),
+        lambda: encode(envelope._replace(body=other.body)),
         lambda: rng.choice(BOMBS),
-        lambda: encode(replace(envelope, body=any_abort(rng), sequence=0)),
-        lambda: encode(replace(envelope, body=other_body(rng, envelope.body))),
-        lambda: encode(replace(envelope, body=other_body(rng, envelope.body))),
+        lambda: encode(envelope._replace(body=any_abort(rng), sequence=0)),
+        lambda: encode(envelope._replace(body=other_body(rng, envelope.body))),
+        lambda: encode(envelope._replace(body=other_body(rng, envelope.body))),
         lambda: other_bytes(rng, encode(envelope)),
     ]
     return rng.choice(made)()

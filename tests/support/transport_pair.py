@@ -80,8 +80,8 @@ class TransportPair:
         end = self.ends[to]
         end.receive_datagram(data, self.now_ps)
         self.resets[to] += end.take_reset()
-        while (message := end.next_message()) is not None:
-            self.received[to].append(message)
+        self.received[to] += end.messages
+        end.messages.clear()
 
     def run(self, *, until_s: float = 60.0) -> None:
         """Go on until both ends are idle and the wire is empty, or time is over."""

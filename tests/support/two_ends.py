@@ -147,7 +147,7 @@ class TwoEnds(Exchange):
     def give_up(self, role: Role) -> None:
         """One end gives up the connection, as if too much waited for the wire."""
         end = self.ends[role]
-        end._transport._queued_bytes = GIVEN_UP_BYTES + 1
+        end._transport.queued_bytes = GIVEN_UP_BYTES + 1
         end.handle_deadline(self.now_ps)
 
     def inject(self, sender: Role, datagram: bytes, delay_ps: int = 0) -> None:

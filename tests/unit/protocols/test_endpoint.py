@@ -228,7 +228,7 @@ def test_forged_decisions_are_checked_few_at_a_time_and_the_right_one_in_its_tur
     assert isinstance(right.body, Decision)
     for k in range(1000):
         forged = replace(right.body, tag=k.to_bytes(16, "big"))
-        session.receive(encode(replace(right, body=forged)), now_ps)
+        session.receive(encode(right._replace(body=forged)), now_ps)
     session.receive(decisions[0], now_ps + ends.config.resend_ps - 1)
     events = ends.ends[1].take_events()
     bounds = [event.forgery_probability for event in events if isinstance(event, Alarm)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from netsim.kernel.rng import RngTree
+from netsim.kernel.rng import UNIFORMS_AT_ONCE, RngTree, Uniforms
 
 
 def test_stream_depends_on_seed_and_name_alone() -> None:
@@ -40,3 +40,10 @@ def test_seed_is_a_non_negative_integer() -> None:
 def test_generator_is_the_one_that_kernels_are_tested_with() -> None:
     """PCG64DXSM, whose draws are the same compiled and interpreted."""
     assert RngTree(7).stream("a").bit_generator.__class__.__name__ == "PCG64DXSM"
+
+
+def test_uniforms_are_the_numbers_of_the_generator() -> None:
+    """One after the other, as if each had been drawn when it was asked for."""
+    single, many = RngTree(3).stream("wire"), Uniforms(RngTree(3).stream("wire"))
+    count = 2 * UNIFORMS_AT_ONCE + 1
+    assert [many.random() for _ in range(count)] == [single.random() for _ in range(count)]

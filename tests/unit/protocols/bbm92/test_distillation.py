@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from protocols.bbm92.distillation import final_key, judge_leak, plan_key
+from protocols.bbm92.distillation import final_key, leak_limit_bits, plan_key
 from protocols.bbm92.rounds import RoundCore, RoundDropped, balances
 from protocols.hashing.amplification import ToeplitzFft
 from protocols.interfaces import KeyDecision, RoundFacts, Security
@@ -35,12 +35,12 @@ def test_leak_that_leaves_no_key_ends_the_round(changes: dict[str, object], most
     """One parity more than could leave a bit of key: two-way parities count twice where charged."""
     config = link_config(verification_bits=HASH_BITS, **changes)
     core = RoundCore(0, config, SECRETS, 0)
-    core.book(sifted_bits=RAW_BITS, parity_bits=most_bits)
-    judge_leak(core)
-    core.book(parity_bits=most_bits + 1)
+    core.leak_limit_bits = leak_limit_bits(config, RAW_BITS)
+    core.count_parities(most_bits)
     with pytest.raises(RoundDropped) as dropped:
-        judge_leak(core)
+        core.count_parities(most_bits + 1)
     assert dropped.value.reason is AbortReason.LEAK_TOO_HIGH
+    assert (core.books.parity_bits, core.books.round_trips) == (most_bits + 1, 2)
 
 
 def verified(security: str, ones_share: float) -> RoundCore:

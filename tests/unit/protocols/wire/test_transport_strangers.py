@@ -39,7 +39,7 @@ def size_of(end: Transport) -> int:
     lists: list[Sized] = [
         end._controls,
         end._resend,
-        end._messages,
+        end.messages,
         end._in_flight,
         end._strangers,
         receiving.early,
@@ -86,10 +86,10 @@ def test_data_without_end_is_bounded() -> None:
     assert MAX_MESSAGE_BYTES - len(piece) < largest <= MAX_MESSAGE_BYTES
     last = Datagram(Kind.DATA, True, 11, 22, sequence + pieces, 1, 0, b"")
     end.receive_datagram(encode_datagram(last), pair.now_ps)
-    assert end.next_message() is None
+    assert not end.messages
     good = Datagram(Kind.DATA, True, 11, 22, sequence + pieces + 1, 1, 0, b"good")
     end.receive_datagram(encode_datagram(good), pair.now_ps)
-    assert end.next_message() == b"good"
+    assert end.messages.popleft() == b"good"
 
 
 @pytest.mark.parametrize("size", [0, 1])
@@ -239,7 +239,7 @@ def test_new_life_that_was_answered_before_it_was_known() -> None:
         hear(ours, tell(ours, latter, now_ps), now_ps)
         for end in (ours, latter):
             end.handle_deadline(now_ps)
-    assert latter.next_message() == b"new" * PIECE_BYTES
+    assert latter.messages.popleft() == b"new" * PIECE_BYTES
     assert ours.is_idle
 
 

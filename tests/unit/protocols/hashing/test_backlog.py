@@ -1,0 +1,75 @@
+"""Messages that wait to be hashed: the digest is that of all of them, and few wait."""
+
+from hashlib import sha256
+
+import pytest
+
+from protocols.bbm92.reports import OwnStream
+from protocols.hashing.authentication import NO_PAD, Transcript, poly1305
+from protocols.hashing.backlog import LENGTH_BYTES, MAX_WAITING_BYTES, Backlog
+
+R = bytes(range(16))
+MESSAGES = [
+    bytes([k % 251]) * size
+    for k, size in enumerate([5, 0, MAX_WAITING_BYTES, 70, *[1000] * 150, 2 * MAX_WAITING_BYTES, 1])
+]
+"""Short ones, long ones, and more of them than may wait."""
+
+
+def framed(messages: list[bytes]) -> bytes:
+    """Each behind its length."""
+    return b"".join(len(message).to_bytes(4, "big") + message for message in messages)
+
+
+class _Listing(Backlog):
+    """Notes what it is to hash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hashed: list[bytes] = []
+
+    def _hash(self, length: bytes, message: bytes) -> None:
+        self.hashed += [length, message]
+
+
+def test_every_beginning_has_the_digest_of_its_messages() -> None:
+    """Whether it is asked for at once or when the round is over."""
+    late, early = OwnStream(), OwnStream()
+    expected = []
+    for count, message in enumerate(MESSAGES):
+        late.absorb(message)
+        early.absorb(message)
+        expected.append(sha256(framed(MESSAGES[: count + 1])).digest())
+        assert early.digest == expected[-1]
+    assert [late.digest_of(count + 1) for count in range(len(MESSAGES))] == expected
+    assert late.messages == len(MESSAGES)
+
+
+def test_transcripts_longer_than_what_may_wait() -> None:
+    """Poly1305 of all messages, whichever of them have waited."""
+    transcript = Transcript(R)
+    for message in MESSAGES:
+        transcript.absorb(message)
+    assert transcript.length_bytes == len(framed(MESSAGES))
+    assert transcript.finish() == poly1305(R + NO_PAD, framed(MESSAGES))
+
+
+def test_little_waits() -> None:
+    """Never more bytes than may wait, lengths included, and all of them in order."""
+    backlog, sent = _Listing(), 0
+    for message in MESSAGES:
+        backlog.absorb(message)
+        sent += LENGTH_BYTES + len(message)
+        assert 0 <= sent - len(b"".join(backlog.hashed)) <= MAX_WAITING_BYTES
+    backlog.catch_up()
+    assert b"".join(backlog.hashed) == framed(MESSAGES)
+
+
+@pytest.mark.parametrize("message", [b"", b"late"])
+def test_once_closed_nothing_waits(message: bytes) -> None:
+    """What is kept for long holds no messages."""
+    backlog = _Listing()
+    backlog.absorb(b"early")
+    backlog.close()
+    backlog.absorb(message)
+    assert b"".join(backlog.hashed) == framed([b"early", message])
