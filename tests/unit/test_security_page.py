@@ -33,7 +33,7 @@ def test_lengths_name_every_variant() -> None:
 
 def test_margins_of_thresholds_and_budgets_are_those_of_the_code() -> None:
     """u(N) of the page, for a hundredth of errors in 10,000 bits."""
-    found = re.search(r"u\(N\) is\s+([\d.]+) Q \+ (\d+) sqrt\(Q \(1 - Q\) / N\)", PAGE)
+    found = re.search(r"u\(N\) = ([\d.]+) Q \+ (\d+) sqrt\(Q \(1 - Q\) / N\)", PAGE)
     assert found
     share, sigmas = map(float, found.groups())
     assert upper_rate(0.01, 10_000) == pytest.approx(share * 0.01 + sigmas * math.sqrt(0.99) / 1000)
