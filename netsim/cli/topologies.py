@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import ForceOption, OverrideOption, TopologyArgument, note, stdout, tell
+from netsim.cli.shared import OverrideOption, TopologyArgument, note, stdout, tell
 from netsim.errors import ConfigError
 
 LIST_EXAMPLES = ("netsim list",)
@@ -93,7 +93,7 @@ class NewArguments:
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to; stdout without it.")
     ] = None
-    force: ForceOption = False
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False
 
 
 @with_options

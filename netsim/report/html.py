@@ -25,7 +25,7 @@ FEW = 12
 """Whole numbers on an axis that each have a tick."""
 BETWEEN_ROWED, BETWEEN_COLUMNS = 0.2, 0.26
 """Between panels, in widths of one: with the names of rows shared, or room for numbers."""
-PANEL_REM = 15
+PANEL_REM = 20
 """Width that a panel needs; on a smaller screen the figure is moved sideways in its box."""
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 

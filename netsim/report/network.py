@@ -1,6 +1,7 @@
 """A network as text: what there is, which way each channel goes, and who shares light with whom."""
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from rich.console import Console
 from rich.text import Text
@@ -8,6 +9,7 @@ from rich.text import Text
 from netsim.report.text import add_names, add_numbers, plain_table
 from netsim.topology.architecture import architecture_of
 from netsim.topology.network import Network
+from netsim.topology.receiver import ReceiverSpec
 from netsim.topology.source import RingSourceSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import network_of_all_states
@@ -65,14 +67,22 @@ def _lines(network: Network) -> Iterator[str]:
             f"( {fibre.length_m / 1000:g} km )--- {user.name} [{user.receiver}]"
         )
         for way in ways:
-            yield f" |        {way.channel}: {_loss_text(way)}"
+            yield f" |        {way.channel}: {_loss_text(way, spec.receivers[user.receiver])}"
     yield ""
     for users in network.links:
         lanes = ", ".join("&".join(lane.channels) for lane in network.lanes_of(users))
         yield f"{users[0]} <===> {users[1]}   {lanes}"
 
 
-def _loss_text(way: DeliveredChannel) -> str:
+def _loss_text(way: DeliveredChannel, receiver: ReceiverSpec) -> str:
+    """Of the mean photon: ways are those to the best detector, and photons come to all of them."""
     if way.transmittance <= 0.0:
         return "dark"
-    return f"{db_from_transmittance(way.transmittance):.1f} dB from its birth to a click"
+    efficiencies = [detector.efficiency for detector in receiver.each_detector]
+    half = len(efficiencies) // 2
+    z_mean, x_mean = fmean(efficiencies[:half]), fmean(efficiencies[half:])
+    # Of two detectors, each has both bases.
+    z_share = receiver.z_probability if half > 1 else 0.5
+    mean = z_share * z_mean + (1.0 - z_share) * x_mean
+    loss_db = db_from_transmittance(way.transmittance * mean / max(efficiencies))
+    return f"{loss_db:.1f} dB from its birth to a click"

@@ -358,6 +358,12 @@ def _read_text(directory: Path, name: str) -> str:
     try:
         return (directory / name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
+        if (directory / ASKED).is_file() and not (directory / MANIFEST).is_file():
+            raise ConfigError.of(
+                directory,
+                f"holds no {MANIFEST}: this run has not ended; if it was killed, netsim run "
+                "--resume brings it to its end, and netsim pools shows what there is",
+            ) from error
         raise ConfigError.of(directory, f"is no run directory: it holds no {name}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError.of(directory / name, "cannot be read") from error

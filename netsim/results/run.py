@@ -158,6 +158,8 @@ class Run:
             known = ", ".join((*_OWN_TABLES, *KEPT_TABLES))
             raise ValueError(f"no table {table!a}; there are {known}")
         if self.kept is None:
+            if self.more_seeds:
+                raise ValueError(f"{table} are of one run: those that were added have their own")
             raise ValueError(f"{table} are of a run that was kept: simulate(..., out=DIR)")
         return self.kept(table)
 
@@ -222,9 +224,9 @@ def _sums(mine: tuple[P, ...], theirs: tuple[P, ...]) -> tuple[P, ...]:
 def _check_sum(one: Run, other: Run) -> None:
     """Raise ValueError where two runs do not add up."""
     if one.provenance.topology_sha256 != other.provenance.topology_sha256:
-        raise ValueError(
-            f"runs of different networks do not add up: {one.topology}'s numbers differ"
-        )
+        names = dict.fromkeys((one.topology, other.topology))
+        which = " and ".join(names) if len(names) > 1 else f"{one.topology}'s numbers differ"
+        raise ValueError(f"runs of different networks do not add up: {which}")
     for name in ("fidelity", "provenance"):
         if getattr(one, name) != getattr(other, name):
             raise ValueError(f"runs of different {name} do not add up")

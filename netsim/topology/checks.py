@@ -193,9 +193,15 @@ def _mismatched_delays(topology: TopologySpec) -> Iterator[Fault]:
         return
     shape = PairShape(linewidth_hz, topology.qnsp.source.filter_shape)
     used = dict.fromkeys(user.receiver for _, user in having(topology.users, "receiver"))
-    for basis in ("z", "x"):
-        known = [(name, encodings[name, basis]) for name in used if (name, basis) in encodings]
-        for one, other in combinations(known, 2):
+    for first, second in combinations(used, 2):
+        both = [b for b in ("z", "x") if {(first, b), (second, b)} <= encodings.keys()]
+        if any(encodings[first, b].carrier != encodings[second, b].carrier for b in both):
+            kinds = " and ".join(topology.receivers[name].kind for name in (first, second))
+            message = f"receivers of kind {kinds} ({first}, {second}) share no basis"
+            yield Fault(f"receivers.{second}.kind", f"{message}: all users of a network have one")
+            continue
+        for basis in both:
+            one, other = ((name, encodings[name, basis]) for name in (first, second))
             yield from _unlike(basis, one, other, shape)
 
 
@@ -204,13 +210,6 @@ def _unlike(
 ) -> Iterator[Fault]:
     """Two receivers that do not interfere."""
     (first, own), (second, its) = one, other
-    if own.carrier != its.carrier:
-        carriers = " and ".join(sorted((own.carrier, its.carrier)))
-        yield Fault(
-            f"receivers.{second}.kind",
-            f"{carriers} receivers ({first}, {second}) share no basis",
-        )
-        return
     if not own.tells_bases and own.longest_ps != its.longest_ps:
         yield Fault(
             f"receivers.{second}.{basis}.delay_ps",

@@ -24,6 +24,7 @@ UNITS = {
     "nm": "nm",
     "w": "W",
     "rad": "rad",
+    "k": "K",
     "ppm": "ppm",
     "bits": "bit",
     "bytes": "byte",

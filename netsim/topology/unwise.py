@@ -104,15 +104,27 @@ def _distant_side_peaks(topology: TopologySpec) -> Iterator[Fault]:
 
 
 def _wide_jitter(topology: TopologySpec) -> Iterator[Fault]:
-    """Detectors that smear coincidences out of the window."""
+    """Photons too long for the window, or detectors that smear coincidences out of it."""
     window_ps = topology.protocol.window_ps
+    linewidth_hz = topology.qnsp.source.bandwidth_hz
+    photons = window_share(
+        window_ps=window_ps, offset_ps=0.0, linewidth_hz=linewidth_hz, spread_ps=0.0
+    )
+    if photons < MIN_WINDOW_SHARE:
+        yield Fault(
+            "qnsp.source",
+            f"photons with a linewidth of {linewidth_hz:g} Hz are so long that protocol.window_ps "
+            f"= {window_ps} holds {100 * photons:.0f} % of their coincidences, however good the "
+            "detectors",
+        )
+        return
     for name in dict.fromkeys(user.receiver for user in topology.users):
         detectors = topology.receivers[name].each_detector
         jitter_ps = max(detector.jitter_fwhm_ps for detector in detectors)
         share = window_share(
             window_ps=window_ps,
             offset_ps=0.0,
-            linewidth_hz=topology.qnsp.source.bandwidth_hz,
+            linewidth_hz=linewidth_hz,
             spread_ps=math.sqrt(2.0) * jitter_ps / FWHM_PER_SIGMA,
         )
         if share < MIN_WINDOW_SHARE:

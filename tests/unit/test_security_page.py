@@ -1,9 +1,13 @@
 """docs/security.md is true: its table of assumptions and its labels are those of the code."""
 
+import math
+import re
 from dataclasses import replace
 
 import pytest
 
+from protocols.budgets import upper_rate
+from protocols.messages import AbortReason
 from protocols.profile import Profile, Terms
 from protocols.security import ONE_WAY_COUNT, label
 from protocols.variants import RECONCILIATIONS, SECURITIES, choice_of
@@ -25,6 +29,20 @@ def test_lengths_name_every_variant() -> None:
     """A row for each security that is built in."""
     assert [row[0].strip("`") for row in table("Lengths")[1:]] == list(VARIANTS)
     assert set(VARIANTS) == set(SECURITIES.names())
+
+
+def test_margins_of_thresholds_and_budgets_are_those_of_the_code() -> None:
+    """u(N) of the page, for a hundredth of errors in 10,000 bits."""
+    found = re.search(r"u\(N\) = ([\d.]+) Q \+ (\d+) sqrt\(Q \(1 - Q\) / N\)", PAGE)
+    assert found
+    share, sigmas = map(float, found.groups())
+    assert upper_rate(0.01, 10_000) == pytest.approx(share * 0.01 + sigmas * math.sqrt(0.99) / 1000)
+
+
+def test_every_reason_without_key_is_told() -> None:
+    """In the guide to output files, by the name that events have."""
+    page = PAGES["docs/output.md"].split("Why a round ends without key")[1].split("\n\n")[0]
+    assert {reason.name.lower() for reason in AbortReason} <= set(re.findall(r"`(\w+)`", page))
 
 
 @pytest.mark.parametrize("column", range(len(VARIANTS)))

@@ -60,7 +60,9 @@ def plan_page_of(path: Path) -> str:
     try:
         return plan_page(told)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ConfigError.of(path, f"is not what netsim plan --json prints: {error!r}") from error
+        raise ConfigError.of(
+            path, "is not what netsim plan --json prints; of results, give the directory"
+        ) from error
 
 
 def plan_page(told: Told | Sequence[Told], words: Sequence[str] = ()) -> str:

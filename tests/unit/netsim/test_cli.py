@@ -358,6 +358,8 @@ def test_help_teaches() -> None:
     text = runner.invoke(app, ["run", "--help"]).output
     assert "Examples" in text
     assert "Ctrl-C" in text
+    new = runner.invoke(app, ["new", "--help"]).output
+    assert "Replace FILE" in new
 
 
 def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:

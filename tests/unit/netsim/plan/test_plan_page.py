@@ -85,6 +85,15 @@ def test_what_is_no_plan_is_refused(text: str, tmp_path: Path) -> None:
         page_of(path)
 
 
+def test_a_file_of_results_is_shown_by_its_directory(tmp_path: Path) -> None:
+    """The words are of what to give, not of what Python missed in it."""
+    path = tmp_path / "summary.json"
+    path.write_text('{"topology": "two_user", "seed": 1}')
+    with pytest.raises(ConfigError, match="give the directory") as caught:
+        page_of(path)
+    assert "KeyError" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_browser_draws_them(tmp_path: Path) -> None:
     """One plan, and growth, from the command: all plots, silent console."""

@@ -97,3 +97,11 @@ def test_a_limit_is_a_line_that_can_be_seen(tmp_path: Path) -> None:
     (shape,) = plot(Figure("Limit", (panel,))).layout.shapes
     assert shape.line.width == 1
     assert shape.opacity == 1
+
+
+def test_panels_of_the_narrowest_page_leave_room_for_numbers_and_titles() -> None:
+    """On a telephone: "300k" and a title between two panels are some 60 pixels wide."""
+    html = pytest.importorskip("netsim.report.html")
+    columns = 2
+    inside = html.PANEL_REM * 16 * columns - 80 - 30
+    assert inside * html.BETWEEN_COLUMNS / columns >= 60

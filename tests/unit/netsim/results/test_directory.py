@@ -64,6 +64,14 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         load_run(tmp_path)
 
 
+def test_a_run_that_has_not_ended_is_called_so(tmp_path: Path) -> None:
+    """What a kill leaves is a run all the same, and there is a way to its end."""
+    (tmp_path / "asked.json").write_text("{}")
+    (tmp_path / "topology.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"has not ended.*--resume"):
+        load_run(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "nonsense", '{"format": 99}', "[" * 100_000])
 def test_a_damaged_manifest_is_refused(tmp_path: Path, text: str) -> None:
     """Whatever stands in the manifest, the outcome is a ConfigError."""

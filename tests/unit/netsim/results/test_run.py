@@ -165,6 +165,19 @@ def test_a_link_that_has_not_closed_in_one_run_has_no_time_to_settle() -> None:
     assert settled == [0, 5, 6]
 
 
+def test_runs_of_other_networks_are_named() -> None:
+    """Two names, or one of which the numbers differ; tables of rounds are of each run alone."""
+    run = made_up_run()
+    changed = replace(run.provenance, topology_sha256="f" * 64)
+    other = replace(run, seed=8, provenance=changed)
+    with pytest.raises(ValueError, match=f"{run.topology}'s numbers differ"):
+        _ = run + other
+    with pytest.raises(ValueError, match=f"{run.topology} and lab"):
+        _ = run + replace(other, topology="lab")
+    with pytest.raises(ValueError, match="those that were added have their own"):
+        (run + replace(run, seed=8)).rows("rounds")
+
+
 def test_a_sum_knows_all_of_its_seeds() -> None:
     """The light of one that came later in it would count twice as well."""
     run = made_up_run()

@@ -90,6 +90,20 @@ def test_jitter_far_above_the_window_gives_a_warning() -> None:
     assert percent == pytest.approx(100 * gauss, abs=3)  # the photons' own spread of 0.8 ns besides
 
 
+def test_photons_too_long_for_the_window_are_not_blamed_on_detectors() -> None:
+    """A GHz that was left out: photons of 8 ms, of which a window of 2 ns holds nothing."""
+    bench = ["kind=polarisation", "z.delay_ps=0", "x.delay_ps=0"]
+    overrides = [
+        "qnsp.source.statistics=poisson",
+        "qnsp.source.linewidth_hz=20",
+        *(f"receivers.bench.{one}" for one in bench),
+    ]
+    found = topology_warnings(parse_topology(TWO_USERS, overrides=overrides))
+    (warning,) = [one for one in found if "holds 0 %" in one.message]
+    assert warning.path == "qnsp.source"
+    assert "20 Hz" in warning.message
+
+
 def test_what_begins_after_the_light_gives_a_warning() -> None:
     """Events, crashes, outages, changes of bandwidth and taps; what begins before gives none."""
     overrides = [

@@ -57,7 +57,14 @@ def test_rows_say_what_may_stand_there() -> None:
 
 @pytest.mark.parametrize(
     ("name", "unit"),
-    [("length_m", "m"), ("gamma_per_w_m", "1/(W m)"), ("walk_rad_per_sqrt_s", "rad/√s"), ("m", "")],
+    [
+        ("length_m", "m"),
+        ("gamma_per_w_m", "1/(W m)"),
+        ("walk_rad_per_sqrt_s", "rad/√s"),
+        ("m", ""),
+        ("tuning_hz_per_k", "Hz/K"),
+        ("wander_k", "K"),
+    ],
 )
 def test_units_are_last_tokens(name: str, unit: str) -> None:
     """What stands behind ``per`` divides."""

@@ -242,9 +242,9 @@ def test_receivers_of_two_carriers_share_no_basis() -> None:
     raw["users"][1]["receiver"] = "other"
     with pytest.raises(ConfigError) as caught:
         topology_from_mapping(raw)
-    assert {(fault.path, fault.message) for fault in caught.value.faults} == {
-        (
-            "receivers.other.kind",
-            "polarisation and time-bin receivers (bench, other) share no basis",
-        )
-    }
+    # Once, and by the words of the file.
+    (fault,) = caught.value.faults
+    assert fault.path == "receivers.other.kind"
+    assert fault.message.startswith(
+        "receivers of kind franson and polarisation (bench, other) share no basis"
+    )
