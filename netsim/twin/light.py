@@ -35,7 +35,8 @@ def check_light(networks: Iterable[Network]) -> None:
             raise ConfigError.of(
                 "qnsp.source",
                 f"{photons:.1e} photons would arrive in one frame of {frame_s:g} s, more than the "
-                f"{MAX_FRAME_PHOTONS:.1e} that fit into memory: lower the power of the pumps",
+                f"{MAX_FRAME_PHOTONS:.1e} that fit into memory: lower pump power, brightness or "
+                "frame_s",
             )
 
 

@@ -23,12 +23,13 @@ Mask = NDArray[np.bool_]
 
 STEPS_PER_DECADE = 12
 """Of sizes and of error rates, in logarithms: neighbours differ by a fifth."""
-MEASURED_BITS = 2**20
-"""In all blocks of a point together."""
 SEED = 1
-MIN_BLOCKS, MAX_BLOCKS = 8, 100
-MAX_BLOCK_BITS = 2**17
-"""Larger blocks are taken for as efficient as these."""
+BLOCKS = 100
+"""Of a point: one that fails verification stands for a hundredth of all."""
+GUESSED_BLOCKS = 8
+"""Of a point whose error rate is guessed, which is that of a link's first block only."""
+MAX_BLOCK_BITS = 2**16
+"""Larger blocks are taken for as efficient as these, and for failing as often."""
 SMALLEST_QBER, LARGEST_QBER = 1e-4, 0.45
 """Outside, the nearest point stands for them."""
 _RATES = 2**10
@@ -98,9 +99,11 @@ class LeakTable:
         point, is_guessed = divmod(code, 2)
         size = round(point / _RATES)  # the steps of error rates are below 0
         rate = point - size * _RATES
-        guessed = bounded_estimate(guess) if is_guessed else None
-        costs = _measured(self._variant, self._rule, (size, rate), guessed)
-        return *costs, binary_entropy(_value(rate))
+        leak, spread, failed, trips = _measured(self._variant, self._rule, (size, rate), None)
+        if is_guessed:  # too few blocks to say how often they fail
+            guessed = bounded_estimate(guess)
+            leak, spread, _, trips = _measured(self._variant, self._rule, (size, rate), guessed)
+        return leak, spread, failed, trips, binary_entropy(_value(rate))
 
 
 @lru_cache(maxsize=4096)
@@ -112,7 +115,7 @@ def _measured(
     size, rate = point
     block_bits, qber = round(_value(size)), _value(rate)
     bench = Bench(variant, qber, block_bits, SEED, estimate=guess, learns=guess is None)
-    blocks = min(MAX_BLOCKS, max(MIN_BLOCKS, MEASURED_BITS // block_bits))
+    blocks = BLOCKS if guess is None else GUESSED_BLOCKS
     found = Efficiency(variant, qber, block_bits)
     for _block in range(blocks):
         found += bench.block()
