@@ -240,7 +240,7 @@ def test_ctrl_c_ends_a_range_of_users(
             signal.raise_signal(signal.SIGINT)
         return predict(*arguments)
 
-    monkeypatch.setattr("netsim.plan.planner.predict", finished)
+    monkeypatch.setattr("netsim.plan.topology.predict", finished)
     assert run_command(["plan", "--users", "2:6", *(["--json"] if as_json else [])]) == 130
     assert next(finishing) == 3
     out = capsys.readouterr().out
