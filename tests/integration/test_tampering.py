@@ -88,7 +88,6 @@ def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() ->
 
     It looks like bad light to both; their reports tell that it was not.
     """
-
     ends = WholeMessages(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
     assert block_faults(ends.events) == []
     assert list(ends.usable_bits(Role.RESPONDER)) == [1, 2]
