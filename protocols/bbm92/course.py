@@ -44,7 +44,7 @@ MAX_CELLS = 256
 MOST_PAIRS = 8192
 """Pairs of an announcement that the clock is followed by: thirty and more a cell."""
 SPARE_PS = 100
-"""By how much less a course differs from a line between two knots than at one of them."""
+"""By how much more a course may differ from a line between two knots than at either of them."""
 WANDER_SIGMAS = 4.0
 FIRST_SHARE, FIRST_SIGMA_PS = 0.7, 1_000.0
 """Of the residuals, before any have been seen."""

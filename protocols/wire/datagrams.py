@@ -19,9 +19,9 @@ _CHECKED_BYTES = HEADER_BYTES - _CHECKSUM_BYTES
 _NO_CHECKSUM = bytes(_CHECKSUM_BYTES)
 _MAGIC = b"QN"
 SACK_BITS = 128
+"""How many datagrams after the cumulative acknowledgement a bitmap reports."""
 _HALF_BITS = SACK_BITS // 2
 _LOW_HALF = (1 << _HALF_BITS) - 1
-"""How many datagrams after the cumulative acknowledgement a bitmap reports."""
 
 
 class Kind(IntEnum):

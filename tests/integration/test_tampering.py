@@ -77,21 +77,34 @@ def test_wrong_parities_fail_verification() -> None:
     assert [CHANGED in what for role in Role for what in ends.alarms(role)] == [True, True]
 
 
+def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
+    """Have both ends shuffle by different seeds."""
+    assert isinstance(envelope.body, ReconciliationSetup)
+    return encode(envelope._replace(body=replace(envelope.body, seed=bytes(8))))
+
+
 def test_right_parities_under_a_wrong_seed_leak_until_the_round_is_given_up() -> None:
     """With a changed shuffle seed every later pass is half wrong: no key is left of the round.
 
     It looks like bad light to both; their reports tell that it was not.
     """
-
-    def reseed(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
-        assert isinstance(envelope.body, ReconciliationSetup)
-        return encode(envelope._replace(body=replace(envelope.body, seed=bytes(8))))
-
     ends = WholeMessages(light(), tamper=only(ReconciliationSetup, 0, reseed)).run()
     assert block_faults(ends.events) == []
     assert list(ends.usable_bits(Role.RESPONDER)) == [1, 2]
     assert reasons(ends, Role.RESPONDER) == {AbortReason.LEAK_TOO_HIGH: 1}
     assert [CHANGED in what for role in Role for what in ends.alarms(role)] == [True, True]
+
+
+def test_link_goes_on_at_once_when_a_question_ends_the_last_round() -> None:
+    """An answer that leaks too much drops the round, and the announcer asks to close behind it."""
+    ends = WholeMessages(light(), tamper=only(ReconciliationSetup, 2, reseed)).run()
+    assert reasons(ends, Role.ANNOUNCER) == {AbortReason.LEAK_TOO_HIGH: 1}
+    said = [(role, type(envelope.body)) for role, envelope in ends.sent]
+    dropped = said.index((Role.ANNOUNCER, Abort))
+    assert said[dropped - 1 : dropped + 2] == [
+        (Role.ANNOUNCER, kind) for kind in (ParityReply, Abort, Close)
+    ]
+    assert ends.is_closed_alike
 
 
 SEQUENCED = (

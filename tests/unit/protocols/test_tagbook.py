@@ -139,6 +139,19 @@ def test_clicks_that_do_not_count_are_followed_by_a_dead_time_too() -> None:
     assert counted(0, 900, 1500, 2500, dead_ticks=1000) == [0, 2500]
 
 
+@pytest.mark.parametrize("dead_ticks", [600, 1000, 3000])
+def test_dead_time_goes_on_in_the_next_frame(dead_ticks: int) -> None:
+    """Clicks cut into frames, empty ones among them, count as they do in one."""
+    rng = np.random.default_rng(dead_ticks)
+    times = np.sort(rng.choice(100_000, 150, replace=False))
+    book = TagBook(generator(), window_ticks=WINDOW_TICKS, dead_ticks=dead_ticks)
+    for index in range(110):
+        inside = times[times // 1000 == index]
+        book.append(TagFrame(index, 1000 * (index + 1), inside << 2))
+    found = [int(time) for time in all_tags(book) >> 2]
+    assert found == counted(*times.tolist(), dead_ticks=dead_ticks)
+
+
 def test_last_click_of_a_group_begins_the_dead_time() -> None:
     """A group of two at 0 and 150 is one click, at 0; both its detectors are blind up to 1150."""
     assert counted(0, 150, 1100, dead_ticks=1000) == [0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from protocols.bbm92 import lanes
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.lanes import BLOCK_PS, AnnouncedBlocks
 from protocols.link import PS_PER_S
@@ -36,3 +37,13 @@ def test_blocks_hold_what_searches_find(light: str, own_light: str) -> None:
     own = np.diff(np.searchsorted(own_ps, line.predict(blocks.edges_ps)))
     expected = float((blocks.counts * own).sum()) * own.size / blocks.length_ps
     assert blocks.pair_density_per_ps(line, own_ps) == pytest.approx(expected, rel=1e-12)
+
+
+def test_clicks_on_an_edge_belong_to_the_block_behind_it() -> None:
+    """Many clicks on edges, at equal times and in empty blocks: what two searches find."""
+    rng = np.random.default_rng(5)
+    for _ in range(100):
+        edges_ps = np.sort(rng.integers(0, 30, rng.integers(2, 12)))
+        times_ps = np.sort(rng.integers(-5, 35, rng.integers(0, 40)))
+        expected = np.diff(np.searchsorted(times_ps, edges_ps))
+        assert lanes._count_between(edges_ps, times_ps).tolist() == expected.tolist()

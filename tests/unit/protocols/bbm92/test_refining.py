@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from protocols.bbm92 import refining
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.refining import best_candidate
@@ -58,3 +59,24 @@ def cells_of_the_right_line(pairs_ps: NDArray[np.int64], rng: np.random.Generato
     assert np.abs(found.line.predict(ends_ps) - true_ps).max() < 2 << REFINE_SHIFT
     assert found.count >= 0.75 * pairs_ps.size
     return cells
+
+
+@pytest.mark.parametrize("width", [1, 3, 16, 17])
+@pytest.mark.parametrize("pairs", [0, 1, 2, 301])
+def test_grid_has_the_largest_sum_of_a_histogram(pairs: int, width: int) -> None:
+    """Over all rates and places, the first of equal ones; nothing where the bins are too few."""
+    rng = np.random.default_rng(pairs)
+    bins, grain, steps = 16, 2e-8, 7
+    reach_ps = bins << REFINE_SHIFT - 1
+    elapsed_ps = rng.integers(-PS_PER_S, PS_PER_S, pairs)
+    values_ps = rng.integers(-reach_ps, reach_ps, pairs)
+    best = (0, 0, 0)
+    for step in range(steps):
+        moved_ps = values_ps - ((step - 3) * grain * elapsed_ps).astype(np.int64)
+        places = (moved_ps + reach_ps) >> REFINE_SHIFT
+        for first in range(bins - width + 1):
+            total = int(((places >= first) & (places < first + width)).sum())
+            if total > best[0]:
+                best = total, first, step
+    found = refining._refine_grid(values_ps, elapsed_ps, reach_ps, -3 * grain, grain, steps, width)
+    assert found == best

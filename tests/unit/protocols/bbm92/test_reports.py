@@ -252,3 +252,19 @@ def test_memory_is_that_of_the_digests() -> None:
     after_all, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after_all - before < KEPT_ROUNDS * (100 * 32 * 1.5 + 2000) + MAX_AWAITED * 3000
+
+
+def test_rounds_that_have_ended_keep_no_messages() -> None:
+    """Neither what came in them, either way, nor what still comes of them."""
+    reporter = reporters()[0]
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(KEPT_ROUNDS):
+        reporter.begin(number)
+        reporter.note_sent(number, bytes(20_000))
+        reporter.note_arrived(number, bytes(20_000))
+        reporter.end(number)
+        reporter.note_arrived(number, bytes(20_000))
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < KEPT_ROUNDS * 3_000
