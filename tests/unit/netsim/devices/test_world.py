@@ -173,6 +173,23 @@ def test_tags_are_clicks_in_local_time() -> None:
     assert abs(clock.offset_ps) > 1000
 
 
+def test_tags_are_as_late_as_their_detectors() -> None:
+    """Each as its own is, earlier ones too; in order, and none lost at the edge of a frame."""
+    delays_ps = np.array([0, 900_000, -800_000, 0])
+    hardware = [
+        IDEAL_DETECTOR.model_copy(update={"delay_ps": int(delay_ps), "dark_rate_hz": 1e6})
+        for delay_ps in delays_ps
+    ]
+    ends = (receiver_spec(*hardware), receiver_spec())
+    run = run_photons(two_user_topology(receivers=ends, frame_s=1e-3), duration_s=0.01)
+    assert all(tags.times_ticks[-1] < tags.stop_ticks for tags in run.tags["alice"])
+    clicks = run.all_clicks("alice")
+    late = np.sort(clicks + (delays_ps[clicks & 3] << 2))
+    stop_ticks = run.tags["alice"][-1].stop_ticks
+    assert run.all_tags("alice").tolist() == late[late >> 2 < stop_ticks].tolist()
+    assert late.size > 30_000
+
+
 def test_one_seed_gives_one_run() -> None:
     """The same seed gives the same tags, another seed gives others."""
     runs = [run_photons(far_and_near(), duration_s=0.03, seed=seed) for seed in (4, 4, 5)]

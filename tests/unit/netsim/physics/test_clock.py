@@ -61,6 +61,16 @@ def test_first_true_time_of_a_local_time() -> None:
         assert clock.local_ps(first_ps - 1) < local_ps <= clock.local_ps(first_ps)
 
 
+@pytest.mark.parametrize("rate_ppm", [-5000.0, 5000.0])
+@pytest.mark.parametrize("start_ps", [0, 10**12])
+def test_first_true_time_where_a_clock_stands_or_jumps(rate_ppm: float, start_ps: int) -> None:
+    """It shows one time twice, or leaves one out, every 200 ps."""
+    clock = make_clock(seed=3, rate_ppm=rate_ppm)
+    for local_ps in range(start_ps, start_ps + 1000):
+        first_ps = clock.first_true_ps(local_ps)
+        assert clock.local_ps(first_ps - 1) < local_ps <= clock.local_ps(first_ps)
+
+
 def test_answers_do_not_depend_on_the_order_of_questions() -> None:
     """Asking about the far future first changes no answer, bit for bit."""
     times_ps = [0, 3 * GRID_PS + 1, 10 * PS_PER_S, 400 * PS_PER_S + 7, 30_000 * PS_PER_S]
@@ -143,7 +153,7 @@ def test_drawn_errors_lie_within_their_bounds_and_fill_them() -> None:
         assert abs(np.mean(values)) < 5 * bound / np.sqrt(3 * 1000)
 
 
-@pytest.mark.parametrize("tick_ps", [1, 10, 7_001])
+@pytest.mark.parametrize("tick_ps", [1, 10, 81, 7_001])
 def test_digitiser_is_the_scalar_clock(tick_ps: int) -> None:
     """The kernel cuts the very times that ``local_ps`` shows, before 0 and over the grid."""
     clock = make_clock(seed=2)
@@ -154,6 +164,20 @@ def test_digitiser_is_the_scalar_clock(tick_ps: int) -> None:
         ((clock.local_ps(int(click) >> 2) // tick_ps) << 2) | (int(click) & 3) for click in clicks
     )
     assert clock.digitise(clicks, tick_ps=tick_ps).tolist() == expected
+
+
+@pytest.mark.parametrize("tick_ps", [1, 10, 49, 81, 1_000_000])
+@pytest.mark.parametrize("start_ps", [-(10**9), GRID_PS - 10**6, 10**15, 10**18])
+def test_first_and_last_time_of_a_tick_are_of_it(start_ps: int, tick_ps: int) -> None:
+    """Before 0, over an edge of the grid, and after a week; quotients of floats cut as integers."""
+    first = start_ps // tick_ps
+    ticks = np.repeat(np.arange(first, first + 1000), 2)
+    times_ps = ticks * tick_ps
+    times_ps[1::2] += tick_ps - 1
+    line, walk_ps, cell = (0.0, 0.0), np.zeros(4), max(start_ps // GRID_PS, 0)
+    tags = clock_module._digitise(pack(times_ps, 1), line, walk_ps, cell, tick_ps)
+    assert (tags >> 2).tolist() == ticks.tolist()
+    assert np.all(tags & 3 == 1)
 
 
 def test_digitiser_kernel_is_its_interpreted_self(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.frames import ClickFrame
+from netsim.physics.encodings.settings import Turns
 from netsim.simulation import scoring
 from netsim.simulation.liveclicks import _without_close as without_close
 from netsim.simulation.neighbours import count_differences, match_clicks
@@ -161,6 +162,27 @@ def test_matches_are_those_of_the_slow_reference_anywhere(seed: int) -> None:
         expected, slow = match_slowly(first, second, until_ps, (low_ps, high_ps))
         assert counts.tolist() == expected.tolist()
         assert used == slow
+
+
+def test_frames_of_turned_analysers_make_no_key() -> None:
+    """One coincidence in each frame: those of neither user's turn count, as they come."""
+    turns = {
+        user: Turns(generator(seed), share=0.4, turn_rad=0.0) for seed, user in enumerate(USERS)
+    }
+    scorer = LaneScorer(build_network(two_user_topology()), USERS, turns=turns)
+    straight = list[bool]()
+    assert scorer.key_share == 1.0
+    for index in range(2 * scoring.FRAMES_AT_ONCE + 5):
+        for user in USERS:
+            clicks = pack(int64(index * 10**9 + 1000), 0)
+            scorer.add(user, ClickFrame(index, (index + 1) * 10**9, clicks))
+        straight.append(not any(turn.is_turned(index) for turn in turns.values()))
+        if index in (2, scoring.FRAMES_AT_ONCE + 3):
+            assert scorer.key_share == sum(straight) / len(straight)
+    scorer.finish()
+    assert 5 < sum(straight) < len(straight) - 5
+    assert scorer.key_share == sum(straight) / len(straight)
+    assert scorer.counts == (LaneCounts(sum(straight), sifted_z=sum(straight)),)
 
 
 def test_window_is_half_open() -> None:
