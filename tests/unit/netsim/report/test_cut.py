@@ -79,9 +79,9 @@ def test_html_leaves_room_beside_points_at_zero(tmp_path: Path) -> None:
 
 
 def test_plots_of_a_page_move_sideways_on_a_phone() -> None:
-    """A box that scrolls, and in it a figure of at least 15 rem a panel; words break."""
+    """A box that scrolls, and in it a figure of at least 20 rem a panel; words break."""
     part = html.fragment(figure(), "plot-a")
-    assert part.startswith('<div style="min-width:15rem">')
+    assert part.startswith('<div style="min-width:20rem">')
     page = document("t", [part])
     assert re.search(r"\.plot \{[^}]*overflow-x: auto", page)
     assert re.search(r"body \{[^}]*overflow-wrap: anywhere", page)

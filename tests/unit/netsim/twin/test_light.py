@@ -61,7 +61,7 @@ def test_light_that_no_machine_draws_is_refused_at_once() -> None:
     """400 mW for 0.4: a traceback after 38 s before."""
     with pytest.raises(ConfigError, match=r"photons would arrive in one frame of 0\.05 s"):
         check_light([powered(400.0)])
-    with pytest.raises(ConfigError, match="lower the power"):
+    with pytest.raises(ConfigError, match="lower pump power, brightness or frame_s"):
         netsim.simulate(powered(40.0).topology, duration_s=0.1, seed=1)
 
 
