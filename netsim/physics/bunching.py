@@ -50,7 +50,7 @@ JITTER_REACH_SIGMA = 8.0
 _JITTER = np.linspace(-JITTER_REACH_SIGMA, JITTER_REACH_SIGMA, 4001)
 """Of an edge of a window, in standard deviations."""
 _WEIGHT = np.exp(-0.5 * _JITTER * _JITTER)
-_ALL = _WEIGHT.sum()
+_WEIGHT_SUM = _WEIGHT.sum()
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +81,9 @@ def bunch_share(
         low, high = (float(_below(edge, kappa)[0]) for edge in edges_ps)
     else:
         blurred_ps = edges_ps + spread_ps * _JITTER
-        low, high = (float((_WEIGHT * _below(edge, kappa)).sum() / _ALL) for edge in blurred_ps)
+        low, high = (
+            float((_WEIGHT * _below(edge, kappa)).sum() / _WEIGHT_SUM) for edge in blurred_ps
+        )
     return max(0.0, high - low)
 
 

@@ -1,7 +1,6 @@
 """A network as text: what there is, which way each channel goes, and who shares light with whom."""
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean
 
 from rich.console import Console
 from rich.text import Text
@@ -78,11 +77,6 @@ def _loss_text(way: DeliveredChannel, receiver: ReceiverSpec) -> str:
     """Of the mean photon: ways are those to the best detector, and photons come to all of them."""
     if way.transmittance <= 0.0:
         return "dark"
-    efficiencies = [detector.efficiency for detector in receiver.each_detector]
-    half = len(efficiencies) // 2
-    z_mean, x_mean = fmean(efficiencies[:half]), fmean(efficiencies[half:])
-    # Of two detectors, each has both bases.
-    z_share = receiver.z_probability if half > 1 else 0.5
-    mean = z_share * z_mean + (1.0 - z_share) * x_mean
-    loss_db = db_from_transmittance(way.transmittance * mean / max(efficiencies))
+    best = max(detector.efficiency for detector in receiver.detectors)
+    loss_db = db_from_transmittance(way.transmittance * receiver.mean_efficiency / best)
     return f"{loss_db:.1f} dB from its birth to a click"

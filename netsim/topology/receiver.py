@@ -292,6 +292,14 @@ class ReceiverSpec(Spec):
         return self.detectors * len(names) if len(self.detectors) == 1 else self.detectors
 
     @property
+    def mean_efficiency(self) -> float:
+        """Of the detectors, each by the share of the photons that come to it."""
+        return math.fsum(
+            self.encoding.port_share(port) * detector.efficiency
+            for port, detector in enumerate(self.each_detector)
+        )
+
+    @property
     def dead_time_ps(self) -> int:
         """So long after a click no other click of the user counts: the longest of any detector.
 
