@@ -35,6 +35,16 @@ LEGEND = (
 
 def print_sweep(title: str, found: Sweep, console: Console) -> None:
     """A line a point and link: means with half their intervals, and the twin."""
+    has_rows = any(shown_rows(found.rows))  # none where every point was refused
+    if has_rows:
+        _print_tables(title, found, console)
+    for line in reasons_of(found.axes, found.rows):
+        console.print(Text(line))
+    if has_rows:
+        console.print(Text(LEGEND))
+
+
+def _print_tables(title: str, found: Sweep, console: Console) -> None:
     tables = [_table(title, found, MEASURES)]
     if not fits(tables[0], console):  # half of the measures at a time
         half = len(MEASURES) // 2
@@ -45,9 +55,6 @@ def print_sweep(title: str, found: Sweep, console: Console) -> None:
         console.width = max(console.width, console.measure(table, options=unlimited).maximum)
         console.print(table)
         console.print()
-    for line in reasons_of(found.axes, found.rows):
-        console.print(Text(line))
-    console.print(Text(LEGEND))
 
 
 def _table(title: str, found: Sweep, measures: Sequence[Measure]) -> Table:

@@ -29,7 +29,7 @@ USUAL_EFFICIENCY = {SPDC: 0.2, MICRORING: 0.8}
 MOST_LINKS = {SPDC: CENTRE - 1, MICRORING: CENTRE // 2 - 1}
 """Pairs of channels between C1 and C67, on every label or on every second one."""
 
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(km|m|)", re.ASCII)
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(km|m)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +101,20 @@ class Starter:
 
 
 def parse_length_m(text: str) -> float:
-    """``25km``, ``500m``, ``500``: metres.
+    """``25km``, ``500m``, in metres.
 
     Raises
     ------
     ValueError
-        It is no length.
+        It is no length, or has no unit (but 0).
     """
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!a} is no length such as 25km or 500m")
-    return float(match[1]) * (1000.0 if match[2] == "km" else 1.0)
+    length = float(match[1])
+    if length and match[2] is None:
+        raise ValueError(f"{text!a} is no length without a unit: {match[1]}km or {match[1]}m")
+    return length * (1000.0 if match[2] == "km" else 1.0)
 
 
 @explained

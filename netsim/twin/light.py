@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
 from netsim.twin.detectors import clicks_hz
-from netsim.twin.link import ANNOUNCEMENT_S
 from protocols.messages import MAX_TIMES_BYTES
 
 MAX_FRAME_PHOTONS = 1 << 25
@@ -59,6 +58,7 @@ def light_warnings(networks: Iterable[Network]) -> tuple[Fault, ...]:
 
 def _crowded(network: Network) -> Iterator[Fault]:
     topology = network.topology
+    announcement_s = topology.protocol.announcement_s
     partners: dict[str, list[str]] = {}
     for announcer, responder in network.links:
         partners.setdefault(announcer, []).append(responder)
@@ -67,25 +67,24 @@ def _crowded(network: Network) -> Iterator[Fault]:
             continue
         rate_hz = float(clicks_hz(network, user.name).sum())
         tick_ps = topology.receiver_of(user).tick_ps
-        if announced_bytes(rate_hz, tick_ps=tick_ps) > MAX_TIMES_BYTES:
+        if announced_bytes(announcement_s * rate_hz, rate_hz, tick_ps=tick_ps) > MAX_TIMES_BYTES:
             links = ", ".join(f"{user.name} & {partner}" for partner in partners[user.name][:3])
             more = len(partners[user.name]) - 3
             yield Fault(
                 f"users.{index}",
                 f"{rate_hz / 1e6:.3g} million clicks/s are more than an announcement of "
-                f"{ANNOUNCEMENT_S:g} s carries: every round of {links}"
+                f"{announcement_s:g} s carries: every round of {links}"
                 f"{f' and {more} more' if more > 0 else ''} ends as too_many_bits; a user who "
                 "sees less light should stand first and announce",
             )
 
 
-def announced_bytes(rate_hz: float, *, tick_ps: float) -> float:
-    """What the times of one announcement take, as is to be expected of random clicks.
+def announced_bytes(clicks: float, rate_hz: float, *, tick_ps: float) -> float:
+    """What the times of so many random clicks take, as is to be expected of their rate.
 
     A distance of d ticks takes one byte more for each power of 2^7 that it reaches; distances of a
     Poisson process are exponential.
     """
-    clicks = rate_hz * ANNOUNCEMENT_S
     reached = (
         math.exp(-rate_hz * tick_ps * 1e-12 * float(1 << (VARINT_BITS * power)))
         for power in range(1, 9)

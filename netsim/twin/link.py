@@ -9,8 +9,6 @@ from netsim.units import ps_from_s
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
 
-ANNOUNCEMENT_S = 0.5
-"""Light per announcement: few messages, and little waiting at the end of a round."""
 INITIAL_PADS = 64
 """Pre-shared one-time pads per direction."""
 
@@ -38,6 +36,7 @@ def link_config(
     clocks = [topology.clock_of(end) for end in ends]
     sides_ps = [far for each in receivers for far in each.encoding.side_peaks_ps.values()]
     frames = frames_per_round(topology, users)
+    announced_frames = max(1, round(topology.protocol.announcement_s / topology.frame_s))
     return LinkConfig(
         link="-".join(users),
         announcer=users[0],
@@ -53,7 +52,7 @@ def link_config(
         allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
         frame_ps=ps_from_s(topology.frame_s),
         frames_per_round=frames,
-        frames_per_announcement=min(frames, max(1, round(ANNOUNCEMENT_S / topology.frame_s))),
+        frames_per_announcement=min(frames, announced_frames),
         profile=profile,
         initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
         match_rate_hz=agreement.match_rate_hz,

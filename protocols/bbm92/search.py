@@ -11,9 +11,10 @@ A wide search that has found nothing is followed by deeper ones, with more light
 these are what a link in the dark could spend all its time on. Deep ones are tried twice each: what
 one has missed by chance the next, in other light, finds in less time than a deeper one is earned
 in. So all wide searches are paid from one account: it begins with `FIRST_CREDIT`, and every second
-of this end's own time adds `WORK_PER_S`. A deep one waits until it can be paid in full, a first one
-while the account is overdrawn. In a time ``t`` no more is done than ``FIRST_CREDIT + WORK_PER_S *
-t``, and one first search.
+of this end's own time adds `WORK_PER_S`, or less and less where a search goes on for longer than
+`PATIENCE_S` in light that does not change: then each doubling of the time adds as much. A deep one
+waits until it can be paid in full, a first one while the account is overdrawn. In a time ``t`` no
+more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first search.
 
 Announced times and rates may be forged, and with them the waits and changes, but not the own time:
 nor does a forger make more work than that. Narrow searches come once in `OWN_WAIT_PS` of it.
@@ -36,6 +37,8 @@ OWN_WAIT_PS = PS_PER_S // 4
 WORK_PER_S = 2e7
 """Work of wide searches (`protocols.bbm92.coarse.effort_of`) that a second of own light pays for:
 some tenth of a second."""
+PATIENCE_S = 120.0
+"""Own time of a search after which a second pays less, as the inverse of the time so far."""
 FIRST_CREDIT, MOST_CREDIT = 5e8, 1.5e9
 """Work that is paid for at first, and at most."""
 MAX_NARROW_DEPTH = 3
@@ -74,18 +77,45 @@ class WorkAccount:
 
     def __init__(self) -> None:
         self._credit = FIRST_CREDIT
-        self._counted_ps = NEVER_PS
+        self._counted_ps = self._begun_ps = NEVER_PS
+
+    def begin(self) -> None:
+        """There may be something else to find: from the next look on each second pays in full."""
+        self._begun_ps = NEVER_PS
 
     def credit(self, own_stop_ps: int) -> float:
         """What there is at own time ``own_stop_ps``; below 0 if it is overdrawn."""
-        elapsed_s = max(own_stop_ps - self._counted_ps, 0) / PS_PER_S
-        self._credit = min(self._credit + WORK_PER_S * elapsed_s, MOST_CREDIT)
+        self._begun_ps = min(self._begun_ps, own_stop_ps)
+        counted_ps = min(self._counted_ps, own_stop_ps)
+        paid_s = _paid_s(own_stop_ps - self._begun_ps) - _paid_s(counted_ps - self._begun_ps)
+        self._credit = min(self._credit + WORK_PER_S * paid_s, MOST_CREDIT)
         self._counted_ps = own_stop_ps
         return self._credit
+
+    def due_ps(self, work: float) -> int:
+        """Own time at which ``work`` can be paid that is more than there was at the last look."""
+        searched_ps = self._counted_ps - self._begun_ps
+        paid_s = _paid_s(searched_ps) + (work - self._credit) / WORK_PER_S
+        return self._begun_ps + math.ceil(_searched_s(paid_s) * PS_PER_S)
 
     def spend(self, work: float) -> None:
         """Pay for some work, whether there is so much or not."""
         self._credit -= work
+
+
+def _paid_s(searched_ps: int) -> float:
+    """Seconds that are paid for of a search of so much own time."""
+    searched_s = searched_ps / PS_PER_S
+    if searched_s <= PATIENCE_S:
+        return searched_s
+    return PATIENCE_S * (1.0 + math.log(searched_s / PATIENCE_S))
+
+
+def _searched_s(paid_s: float) -> float:
+    """The search that so many seconds are paid for of, the inverse of `_paid_s`."""
+    if paid_s <= PATIENCE_S:
+        return paid_s
+    return PATIENCE_S * math.exp(paid_s / PATIENCE_S - 1.0)
 
 
 class SearchPlan:
@@ -130,8 +160,7 @@ class SearchPlan:
             self._account.spend(work)
             self._deep_due_ps = NEVER_PS
         else:
-            missing_s = (work - credit) / WORK_PER_S
-            self._deep_due_ps = own_stop_ps + math.ceil(missing_s * PS_PER_S)
+            self._deep_due_ps = self._account.due_ps(work)
         return self._goes_deeper
 
     def spend(self, work: float) -> None:
@@ -157,6 +186,7 @@ class SearchPlan:
         return stop_ps >= self._wide_due_ps
 
     def _begin_afresh(self, stop_ps: int) -> None:
+        self._account.begin()
         self._failed_in = None
         self._wait_ps = FIRST_WAIT_PS
         self._wide_depth = self._narrow_depth = 0
@@ -190,6 +220,7 @@ class SearchPlan:
 
     def lost(self, prior: ClockPrior, stop_ps: int) -> None:
         """A lock was lost at ``stop_ps``; ``prior`` is what is still known."""
+        self._account.begin()
         self._narrow = prior
         self._narrow_due_ps = stop_ps
         self._wide_due_ps = stop_ps + TRUST_PS

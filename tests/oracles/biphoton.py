@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf, fresnel
 
 SPEED_OF_LIGHT_M_PER_S = 299_792_458.0
 Array = NDArray[np.floating[Any]]
@@ -78,6 +78,33 @@ def window_share(
     before, behind = (-window_ps / 2.0 - times, window_ps / 2.0 - times)
     inside = 0.5 * (erf(behind / (jitter_ps * SQRT_2)) - erf(before / (jitter_ps * SQRT_2)))
     return float((per_ps * inside).sum() * step)
+
+
+def flat_top_share(
+    *, linewidth_hz: float, window_ps: float, beta_ps2: float, jitter_ps: float
+) -> float:
+    """The same of a flat top behind dispersion in closed form: psi(t) by Fresnel integrals.
+
+    With w = t / beta + x sqrt(pi / beta) the phase beta w^2 / 2 - w t is pi x^2 / 2 and a constant.
+    """
+    beta_ps2 = abs(beta_ps2)
+    edge = math.pi * linewidth_hz * 1e-12
+    step_ps = 0.1
+    t = np.arange(-20.0 * beta_ps2 * edge, 20.0 * beta_ps2 * edge, step_ps)
+    scale = math.sqrt(beta_ps2 / math.pi)
+    sine, cosine = (
+        upper - lower
+        for upper, lower in zip(
+            fresnel((edge - t / beta_ps2) * scale),
+            fresnel((-edge - t / beta_ps2) * scale),
+            strict=True,
+        )
+    )
+    # By Parseval's theorem the integral of |psi|^2 is 2 pi times the width of the band.
+    per_ps = (sine**2 + cosine**2) * (math.pi / beta_ps2) / (4.0 * math.pi * edge)
+    before, behind = (-window_ps / 2.0 - t, window_ps / 2.0 - t)
+    inside = 0.5 * (erf(behind / (jitter_ps * SQRT_2)) - erf(before / (jitter_ps * SQRT_2)))
+    return float((per_ps * inside).sum() * step_ps)
 
 
 def mismatched_fringe(

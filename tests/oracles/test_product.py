@@ -67,6 +67,23 @@ def test_share_of_dispersed_pairs(
     assert found == pytest.approx(integral, abs=2e-4)
 
 
+@pytest.mark.parametrize("length_km", [20, 97])
+@pytest.mark.parametrize("window_ps", [130, 400, 1000])
+@pytest.mark.parametrize("linewidth_hz", [50e9, 200e9])
+def test_share_of_a_dispersed_flat_top(
+    length_km: int, window_ps: int, linewidth_hz: float
+) -> None:
+    """In closed form: from 4.9 % of the pairs in the window to 99.9 %."""
+    beta_ps2 = biphoton.dispersion_ps2(ps_per_nm_km=17, length_km=length_km)
+    found = PairShape(linewidth_hz, "flat-top", beta_ps2).share(
+        window_ps=window_ps, offset_ps=0.0, spread_ps=40.0
+    )
+    closed = biphoton.flat_top_share(
+        linewidth_hz=linewidth_hz, window_ps=window_ps, beta_ps2=beta_ps2, jitter_ps=40.0
+    )
+    assert found == pytest.approx(closed, abs=2e-4)
+
+
 @pytest.mark.parametrize("lifetimes", [1.0, 2.5, 10.0])
 def test_slight_dispersion_is_left_out(lifetimes: float) -> None:
     """Where the closed form is taken, at most so many pairs are on the wrong side of an edge."""

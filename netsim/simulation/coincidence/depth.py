@@ -14,7 +14,7 @@ from netsim.simulation.singles import drawn_singles
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.light import announced_bytes
-from netsim.twin.link import ANNOUNCEMENT_S, frames_per_round
+from netsim.twin.link import frames_per_round
 from netsim.twin.prediction import Prediction
 from netsim.units import PS_PER_S, ps_from_s, s_from_ps
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
@@ -85,8 +85,8 @@ class CoincidenceDepth(Depth):
     def _announced_bytes(self, config: LinkConfig) -> float:
         """Of a round, were all clicks of the announcer published as at the photon level."""
         singles_hz = self._prediction.singles_hz(config.announcer)
-        announcements = config.frames_per_round * s_from_ps(config.frame_ps) / ANNOUNCEMENT_S
-        return announcements * announced_bytes(singles_hz, tick_ps=config.announcer_tick_ps)
+        clicks = singles_hz * config.frames_per_round * s_from_ps(config.frame_ps)
+        return announced_bytes(clicks, singles_hz, tick_ps=config.announcer_tick_ps)
 
     def _frames_together(self) -> int:
         """The most frames that fit into all rounds, and into what one frame may be."""

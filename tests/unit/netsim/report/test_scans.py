@@ -41,6 +41,14 @@ def test_a_narrow_sweep_is_two_tables(width: int, tables: int) -> None:
         assert file.getvalue().count(f"100{number}.") == 2
 
 
+def test_a_sweep_refused_everywhere_says_why() -> None:
+    """No table without rows, and no legend of one."""
+    row: dict[str, Cell] = {AXIS.path: 0.2, "link": "", "seeds": 0, "reason": "ConfigError: no"}
+    file = io.StringIO()
+    print_sweep("title", Sweep((AXIS,), (row,), total=1, done=1), Console(file=file, width=80))
+    assert file.getvalue() == "0.2: ConfigError: no\n"
+
+
 def test_a_curve_says_why_there_is_no_net_key(capsys: pytest.CaptureFixture[str]) -> None:
     """Where asymptotic key is without net key, and not otherwise."""
     for power_mw, is_said in (("0.05", True), ("0.4", False)):

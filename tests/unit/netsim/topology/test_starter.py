@@ -56,13 +56,13 @@ def test_unknown_words_are_refused(wrong: dict[str, str]) -> None:
         Starter(**wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("text", "length_m"), [("25km", 25_000), ("0.5 km", 500), ("80", 80)])
+@pytest.mark.parametrize(("text", "length_m"), [("25km", 25_000), ("0.5 km", 500), ("80m", 80), ("0", 0)])
 def test_lengths(text: str, length_m: float) -> None:
-    """With a unit, or metres."""
+    """In metres."""
     assert parse_length_m(text) == length_m
 
 
-@pytest.mark.parametrize("text", ["", "km", "-3km", "3 miles", "1e3"])
+@pytest.mark.parametrize("text", ["", "km", "-3km", "3 miles", "1e3", "10"])
 def test_what_is_no_length(text: str) -> None:
     """Is refused, quoted."""
     with pytest.raises(ValueError, match="no length"):

@@ -1,5 +1,6 @@
 """Times that nobody clicked: forged announcements cost little work, a clock led astray no key."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -122,6 +123,35 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
         assert spent <= FIRST_CREDIT + WORK_PER_S * now_ps / PS_PER_S + 1e7
     assert spent > 0.5 * WORK_PER_S * 120
     assert (not deep) if is_forged else (deep[:4] == [1e8, 4e8, 4e8, 1e9])
+
+
+def work_of_searches(plan: SearchPlan, *, start_s: int, stop_s: int, clicks: int) -> float:
+    """What a plan has done in light of so many clicks a second that never shows anything."""
+    spent = 0.0
+    for second in range(start_s, stop_s):
+        now_ps = second * PS_PER_S
+        brightness = Brightness((clicks, 1000), PS_PER_S)
+        if plan.due(now_ps, now_ps, brightness) is None:
+            continue
+        work = 5e8 if plan.depth(plan.wide) else 1e7
+        if plan.pays(work, now_ps):
+            spent += work
+            plan.failed(plan.wide, now_ps, now_ps, brightness)
+    return spent
+
+
+def test_a_search_that_goes_on_for_hours_costs_less_and_less() -> None:
+    """Two minutes are paid in full, and each doubling of the time as much as ln 2 of them.
+
+    Other light is looked for as hard as the first.
+    """
+    plan = SearchPlan(link_config(**WIDE))
+    day_s = 86_400
+    spent = work_of_searches(plan, start_s=1, stop_s=day_s, clicks=1000)
+    paid = FIRST_CREDIT + WORK_PER_S * 120 * (1 + math.log(day_s / 120))
+    assert 0.8 * paid < spent <= paid
+    other = work_of_searches(plan, start_s=day_s, stop_s=day_s + 120, clicks=9000)
+    assert other > 0.7 * WORK_PER_S * 120
 
 
 def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
