@@ -1,5 +1,6 @@
 """The application: its commands in the order of the help, and what becomes of their errors."""
 
+import gc
 import os
 import sys
 import time
@@ -192,7 +193,9 @@ def main() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
+    sys.exit(code)
 
 
 def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
