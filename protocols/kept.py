@@ -12,10 +12,11 @@ from typing import Any, cast
 from llvmlite import binding as llvm
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
-from numba.core.runtime import rtsys
+from numba.core import runtime as numba_runtime
 
 environment = cast("Any", numba_environment)
-JitLibrary = cast("Any", numba_codegen.JITCodeLibrary)
+JitLibrary: Any = numba_codegen.JITCodeLibrary
+runtime = cast("Any", numba_runtime).rtsys
 
 
 class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
@@ -71,6 +72,6 @@ environment._rebuild_env = _without_numbas_modules(environment._rebuild_env)  # 
 def load_kept(cache: Any, signature: Any, target: Any) -> Any:
     """What `cache` has of ``signature``, for the ``target`` context; None if that is nothing."""
     target.codegen()._library_class = KeptLibrary  # noqa: SLF001
-    rtsys.initialize(target)  # the memory of arrays
+    runtime.initialize(target)  # the memory of arrays
     with cache._guard_against_spurious_io_errors():  # noqa: SLF001
         return cache._load_overload(signature, target)  # noqa: SLF001
