@@ -9,7 +9,7 @@ compiled; the rest is what numba does before it compiles in any case.
 from functools import wraps
 from typing import Any, cast
 
-from llvmlite import binding as llvm
+from llvmlite import binding as llvm  # type: ignore[import-untyped]
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
 from numba.core import runtime as numba_runtime

@@ -7,7 +7,6 @@ models, by looking for the source of each, which is a tenth of the start of a ru
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import cast
@@ -23,23 +22,26 @@ class DescribedSchema(GenerateJsonSchema):
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         """Schema of one model."""
         made = super().model_schema(schema)
-        for name, text in _texts(cast("type[BaseModel]", schema["cls"])):
-            if name in made.get("properties", {}):
+        for name, text in _texts(cast("type[BaseModel]", schema["cls"])).items():
+            if text and name in made.get("properties", {}):
                 made["properties"][name].setdefault("description", text)
         return made
 
 
-def _texts(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Names of fields and the texts below them; those of bases as well, of the nearest first."""
+def _texts(model: type[BaseModel]) -> dict[str, str]:
+    """Names of fields to the texts below them, empty where there is none; the nearest base says."""
+    found: dict[str, str] = {}
     for kind in model.__mro__:
         node = None if kind is BaseModel else _classes(kind.__module__).get(kind.__name__)
-        for field, below in pairwise([] if node is None else node.body):
+        for field, below in pairwise([] if node is None else [*node.body, None]):
             match field, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                    value=ast.Constant(str(text))
                 ):
-                    yield name, inspect.cleandoc(text)
+                    found.setdefault(name, inspect.cleandoc(text))
+                case ast.AnnAssign(target=ast.Name(id=name)), _:
+                    found.setdefault(name, "")
+    return found
 
 
 @cache

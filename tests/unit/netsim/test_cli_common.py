@@ -80,6 +80,13 @@ def test_warnings_are_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert quiet.err == ""
 
 
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    """The first paragraph of a command's own help, which is loaded when it is called for."""
+    assert list(get_group(app).commands) == list(COMMANDS)
+    own = {name: str(loaded(name).help).split("\n\n")[0] for name in COMMANDS}
+    assert own == COMMANDS
+
+
 def test_shells_are_told_how_to_complete() -> None:
     """`--show-completion` is there; a shell that asks for words that begin with sw gets sweep."""
     assert "--show-completion" in CliRunner().invoke(app, ["--help"]).output
