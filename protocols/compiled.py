@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numba import types
 
+from protocols.kept import load_kept
 from protocols.unboxing import unbox_generators_fast
 
 P = ParamSpec("P")
@@ -98,12 +99,11 @@ def _of_values(get_template: Callable[..., Any]) -> Callable[..., Any]:
 
 def _if_whole(cache: Any) -> Callable[..., Any]:
     """Its `load_overload`; what cannot be read, of a release before or cut off, is thrown away."""
-    load = cache.load_overload
 
-    @wraps(load)
-    def load_or_forget(*args: Any) -> Any:
+    @wraps(cache.load_overload)
+    def load_or_forget(signature: Any, target: Any) -> Any:
         try:
-            loaded = load(*args)
+            loaded = load_kept(cache, signature, target)
         except Exception:  # noqa: BLE001  # whatever unpickling raises
             _without_harm(cache.flush)()
             loaded = None

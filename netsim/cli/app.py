@@ -1,40 +1,20 @@
 """The application: its commands in the order of the help, and what becomes of their errors."""
 
+import gc
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import cache, wraps
+from importlib import import_module
 from inspect import Parameter, signature
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
+from typer.main import get_command
 
-from netsim.cli import (
-    admit,
-    board,
-    compare,
-    distil,
-    extend,
-    fit,
-    inspect,
-    plan,
-    pools,
-    reconcile,
-    report,
-    reproduce,
-    run,
-    schema,
-    serve,
-    sweep,
-    topologies,
-    twin,
-    validate,
-    variants,
-    verify,
-    warmup,
-)
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -59,6 +39,51 @@ app = typer.Typer(
     epilog="Begin with: netsim run two_user --duration 10s",
 )
 DISTRIBUTION = "qnsp-netsim"
+COMMANDS = {
+    "run": "Simulate a network and distil key on all its links.",
+    "extend": "Go on with a run that has ended, as if its light had not been over.",
+    "twin": "Say what a network should give, by formula alone: curves in milliseconds a point.",
+    "list": "Name the topologies that come with netsim, with what each is and how large.",
+    "new": (
+        "Begin a topology of your own: a commented file with every number that decides the physics."
+    ),
+    "show": (
+        "Draw a network: source, channels and their ways, users, and who shares light with whom."
+    ),
+    "validate": (
+        "Check a topology without running it: all its faults at once, each with its key path."
+    ),
+    "schema": "Print the JSON schema of a topology: every key with its unit and range.",
+    "variants": "List what topologies and recordings may name, by kind, and who brought it.",
+    "report": (
+        "Show results as one HTML page that loads nothing: for a browser, a mail or a printer."
+    ),
+    "pools": "Show the key of every link over time, as table and sparkline, and who has drawn it.",
+    "verify": "Recheck the books of a run or of two recordings from the files that they have left.",
+    "serve": "Serve keys by ETSI GS QKD 014, each user's manager at a port of its own.",
+    "compare": (
+        "Run the same light through several variants of the protocol and set them side by side."
+    ),
+    "sweep": "Simulate a network at many points, several seeds each, beside what the twin expects.",
+    "reconcile": "Measure f, failures, leak, round trips, bytes and speed of error correction.",
+    "distil": "Distil key from two files of time tags that someone else recorded.",
+    "inspect": "Say what is in files of time tags: rates, silences, back steps, dead times.",
+    "fit": "Fit numbers of a topology to measured rates and error rates, by the analytic twin.",
+    "plan": "Plan which pumps, and which channels to whom, so that all wanted pairs share key.",
+    "admit": "Say how long a new user takes to get keys with everybody, from one that it has met.",
+    "reproduce": (
+        "Make the figures and tables of a paper again, each beside the twin and the printed "
+        "numbers."
+    ),
+    "board": (
+        "Hold published experiments against the simulator: predicted, published, and what misses."
+    ),
+    "warmup": "Compile all kernels ahead, a minute or two, so that later commands start at once.",
+}
+"""Name to the first line of the help, in the order of the list. Each is a module of this package
+with a function, the command, ``EXAMPLES``, and perhaps ``MORE``, which is shown below them."""
+FUNCTIONS = {"list": "list_topologies"}
+"""Where they are named otherwise than the command."""
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say versions and how long it took as well.")
 ]
@@ -69,31 +94,38 @@ ClickFault: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, base of all faults of usage; newer versions of typer carry their own click."""
 
 
-def register(
-    command: Callable[..., None],
-    examples: Sequence[str],
-    more: str = "",
-    *,
-    name: str | None = None,
-) -> None:
-    """Make ``command`` one of `app`.
+class LaterCommand(TyperCommand):
+    """A command of the list, whose module is imported when it is called for."""
+
+    def make_context(self, info_name: str | None, *args: Any, **options: Any) -> Any:
+        """Hand the words of the command line over to the command itself."""
+        return loaded(str(self.name)).make_context(info_name, *args, **options)
+
+
+@cache
+def loaded(name: str) -> TyperCommand:
+    """The command itself, with its options and all its help.
 
     Parameters
     ----------
-    command : callable
-        Its signature is the command's, its docstring the help.
-    examples : sequence of str
-        Whole command lines, shown below the help.
-    more : str
-        Markdown shown below the examples.
-    name : str, optional
-        Without it, that of the function.
+    name : str
+        One of `COMMANDS`.
     """
+    home = import_module(f"netsim.cli.{name}")
+    command = getattr(home, FUNCTIONS.get(name, name))
+    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    epilog = _epilog(home.EXAMPLES, getattr(home, "MORE", ""))
+    alone.command(name, epilog=epilog)(_acknowledged(command))
+    return cast("TyperCommand", get_command(alone))
+
+
+def _epilog(examples: Sequence[str], more: str) -> str:
+    """What is shown below a command's help: Markdown, with whole command lines."""
     if len(examples) == 1:
         shown = f"Example: {examples[0]}"
     else:
         shown = "Examples:\n\n" + "\n".join(f"* {example}" for example in examples)
-    app.command(name, epilog=f"{shown}\n\n{more}".strip() + "\n")(_acknowledged(command))
+    return f"{shown}\n\n{more}".strip() + "\n"
 
 
 def _acknowledged(command: Callable[..., None]) -> Callable[..., None]:
@@ -160,30 +192,8 @@ def _version() -> str:
     return f"netsim {known[DISTRIBUTION]} ({others})"
 
 
-register(run.run, run.EXAMPLES)
-register(extend.extend, extend.EXAMPLES)
-register(twin.twin, twin.EXAMPLES)
-register(topologies.list_topologies, topologies.LIST_EXAMPLES, name="list")
-register(topologies.new, topologies.NEW_EXAMPLES)
-register(topologies.show, topologies.SHOW_EXAMPLES)
-register(validate.validate, validate.EXAMPLES)
-register(schema.schema, schema.EXAMPLES)
-register(variants.variants, variants.EXAMPLES)
-register(report.report, report.EXAMPLES)
-register(pools.pools, pools.EXAMPLES)
-register(verify.verify, verify.EXAMPLES)
-register(serve.serve, serve.EXAMPLES)
-register(compare.compare, compare.EXAMPLES)
-register(sweep.sweep, sweep.EXAMPLES)
-register(reconcile.reconcile, reconcile.EXAMPLES)
-register(distil.distil, distil.EXAMPLES, distil.FORMATS)
-register(inspect.inspect, inspect.EXAMPLES, distil.FORMATS)
-register(fit.fit, fit.EXAMPLES)
-register(plan.plan, plan.EXAMPLES, plan.MORE)
-register(admit.admit, admit.EXAMPLES)
-register(reproduce.reproduce, reproduce.EXAMPLES)
-register(board.board, board.EXAMPLES)
-register(warmup.warmup, warmup.EXAMPLES)
+for _name, _summary in COMMANDS.items():
+    app.command(_name, cls=LaterCommand, help=_summary)(lambda: None)
 
 
 def main() -> None:
@@ -192,7 +202,10 @@ def main() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
-    sys.exit(run_command(sys.argv[1:]))
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    code = run_command(sys.argv[1:])
+    gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
+    sys.exit(code)
 
 
 def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
@@ -200,6 +213,9 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     note(f"warning: {message}")
 
 
+COLLECTOR_THRESHOLDS = 100_000, 20, 50
+"""Of Python's search for cycles: modules and the objects of a large network all stay, and looking
+through them as often as Python does by itself takes a tenth of a run."""
 BARE = {"--save-tags": "--save-tags=npy"}
 """Options that may stand without their value, and what they mean then."""
 

@@ -10,6 +10,7 @@ import typer
 
 from netsim.cli.options import with_options
 from netsim.cli.recordings import (
+    FORMATS,
     FlipOption,
     MapBOption,
     MapOption,
@@ -40,13 +41,7 @@ EXAMPLES = (
     "netsim distil a.npz b.npz --map 1=Z0,2=Z1,3=X0,4=X1,9=- --detector-delays 2=120",
     "netsim distil a.npy b.npy --offset 3200000000000 --offset-bound 100ms --rate-bound 60",
 )
-FORMATS = (
-    "Files: .csv, one tag a line, any separator and column names, also compressed (.csv.gz); .ptu "
-    "of PicoQuant in T2 mode; .dump of a Swabian Time Tagger, and its .ttbin where its package is "
-    "installed; .a1 of S-Fifteen; .qutag, binary of a quTAG; .npy with int64 "
-    "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
-    "and detector. Times in ticks of the recorder, sorted (or --sort), not negative."
-)
+MORE = FORMATS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

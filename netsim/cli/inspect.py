@@ -11,6 +11,7 @@ import typer
 
 from netsim.cli.options import with_options
 from netsim.cli.recordings import (
+    FORMATS,
     FlipOption,
     MapBOption,
     MapOption,
@@ -35,6 +36,7 @@ EXAMPLES = (
     "netsim inspect alice.ptu",
     "netsim inspect alice.csv bob.csv --tick-a 1 --tick-b 1 --offset-bound 10ms --out looked",
 )
+MORE = FORMATS
 STEM = "correlation"
 
 

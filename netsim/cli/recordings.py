@@ -44,3 +44,11 @@ RateBoundOption = Annotated[
     float, typer.Option(metavar="PPM", help="How far the clocks' rates may differ.")
 ]
 WindowOption = Annotated[int, typer.Option(help="Coincidence window in ps, full width.")]
+FORMATS = (
+    "Files: .csv, one tag a line, any separator and column names, also compressed (.csv.gz); .ptu "
+    "of PicoQuant in T2 mode; .dump of a Swabian Time Tagger, and its .ttbin where its package is "
+    "installed; .a1 of S-Fifteen; .qutag, binary of a quTAG; .npy with int64 "
+    "`ticks << 2 | detector`, or (N, 2), or fields time and detector; .npz with arrays time "
+    "and detector. Times in ticks of the recorder, sorted (or --sort), not negative."
+)
+"""What both read, shown below their help."""

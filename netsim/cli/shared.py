@@ -165,6 +165,16 @@ def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None
         prepare_run_directory(out, force=force, users=users)
 
 
+def check_free(path: Path, *, force: bool) -> None:
+    """Raise `ConfigError` where one file cannot be written, or holds something already."""
+    from netsim.results.files import is_stream
+
+    if path.exists() and not force and not is_stream(path):
+        raise ConfigError.of(path, "is there already; --force replaces it")
+    if not path.parent.is_dir():
+        raise ConfigError.of(path, f"there is no folder {path.parent}")
+
+
 def say_plots(out: Path, plots: Sequence[Path]) -> None:
     """Say where results are, and what is missing for plots."""
     from netsim.report.figure import EXTRA_HINT, FORMATS

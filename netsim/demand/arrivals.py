@@ -30,9 +30,7 @@ _Weight = Annotated[float, Field(ge=0, le=1e6)]
 class ArrivalOptions(BaseModel):
     """Base of the options of a kind: frozen, unknown keys refused, no silent conversion."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ArrivalKind(ABC):

@@ -13,8 +13,6 @@ from operator import index
 from pathlib import Path
 from typing import Any, Protocol, SupportsIndex
 
-import structlog
-
 from netsim.errors import writing
 from netsim.kernel.closing import Closing
 
@@ -160,10 +158,7 @@ class Trace(Closing):
 
     def __init__(self, sink: TraceSink | None = None) -> None:
         self._sink = NullSink() if sink is None else sink
-        # Built directly, not through structlog.get_logger: no global configuration is read.
-        self._logger = structlog.BoundLogger(
-            self._sink, processors=[_plain_values, _fixed_order, _render], context={}
-        )
+        self._logger = None if sink is None else _logger_of(sink)
 
     def emit(
         self,
@@ -197,11 +192,24 @@ class Trace(Closing):
         """
         if not isinstance(event, EventName):
             raise TypeError(f"{event!r} is not on the list of event names")
-        self._logger.msg(event, time_ps=index(time_ps), link=link, end=end, **values)
+        fields = {"time_ps": index(time_ps), "link": link, "end": end, **values}
+        if self._logger is None:
+            _plain_values(None, "", fields)
+        else:
+            self._logger.msg(event, **fields)
 
     def close(self) -> None:
         """Close the sink."""
         self._sink.close()
+
+
+def _logger_of(sink: TraceSink) -> Any:
+    """Built directly, not through structlog.get_logger: no global configuration is read."""
+    import structlog  # noqa: PLC0415  # takes long, and a run that is not kept does without
+
+    return structlog.BoundLogger(
+        sink, processors=[_plain_values, _fixed_order, _render], context={}
+    )
 
 
 def _plain_values(

@@ -1,9 +1,11 @@
 """`simulate`, the one way to run a simulation: the command line and the Python API both call it."""
 
+# ruff: noqa: PLC0415  # one level is imported, where it is chosen
+
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from netsim.arguments import explained
 from netsim.devices.world import WorldBuilder, build_world
@@ -18,16 +20,18 @@ from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
-from netsim.simulation.rate.run import RateSimulation
 from netsim.simulation.refusals import refusals
 from netsim.simulation.request import RunRequest
-from netsim.simulation.simulation import Simulation
 from netsim.taps.tap import TapPlan
 from netsim.topology.load import topology_of
 from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.units import PS_PER_S
 from netsim.watch import TextProgress
+
+if TYPE_CHECKING:
+    from netsim.simulation.rate.run import RateSimulation
+    from netsim.simulation.simulation import Simulation
 
 
 @explained
@@ -152,14 +156,18 @@ def _teller(
     return progress
 
 
-def _level(request: RunRequest) -> Simulation | RateSimulation:
-    """What runs it; ConfigError if it asks for what its level does not have."""
+def _level(request: RunRequest) -> "Simulation | RateSimulation":
+    """What runs it, loaded now; ConfigError if it asks for what its level does not have."""
     if faults := tuple(refusals(request)):
         raise ConfigError(faults)
     match request.fidelity:
         case Fidelity.PHOTON | Fidelity.COINCIDENCE:
+            from netsim.simulation.simulation import Simulation
+
             return Simulation(request)
         case Fidelity.RATE:
+            from netsim.simulation.rate.run import RateSimulation
+
             return RateSimulation(request)
         case _:
             assert_never(request.fidelity)

@@ -118,7 +118,7 @@ def _alone(spec: type[Spec], name: str) -> type[BaseModel]:
     """A model of one field of ``spec``, with its type, limits and default, and of no other."""
     field = spec.model_fields[name]
     fields: dict[str, Any] = {name: (field.annotation, field)}
-    config = spec.model_config | ConfigDict(extra="ignore", use_attribute_docstrings=False)
+    config = spec.model_config | ConfigDict(extra="ignore")
     return create_model(spec.__name__, __config__=config, **fields)
 
 

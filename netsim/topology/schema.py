@@ -5,6 +5,7 @@ from functools import cache
 from typing import cast
 
 from netsim.topology.changes import CHANGES, Change
+from netsim.topology.described import DescribedSchema
 from netsim.topology.specs import TopologySpec
 
 Schema = Mapping[str, object]
@@ -13,7 +14,7 @@ KeyPath = Sequence[str | int]
 
 def topology_schema() -> dict[str, object]:
     """JSON schema (2020-12) of a topology; descriptions are the docstrings of the specs."""
-    schema = TopologySpec.model_json_schema()
+    schema = TopologySpec.model_json_schema(schema_generator=DescribedSchema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

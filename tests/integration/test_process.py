@@ -105,15 +105,56 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 
 
 def test_help_is_quick() -> None:
-    """`netsim --help` loads neither NumPy, Numba, SimPy nor pydantic: 0.2 s on an idle machine."""
+    """`netsim --help` and `--version` load neither NumPy, Numba, SimPy, pydantic nor a command."""
     script = (
-        "import sys; from netsim.cli import run_command; run_command(['--help']);"
-        "print(sorted({'numpy', 'numba', 'simpy', 'pydantic'} & set(sys.modules)))"
+        "import sys; from netsim.cli import run_command; run_command(sys.argv[1:]);"
+        "heavy = {'numpy', 'numba', 'simpy', 'pydantic', *(f'netsim.cli.{name}' for name in"
+        " sys.modules['netsim.cli.app'].COMMANDS)}; assert 'netsim.cli.run' in heavy;"
+        "print(sorted(heavy & set(sys.modules)))"
     )
+    for option in ("--help", "--version"):
+        assert last_line(script, option) == "[]"
+
+
+def last_line(script: str, *arguments: str) -> str:
+    """What a script prints at last, in a process of its own."""
     output = subprocess.run(  # this interpreter, a script of ours
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+        [sys.executable, "-c", script, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout
-    assert output.splitlines()[-1] == "[]"
+    return output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("level", "others"),
+    [
+        ("rate", ["netsim.simulation.simulation"]),
+        ("coincidence", ["netsim.simulation.rate.run", "structlog"]),
+    ],
+)
+def test_a_run_loads_what_its_level_needs(level: str, others: list[str]) -> None:
+    """Not the other level, and of one whose trace goes nowhere not what writes it."""
+    script = (
+        "import sys; from netsim.cli import run_command\n"
+        "words = ['run', 'two_user', '--duration', '1s', '--fidelity', sys.argv[1]]\n"
+        "assert run_command([*words, '--set', 'protocol.round_s=1']) == 0\n"
+        "assert f'netsim.simulation.{sys.argv[1]}' in ' '.join(sys.modules)\n"
+        "print(sorted({*sys.argv[2:]} & set(sys.modules)))"
+    )
+    assert last_line(script, level, *others) == "[]"
+
+
+def test_a_process_that_ends_does_not_look_for_cycles() -> None:
+    """Modules are most of what there is then: half a second after a run."""
+    script = (
+        "import atexit, gc, sys; from netsim.cli import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > len(gc.get_objects())))\n"
+        "sys.argv[1:] = ['--version']; main()"
+    )
+    assert last_line(script) == "True"
 
 
 @pytest.mark.slow

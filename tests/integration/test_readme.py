@@ -15,6 +15,7 @@ import pytest
 from typer.main import get_group
 
 from netsim.cli import app, run_command
+from netsim.cli.app import loaded
 from netsim.results.directory import SUMMARY
 from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
@@ -87,7 +88,7 @@ def test_options_of_the_examples_exist(command: str) -> None:
         if line.split()[:2] == ["netsim", command]
         for option in re.findall(r"--[a-z][a-z-]+", line)
     }
-    parameters = get_group(app).commands[command].params
+    parameters = loaded(command).params
     assert named <= {
         option
         for parameter in parameters

@@ -34,7 +34,7 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
-    {"unboxing"},
+    {"kept", "unboxing"},
     {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
     {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
     {

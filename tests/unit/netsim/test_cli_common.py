@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import netsim
 from netsim.cli import app, run_command
+from netsim.cli.app import COMMANDS, loaded
 from netsim.cli.shared import Voice, voice
 
 ROOT = Path(__file__).parents[3]
@@ -64,8 +65,8 @@ def test_how_much_is_said_stands_behind_a_command_as_well(
         assert capsys.readouterr().err == "", both
     assert run_command(["-v", "new", "-v", *command[1:]]) == 0
     assert capsys.readouterr().err.count("numpy") == 1
-    for one in get_group(app).commands.values():
-        assert {"verbose", "quiet"} <= {option.name for option in one.params}, one.name
+    for name in COMMANDS:
+        assert {"verbose", "quiet"} <= {option.name for option in loaded(name).params}, name
 
 
 def test_warnings_are_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +78,13 @@ def test_warnings_are_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = capsys.readouterr()
     assert quiet.out == usual.out
     assert quiet.err == ""
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    """The first paragraph of a command's own help, which is loaded when it is called for."""
+    assert list(get_group(app).commands) == list(COMMANDS)
+    own = {name: str(loaded(name).help).split("\n\n")[0] for name in COMMANDS}
+    assert own == COMMANDS
 
 
 def test_shells_are_told_how_to_complete() -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
+from netsim.topology.described import DescribedSchema
 from netsim.topology.schema import known_keys, topology_schema
 
 
@@ -18,6 +21,62 @@ def test_every_key_has_a_description() -> None:
     tables = [spec for spec in schema["$defs"].values() if spec["type"] == "object"]
     assert tables
     assert all(spec["additionalProperties"] is False for spec in tables)
+
+
+class Lamp(BaseModel):
+    """Of pydantic alone."""
+
+    power_mw: float = 1.0
+    """Of the light.
+
+    Of all of it.
+    """
+    colour: str = "red"
+    """As people see it."""
+    untold: int = 0
+    "A text of one line."
+
+
+class Torch(Lamp):
+    """One that is carried."""
+
+    colour: str = "white"
+    cells: int = 2
+    """At most eight."""
+    later: int = 0
+
+
+class ToldLamp(BaseModel):
+    """As `Lamp`, and pydantic reads its texts."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+    power_mw: float = 1.0
+    """Of the light.
+
+    Of all of it.
+    """
+    colour: str = "red"
+    """As people see it."""
+    untold: int = 0
+    "A text of one line."
+
+
+class ToldTorch(ToldLamp):
+    """As `Torch`."""
+
+    colour: str = "white"
+    cells: int = 2
+    """At most eight."""
+    later: int = 0
+
+
+def test_descriptions_are_those_that_pydantic_reads() -> None:
+    """Of bases as well, and none of a field that a class defines again without a text."""
+    for plain, told in ((Lamp, ToldLamp), (Torch, ToldTorch)):
+        found = plain.model_json_schema(schema_generator=DescribedSchema)["properties"]
+        assert found == told.model_json_schema()["properties"]
+        assert "description" in found["power_mw"]
+    assert "description" not in found["colour"]
 
 
 def test_known_keys_follow_lists_tables_and_optional_tables() -> None:

@@ -1,4 +1,4 @@
-"""`netsim list`, `netsim show` and `netsim new`: topologies that there are, drawn, and begun."""
+"""`netsim new`: a topology, begun."""
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
@@ -9,58 +9,13 @@ from typing import Annotated
 import typer
 
 from netsim.cli.options import with_options
-from netsim.cli.shared import OverrideOption, TopologyArgument, note, stdout, tell
+from netsim.cli.shared import check_free, note, tell
 from netsim.errors import ConfigError
 
-LIST_EXAMPLES = ("netsim list",)
-SHOW_EXAMPLES = (
-    "netsim show fan2025_four_user",
-    "netsim show mine.toml --out map.svg",
-)
-NEW_EXAMPLES = (
+EXAMPLES = (
     "netsim new lab --out lab.toml",
     "netsim new star --users 3 --distance 25km --source spdc --efficiency 0.2 --out lab.toml",
 )
-
-
-def list_topologies() -> None:
-    """Name the topologies that come with netsim, with what each is and how large."""
-    from netsim.report.network import print_topologies
-    from netsim.topology.load import load_topology
-    from netsim.topology.shipped import shipped_topologies
-
-    print_topologies([load_topology(name) for name in shipped_topologies()], stdout())
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShowArguments:
-    """A topology, and where to draw it."""
-
-    topology: TopologyArgument
-    override: OverrideOption = ()
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw a map into this .svg file as well.")
-    ] = None
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False
-
-
-@with_options
-def show(options: ShowArguments) -> None:
-    """Draw a network: source, channels and their ways, users, and who shares light with whom."""
-    from netsim.report.map import svg_map
-    from netsim.report.network import print_network
-    from netsim.results.files import write_whole
-    from netsim.topology.load import load_topology
-    from netsim.twin.forecast import predict
-
-    spec = load_topology(options.topology, overrides=options.override)
-    if options.out is not None:
-        _check_free(options.out, force=options.force)
-    print_network(spec, stdout())
-    if options.out is not None:
-        rates = {link.users: link.skr_bps for link in predict(spec).links}
-        write_whole(options.out, svg_map(spec, rates, "key rate that the twin expects"))
-        note(f"the map is in {options.out}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,15 +75,6 @@ def new(options: NewArguments) -> None:
     if options.out is None:
         tell(text.rstrip("\n"))
         return
-    _check_free(options.out, force=options.force)
+    check_free(options.out, force=options.force)
     write_whole(options.out, text)
     note(f"{options.out} is ready: netsim twin {options.out}")
-
-
-def _check_free(path: Path, *, force: bool) -> None:
-    from netsim.results.files import is_stream
-
-    if path.exists() and not force and not is_stream(path):
-        raise ConfigError.of(path, "is there already; --force replaces it")
-    if not path.parent.is_dir():
-        raise ConfigError.of(path, f"there is no folder {path.parent}")
