@@ -154,18 +154,19 @@ class LinkSession(Generic[RoundT]):
 
     def receive(self, data: bytes, now_ps: int) -> None:
         """Take in one message; whatever it is, the worst that follows is a dropped round."""
-        rounds, is_question = len(self._rounds), False
+        rounds = len(self._rounds)
         try:
             envelope = self._open(data)
-            if type(envelope.body) in OUTSIDE:
+            kind = type(envelope.body)
+            if kind in OUTSIDE:
                 self._on_outside(envelope, now_ps)
             else:
                 self._on_sequenced(envelope, data, now_ps)
-                is_question = type(envelope.body) in QUESTIONS
+                if kind in QUESTIONS and len(self._rounds) == rounds:
+                    return  # nothing else can be done now
         except RemoteProtocolError as error:
             self._distrust(str(error))
-        if not is_question or len(self._rounds) < rounds:
-            self.advance(now_ps)
+        self.advance(now_ps)
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
