@@ -312,7 +312,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         decision = self._final(number, Decision(commit=True, pad=pad, tag=tag))
         self._decided.hold(HeldBlock(number, pad, key, round_.books))
         del self._rounds[number]
-        self._reporter.end(number)
+        self._reporter.settle(number)
         self._events.append(
             BlockHeld(number, pad, pack_bits(key), key.size, decision, round_.books)
         )

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from protocols.bbm92.macs import Macs
-from protocols.hashing.backlog import Backlog
+from protocols.hashing.backlog import Backlog, framed
 from protocols.link import LinkConfig
 from protocols.messages import Abort, AbortReason, Role, Seal
 
@@ -40,9 +40,8 @@ class Stream(Backlog):
         super().__init__()
         self._hasher = sha256()
 
-    def _hash(self, length: bytes, message: bytes) -> None:
-        self._hasher.update(length)
-        self._hasher.update(message)
+    def _hash(self, messages: list[bytes]) -> None:
+        self._hasher.update(framed(messages))
 
     @property
     def digest(self) -> bytes:
@@ -52,18 +51,41 @@ class Stream(Backlog):
 
 
 class OwnStream(Stream):
-    """The same with the digests of all beginnings: of what this end itself has sent."""
+    """The same with the digests of all beginnings: of what this end itself has sent.
+
+    They are made when one of them is asked for, or when the messages cannot wait any longer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._digests = bytearray(self.digest)
+        self._digests = bytearray(super().digest)
+        self._is_settled = False
 
-    def _hash(self, length: bytes, message: bytes) -> None:
-        super()._hash(length, message)
-        self._digests += self._hasher.digest()
+    def _hash(self, messages: list[bytes]) -> None:
+        if self._is_settled:
+            super()._hash(messages)
+            return
+        for message in messages:
+            super()._hash([message])
+            self._digests += self._hasher.digest()
+
+    @property
+    def digest(self) -> bytes:
+        """Of all of them, 32 bytes; what waits goes on waiting."""
+        hasher = self._hasher.copy()
+        hasher.update(framed(self._waiting))
+        return hasher.digest()
+
+    def settle(self) -> None:
+        """Nobody will ask for a beginning any more that has no digest yet."""
+        self._is_settled = True
+        self.close()
 
     def digest_of(self, messages: int) -> bytes:
-        """Of the first so many messages, 32 bytes; b"" if there have not been that many."""
+        """Of the first so many messages, 32 bytes; b"" if there have not been that many.
+
+        Once settled, of those alone that were asked for or could not wait; b"" of the others.
+        """
         if not 0 <= messages <= self.messages:
             return b""
         self.catch_up()
@@ -113,7 +135,13 @@ class Reporter:
         self._rounds.pop(number, None)
         self._rounds[number] = _Streams()
 
-    def end(self, number: int) -> None:
+    def settle(self, number: int) -> None:
+        """The round has ended by something signed: the peer will not give it up."""
+        if number in self._rounds:
+            self._rounds[number].sent.settle()
+        self._end(number)
+
+    def _end(self, number: int) -> None:
         """The round has ended, by a report or by something signed: the oldest are forgotten."""
         if number in self._rounds:
             self._rounds[number].close()
@@ -145,7 +173,7 @@ class Reporter:
         arrived, sent = streams.arrived, streams.sent
         if arrived.messages or sent.messages:  # else the peer cannot know of the round
             self._await(number)
-        self.end(number)
+        self._end(number)
         plain = Abort(
             int(reason), arrived.messages, arrived.digest, sent.messages, sent.digest, b""
         )

@@ -286,7 +286,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _commit(self, round_: ResponderRound) -> None:
         del self._rounds[round_.number]
-        self._reporter.end(round_.number)
+        self._reporter.settle(round_.number)
         round_.count_round_trip()
         self._settle(round_.number, round_.pad, round_.key, round_.books)
         self._miss_reports(round_.number)

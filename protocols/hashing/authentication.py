@@ -31,7 +31,7 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from protocols.hashing.backlog import Backlog
+from protocols.hashing.backlog import Backlog, framed
 
 KEY_BYTES = 32
 HALF_KEY_BYTES = 16
@@ -85,9 +85,8 @@ class Transcript(Backlog):
         super().__init__()
         self._hasher = _hasher(_half(r) + NO_PAD)
 
-    def _hash(self, length: bytes, message: bytes) -> None:
-        self._hasher.update(length)
-        self._hasher.update(message)
+    def _hash(self, messages: list[bytes]) -> None:
+        self._hasher.update(framed(messages))
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""

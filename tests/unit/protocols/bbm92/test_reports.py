@@ -263,7 +263,7 @@ def test_rounds_that_have_ended_keep_no_messages() -> None:
         reporter.begin(number)
         reporter.note_sent(number, bytes(20_000))
         reporter.note_arrived(number, bytes(20_000))
-        reporter.end(number)
+        reporter.settle(number)
         reporter.note_arrived(number, bytes(20_000))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
