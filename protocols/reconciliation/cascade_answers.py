@@ -15,7 +15,6 @@ from protocols.reconciliation.cascade_table import (
     BLOCK_COUNT,
     DEPTH,
     HALVED,
-    LAID,
     ORDER,
     SEED,
     SHUFFLED,
@@ -42,7 +41,6 @@ def add_up(p: int, bits: Bytes, table: NDArray[np.int64], sums: Words) -> None:
             values[position] = bits[order[position]]
     put_words(values, sums[p])
     accumulate(sums[p])
-    table[p, LAID] = 1
 
 
 @kernel

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from protocols.bits import shuffle
 from protocols.compiled import kernel
+from protocols.reconciliation.cascade_layout import HEADER_BYTES, SPLIT
 from protocols.reconciliation.cascade_table import (
     AS_IT_IS,
     BEGUN,
@@ -197,6 +198,57 @@ def own_parities(p: int, size_bits: int, table: NDArray[np.int64], words: Words)
 
 
 @kernel
+def write_question(
+    current: int,
+    bits: Bytes,
+    table: NDArray[np.int64],
+    orders: NDArray[np.int32],
+    words: Words,
+    nodes: Bytes,
+    lists: NDArray[np.int32],
+    query: Bytes,
+) -> tuple[int, int, int]:
+    """Choose the pass to search, lay it out, and write the `SPLIT` query of it to ``query``.
+
+    Pass ``current`` is searched to its end first, then the lowest pass with an odd node, whose
+    blocks are the smallest.
+
+    Returns
+    -------
+    pass, number of nodes, bytes written
+        The last two are 0 if no node of any pass is odd.
+    """
+    for turn in range(table.shape[0] + 1):
+        p = current if turn == 0 else turn - 1
+        count, written, previous = 0, HEADER_BYTES, np.int64(0)
+        for k in range(table[p, LISTED]):
+            node = np.int64(lists[p, 0, k])
+            slot = table[p, OFFSET] + node
+            if not nodes[slot] & IS_ODD:
+                nodes[slot] &= ~IS_LISTED
+                continue
+            for column in range(3):
+                lists[p, column, count] = lists[p, column, k]
+            count += 1
+            step = node - previous
+            value = (step << 1) ^ (step >> 63)
+            previous = node
+            while value > 127:
+                query[written] = np.uint8(value & 127 | 128)
+                value >>= 7
+                written += 1
+            query[written] = np.uint8(value)
+            written += 1
+        table[p, LISTED] = count
+        if count:
+            query[0], query[1] = p, SPLIT
+            if not table[p, LAID]:
+                lay_out(p, bits, table, orders, words)
+            return p, count, written
+    return current, 0, 0
+
+
+@kernel
 def learn_blocks(
     p: int,
     answer: Bytes,
@@ -207,10 +259,12 @@ def learn_blocks(
     words: Words,
     nodes: Bytes,
     lists: NDArray[np.int32],
-) -> int:
+    query: Bytes,
+) -> tuple[int, tuple[int, int, int]]:
     """Take the parities of the blocks of pass ``p``; returns the announcer's total parity.
 
-    The last block of all passes but the first follows from ``total``.
+    The last block of all passes but the first follows from ``total``. Returned as well is what
+    `write_question` gives.
     """
     blocks, block_bits, size_bits = table[p, BLOCK_COUNT], table[p, BLOCK_BITS], bits.shape[1]
     ours = own_parities(p, size_bits, table, words)
@@ -234,53 +288,7 @@ def learn_blocks(
                 lay_out(p, bits, table, orders, words)
             index = index_at(p, start, table, orders)
             correct(index, bits, table, orders, words, nodes, lists)
-    return seen
-
-
-@kernel
-def write_question(
-    current: int,
-    query: Bytes,
-    header: int,
-    table: NDArray[np.int64],
-    nodes: Bytes,
-    lists: NDArray[np.int32],
-) -> tuple[int, int, int]:
-    """Choose the pass to search and write the nodes to ask for to ``query`` from ``header`` on.
-
-    Pass ``current`` is searched to its end first, then the lowest pass with an odd node, whose
-    blocks are the smallest.
-
-    Returns
-    -------
-    pass, number of nodes, bytes written
-        The last two are 0 if no node of any pass is odd.
-    """
-    for turn in range(table.shape[0] + 1):
-        p = current if turn == 0 else turn - 1
-        count, written, previous = 0, header, np.int64(0)
-        for k in range(table[p, LISTED]):
-            node = np.int64(lists[p, 0, k])
-            slot = table[p, OFFSET] + node
-            if not nodes[slot] & IS_ODD:
-                nodes[slot] &= ~IS_LISTED
-                continue
-            for column in range(3):
-                lists[p, column, count] = lists[p, column, k]
-            count += 1
-            step = node - previous
-            value = (step << 1) ^ (step >> 63)
-            previous = node
-            while value > 127:
-                query[written] = np.uint8(value & 127 | 128)
-                value >>= 7
-                written += 1
-            query[written] = np.uint8(value)
-            written += 1
-        table[p, LISTED] = count
-        if count:
-            return p, count, written - header
-    return current, 0, 0
+    return seen, write_question(p, bits, table, orders, words, nodes, lists, query)
 
 
 @kernel
@@ -296,7 +304,6 @@ def learn_halves(
     nodes: Bytes,
     lists: NDArray[np.int32],
     query: Bytes,
-    header: int,
 ) -> tuple[int, int, int]:
     """Take the parities of the first halves of the first ``count`` nodes on the list of pass ``p``.
 
@@ -333,4 +340,4 @@ def learn_halves(
             nodes[offset + base + 1] = IS_ODD
         index = index_at(p, start, table, orders)
         correct(index, bits, table, orders, words, nodes, lists)
-    return write_question(p, query, header, table, nodes, lists)
+    return write_question(p, bits, table, orders, words, nodes, lists, query)
