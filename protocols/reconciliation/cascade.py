@@ -109,13 +109,10 @@ class CascadeAnnouncer:
         return self._disclose(packed, layout.asked_blocks)
 
     def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
-        coded, packed = np.frombuffer(query, np.uint8), self._reply
-        p, size = layout.index, layout.size_bits
+        p, size, packed = layout.index, layout.size_bits, self._reply
         if p not in self._laid:
             self._lay_out(p)
-        count = answers.pack_half_parities(
-            p, size, coded, HEADER_BYTES, self._table, self._sums, packed
-        )
+        count = answers.pack_half_parities(p, size, query, self._table, self._sums, packed)
         if not 0 < count <= min(len(query) - HEADER_BYTES, size // 2):
             raise MalformedMessageError("cascade query", len(query))
         return self._disclose(packed[: (count + 7) // 8], count)
@@ -238,16 +235,16 @@ class CascadeResponder:
         self._asked = 0
         self.rounds += 1
         self.parities_learned += asked
-        p, packed, query = self._found[0], np.frombuffer(answer, np.uint8), self._buffer
+        p, query = self._found[0], self._buffer
         bits, table, nodes, lists = self._bits, self._table, self._nodes, self._lists
         if self._asks_blocks:
             self._asks_blocks = False
             self._total, self._found = kernels.learn_blocks(
-                p, packed, self._total, bits, table, self._orders, self._words, nodes, lists, query
+                p, answer, self._total, bits, table, self._orders, self._words, nodes, lists, query
             )
         else:
             self._found = kernels.learn_halves(
-                p, asked, packed, self._keeps_sub_blocks, bits, table, self._orders, self._words,
+                p, asked, answer, self._keeps_sub_blocks, bits, table, self._orders, self._words,
                 nodes, lists, query,
             )  # fmt: skip
 

@@ -251,7 +251,7 @@ def write_question(
 @kernel
 def learn_blocks(
     p: int,
-    answer: Bytes,
+    answer: bytes,
     total: int,
     bits: Bytes,
     table: NDArray[np.int64],
@@ -273,7 +273,7 @@ def learn_blocks(
         if p and block == blocks - 1:
             theirs = total ^ seen
         else:
-            theirs = (int(answer[block >> 3]) >> (7 - (block & 7))) & 1
+            theirs = (answer[block >> 3] >> (7 - (block & 7))) & 1
         seen ^= theirs
         start = block * block_bits
         size = min(block_bits, size_bits - start)
@@ -295,7 +295,7 @@ def learn_blocks(
 def learn_halves(
     p: int,
     count: int,
-    answer: Bytes,
+    answer: bytes,
     keeps_sub_blocks: bool,  # noqa: FBT001
     bits: Bytes,
     table: NDArray[np.int64],
@@ -317,7 +317,7 @@ def learn_halves(
         node, start, size = np.int64(lists[p, 0, q]), lists[p, 1, q], lists[p, 2, q]
         heap = node & heaps
         half = (size + 1) >> 1
-        theirs = (int(answer[q >> 3]) >> (7 - (q & 7))) & 1
+        theirs = (answer[q >> 3] >> (7 - (q & 7))) & 1
         odd, even = node + heap, node + heap + 1
         if theirs == range_parity(words, p, start, start + half):
             odd, even = even, odd
