@@ -242,15 +242,15 @@ class LinkSession(Generic[RoundT]):
     def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
         _, peer, number, sequence, body = envelope
         round_ = self._rounds.get(number) or self._start_for(envelope, now_ps)
-        self._reporter.note_arrived(number, data)
         if round_ is None:
+            self._reporter.note_arrived(number, data)
             return
+        round_.streams[peer].absorb(data)  # whatever this end makes of it
         if sequence != round_.sequences[peer]:
             raise RemoteProtocolError(f"message {sequence} of round {number} out of order")
         if round_.digests:
             raise RemoteProtocolError("a message after the end of the transcript")
         round_.sequences[peer] = sequence + 1
-        round_.transcripts[peer].absorb(data)
         round_.active_ps = now_ps
         self._take(round_, body, now_ps)
 
@@ -316,8 +316,7 @@ class LinkSession(Generic[RoundT]):
         sequence = round_.sequences[self.ROLE]
         round_.sequences[self.ROLE] = sequence + 1
         data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
-        round_.transcripts[self.ROLE].absorb(data)
-        self._reporter.note_sent(round_.number, data)
+        round_.streams[self.ROLE].absorb(data)
         self._post(data)
 
     def _final(self, number: int, body: Outside) -> bytes:

@@ -31,7 +31,7 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from protocols.hashing.backlog import Backlog, framed
+from protocols.hashing.backlog import framed
 
 KEY_BYTES = 32
 HALF_KEY_BYTES = 16
@@ -72,8 +72,8 @@ def verify(r: bytes, pad: bytes, message: bytes, signature: bytes) -> bool:
     return hmac.compare_digest(tag(r, pad, message), signature)
 
 
-class Transcript(Backlog):
-    """Digest of a stream of messages; `forgery_probability` takes its ``length_bytes``.
+class Transcript:
+    """Digest of a stream of messages, each behind its length.
 
     Parameters
     ----------
@@ -82,15 +82,14 @@ class Transcript(Backlog):
     """
 
     def __init__(self, r: bytes) -> None:
-        super().__init__()
         self._hasher = _hasher(_half(r) + NO_PAD)
 
-    def _hash(self, messages: list[bytes]) -> None:
+    def absorb(self, messages: list[bytes]) -> None:
+        """Append messages of less than 2^32 bytes."""
         self._hasher.update(framed(messages))
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""
-        self.close()
         return self._hasher.finalize()
 
 

@@ -4,7 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from protocols.bbm92.reports import OwnStream
+from protocols.bbm92.streams import OwnStream, Stream
+from protocols.errors import LocalProtocolError
 from protocols.hashing.authentication import NO_PAD, Transcript, poly1305
 from protocols.hashing.backlog import LENGTH_BYTES, MAX_WAITING_BYTES, Backlog
 
@@ -47,11 +48,25 @@ def test_every_beginning_has_the_digest_of_its_messages() -> None:
 
 def test_transcripts_longer_than_what_may_wait() -> None:
     """Poly1305 of all messages, whichever of them have waited."""
-    transcript = Transcript(R)
+    stream = OwnStream(Transcript(R))
     for message in MESSAGES:
-        transcript.absorb(message)
-    assert transcript.length_bytes == len(one_by_one(MESSAGES))
-    assert transcript.finish() == poly1305(R + NO_PAD, one_by_one(MESSAGES))
+        stream.absorb(message)
+    assert stream.length_bytes == len(one_by_one(MESSAGES))
+    assert stream.finish_transcript() == poly1305(R + NO_PAD, one_by_one(MESSAGES))
+
+
+@pytest.mark.parametrize("kind", [OwnStream, Stream])
+def test_finished_transcript_takes_nothing(kind: type[Stream]) -> None:
+    """What comes later is in the digest of all alone."""
+    stream = kind(Transcript(R))
+    stream.absorb(b"in it")
+    assert stream.finish_transcript() == poly1305(R + NO_PAD, one_by_one([b"in it"]))
+    stream.absorb(b"late")
+    assert stream.digest == sha256(one_by_one([b"in it", b"late"])).digest()
+    stream.close()
+    assert stream.digest == sha256(one_by_one([b"in it", b"late"])).digest()
+    with pytest.raises(LocalProtocolError):
+        stream.finish_transcript()
 
 
 def test_little_waits() -> None:
