@@ -129,9 +129,7 @@ def _checks(kind: type[Message]) -> tuple[tuple[int, Callable[[Any], None]], ...
     """What is asked of which items, in the order of the wire."""
     hints = get_type_hints(kind)
     places = enumerate(_NAMES[kind], start=len(_HEAD_TYPES))
-    return tuple(
-        (at, _CHECK_OF[hints[name]]) for at, name in places if hints[name] in _CHECK_OF
-    )
+    return tuple((at, _CHECK_OF[hints[name]]) for at, name in places if hints[name] in _CHECK_OF)
 
 
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _TYPES.values()}

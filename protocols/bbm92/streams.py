@@ -24,35 +24,41 @@ class Stream(Backlog):
         self._transcript = transcript
 
     def _hash(self, messages: list[bytes]) -> None:
-        self._hasher.update(framed(messages))
+        joined = framed(messages)
+        self._hasher.update(joined)
         if self._transcript is not None:
-            self._transcript.absorb(messages)
+            self._transcript.absorb(joined)
 
     def finish_transcript(self) -> bytes:
-        """Digest of the transcript, which takes no later message; what waits goes on waiting."""
+        """Digest of the transcript, which takes no later message."""
+        self.catch_up()
+        return self._take_transcript().finish()
+
+    def _take_transcript(self) -> Transcript:
         transcript, self._transcript = self._transcript, None
         if transcript is None:
             raise LocalProtocolError("a transcript that is finished already, or was never kept")
-        transcript.absorb(self._waiting)
-        return transcript.finish()
+        return transcript
 
     @property
     def digest(self) -> bytes:
-        """Of all of them, 32 bytes; what waits goes on waiting."""
-        hasher = self._hasher.copy()
-        hasher.update(framed(self._waiting))
-        return hasher.digest()
+        """Of all of them, 32 bytes."""
+        self.catch_up()
+        return self._hasher.digest()
 
 
 class OwnStream(Stream):
     """The same with the digests of all beginnings: of what this end itself has sent.
 
-    They are made when one of them is asked for, or when the messages cannot wait any longer.
+    They are made when one of them is asked for, or when the messages cannot wait any longer. So
+    what waits goes on waiting when transcript or digest of all are made.
     """
 
     def __init__(self, transcript: Transcript | None = None) -> None:
         super().__init__(transcript)
-        self._digests = bytearray(self.digest)
+        self._digests = bytearray(self._hasher.digest())
+        self._whole, self._whole_messages = self._hasher, 0
+        """Hasher of so many messages, which may be ahead of what waits."""
         self._is_settled = False
 
     def _hash(self, messages: list[bytes]) -> None:
@@ -63,9 +69,30 @@ class OwnStream(Stream):
             super()._hash([message])
             self._digests += self._hasher.digest()
 
+    def finish_transcript(self) -> bytes:
+        """Digest of the transcript, which takes no later message."""
+        transcript, joined = self._take_transcript(), framed(self._waiting)
+        self._look_ahead(joined)
+        transcript.absorb(joined)
+        return transcript.finish()
+
+    def _look_ahead(self, joined: bytes) -> None:
+        self._whole, self._whole_messages = self._hasher.copy(), self.messages
+        self._whole.update(joined)
+
+    @property
+    def digest(self) -> bytes:
+        """Of all of them, 32 bytes."""
+        if self._whole_messages != self.messages:
+            self._look_ahead(framed(self._waiting))
+        return self._whole.digest()
+
     def settle(self) -> None:
         """Nobody will ask for a beginning any more that has no digest yet."""
-        self._is_settled = True
+        if self._whole_messages != self.messages:
+            self._look_ahead(framed(self._waiting))
+        self._hasher, self._is_settled = self._whole, True
+        self._forget_waiting()
         self.close()
 
     def digest_of(self, messages: int) -> bytes:

@@ -31,8 +31,6 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from protocols.hashing.backlog import framed
-
 KEY_BYTES = 32
 HALF_KEY_BYTES = 16
 TAG_BYTES = 16
@@ -73,7 +71,7 @@ def verify(r: bytes, pad: bytes, message: bytes, signature: bytes) -> bool:
 
 
 class Transcript:
-    """Digest of a stream of messages, each behind its length.
+    """Digest of a stream of messages, each behind its length: no two streams have the same bytes.
 
     Parameters
     ----------
@@ -84,9 +82,9 @@ class Transcript:
     def __init__(self, r: bytes) -> None:
         self._hasher = _hasher(_half(r) + NO_PAD)
 
-    def absorb(self, messages: list[bytes]) -> None:
-        """Append messages of less than 2^32 bytes."""
-        self._hasher.update(framed(messages))
+    def absorb(self, joined: bytes) -> None:
+        """Append messages as `protocols.hashing.backlog.framed` joins them."""
+        self._hasher.update(joined)
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""

@@ -41,8 +41,12 @@ class Backlog:
         """Hash what waits."""
         if self._waiting:
             self._hash(self._waiting)
-            self._waiting.clear()
-            self._hashed_bytes = self.length_bytes
+            self._forget_waiting()
+
+    def _forget_waiting(self) -> None:
+        """What waits is hashed."""
+        self._waiting.clear()
+        self._hashed_bytes = self.length_bytes
 
     def close(self) -> None:
         """Hash what waits; whatever still comes is hashed at once."""

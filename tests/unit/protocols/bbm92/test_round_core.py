@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from protocols.bbm92.streams import Stream
 from protocols.bbm92.rounds import (
     RoundCore,
     SiftedBits,
@@ -11,6 +10,7 @@ from protocols.bbm92.rounds import (
     lane_counts,
     received_bits,
 )
+from protocols.bbm92.streams import Stream
 from protocols.errors import RemoteProtocolError
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkSecrets

@@ -14,6 +14,7 @@ from protocols.hashing.authentication import (
     tag,
     verify,
 )
+from protocols.hashing.backlog import framed
 from protocols.variants import AUTHENTICATIONS
 
 IETF = (
@@ -102,8 +103,8 @@ def test_changed_tags_do_not_verify(r: bytes, pad: bytes, message: bytes, bit: i
 def test_transcript_is_one_hash_of_prefixed_messages(r: bytes, messages: list[bytes]) -> None:
     """A transcript equals Poly1305 without pad of all messages, each after its length."""
     transcript = Transcript(r)
-    transcript.absorb(messages)
     stream = b"".join(len(message).to_bytes(4, "big") + message for message in messages)
+    transcript.absorb(framed(messages))
     assert transcript.finish() == poly1305(r + NO_PAD, stream)
 
 
@@ -113,7 +114,7 @@ def test_transcript_sees_boundaries_and_order() -> None:
     for messages in ([b"ab", b"c"], [b"a", b"bc"], [b"c", b"ab"], [b"abc"], [b"ab", b"c", b""]):
         transcript = Transcript(bytes(range(16)))
         for message in messages:
-            transcript.absorb([message])
+            transcript.absorb(framed([message]))
         digests.add(transcript.finish())
     assert len(digests) == 5
 
@@ -123,7 +124,7 @@ def test_finished_transcripts_take_nothing() -> None:
     transcript = Transcript(bytes(16))
     transcript.finish()
     with pytest.raises(AlreadyFinalized):
-        transcript.absorb([b"late"])
+        transcript.absorb(b"late")
 
 
 @pytest.mark.parametrize("size", [0, 15, 17, 32])
