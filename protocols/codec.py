@@ -7,8 +7,7 @@ are bounded before anything is decoded, and any byte string either decodes to a 
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from operator import call
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgpack
 
@@ -27,7 +26,7 @@ VERSION = 3
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 _ROLES = tuple(Role)
-_HEAD_TYPES = [int, int, str, int, int, int]
+_HEAD_TYPES = (int, int, str, int, int, int)
 """Of version, tag, link, sender, round and sequence number: no bool is a number."""
 _pack = msgpack.Packer().pack
 """Of one packer: its buffer takes longer to get than a short message to write."""
@@ -55,11 +54,12 @@ def decode(data: bytes) -> Envelope:
         raise MalformedMessageError("message", len(data)) from error
 
 
-def _unpack(data: bytes) -> list[Any]:
+def _unpack(data: bytes) -> tuple[Any, ...]:
     if len(data) > MAX_MESSAGE_BYTES:
         raise ValueError("too large")
     items: object = msgpack.unpackb(
         data,
+        use_list=False,
         strict_map_key=True,
         max_bin_len=MAX_MESSAGE_BYTES,
         max_str_len=MAX_LINK_CHARACTERS,
@@ -67,81 +67,71 @@ def _unpack(data: bytes) -> list[Any]:
         max_map_len=0,
         max_ext_len=0,
     )
-    if not isinstance(items, list) or len(items) < 6:
+    if type(items) is not tuple or len(items) < len(_HEAD_TYPES):
         raise ValueError("not a message")
     return items
 
 
-def _parse(items: list[Any]) -> Envelope:
+def _parse(items: tuple[Any, ...]) -> Envelope:
     version, tag, link, sender, round_number, sequence, *values = items
-    if [*map(type, items[:6])] != _HEAD_TYPES:
-        raise ValueError("not a head")
     kind = _TYPES.get(tag)
     if version != VERSION or kind is None:
         raise ValueError("unknown version or tag")
+    if tuple(map(type, items)) != _ITEM_TYPES[kind]:
+        raise ValueError("not the fields of such a message")
     if not 0 <= sender < len(_ROLES) or not 0 <= round_number <= MAX_ROUND:
         raise ValueError("unknown sender or round")
     if not 0 <= sequence <= _MAX_INT:
         raise ValueError("not a number in range")
-    readers = _READERS_OF[kind]
-    if len(readers) != len(values):
-        raise ValueError("wrong number of fields")
-    body = kind(*map(call, readers, values))
-    return Envelope(link, _ROLES[sender], round_number, sequence, body)
+    for at, check in _CHECKS[kind]:
+        check(items[at])
+    return Envelope(link, _ROLES[sender], round_number, sequence, kind(*values))
 
 
-def _integer(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _MAX_INT:
+def _check_signed(value: int) -> None:
+    if abs(value) > _MAX_INT:
         raise ValueError("not a number in range")
-    return value
 
 
-def _signed(value: object) -> int:
-    if type(value) is not int or abs(value) > _MAX_INT:
+def _check_lanes(values: tuple[object, ...], kind: type) -> None:
+    if len(values) > 2 * MAX_LANES:
+        raise ValueError("too many lanes")
+    for value in values:
+        if type(value) is not kind:
+            raise ValueError(f"not {kind.__name__}")
+
+
+def _check_bytes(values: tuple[object, ...]) -> None:
+    _check_lanes(values, bytes)
+
+
+def _check_integers(values: tuple[int, ...]) -> None:
+    _check_lanes(values, int)
+    if values and not 0 <= min(values) <= max(values) <= _MAX_INT:
         raise ValueError("not a number in range")
-    return value
 
 
-def _boolean(value: object) -> bool:
-    if type(value) is not bool:
-        raise ValueError("not a boolean")
-    return value
-
-
-def _bytes(value: object) -> bytes:
-    if type(value) is not bytes:
-        raise ValueError("not bytes")
-    return value
-
-
-def _bytes_tuple(value: object) -> tuple[bytes, ...]:
-    return tuple(map(_bytes, _lanes(value)))
-
-
-def _integer_tuple(value: object) -> tuple[int, ...]:
-    return tuple(map(_integer, _lanes(value)))
-
-
-def _lanes(value: object) -> list[object]:
-    if not isinstance(value, list) or len(value) > 2 * MAX_LANES:
-        raise ValueError("not a list")
-    return value
-
-
-_READERS: Mapping[object, Callable[[object], Any]] = {
-    int: _signed,
-    bool: _boolean,
-    bytes: _bytes,
-    tuple[bytes, ...]: _bytes_tuple,
-    tuple[int, ...]: _integer_tuple,
+_CHECK_OF: Mapping[object, Callable[[Any], None]] = {
+    int: _check_signed,
+    tuple[bytes, ...]: _check_bytes,
+    tuple[int, ...]: _check_integers,
 }
+"""What is asked of a field's value beyond its type, by the hint of the field."""
 
 
-def _readers_of(kind: type[Message]) -> tuple[Callable[[object], Any], ...]:
-    """What reads each field of a message, in the order of the wire."""
+def _item_types(kind: type[Message]) -> tuple[type, ...]:
+    """Of each item of a message."""
     hints = get_type_hints(kind)
-    return tuple(_READERS[hints[name]] for name in _NAMES[kind])
+    return *_HEAD_TYPES, *(get_origin(hints[name]) or hints[name] for name in _NAMES[kind])
+
+
+def _checks(kind: type[Message]) -> tuple[tuple[int, Callable[[Any], None]], ...]:
+    """What is asked of which items, in the order of the wire."""
+    hints = get_type_hints(kind)
+    places = enumerate(_NAMES[kind], start=len(_HEAD_TYPES))
+    return tuple((at, _CHECK_OF[hints[name]]) for at, name in places if hints[name] in _CHECK_OF)
 
 
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _TYPES.values()}
-_READERS_OF = {kind: _readers_of(kind) for kind in _TYPES.values()}
+_ITEM_TYPES = {kind: _item_types(kind) for kind in _TYPES.values()}
+_CHECKS = {kind: _checks(kind) for kind in _TYPES.values()}

@@ -117,7 +117,8 @@ class Endpoint:
 
     def take_light(self, now_ps: int) -> None:
         """The user's book has taken in more frames."""
-        self._give_up_if_stuck(now_ps)
+        if self._transport.queued_bytes > GIVEN_UP_BYTES:
+            self._give_up(now_ps)
         self._session.is_congested = self._transport.queued_bytes > CONGESTED_BYTES
         self._session.advance(now_ps)
 
@@ -127,8 +128,9 @@ class Endpoint:
 
     def receive_message(self, data: bytes, now_ps: int) -> None:
         """Take in one datagram, whatever it holds."""
-        self._give_up_if_stuck(now_ps)
         transport = self._transport
+        if transport.queued_bytes > GIVEN_UP_BYTES:
+            self._give_up(now_ps)
         transport.receive_datagram(data, now_ps)
         if transport.was_reset:
             self._begin_anew(now_ps)
@@ -142,15 +144,15 @@ class Endpoint:
         self._transport.take_reset()
         self._session.peer_restarted(now_ps)
 
-    def _give_up_if_stuck(self, now_ps: int) -> None:
+    def _give_up(self, now_ps: int) -> None:
         """Forget what the peer does not take: votes and decisions are repeated, rounds are lost."""
-        if self._transport.queued_bytes > GIVEN_UP_BYTES:
-            self._transport.start_over()
-            self._begin_anew(now_ps)
+        self._transport.start_over()
+        self._begin_anew(now_ps)
 
     def handle_deadline(self, now_ps: int) -> None:
         """Time has passed: repeat what was lost, drop what has waited too long."""
-        self._give_up_if_stuck(now_ps)
+        if self._transport.queued_bytes > GIVEN_UP_BYTES:
+            self._give_up(now_ps)
         self._transport.handle_deadline(now_ps)
         due_ps = self._session.next_deadline_ps()
         if due_ps is not None and now_ps >= due_ps:
@@ -166,14 +168,12 @@ class Endpoint:
 
     def take_events(self) -> tuple[Event, ...]:
         """All events not yet taken: those of one step, to be made durable together."""
-        taken: list[Event] = []
-        while (event := self._session.next_event()) is not None:
-            taken.append(event)
-        return tuple(taken)
+        return tuple(iter(self._session.next_event, None))
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""
-        while (message := self._session.next_message()) is not None:
-            if not self._transport.is_waiting(message):  # what is said again, and not yet out
-                self._transport.send(message)
-        return self._transport.datagrams_to_send(now_ps)
+        transport = self._transport
+        for message in iter(self._session.next_message, None):
+            if not transport.is_waiting(message):  # what is said again, and not yet out
+                transport.send(message)
+        return transport.datagrams_to_send(now_ps)

@@ -146,7 +146,8 @@ class EndpointDriver:
 
     def _step(self, endpoint: Endpoint, datagram: bytes | None = None) -> None:
         """Go on with what has come; with a datagram, nothing else has."""
-        now_ps = self._clock.local_ps(self._sim.now_ps)
+        true_ps = self._sim.now_ps
+        now_ps = self._clock.local_ps(true_ps)
         if datagram is None:
             self._take_inbox(endpoint, now_ps)
         else:
@@ -156,11 +157,18 @@ class EndpointDriver:
             due_ps = endpoint.next_deadline_ps()
             if due_ps is not None and due_ps <= now_ps:
                 endpoint.handle_deadline(now_ps)
-        self._flush(endpoint, now_ps)
-        if self._endpoint is endpoint:
-            self._due_ps = endpoint.next_deadline_ps()
-            if self._due_ps is not None:
-                self._set_timer(self._due_ps, now_ps)
+        # Send; what the endpoint has said is on record before the peer hears of it.
+        if events := endpoint.take_events():
+            self._on_events(events, true_ps)
+        if self._endpoint is not endpoint:
+            return  # its process has been stopped because of what it told
+        if self._wire is not None:
+            for answer in endpoint.messages_to_send(now_ps):
+                self._wire(answer)
+        self._due_ps = due_ps = endpoint.next_deadline_ps()
+        if due_ps is None or (true_ps < self._timer_ps and self._timed_local_ps <= due_ps):
+            return  # a timer that is set already and comes too early does no harm
+        self._set_timer(due_ps, now_ps)
 
     def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:
@@ -172,22 +180,11 @@ class EndpointDriver:
                 case Light.OVER:
                     endpoint.end_light(now_ps)
 
-    def _flush(self, endpoint: Endpoint, now_ps: int) -> None:
-        """Send; what the endpoint has said is on record before the peer hears of it."""
-        if step := endpoint.take_events():
-            self._on_events(step, self._sim.now_ps)
-        if self._endpoint is not endpoint or self._wire is None:
-            return  # its process has been stopped because of what it told
-        for datagram in endpoint.messages_to_send(now_ps):
-            self._wire(datagram)
-
     def _set_timer(self, local_ps: int, now_ps: int) -> None:
-        """Wake at the deadline; timers that are set already and come too early do no harm."""
-        has_timer = self._sim.now_ps < self._timer_ps
-        if has_timer and local_ps >= self._timed_local_ps:
-            return
+        """Wake at the deadline, unless a timer that is set already comes before."""
+        present_ps = self._sim.now_ps
         true_ps = self._clock.true_ps(max(local_ps, now_ps))
-        due_ps = max(true_ps + 1, self._sim.now_ps + MIN_WAIT_PS)
-        if not has_timer or self._timer_ps > due_ps:
+        due_ps = max(true_ps + 1, present_ps + MIN_WAIT_PS)
+        if not present_ps < self._timer_ps <= due_ps:
             self._timer_ps, self._timed_local_ps = due_ps, local_ps
             self._sim.call_at(due_ps, self._act)

@@ -166,10 +166,10 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         self._has_refused = False
         if self.is_congested:
             return
-        self._rounds[number] = self.ROUND(
+        round_ = self._rounds[number] = self.ROUND(
             number, self.config, self._secrets, now_ps, book=self._book, rng=self._rng
         )
-        self._reporter.begin(number)
+        round_.streams = self._reporter.begin(number, round_.transcripts)
         self._events.append(RoundStarted(number))
 
     def _release(self) -> None:
@@ -312,7 +312,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
         decision = self._final(number, Decision(commit=True, pad=pad, tag=tag))
         self._decided.hold(HeldBlock(number, pad, key, round_.books))
         del self._rounds[number]
-        self._reporter.end(number)
+        self._reporter.settle(number)
         self._events.append(
             BlockHeld(number, pad, pack_bits(key), key.size, decision, round_.books)
         )

@@ -18,64 +18,26 @@ Reports and seals are authentic by `protocols.bbm92.macs`, which is computationa
 """
 
 import struct
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, replace
 
 from protocols.bbm92.macs import Macs
-from protocols.hashing.backlog import Backlog
+from protocols.bbm92.streams import OwnStream, Stream
+from protocols.hashing.authentication import Transcript
 from protocols.link import LinkConfig
 from protocols.messages import Abort, AbortReason, Role, Seal
 
-DIGEST_BYTES = 32
 KEPT_ROUNDS = 16
 """Rounds that have ended and are remembered, for reports that come late or again."""
 MAX_AWAITED = 1024
 """Rounds that have ended without a report of the peer, and are remembered until it is due."""
 
 
-class Stream(Backlog):
-    """Count and digest of a stream of messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._hasher = sha256()
-
-    def _hash(self, length: bytes, message: bytes) -> None:
-        self._hasher.update(length)
-        self._hasher.update(message)
-
-    @property
-    def digest(self) -> bytes:
-        """Of all of them, 32 bytes."""
-        self.catch_up()
-        return self._hasher.digest()
-
-
-class OwnStream(Stream):
-    """The same with the digests of all beginnings: of what this end itself has sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._digests = bytearray(self.digest)
-
-    def _hash(self, length: bytes, message: bytes) -> None:
-        super()._hash(length, message)
-        self._digests += self._hasher.digest()
-
-    def digest_of(self, messages: int) -> bytes:
-        """Of the first so many messages, 32 bytes; b"" if there have not been that many."""
-        if not 0 <= messages <= self.messages:
-            return b""
-        self.catch_up()
-        return bytes(self._digests[messages * DIGEST_BYTES : (messages + 1) * DIGEST_BYTES])
-
-
 @dataclass(slots=True)
 class _Streams:
     """What went back and forth in a round, as this end knows it."""
 
-    sent: OwnStream = field(default_factory=OwnStream)
-    arrived: Stream = field(default_factory=Stream)
+    sent: OwnStream
+    arrived: Stream
     is_open: bool = True
 
     def close(self) -> None:
@@ -101,6 +63,7 @@ class Reporter:
     """
 
     def __init__(self, config: LinkConfig, key: bytes, role: Role, last_round: int) -> None:
+        self._role = role
         self._macs = Macs(config, key, role)
         self._rounds: dict[int, _Streams] = {}
         self._forgotten = last_round
@@ -108,12 +71,25 @@ class Reporter:
         self._awaited: dict[int, None] = {}
         """Rounds that this end has dropped and the peer has not reported yet, oldest first."""
 
-    def begin(self, number: int) -> None:
-        """A round has begun (again)."""
-        self._rounds.pop(number, None)
-        self._rounds[number] = _Streams()
+    def begin(
+        self, number: int, transcripts: tuple[Transcript, Transcript]
+    ) -> tuple[Stream, Stream]:
+        """A round has begun (again): streams of the announcer's and of the responder's messages.
 
-    def end(self, number: int) -> None:
+        What has been sent and what arrives goes into these; the transcripts take it from there.
+        """
+        self._rounds.pop(number, None)
+        sent, arrived = OwnStream(transcripts[self._role]), Stream(transcripts[self._role.peer])
+        self._rounds[number] = _Streams(sent, arrived)
+        return (sent, arrived) if self._role is Role.ANNOUNCER else (arrived, sent)
+
+    def settle(self, number: int) -> None:
+        """The round has ended by something signed: the peer will not give it up."""
+        if number in self._rounds:
+            self._rounds[number].sent.settle()
+        self._end(number)
+
+    def _end(self, number: int) -> None:
         """The round has ended, by a report or by something signed: the oldest are forgotten."""
         if number in self._rounds:
             self._rounds[number].close()
@@ -126,13 +102,8 @@ class Reporter:
             del self._rounds[old]
             self._forgotten = max(self._forgotten, old)
 
-    def note_sent(self, number: int, message: bytes) -> None:
-        """A message of the round's transcript has been sent."""
-        if (streams := self._rounds.get(number)) is not None:
-            streams.sent.absorb(message)
-
     def note_arrived(self, number: int, message: bytes) -> None:
-        """A message of the round has arrived, whatever this end makes of it."""
+        """A message of a round that is not open here has arrived."""
         if (streams := self._rounds.get(number)) is not None:
             streams.arrived.absorb(message)
 
@@ -141,11 +112,11 @@ class Reporter:
         streams = self._rounds.get(number)
         if streams is None:
             # Of a round that began in an earlier life there is nothing to compare.
-            streams, reason = _Streams(), AbortReason.CONNECTION_RESET
+            streams, reason = _Streams(OwnStream(), Stream()), AbortReason.CONNECTION_RESET
         arrived, sent = streams.arrived, streams.sent
         if arrived.messages or sent.messages:  # else the peer cannot know of the round
             self._await(number)
-        self.end(number)
+        self._end(number)
         plain = Abort(
             int(reason), arrived.messages, arrived.digest, sent.messages, sent.digest, b""
         )

@@ -152,8 +152,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         if not is_first or self._takes_no_notice_of(number):
             return None
         self._last_round = max(self._last_round, number)
-        self._rounds[number] = self._new_round(number, now_ps)
-        self._reporter.begin(number)
+        round_ = self._rounds[number] = self._new_round(number, now_ps)
+        round_.streams = self._reporter.begin(number, round_.transcripts)
         self._aligner.forget_beacons()
         self._events.append(RoundStarted(number))
         droppable = [old for old in self._rounds.values() if self._may_drop(old)]
@@ -161,7 +161,7 @@ class ResponderSession(LinkSession[ResponderRound]):
             self._drop(max(droppable, key=lambda old: old.number), AbortReason.TIMED_OUT)
         elif not self._pads.is_for_round(self._pads.next_pad):
             # The announcer could not answer our vote, or could not close the link after it.
-            self._drop(self._rounds[number], AbortReason.RESERVE_EMPTY)
+            self._drop(round_, AbortReason.RESERVE_EMPTY)
         return self._rounds.get(number)
 
     @property
@@ -286,7 +286,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     def _commit(self, round_: ResponderRound) -> None:
         del self._rounds[round_.number]
-        self._reporter.end(round_.number)
+        self._reporter.settle(round_.number)
         round_.count_round_trip()
         self._settle(round_.number, round_.pad, round_.key, round_.books)
         self._miss_reports(round_.number)

@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.states import Cause, Machine
+from protocols.bbm92.streams import Stream
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.compiled import kernel
@@ -219,6 +220,8 @@ class RoundCore:
         announcer_r, responder_r = secrets.transcript_rs
         self.transcripts = (Transcript(announcer_r), Transcript(responder_r))
         """Of the announcer's and of the responder's messages."""
+        self.streams: tuple[Stream, Stream] = (Stream(), Stream())
+        """What fills them, as `protocols.bbm92.reports` has begun it; of a block in doubt, none."""
         self.sifted = SiftedBits(config.lanes)
         self.sequences = [0, 0]
         """Next sequence number of the announcer and of the responder."""
@@ -290,10 +293,10 @@ class RoundCore:
 
     def finish_transcripts(self) -> None:
         """Close both transcripts: what is tagged can no longer change."""
-        length_bytes = [transcript.length_bytes for transcript in self.transcripts]
+        length_bytes = [stream.length_bytes for stream in self.streams]
         bound = sum(forgery_probability(length) for length in length_bytes)
         self.book(forgery_probability=self.books.forgery_probability + bound)
         self.digests = b"".join(
-            struct.pack(">Q", length) + transcript.finish()
-            for length, transcript in zip(length_bytes, self.transcripts, strict=True)
+            struct.pack(">Q", length) + stream.finish_transcript()
+            for length, stream in zip(length_bytes, self.streams, strict=True)
         )

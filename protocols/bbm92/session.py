@@ -154,18 +154,19 @@ class LinkSession(Generic[RoundT]):
 
     def receive(self, data: bytes, now_ps: int) -> None:
         """Take in one message; whatever it is, the worst that follows is a dropped round."""
-        rounds, is_question = len(self._rounds), False
+        rounds = len(self._rounds)
         try:
             envelope = self._open(data)
-            if type(envelope.body) in OUTSIDE:
+            kind = type(envelope.body)
+            if kind in OUTSIDE:
                 self._on_outside(envelope, now_ps)
             else:
                 self._on_sequenced(envelope, data, now_ps)
-                is_question = type(envelope.body) in QUESTIONS
+                if kind in QUESTIONS and len(self._rounds) == rounds:
+                    return  # nothing else can be done now
         except RemoteProtocolError as error:
             self._distrust(str(error))
-        if not is_question or len(self._rounds) < rounds:
-            self.advance(now_ps)
+        self.advance(now_ps)
 
     def peer_restarted(self, now_ps: int) -> None:
         """Drop what was under way: the peer has forgotten its open rounds."""
@@ -241,15 +242,15 @@ class LinkSession(Generic[RoundT]):
     def _on_sequenced(self, envelope: Envelope, data: bytes, now_ps: int) -> None:
         _, peer, number, sequence, body = envelope
         round_ = self._rounds.get(number) or self._start_for(envelope, now_ps)
-        self._reporter.note_arrived(number, data)
         if round_ is None:
+            self._reporter.note_arrived(number, data)
             return
+        round_.streams[peer].absorb(data)  # whatever this end makes of it
         if sequence != round_.sequences[peer]:
             raise RemoteProtocolError(f"message {sequence} of round {number} out of order")
         if round_.digests:
             raise RemoteProtocolError("a message after the end of the transcript")
         round_.sequences[peer] = sequence + 1
-        round_.transcripts[peer].absorb(data)
         round_.active_ps = now_ps
         self._take(round_, body, now_ps)
 
@@ -315,8 +316,7 @@ class LinkSession(Generic[RoundT]):
         sequence = round_.sequences[self.ROLE]
         round_.sequences[self.ROLE] = sequence + 1
         data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
-        round_.transcripts[self.ROLE].absorb(data)
-        self._reporter.note_sent(round_.number, data)
+        round_.streams[self.ROLE].absorb(data)
         self._post(data)
 
     def _final(self, number: int, body: Outside) -> bytes:

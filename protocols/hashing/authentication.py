@@ -31,8 +31,6 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from protocols.hashing.backlog import Backlog
-
 KEY_BYTES = 32
 HALF_KEY_BYTES = 16
 TAG_BYTES = 16
@@ -72,8 +70,8 @@ def verify(r: bytes, pad: bytes, message: bytes, signature: bytes) -> bool:
     return hmac.compare_digest(tag(r, pad, message), signature)
 
 
-class Transcript(Backlog):
-    """Digest of a stream of messages; `forgery_probability` takes its ``length_bytes``.
+class Transcript:
+    """Digest of a stream of messages, each behind its length: no two streams have the same bytes.
 
     Parameters
     ----------
@@ -82,16 +80,14 @@ class Transcript(Backlog):
     """
 
     def __init__(self, r: bytes) -> None:
-        super().__init__()
         self._hasher = _hasher(_half(r) + NO_PAD)
 
-    def _hash(self, length: bytes, message: bytes) -> None:
-        self._hasher.update(length)
-        self._hasher.update(message)
+    def absorb(self, joined: bytes) -> None:
+        """Append messages as `protocols.hashing.backlog.framed` joins them."""
+        self._hasher.update(joined)
 
     def finish(self) -> bytes:
         """Digest, 16 bytes; once, and nothing can be absorbed after it. Keep it off the wire."""
-        self.close()
         return self._hasher.finalize()
 
 

@@ -39,8 +39,12 @@ class Backlog:
 
     def catch_up(self) -> None:
         """Hash what waits."""
-        for message in self._waiting:
-            self._hash(len(message).to_bytes(LENGTH_BYTES, "big"), message)
+        if self._waiting:
+            self._hash(self._waiting)
+            self._forget_waiting()
+
+    def _forget_waiting(self) -> None:
+        """What waits is hashed."""
         self._waiting.clear()
         self._hashed_bytes = self.length_bytes
 
@@ -49,6 +53,14 @@ class Backlog:
         self._most_waiting_bytes = 0
         self.catch_up()
 
-    def _hash(self, length: bytes, message: bytes) -> None:
-        """Take in the next message, and its length before it."""
+    def _hash(self, messages: list[bytes]) -> None:
+        """Take in the next messages, at least one."""
         raise NotImplementedError
+
+
+def framed(messages: list[bytes]) -> bytes:
+    """Messages one after the other, each behind its length."""
+    parts: list[bytes] = []
+    for message in messages:
+        parts += (len(message).to_bytes(LENGTH_BYTES, "big"), message)
+    return b"".join(parts)

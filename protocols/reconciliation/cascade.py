@@ -23,8 +23,6 @@ References
 .. [1] J. Martinez-Mateo et al., QIC 15, 453 (2015), arXiv:1407.3257.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +38,7 @@ from protocols.reconciliation.cascade_layout import (
     PassLayout,
     layout_passes,
 )
-from protocols.reconciliation.cascade_table import LAID, pass_table
+from protocols.reconciliation.cascade_table import pass_table
 from protocols.reconciliation.halving import first_parity
 from protocols.reconciliation.schedules import SCHEDULES, Schedule
 from protocols.reconciliation.words import put_words, words_for
@@ -77,6 +75,8 @@ class CascadeAnnouncer:
             size_bits=bits.size, schedule=schedule, error_rate=error_rate, seed=seed
         )
         self._table = pass_table(self._layouts)
+        self._laid: set[int] = set()
+        """Passes whose bits are in order, and added up."""
         self._words = np.empty(words_for(bits.size), dtype=np.uint64)
         self._sums = np.empty((len(self._layouts), words_for(bits.size) + 2), dtype=np.uint64)
         put_words(self._bits, self._words)
@@ -109,33 +109,23 @@ class CascadeAnnouncer:
         return self._disclose(packed, layout.asked_blocks)
 
     def _answer_halves(self, layout: PassLayout, query: bytes) -> bytes:
-        coded = np.frombuffer(query, np.uint8)
-        most = min(len(query) - HEADER_BYTES, layout.size_bits // 2)
-        packed, p, size = self._reply, layout.index, layout.size_bits
-        self._lay_out(p)
-        count = answers.pack_half_parities(
-            p, size, coded, HEADER_BYTES, self._table, self._sums, packed
-        )
-        if not 0 < count <= most:
+        p, size, packed = layout.index, layout.size_bits, self._reply
+        if p not in self._laid:
+            self._lay_out(p)
+        count = answers.pack_half_parities(p, size, query, self._table, self._sums, packed)
+        if not 0 < count <= min(len(query) - HEADER_BYTES, size // 2):
             raise MalformedMessageError("cascade query", len(query))
-        return self._disclose(packed[: packed_size_bytes(count)], count)
+        return self._disclose(packed[: (count + 7) // 8], count)
 
     def _lay_out(self, p: int) -> None:
-        if not self._table[p, LAID]:
+        if p not in self._laid:
             answers.add_up(p, self._bits, self._table, self._sums)
+            self._laid.add(p)
 
     def _disclose(self, packed: NDArray[np.uint8], count: int) -> bytes:
         """Serialise the answer; the one place where parities leave, and where they are counted."""
         self.parities_disclosed += count
         return packed.tobytes()
-
-
-class _Question(NamedTuple):
-    """What the outstanding query asked: so many parities in ``layout``, of blocks or halves."""
-
-    layout: PassLayout
-    kind: int
-    parities: int
 
 
 class CascadeResponder:
@@ -174,9 +164,11 @@ class CascadeResponder:
         self._keeps_sub_blocks = schedule.keeps_sub_blocks
         self._begun = 0
         self._total = 0
-        self._question: _Question | None = None
+        self._asked = 0
+        """Parities that the outstanding query asks for; 0 without one."""
+        self._asks_blocks = False
         self._found = (0, 0, 0)
-        """Pass, nodes and bytes of the question that `_buffer` holds."""
+        """Pass and nodes of the next question, and bytes of it in `_buffer`."""
         self._allocate(bits.size, len(self._layouts))
 
     def _allocate(self, size: int, passes: int) -> None:
@@ -202,9 +194,13 @@ class CascadeResponder:
         LocalProtocolError
             If the last query is not answered yet.
         """
-        if self._question is not None:
+        if self._asked:
             raise LocalProtocolError("the last cascade query is not answered yet")
-        query = self._query_halves() or self._query_blocks()
+        _, count, stop = self._found
+        if count:
+            self._asked = count
+            return self._buffer[:stop].tobytes()
+        query = self._query_blocks()
         if query is None and self._layouts:
             self._forget_search()
         return query
@@ -214,23 +210,15 @@ class CascadeResponder:
         self._begun, self._layouts, self._found = 0, (), (0, 0, 0)
         self._allocate(0, 0)
 
-    def _query_halves(self) -> bytes | None:
-        p, count, written = self._found
-        if not count:
-            return None
-        if not self._table[p, LAID]:
-            kernels.lay_out(p, self._bits, self._table, self._orders, self._words)
-        self._question = _Question(self._layouts[p], SPLIT, count)
-        self._buffer[0], self._buffer[1] = p, SPLIT
-        return self._buffer[: HEADER_BYTES + written].tobytes()
-
     def _query_blocks(self) -> bytes | None:
         for layout in self._layouts[self._begun :]:
-            self._begun = layout.index + 1
+            p = layout.index
+            self._begun = p + 1
             if layout.asked_blocks:
-                kernels.begin_pass(layout.index, self._bits, self._table, self._orders, self._words)
-                self._question = _Question(layout, BLOCKS, layout.asked_blocks)
-                return bytes((layout.index, BLOCKS))
+                kernels.begin_pass(p, self._bits, self._table, self._orders, self._words)
+                self._asked, self._asks_blocks = layout.asked_blocks, True
+                self._found = (p, 0, 0)
+                return bytes((p, BLOCKS))
         return None
 
     def handle_answer(self, answer: bytes) -> None:
@@ -241,33 +229,26 @@ class CascadeResponder:
         MalformedMessageError
             If nothing was asked, the size is wrong or a filling bit is set: nothing is learnt.
         """
-        question = self._question
-        if question is None or not _fits(answer, question.parities):
+        asked = self._asked
+        if not asked or not _fits(answer, asked):
             raise MalformedMessageError("cascade answer", len(answer))
-        self._question = None
+        self._asked = 0
         self.rounds += 1
-        self.parities_learned += question.parities
-        self._learn(question, np.frombuffer(answer, np.uint8))
-
-    def _learn(self, question: _Question, packed: NDArray[np.uint8]) -> None:
-        p, bits, table = question.layout.index, self._bits, self._table
-        orders, words, nodes, lists = self._orders, self._words, self._nodes, self._lists
-        query = self._buffer
-        if question.kind == SPLIT:
-            count, keeps = question.parities, self._keeps_sub_blocks
-            self._found = kernels.learn_halves(
-                p, count, packed, keeps, bits, table, orders, words, nodes, lists,
-                query, HEADER_BYTES,
-            )  # fmt: skip
-        else:
-            self._total = kernels.learn_blocks(
-                p, packed, self._total, bits, table, orders, words, nodes, lists
+        self.parities_learned += asked
+        p, query = self._found[0], self._buffer
+        bits, table, nodes, lists = self._bits, self._table, self._nodes, self._lists
+        if self._asks_blocks:
+            self._asks_blocks = False
+            self._total, self._found = kernels.learn_blocks(
+                p, answer, self._total, bits, table, self._orders, self._words, nodes, lists, query
             )
-            self._found = kernels.write_question(p, query, HEADER_BYTES, table, nodes, lists)
+        else:
+            self._found = kernels.learn_halves(
+                p, asked, answer, self._keeps_sub_blocks, bits, table, self._orders, self._words,
+                nodes, lists, query,
+            )  # fmt: skip
 
 
 def _fits(answer: bytes, count: int) -> bool:
     """Whether ``answer`` holds exactly ``count`` bits, filled up with zeros."""
-    if len(answer) != packed_size_bytes(count):
-        return False
-    return not answer[-1] & (1 << (-count % 8)) - 1
+    return len(answer) == (count + 7) // 8 and not answer[-1] & (1 << (-count % 8)) - 1

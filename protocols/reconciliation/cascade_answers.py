@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from protocols.bits import shuffle
 from protocols.compiled import kernel
+from protocols.reconciliation.cascade_layout import HEADER_BYTES
 from protocols.reconciliation.cascade_table import (
     BLOCK_BITS,
     BLOCK_COUNT,
     DEPTH,
     HALVED,
-    LAID,
     ORDER,
     SEED,
     SHUFFLED,
@@ -42,7 +42,6 @@ def add_up(p: int, bits: Bytes, table: NDArray[np.int64], sums: Words) -> None:
             values[position] = bits[order[position]]
     put_words(values, sums[p])
     accumulate(sums[p])
-    table[p, LAID] = 1
 
 
 @kernel
@@ -61,8 +60,7 @@ def pack_block_parities(
 def pack_half_parities(
     p: int,
     size_bits: int,
-    query: Bytes,
-    header: int,
+    query: bytes,
     table: NDArray[np.int64],
     sums: Words,
     packed: Bytes,
@@ -73,8 +71,8 @@ def pack_half_parities(
     ----------
     p, size_bits : int
         The pass, which is laid out, and its bits.
-    query : (M,) uint8
-        Nodes from byte ``header`` on, coded as in `cascade_layout`.
+    query : bytes
+        Header and nodes, coded as in `cascade_layout`.
     table, sums : (passes, columns) int64, (passes, W) uint64
         Of all passes; see `protocols.reconciliation.words`.
     packed : uint8
@@ -89,7 +87,7 @@ def pack_half_parities(
     block_bits, depth = table[p, BLOCK_BITS], table[p, DEPTH]
     node_count = table[p, BLOCK_COUNT] << (depth + 1)
     count, node, value, shift = 0, np.int64(0), np.int64(0), 0
-    for k in range(header, query.size):
+    for k in range(HEADER_BYTES, len(query)):
         byte = np.int64(query[k])
         value |= (byte & 127) << shift
         shift += 7

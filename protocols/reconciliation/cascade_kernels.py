@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from protocols.bits import shuffle
 from protocols.compiled import kernel
+from protocols.reconciliation.cascade_layout import HEADER_BYTES, SPLIT
 from protocols.reconciliation.cascade_table import (
     AS_IT_IS,
     BEGUN,
@@ -197,56 +198,17 @@ def own_parities(p: int, size_bits: int, table: NDArray[np.int64], words: Words)
 
 
 @kernel
-def learn_blocks(
-    p: int,
-    answer: Bytes,
-    total: int,
+def write_question(
+    current: int,
     bits: Bytes,
     table: NDArray[np.int64],
     orders: NDArray[np.int32],
     words: Words,
     nodes: Bytes,
     lists: NDArray[np.int32],
-) -> int:
-    """Take the parities of the blocks of pass ``p``; returns the announcer's total parity.
-
-    The last block of all passes but the first follows from ``total``.
-    """
-    blocks, block_bits, size_bits = table[p, BLOCK_COUNT], table[p, BLOCK_BITS], bits.shape[1]
-    ours = own_parities(p, size_bits, table, words)
-    seen = 0
-    for block in range(blocks):
-        if p and block == blocks - 1:
-            theirs = total ^ seen
-        else:
-            theirs = (int(answer[block >> 3]) >> (7 - (block & 7))) & 1
-        seen ^= theirs
-        start = block * block_bits
-        size = min(block_bits, size_bits - start)
-        if theirs == ours[block]:
-            continue
-        node = block << (table[p, DEPTH] + 1) | 1
-        nodes[table[p, OFFSET] + node] = IS_ODD
-        if size > 1:
-            list_node(p, node, start, size, table, nodes, lists)
-        else:
-            if not table[p, LAID]:
-                lay_out(p, bits, table, orders, words)
-            index = index_at(p, start, table, orders)
-            correct(index, bits, table, orders, words, nodes, lists)
-    return seen
-
-
-@kernel
-def write_question(
-    current: int,
     query: Bytes,
-    header: int,
-    table: NDArray[np.int64],
-    nodes: Bytes,
-    lists: NDArray[np.int32],
 ) -> tuple[int, int, int]:
-    """Choose the pass to search and write the nodes to ask for to ``query`` from ``header`` on.
+    """Choose the pass to search, lay it out, and write the `SPLIT` query of it to ``query``.
 
     Pass ``current`` is searched to its end first, then the lowest pass with an odd node, whose
     blocks are the smallest.
@@ -258,7 +220,7 @@ def write_question(
     """
     for turn in range(table.shape[0] + 1):
         p = current if turn == 0 else turn - 1
-        count, written, previous = 0, header, np.int64(0)
+        count, written, previous = 0, HEADER_BYTES, np.int64(0)
         for k in range(table[p, LISTED]):
             node = np.int64(lists[p, 0, k])
             slot = table[p, OFFSET] + node
@@ -279,15 +241,61 @@ def write_question(
             written += 1
         table[p, LISTED] = count
         if count:
-            return p, count, written - header
+            query[0], query[1] = p, SPLIT
+            if not table[p, LAID]:
+                lay_out(p, bits, table, orders, words)
+            return p, count, written
     return current, 0, 0
+
+
+@kernel
+def learn_blocks(
+    p: int,
+    answer: bytes,
+    total: int,
+    bits: Bytes,
+    table: NDArray[np.int64],
+    orders: NDArray[np.int32],
+    words: Words,
+    nodes: Bytes,
+    lists: NDArray[np.int32],
+    query: Bytes,
+) -> tuple[int, tuple[int, int, int]]:
+    """Take the parities of the blocks of pass ``p``; returns the announcer's total parity.
+
+    The last block of all passes but the first follows from ``total``. Returned as well is what
+    `write_question` gives.
+    """
+    blocks, block_bits, size_bits = table[p, BLOCK_COUNT], table[p, BLOCK_BITS], bits.shape[1]
+    ours = own_parities(p, size_bits, table, words)
+    seen = 0
+    for block in range(blocks):
+        if p and block == blocks - 1:
+            theirs = total ^ seen
+        else:
+            theirs = (answer[block >> 3] >> (7 - (block & 7))) & 1
+        seen ^= theirs
+        start = block * block_bits
+        size = min(block_bits, size_bits - start)
+        if theirs == ours[block]:
+            continue
+        node = block << (table[p, DEPTH] + 1) | 1
+        nodes[table[p, OFFSET] + node] = IS_ODD
+        if size > 1:
+            list_node(p, node, start, size, table, nodes, lists)
+        else:
+            if not table[p, LAID]:
+                lay_out(p, bits, table, orders, words)
+            index = index_at(p, start, table, orders)
+            correct(index, bits, table, orders, words, nodes, lists)
+    return seen, write_question(p, bits, table, orders, words, nodes, lists, query)
 
 
 @kernel
 def learn_halves(
     p: int,
     count: int,
-    answer: Bytes,
+    answer: bytes,
     keeps_sub_blocks: bool,  # noqa: FBT001
     bits: Bytes,
     table: NDArray[np.int64],
@@ -296,7 +304,6 @@ def learn_halves(
     nodes: Bytes,
     lists: NDArray[np.int32],
     query: Bytes,
-    header: int,
 ) -> tuple[int, int, int]:
     """Take the parities of the first halves of the first ``count`` nodes on the list of pass ``p``.
 
@@ -310,7 +317,7 @@ def learn_halves(
         node, start, size = np.int64(lists[p, 0, q]), lists[p, 1, q], lists[p, 2, q]
         heap = node & heaps
         half = (size + 1) >> 1
-        theirs = (int(answer[q >> 3]) >> (7 - (q & 7))) & 1
+        theirs = (answer[q >> 3] >> (7 - (q & 7))) & 1
         odd, even = node + heap, node + heap + 1
         if theirs == range_parity(words, p, start, start + half):
             odd, even = even, odd
@@ -333,4 +340,4 @@ def learn_halves(
             nodes[offset + base + 1] = IS_ODD
         index = index_at(p, start, table, orders)
         correct(index, bits, table, orders, words, nodes, lists)
-    return write_question(p, query, header, table, nodes, lists)
+    return write_question(p, bits, table, orders, words, nodes, lists, query)

@@ -20,3 +20,13 @@ class WireCounts:
             self.bytes + other.bytes,
             self.retransmissions + other.retransmissions,
         )
+
+
+@dataclass(slots=True)
+class TransportCounts:
+    """What went over the wire from this end."""
+
+    datagrams_sent: int = 0
+    bytes_sent: int = 0
+    retransmissions: int = 0
+    datagrams_refused: int = 0

@@ -61,10 +61,9 @@ class Incoming:
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
         self.unacknowledged += 1
         self.latest_turn = datagram.turn
-        if ahead >= WINDOW:
-            return True
         if ahead:
-            self.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
+            if ahead < WINDOW:
+                self.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
             return True
         ends_message = datagram.ends_message
         self._append(datagram.payload, ends_message=ends_message)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.messages import MAX_MESSAGE_BYTES
 from protocols.wire.answerlimit import AnswerLimit
+from protocols.wire.counts import TransportCounts
 from protocols.wire.datagrams import (
     ACKNOWLEDGE,
     BASE,
@@ -55,16 +56,6 @@ class _Piece:
 
 
 _NOTHING = _Piece(b"", starts_message=False, ends_message=False)
-
-
-@dataclass(slots=True)
-class TransportCounts:
-    """What went over the wire from this end."""
-
-    datagrams_sent: int = 0
-    bytes_sent: int = 0
-    retransmissions: int = 0
-    datagrams_refused: int = 0
 
 
 class Transport:
@@ -175,11 +166,13 @@ class Transport:
             ]
             self._resend.clear()
         if self._queue:
-            out += self._send_queued(now_ps)
+            self._send_queued(out, now_ps)
         if self._acknowledge_now:
             out.append(self._encode(ACKNOWLEDGE))
-        if self._in_flight and self.next_deadline_ps is None:
+        if self.next_deadline_ps is None and self._in_flight:
             self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
+        self.counts.datagrams_sent += len(out)
+        self.counts.bytes_sent += sum([len(datagram) for datagram in out])
         return out
 
     @property
@@ -187,48 +180,45 @@ class Transport:
         """Sequence number of the oldest datagram not acknowledged, or of the next one."""
         return next(iter(self._in_flight), self._next_sequence)
 
-    def _send_queued(self, now_ps: int) -> list[bytes]:
+    def _send_queued(self, out: list[bytes], now_ps: int) -> None:
         """New data, as far as the window reaches."""
-        queue, out = self._queue, []
-        window, oldest = WINDOW if self._receiving.epoch else 1, self._oldest
-        while queue and ((sequence := self._next_sequence) - oldest) % SEQUENCE_LIMIT < window:
+        queue, in_flight, sequence = self._queue, self._in_flight, self._next_sequence
+        window = WINDOW if self._receiving.epoch else 1
+        free = window - (sequence - self._oldest) % SEQUENCE_LIMIT
+        while queue and free > 0:
             piece = queue.popleft()
-            self._stamp(piece, now_ps)
             self.queued_bytes -= len(piece.payload)
-            self._next_sequence = (sequence + 1) % SEQUENCE_LIMIT
-            self._in_flight[sequence] = piece
-            out.append(self._encode(DATA, sequence, piece))
-        return out
+            in_flight[sequence] = piece
+            out.append(self._send_piece(sequence, piece, now_ps))
+            sequence = (sequence + 1) % SEQUENCE_LIMIT
+            free -= 1
+        self._next_sequence = sequence
 
-    def _stamp(self, piece: _Piece, now_ps: int) -> None:
-        self._turn += 1
-        piece.sent_ps, piece.turn = now_ps, self._turn
-        self._sent_ps[self._turn] = now_ps
-        self._sent_ps.pop(self._turn - REMEMBERED_TURNS, None)
+    def _send_piece(self, sequence: int, piece: _Piece, now_ps: int) -> bytes:
+        self._turn = piece.turn = turn = self._turn + 1
+        self._sent_ps[turn] = piece.sent_ps = now_ps
+        self._sent_ps.pop(turn - REMEMBERED_TURNS, None)
+        return self._encode(DATA, sequence, piece)
 
     def _repeat(self, sequence: int, now_ps: int) -> bytes:
-        entry = self._in_flight[sequence]
-        self._stamp(entry, now_ps)
         self.counts.retransmissions += 1
-        return self._encode(DATA, sequence, entry)
+        return self._send_piece(sequence, self._in_flight[sequence], now_ps)
 
     def _encode(self, kind: Kind, sequence: int = 0, piece: _Piece = _NOTHING) -> bytes:
         receiving = self._receiving
         self._acknowledge_now = False
         receiving.unacknowledged = 0
-        return self._count(
-            pack_datagram(
-                kind,
-                piece.ends_message,
-                self._epoch,
-                receiving.epoch,
-                sequence,
-                receiving.next_sequence,
-                receiving.received if receiving.early else 0,
-                piece.payload,
-                piece.turn % TURNS,
-                receiving.latest_turn,
-            )
+        return pack_datagram(
+            kind,
+            piece.ends_message,
+            self._epoch,
+            receiving.epoch,
+            sequence,
+            receiving.next_sequence,
+            receiving.received if receiving.early else 0,
+            piece.payload,
+            piece.turn % TURNS,
+            receiving.latest_turn,
         )
 
     def _encode_control(self, kind: Kind, nonce: int, peer_epoch: int) -> bytes:
@@ -238,23 +228,33 @@ class Transport:
         starts = oldest is None or oldest.starts_message
         if kind is BASE and self._base is not None:
             at, starts = self._base, True
-        return self._count(pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b""))
-
-    def _count(self, data: bytes) -> bytes:
-        self.counts.datagrams_sent += 1
-        self.counts.bytes_sent += len(data)
-        return data
+        return pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b"")
 
     def receive_datagram(self, data: bytes, now_ps: int) -> None:
         """Take in ``data``; anything that is not a datagram of this connection is dropped."""
-        if len(data) > self._max_datagram_bytes:
-            self.counts.datagrams_refused += 1
-            return
         try:
+            if len(data) > self._max_datagram_bytes:
+                raise MalformedMessageError("datagram", len(data))
             datagram = decode_datagram(data)
         except MalformedMessageError:
             self.counts.datagrams_refused += 1
             return
+        receiving = self._receiving
+        if datagram.peer_epoch == self._epoch and datagram.epoch == receiving.epoch:
+            is_next = datagram.kind is DATA and datagram.sequence == receiving.next_sequence
+            if is_next and datagram.acknowledged == self._next_sequence:
+                self._take_next(datagram, now_ps)
+                return
+        self._take_other(datagram, now_ps)
+
+    def _take_next(self, datagram: Datagram, now_ps: int) -> None:
+        """Most datagrams: the next data, and all that was sent has arrived."""
+        self._take_echo(datagram.echo, now_ps)
+        self._stuck_since_ps = self._base = self.next_deadline_ps = None
+        self._in_flight.clear()
+        self._acknowledge_now |= self._receiving.take(datagram)
+
+    def _take_other(self, datagram: Datagram, now_ps: int) -> None:
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
             self._acknowledge_now |= self._strangers.may_answer(ACKNOWLEDGE, now_ps)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protocols.bbm92.reports import OwnStream
+from protocols.bbm92.streams import OwnStream
 from protocols.codec import encode
 from protocols.events import (
     AbortSigned,

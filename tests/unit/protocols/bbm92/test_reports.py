@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.bbm92.reports import KEPT_ROUNDS, MAX_AWAITED, OwnStream, Reporter, Stream
+from protocols.bbm92.reports import KEPT_ROUNDS, MAX_AWAITED, Reporter
+from protocols.bbm92.streams import OwnStream, Stream
+from protocols.hashing.authentication import Transcript
 from protocols.messages import Abort, AbortReason, Role
 from tests.support.links import link_config
 
@@ -24,15 +26,19 @@ def reporters(*, responder_key: bytes = KEY, **changes: object) -> list[Reporter
     ]
 
 
+def begin(end: Reporter, number: int) -> tuple[Stream, Stream]:
+    """Begin a round: streams of the announcer's and of the responder's messages."""
+    return end.begin(number, (Transcript(KEY), Transcript(KEY)))
+
+
 def after(sent: list[bytes], taken: list[bytes], number: int = 7) -> list[Reporter]:
     """Both ends after the announcer has sent some messages and the responder has taken others."""
     ends = reporters()
-    for end in ends:
-        end.begin(number)
+    (announcers, _), (arrived, _) = (begin(end, number) for end in ends)
     for message in sent:
-        ends[0].note_sent(number, message)
+        announcers.absorb(message)
     for message in taken:
-        ends[1].note_arrived(number, message)
+        arrived.absorb(message)
     return ends
 
 
@@ -107,7 +113,7 @@ def test_report_fits_nowhere_else() -> None:
     assert FORGED in (judged(announcer, 8, report) or "")
     assert FORGED in (judged(responder, 7, report) or "")
     for stranger in (reporters(responder_key=bytes(16))[1], reporters(qber_threshold=0.05)[1]):
-        stranger.begin(7)
+        begin(stranger, 7)
         for message in SENT:
             stranger.note_arrived(7, message)
         assert FORGED in (judged(announcer, 7, stranger.report(7, REASON)) or "")
@@ -148,18 +154,18 @@ def test_rounds_that_ended_long_ago_are_forgotten() -> None:
     """Not before their reports have come, nor while they are open."""
     announcer, responder = after(SENT, [b"ONE"])
     announcer.note_arrived(7, b"answer")
-    responder.note_sent(7, b"answer")
+    responder._rounds[7].sent.absorb(b"answer")
     announcer.report(7, REASON)
     for number in range(8, 8 + 2 * KEPT_ROUNDS):
-        announcer.begin(number)
-    announcer.begin(100)
+        begin(announcer, number)
+    begin(announcer, 100)
     for number in range(8, 8 + 2 * KEPT_ROUNDS):
         announcer.report(number, REASON)
     report = responder.report(7, REASON)
     assert CHANGED in (judged(announcer, 7, report) or "")
     announcer.report(100, REASON)
     assert judged(announcer, 7, report) is None
-    announcer.note_sent(7, b"late")
+    announcer.note_arrived(7, b"late")
     assert announcer.missing(200) == []
 
 
@@ -175,7 +181,7 @@ def test_report_of_a_later_life_is_no_complaint() -> None:
 def test_round_that_begins_again_starts_anew() -> None:
     """A number may have been made up on the wire before it was a round's by right."""
     announcer, responder = after(SENT, [b"made up"])
-    responder.begin(7)
+    begin(responder, 7)
     for message in SENT:
         responder.note_arrived(7, message)
     assert judged(announcer, 7, responder.report(7, REASON)) is None
@@ -238,15 +244,15 @@ def test_memory_is_that_of_the_digests() -> None:
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(5 * KEPT_ROUNDS):
-        reporter.begin(number)
+        sent, _ = begin(reporter, number)
         for _ in range(100):
-            reporter.note_sent(number, message)
+            sent.absorb(message)
         for _ in range(1000):  # as many as somebody likes
             reporter.note_arrived(number, message)
         reporter.report(number, REASON)
         reporter.note_reported(number)
     for number in range(10_000, 10_000 + 3 * MAX_AWAITED):
-        reporter.begin(number)
+        begin(reporter, number)
         reporter.note_arrived(number, b"")
         reporter.report(number, REASON)
     after_all, _ = tracemalloc.get_traced_memory()
@@ -260,10 +266,10 @@ def test_rounds_that_have_ended_keep_no_messages() -> None:
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(KEPT_ROUNDS):
-        reporter.begin(number)
-        reporter.note_sent(number, bytes(20_000))
+        sent, _ = begin(reporter, number)
+        sent.absorb(bytes(20_000))
         reporter.note_arrived(number, bytes(20_000))
-        reporter.end(number)
+        reporter.settle(number)
         reporter.note_arrived(number, bytes(20_000))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -10,6 +10,7 @@ from protocols.bbm92.rounds import (
     lane_counts,
     received_bits,
 )
+from protocols.bbm92.streams import Stream
 from protocols.errors import RemoteProtocolError
 from protocols.keylength.keyrate import LaneCounts
 from protocols.link import LinkSecrets
@@ -95,18 +96,26 @@ def test_every_setting_is_in_the_digest(name: str) -> None:
     assert link_of(facts).digest() == link_config().digest()
 
 
+def recording(core: RoundCore) -> tuple[Stream, Stream]:
+    """What fills the transcripts."""
+    announcers, responders = core.transcripts
+    return Stream(announcers), Stream(responders)
+
+
 def test_finished_transcripts_are_bound_and_booked() -> None:
     """Digests differ by direction and content; both lengths raise the forgery bound."""
     found = []
     for messages in ([b"a", b"b"], [b"ab"], [b"b", b"a"], []):
         core = RoundCore(0, link_config(), SECRETS, 0)
+        core.streams = recording(core)
         for message in messages:
-            core.transcripts[0].absorb(message)
+            core.streams[0].absorb(message)
         core.finish_transcripts()
         assert core.books.forgery_probability == (8 * 2.0**-106 if messages else 0.0)
         found.append(core.digests)
     assert len(set(found)) == 4
     mirrored = RoundCore(0, link_config(), SECRETS, 0)
-    mirrored.transcripts[1].absorb(b"ab")
+    mirrored.streams = recording(mirrored)
+    mirrored.streams[1].absorb(b"ab")
     mirrored.finish_transcripts()
     assert mirrored.digests not in found
