@@ -5,7 +5,6 @@ times, so that a lane's central peak lies at its delay.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +51,7 @@ def peak_residuals(
     return residuals_about(peak_positions(config, lanes), differences_ps, half_ps)
 
 
+@kernel
 def residuals_about(
     peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -62,13 +62,6 @@ def residuals_about(
     (K,) int64, (K,) float64
         Their indices in ``differences_ps``, ascending, and each less its peak.
     """
-    return _residuals(peaks_ps, differences_ps, half_ps)
-
-
-@kernel
-def _residuals(
-    peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     capacity = peaks_ps.size * differences_ps.size
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
@@ -130,43 +123,37 @@ def _groups(delays_ps: tuple[int, ...], gap_ps: int) -> list[tuple[int, int]]:
     return groups
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnnouncedBlocks:
-    """Announced clicks (at least one), counted in blocks of equal length.
+def pair_density_per_ps(
+    alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+) -> float:
+    """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
 
-    Attributes
-    ----------
-    edges_ps : (B + 1,) int64
-    counts : (B,) int64
-    length_ps : int
-        Of all blocks together.
+    Light that comes or goes among the announced clicks does so at both ends at once: the product
+    of the mean rates would be too small. 0 where there are no clicks.
     """
+    if announced_ps.size == 0 or own_ps.size == 0:
+        return 0.0
+    return _pair_density(
+        announced_ps, own_ps, alignment.reference_ps, alignment.offset_ps, alignment.rate
+    )
 
-    edges_ps: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    length_ps: int
 
-    @classmethod
-    def of(cls, announced_ps: NDArray[np.int64]) -> "AnnouncedBlocks":
-        """Count ``announced_ps`` ((N,) int64, ascending)."""
-        edges_ps, counts = _count_blocks(announced_ps)
-        return cls(edges_ps, counts, int(edges_ps[-1] - edges_ps[0]))
-
-    def pair_density_per_ps(self, alignment: Alignment, own_ps: NDArray[np.int64]) -> float:
-        """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
-
-        Light that comes or goes within the announcement does so at both ends at once: the product
-        of the mean rates would be too small.
-        """
-        pairs = _count_pairs(
-            self.counts,
-            self.edges_ps,
-            own_ps,
-            alignment.reference_ps,
-            alignment.offset_ps,
-            alignment.rate,
-        )
-        return pairs * self.counts.size / self.length_ps
+@kernel
+def _pair_density(
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+) -> float:
+    """All pairs of an announced click with an own one of the same block, by a line, per ps."""
+    edges_ps, counts = _count_blocks(announced_ps)
+    length_ps = edges_ps[-1] - edges_ps[0]
+    own_counts = _count_between(predict(edges_ps, reference_ps, offset_ps, rate), own_ps)
+    pairs = np.int64(0)
+    for k in range(counts.size):
+        pairs += counts[k] * own_counts[k]
+    return pairs * counts.size / length_ps
 
 
 @kernel
@@ -182,20 +169,6 @@ def _count_blocks(
         edges_ps[k] = np.int64(k * length_ps + first_ps)
     edges_ps[blocks] = last_ps
     return edges_ps, _count_between(edges_ps, announced_ps)
-
-
-@kernel
-def _count_pairs(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    counts: NDArray[np.int64],
-    edges_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    reference_ps: int,
-    offset_ps: float,
-    rate: float,
-) -> int:
-    """All pairs of an announced click with an own one of the same block, by a line."""
-    edges_ps = predict(edges_ps, reference_ps, offset_ps, rate)
-    return int((counts * _count_between(edges_ps, own_ps)).sum())
 
 
 @kernel
@@ -215,15 +188,6 @@ def _count_between(edges_ps: NDArray[np.int64], times_ps: NDArray[np.int64]) -> 
         counts[k] = count = stop - start
         start = stop
     return counts
-
-
-def pair_density_per_ps(
-    alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
-) -> float:
-    """The same for announced clicks that are asked about once; 0 where there are none."""
-    if announced_ps.size == 0 or own_ps.size == 0:
-        return 0.0
-    return AnnouncedBlocks.of(announced_ps).pair_density_per_ps(alignment, own_ps)
 
 
 def signal_share(found: int, background: float) -> float:

@@ -10,6 +10,8 @@ Times are in seconds, offsets in ps, rates in ps/s (1e-12), drifts in ps/s^2. Ti
 backwards: the cells then come in descending order.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,110 @@ def advance(
                 total += carried[row, k] * move[column, k]
             spread[row, column] = total + noise[row, column]
     return applied(move, state), spread, move
+
+
+@kernel
+def foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    first_ps: int,
+    last_ps: int,
+    cells: int,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    walk_ps: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Middles (N,) of the cells of an announcement, and the state (3,) predicted for the one amid.
+
+    Also the largest standard deviation of an offset predicted for any of them. From the state and
+    its covariance at ``zero_ps``, which is not within the announcement.
+    """
+    knots_ps = np.empty(cells, dtype=np.int64)
+    half_ps = (last_ps - first_ps) / (2 * cells)
+    for k in range(cells):
+        knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
+    middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
+    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
+    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
+    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
+    return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
+
+
+@kernel
+def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    times_ps: NDArray[np.int64],
+    residuals_ps: NDArray[np.float64],
+    knots_ps: NDArray[np.int64],
+    middle_ps: int,
+    middle: NDArray[np.float64],
+    zero_ps: int,
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    half_ps: float,
+    walk_ps: float,
+    share: float,
+    variance: float,
+    is_backward: bool,  # noqa: FBT001
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """`follow_cells` with cells about knots, and what is near the course that it finds.
+
+    Parameters
+    ----------
+    times_ps, residuals_ps : (K,)
+        In order of time, less the course that ``middle`` (3,) predicts from ``middle_ps`` on.
+    knots_ps : (N,) int64
+        Ascending middles of the cells.
+    zero_ps, state, covariance : int, (3,), (3, 3)
+        Before the first cell; after the last one, if time runs backwards.
+
+    Returns
+    -------
+    (3,), (3, 3), (N,), (L,) float64
+        State and covariance in the last cell (the first one), the smoothed offsets less the
+        predicted ones, and the residuals within ``half_ps`` of them (see `near_course`).
+    """
+    cells = knots_ps.size
+    starts, stops = _cells(times_ps, knots_ps)
+    knots_s, steps_s = np.empty(cells), np.empty(cells)
+    predicted_ps, beyond_ps = np.empty(cells), np.empty(cells)
+    for k in range(cells):
+        knots_s[k] = (knots_ps[k] - middle_ps) / PS_PER_S
+        predicted_ps[k] = parabola_at(knots_s[k], middle)
+    if is_backward:
+        knots_ps, predicted_ps = knots_ps[::-1].copy(), predicted_ps[::-1].copy()
+        starts, stops = starts[::-1].copy(), stops[::-1].copy()
+    for k in range(cells):
+        steps_s[k] = (knots_ps[k] - zero_ps) / PS_PER_S
+        zero_ps = knots_ps[k]
+    state, covariance, offsets_ps = follow_cells(
+        state,
+        covariance,
+        steps_s,
+        starts,
+        stops,
+        residuals_ps,
+        predicted_ps,
+        half_ps,
+        walk_ps,
+        share,
+        variance,
+    )
+    for k in range(cells):
+        beyond_ps[cells - 1 - k if is_backward else k] = offsets_ps[k] - predicted_ps[k]
+    near_ps = near_course(times_ps, residuals_ps, half_ps, middle_ps, middle, knots_s, beyond_ps)
+    return state, covariance, beyond_ps, near_ps
+
+
+@kernel
+def _cells(
+    times_ps: NDArray[np.int64], knots_ps: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each cell (N,) begins and ends in ascending times, halfway from knot to knot."""
+    starts, stops = np.empty_like(knots_ps), np.empty_like(knots_ps)
+    starts[0], stops[-1] = 0, times_ps.size
+    for k in range(1, knots_ps.size):
+        edge_ps = (knots_ps[k] + knots_ps[k - 1]) // 2
+        starts[k] = stops[k - 1] = np.searchsorted(times_ps, edge_ps)
+    return starts, stops
 
 
 @kernel
@@ -196,6 +302,19 @@ def course_ps(
         elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
         out[k], j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
     return out
+
+
+@kernel
+def course_at(
+    time_ps: int,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> float:
+    """What `course_ps` has for one time."""
+    slopes, elapsed_s = slopes_between(knots_s, beyond_ps), (time_ps - zero_ps) / PS_PER_S
+    return offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)[0]
 
 
 @kernel

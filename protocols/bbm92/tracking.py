@@ -183,18 +183,20 @@ class Tracker:
             self._watch.look(nothing, density_per_ps=0.0, light_ps=light_ps)
             return None
         before = self._filter.state
-        lanes = [int(lane) for lane in np.flatnonzero(self._watch.lit)]
+        lanes = [lane for lane, is_lit in enumerate(self._watch.lit.tolist()) if is_lit]
         smoothed = self._filter.smooth(announced_ps, own_ps, lanes)
         pairs, course = smoothed.pairs, smoothed.course
         if is_dark:
             self._filter.state = before
         line = course.line((int(announced_ps[0]) + int(announced_ps[-1])) // 2)
         shift_ps = self._shift_ps(course, line, announced_ps, own_ps)
-        self._filter.shift(shift_ps)
-        self.alignment = replace(line, offset_ps=line.offset_ps + shift_ps)
+        if shift_ps:
+            self._filter.shift(shift_ps)
+            line = replace(line, offset_ps=line.offset_ps + shift_ps)
+        self.alignment = line
         self._remember_drift(light_ps)
         pairs = course.about(pairs, announced_ps, own_ps, shift_ps=shift_ps)
-        density = smoothed.blocks.pair_density_per_ps(self.alignment, own_ps)
+        density = pair_density_per_ps(line, announced_ps, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
         return pairs
 
