@@ -20,11 +20,11 @@ from protocols.bbm92.lanes import (
 )
 from protocols.bbm92.smoothing import (
     advance,
-    course_at,
     course_ps,
     differences_ps,
     foresee,
     smooth_announcement,
+    tangent_at,
 )
 from protocols.bbm92.synchronise import Lock
 from protocols.compiled import kernel
@@ -97,9 +97,10 @@ class Course:
 
     def line(self, time_ps: int) -> Alignment:
         """The tangent of the parabola at ``time_ps``, as high as the course there."""
-        offset_ps = course_at(time_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps)
-        rate = self.state[1] + self.state[2] * (time_ps - self.zero_ps) / PS_PER_S
-        return Alignment(time_ps, offset_ps, float(rate) / PS_PER_S)
+        offset_ps, rate = tangent_at(
+            time_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps
+        )
+        return Alignment(time_ps, offset_ps, rate / PS_PER_S)
 
     def near(
         self,
@@ -115,11 +116,18 @@ class Course:
         The line is the tangent somewhere among the announced times.
         """
         shift_ps = line.offset_ps - self.line(line.reference_ps).offset_ps
-        ends_ps = announced_ps[[0, -1]]
-        knots_ps = self.zero_ps + (self.knots_s * PS_PER_S).astype(np.int64)
-        times_ps = np.concatenate((ends_ps[:1], knots_ps, ends_ps[1:]))
-        bent_ps = self.offsets_ps(times_ps) + shift_ps - line_ps(line, times_ps)
-        spare_ps = math.ceil(np.abs(bent_ps).max()) + SPARE_PS
+        away_ps = _furthest_ps(
+            int(announced_ps[0]),
+            int(announced_ps[-1]),
+            line.reference_ps,
+            line.offset_ps - shift_ps,
+            line.rate,
+            self.zero_ps,
+            self.state,
+            self.knots_s,
+            self.beyond_ps,
+        )
+        spare_ps = math.ceil(away_ps) + SPARE_PS
         pairs = pairs_about(
             line, announced_ps, own_ps, low_ps=low_ps - spare_ps, high_ps=high_ps + spare_ps
         )
@@ -346,7 +354,25 @@ def _residuals(  # noqa: PLR0917 - a kernel takes arrays, not objects
     return times_ps, values_ps, is_ordered
 
 
-def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K,) offsets by a line."""
-    elapsed_ps = (times_ps - line.reference_ps).astype(np.float64)
-    return line.offset_ps + line.rate * elapsed_ps
+@kernel
+def _furthest_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    first_ps: int,
+    last_ps: int,
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> float:
+    """How far a course is from a line at most, at its knots and at two times."""
+    furthest_ps = 0.0
+    for k in range(-2, knots_s.size):
+        time_ps = first_ps if k == -2 else last_ps
+        if k >= 0:
+            time_ps = zero_ps + int(knots_s[k] * PS_PER_S)
+        by_line_ps = offset_ps + rate * (time_ps - reference_ps)
+        by_course_ps, _ = tangent_at(time_ps, zero_ps, state, knots_s, beyond_ps)
+        furthest_ps = max(furthest_ps, abs(by_course_ps - by_line_ps))
+    return furthest_ps

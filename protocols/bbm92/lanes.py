@@ -4,6 +4,7 @@ It knows public times and nominal delays, never bases or bits. Differences are o
 times, so that a lane's central peak lies at its delay.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -153,7 +154,7 @@ def _pair_density(
     pairs = np.int64(0)
     for k in range(counts.size):
         pairs += counts[k] * own_counts[k]
-    return pairs * counts.size / length_ps
+    return float(pairs * counts.size / length_ps)
 
 
 @kernel
@@ -195,21 +196,38 @@ def signal_share(found: int, background: float) -> float:
     return min(max((found - background) / max(found, 1), 0.05), 1.0)
 
 
-def peak_cdf(config: LinkConfig, offsets_ps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the pairs of one peak that come before ``offsets_ps`` from its middle."""
-    decay_ps = max(PS_PER_S / config.coherence_rate_per_s, MIN_DECAY_PS)
-    tail = 0.5 * np.exp(-np.abs(offsets_ps) / decay_ps)
-    share: NDArray[np.float64] = np.where(offsets_ps < 0, tail, 1.0 - tail)
-    return share
-
-
 def lane_shares(
-    config: LinkConfig, lows_ps: NDArray[np.float64], highs_ps: NDArray[np.float64]
+    config: LinkConfig, lows_ps: NDArray[np.float64], width_ps: float
 ) -> NDArray[np.float64]:
-    """Share of the pairs of one lane, all peaks together, in [low, high) about its delay."""
-    weights = np.array([weight for _, weight in config.peaks])
-    shares = np.zeros(np.broadcast(lows_ps, highs_ps).shape)
-    for (offset_ps, _), weight in zip(config.peaks, weights / weights.sum(), strict=True):
-        inside = peak_cdf(config, highs_ps - offset_ps) - peak_cdf(config, lows_ps - offset_ps)
-        shares += weight * inside
+    """Share of the pairs of one lane, all peaks together, in [low, low + width) about its delay."""
+    decay_ps = max(PS_PER_S / config.coherence_rate_per_s, MIN_DECAY_PS)
+    offsets_ps, weights = np.array(config.peaks, dtype=np.float64).T.copy()
+    shares = _shares(lows_ps.ravel(), width_ps, offsets_ps, weights / weights.sum(), decay_ps)
+    return shares.reshape(lows_ps.shape)
+
+
+@kernel
+def _shares(
+    lows_ps: NDArray[np.float64],
+    width_ps: float,
+    offsets_ps: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    decay_ps: float,
+) -> NDArray[np.float64]:
+    shares = np.zeros(lows_ps.size)
+    for peak in range(offsets_ps.size):
+        for k in range(lows_ps.size):
+            low_ps, high_ps = (
+                lows_ps[k] - offsets_ps[peak],
+                lows_ps[k] + width_ps - offsets_ps[peak],
+            )
+            inside = _before(high_ps, decay_ps) - _before(low_ps, decay_ps)
+            shares[k] += weights[peak] * inside
     return shares
+
+
+@kernel
+def _before(offset_ps: float, decay_ps: float) -> float:
+    """Share of the pairs of one peak that come before ``offset_ps`` from its middle."""
+    tail = 0.5 * math.exp(-abs(offset_ps) / decay_ps)
+    return tail if offset_ps < 0 else 1.0 - tail

@@ -147,7 +147,7 @@ def _leaks(
     for j, windows_ps in enumerate(peaks_ps):
         for k, delay_ps in enumerate(config.lane_delays_ps):
             about_ps = (windows_ps - delay_ps).astype(np.float64)
-            seen[j, k] = lane_shares(config, about_ps - half_ps, about_ps + half_ps).sum()
+            seen[j, k] = lane_shares(config, about_ps - half_ps, 2.0 * half_ps).sum()
     leaks: NDArray[np.float64] = seen / np.diag(seen)
     np.fill_diagonal(leaks, 0.0)
     return leaks

@@ -305,16 +305,17 @@ def course_ps(
 
 
 @kernel
-def course_at(
+def tangent_at(
     time_ps: int,
     zero_ps: int,
     state: NDArray[np.float64],
     knots_s: NDArray[np.float64],
     beyond_ps: NDArray[np.float64],
-) -> float:
-    """What `course_ps` has for one time."""
+) -> tuple[float, float]:
+    """What `course_ps` has for one time, and the slope of the parabola there (ps/s)."""
     slopes, elapsed_s = slopes_between(knots_s, beyond_ps), (time_ps - zero_ps) / PS_PER_S
-    return offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)[0]
+    offset_ps, _ = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)
+    return offset_ps, state[1] + state[2] * (time_ps - zero_ps) / PS_PER_S
 
 
 @kernel

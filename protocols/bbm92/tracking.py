@@ -96,8 +96,7 @@ class Tracker:
     @property
     def reach_ps(self) -> int:
         """How far from the predicted time of equal arrival the pairs of any lane may be."""
-        shifts_ps = self._names.shifts_ps
-        return self._furthest_ps + math.ceil(max(map(abs, shifts_ps), default=0.0))
+        return self._furthest_ps + self._names.furthest_ps
 
     def _covariance(self) -> NDArray[np.float64]:
         """(2, 2) of offset (ps) and rate."""
@@ -243,6 +242,11 @@ class _LaneNames:
         self.shifts_ps = shifts_ps
         """Of the others against the one in use; empty when it is certain."""
         self._scores = np.zeros(1 + len(shifts_ps))
+
+    @property
+    def furthest_ps(self) -> int:
+        """How far off the offset may be."""
+        return math.ceil(max(map(abs, self.shifts_ps))) if self.shifts_ps else 0
 
     def judge(
         self,

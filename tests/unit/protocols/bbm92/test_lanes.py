@@ -5,7 +5,7 @@ import pytest
 
 from protocols.bbm92 import lanes
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.lanes import BLOCK_PS, AnnouncedBlocks
+from protocols.bbm92.lanes import BLOCK_PS, pair_density_per_ps
 from protocols.link import PS_PER_S
 
 
@@ -25,18 +25,16 @@ def clicks(seed: int, light: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def test_blocks_hold_what_searches_find(light: str, own_light: str) -> None:
     """Each click is in one block, and the density is the mean product of both ends' counts."""
     announced_ps, own_ps = clicks(1, light), clicks(2, own_light) + 3_000
-    blocks = AnnouncedBlocks.of(announced_ps)
-    assert blocks.edges_ps[0] == announced_ps[0]
-    assert blocks.edges_ps[-1] == announced_ps[-1] + 1
-    assert blocks.length_ps == blocks.edges_ps[-1] - blocks.edges_ps[0]
-    assert np.ptp(np.diff(blocks.edges_ps)) <= 1
-    assert BLOCK_PS <= np.diff(blocks.edges_ps).min() < 2 * BLOCK_PS
-    found = np.searchsorted(announced_ps, blocks.edges_ps)
-    assert blocks.counts.tolist() == np.diff(found).tolist()
+    edges_ps, counts = lanes._count_blocks(announced_ps)
+    assert edges_ps[0] == announced_ps[0]
+    assert edges_ps[-1] == announced_ps[-1] + 1
+    assert np.ptp(np.diff(edges_ps)) <= 1
+    assert BLOCK_PS <= np.diff(edges_ps).min() < 2 * BLOCK_PS
+    assert counts.tolist() == np.diff(np.searchsorted(announced_ps, edges_ps)).tolist()
     line = Alignment(announced_ps[0].item(), 3_000.0, 1e-6)
-    own = np.diff(np.searchsorted(own_ps, line.predict(blocks.edges_ps)))
-    expected = float((blocks.counts * own).sum()) * own.size / blocks.length_ps
-    assert blocks.pair_density_per_ps(line, own_ps) == pytest.approx(expected, rel=1e-12)
+    own = np.diff(np.searchsorted(own_ps, line.predict(edges_ps)))
+    expected = float((counts * own).sum()) * own.size / (edges_ps[-1] - edges_ps[0])
+    assert pair_density_per_ps(line, announced_ps, own_ps) == pytest.approx(expected, rel=1e-12)
 
 
 def test_clicks_on_an_edge_belong_to_the_block_behind_it() -> None:
