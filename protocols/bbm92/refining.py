@@ -182,25 +182,32 @@ def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step).
 
     Most pairs may be in one bin, and each waits for the one before it there: every other one is
-    counted elsewhere.
+    counted elsewhere. Numbers are short, so that loops take many at once; the reach of a candidate
+    is far below 2^31 ps.
     """
-    bins = (2 * reach_ps) >> REFINE_SHIFT
-    counts, sums = np.empty((2, bins), dtype=np.int64), np.empty(max(bins - width + 1, 0), np.int64)
-    elapsed, from_edge_ps = elapsed_ps.astype(np.float64), values_ps + reach_ps
+    bins, pairs = (2 * reach_ps) >> REFINE_SHIFT, values_ps.size
+    counts, sums = np.empty((2, bins), np.int32), np.empty(max(bins - width + 1, 0), np.int32)
+    places, from_edge_ps = np.empty(pairs, np.int32), (values_ps + reach_ps).astype(np.int32)
+    elapsed = elapsed_ps.astype(np.float64)
     best, best_bin, best_step = 0, 0, 0
     for step in range(steps):
-        extra = first_rate + step * grain
+        extra, top = first_rate + step * grain, np.int32(0)
         counts[:] = 0
-        for k in range(from_edge_ps.size):
-            at = (from_edge_ps[k] - np.int64(extra * elapsed[k])) >> REFINE_SHIFT
-            if 0 <= at < bins:
-                counts[k & 1, at] += 1
+        for k in range(pairs):
+            places[k] = (from_edge_ps[k] - np.int32(extra * elapsed[k])) >> REFINE_SHIFT
+        for k in range(pairs):
+            if 0 <= places[k] < bins:
+                counts[k & 1, places[k]] += np.int32(1)
+        for k in range(bins):
+            counts[0, k] += counts[1, k]
         sums[:] = 0
         for first in range(width):
             for k in range(sums.size):
-                sums[k] += counts[0, first + k] + counts[1, first + k]
-        if sums.size and sums.max() > best:
-            best, best_bin, best_step = int(sums.max()), int(sums.argmax()), step
+                sums[k] += counts[0, first + k]
+        for k in range(sums.size):
+            top = max(top, sums[k])
+        if top > best:
+            best, best_bin, best_step = int(top), int(sums.argmax()), step
     return best, best_bin, best_step
 
 
