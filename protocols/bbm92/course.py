@@ -22,7 +22,6 @@ from protocols.bbm92.smoothing import (
     advance,
     course_ps,
     differences_ps,
-    foresee,
     smooth_announcement,
     tangent_at,
 )
@@ -234,7 +233,7 @@ class ClockFilter:
         state = self.state
         first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1])
         cells = min(max(math.ceil((last_ps - first_ps) / self._cell_ps), 1), MAX_CELLS)
-        knots_ps, middle, sigma_ps = foresee(
+        knots_ps, middle, sigma_ps = _foresee(
             first_ps, last_ps, cells, state.zero_ps, state.values, state.covariance, self._walk_ps
         )
         beyond_ps = math.ceil(min(WANDER_SIGMAS * sigma_ps, MOST_BEYOND_PS))
@@ -284,12 +283,8 @@ class ClockFilter:
     ) -> Course | None:
         """Filter and smooth, again where share and variance were a guess; None without light.
 
-        Parameters
-        ----------
-        times_ps, values_ps : (K,)
-            Distances from expected peaks by the predicted course, in order of time.
-        background : float
-            Unrelated ones among those within `HALF_PS` of any course.
+        From distances (K,) of expected peaks by the predicted course, in order of time, of which
+        ``background`` are unrelated among those within `HALF_PS` of any course.
         """
         for _ in range(1 if self._has_seen else 2):
             values, covariance, beyond_ps, near_ps = smooth_announcement(
@@ -327,6 +322,32 @@ MEMORY_PAIRS = 200
 """Residuals that say as much of the variance as all before them."""
 LEAST_SIGMA_PS = 20.0
 MOST_BEYOND_PS = 900_000.0
+
+
+@kernel
+def _foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    first_ps: int,
+    last_ps: int,
+    cells: int,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    walk_ps: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Middles (N,) of the cells of an announcement, and the state (3,) predicted for the one amid.
+
+    Also the largest standard deviation of an offset predicted for any of them. From the state and
+    its covariance at ``zero_ps``, which is not within the announcement.
+    """
+    knots_ps = np.empty(cells, dtype=np.int64)
+    half_ps = (last_ps - first_ps) / (2 * cells)
+    for k in range(cells):
+        knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
+    middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
+    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
+    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
+    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
+    return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
 
 
 @kernel

@@ -10,8 +10,6 @@ Times are in seconds, offsets in ps, rates in ps/s (1e-12), drifts in ps/s^2. Ti
 backwards: the cells then come in descending order.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,32 +53,6 @@ def advance(
                 total += carried[row, k] * move[column, k]
             spread[row, column] = total + noise[row, column]
     return applied(move, state), spread, move
-
-
-@kernel
-def foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    first_ps: int,
-    last_ps: int,
-    cells: int,
-    zero_ps: int,
-    state: NDArray[np.float64],
-    covariance: NDArray[np.float64],
-    walk_ps: float,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
-    """Middles (N,) of the cells of an announcement, and the state (3,) predicted for the one amid.
-
-    Also the largest standard deviation of an offset predicted for any of them. From the state and
-    its covariance at ``zero_ps``, which is not within the announcement.
-    """
-    knots_ps = np.empty(cells, dtype=np.int64)
-    half_ps = (last_ps - first_ps) / (2 * cells)
-    for k in range(cells):
-        knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
-    middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
-    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
-    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
-    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
-    return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
 
 
 @kernel
