@@ -20,7 +20,6 @@ from protocols.bbm92.lanes import (
 )
 from protocols.bbm92.smoothing import (
     advance,
-    course_ps,
     differences_ps,
     smooth_announcement,
     tangent_at,
@@ -64,10 +63,6 @@ class Course:
     """(N,) ascending, from ``zero_ps``."""
     beyond_ps: NDArray[np.float64]
     """(N,) less the parabola, or none where it is one."""
-
-    def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(K,) at announcer times (K,)."""
-        return course_ps(times_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps)
 
     def about(
         self,

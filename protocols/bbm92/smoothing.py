@@ -249,18 +249,17 @@ def smooth_back(
 
 
 @kernel
-def course_ps(
-    times_ps: NDArray[np.int64],
+def tangent_at(
+    time_ps: int,
     zero_ps: int,
     state: NDArray[np.float64],
     knots_s: NDArray[np.float64],
     beyond_ps: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """(K,) offsets at ``times_ps`` by a parabola and what is beyond it at knots.
+) -> tuple[float, float]:
+    """Offset (ps) by a parabola and what is beyond it at knots; slope (ps/s) of the parabola alone.
 
     Parameters
     ----------
-    times_ps : (K,) int64
     zero_ps : int
         Where the parabola has the offset, rate and drift of ``state``.
     state : (3,) float64
@@ -269,22 +268,6 @@ def course_ps(
     beyond_ps : (N,) or (0,) float64
         Between knots straight lines, outside of them the nearest one; nothing if there are none.
     """
-    out, slopes, j = np.empty(times_ps.size), slopes_between(knots_s, beyond_ps), 0
-    for k in range(times_ps.size):
-        elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
-        out[k], j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
-    return out
-
-
-@kernel
-def tangent_at(
-    time_ps: int,
-    zero_ps: int,
-    state: NDArray[np.float64],
-    knots_s: NDArray[np.float64],
-    beyond_ps: NDArray[np.float64],
-) -> tuple[float, float]:
-    """What `course_ps` has for one time, and the slope of the parabola there (ps/s)."""
     slopes, elapsed_s = slopes_between(knots_s, beyond_ps), (time_ps - zero_ps) / PS_PER_S
     offset_ps, _ = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)
     return offset_ps, state[1] + state[2] * (time_ps - zero_ps) / PS_PER_S
@@ -316,7 +299,7 @@ def offset_at(  # noqa: PLR0917 - a kernel takes arrays, not objects
     slopes: NDArray[np.float64],
     j: int,
 ) -> tuple[float, int]:
-    """What `course_ps` has for one time, and the knot before it, looked for from knot ``j`` on."""
+    """That of `tangent_at`, and the knot before it, looked for from knot ``j`` on."""
     offset_ps = parabola_at(elapsed_s, state)
     last = beyond_ps.size - 1
     if last < 0:
@@ -344,7 +327,7 @@ def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
 ) -> NDArray[np.int64]:
     """(K,) own less predicted times of pairs, by indices (K,) of their clicks.
 
-    The prediction is `course_ps` and ``shift_ps``, rounded to ps.
+    The prediction is that of `tangent_at` and ``shift_ps``, rounded to ps.
     """
     out, slopes, j = np.empty_like(announced), slopes_between(knots_s, beyond_ps), 0
     for k in range(announced.size):

@@ -8,10 +8,10 @@ from protocols.bbm92.lanes import count_about, residuals_about
 from protocols.bbm92.smoothing import (
     DRIFT_WALK_PER_S,
     RATE_WALK,
-    course_ps,
     differences_ps,
     follow_cells,
     near_course,
+    tangent_at,
 )
 from protocols.link import PS_PER_S
 
@@ -28,8 +28,13 @@ def test_a_course_is_a_parabola_and_lines_between_knots(knots: int) -> None:
     expected_ps = np.polynomial.polynomial.polyval(elapsed_s, state * [1.0, 1.0, 0.5])
     if knots:
         expected_ps += np.interp(elapsed_s, knots_s, beyond_ps)
-    found_ps = course_ps(times_ps, zero_ps, state, knots_s, beyond_ps)
+    course = (zero_ps, state, knots_s, beyond_ps)
+    found_ps, slopes = np.transpose([tangent_at(time_ps, *course) for time_ps in times_ps.tolist()])
     assert found_ps == pytest.approx(expected_ps, abs=1e-9, rel=1e-12)
+    assert slopes == pytest.approx(state[1] + state[2] * elapsed_s)
+    every = np.arange(times_ps.size)
+    early_ps = differences_ps(times_ps, times_ps, every, every, 0.0, *course)
+    assert np.abs(early_ps + expected_ps).max() <= 0.5 + 1e-9
 
 
 def test_residuals_are_those_within_half_a_window_of_a_peak() -> None:
