@@ -5,8 +5,9 @@ import pytest
 
 from protocols.bbm92 import lanes
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.lanes import BLOCK_PS, pair_density_per_ps
+from protocols.bbm92.lanes import BLOCK_PS, lane_shares, pair_density_per_ps
 from protocols.link import PS_PER_S
+from tests.support.links import link_config
 
 
 def clicks(seed: int, light: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -45,3 +46,16 @@ def test_clicks_on_an_edge_belong_to_the_block_behind_it() -> None:
         times_ps = np.sort(rng.integers(-5, 35, rng.integers(0, 40)))
         expected = np.diff(np.searchsorted(times_ps, edges_ps))
         assert lanes._count_between(edges_ps, times_ps).tolist() == expected.tolist()
+
+
+def test_shares_are_areas_under_the_peaks_of_a_lane() -> None:
+    """Exponential flanks at 1:2:1, by quadrature; all bins together have every pair."""
+    config = link_config(umi_delay_ps=10_000, coherence_rate_per_s=1e9)
+    lows_ps = np.arange(-40_000.0, 40_000.0, 500.0).reshape(2, -1)
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    at_ps = lows_ps[..., None] + 250.0 * (nodes + 1)
+    peaks = ((-10_000, 0.25), (0, 0.5), (10_000, 0.25))
+    heights = sum(w * np.exp(-np.abs(at_ps - p) / 1_000) / 2_000 for p, w in peaks)
+    shares = lane_shares(config, lows_ps, 500.0)
+    assert shares == pytest.approx((heights * weights).sum(axis=2) * 250.0, rel=1e-9)
+    assert shares.sum() == pytest.approx(1.0, abs=1e-9)
