@@ -145,6 +145,22 @@ class _Column(Generic[ScalarT]):
         self._start += count
 
 
+class _Marks:
+    """How far each link has come, from 0 on, and the least of them."""
+
+    def __init__(self, links: int) -> None:
+        self._of = [0] * links
+        self.least = 0
+
+    def move(self, link: int, mark: int) -> None:
+        """Forward; a mark behind the link's own changes nothing."""
+        before = self._of[link]
+        if mark > before:
+            self._of[link] = mark
+            if before == self.least:
+                self.least = min(self._of)
+
+
 class TagBook:
     """Clicks of one user between two watermarks, numbered from 0 in order of time.
 
@@ -180,8 +196,7 @@ class TagBook:
         self._claimed = _Column(np.bool_)
         self._columns = (self._tags, self._ticks, self._claimed)
         self._first_id = 0
-        self._released = [0] * links
-        self._released_frames = [0] * links
+        self._released, self._released_frames = _Marks(links), _Marks(links)
         self._frame_stop_ids: list[int] = []
         self._frame_stop_ticks: list[int] = []
         self._frame_turned: list[bool] = []
@@ -280,7 +295,7 @@ class TagBook:
 
     def id_from(self, ticks: int) -> int:
         """Number of the first click at ``ticks`` or later."""
-        return self._first_id + int(np.searchsorted(self._ticks.values, ticks))
+        return self._first_id + int(self._ticks.values.searchsorted(ticks))
 
     def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and the times there ((N,) int64, ticks)."""
@@ -326,10 +341,10 @@ class TagBook:
 
         Nor will it announce a frame before ``stop_frame``: in the dark no click tells where it is.
         """
-        self._released[link] = max(self._released[link], stop_id)
-        self._released_frames[link] = max(self._released_frames[link], stop_frame)
-        self._trim(min(self._released))
-        self._trim_frames(min(self._released_frames))
+        self._released.move(link, stop_id)
+        self._released_frames.move(link, stop_frame)
+        self._trim(self._released.least)
+        self._trim_frames(self._released_frames.least)
 
     def _trim(self, stop_id: int) -> None:
         size = self._tags.values.size

@@ -18,7 +18,7 @@ Task = Callable[[], object]
 EXAMPLES = ("netsim warmup", "NUMBA_CACHE_DIR=/var/cache/netsim netsim warmup")
 
 RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("two_user", "3s", "photon", ("protocol.round_s=1",)),
+    ("two_user", "5s", "photon", ("protocol.round_s=1",)),
     ("fan2025_four_user", "1s", "photon", ()),
     (
         "wengerowsky2018",

@@ -80,7 +80,8 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     longest_ps = (config.frames_per_announcement + 1) * config.frame_ps
     if body.count and (body.stop_ticks - body.start_ticks) * tick_ps > longest_ps:
         raise RemoteProtocolError("an announcement of too much light")
-    return _in_ps(elapsed_ticks, body.start_ticks, tick_ps)
+    _to_ps(elapsed_ticks, body.start_ticks, tick_ps)
+    return elapsed_ticks
 
 
 @kernel
@@ -93,11 +94,10 @@ def _least_gap(ticks: NDArray[np.int64]) -> int:
 
 
 @kernel
-def _in_ps(elapsed_ticks: NDArray[np.int64], start_ticks: int, tick_ps: int) -> NDArray[np.int64]:
-    out = np.empty_like(elapsed_ticks)
-    for k in range(out.size):
-        out[k] = (elapsed_ticks[k] + start_ticks) * tick_ps
-    return out
+def _to_ps(ticks: NDArray[np.int64], start_ticks: int, tick_ps: int) -> None:
+    """Ticks from a start become ps, where they are."""
+    for k in range(ticks.size):
+        ticks[k] = (ticks[k] + start_ticks) * tick_ps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

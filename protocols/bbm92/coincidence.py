@@ -304,14 +304,20 @@ def match_lane(
 @kernel
 def _matches(
     announced: NDArray[np.int64], own: NDArray[np.int64], lane_of: NDArray[np.int16]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
-    """Announced and own click, and lane, of each pair (K,) that has one."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], bool]:
+    """Announced and own click, and lane, of each pair (K,) that has one.
+
+    Also whether they come in the order of announced clicks.
+    """
     found, count = np.empty((2, announced.size + 1), dtype=np.int64), np.uint64(0)
-    lanes = np.empty(announced.size + 1, dtype=np.uint8)
+    lanes, before, is_ordered = np.empty(announced.size + 1, dtype=np.uint8), -1, True
     for pair in range(announced.size):
         found[0, count], found[1, count], lanes[count] = announced[pair], own[pair], lane_of[pair]
-        count += np.uint64(lane_of[pair] >= 0)
-    return found[0, :count], found[1, :count], lanes[:count]
+        if lane_of[pair] >= 0:
+            is_ordered &= announced[pair] >= before
+            before = announced[pair]
+            count += np.uint64(1)
+    return found[0, :count], found[1, :count], lanes[:count], is_ordered
 
 
 def match_lanes(
@@ -340,8 +346,8 @@ def match_lanes(
             announced_free=announced_free,
             own_free=own_free,
         )
-    positions, own, lanes = _matches(pairs.announced, pairs.own, lane_of)
-    if np.any(positions[1:] < positions[:-1]):  # lanes far apart come in groups
+    positions, own, lanes, is_ordered = _matches(pairs.announced, pairs.own, lane_of)
+    if not is_ordered:  # lanes far apart come in groups
         order = np.argsort(positions)
         return positions[order], own[order], lanes[order]
     return positions, own, lanes

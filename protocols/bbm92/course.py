@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from protocols.bbm92.chance import sigma_of
 from protocols.bbm92.coincidence import Alignment, pairs_about
 from protocols.bbm92.lanes import (
-    AnnouncedBlocks,
     clear_peaks,
+    pair_density_per_ps,
     pairs_at_lanes,
     residuals_about,
     signal_share,
 )
 from protocols.bbm92.smoothing import (
     advance,
-    course_ps,
     differences_ps,
-    follow_cells,
-    near_course,
+    smooth_announcement,
+    tangent_at,
 )
 from protocols.bbm92.synchronise import Lock
+from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 from protocols.matching import NearPairs
 
@@ -64,10 +64,6 @@ class Course:
     beyond_ps: NDArray[np.float64]
     """(N,) less the parabola, or none where it is one."""
 
-    def offsets_ps(self, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(K,) at announcer times (K,)."""
-        return course_ps(times_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps)
-
     def about(
         self,
         pairs: NearPairs,
@@ -95,9 +91,10 @@ class Course:
 
     def line(self, time_ps: int) -> Alignment:
         """The tangent of the parabola at ``time_ps``, as high as the course there."""
-        offset_ps = float(self.offsets_ps(np.array([time_ps]))[0])
-        rate = self.state[1] + self.state[2] * (time_ps - self.zero_ps) / PS_PER_S
-        return Alignment(time_ps, offset_ps, float(rate) / PS_PER_S)
+        offset_ps, rate = tangent_at(
+            time_ps, self.zero_ps, self.state, self.knots_s, self.beyond_ps
+        )
+        return Alignment(time_ps, offset_ps, rate / PS_PER_S)
 
     def near(
         self,
@@ -112,12 +109,19 @@ class Course:
 
         The line is the tangent somewhere among the announced times.
         """
-        shift_ps = line.offset_ps - float(self.offsets_ps(np.array([line.reference_ps]))[0])
-        ends_ps = announced_ps[[0, -1]]
-        knots_ps = self.zero_ps + (self.knots_s * PS_PER_S).astype(np.int64)
-        times_ps = np.concatenate((ends_ps[:1], knots_ps, ends_ps[1:]))
-        bent_ps = self.offsets_ps(times_ps) + shift_ps - line_ps(line, times_ps)
-        spare_ps = math.ceil(np.abs(bent_ps).max()) + SPARE_PS
+        shift_ps = line.offset_ps - self.line(line.reference_ps).offset_ps
+        away_ps = _furthest_ps(
+            int(announced_ps[0]),
+            int(announced_ps[-1]),
+            line.reference_ps,
+            line.offset_ps - shift_ps,
+            line.rate,
+            self.zero_ps,
+            self.state,
+            self.knots_s,
+            self.beyond_ps,
+        )
+        spare_ps = math.ceil(away_ps) + SPARE_PS
         pairs = pairs_about(
             line, announced_ps, own_ps, low_ps=low_ps - spare_ps, high_ps=high_ps + spare_ps
         )
@@ -159,8 +163,6 @@ class Smoothed:
     course: Course
     is_lit: bool
     """Whether a peak stands out; the course is extrapolated otherwise."""
-    blocks: AnnouncedBlocks
-    """The announced clicks, counted."""
 
 
 class ClockFilter:
@@ -183,6 +185,8 @@ class ClockFilter:
         self._config = config
         self.state = first_state(lock)
         self._walk_ps = config.allan_deviation_1s * PS_PER_S
+        cell_ps = PS_PER_S * (CELL_WALK_PS / max(self._walk_ps, 1e-3)) ** 2
+        self._cell_ps = min(max(cell_ps, LEAST_CELL_PS), MOST_CELL_PS)
         self._share, self._variance = FIRST_SHARE, FIRST_SIGMA_PS**2
         self._has_seen = False
         self._peaks_ps: dict[tuple[int, ...], NDArray[np.int64]] = {}
@@ -221,30 +225,40 @@ class ClockFilter:
         is_backward : bool
             Whether the announcement is earlier than the state.
         """
-        knots_ps = self._knots_ps(int(announced_ps[0]), int(announced_ps[-1]))
-        zero_ps = int(knots_ps[knots_ps.size // 2])
-        course = self._predicted(zero_ps, knots_ps)
-        sigma_ps = max(self.sigma_ps(int(knots_ps[0])), self.sigma_ps(int(knots_ps[-1])))
-        beyond_ps = min(WANDER_SIGMAS * sigma_ps, MOST_BEYOND_PS)
-        line = course.line(zero_ps)
-        pairs = pairs_at_lanes(
-            self._config, line, announced_ps, own_ps, beyond_ps=math.ceil(beyond_ps)
+        state = self.state
+        first_ps, last_ps = int(announced_ps[0]), int(announced_ps[-1])
+        cells = min(max(math.ceil((last_ps - first_ps) / self._cell_ps), 1), MAX_CELLS)
+        knots_ps, middle, sigma_ps = _foresee(
+            first_ps, last_ps, cells, state.zero_ps, state.values, state.covariance, self._walk_ps
         )
-        blocks = AnnouncedBlocks.of(announced_ps)
+        beyond_ps = math.ceil(min(WANDER_SIGMAS * sigma_ps, MOST_BEYOND_PS))
+        zero_ps = int(knots_ps[cells // 2])
+        course = Course(zero_ps, middle, (knots_ps - zero_ps) / PS_PER_S, np.empty(0))
+        line = course.line(zero_ps)
+        pairs = pairs_at_lanes(self._config, line, announced_ps, own_ps, beyond_ps=beyond_ps)
         if not lanes:
-            return Smoothed(pairs, course, is_lit=False, blocks=blocks)
+            return Smoothed(pairs, course, is_lit=False)
         sample, share = pairs.thinned(MOST_PAIRS)
         peaks_ps = self._clear_peaks(tuple(lanes))
-        about_ps = course.about(sample, announced_ps, own_ps).differences_ps
-        at, values_ps = residuals_about(peaks_ps, about_ps, HALF_PS + math.ceil(beyond_ps))
-        times_ps = announced_ps[sample.announced[at]]
-        if np.any(times_ps[1:] < times_ps[:-1]):  # lanes far apart come in groups
+        times_ps, values_ps, is_ordered = _residuals(
+            announced_ps,
+            own_ps,
+            sample.announced,
+            sample.own,
+            peaks_ps,
+            HALF_PS + beyond_ps,
+            zero_ps,
+            middle,
+        )
+        if not is_ordered:  # lanes far apart come in groups
             order = np.argsort(times_ps, kind="stable")
             times_ps, values_ps = times_ps[order], values_ps[order]
-        mean = blocks.pair_density_per_ps(line, own_ps) * 2 * HALF_PS * peaks_ps.size
-        residuals = _Residuals(times_ps, values_ps, share * mean)
-        better = self._take(residuals, course, knots_ps, is_backward=is_backward)
-        return Smoothed(pairs, better or course, is_lit=better is not None, blocks=blocks)
+        density = pair_density_per_ps(line, announced_ps, own_ps)
+        background = share * (density * 2 * HALF_PS * peaks_ps.size)
+        better = self._take(
+            times_ps, values_ps, background, course, knots_ps, is_backward=is_backward
+        )
+        return Smoothed(pairs, better or course, is_lit=better is not None)
 
     def _clear_peaks(self, lanes: tuple[int, ...]) -> NDArray[np.int64]:
         """(K,) peaks of lit lanes, worked out once for each choice of them."""
@@ -252,83 +266,51 @@ class ClockFilter:
             self._peaks_ps[lanes] = clear_peaks(self._config, lanes, apart_ps=2 * HALF_PS)
         return self._peaks_ps[lanes]
 
-    def _knots_ps(self, first_ps: int, last_ps: int) -> NDArray[np.int64]:
-        """(N,) middles of the cells."""
-        cell_ps = PS_PER_S * (CELL_WALK_PS / max(self._walk_ps, 1e-3)) ** 2
-        cell_ps = min(max(cell_ps, LEAST_CELL_PS), MOST_CELL_PS)
-        cells = min(max(math.ceil((last_ps - first_ps) / cell_ps), 1), MAX_CELLS)
-        halves = np.arange(1, 2 * cells, 2)
-        return first_ps + (halves * ((last_ps - first_ps) / (2 * cells))).astype(np.int64)
-
-    def _predicted(self, zero_ps: int, knots_ps: NDArray[np.int64]) -> Course:
-        step_s = (zero_ps - self.state.zero_ps) / PS_PER_S
-        values, _, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
-        return Course(zero_ps, values, (knots_ps - zero_ps) / PS_PER_S, np.empty(0))
-
     def _take(
         self,
-        residuals: "_Residuals",
+        times_ps: NDArray[np.int64],
+        values_ps: NDArray[np.float64],
+        background: float,
         course: Course,
         knots_ps: NDArray[np.int64],
         *,
         is_backward: bool,
     ) -> Course | None:
-        """Filter and smooth, again where share and variance were a guess; None without light."""
+        """Filter and smooth, again where share and variance were a guess; None without light.
+
+        From distances (K,) of expected peaks by the predicted course, in order of time, of which
+        ``background`` are unrelated among those within `HALF_PS` of any course.
+        """
         for _ in range(1 if self._has_seen else 2):
-            state, better = self._run(residuals, course, knots_ps, is_backward=is_backward)
-            values_ps = residuals.about(better)
-            count = values_ps.size
-            is_lit = (
-                sigma_of(count, residuals.background) >= LEAST_SIGMA and count >= LEAST_RESIDUALS
+            values, covariance, beyond_ps, near_ps = smooth_announcement(
+                times_ps,
+                values_ps,
+                knots_ps,
+                course.zero_ps,
+                course.state,
+                self.state.zero_ps,
+                self.state.values,
+                self.state.covariance,
+                float(HALF_PS),
+                self._walk_ps,
+                self._share,
+                self._variance,
+                is_backward,
             )
-            if not is_lit:
+            count = near_ps.size
+            if sigma_of(count, background) < LEAST_SIGMA or count < LEAST_RESIDUALS:
                 return None
-            self._share = signal_share(count, residuals.background)
-            self._learn(values_ps)
-        self.state = state
-        return better
+            self._share = signal_share(count, background)
+            self._learn(near_ps)
+        self.state = State(int(knots_ps[0 if is_backward else -1]), values, covariance)
+        return replace(course, beyond_ps=beyond_ps)
 
     def _learn(self, values_ps: NDArray[np.float64]) -> None:
         """Remember how far residuals scatter."""
         weight = values_ps.size / (values_ps.size + MEMORY_PAIRS)
-        spread = float((values_ps**2).mean())
+        spread = float(np.add.reduce(values_ps**2)) / values_ps.size
         self._variance += weight * (max(spread, LEAST_SIGMA_PS**2) - self._variance)
         self._has_seen = True
-
-    def _run(
-        self,
-        residuals: "_Residuals",
-        course: Course,
-        knots_ps: NDArray[np.int64],
-        *,
-        is_backward: bool,
-    ) -> tuple[State, Course]:
-        edges_ps = (knots_ps[1:] + knots_ps[:-1]) // 2
-        inner = np.searchsorted(residuals.times_ps, edges_ps)
-        firsts = np.concatenate(([0], inner, [residuals.times_ps.size]))
-        predicted_ps = course.offsets_ps(knots_ps)
-        starts, stops = firsts[:-1], firsts[1:]
-        if is_backward:
-            knots_ps, predicted_ps = knots_ps[::-1], predicted_ps[::-1].copy()
-            starts, stops = starts[::-1].copy(), stops[::-1].copy()
-        steps_s = np.diff(np.concatenate(([self.state.zero_ps], knots_ps))) / float(PS_PER_S)
-        values, covariance, offsets_ps = follow_cells(
-            self.state.values,
-            self.state.covariance,
-            steps_s,
-            starts,
-            stops,
-            residuals.values_ps,
-            predicted_ps,
-            float(HALF_PS),
-            self._walk_ps,
-            self._share,
-            self._variance,
-        )
-        beyond_ps = offsets_ps - predicted_ps
-        beyond_ps = beyond_ps[::-1].copy() if is_backward else beyond_ps
-        state = State(int(knots_ps[-1]), values, covariance)
-        return state, replace(course, beyond_ps=beyond_ps)
 
 
 MEMORY_PAIRS = 200
@@ -337,29 +319,76 @@ LEAST_SIGMA_PS = 20.0
 MOST_BEYOND_PS = 900_000.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Residuals:
-    """Distances (K,) from expected peaks by the predicted course, in order of time."""
+@kernel
+def _foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    first_ps: int,
+    last_ps: int,
+    cells: int,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    walk_ps: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Middles (N,) of the cells of an announcement, and the state (3,) predicted for the one amid.
 
-    times_ps: NDArray[np.int64]
-    values_ps: NDArray[np.float64]
-    background: float
-    """Unrelated ones among those within `HALF_PS` of any course."""
-
-    def about(self, course: Course) -> NDArray[np.float64]:
-        """Those near the peaks by a course that differs from the predicted one between knots."""
-        return near_course(
-            self.times_ps,
-            self.values_ps,
-            float(HALF_PS),
-            course.zero_ps,
-            course.state,
-            course.knots_s,
-            course.beyond_ps,
-        )
+    Also the largest standard deviation of an offset predicted for any of them. From the state and
+    its covariance at ``zero_ps``, which is not within the announcement.
+    """
+    knots_ps = np.empty(cells, dtype=np.int64)
+    half_ps = (last_ps - first_ps) / (2 * cells)
+    for k in range(cells):
+        knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
+    middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
+    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
+    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
+    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
+    return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
 
 
-def line_ps(line: Alignment, times_ps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K,) offsets by a line."""
-    elapsed_ps = (times_ps - line.reference_ps).astype(np.float64)
-    return line.offset_ps + line.rate * elapsed_ps
+@kernel
+def _residuals(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    announced: NDArray[np.int64],
+    own: NDArray[np.int64],
+    peaks_ps: NDArray[np.int64],
+    half_ps: int,
+    zero_ps: int,
+    state: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+    """Announced times (K,) of pairs within ``half_ps`` of a peak by a parabola, and how far (K,).
+
+    Also whether they come in order of time.
+    """
+    none = np.empty(0)
+    found_ps = differences_ps(announced_ps, own_ps, announced, own, 0.0, zero_ps, state, none, none)
+    at, values_ps = residuals_about(peaks_ps, found_ps, half_ps)
+    times_ps, is_ordered = np.empty_like(at), True
+    for k in range(at.size):
+        times_ps[k] = announced_ps[announced[at[k]]]
+        is_ordered &= k == 0 or times_ps[k] >= times_ps[k - 1]
+    return times_ps, values_ps, is_ordered
+
+
+@kernel
+def _furthest_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    first_ps: int,
+    last_ps: int,
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+    zero_ps: int,
+    state: NDArray[np.float64],
+    knots_s: NDArray[np.float64],
+    beyond_ps: NDArray[np.float64],
+) -> float:
+    """How far a course is from a line at most, at its knots and at two times."""
+    furthest_ps = 0.0
+    for k in range(-2, knots_s.size):
+        time_ps = first_ps if k == -2 else last_ps
+        if k >= 0:
+            time_ps = zero_ps + int(knots_s[k] * PS_PER_S)
+        by_line_ps = offset_ps + rate * (time_ps - reference_ps)
+        by_course_ps, _ = tangent_at(time_ps, zero_ps, state, knots_s, beyond_ps)
+        furthest_ps = max(furthest_ps, abs(by_course_ps - by_line_ps))
+    return furthest_ps

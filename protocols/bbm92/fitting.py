@@ -127,7 +127,7 @@ def _sharpest(
         return None
     elapsed_ps = announced_ps[pairs.announced] - rough.reference_ps
     lows_ps = np.arange(-inner_ps, inner_ps, FINE_BIN_PS, dtype=np.float64)
-    shape = lane_shares(config, lows_ps, lows_ps + FINE_BIN_PS)
+    shape = lane_shares(config, lows_ps, float(FINE_BIN_PS))
     step = RATE_STEP_PS / max(int(announced_ps[-1]) - int(announced_ps[0]), 1)
     extras = _possible_rates(prior, rough.rate, rate_reach, step)
     at_rate, place = _likest(
@@ -217,32 +217,45 @@ def explain(
     delays_ps = np.array(config.lane_delays_ps) - offset_ps
     middles_ps = np.add.outer(offsets_ps, delays_ps)
     about_ps = lows_ps[None, :, None] - middles_ps[:, None, :]
-    shares = lane_shares(config, about_ps, about_ps + COUNT_BIN_PS)
+    shares = lane_shares(config, about_ps, float(COUNT_BIN_PS))
     return Explained(offsets_ps, *_fit_strengths(shares, counts, max(background, 1e-6)))
 
 
+@kernel
 def _bins_about(places_ps: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B,) ascending lower edges of all bins of `COUNT_BIN_PS` near ``places_ps``."""
     reach = COUNT_REACH_PS // COUNT_BIN_PS
-    first = np.floor(places_ps / COUNT_BIN_PS).astype(np.int64)
-    return np.unique(first[:, None] + np.arange(-reach, reach + 1)).astype(np.float64) * (
-        COUNT_BIN_PS
-    )
+    lows_ps, count, last = np.empty(places_ps.size * (2 * reach + 1)), 0, -math.inf
+    for place_ps in np.sort(places_ps):
+        middle = math.floor(place_ps / COUNT_BIN_PS)
+        for k in range(middle - reach, middle + reach + 1):
+            if k > last:
+                last, lows_ps[count] = float(k), k * COUNT_BIN_PS
+                count += 1
+    return lows_ps[:count].copy()
 
 
 def _counts_in(
     lows_ps: NDArray[np.float64], differences_ps: Callable[[int, int], NDArray[np.int64]]
 ) -> NDArray[np.float64]:
     """(B,) pairs in each bin."""
-    counts = np.zeros(lows_ps.size)
-    edges = np.flatnonzero(np.diff(lows_ps) > GROUP_GAP_PS) + 1
-    for group in np.split(np.arange(lows_ps.size), edges):
-        low_ps, high_ps = int(lows_ps[group[0]]), int(lows_ps[group[-1]]) + COUNT_BIN_PS
-        found_ps = differences_ps(low_ps, high_ps)
-        at = group[0] + np.searchsorted(lows_ps[group], found_ps, side="right") - 1
-        inside = found_ps < lows_ps[at] + COUNT_BIN_PS
-        counts += np.bincount(at[inside], minlength=lows_ps.size)
+    counts, start = np.zeros(lows_ps.size), 0
+    gaps = np.flatnonzero(np.diff(lows_ps) > GROUP_GAP_PS) + 1
+    for stop in (*gaps.tolist(), lows_ps.size):
+        low_ps, high_ps = int(lows_ps[start]), int(lows_ps[stop - 1]) + COUNT_BIN_PS
+        _count(lows_ps, differences_ps(low_ps, high_ps), counts)
+        start = stop
     return counts
+
+
+@kernel
+def _count(
+    lows_ps: NDArray[np.float64], differences_ps: NDArray[np.int64], counts: NDArray[np.float64]
+) -> None:
+    """Add pairs, none of them below the first bin, to ``counts``."""
+    for late_ps in differences_ps:
+        at = np.searchsorted(lows_ps, late_ps, side="right") - 1
+        counts[at] += late_ps < lows_ps[at] + COUNT_BIN_PS
 
 
 @kernel

@@ -4,8 +4,8 @@ It knows public times and nominal delays, never bases or bits. Differences are o
 times, so that a lane's central peak lies at its delay.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ def peak_residuals(
     return residuals_about(peak_positions(config, lanes), differences_ps, half_ps)
 
 
+@kernel
 def residuals_about(
     peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -62,13 +63,6 @@ def residuals_about(
     (K,) int64, (K,) float64
         Their indices in ``differences_ps``, ascending, and each less its peak.
     """
-    return _residuals(peaks_ps, differences_ps, half_ps)
-
-
-@kernel
-def _residuals(
-    peaks_ps: NDArray[np.int64], differences_ps: NDArray[np.int64], half_ps: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     capacity = peaks_ps.size * differences_ps.size
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
@@ -130,43 +124,37 @@ def _groups(delays_ps: tuple[int, ...], gap_ps: int) -> list[tuple[int, int]]:
     return groups
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnnouncedBlocks:
-    """Announced clicks (at least one), counted in blocks of equal length.
+def pair_density_per_ps(
+    alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
+) -> float:
+    """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
 
-    Attributes
-    ----------
-    edges_ps : (B + 1,) int64
-    counts : (B,) int64
-    length_ps : int
-        Of all blocks together.
+    Light that comes or goes among the announced clicks does so at both ends at once: the product
+    of the mean rates would be too small. 0 where there are no clicks.
     """
+    if announced_ps.size == 0 or own_ps.size == 0:
+        return 0.0
+    return _pair_density(
+        announced_ps, own_ps, alignment.reference_ps, alignment.offset_ps, alignment.rate
+    )
 
-    edges_ps: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    length_ps: int
 
-    @classmethod
-    def of(cls, announced_ps: NDArray[np.int64]) -> "AnnouncedBlocks":
-        """Count ``announced_ps`` ((N,) int64, ascending)."""
-        edges_ps, counts = _count_blocks(announced_ps)
-        return cls(edges_ps, counts, int(edges_ps[-1] - edges_ps[0]))
-
-    def pair_density_per_ps(self, alignment: Alignment, own_ps: NDArray[np.int64]) -> float:
-        """Unrelated pairs per ps of difference, from the click rates of both ends block by block.
-
-        Light that comes or goes within the announcement does so at both ends at once: the product
-        of the mean rates would be too small.
-        """
-        pairs = _count_pairs(
-            self.counts,
-            self.edges_ps,
-            own_ps,
-            alignment.reference_ps,
-            alignment.offset_ps,
-            alignment.rate,
-        )
-        return pairs * self.counts.size / self.length_ps
+@kernel
+def _pair_density(
+    announced_ps: NDArray[np.int64],
+    own_ps: NDArray[np.int64],
+    reference_ps: int,
+    offset_ps: float,
+    rate: float,
+) -> float:
+    """All pairs of an announced click with an own one of the same block, by a line, per ps."""
+    edges_ps, counts = _count_blocks(announced_ps)
+    length_ps = edges_ps[-1] - edges_ps[0]
+    own_counts = _count_between(predict(edges_ps, reference_ps, offset_ps, rate), own_ps)
+    pairs = np.int64(0)
+    for k in range(counts.size):
+        pairs += counts[k] * own_counts[k]
+    return float(pairs * counts.size / length_ps)
 
 
 @kernel
@@ -182,20 +170,6 @@ def _count_blocks(
         edges_ps[k] = np.int64(k * length_ps + first_ps)
     edges_ps[blocks] = last_ps
     return edges_ps, _count_between(edges_ps, announced_ps)
-
-
-@kernel
-def _count_pairs(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    counts: NDArray[np.int64],
-    edges_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    reference_ps: int,
-    offset_ps: float,
-    rate: float,
-) -> int:
-    """All pairs of an announced click with an own one of the same block, by a line."""
-    edges_ps = predict(edges_ps, reference_ps, offset_ps, rate)
-    return int((counts * _count_between(edges_ps, own_ps)).sum())
 
 
 @kernel
@@ -217,35 +191,43 @@ def _count_between(edges_ps: NDArray[np.int64], times_ps: NDArray[np.int64]) -> 
     return counts
 
 
-def pair_density_per_ps(
-    alignment: Alignment, announced_ps: NDArray[np.int64], own_ps: NDArray[np.int64]
-) -> float:
-    """The same for announced clicks that are asked about once; 0 where there are none."""
-    if announced_ps.size == 0 or own_ps.size == 0:
-        return 0.0
-    return AnnouncedBlocks.of(announced_ps).pair_density_per_ps(alignment, own_ps)
-
-
 def signal_share(found: int, background: float) -> float:
     """Share of related pairs among ``found`` residuals; a flat background dilutes their mean."""
     return min(max((found - background) / max(found, 1), 0.05), 1.0)
 
 
-def peak_cdf(config: LinkConfig, offsets_ps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the pairs of one peak that come before ``offsets_ps`` from its middle."""
-    decay_ps = max(PS_PER_S / config.coherence_rate_per_s, MIN_DECAY_PS)
-    tail = 0.5 * np.exp(-np.abs(offsets_ps) / decay_ps)
-    share: NDArray[np.float64] = np.where(offsets_ps < 0, tail, 1.0 - tail)
-    return share
-
-
 def lane_shares(
-    config: LinkConfig, lows_ps: NDArray[np.float64], highs_ps: NDArray[np.float64]
+    config: LinkConfig, lows_ps: NDArray[np.float64], width_ps: float
 ) -> NDArray[np.float64]:
-    """Share of the pairs of one lane, all peaks together, in [low, high) about its delay."""
-    weights = np.array([weight for _, weight in config.peaks])
-    shares = np.zeros(np.broadcast(lows_ps, highs_ps).shape)
-    for (offset_ps, _), weight in zip(config.peaks, weights / weights.sum(), strict=True):
-        inside = peak_cdf(config, highs_ps - offset_ps) - peak_cdf(config, lows_ps - offset_ps)
-        shares += weight * inside
+    """Share of the pairs of one lane, all peaks together, in [low, low + width) about its delay."""
+    decay_ps = max(PS_PER_S / config.coherence_rate_per_s, MIN_DECAY_PS)
+    offsets_ps, weights = np.array(config.peaks, dtype=np.float64).T.copy()
+    shares = _shares(lows_ps.ravel(), width_ps, offsets_ps, weights / weights.sum(), decay_ps)
+    return shares.reshape(lows_ps.shape)
+
+
+@kernel
+def _shares(
+    lows_ps: NDArray[np.float64],
+    width_ps: float,
+    offsets_ps: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    decay_ps: float,
+) -> NDArray[np.float64]:
+    shares = np.zeros(lows_ps.size)
+    for peak in range(offsets_ps.size):
+        for k in range(lows_ps.size):
+            low_ps, high_ps = (
+                lows_ps[k] - offsets_ps[peak],
+                lows_ps[k] + width_ps - offsets_ps[peak],
+            )
+            inside = _before(high_ps, decay_ps) - _before(low_ps, decay_ps)
+            shares[k] += weights[peak] * inside
     return shares
+
+
+@kernel
+def _before(offset_ps: float, decay_ps: float) -> float:
+    """Share of the pairs of one peak that come before ``offset_ps`` from its middle."""
+    tail = 0.5 * math.exp(-abs(offset_ps) / decay_ps)
+    return tail if offset_ps < 0 else 1.0 - tail

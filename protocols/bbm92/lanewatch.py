@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.lanes import count_about, lane_shares
+from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
 LIMIT = 10.0
@@ -49,9 +50,10 @@ class LaneWatch:
         self._scores = np.zeros(config.lanes)
         self._shown_hz = np.zeros(config.lanes)
         self._half_ps = config.window_ps // 2
-        self._peaks_ps = [_own_peaks(config, lane) for lane in range(config.lanes)]
-        self._widths_ps = np.array([2 * self._half_ps * peaks.size for peaks in self._peaks_ps])
-        self._leaks = _leaks(config, self._peaks_ps, self._half_ps)
+        own_ps = [_own_peaks(config, lane) for lane in range(config.lanes)]
+        self._peaks_ps = np.concatenate(own_ps)
+        self._owners = np.repeat(np.arange(config.lanes), [peaks_ps.size for peaks_ps in own_ps])
+        self._leaks = _leaks(config, own_ps, self._half_ps)
 
     def look(
         self, differences_ps: NDArray[np.int64], *, density_per_ps: float, light_ps: int
@@ -67,23 +69,56 @@ class LaneWatch:
         light_ps : int
             Light that the announcement covers.
         """
-        counts = np.array([self._count(differences_ps, peaks) for peaks in self._peaks_ps])
-        background = density_per_ps * self._widths_ps
-        shown = np.maximum(counts - background, 0.0)
-        least_hz = np.maximum(LEAST_PAIRS_HZ, LEAST_SHARE * self._shown_hz)
-        light_s = light_ps / PS_PER_S
-        means = np.maximum(background + self._leaks @ shown, least_hz * light_s)
-        self._remember(shown, light_s)
-        gained = counts * math.log(2.0) - means
-        self._scores = np.clip(self._scores + gained, -LIMIT, LIMIT)
-        self.lit = (self._scores >= LIMIT) | (self.lit & (self._scores > -LIMIT))
+        self.lit = _look(
+            differences_ps,
+            self._peaks_ps,
+            self._owners,
+            self._half_ps,
+            self._leaks,
+            density_per_ps,
+            light_ps / PS_PER_S,
+            self._shown_hz,
+            self._scores,
+            self.lit,
+        )
 
-    def _remember(self, shown: NDArray[np.float64], light_s: float) -> None:
+
+@kernel
+def _look(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    differences_ps: NDArray[np.int64],
+    peaks_ps: NDArray[np.int64],
+    owners: NDArray[np.int64],
+    half_ps: int,
+    leaks: NDArray[np.float64],
+    density_per_ps: float,
+    light_s: float,
+    shown_hz: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    lit: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """(lanes,) which are lit from now on; what they show and their scores (lanes,) are written.
+
+    With the lanes' own peaks, and whose each is.
+    """
+    lanes, width_ps = lit.size, 2 * half_ps
+    counts, backgrounds = np.zeros(lanes), np.zeros(lanes)
+    shown, after = np.empty(lanes), np.empty(lanes, dtype=np.bool_)
+    for k in range(peaks_ps.size):
+        counts[owners[k]] += count_about(peaks_ps[k : k + 1], differences_ps, half_ps)
+        backgrounds[owners[k]] += density_per_ps * width_ps
+    for lane in range(lanes):
+        shown[lane] = max(counts[lane] - backgrounds[lane], 0.0)
+    for lane in range(lanes):
+        mean = backgrounds[lane]
+        for other in range(lanes):
+            mean += leaks[lane, other] * shown[other]
+        least_hz = max(LEAST_PAIRS_HZ, LEAST_SHARE * shown_hz[lane])
+        gained = counts[lane] * math.log(2.0) - max(mean, least_hz * light_s)
+        scores[lane] = min(max(scores[lane] + gained, -LIMIT), LIMIT)
+        after[lane] = scores[lane] >= LIMIT or (lit[lane] and scores[lane] > -LIMIT)
         if light_s > 0:
-            self._shown_hz = MEMORY * self._shown_hz + (1 - MEMORY) * shown / light_s
-
-    def _count(self, differences_ps: NDArray[np.int64], peaks_ps: NDArray[np.int64]) -> int:
-        return count_about(peaks_ps, differences_ps, self._half_ps)
+            shown_hz[lane] = MEMORY * shown_hz[lane] + (1 - MEMORY) * shown[lane] / light_s
+    return after
 
 
 def _own_peaks(config: LinkConfig, lane: int) -> NDArray[np.int64]:
@@ -112,7 +147,7 @@ def _leaks(
     for j, windows_ps in enumerate(peaks_ps):
         for k, delay_ps in enumerate(config.lane_delays_ps):
             about_ps = (windows_ps - delay_ps).astype(np.float64)
-            seen[j, k] = lane_shares(config, about_ps - half_ps, about_ps + half_ps).sum()
+            seen[j, k] = lane_shares(config, about_ps - half_ps, 2.0 * half_ps).sum()
     leaks: NDArray[np.float64] = seen / np.diag(seen)
     np.fill_diagonal(leaks, 0.0)
     return leaks

@@ -10,19 +10,21 @@ from protocols.matching import Matching, NearPairs
 
 
 @kernel
-def _first_free(announced: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(K,) bool: pairs that are taken where each takes both clicks if no earlier one has."""
-    is_taken = np.zeros(announced.size, dtype=np.bool_)
+def _first_free(announced: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs (L,) that are taken where each takes both clicks if no earlier one has."""
+    taken, count = np.empty(announced.size, dtype=np.int64), 0
     if announced.size == 0:
-        return is_taken
+        return taken
     low, own_low = announced.min(), own.min()
     is_gone = np.zeros(announced.max() - low + 1, dtype=np.bool_)
     is_own_gone = np.zeros(own.max() - own_low + 1, dtype=np.bool_)
     for pair in range(announced.size):
         k, j = announced[pair] - low, own[pair] - own_low
         if not (is_gone[k] or is_own_gone[j]):
-            is_taken[pair] = is_gone[k] = is_own_gone[j] = True
-    return is_taken
+            is_gone[k] = is_own_gone[j] = True
+            taken[count] = pair
+            count += 1
+    return taken[:count]
 
 
 class Earliest(Matching):
@@ -32,7 +34,7 @@ class Earliest(Matching):
 
     def choose(self, pairs: NearPairs) -> NDArray[np.int64]:
         """In the order of announced clicks."""
-        return np.flatnonzero(_first_free(pairs.announced, pairs.own))
+        return _first_free(pairs.announced, pairs.own)
 
 
 class Nearest(Matching):

@@ -120,7 +120,7 @@ def is_possible(bounds: ClockPrior, alignment: Alignment, covariance: NDArray[np
         Of offset (ps) and rate.
     """
     low_ps, high_ps = bounds.window_ps(alignment.reference_ps)
-    offset_sigma_ps, rate_sigma = (math.sqrt(covariance[k, k]) for k in (0, 1))
+    offset_sigma_ps, rate_sigma = math.sqrt(covariance[0, 0]), math.sqrt(covariance[1, 1])
     spare_ps = OFFSET_MARGIN_PS + BOUND_SIGMAS * offset_sigma_ps
     most = bounds.rate_bound + SPARE_RATE + BOUND_SIGMAS * rate_sigma
     is_near = low_ps - spare_ps <= alignment.offset_ps <= high_ps + spare_ps
@@ -139,7 +139,7 @@ def narrow_prior(
 
     Where the rate has been changing by ``drift_per_s`` a second, it may go on so for some seconds.
     """
-    offset_sigma_ps, rate_sigma = (math.sqrt(covariance[k, k]) for k in (0, 1))
+    offset_sigma_ps, rate_sigma = math.sqrt(covariance[0, 0]), math.sqrt(covariance[1, 1])
     rate_sigma = math.hypot(rate_sigma, drift_per_s * HOLD_S)
     return ClockPrior(
         course=alignment,

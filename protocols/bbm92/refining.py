@@ -15,7 +15,7 @@ from protocols.bbm92.chance import poisson_tail_log10, sigma_of
 from protocols.bbm92.clicktable import ClickTable, find_in_table
 from protocols.bbm92.coarse import REFINE_SHIFT, Candidate
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.lanes import AnnouncedBlocks
+from protocols.bbm92.lanes import pair_density_per_ps
 from protocols.clockprior import MAX_SEARCH_BINS
 from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
@@ -69,7 +69,6 @@ def best_candidate(
     searched = 0
     if announced_ps.size == 0 or own_ps.size == 0 or not candidates:
         return best, searched
-    blocks = AnnouncedBlocks.of(announced_ps)
     reach_ps = max(candidate.reach_ps for candidate in candidates)
     own = ClickTable.of(own_ps, width_ps=2 * reach_ps)
     for candidate in candidates:
@@ -77,7 +76,7 @@ def best_candidate(
             continue
         closer, cells = _closer(config, candidate, announced_ps, own)
         searched += cells
-        refined, cells = _refine(config, closer, announced_ps, blocks, own)
+        refined, cells = _refine(config, closer, announced_ps, own)
         searched += cells
         if best is None or refined.log10 < best.log10:
             best = refined
@@ -103,7 +102,7 @@ def _closer(
     part_ps = announced_ps[low:high]
     if 2 * part_ps.size > announced_ps.size or not part_ps.size:
         return candidate, 0
-    found, cells = _refine(config, candidate, part_ps, AnnouncedBlocks.of(part_ps), own)
+    found, cells = _refine(config, candidate, part_ps, own)
     width_ps = refine_width(config) << REFINE_SHIFT
     # Rates further off do not have the light of both ends in one window.
     rate_reach = 2 * width_ps / max(int(part_ps[-1] - part_ps[0]), 1)
@@ -129,7 +128,7 @@ def _is_lit(
 ) -> bool:
     """Whether the pairs about one line, which was found elsewhere, are no chance in some light."""
     about = Candidate(0, line, refine_width(config) << REFINE_SHIFT, 0.0)
-    seen, _ = _refine(config, about, announced_ps, AnnouncedBlocks.of(announced_ps), own)
+    seen, _ = _refine(config, about, announced_ps, own)
     return seen.log10 < math.log10(FALSE_LOCK_PROBABILITY)
 
 
@@ -137,7 +136,6 @@ def _refine(
     config: LinkConfig,
     candidate: Candidate,
     announced_ps: NDArray[np.int64],
-    blocks: AnnouncedBlocks,
     own: ClickTable,
 ) -> tuple[Refined, int]:
     line, reach_ps, width = candidate.line, candidate.reach_ps, refine_width(config)
@@ -161,7 +159,7 @@ def _refine(
         width,
     )
     width_ps = width << REFINE_SHIFT
-    density = blocks.pair_density_per_ps(line, own.own_ps)
+    density = pair_density_per_ps(line, announced_ps, own.own_ps)
     # Clicks may come in bursts, and then the neighbourhood says more than the rates.
     nearby = (pairs - top) / max(2 * reach_ps - width_ps, 1)
     mean = max(density, nearby) * width_ps
@@ -184,25 +182,32 @@ def _refine_grid(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """Largest sum of ``width`` neighbouring bins over all rates: (sum, first bin, rate step).
 
     Most pairs may be in one bin, and each waits for the one before it there: every other one is
-    counted elsewhere.
+    counted elsewhere. Numbers are short, so that loops take many at once; the reach of a candidate
+    is far below 2^31 ps.
     """
-    bins = (2 * reach_ps) >> REFINE_SHIFT
-    counts, sums = np.empty((2, bins), dtype=np.int64), np.empty(max(bins - width + 1, 0), np.int64)
-    elapsed, from_edge_ps = elapsed_ps.astype(np.float64), values_ps + reach_ps
+    bins, pairs = (2 * reach_ps) >> REFINE_SHIFT, values_ps.size
+    counts, sums = np.empty((2, bins), np.int32), np.empty(max(bins - width + 1, 0), np.int32)
+    places, from_edge_ps = np.empty(pairs, np.int32), (values_ps + reach_ps).astype(np.int32)
+    elapsed = elapsed_ps.astype(np.float64)
     best, best_bin, best_step = 0, 0, 0
     for step in range(steps):
-        extra = first_rate + step * grain
+        extra, top = first_rate + step * grain, np.int32(0)
         counts[:] = 0
-        for k in range(from_edge_ps.size):
-            at = (from_edge_ps[k] - np.int64(extra * elapsed[k])) >> REFINE_SHIFT
-            if 0 <= at < bins:
-                counts[k & 1, at] += 1
+        for k in range(pairs):
+            places[k] = (from_edge_ps[k] - np.int32(extra * elapsed[k])) >> REFINE_SHIFT
+        for k in range(pairs):
+            if 0 <= places[k] < bins:
+                counts[k & 1, places[k]] += np.int32(1)
+        for k in range(bins):
+            counts[0, k] += counts[1, k]
         sums[:] = 0
         for first in range(width):
             for k in range(sums.size):
-                sums[k] += counts[0, first + k] + counts[1, first + k]
-        if sums.size and sums.max() > best:
-            best, best_bin, best_step = int(sums.max()), int(sums.argmax()), step
+                sums[k] += counts[0, first + k]
+        for k in range(sums.size):
+            top = max(top, sums[k])
+        if top > best:
+            best, best_bin, best_step = int(top), int(sums.argmax()), step
     return best, best_bin, best_step
 
 

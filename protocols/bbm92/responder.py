@@ -99,13 +99,20 @@ class ResponderSession(LinkSession[ResponderRound]):
         for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):
             self._answer(announced, coincidences)
         self._events.extend(self._aligner.take_events())
-        queued = [round_ for round_ in self._rounds.values() if round_.state is State.QUEUED]
-        if queued and not self._is_distilling:
-            first = min(queued, key=lambda round_: round_.number)
-            first.active_ps = now_ps
-            self._run(first, first.begin(is_locked=self._aligner.is_locked))
+        queued = self._first_queued()
+        if queued is not None and not self._is_distilling:
+            queued.active_ps = now_ps
+            self._run(queued, queued.begin(is_locked=self._aligner.is_locked))
         if self._wants_to_close and not self._repetition.is_waiting:
             self._repetition.start(now_ps)
+
+    def _first_queued(self) -> ResponderRound | None:
+        """The first of the rounds that wait for their turn."""
+        first = None
+        for round_ in self._rounds.values():
+            if round_.state is State.QUEUED and (first is None or round_.number < first.number):
+                first = round_
+        return first
 
     @property
     def _is_distilling(self) -> bool:
@@ -116,11 +123,7 @@ class ResponderSession(LinkSession[ResponderRound]):
     @property
     def waits_for_light(self) -> bool:
         """Whether announcements or rounds wait, or the book grows."""
-        return (
-            self._aligner.has_pending
-            or self._may_release
-            or any(round_.state is State.QUEUED for round_ in self._rounds.values())
-        )
+        return self._aligner.has_pending or self._may_release or self._first_queued() is not None
 
     def _answer(self, announced: Announced, coincidences: Coincidences) -> None:
         """Return matches, lanes and bases of one announcement, all at once."""

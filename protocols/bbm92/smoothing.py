@@ -56,6 +56,84 @@ def advance(
 
 
 @kernel
+def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    times_ps: NDArray[np.int64],
+    residuals_ps: NDArray[np.float64],
+    knots_ps: NDArray[np.int64],
+    middle_ps: int,
+    middle: NDArray[np.float64],
+    zero_ps: int,
+    state: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    half_ps: float,
+    walk_ps: float,
+    share: float,
+    variance: float,
+    is_backward: bool,  # noqa: FBT001
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """`follow_cells` with cells about knots, and what is near the course that it finds.
+
+    Parameters
+    ----------
+    times_ps, residuals_ps : (K,)
+        In order of time, less the course that ``middle`` (3,) predicts from ``middle_ps`` on.
+    knots_ps : (N,) int64
+        Ascending middles of the cells.
+    zero_ps, state, covariance : int, (3,), (3, 3)
+        Before the first cell; after the last one, if time runs backwards.
+
+    Returns
+    -------
+    (3,), (3, 3), (N,), (L,) float64
+        State and covariance in the last cell (the first one), the smoothed offsets less the
+        predicted ones, and the residuals within ``half_ps`` of them (see `near_course`).
+    """
+    cells = knots_ps.size
+    starts, stops = _cells(times_ps, knots_ps)
+    knots_s, steps_s = np.empty(cells), np.empty(cells)
+    predicted_ps, beyond_ps = np.empty(cells), np.empty(cells)
+    for k in range(cells):
+        knots_s[k] = (knots_ps[k] - middle_ps) / PS_PER_S
+        predicted_ps[k] = parabola_at(knots_s[k], middle)
+    if is_backward:
+        knots_ps, predicted_ps = knots_ps[::-1].copy(), predicted_ps[::-1].copy()
+        starts, stops = starts[::-1].copy(), stops[::-1].copy()
+    for k in range(cells):
+        steps_s[k] = (knots_ps[k] - zero_ps) / PS_PER_S
+        zero_ps = knots_ps[k]
+    state, covariance, offsets_ps = follow_cells(
+        state,
+        covariance,
+        steps_s,
+        starts,
+        stops,
+        residuals_ps,
+        predicted_ps,
+        half_ps,
+        walk_ps,
+        share,
+        variance,
+    )
+    for k in range(cells):
+        beyond_ps[cells - 1 - k if is_backward else k] = offsets_ps[k] - predicted_ps[k]
+    near_ps = near_course(times_ps, residuals_ps, half_ps, middle_ps, middle, knots_s, beyond_ps)
+    return state, covariance, beyond_ps, near_ps
+
+
+@kernel
+def _cells(
+    times_ps: NDArray[np.int64], knots_ps: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each cell (N,) begins and ends in ascending times, halfway from knot to knot."""
+    starts, stops = np.empty_like(knots_ps), np.empty_like(knots_ps)
+    starts[0], stops[-1] = 0, times_ps.size
+    for k in range(1, knots_ps.size):
+        edge_ps = (knots_ps[k] + knots_ps[k - 1]) // 2
+        starts[k] = stops[k - 1] = np.searchsorted(times_ps, edge_ps)
+    return starts, stops
+
+
+@kernel
 def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     state: NDArray[np.float64],
     covariance: NDArray[np.float64],
@@ -171,18 +249,17 @@ def smooth_back(
 
 
 @kernel
-def course_ps(
-    times_ps: NDArray[np.int64],
+def tangent_at(
+    time_ps: int,
     zero_ps: int,
     state: NDArray[np.float64],
     knots_s: NDArray[np.float64],
     beyond_ps: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """(K,) offsets at ``times_ps`` by a parabola and what is beyond it at knots.
+) -> tuple[float, float]:
+    """Offset (ps) by a parabola and what is beyond it at knots; slope (ps/s) of the parabola alone.
 
     Parameters
     ----------
-    times_ps : (K,) int64
     zero_ps : int
         Where the parabola has the offset, rate and drift of ``state``.
     state : (3,) float64
@@ -191,11 +268,9 @@ def course_ps(
     beyond_ps : (N,) or (0,) float64
         Between knots straight lines, outside of them the nearest one; nothing if there are none.
     """
-    out, slopes, j = np.empty(times_ps.size), slopes_between(knots_s, beyond_ps), 0
-    for k in range(times_ps.size):
-        elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
-        out[k], j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
-    return out
+    slopes, elapsed_s = slopes_between(knots_s, beyond_ps), (time_ps - zero_ps) / PS_PER_S
+    offset_ps, _ = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)
+    return offset_ps, state[1] + state[2] * (time_ps - zero_ps) / PS_PER_S
 
 
 @kernel
@@ -224,7 +299,7 @@ def offset_at(  # noqa: PLR0917 - a kernel takes arrays, not objects
     slopes: NDArray[np.float64],
     j: int,
 ) -> tuple[float, int]:
-    """What `course_ps` has for one time, and the knot before it, looked for from knot ``j`` on."""
+    """That of `tangent_at`, and the knot before it, looked for from knot ``j`` on."""
     offset_ps = parabola_at(elapsed_s, state)
     last = beyond_ps.size - 1
     if last < 0:
@@ -252,7 +327,7 @@ def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
 ) -> NDArray[np.int64]:
     """(K,) own less predicted times of pairs, by indices (K,) of their clicks.
 
-    The prediction is `course_ps` and ``shift_ps``, rounded to ps.
+    The prediction is that of `tangent_at` and ``shift_ps``, rounded to ps.
     """
     out, slopes, j = np.empty_like(announced), slopes_between(knots_s, beyond_ps), 0
     for k in range(announced.size):

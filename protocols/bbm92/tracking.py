@@ -96,8 +96,7 @@ class Tracker:
     @property
     def reach_ps(self) -> int:
         """How far from the predicted time of equal arrival the pairs of any lane may be."""
-        shifts_ps = self._names.shifts_ps
-        return self._furthest_ps + math.ceil(max(map(abs, shifts_ps), default=0.0))
+        return self._furthest_ps + self._names.furthest_ps
 
     def _covariance(self) -> NDArray[np.float64]:
         """(2, 2) of offset (ps) and rate."""
@@ -183,18 +182,20 @@ class Tracker:
             self._watch.look(nothing, density_per_ps=0.0, light_ps=light_ps)
             return None
         before = self._filter.state
-        lanes = [int(lane) for lane in np.flatnonzero(self._watch.lit)]
+        lanes = [lane for lane, is_lit in enumerate(self._watch.lit.tolist()) if is_lit]
         smoothed = self._filter.smooth(announced_ps, own_ps, lanes)
         pairs, course = smoothed.pairs, smoothed.course
         if is_dark:
             self._filter.state = before
         line = course.line((int(announced_ps[0]) + int(announced_ps[-1])) // 2)
         shift_ps = self._shift_ps(course, line, announced_ps, own_ps)
-        self._filter.shift(shift_ps)
-        self.alignment = replace(line, offset_ps=line.offset_ps + shift_ps)
+        if shift_ps:
+            self._filter.shift(shift_ps)
+            line = replace(line, offset_ps=line.offset_ps + shift_ps)
+        self.alignment = line
         self._remember_drift(light_ps)
         pairs = course.about(pairs, announced_ps, own_ps, shift_ps=shift_ps)
-        density = smoothed.blocks.pair_density_per_ps(self.alignment, own_ps)
+        density = pair_density_per_ps(line, announced_ps, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
         return pairs
 
@@ -241,6 +242,11 @@ class _LaneNames:
         self.shifts_ps = shifts_ps
         """Of the others against the one in use; empty when it is certain."""
         self._scores = np.zeros(1 + len(shifts_ps))
+
+    @property
+    def furthest_ps(self) -> int:
+        """How far off the offset may be."""
+        return math.ceil(max(map(abs, self.shifts_ps))) if self.shifts_ps else 0
 
     def judge(
         self,

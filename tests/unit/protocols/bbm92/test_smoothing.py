@@ -8,10 +8,11 @@ from protocols.bbm92.lanes import count_about, residuals_about
 from protocols.bbm92.smoothing import (
     DRIFT_WALK_PER_S,
     RATE_WALK,
-    course_ps,
     differences_ps,
     follow_cells,
     near_course,
+    smooth_announcement,
+    tangent_at,
 )
 from protocols.link import PS_PER_S
 
@@ -28,8 +29,13 @@ def test_a_course_is_a_parabola_and_lines_between_knots(knots: int) -> None:
     expected_ps = np.polynomial.polynomial.polyval(elapsed_s, state * [1.0, 1.0, 0.5])
     if knots:
         expected_ps += np.interp(elapsed_s, knots_s, beyond_ps)
-    found_ps = course_ps(times_ps, zero_ps, state, knots_s, beyond_ps)
+    course = (zero_ps, state, knots_s, beyond_ps)
+    found_ps, slopes = np.transpose([tangent_at(time_ps, *course) for time_ps in times_ps.tolist()])
     assert found_ps == pytest.approx(expected_ps, abs=1e-9, rel=1e-12)
+    assert slopes == pytest.approx(state[1] + state[2] * elapsed_s)
+    every = np.arange(times_ps.size)
+    early_ps = differences_ps(times_ps, times_ps, every, every, 0.0, *course)
+    assert np.abs(early_ps + expected_ps).max() <= 0.5 + 1e-9
 
 
 def test_residuals_are_those_within_half_a_window_of_a_peak() -> None:
@@ -124,3 +130,52 @@ def test_the_filter_finds_what_all_cells_together_say(sign: float) -> None:
     assert offsets_ps == pytest.approx(likeliest[3::3], rel=1e-6, abs=1e-6)
     assert filtered == pytest.approx(likeliest[-3:], rel=1e-6, abs=1e-6)
     assert kept == pytest.approx(np.linalg.inv(precision)[-3:, -3:], rel=1e-6)
+
+
+def test_an_announcement_looks_the_same_in_a_mirror() -> None:
+    """Backwards from behind its end, with times and rates of the other sign: the same course.
+
+    Its residuals are those about straight lines between the middles of its cells.
+    """
+    rng = np.random.default_rng(3)
+    knots_ps = np.array([1, 3, 5, 7, 9]) * (PS_PER_S // 100)
+    times_ps = np.sort(rng.integers(0, 10 * (PS_PER_S // 100), 400))
+    wander_ps = np.cumsum(rng.normal(0, 5, times_ps.size))
+    residuals_ps = wander_ps + rng.normal(0, 30, times_ps.size)
+    state, zero_ps = np.array([3e6, 1.9e5, 90.0]), -PS_PER_S // 100
+    middle = np.array([60.0, 0.0, 0.0]) + moved(0.06) @ state
+    covariance = np.diag([200.0, 300.0, 200.0]) ** 2
+    covariance[0, 1] = covariance[1, 0] = 2e4
+    numbers = (1_000.0, 50.0, 0.8, 900.0)
+    middle_ps = int(knots_ps[2])
+    ahead = smooth_announcement(
+        times_ps,
+        residuals_ps,
+        knots_ps,
+        middle_ps,
+        middle,
+        zero_ps,
+        state,
+        covariance,
+        *numbers,
+        False,
+    )
+    turn = np.array([1.0, -1.0, 1.0])
+    back = smooth_announcement(
+        -times_ps[::-1].copy(),
+        residuals_ps[::-1].copy(),
+        -knots_ps[::-1].copy(),
+        -middle_ps,
+        turn * middle,
+        -zero_ps,
+        turn * state,
+        np.outer(turn, turn) * covariance,
+        *numbers,
+        True,
+    )
+    assert back[0] == pytest.approx(turn * ahead[0], rel=1e-9)
+    assert back[1] == pytest.approx(np.outer(turn, turn) * ahead[1], rel=1e-6, abs=1e-6)
+    assert back[2][::-1] == pytest.approx(ahead[2], rel=1e-9, abs=1e-6)
+    left_ps = residuals_ps - np.interp(times_ps, knots_ps, ahead[2])
+    assert ahead[3] == pytest.approx(left_ps[np.abs(left_ps) <= 1_000], abs=1e-6)
+    assert np.std(left_ps) < 0.8 * np.std(residuals_ps)
