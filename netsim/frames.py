@@ -189,11 +189,14 @@ class ClickFrame:
         Watermark in true time: every click of this frame is earlier, none of a later frame is.
     clicks : (N,) int64, ascending
         ``time_ps << 2 | detector``; the time is that of the electrical pulse, jitter included.
+    frames : int
+        How many frames these are, joined; the index is that of the first, the watermark the last's.
     """
 
     index: int
     stop_ps: int
     clicks: NDArray[np.int64]
+    frames: int = 1
 
     def __post_init__(self) -> None:
         _seal(self.clicks, np.int64)

@@ -148,6 +148,7 @@ class Simulation:
         self._counters = Counters(
             [user.name for user in self.topology.users],
             (*self._scorers.items(), *((each.users, each) for each in histograms)),
+            self._turns,
         )
 
     def _open(self) -> None:
@@ -239,7 +240,7 @@ class Simulation:
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""
-        self._monitor = BellMonitor(self._scorers.values(), self.trace)
+        self._monitor = BellMonitor(self._scorers.values(), self._counters.count, self.trace)
         self._last_frames = self.world.start()
         self.parties.start()
         name = self.topology.name
