@@ -3,7 +3,8 @@
 A packed click is ``time_ps << 2 | detector``, detector = 2 * basis + port (Z+, Z-, X+, X-).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -169,12 +170,16 @@ class PhotonBundle:
     frames : tuple of PhotonFrame
         One per channel of the user, empty ones included; one more of a channel on which somebody
         has sent photons of his own.
+    ahead_ps : mapping
+        Channel to the way that is behind the photons by now, but not in their times yet: whoever
+        takes them adds it.
     """
 
     index: int
     start_ps: int
     stop_ps: int
     frames: tuple[PhotonFrame, ...]
+    ahead_ps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
