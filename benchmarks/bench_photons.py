@@ -15,6 +15,7 @@ from netsim.devices.world import Stage, build_world
 from netsim.frames import ClickFrame
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Simulator
+from netsim.simulation.counters import Counters
 from netsim.simulation.scoring import build_scorers
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
@@ -51,14 +52,8 @@ def run(topology: TopologySpec, score: Score, light_s: float) -> tuple[int]:
 
 def scorer_of_all_links(network: Network) -> Score:
     """Scoring of every lane of every link."""
-    scorers = build_scorers(network, network.topology).items()
-
-    def score(user: str, frame: ClickFrame) -> None:
-        for users, scorer in scorers:
-            if user in users:
-                scorer.add(user, frame)
-
-    return score
+    scorers = build_scorers(network, network.topology)
+    return Counters([user.name for user in network.topology.users], scorers.items()).add
 
 
 def rows() -> Iterator[Row]:

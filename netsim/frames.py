@@ -3,7 +3,8 @@
 A packed click is ``time_ps << 2 | detector``, detector = 2 * basis + port (Z+, Z-, X+, X-).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -169,12 +170,16 @@ class PhotonBundle:
     frames : tuple of PhotonFrame
         One per channel of the user, empty ones included; one more of a channel on which somebody
         has sent photons of his own.
+    ahead_ps : mapping
+        Channel to the way that is behind the photons by now, but not in their times yet: whoever
+        takes them adds it.
     """
 
     index: int
     start_ps: int
     stop_ps: int
     frames: tuple[PhotonFrame, ...]
+    ahead_ps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,11 +194,14 @@ class ClickFrame:
         Watermark in true time: every click of this frame is earlier, none of a later frame is.
     clicks : (N,) int64, ascending
         ``time_ps << 2 | detector``; the time is that of the electrical pulse, jitter included.
+    frames : int
+        How many frames these are, joined; the index is that of the first, the watermark the last's.
     """
 
     index: int
     stop_ps: int
     clicks: NDArray[np.int64]
+    frames: int = 1
 
     def __post_init__(self) -> None:
         _seal(self.clicks, np.int64)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from netsim.devices.history import NetworkHistory
 from netsim.frames import PhotonBundle, PhotonFrame
 from netsim.kernel.simulator import Simulator
-from netsim.physics.propagation import propagate, thin
+from netsim.physics.propagation import thin
 from netsim.topology.network import Network
 from netsim.topology.ways import Stretch
 
@@ -74,19 +74,19 @@ class FibreLink:
     ) -> None:
         self._sim = sim
         self._deliver = deliver
-        self._stretches = stretches
+        self._starts_ps = {channel: stretch.start_ps for channel, stretch in stretches.items()}
+        self._delays_ps = {channel: stretch.delay_ps for channel, stretch in stretches.items()}
         self._loss = loss
-        self.latency_ps = max((stretch.delay_ps for stretch in stretches.values()), default=0)
+        self.latency_ps = max(self._delays_ps.values(), default=0)
 
     def send(self, light: PhotonBundle) -> None:
         """Put light into the fibre now; it arrives in order, however much is on its way."""
         self._sim.call_at(self._sim.now_ps + self.latency_ps, partial(self._arrive, light))
 
     def _arrive(self, light: PhotonBundle) -> None:
-        frames = tuple([self._through(frame) for frame in light.frames])
-        self._deliver(PhotonBundle(light.index, light.start_ps, light.stop_ps, frames))
-
-    def _through(self, frame: PhotonFrame) -> PhotonFrame:
-        stretch = self._stretches[frame.channel]
-        left = frame if self._loss is None else self._loss.thin(frame, stretch.start_ps)
-        return propagate(left, delay_ps=stretch.delay_ps)
+        frames = light.frames
+        if self._loss is not None:
+            frames = tuple(self._loss.thin(each, self._starts_ps[each.channel]) for each in frames)
+        self._deliver(
+            PhotonBundle(light.index, light.start_ps, light.stop_ps, frames, self._delays_ps)
+        )

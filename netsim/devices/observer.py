@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import PhotonBundle, PhotonFrame
 from netsim.observers.observer import Observer
+from netsim.physics.propagation import propagate
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class ObserverStation:
         ValueError
             If the observer gives back another frame, or light on a channel that the user has not.
         """
+        light = _arrived(light)
         seen, unseen = (light, ()) if self._presence is None else _divided(light, self._presence)
         onward = self._observer.observe(seen)
         if _place_in_time(onward) != _place_in_time(light):
@@ -61,6 +63,14 @@ class ObserverStation:
         if not _channels(onward) <= _channels(light):
             raise ValueError(f"an observer sends light on channels of the user: {_channels(light)}")
         self._send(replace(onward, frames=(*onward.frames, *unseen)) if unseen else onward)
+
+
+def _arrived(light: PhotonBundle) -> PhotonBundle:
+    """Its photons, at the times at which they are here."""
+    frames = (
+        propagate(frame, delay_ps=light.ahead_ps.get(frame.channel, 0)) for frame in light.frames
+    )
+    return PhotonBundle(light.index, light.start_ps, light.stop_ps, tuple(frames))
 
 
 def _divided(

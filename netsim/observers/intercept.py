@@ -104,7 +104,7 @@ class Interceptor:
         """
         rng, detectors = self._context.rng, self._detectors
         start_ps, stop_ps = (edge_ps + frame.delay_ps for edge_ps in span_ps)
-        arrivals = self._context.receiver.measurement.measure(rng, frame, time_ps=start_ps)
+        arrivals = self._context.receiver.measurement.measure(rng, [frame], time_ps=start_ps)
         candidates = np.concatenate(
             (
                 detect_photons(rng, arrivals, detectors),

@@ -23,8 +23,6 @@ from protocols.tags import DETECTOR_BITS, TagFrame
 MIN_MARGIN_PS = 50_000
 """Tags are released up to this long before the end of a frame; the rest waits for the next."""
 
-_NO_CLICKS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-
 
 Off = Callable[[int, int], Sequence[tuple[int, int]]]
 """Takes two times and tells when between them detectors are off; true time in ps."""
@@ -158,12 +156,12 @@ class Receiver:
     def _arrivals(self, light: PhotonBundle) -> NDArray[np.int64]:
         """Photons at their detectors, packed."""
         settings = self._settings
-        time_ps = (light.start_ps + light.stop_ps) // 2 + settings.min_delay_ps
-        arrivals = [
-            settings.measurement.measure(self._photon_rng, frame, time_ps=time_ps)
-            for frame in light.frames
-        ]
-        return arrivals[0] if len(arrivals) == 1 else np.concatenate([_NO_CLICKS, *arrivals])
+        return settings.measurement.measure(
+            self._photon_rng,
+            light.frames,
+            time_ps=(light.start_ps + light.stop_ps) // 2 + settings.min_delay_ps,
+            ahead_ps=light.ahead_ps,
+        )
 
     def _watermark(self, stop_ps: int, *, is_last: bool) -> tuple[int, int]:
         """Watermark in local ticks, and the first true time of that tick.

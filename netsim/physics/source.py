@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PairLedger, PhotonFrame
+from netsim.physics.columns import joined
 from netsim.physics.emission import (
     sample_apart,
     sample_born,
@@ -368,16 +369,10 @@ class _Light:
 
     def frames(self, index: int) -> dict[Outlet, PhotonFrame]:
         """All of it, sealed."""
-        ledger = PairLedger.unmeasured(_joined(self._processes))
+        ledger = PairLedger.unmeasured(joined(self._processes))
         return {
             outlet: PhotonFrame(
-                index, outlet[0], _joined(self._times[outlet]), _joined(self._rows[outlet]), ledger
+                index, outlet[0], joined(self._times[outlet]), joined(self._rows[outlet]), ledger
             )
             for outlet in self._times
         }
-
-
-def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

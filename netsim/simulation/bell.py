@@ -1,6 +1,6 @@
 """S of the lanes as a monitor: told from time to time, and when it falls to what is local."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from netsim.kernel.trace import EventName, Trace
 from netsim.simulation.scoring import LaneScorer
@@ -17,11 +17,16 @@ class BellMonitor:
     Parameters
     ----------
     scorers : iterable of LaneScorer
+    count : callable
+        Makes them count what has come.
     trace : Trace
     """
 
-    def __init__(self, scorers: Iterable[LaneScorer], trace: Trace) -> None:
+    def __init__(
+        self, scorers: Iterable[LaneScorer], count: Callable[[], None], trace: Trace
+    ) -> None:
         self._scorers = [scorer for scorer in scorers if any(scorer.chsh)]
+        self._count = count
         self._trace = trace
         self._told: dict[Lane, Chsh] = {}
         self._next_ps = TELL_PS
@@ -31,6 +36,7 @@ class BellMonitor:
         if not self._scorers or time_ps < self._next_ps:
             return
         self._next_ps = time_ps + TELL_PS
+        self._count()
         for scorer in self._scorers:
             for lane, chsh in zip(scorer.lanes, scorer.chsh, strict=True):
                 if chsh is not None:

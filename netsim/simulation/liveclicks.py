@@ -47,7 +47,7 @@ class LiveClicks:
             return frame
         live = _without_close(frame.clicks, self._last_ps, self._dead_time_ps)
         self._last_ps = int(frame.clicks[-1]) >> DETECTOR_BITS
-        return ClickFrame(frame.index, frame.stop_ps, live)
+        return ClickFrame(frame.index, frame.stop_ps, live, frame.frames)
 
 
 def live_clicks(hardware: TopologySpec) -> dict[str, LiveClicks]:

@@ -117,7 +117,9 @@ def count_photons(
     turns = build_turns(topology, rng_tree)
     scorers = build_scorers(network, network.topology, turns)
     users = [user.name for user in topology.users]
-    counters = Counters(users, (*scorers.items(), *((each.users, each) for each in histograms)))
+    counters = Counters(
+        users, (*scorers.items(), *((each.users, each) for each in histograms)), turns
+    )
     singles = {user: np.zeros(DETECTORS, dtype=np.int64) for user in users}
 
     def take(user: str, clicks: ClickFrame) -> None:

@@ -3,7 +3,6 @@
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,6 @@ from protocols.chsh import Chsh
 from protocols.keylength.balance import Balance
 
 NO_TURNS: Mapping[str, Turns] = {}
-FRAMES_AT_ONCE = 16
-"""Frames that are scored together; where time is cut changes no count."""
-CLICKS_AT_ONCE = 1 << 16
-"""Clicks of both users that are enough."""
 
 Pair = tuple[ClickFrame, ClickFrame]
 """Frames of two users with the same index."""
@@ -82,29 +77,16 @@ class LaneCounts:
 
 
 class _Waiting:
-    """Frames of two users, in any order between the two, until more at a time saves nothing."""
+    """Frames of two users, in any order between the two."""
 
     def __init__(self, users: tuple[str, str]) -> None:
         self._frames: dict[str, deque[ClickFrame]] = {user: deque() for user in users}
-        self._clicks = 0
 
-    def add(self, user: str, frame: ClickFrame) -> None:
-        """One more frame of one of them."""
+    def paired(self, user: str, frame: ClickFrame) -> Pair | None:
+        """Take one more frame of one of them; what both have then."""
         self._frames[user].append(frame)
-        self._clicks += frame.clicks.size
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether there are so many that both users have."""
-        both = min(map(len, self._frames.values()))
-        return both >= FRAMES_AT_ONCE or (both > 0 and self._clicks >= CLICKS_AT_ONCE)
-
-    def take(self) -> list[Pair]:
-        """All that both users have."""
         first, second = self._frames.values()
-        pairs = [(first.popleft(), second.popleft()) for _ in range(min(len(first), len(second)))]
-        self._clicks = sum(frame.clicks.size for frame in (*first, *second))
-        return pairs
+        return (first.popleft(), second.popleft()) if first and second else None
 
 
 class _Carried:
@@ -115,11 +97,11 @@ class _Carried:
         self.first = np.empty(0, dtype=np.int64)
         self.second = np.empty(0, dtype=np.int64)
 
-    def extend(self, first: Sequence[ClickFrame], second: Sequence[ClickFrame]) -> int:
-        """Add consecutive frames; time before which all partners of first clicks are known."""
-        self.first = np.concatenate([self.first, *(frame.clicks for frame in first)])
-        self.second = np.concatenate([self.second, *(frame.clicks for frame in second)])
-        return min(first[-1].stop_ps, second[-1].stop_ps - self._high_ps)
+    def extend(self, first: ClickFrame, second: ClickFrame) -> int:
+        """Add the next frames; time before which all partners of first clicks are known."""
+        self.first = np.concatenate([self.first, first.clicks])
+        self.second = np.concatenate([self.second, second.clicks])
+        return min(first.stop_ps, second.stop_ps - self._high_ps)
 
     def drop(self, used_first: int, used_second: int) -> None:
         """Forget clicks that are used up."""
@@ -136,7 +118,7 @@ class _LaneMatcher:
         self._carried = _Carried(self._high_ps)
         self.matches = np.zeros((DETECTORS, DETECTORS), dtype=np.int64)
 
-    def add(self, first: Sequence[ClickFrame], second: Sequence[ClickFrame]) -> None:
+    def add(self, first: ClickFrame, second: ClickFrame) -> None:
         self._match(self._carried.extend(first, second))
 
     def finish(self) -> None:
@@ -192,39 +174,28 @@ class LaneScorer:
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        self._waiting.add(user, self._live[user].of(frame))
-        if self._waiting.is_enough:
-            self._match_waiting()
-
-    def _match_waiting(self) -> None:
-        """Match the frames that both users have and that have not been matched."""
-        for turned, pairs in groupby(self._waiting.take(), self._turned_in):
-            first, second = zip(*pairs, strict=True)
-            self._frames[turned == 0] += len(first)
-            for matcher in (self._matchers, self._tests, ())[turned]:
-                matcher.add(first, second)
-
-    def _turned_in(self, pair: Pair) -> int:
-        """How many of the two users have turned."""
-        return sum(turns.is_turned(pair[0].index) for turns in self._turns)
+        pair = self._waiting.paired(user, self._live[user].of(frame))
+        if pair is None:
+            return
+        turned = sum([turns.is_turned(frame.index) for turns in self._turns])
+        self._frames[turned == 0] += frame.frames
+        for matcher in (self._matchers, self._tests, ())[turned]:
+            matcher.add(*pair)
 
     def finish(self) -> None:
         """Match the last clicks, for which no later partner can come any more."""
-        self._match_waiting()
         for matcher in (*self._matchers, *self._tests):
             matcher.finish()
 
     @property
     def key_share(self) -> float:
         """Share of the frames so far in which neither user had turned; 1 before the first."""
-        self._match_waiting()
         frames = self._frames.total()
         return self._frames[True] / frames if frames else 1.0
 
     @property
     def chsh(self) -> tuple[Chsh | None, ...]:
         """CHSH tests so far, one per lane; None where the settings test nothing."""
-        self._match_waiting()
         matchers = self._tests if self._turns else self._matchers
         return tuple(chsh_of(matcher.matches, self._phases_rad) for matcher in matchers)
 
@@ -236,7 +207,6 @@ class LaneScorer:
     @property
     def matches(self) -> tuple[NDArray[np.int64], ...]:
         """(4, 4) int64 per lane: coincidences by detector of the first and the second user."""
-        self._match_waiting()
         return tuple(matcher.matches.copy() for matcher in self._matchers)
 
 
@@ -292,7 +262,6 @@ class DifferenceHistogram:
     @property
     def counts(self) -> NDArray[np.int64]:
         """(bins,) int64: differences so far."""
-        self._count_waiting()
         return self._counts
 
     @property
@@ -302,18 +271,13 @@ class DifferenceHistogram:
 
     def add(self, user: str, frame: ClickFrame) -> None:
         """Take the next frame of one of the two users; KeyError for others."""
-        self._waiting.add(user, frame)
-        if self._waiting.is_enough:
-            self._count_waiting()
+        pair = self._waiting.paired(user, frame)
+        if pair is not None:
+            self._count(self._carried.extend(*pair))
 
     def finish(self) -> None:
         """Count the differences of the last clicks."""
-        self._count_waiting()
         self._count(END_PS)
-
-    def _count_waiting(self) -> None:
-        if pairs := self._waiting.take():
-            self._count(self._carried.extend(*zip(*pairs, strict=True)))
 
     def _count(self, until_ps: int) -> None:
         carried = self._carried

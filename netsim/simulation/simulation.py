@@ -144,11 +144,9 @@ class Simulation:
         self._scorers = build_scorers(self.network, self.depth.hardware, self._turns)
         if self._request.histograms:
             self._differences = lane_differences(self.network)
-        histograms = [each.counter for each in self._differences]
-        self._counters = Counters(
-            [user.name for user in self.topology.users],
-            (*self._scorers.items(), *((each.users, each) for each in histograms)),
-        )
+        histograms = [(each.counter.users, each.counter) for each in self._differences]
+        names = [user.name for user in self.topology.users]
+        self._counters = Counters(names, (*self._scorers.items(), *histograms), self._turns)
 
     def _open(self) -> None:
         """Open trace and ledger: files of the run directory, or what is given without one."""
@@ -239,7 +237,7 @@ class Simulation:
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""
-        self._monitor = BellMonitor(self._scorers.values(), self.trace)
+        self._monitor = BellMonitor(self._scorers.values(), self._counters.count, self.trace)
         self._last_frames = self.world.start()
         self.parties.start()
         name = self.topology.name

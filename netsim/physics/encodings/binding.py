@@ -22,6 +22,8 @@ References
 """
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, groupby
 
 import numpy as np
 from numpy.random import Generator
@@ -29,7 +31,8 @@ from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame, PreparedStates
 from netsim.physics.bunching import bunch_visibility
-from netsim.physics.encodings.interface import Encoding, PairSource, Z
+from netsim.physics.columns import joined
+from netsim.physics.encodings.interface import AT_HAND, Encoding, PairSource, Z
 from netsim.physics.encodings.joint import Coherence
 from netsim.physics.encodings.prepared import measure_prepared
 from netsim.physics.pairs import drift_contrast, shift_rad
@@ -59,7 +62,8 @@ def _fringe(total_rad: float, is_local: int) -> float:
 
 
 @kernel
-def _measure(
+def _measure_channel(
+    arrivals: NDArray[np.int64],
     rng: np.random.Generator,
     times_ps: NDArray[np.int64],
     pair_rows: NDArray[np.int64],
@@ -76,13 +80,14 @@ def _measure(
     has_hidden_bits: int,
     kappa_per_ps: float,
     way_ps: int,
+    ahead_ps: int,
     z_probability: float,
     has_paths: NDArray[np.int64],
     delay_ps: NDArray[np.float64],
     phase_rad: NDArray[np.float64],
     contrast: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    arrivals = np.empty(times_ps.size, dtype=np.int64)
+) -> None:
+    """Arrivals of photons that have come ``way_ps`` and have ``ahead_ps`` before them."""
     late_ps = (delay_ps + 0.5).astype(np.int64)
     for k in range(times_ps.size):
         uniform = rng.random()
@@ -120,7 +125,62 @@ def _measure(
                     fringe = _fringe(total_rad, has_hidden_bits)
                     same = rng.random() < 0.5 * (1.0 + visibility * fringe)
                     port = (earlier & 1) if same else 1 - (earlier & 1)
-        arrivals[k] = ((times_ps[k] + path * late_ps[basis]) << DETECTOR_BITS) | (2 * basis + port)
+        time_ps = times_ps[k] + ahead_ps + path * late_ps[basis]
+        arrivals[k] = (time_ps << DETECTOR_BITS) | (2 * basis + port)
+
+
+@kernel
+def _measure(
+    rng: np.random.Generator,
+    times_ps: NDArray[np.int64],
+    pair_rows: NDArray[np.int64],
+    ledger: tuple[
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ],
+    parts: NDArray[np.int64],
+    phase_rad: NDArray[np.float64],
+    pairs: tuple[NDArray[np.float64], NDArray[np.float64], int, int, int, float],
+    analysers: tuple[float, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+) -> NDArray[np.int64]:
+    """Channel by channel; ``parts`` is (C, 3): where each stops, its way so far and ahead."""
+    process, outcome, sent_ps, earlier_rad, earlier_ps, earlier_contrast = ledger
+    pair_contrast, pair_phase_rad, processes, partner_sign, has_hidden_bits, kappa_per_ps = pairs
+    z_probability, has_paths, delay_ps, contrast = analysers
+    arrivals = np.empty(times_ps.size, dtype=np.int64)
+    begin = 0
+    for channel in range(parts.shape[0]):
+        stop, way_ps, ahead_ps = parts[channel, 0], parts[channel, 1], parts[channel, 2]
+        _measure_channel(
+            arrivals[begin:stop],
+            rng,
+            times_ps[begin:stop],
+            pair_rows[begin:stop],
+            process,
+            outcome,
+            sent_ps,
+            earlier_rad,
+            earlier_ps,
+            earlier_contrast,
+            pair_contrast,
+            pair_phase_rad[channel],
+            processes,
+            partner_sign,
+            has_hidden_bits,
+            kappa_per_ps,
+            way_ps,
+            ahead_ps,
+            z_probability,
+            has_paths,
+            delay_ps,
+            phase_rad[channel],
+            contrast,
+        )
+        begin = stop
     return arrivals
 
 
@@ -144,47 +204,90 @@ class AnalyserMeasurement:
         self._has_paths = np.array([len(ways) > 1 for ways in paths], dtype=np.int64)
         self._delay_ps = np.array([ways[-1].late_ps for ways in paths], dtype=np.float64)
         self._contrast = np.array([encoding.contrast(detector) for detector in PLUS])
-        self._known: dict[str, tuple[tuple[float, ...], NDArray[np.float64]]] = {}
+        self._known: dict[tuple[str, ...], tuple[tuple[float, ...], NDArray[np.float64]]] = {}
         self._kappa_per_ps = kappa_per_ps(source.linewidth_hz)
         self._pair_contrast = _pair_contrast(source, self._delay_ps)
         self._processes = len(source.processes)
         self._source = source
-        self._pair_phase_rad: dict[str, NDArray[np.float64]] = {}
+        self._pair_phase_rad: dict[tuple[str, ...], NDArray[np.float64]] = {}
 
-    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+    def measure(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        *,
+        time_ps: int,
+        ahead_ps: Mapping[str, int] = AT_HAND,
+    ) -> NDArray[np.int64]:
         """As `netsim.physics.encodings.interface.Measurement`.
 
         The long path adds the interferometer's delay, rounded to picoseconds.
         """
-        if frame.fired is not None:
-            return frame.times_ps << DETECTOR_BITS | frame.fired
-        phases_rad = self._phases_rad(frame.channel, time_ps)
-        if frame.prepared is not None:
-            return self._measure_prepared(rng, frame.times_ps, frame.prepared, phases_rad)
-        ledger = frame.ledger
+        arrivals = [
+            self._measure_own(rng, each, time_ps, ahead_ps)
+            if is_own
+            else self._measure_born(rng, tuple(each), time_ps, ahead_ps)
+            for is_own, each in groupby(frames, _is_own)
+        ]
+        return joined(arrivals)
+
+    def _measure_born(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        time_ps: int,
+        ahead_ps: Mapping[str, int],
+    ) -> NDArray[np.int64]:
+        """Photons of the source, and others without a state, of all channels in one go."""
+        channels = tuple([frame.channel for frame in frames])
+        stops = accumulate([frame.times_ps.size for frame in frames])
+        parts = [
+            (stop, frame.delay_ps, ahead_ps.get(frame.channel, 0))
+            for stop, frame in zip(stops, frames, strict=True)
+        ]
+        ledger = frames[0].ledger
         return _measure(
             rng,
-            frame.times_ps,
-            frame.pair_rows,
-            ledger.process,
-            ledger.outcome,
-            ledger.sent_ps,
-            ledger.phase_rad,
-            ledger.delay_ps,
-            ledger.contrast,
-            self._pair_contrast,
-            self._pair_phases_rad(frame.channel),
-            self._processes,
-            self._partner_sign,
-            int(self._source.has_hidden_bits),
-            self._kappa_per_ps,
-            frame.delay_ps,
-            self._z_probability,
-            self._has_paths,
-            self._delay_ps,
-            phases_rad,
-            self._contrast,
+            joined([frame.times_ps for frame in frames]),
+            joined([frame.pair_rows for frame in frames]),
+            (
+                ledger.process,
+                ledger.outcome,
+                ledger.sent_ps,
+                ledger.phase_rad,
+                ledger.delay_ps,
+                ledger.contrast,
+            ),
+            np.array(parts, dtype=np.int64),
+            self._phases_rad(channels, time_ps),
+            (
+                self._pair_contrast,
+                self._pair_phases_rad(channels),
+                self._processes,
+                self._partner_sign,
+                int(self._source.has_hidden_bits),
+                self._kappa_per_ps,
+            ),
+            (self._z_probability, self._has_paths, self._delay_ps, self._contrast),
         )
+
+    def _measure_own(
+        self,
+        rng: Generator,
+        frames: Iterable[PhotonFrame],
+        time_ps: int,
+        ahead_ps: Mapping[str, int],
+    ) -> NDArray[np.int64]:
+        """Light that somebody on the way has sent."""
+        arrivals = []
+        for frame in frames:
+            times_ps = frame.times_ps + ahead_ps.get(frame.channel, 0)
+            if frame.fired is not None:
+                arrivals.append(times_ps << DETECTOR_BITS | frame.fired)
+            elif frame.prepared is not None:
+                (phases_rad,) = self._phases_rad((frame.channel,), time_ps)
+                arrivals.append(self._measure_prepared(rng, times_ps, frame.prepared, phases_rad))
+        return joined(arrivals)
 
     def _measure_prepared(
         self,
@@ -207,36 +310,48 @@ class AnalyserMeasurement:
             self._contrast,
         )
 
-    def _phases_rad(self, channel: str, time_ps: int) -> NDArray[np.float64]:
-        """(2,) float64: of the Z and the X analyser; worked out when a setting has changed."""
+    def _phases_rad(self, channels: tuple[str, ...], time_ps: int) -> NDArray[np.float64]:
+        """(C, 2) float64: of the Z and the X analyser; worked out when a setting has changed."""
         settings = self._encoding.settings_at(time_ps)
-        known = self._known.get(channel)
+        known = self._known.get(channels)
         if known is None or known[0] != settings:
-            label = int(channel[1:])
-            phases_rad = [self._encoding.phase_rad(detector, label, time_ps) for detector in PLUS]
-            known = self._known[channel] = settings, np.array(phases_rad)
+            phases_rad = [
+                [self._encoding.phase_rad(detector, int(name[1:]), time_ps) for detector in PLUS]
+                for name in channels
+            ]
+            known = self._known[channels] = settings, np.array(phases_rad)
         return known[1]
 
-    def _pair_phases_rad(self, channel: str) -> NDArray[np.float64]:
-        """(P, 2) float64: residual phases by the ledger's index and the basis of the second photon.
+    def _pair_phases_rad(self, channels: tuple[str, ...]) -> NDArray[np.float64]:
+        """(C, P, 2) float64: residual phases by the ledger's index and the second photon's basis.
 
         The phase of a bunch is that of its first channel less that of its second.
         """
-        if channel not in self._pair_phase_rad:
+        if channels not in self._pair_phase_rad:
             phases_rad = [
-                *(self._by_basis(pairs) for pairs in self._source.processes),
-                *(
-                    [each.phase_rad if each.channels[0] == channel else -each.phase_rad] * 2
-                    for each in self._source.bunchings
-                ),
+                [
+                    *(self._by_basis(pairs) for pairs in self._source.processes),
+                    *(
+                        [each.phase_rad if each.channels[0] == name else -each.phase_rad] * 2
+                        for each in self._source.bunchings
+                    ),
+                ]
+                for name in channels
             ]
-            self._pair_phase_rad[channel] = np.array(phases_rad, dtype=np.float64).reshape(-1, 2)
-        return self._pair_phase_rad[channel]
+            self._pair_phase_rad[channels] = np.array(phases_rad, dtype=np.float64).reshape(
+                len(channels), -1, 2
+            )
+        return self._pair_phase_rad[channels]
 
     def _by_basis(self, pairs: Coherence) -> list[float]:
         """Phase of a pair whose second photon is seen in Z, and in X."""
         shifts_rad = (shift_rad(pairs.sum_shift_hz, late_ps) for late_ps in self._delay_ps.tolist())
         return [pairs.phase_rad + each_rad for each_rad in shifts_rad]
+
+
+def _is_own(frame: PhotonFrame) -> bool:
+    """Whether somebody on the way has sent it."""
+    return frame.prepared is not None or frame.fired is not None
 
 
 def _pair_contrast(source: PairSource, delay_ps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ so accidentals are not halved by sifting as those of four detectors are.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
 from netsim.physics.encodings.interface import (
+    AT_HAND,
     Encoding,
     Measurement,
     Outcome,
@@ -177,8 +178,15 @@ class _Shared:
         self._analysers = analysers
         self._late = round(late_ps) << DETECTOR_BITS
 
-    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+    def measure(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        *,
+        time_ps: int,
+        ahead_ps: Mapping[str, int] = AT_HAND,
+    ) -> NDArray[np.int64]:
         """As `netsim.physics.encodings.interface.Measurement`."""
-        arrivals = self._analysers.measure(rng, frame, time_ps=time_ps)
+        arrivals = self._analysers.measure(rng, frames, time_ps=time_ps, ahead_ps=ahead_ps)
         is_long = (arrivals & _LONG) // _LONG
         return arrivals + is_long * (self._late - _LONG)

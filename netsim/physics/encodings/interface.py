@@ -20,6 +20,9 @@ from netsim.physics.pulses import Pulses
 
 Z, X = 0, 1
 
+AT_HAND: Mapping[str, int] = {}
+"""Nothing is ahead of photons at the receiver."""
+
 
 class Outcome(NamedTuple):
     """What a click of a detector says."""
@@ -105,24 +108,33 @@ class Reader(Protocol):
 class Measurement(Protocol):
     """Measures the photons of one source, frame by frame."""
 
-    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
-        """Send the photons of a frame through the receiver, up to its detectors.
+    def measure(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        *,
+        time_ps: int,
+        ahead_ps: Mapping[str, int] = AT_HAND,
+    ) -> NDArray[np.int64]:
+        """Send the photons of some frames through the receiver, up to its detectors.
 
-        The frame's ledger is updated: a row takes two measurements. A frame of prepared states has
-        no pairs; its photons are measured in those states.
+        The ledger that they share is updated: a row takes two measurements. A frame of prepared
+        states has no pairs; its photons are measured in those states.
 
         Parameters
         ----------
         rng : Generator
-        frame : PhotonFrame
-            At the receiver.
+        frames : sequence of PhotonFrame
+            All of one frame of time.
         time_ps : int
             True time at which settings that depend on it are taken.
+        ahead_ps : mapping
+            Channel to the way from where they are to the receiver.
 
         Returns
         -------
         (N,) int64
-            ``time_ps << 2 | detector`` of each photon, in the order of the frame.
+            ``time_ps << 2 | detector`` of each photon, in the order of the frames.
 
         Raises
         ------

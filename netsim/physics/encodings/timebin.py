@@ -11,7 +11,7 @@ as two users click in one period, however narrow the window.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +20,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import PhotonFrame
+from netsim.physics.columns import joined
 from netsim.physics.encodings.interface import (
+    AT_HAND,
     Encoding,
     Measurement,
     Outcome,
@@ -46,6 +48,7 @@ from netsim.physics.encodings.slots import (
     read_together,
 )
 from netsim.physics.pulses import Pulses
+from protocols.tags import DETECTOR_BITS
 
 SLOT_OF = (FIRST, LAST, MIDDLE, MIDDLE)
 """In which slot an outcome is read."""
@@ -225,8 +228,22 @@ class _SlotMeasurement:
             ]
         )
 
-    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+    def measure(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        *,
+        time_ps: int,
+        ahead_ps: Mapping[str, int] = AT_HAND,
+    ) -> NDArray[np.int64]:
         """As `netsim.physics.encodings.interface.Measurement`."""
+        arrivals = [
+            self._measured(rng, frame, time_ps) + (ahead_ps.get(frame.channel, 0) << DETECTOR_BITS)
+            for frame in frames
+        ]
+        return joined(arrivals)
+
+    def _measured(self, rng: Generator, frame: PhotonFrame, time_ps: int) -> NDArray[np.int64]:
         # Here, so that a topology can be read without the compiler of the kernels.
         from netsim.physics.encodings.slotted import measure_slots  # noqa: PLC0415
 

@@ -83,7 +83,7 @@ def measured(
     rng: Generator, frame: PhotonFrame, encoding: Encoding, source: PairSource | None = None
 ) -> NDArray[np.int64]:
     """Arrivals of the photons of a frame, packed."""
-    return encoding.measurement(source or pair_source()).measure(rng, frame, time_ps=0)
+    return encoding.measurement(source or pair_source()).measure(rng, [frame], time_ps=0)
 
 
 def detectors(

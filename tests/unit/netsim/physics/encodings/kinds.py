@@ -1,7 +1,7 @@
 """Receivers of other kinds, as somebody would add them: one class each."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from netsim.frames import CONSUMED, UNMEASURED, PhotonFrame
-from netsim.physics.encodings.interface import Encoding, Outcome, PairSource, Path, Z
+from netsim.physics.encodings.interface import AT_HAND, Encoding, Outcome, PairSource, Path, Z
 from netsim.physics.encodings.optics import Optics
 from netsim.physics.encodings.polarisation import Polarisation
 
@@ -91,7 +91,23 @@ class OneBasisMeasurement:
     def __init__(self, encoding: OneBasis, source: PairSource) -> None:
         self._encoding, self._source = encoding, source
 
-    def measure(self, rng: Generator, frame: PhotonFrame, *, time_ps: int) -> NDArray[np.int64]:
+    def measure(
+        self,
+        rng: Generator,
+        frames: Sequence[PhotonFrame],
+        *,
+        time_ps: int,
+        ahead_ps: Mapping[str, int] = AT_HAND,
+    ) -> NDArray[np.int64]:
+        """Frame by frame."""
+        return np.concatenate(
+            [
+                self._measured(rng, frame, time_ps) + (ahead_ps.get(frame.channel, 0) << 2)
+                for frame in frames
+            ]
+        )
+
+    def _measured(self, rng: Generator, frame: PhotonFrame, time_ps: int) -> NDArray[np.int64]:
         """Ports at random; the second of a pair by the first."""
         ports = rng.integers(0, 2, frame.times_ps.size)
         rows, ledger = frame.pair_rows, frame.ledger

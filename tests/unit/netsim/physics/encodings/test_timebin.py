@@ -279,9 +279,9 @@ def test_a_pair_is_measured_twice() -> None:
     frame = PhotonFrame(0, "C38", times_ps, rows, ledger)
     rng = np.random.default_rng(1)
     for _ in range(2):
-        measurement.measure(rng, frame, time_ps=0)
+        measurement.measure(rng, [frame], time_ps=0)
     with pytest.raises(ValueError, match="a third one was measured"):
-        measurement.measure(rng, frame, time_ps=0)
+        measurement.measure(rng, [frame], time_ps=0)
 
 
 def test_parties_make_key_of_slots() -> None:
