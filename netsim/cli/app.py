@@ -202,7 +202,7 @@ def main() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    gc.set_threshold(NEW_OBJECTS)
     code = run_command(sys.argv[1:])
     gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
     sys.exit(code)
@@ -213,9 +213,9 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     note(f"warning: {message}")
 
 
-COLLECTOR_THRESHOLDS = 100_000, 20, 50
-"""Of Python's search for cycles: modules and the objects of a large network all stay, and looking
-through them as often as Python does by itself takes a tenth of a run."""
+NEW_OBJECTS = 100_000
+"""Between two of Python's searches for cycles: what imports make stays, and looking through it as
+often as Python does by itself is a twentieth of a start."""
 BARE = {"--save-tags": "--save-tags=npy"}
 """Options that may stand without their value, and what they mean then."""
 
