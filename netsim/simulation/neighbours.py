@@ -40,13 +40,13 @@ def _match_on(
     ranges: tuple[np.uint64, np.uint64, np.uint64],
     window: tuple[int, int],
     flat: NDArray[np.int64],
-) -> np.uint64:
-    """Match ``first[k:known]`` to ``second[at:]``, of (k, known, at); clicks used up of that."""
+) -> tuple[np.uint64, np.uint64]:
+    """Match ``first[k:known]`` to ``second[at:]``, of (k, known, at); clicks used up of either."""
     k, known, at = ranges
     stop = np.uint64(second.size)
     while k < known and at < stop:
         k, at = _step(first, second, k, at, window, flat)
-    return at
+    return k, at
 
 
 @kernel
@@ -97,13 +97,41 @@ def match_clicks(
         k, at = _step(first, second, k, at, window, flat)
         k2, at2 = _step(first, second, k2, at2, window, flat)
         k3, at3 = _step(first, second, k3, at3, window, flat)
-    used = _match_on(first, second, (k, cut, at), window, flat)
+    _, used = _match_on(first, second, (k, cut, at), window, flat)
     if cut < end:
-        used = _match_on(first, second, (k2, cut2, at2), window, flat)
+        _, used = _match_on(first, second, (k2, cut2, at2), window, flat)
     if cut2 < end:
-        used = _match_on(first, second, (k3, end, at3), window, flat)
+        _, used = _match_on(first, second, (k3, end, at3), window, flat)
     counts += flat.reshape(counts.shape)
     return known, int(used)
+
+
+@kernel
+def match_further(
+    left: tuple[NDArray[np.int64], NDArray[np.int64]],
+    new: tuple[NDArray[np.int64], NDArray[np.int64]],
+    until_ps: int,
+    low_ps: int,
+    high_ps: int,
+    counts: NDArray[np.int64],
+) -> tuple[int, int]:
+    """As `match_clicks`, of what is left of either user with what is new behind it, not copied."""
+    (first_left, second_left), (first, second) = left, new
+    window = low_ps << DETECTOR_BITS, (high_ps - low_ps) << DETECTOR_BITS
+    flat = np.zeros(counts.size, dtype=np.int64)
+    zero, until = np.uint64(0), until_ps << DETECTOR_BITS
+    known_left = np.uint64(np.searchsorted(first_left, until))
+    known = np.uint64(np.searchsorted(first, until))
+    k, at = _match_on(first_left, second_left, (zero, known_left, zero), window, flat)
+    # Of at most one of the two something is left then.
+    k, at_new = _match_on(first_left, second, (k, known_left, zero), window, flat)
+    k_new, at = _match_on(first, second_left, (zero, known, at), window, flat)
+    counts += flat.reshape(counts.shape)
+    used_first, used_left = int(np.int64(known_left + known)), int(np.int64(at))
+    if used_left < second_left.size:
+        return used_first, used_left
+    _, used = match_clicks(first[k_new:], second[at_new:], until_ps, low_ps, high_ps, counts)
+    return used_first, used_left + int(np.int64(at_new)) + used
 
 
 @kernel

@@ -12,13 +12,17 @@ from netsim.physics.encodings.settings import Turns
 from netsim.physics.encodings.sifting import Sifting
 from netsim.results.chsh import chsh_of
 from netsim.simulation.liveclicks import LiveClicks, live_clicks
-from netsim.simulation.neighbours import count_differences, match_clicks
+from netsim.simulation.neighbours import count_differences, match_further
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from protocols.chsh import Chsh
 from protocols.keylength.balance import Balance
 
 NO_TURNS: Mapping[str, Turns] = {}
+
+Clicks = NDArray[np.int64]
+
+_NO_CLICKS: Clicks = np.empty(0, dtype=np.int64)
 
 Pair = tuple[ClickFrame, ClickFrame]
 """Frames of two users with the same index."""
@@ -115,21 +119,28 @@ class _LaneMatcher:
     def __init__(self, delay_ps: int, window_ps: int) -> None:
         self._low_ps = delay_ps - window_ps // 2
         self._high_ps = self._low_ps + window_ps
-        self._carried = _Carried(self._high_ps)
+        self._left = _NO_CLICKS, _NO_CLICKS
+        """Clicks of both users that later ones may still have to do with."""
         self.matches = np.zeros((DETECTORS, DETECTORS), dtype=np.int64)
 
     def add(self, first: ClickFrame, second: ClickFrame) -> None:
-        self._match(self._carried.extend(first, second))
+        until_ps = min(first.stop_ps, second.stop_ps - self._high_ps)
+        self._match((first.clicks, second.clicks), until_ps)
 
     def finish(self) -> None:
-        self._match(END_PS)
+        self._match((_NO_CLICKS, _NO_CLICKS), END_PS)
 
-    def _match(self, until_ps: int) -> None:
-        carried = self._carried
-        used = match_clicks(
-            carried.first, carried.second, until_ps, self._low_ps, self._high_ps, self.matches
-        )
-        carried.drop(*used)
+    def _match(self, new: tuple[Clicks, Clicks], until_ps: int) -> None:
+        used = match_further(self._left, new, until_ps, self._low_ps, self._high_ps, self.matches)
+        first, second = map(_rest, self._left, new, used)
+        self._left = first, second
+
+
+def _rest(left: Clicks, new: Clicks, used: int) -> Clicks:
+    """Of what was left and what is new behind it, all but what is used up."""
+    if used >= left.size:
+        return new[used - left.size :].copy()
+    return np.concatenate((left[used:], new))
 
 
 class LaneScorer:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from netsim.frames import ClickFrame
 from netsim.physics.encodings.settings import Turns
 from netsim.simulation.liveclicks import _without_close as without_close
-from netsim.simulation.neighbours import count_differences, match_clicks
+from netsim.simulation.neighbours import count_differences, match_clicks, match_further
 from netsim.simulation.scoring import DifferenceHistogram, LaneCounts, LaneScorer, build_scorers
 from netsim.topology.network import build_network
 from netsim.units import MAX_TIME_PS
@@ -161,6 +161,12 @@ def test_matches_are_those_of_the_slow_reference_anywhere(seed: int) -> None:
         expected, slow = match_slowly(first, second, until_ps, (low_ps, high_ps))
         assert counts.tolist() == expected.tolist()
         assert used == slow
+        # The same in two parts, wherever each stream is cut.
+        cuts = [int(rng.integers(0, clicks.size + 1)) for clicks in (first, second)]
+        left, new = (first[: cuts[0]], second[: cuts[1]]), (first[cuts[0] :], second[cuts[1] :])
+        counts = np.zeros((4, 4), dtype=np.int64)
+        assert match_further(left, new, until_ps, low_ps, high_ps, counts) == slow
+        assert counts.tolist() == expected.tolist()
 
 
 def test_frames_of_turned_analysers_make_no_key() -> None:
