@@ -34,7 +34,11 @@ _pack = msgpack.Packer().pack
 
 def encode(envelope: Envelope) -> bytes:
     """Serialise ``envelope``."""
-    link, sender, round_number, sequence, body = envelope
+    return pack_message(*envelope)
+
+
+def pack_message(link: str, sender: Role, round_number: int, sequence: int, body: Message) -> bytes:
+    """Serialise what would be an `Envelope`: one that is sent need not be made first."""
     values = [getattr(body, name) for name in _NAMES[type(body)]]
     packed: bytes = _pack([VERSION, body.TAG, link, sender, round_number, sequence, *values])
     return packed

@@ -5,7 +5,7 @@ once, before the messages that follow them are sent) and hands it back when it s
 anew.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgpack
@@ -70,9 +70,12 @@ class DurableState:
     closed: tuple[int, bytes] | None = None
 
 
+_LANE_NAMES = tuple(column.name for column in fields(LaneCounts))
+
+
 def pack_books(books: RoundBooks) -> bytes:
     """Serialise ``books``."""
-    lanes = [asdict(lane) for lane in books.lanes]
+    lanes = [{name: getattr(lane, name) for name in _LANE_NAMES} for lane in books.lanes]
     packed: bytes = msgpack.packb(books._asdict() | {"lanes": lanes})
     return packed
 

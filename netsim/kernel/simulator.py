@@ -52,7 +52,7 @@ class Simulator(simpy.Environment):
     def call_at(self, time_ps: SupportsIndex, call: Callable[[], None]) -> None:
         """Have something called at an absolute time; parameters and errors of `wait_until`.
 
-        It takes a quarter of the time of an event that processes can wait for.
+        It takes half as long as an event that processes can wait for.
         """
         when_ps = index(time_ps)
         if when_ps < self._now:
@@ -62,7 +62,7 @@ class Simulator(simpy.Environment):
 
     def step(self) -> None:
         """Process the next event, or make the next call."""
-        queue = self._queue
+        queue: list[tuple[int, int, int, Any]] = self._queue  # type: ignore[assignment]
         if not queue or isinstance(queue[0][3], SimEvent):
             super().step()
             return

@@ -71,7 +71,7 @@ class AnnouncerSession(LinkSession[AnnouncerRound]):
 
     # Light --------------------------------------------------------------------------------------
 
-    def advance(self, now_ps: int) -> None:
+    def _go_on(self, now_ps: int) -> None:
         """Announce every batch of frames that is complete; ask to close when all is done."""
         while not self._begins_no_more and (batch := self._next_batch()) is not None:
             self._announce(batch, now_ps)

@@ -122,14 +122,14 @@ class AnnouncerRound(RoundCore):
 
     def _act_on(self, body: Message) -> Steps:
         match body:
+            case ParityQuery():  # most of all
+                steps = self._on_query(body)
             case Matches():
                 steps = self._on_matches(body)
             case SampleReply():
                 steps = self._on_sample(body)
             case ReconciliationSetup():
                 steps = self._on_setup(body)
-            case ParityQuery():
-                steps = self._on_query(body)
             case Reconciled():
                 steps = self._send_hash()
             case VerificationResult():

@@ -93,7 +93,7 @@ class ResponderSession(LinkSession[ResponderRound]):
 
     # Light --------------------------------------------------------------------------------------
 
-    def advance(self, now_ps: int) -> None:
+    def _go_on(self, now_ps: int) -> None:
         """Match what can be matched; start to distil the next round if none is under way."""
         self._told_frames = self._book.frames
         for announced, coincidences in self._aligner.advance(is_light_over=self._is_light_over):

@@ -120,14 +120,14 @@ class ResponderRound(RoundCore):
     def _act_on(self, body: Message) -> Steps:
         """An announcement is only counted, its times are the owner's."""
         match body:
+            case ParityReply():  # most of all
+                steps = self._on_reply(body)
             case Announce():
                 steps = self._on_announce(body)
             case Keep():
                 steps = self._on_keep(body)
             case Sample():
                 steps = self._on_sample(body)
-            case ParityReply():
-                steps = self._on_reply(body)
             case VerificationHash():
                 steps = self._on_hash(body)
             case Amplify():

@@ -31,16 +31,9 @@ from protocols.bbm92.states import Cause, Life, Machine
 from protocols.bbm92.tagcheck import CheckLimit
 from protocols.bits import pack_bits
 from protocols.books import RoundBooks
-from protocols.codec import decode, encode
+from protocols.codec import decode, pack_message
 from protocols.errors import MalformedMessageError, RemoteProtocolError
-from protocols.events import (
-    Alarm,
-    BlockUsable,
-    Event,
-    PadsSpent,
-    ReportLost,
-    RoundAborted,
-)
+from protocols.events import Alarm, BlockUsable, Event, PadsSpent, ReportLost, RoundAborted
 from protocols.interfaces import SessionStart
 from protocols.messages import (
     OUTSIDE,
@@ -103,6 +96,9 @@ class LinkSession(Generic[RoundT]):
         self._told_frames = 0
         """Frames in the book when this end last said what it needs of it."""
         self._rounds: dict[int, RoundT] = {}
+        self._due_ps: int | None = None
+        self._is_due_known = False
+        """Whether nothing is due before `_due_ps`: questions and answers only put it off."""
         self._events: deque[Event] = deque()
         self._outbox: deque[bytes] = deque()
 
@@ -183,6 +179,10 @@ class LinkSession(Generic[RoundT]):
 
     def advance(self, now_ps: int) -> None:
         """Do what can be done now."""
+        self._is_due_known = False
+        self._go_on(now_ps)
+
+    def _go_on(self, now_ps: int) -> None:
         raise NotImplementedError
 
     @property
@@ -196,12 +196,15 @@ class LinkSession(Generic[RoundT]):
         return self._book.frames - self._told_frames >= self.config.frames_per_announcement
 
     def next_deadline_ps(self) -> int | None:
-        """When `handle_deadline` is due, if at all; own clock."""
+        """When `handle_deadline` is due, or earlier, if at all; own clock."""
+        if self._is_due_known:
+            return self._due_ps
         due_ps, patience_ps = self._repetition.due_ps, self.config.timeout_ps
         for round_ in self._rounds.values():
             late_ps = round_.active_ps + patience_ps
             if (due_ps is None or late_ps < due_ps) and self._may_drop(round_):
                 due_ps = late_ps
+        self._due_ps, self._is_due_known = due_ps, True
         return due_ps
 
     def handle_deadline(self, now_ps: int) -> None:
@@ -290,8 +293,7 @@ class LinkSession(Generic[RoundT]):
         ):
             self._drop(round_, AbortReason.PEER_ABORTED)
         is_ignored = self._takes_no_notice_of(number)
-        complaint = self._reporter.judge(number, report, is_ignored=is_ignored)
-        if complaint is not None:
+        if complaint := self._reporter.judge(number, report, is_ignored=is_ignored):
             self._events.append(Alarm(number, complaint))
 
     def _takes_no_notice_of(self, number: int) -> bool:
@@ -315,13 +317,13 @@ class LinkSession(Generic[RoundT]):
         """Send a message of the round's transcript."""
         sequence = round_.sequences[self.ROLE]
         round_.sequences[self.ROLE] = sequence + 1
-        data = encode(Envelope(self.config.link, self.ROLE, round_.number, sequence, body))
+        data = pack_message(self.config.link, self.ROLE, round_.number, sequence, body)
         round_.streams[self.ROLE].absorb(data)
         self._post(data)
 
     def _final(self, number: int, body: Outside) -> bytes:
         """Encode a message that stands outside the transcripts."""
-        return encode(Envelope(self.config.link, self.ROLE, number, 0, body))
+        return pack_message(self.config.link, self.ROLE, number, 0, body)
 
     def _post(self, data: bytes) -> None:
         self.messages_sent += 1
@@ -365,9 +367,8 @@ class LinkSession(Generic[RoundT]):
 
     def _is_signed(self, signature: bytes, bound: Bound, pad: int, now_ps: int) -> bool:
         """Check a tag of the peer that may be checked; an alarm, which books it, if it is wrong."""
-        peer = self._peer
-        secret = self._pads.pad_to_check(pad, peer)
-        valid = secret is not None and self._signer.check(signature, secret, peer, bound)
+        secret = self._pads.pad_to_check(pad, self._peer)
+        valid = secret is not None and self._signer.check(signature, secret, self._peer, bound)
         if not valid:
             self._check_limit.count_wrong(now_ps)
             chance = self._signer.forgery_probability()
@@ -395,6 +396,5 @@ class LinkSession(Generic[RoundT]):
         """Make a block usable: its front refills the reserve, the rest is the pool's."""
         taken = self._pads.refill(key, signed_pad=pad, ahead=self.config.initial_pads)
         self._settled_round = max(self._settled_round, number)
-        rest = key[taken:]
-        reserve = pack_bits(key[:taken])
+        rest, reserve = key[taken:], pack_bits(key[:taken])
         self._events.append(BlockUsable(number, pack_bits(rest), rest.size, reserve, books))

@@ -232,20 +232,20 @@ class Transport:
 
     def receive_datagram(self, data: bytes, now_ps: int) -> None:
         """Take in ``data``; anything that is not a datagram of this connection is dropped."""
+        if len(data) > self._max_datagram_bytes:
+            self.counts.datagrams_refused += 1
+            return
         try:
-            if len(data) > self._max_datagram_bytes:
-                raise MalformedMessageError("datagram", len(data))
             datagram = decode_datagram(data)
         except MalformedMessageError:
             self.counts.datagrams_refused += 1
             return
-        receiving = self._receiving
-        if datagram.peer_epoch == self._epoch and datagram.epoch == receiving.epoch:
-            is_next = datagram.kind is DATA and datagram.sequence == receiving.next_sequence
-            if is_next and datagram.acknowledged == self._next_sequence:
-                self._take_next(datagram, now_ps)
-                return
-        self._take_other(datagram, now_ps)
+        is_ours = datagram.peer_epoch == self._epoch and datagram.epoch == self._receiving.epoch
+        is_next = datagram.kind is DATA and datagram.sequence == self._receiving.next_sequence
+        if is_ours and is_next and datagram.acknowledged == self._next_sequence:
+            self._take_next(datagram, now_ps)
+        else:
+            self._take_other(datagram, now_ps)
 
     def _take_next(self, datagram: Datagram, now_ps: int) -> None:
         """Most datagrams: the next data, and all that was sent has arrived."""
