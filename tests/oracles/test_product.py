@@ -70,9 +70,7 @@ def test_share_of_dispersed_pairs(
 @pytest.mark.parametrize("length_km", [20, 97])
 @pytest.mark.parametrize("window_ps", [130, 400, 1000])
 @pytest.mark.parametrize("linewidth_hz", [50e9, 200e9])
-def test_share_of_a_dispersed_flat_top(
-    length_km: int, window_ps: int, linewidth_hz: float
-) -> None:
+def test_share_of_a_dispersed_flat_top(length_km: int, window_ps: int, linewidth_hz: float) -> None:
     """In closed form: from 4.9 % of the pairs in the window to 99.9 %."""
     beta_ps2 = biphoton.dispersion_ps2(ps_per_nm_km=17, length_km=length_km)
     found = PairShape(linewidth_hz, "flat-top", beta_ps2).share(

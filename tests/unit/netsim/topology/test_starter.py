@@ -56,7 +56,9 @@ def test_unknown_words_are_refused(wrong: dict[str, str]) -> None:
         Starter(**wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("text", "length_m"), [("25km", 25_000), ("0.5 km", 500), ("80m", 80), ("0", 0)])
+@pytest.mark.parametrize(
+    ("text", "length_m"), [("25km", 25_000), ("0.5 km", 500), ("80m", 80), ("0", 0)]
+)
 def test_lengths(text: str, length_m: float) -> None:
     """In metres."""
     assert parse_length_m(text) == length_m
