@@ -12,9 +12,11 @@ these are what a link in the dark could spend all its time on. Deep ones are tri
 one has missed by chance the next, in other light, finds in less time than a deeper one is earned
 in. So all wide searches are paid from one account: it begins with `FIRST_CREDIT`, and every second
 of this end's own time adds `WORK_PER_S`, or less and less where a search goes on for longer than
-`PATIENCE_S` in light that does not change: then each doubling of the time adds as much. A deep one
-waits until it can be paid in full, a first one while the account is overdrawn. In a time ``t`` no
-more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first search.
+`PATIENCE_S` in light that does not change: then each doubling of the time adds as much, up to
+`SLOWEST_S`. From there on a second pays as little as there, which is more than the first ones take:
+a clock that only a deep one finds is found after any time. A deep one waits until it can be paid in
+full, a first one while the account is overdrawn. In a time ``t`` no more is done than
+``FIRST_CREDIT + WORK_PER_S * t``, and one first search.
 
 Announced times and rates may be forged, and with them the waits and changes, but not the own time:
 nor does a forger make more work than that. Narrow searches come once in `OWN_WAIT_PS` of it.
@@ -39,6 +41,8 @@ WORK_PER_S = 2e7
 some tenth of a second."""
 PATIENCE_S = 120.0
 """Own time of a search after which a second pays less, as the inverse of the time so far."""
+SLOWEST_S = 3600.0
+"""Own time of a search after which no second pays less than the one before."""
 FIRST_CREDIT, MOST_CREDIT = 5e8, 1.5e9
 """Work that is paid for at first, and at most."""
 MAX_NARROW_DEPTH = 3
@@ -108,14 +112,17 @@ def _paid_s(searched_ps: int) -> float:
     searched_s = searched_ps / PS_PER_S
     if searched_s <= PATIENCE_S:
         return searched_s
-    return PATIENCE_S * (1.0 + math.log(searched_s / PATIENCE_S))
+    slower_s = min(searched_s, SLOWEST_S)
+    later = (searched_s - slower_s) / SLOWEST_S
+    return PATIENCE_S * (1.0 + math.log(slower_s / PATIENCE_S) + later)
 
 
 def _searched_s(paid_s: float) -> float:
     """The search that so many seconds are paid for of, the inverse of `_paid_s`."""
     if paid_s <= PATIENCE_S:
         return paid_s
-    return PATIENCE_S * math.exp(paid_s / PATIENCE_S - 1.0)
+    later = max(paid_s - _paid_s(round(SLOWEST_S * PS_PER_S)), 0.0) / PATIENCE_S
+    return PATIENCE_S * math.exp(paid_s / PATIENCE_S - 1.0 - later) + later * SLOWEST_S
 
 
 class SearchPlan:
