@@ -113,7 +113,7 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
         work = min(1e8 * 4.0 ** (depth - 1), 1e9) if depth else 1e7
         if plan.pays(work, now_ps):
             deep += [work] if depth else []
-        elif plan.is_due(now_ps):
+        elif plan.is_due(now_ps, now_ps):
             work = 1e7
             plan.spend(work)
         else:
@@ -126,11 +126,11 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
 
 
 def searches(
-    plan: SearchPlan, *, start_s: int, stop_s: int, clicks: int
+    plan: SearchPlan, *, start_s: int, stop_s: int, clicks: int, first: float = 1e7
 ) -> list[tuple[int, float]]:
     """When a plan searches, and the work, in light of so many clicks that never shows anything.
 
-    Deep searches cost 5e8, first ones 1e7, as those that are done in place of deep ones.
+    Deep searches cost 5e8, ``first`` ones less, as those that are done in place of deep ones.
     """
     done = []
     for second in range(start_s, stop_s):
@@ -138,11 +138,11 @@ def searches(
         brightness = Brightness((clicks, 1000), PS_PER_S)
         if plan.due(now_ps, now_ps, brightness) is None:
             continue
-        work = 5e8 if plan.depth(plan.wide) else 1e7
+        work = 5e8 if plan.depth(plan.wide) else first
         if not plan.pays(work, now_ps):
-            if not plan.is_due(now_ps):
+            if not plan.is_due(now_ps, now_ps):
                 continue
-            work = 1e7
+            work = first
             plan.spend(work)
         done.append((second, work))
         plan.failed(plan.wide, now_ps, now_ps, brightness)
@@ -163,10 +163,12 @@ def test_a_search_that_goes_on_for_hours_costs_less_and_less() -> None:
     assert sum(work for _, work in other) > 0.7 * WORK_PER_S * 120
 
 
-def test_deep_searches_go_on_after_a_day_without_light() -> None:
+@pytest.mark.parametrize("first", [1e6, 1e7, 1e8])
+def test_deep_searches_go_on_after_a_day_without_light(first: float) -> None:
     """What only a deep search finds is found within the hour, however long there was nothing."""
-    done = searches(SearchPlan(link_config(**WIDE)), start_s=1, stop_s=86_400, clicks=1000)
-    deep_s = [second for second, work in done if work > 1e7]
+    plan = SearchPlan(link_config(**WIDE))
+    done = searches(plan, start_s=1, stop_s=86_400, clicks=1000, first=first)
+    deep_s = [second for second, work in done if work > first]
     assert np.diff([*deep_s, 86_400]).max() < 3600
 
 
