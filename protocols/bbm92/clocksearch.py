@@ -119,7 +119,8 @@ class ClockSearch:
             return trial
         if self.plan.pays(trial.effort.work, self._own.stop_ps):
             return trial
-        trial = self._trial(attempt, 0) if self.plan.is_due(attempt.newest.stop_ps) else None
+        is_due = self.plan.is_due(attempt.newest.stop_ps, self._own.stop_ps)
+        trial = self._trial(attempt, 0) if is_due else None
         if trial is not None:
             self.plan.spend(trial.effort.work)
         return trial

@@ -12,9 +12,11 @@ these are what a link in the dark could spend all its time on. Deep ones are tri
 one has missed by chance the next, in other light, finds in less time than a deeper one is earned
 in. So all wide searches are paid from one account: it begins with `FIRST_CREDIT`, and every second
 of this end's own time adds `WORK_PER_S`, or less and less where a search goes on for longer than
-`PATIENCE_S` in light that does not change: then each doubling of the time adds as much. A deep one
-waits until it can be paid in full, a first one while the account is overdrawn. In a time ``t`` no
-more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first search.
+`PATIENCE_S` in light that does not change: then each doubling of the time adds as much, up to
+`SLOWEST_S`. From there on a second pays as little as there. A deep one waits until it can be paid
+in full, a first one while the account is overdrawn. First ones in the place of deep ones take half
+of what is earned at most: a clock that only a deep one finds is found after any time. In a time
+``t`` no more is done than ``FIRST_CREDIT + WORK_PER_S * t``, and one first search.
 
 Announced times and rates may be forged, and with them the waits and changes, but not the own time:
 nor does a forger make more work than that. Narrow searches come once in `OWN_WAIT_PS` of it.
@@ -39,6 +41,8 @@ WORK_PER_S = 2e7
 some tenth of a second."""
 PATIENCE_S = 120.0
 """Own time of a search after which a second pays less, as the inverse of the time so far."""
+SLOWEST_S = 3600.0
+"""Own time of a search after which no second pays less than the one before."""
 FIRST_CREDIT, MOST_CREDIT = 5e8, 1.5e9
 """Work that is paid for at first, and at most."""
 MAX_NARROW_DEPTH = 3
@@ -92,10 +96,10 @@ class WorkAccount:
         self._counted_ps = own_stop_ps
         return self._credit
 
-    def due_ps(self, work: float) -> int:
-        """Own time at which ``work`` can be paid that is more than there was at the last look."""
+    def earned_ps(self, work: float) -> int:
+        """Own time by which ``work`` more is paid for than at the last look."""
         searched_ps = self._counted_ps - self._begun_ps
-        paid_s = _paid_s(searched_ps) + (work - self._credit) / WORK_PER_S
+        paid_s = _paid_s(searched_ps) + work / WORK_PER_S
         return self._begun_ps + math.ceil(_searched_s(paid_s) * PS_PER_S)
 
     def spend(self, work: float) -> None:
@@ -108,14 +112,17 @@ def _paid_s(searched_ps: int) -> float:
     searched_s = searched_ps / PS_PER_S
     if searched_s <= PATIENCE_S:
         return searched_s
-    return PATIENCE_S * (1.0 + math.log(searched_s / PATIENCE_S))
+    slower_s = min(searched_s, SLOWEST_S)
+    later = (searched_s - slower_s) / SLOWEST_S
+    return PATIENCE_S * (1.0 + math.log(slower_s / PATIENCE_S) + later)
 
 
 def _searched_s(paid_s: float) -> float:
     """The search that so many seconds are paid for of, the inverse of `_paid_s`."""
     if paid_s <= PATIENCE_S:
         return paid_s
-    return PATIENCE_S * math.exp(paid_s / PATIENCE_S - 1.0)
+    later = max(paid_s - _paid_s(round(SLOWEST_S * PS_PER_S)), 0.0) / PATIENCE_S
+    return PATIENCE_S * math.exp(paid_s / PATIENCE_S - 1.0 - later) + later * SLOWEST_S
 
 
 class SearchPlan:
@@ -136,7 +143,7 @@ class SearchPlan:
         self._failed_in: Brightness | None = None
         self._own_due_ps = EARLIEST_PS
         self._account = WorkAccount()
-        self._deep_due_ps = NEVER_PS
+        self._deep_due_ps, self._instead_due_ps = NEVER_PS, EARLIEST_PS
         self._goes_deeper = self._is_second = False
         self._wide_depth = self._narrow_depth = 0
 
@@ -160,12 +167,13 @@ class SearchPlan:
             self._account.spend(work)
             self._deep_due_ps = NEVER_PS
         else:
-            self._deep_due_ps = self._account.due_ps(work)
+            self._deep_due_ps = self._account.earned_ps(work - credit)
         return self._goes_deeper
 
     def spend(self, work: float) -> None:
-        """Pay for a search of depth 0 that is done instead."""
+        """Pay for a search of depth 0 that is done instead; as much is kept for the deep one."""
         self._account.spend(work)
+        self._instead_due_ps = self._account.earned_ps(2 * work)
 
     def due(self, stop_ps: int, own_stop_ps: int, brightness: Brightness) -> ClockPrior | None:
         """Prior to look through with light up to announcer time ``stop_ps``; None to wait.
@@ -178,12 +186,12 @@ class SearchPlan:
             self._begin_afresh(stop_ps)
         if self._narrow is not None and stop_ps >= self._narrow_due_ps:
             return self._narrow
-        is_due = self.is_due(stop_ps) or own_stop_ps >= self._deep_due_ps
+        is_due = self.is_due(stop_ps, own_stop_ps) or own_stop_ps >= self._deep_due_ps
         return self.wide if is_due and self._account.credit(own_stop_ps) >= 0 else None
 
-    def is_due(self, stop_ps: int) -> bool:
+    def is_due(self, stop_ps: int, own_stop_ps: int) -> bool:
         """Whether a wide search is due that need not be deep."""
-        return stop_ps >= self._wide_due_ps
+        return stop_ps >= self._wide_due_ps and own_stop_ps >= self._instead_due_ps
 
     def _begin_afresh(self, stop_ps: int) -> None:
         self._account.begin()
@@ -191,7 +199,7 @@ class SearchPlan:
         self._wait_ps = FIRST_WAIT_PS
         self._wide_depth = self._narrow_depth = 0
         self._is_second = False
-        self._deep_due_ps = NEVER_PS
+        self._deep_due_ps, self._instead_due_ps = NEVER_PS, EARLIEST_PS
         if self._narrow is None:
             self._wide_due_ps = stop_ps
         else:
@@ -228,4 +236,4 @@ class SearchPlan:
         self._failed_in = None
         self._wide_depth = self._narrow_depth = 0
         self._is_second = False
-        self._deep_due_ps = NEVER_PS
+        self._deep_due_ps, self._instead_due_ps = NEVER_PS, EARLIEST_PS

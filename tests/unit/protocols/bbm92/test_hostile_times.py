@@ -113,7 +113,7 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
         work = min(1e8 * 4.0 ** (depth - 1), 1e9) if depth else 1e7
         if plan.pays(work, now_ps):
             deep += [work] if depth else []
-        elif plan.is_due(now_ps):
+        elif plan.is_due(now_ps, now_ps):
             work = 1e7
             plan.spend(work)
         else:
@@ -125,33 +125,51 @@ def test_searches_are_paid_with_own_time(*, is_forged: bool) -> None:
     assert (not deep) if is_forged else (deep[:4] == [1e8, 4e8, 4e8, 1e9])
 
 
-def work_of_searches(plan: SearchPlan, *, start_s: int, stop_s: int, clicks: int) -> float:
-    """What a plan has done in light of so many clicks a second that never shows anything."""
-    spent = 0.0
+def searches(
+    plan: SearchPlan, *, start_s: int, stop_s: int, clicks: int, first: float = 1e7
+) -> list[tuple[int, float]]:
+    """When a plan searches, and the work, in light of so many clicks that never shows anything.
+
+    Deep searches cost 5e8, ``first`` ones less, as those that are done in place of deep ones.
+    """
+    done = []
     for second in range(start_s, stop_s):
         now_ps = second * PS_PER_S
         brightness = Brightness((clicks, 1000), PS_PER_S)
         if plan.due(now_ps, now_ps, brightness) is None:
             continue
-        work = 5e8 if plan.depth(plan.wide) else 1e7
-        if plan.pays(work, now_ps):
-            spent += work
-            plan.failed(plan.wide, now_ps, now_ps, brightness)
-    return spent
+        work = 5e8 if plan.depth(plan.wide) else first
+        if not plan.pays(work, now_ps):
+            if not plan.is_due(now_ps, now_ps):
+                continue
+            work = first
+            plan.spend(work)
+        done.append((second, work))
+        plan.failed(plan.wide, now_ps, now_ps, brightness)
+    return done
 
 
 def test_a_search_that_goes_on_for_hours_costs_less_and_less() -> None:
-    """Two minutes are paid in full, and each doubling of the time as much as ln 2 of them.
+    """Two minutes are paid in full, and each doubling up to an hour as much as ln 2 of them.
 
-    Other light is looked for as hard as the first.
+    From then on seconds pay a thirtieth. Other light is looked for as hard as the first.
     """
     plan = SearchPlan(link_config(**WIDE))
     day_s = 86_400
-    spent = work_of_searches(plan, start_s=1, stop_s=day_s, clicks=1000)
-    paid = FIRST_CREDIT + WORK_PER_S * 120 * (1 + math.log(day_s / 120))
-    assert 0.8 * paid < spent <= paid
-    other = work_of_searches(plan, start_s=day_s, stop_s=day_s + 120, clicks=9000)
-    assert other > 0.7 * WORK_PER_S * 120
+    spent = sum(work for _, work in searches(plan, start_s=1, stop_s=day_s, clicks=1000))
+    paid = FIRST_CREDIT + WORK_PER_S * (120 * (1 + math.log(30)) + (day_s - 3600) / 30)
+    assert 0.8 * paid < spent <= paid + 1e7
+    other = searches(plan, start_s=day_s, stop_s=day_s + 120, clicks=9000)
+    assert sum(work for _, work in other) > 0.7 * WORK_PER_S * 120
+
+
+@pytest.mark.parametrize("first", [1e6, 1e7, 1e8])
+def test_deep_searches_go_on_after_a_day_without_light(first: float) -> None:
+    """What only a deep search finds is found within the hour, however long there was nothing."""
+    plan = SearchPlan(link_config(**WIDE))
+    done = searches(plan, start_s=1, stop_s=86_400, clicks=1000, first=first)
+    deep_s = [second for second, work in done if work > first]
+    assert np.diff([*deep_s, 86_400]).max() < 3600
 
 
 def test_a_crowded_slice_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
