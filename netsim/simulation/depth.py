@@ -14,6 +14,7 @@ from netsim.results.parts import UserResult
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.light import check_light
+from netsim.twin.link import announced_frames
 from netsim.units import ps_from_s
 from protocols.events import Event
 from protocols.link import LinkConfig
@@ -46,7 +47,7 @@ class Depth(ABC):
         self._timeline = timeline
         self.hardware: TopologySpec = timeline.topology
         self.frame_ps = ps_from_s(timeline.topology.frame_s)
-        self.announcement_s = timeline.topology.protocol.announcement_s
+        self.announcement_s = timeline.topology.frame_s * announced_frames(timeline.topology)
 
     @abstractmethod
     def build(self, stage: Stage) -> PhotonLevel:

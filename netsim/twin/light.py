@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
 from netsim.twin.detectors import clicks_hz
+from netsim.twin.link import announced_frames, frames_per_round
 from protocols.messages import MAX_TIMES_BYTES
 
 MAX_FRAME_PHOTONS = 1 << 25
@@ -58,7 +59,6 @@ def light_warnings(networks: Iterable[Network]) -> tuple[Fault, ...]:
 
 def _crowded(network: Network) -> Iterator[Fault]:
     topology = network.topology
-    announcement_s = topology.protocol.announcement_s
     partners: dict[str, list[str]] = {}
     for announcer, responder in network.links:
         partners.setdefault(announcer, []).append(responder)
@@ -67,15 +67,22 @@ def _crowded(network: Network) -> Iterator[Fault]:
             continue
         rate_hz = float(clicks_hz(network, user.name).sum())
         tick_ps = topology.receiver_of(user).tick_ps
-        if announced_bytes(announcement_s * rate_hz, rate_hz, tick_ps=tick_ps) > MAX_TIMES_BYTES:
-            links = ", ".join(f"{user.name} & {partner}" for partner in partners[user.name][:3])
-            more = len(partners[user.name]) - 3
+        bytes_per_s = announced_bytes(rate_hz, rate_hz, tick_ps=tick_ps)
+        lights_s = {
+            f"{user.name} & {partner}": topology.frame_s
+            * min(announced_frames(topology), frames_per_round(topology, (user.name, partner)))
+            for partner in partners[user.name]
+        }
+        links = [name for name, s in lights_s.items() if s * bytes_per_s > MAX_TIMES_BYTES]
+        if links:
+            more = len(links) - 3
             yield Fault(
                 f"users.{index}",
                 f"{rate_hz / 1e6:.3g} million clicks/s are more than an announcement of "
-                f"{announcement_s:g} s carries: every round of {links}"
-                f"{f' and {more} more' if more > 0 else ''} ends as too_many_bits; a user who "
-                "sees less light should stand first and announce",
+                f"{lights_s[links[0]]:g} s carries: every round of {', '.join(links[:3])}"
+                f"{f' and {more} more' if more > 0 else ''} ends as too_many_bits; shorten "
+                "announcements (protocol.announcement_s, or frame_s), or let a user who sees less "
+                "light stand first and announce",
             )
 
 

@@ -18,6 +18,11 @@ def frames_per_round(topology: TopologySpec, users: tuple[str, str]) -> int:
     return max(1, round(topology.round_s_of(users) / topology.frame_s))
 
 
+def announced_frames(topology: TopologySpec) -> int:
+    """Frames whose click times are announced at once, where a round has as many."""
+    return max(1, round(topology.protocol.announcement_s / topology.frame_s))
+
+
 def link_config(
     network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
 ) -> LinkConfig:
@@ -36,7 +41,6 @@ def link_config(
     clocks = [topology.clock_of(end) for end in ends]
     sides_ps = [far for each in receivers for far in each.encoding.side_peaks_ps.values()]
     frames = frames_per_round(topology, users)
-    announced_frames = max(1, round(topology.protocol.announcement_s / topology.frame_s))
     return LinkConfig(
         link="-".join(users),
         announcer=users[0],
@@ -52,7 +56,7 @@ def link_config(
         allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
         frame_ps=ps_from_s(topology.frame_s),
         frames_per_round=frames,
-        frames_per_announcement=min(frames, announced_frames),
+        frames_per_announcement=min(frames, announced_frames(topology)),
         profile=profile,
         initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
         match_rate_hz=agreement.match_rate_hz,

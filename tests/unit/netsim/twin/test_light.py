@@ -85,6 +85,33 @@ def test_clicks_that_no_announcement_carries_are_a_warning() -> None:
     assert "stand first" in warning.message
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "frame_s", "round_s", "light_s"),
+    [
+        (30.0, 0.05, 1.0, None),
+        (30.0, 0.05, 20.0, 20),
+        (0.5, 10.0, 20.0, 10),
+        (2.0, 0.05, 20.0, None),
+    ],
+)
+def test_an_announcement_is_whole_frames_of_one_round(
+    asked_s: float, frame_s: float, round_s: float, light_s: float | None
+) -> None:
+    """At 1.1 MHz: 1 s was warned of, as 30 s were asked for, and frames of 10 s were not."""
+    topology = powered(1.0).topology
+    changed = topology.model_copy(
+        update={
+            "frame_s": frame_s,
+            "protocol": topology.protocol.model_copy(
+                update={"announcement_s": asked_s, "round_s": round_s}
+            ),
+        }
+    )
+    messages = [fault.message for fault in light_warnings([build_network(changed)])]
+    assert len(messages) == (light_s is not None)
+    assert all(f"an announcement of {light_s} s carries" in message for message in messages)
+
+
 def test_later_states_count() -> None:
     """Power that an event raises."""
     raised = "events=[{time_s=1.0, kind='power', channel='C34', power_mw=300.0}]"
