@@ -181,7 +181,7 @@ class ProtocolSpec(Spec):
     """Full width of the half-open coincidence window."""
     round_s: Annotated[float, Field(gt=0, le=1e7)]
     """Light per round."""
-    announcement_s: Annotated[float, Field(gt=0, le=30)] = 0.5
+    announcement_s: Annotated[float, Field(gt=0, le=10)] = 0.5
     """Light per announcement of click times: longer ones are fewer messages, and rounds end later.
     Whole frames, at most a round; coincidence runs announce frame by frame."""
     reconciliation: ReconciliationName
