@@ -1,4 +1,4 @@
-"""What one end has sent in a round, hashed twice: for its reports and for its transcript."""
+"""What went one way in a round, hashed twice: for reports and for the transcript."""
 
 from hashlib import sha256
 
