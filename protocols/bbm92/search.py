@@ -41,7 +41,7 @@ WORK_PER_S = 2e7
 some tenth of a second."""
 PATIENCE_S = 120.0
 """Own time of a search after which a second pays less, as the inverse of the time so far."""
-SLOWEST_S = 3600.0
+SLOWEST_S = 86_400.0
 """Own time of a search after which no second pays less than the one before."""
 FIRST_CREDIT, MOST_CREDIT = 5e8, 1.5e9
 """Work that is paid for at first, and at most."""
