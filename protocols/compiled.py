@@ -14,7 +14,6 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 import numba
 import numpy as np
 from numba import types
-from numba.np import numpy_support
 
 from protocols.kept import load_kept
 from protocols.unboxing import unbox_generators_fast
@@ -63,34 +62,25 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
         unbox_generators_fast()
         return numba.njit(**options)(function)
     dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
-    dispatcher.typeof_pyval = _quickly(dispatcher.typeof_pyval)
+    dispatcher.typeof_pyval = _knowing_generators(dispatcher.typeof_pyval)
     cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
     cache.load_overload = _if_whole(cache)
     cache.save_overload = _without_harm(cache.save_overload)
     return dispatcher
 
 
-def _quickly(typeof: Callable[[object], types.Type]) -> Callable[[object], types.Type]:
-    """How a kernel finds the type of an argument that is no number, and of new sorts of arrays.
+def _knowing_generators(typeof: Callable[[object], types.Type]) -> Callable[[object], types.Type]:
+    """How a kernel finds the type of an argument that is no number and no array.
 
     All generators have one: by itself numba makes a new one in each call of a kernel, and finds it
-    so slowly that hundreds of numbers could be drawn meanwhile. For an array it imports NumPy's
-    masked ones, to refuse them.
+    so slowly that hundreds of numbers could be drawn meanwhile.
     """
 
     @wraps(typeof)
     def typeof_argument(value: object) -> types.Type:
-        if isinstance(value, np.random.Generator):
-            return types.npy_rng
-        return _array_type(value) if type(value) is np.ndarray else typeof(value)
+        return types.npy_rng if isinstance(value, np.random.Generator) else typeof(value)
 
     return typeof_argument
-
-
-def _array_type(array: np.ndarray) -> types.Type:
-    """As numba has it; `NumbaError` for elements that it does not know."""
-    dtype, layout = numpy_support.from_dtype(array.dtype), numpy_support.map_layout(array)
-    return types.Array(dtype, array.ndim, layout, readonly=not array.flags.writeable)
 
 
 def _of_values(get_template: Callable[..., Any]) -> Callable[..., Any]:

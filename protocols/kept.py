@@ -9,10 +9,15 @@ compiled; the rest is what numba does before it compiles in any case.
 from functools import cache, wraps
 from typing import Any, cast
 
+import numpy as np
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
+from numba.core import caching as numba_caching
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
+from numba.core import types
 from numba.core.runtime import _nrt_python as memory
+from numba.core.typing.typeof import typeof_impl
+from numba.np import numpy_support
 
 environment = cast("Any", numba_environment)
 JitLibrary: Any = numba_codegen.JITCodeLibrary
@@ -68,6 +73,35 @@ def _without_numbas_modules(rebuild: Any) -> Any:
 
 
 environment._rebuild_env = _without_numbas_modules(environment._rebuild_env)  # noqa: SLF001
+
+
+numbas_type_of_array = typeof_impl.dispatch(np.ndarray)
+
+
+@typeof_impl.register(np.ndarray)
+def _type_of_array(array: Any, context: Any) -> Any:
+    """As numba has it, but for masked arrays, which it imports to refuse them."""
+    if type(array) is not np.ndarray:
+        return numbas_type_of_array(array, context)
+    dtype, layout = numpy_support.from_dtype(array.dtype), numpy_support.map_layout(array)
+    return types.Array(dtype, array.ndim, layout, readonly=not array.flags.writeable)
+
+
+def _once_a_folder(ensure: Any) -> Any:
+    """How the folder of a kernel is made and tried out, by writing to it: once, not a kernel."""
+    found: set[str] = set()
+
+    @wraps(ensure)
+    def ensure_cache_path(locator: Any) -> None:
+        if (folder := locator.get_cache_path()) not in found:
+            ensure(locator)
+            found.add(folder)
+
+    return ensure_cache_path
+
+
+Locator: Any = numba_caching._CacheLocator  # noqa: SLF001
+Locator.ensure_cache_path = _once_a_folder(Locator.ensure_cache_path)
 
 
 @cache

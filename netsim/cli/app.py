@@ -213,7 +213,7 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     note(f"warning: {message}")
 
 
-NEW_OBJECTS = 100_000
+NEW_OBJECTS = 500_000
 """Between two of Python's searches for cycles: what imports make stays, and looking through it as
 often as Python does by itself is a twentieth of a start."""
 BARE = {"--save-tags": "--save-tags=npy"}
