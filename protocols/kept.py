@@ -15,7 +15,7 @@ from numba.core import caching as numba_caching
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
 from numba.core import types
-from numba.core.runtime import _nrt_python as memory
+from numba.core.runtime import _nrt_python as memory  # type: ignore[attr-defined]
 from numba.core.typing.typeof import typeof_impl
 from numba.np import numpy_support
 
@@ -33,13 +33,17 @@ class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
         name, kind, code = state
         if kind != "object":
             return super()._unserialize(codegen, state)
-        library = cls.__new__(cls)
-        numba_codegen.CodeLibrary.__init__(library, codegen, name)  # without an empty module
-        machine_code, library._bitcode = code
+        return cls._linked(codegen, name, *code)
+
+    @classmethod
+    def _linked(cls, codegen: Any, name: str, machine_code: bytes, bitcode: bytes) -> Any:
+        """A library of what was kept, to which nothing is added: it has no module of its own."""
+        library: Any = cls.__new__(cls)
+        numba_codegen.CodeLibrary.__init__(library, codegen, name)
         engine = codegen._engine._ee  # noqa: SLF001
         engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         engine.finalize_object()
-        library._finalized = True
+        library._bitcode, library._finalized = bitcode, True  # noqa: SLF001
         return library
 
     def _get_module_for_linking(self) -> Any:

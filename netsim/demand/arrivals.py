@@ -1,7 +1,8 @@
 """When an application asks for key: what a kind of arrival processes is, and has to be told.
 
-Those that come with netsim are in `netsim.demand.processes`. A third party's kind is a class with `ArrivalKind` as its base, registered under a name in
-`netsim.demand.kinds.ARRIVALS` or by an entry point of the group ``qnsp_netsim.arrivals``.
+Those that come with netsim are in `netsim.demand.processes`. A third party's kind is a class with
+`ArrivalKind` as its base, registered under a name in `netsim.demand.kinds.ARRIVALS` or by an entry
+point of the group ``qnsp_netsim.arrivals``.
 """
 
 from abc import ABC, abstractmethod
