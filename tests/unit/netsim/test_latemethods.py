@@ -82,6 +82,8 @@ def told(kind: type[Any]) -> list[object]:
         lambda: hash(one) == hash(same),
         lambda: one < other,
         lambda: one >= other,
+        lambda: one > other,
+        lambda: one <= same,
         lambda: setattr(one, "x", 5),
         lambda: delattr(one, "x"),
         kind,
