@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from netsim.cli.latemethods import compile_methods_later
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -203,6 +204,7 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
     gc.set_threshold(NEW_OBJECTS)
+    compile_methods_later()
     code = run_command(sys.argv[1:])
     gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
     sys.exit(code)
@@ -213,7 +215,7 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
     note(f"warning: {message}")
 
 
-NEW_OBJECTS = 100_000
+NEW_OBJECTS = 500_000
 """Between two of Python's searches for cycles: what imports make stays, and looking through it as
 often as Python does by itself is a twentieth of a start."""
 BARE = {"--save-tags": "--save-tags=npy"}

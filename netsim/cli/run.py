@@ -201,6 +201,7 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
     from netsim.durations import seconds_text
     from netsim.simulation.run import simulate
 
+    gc.freeze()  # what imports have made stays, and is counted no longer
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     return simulate(
         spec,

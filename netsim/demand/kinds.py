@@ -7,11 +7,11 @@ ARRIVALS = Registry[ArrivalKind](
     "arrivals",
     ArrivalKind,  # type: ignore[type-abstract]  # only isinstance is asked of it
     {
-        "periodic": "netsim.demand.arrivals:Periodic",
-        "poisson": "netsim.demand.arrivals:Poisson",
-        "on-off": "netsim.demand.arrivals:OnOff",
-        "daily": "netsim.demand.arrivals:Daily",
-        "trace": "netsim.demand.arrivals:TraceFile",
+        "periodic": "netsim.demand.processes:Periodic",
+        "poisson": "netsim.demand.processes:Poisson",
+        "on-off": "netsim.demand.processes:OnOff",
+        "daily": "netsim.demand.processes:Daily",
+        "trace": "netsim.demand.processes:TraceFile",
     },
 )
 """What `applications.*.arrivals` of a topology may be."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count, takewhile
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from netsim.demand.desk import Desk
 from netsim.demand.kinds import ARRIVALS
@@ -16,13 +17,15 @@ from netsim.kernel.trace import Trace
 from netsim.pools.pool import Pool
 from netsim.relay.courier import Courier, at_once
 from netsim.relay.paths import path_count
-from netsim.relay.relay import Relay, Relays
 from netsim.relay.terms import RelayTerms
 from netsim.results.demand import ApplicationResult, DemandResult, PoolResult, RelayResult
 from netsim.topology.applications import ApplicationSpec
 from netsim.topology.specs import TopologySpec
 from netsim.units import ps_from_s
 from protocols.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from netsim.relay.relay import Relay
 
 Users = tuple[str, str]
 Happening = tuple[int, Callable[[int], None]]
@@ -83,16 +86,19 @@ class Demand:
             shelf.link: Desk(shelf, _applications(topology, (frozenset(users), None)))
             for users, shelf in self._shelves.items()
         }
-        self._relayed = self._relays(
-            Relays(self._shelves, self._is_claimed, is_up, count(), trace, courier)
-        )
+        self._relayed = self._relays(is_up, trace, courier) if is_relayed else {}
         self._requests = [
             self._requests_of(index, spec, rng_tree)
             for index, spec in enumerate(topology.applications)
         ]
 
-    def _relays(self, relays: Relays) -> dict[_Place, tuple[Relay, Desk]]:
+    def _relays(
+        self, is_up: Callable[[str], bool], trace: Trace, courier: Courier
+    ) -> dict[_Place, tuple["Relay", Desk]]:
         """Of applications whose key may come over others."""
+        from netsim.relay.relay import Relay, Relays  # noqa: PLC0415  # where there are any
+
+        relays = Relays(self._shelves, self._is_claimed, is_up, count(), trace, courier)
         made: dict[_Place, tuple[Relay, Desk]] = {}
         for spec in self._topology.applications:
             place = _place(spec)

@@ -3,7 +3,6 @@
 from typing import assert_never
 
 from netsim.results.fidelity import Fidelity
-from netsim.simulation.coincidence.depth import CoincidenceDepth
 from netsim.simulation.depth import Depth, PhotonDepth
 from netsim.simulation.request import RunRequest
 from netsim.topology.timeline import Timeline
@@ -24,6 +23,10 @@ def depth_of(request: RunRequest, timeline: Timeline, prediction: Prediction) ->
         case Fidelity.PHOTON:
             return PhotonDepth(timeline, request.build)
         case Fidelity.COINCIDENCE:
+            from netsim.simulation.coincidence.depth import (  # noqa: PLC0415  # where it is asked for
+                CoincidenceDepth,
+            )
+
             return CoincidenceDepth(timeline, prediction)
         case Fidelity.RATE:
             raise ValueError("at the rate level rounds are drawn, and no light")

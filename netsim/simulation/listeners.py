@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from netsim.kernel.rng import RngTree
 from netsim.observers.notebook import Notebook
 from netsim.pools.counts import LinkCounts
 from netsim.results.knowledge import Knowledge
-from netsim.simulation.eavesdropper import Announcer, Eavesdropper, Fibres
 from netsim.simulation.user import User
 from netsim.topology.network import Network
 from netsim.topology.timeline import Timeline
 from protocols.messages import Role
 from protocols.variants import AMPLIFICATIONS
+
+if TYPE_CHECKING:
+    from netsim.simulation.eavesdropper import Eavesdropper
 
 Users = tuple[str, str]
 Send = Callable[[bytes], None]
@@ -63,12 +66,18 @@ class Listeners:
         disclosed_bits = counts.verified_leak_bits + per_round * eavesdropper.rounds
         return replace(eavesdropper.knowledge, disclosed_bits=disclosed_bits)
 
-    def _eavesdroppers(self) -> Iterator[tuple[Users, Eavesdropper]]:
+    def _eavesdroppers(self) -> Iterator[tuple[Users, "Eavesdropper"]]:
         for users in self._network.links:
             if any(self._notebooks.get(user) for user in users):
                 yield users, self._eavesdropper(users)
 
-    def _eavesdropper(self, users: Users) -> Eavesdropper:
+    def _eavesdropper(self, users: Users) -> "Eavesdropper":
+        from netsim.simulation.eavesdropper import (  # noqa: PLC0415  # where there is one
+            Announcer,
+            Eavesdropper,
+            Fibres,
+        )
+
         topology, announcer = self._timeline.topology, self._users[users[0]]
         lanes, ways = self._network.lanes_of(users), self._timeline.ways_of(users[0])
         one, other = (self._notebooks.get(user, ()) for user in users)

@@ -147,6 +147,30 @@ def test_a_run_loads_what_its_level_needs(level: str, others: list[str]) -> None
     assert last_line(script, level, *others) == "[]"
 
 
+def test_a_run_loads_what_its_topology_names() -> None:
+    """No relays, eavesdroppers and applications where there are none, no other level."""
+    script = (
+        "import sys; from netsim.cli import run_command\n"
+        "assert run_command(['run', 'two_user', '--duration', '1s']) == 0\n"
+        "print(sorted({*sys.argv[1:]} & set(sys.modules)))"
+    )
+    absent = ["coincidence.depth", "rate.run", "eavesdropper"]
+    absent = [f"netsim.simulation.{name}" for name in absent]
+    assert last_line(script, *absent, "netsim.relay.relay", "netsim.demand.processes") == "[]"
+
+
+def test_a_start_is_not_searched_for_cycles() -> None:
+    """However much imports make; two runs of a second, the first of which may compile kernels."""
+    script = (
+        "import atexit, gc, sys; from netsim.cli import main\n"
+        "searches = lambda: sum(each['collections'] for each in gc.get_stats())\n"
+        "before = searches(); atexit.register(lambda: print(searches() - before))\n"
+        "sys.argv[1:] = ['run', 'two_user', '--duration', '1s']; main()"
+    )
+    last_line(script)
+    assert last_line(script) == "0"
+
+
 def test_a_process_that_ends_does_not_look_for_cycles() -> None:
     """Modules are most of what there is then: half a second after a run."""
     script = (
