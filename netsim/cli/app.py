@@ -15,7 +15,6 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from netsim.cli.latemethods import compile_methods_later
 from netsim.cli.shared import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -204,7 +203,6 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
     gc.set_threshold(NEW_OBJECTS)
-    compile_methods_later()
     code = run_command(sys.argv[1:])
     gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
     sys.exit(code)
