@@ -194,7 +194,7 @@ class ClockFilter:
     def sigma_ps(self, time_ps: int) -> float:
         """Standard deviation of the offset that is predicted for announcer time ``time_ps``."""
         step_s = (time_ps - self.state.zero_ps) / PS_PER_S
-        _, covariance, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
+        _, covariance = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
         return math.sqrt(covariance[0, 0])
 
     def shift(self, shift_ps: float) -> None:
@@ -339,9 +339,9 @@ def _foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
     for k in range(cells):
         knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
     middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
-    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
-    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
-    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
+    middle, _ = advance(state, covariance, middle_s, walk_ps)
+    _, early = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
+    _, late = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
     return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
 
 
