@@ -161,6 +161,8 @@ class Smoothed:
     pairs: NearPairs
     """Near the peaks; the differences are about a line, not about the course."""
     course: Course
+    density_per_ps: float
+    """Unrelated pairs per ps of difference."""
     is_lit: bool
     """Whether a peak stands out; the course is extrapolated otherwise."""
 
@@ -236,8 +238,9 @@ class ClockFilter:
         course = Course(zero_ps, middle, (knots_ps - zero_ps) / PS_PER_S, np.empty(0))
         line = course.line(zero_ps)
         pairs = pairs_at_lanes(self._config, line, announced_ps, own_ps, beyond_ps=beyond_ps)
+        density = pair_density_per_ps(line, announced_ps, own_ps)
         if not lanes:
-            return Smoothed(pairs, course, is_lit=False)
+            return Smoothed(pairs, course, density, is_lit=False)
         sample, share = pairs.thinned(MOST_PAIRS)
         peaks_ps = self._clear_peaks(tuple(lanes))
         times_ps, values_ps, is_ordered = _residuals(
@@ -253,12 +256,11 @@ class ClockFilter:
         if not is_ordered:  # lanes far apart come in groups
             order = np.argsort(times_ps, kind="stable")
             times_ps, values_ps = times_ps[order], values_ps[order]
-        density = pair_density_per_ps(line, announced_ps, own_ps)
         background = share * (density * 2 * HALF_PS * peaks_ps.size)
         better = self._take(
             times_ps, values_ps, background, course, knots_ps, is_backward=is_backward
         )
-        return Smoothed(pairs, better or course, is_lit=better is not None)
+        return Smoothed(pairs, better or course, density, is_lit=better is not None)
 
     def _clear_peaks(self, lanes: tuple[int, ...]) -> NDArray[np.int64]:
         """(K,) peaks of lit lanes, worked out once for each choice of them."""
