@@ -112,6 +112,7 @@ def _find_first(
     j1 = min(np.uint64(np.searchsorted(own_ps, early_ps[k1])), last)
     j2 = min(np.uint64(np.searchsorted(own_ps, early_ps[k2])), last)
     j3 = min(np.uint64(np.searchsorted(own_ps, early_ps[k3])), last)
+    # Of each part: times that a line predicts may fall by what a float leaves out.
     going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
     while going:
         k0, j0 = _step(early_ps, own_ps, k0, j0, first)
