@@ -194,7 +194,7 @@ class TagBook:
         self._ticks = _Column(np.int64)
         """Times of the tags."""
         self._times, self._tick_ps = _Column(np.int64), 0
-        """The first of these times in ps, as far as they were asked for, by the length of a tick."""
+        """The first of them in ps, as far as they were asked for, and the length of a tick."""
         self._claimed = _Column(np.bool_)
         self._columns = (self._tags, self._ticks, self._claimed)
         self._first_id = 0

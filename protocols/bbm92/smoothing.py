@@ -249,9 +249,7 @@ def _smooth_back(
 
 
 @kernel
-def solution(
-    matrix: NDArray[np.float64], right: NDArray[np.float64]
-) -> tuple[float, float, float]:
+def solution(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float, float]:
     """X with ``matrix`` X = ``right`` (3,), for a covariance (3, 3): its factors are L D L^T.
 
     Written out: compiled `numpy.linalg` needs scipy, and its sums differ between processors.
