@@ -6,7 +6,8 @@ histogram of time differences are, and among how many.
 Of a slice of ``T`` with bins of ``b`` each rate is looked at apart from the next by ``b / T``. A
 longer slice finds weaker light and costs more with its square; a smaller bin holds less background
 and costs less for the same light. How long a slice may be is bounded by the pairs and bins that are
-filled for it, `MAX_WORK`.
+filled for it, `MAX_WORK`. In long light a short slice is no cheaper: the rates that it leaves open
+are as many as the light is long, for each of its places.
 """
 
 import math
