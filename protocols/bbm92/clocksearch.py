@@ -48,8 +48,9 @@ class OwnClicks:
 
     def between(self, start_ps: int, stop_ps: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and all their times ((M,) int64, ps)."""
-        first_id, ticks = self._book.between(start_ps // self._tick_ps, stop_ps // self._tick_ps)
-        return first_id, ticks * self._tick_ps
+        return self._book.times_between(
+            start_ps // self._tick_ps, stop_ps // self._tick_ps, self._tick_ps
+        )
 
     def count(self, start_ps: int, stop_ps: int) -> int:
         """How many `between` would give."""

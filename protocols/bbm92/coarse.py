@@ -6,7 +6,8 @@ histogram of time differences are, and among how many.
 Of a slice of ``T`` with bins of ``b`` each rate is looked at apart from the next by ``b / T``. A
 longer slice finds weaker light and costs more with its square; a smaller bin holds less background
 and costs less for the same light. How long a slice may be is bounded by the pairs and bins that are
-filled for it, `MAX_WORK`.
+filled for it, `MAX_WORK`. In long light a short slice is no cheaper: the rates that it leaves open
+are as many as the light is long, for each of its places.
 """
 
 import math
@@ -141,18 +142,36 @@ def effort_of(
     announced_ps, own_ps : (N,), (M,) int64, ascending
         Click times of the light that there is.
     depth : int
-        0 for a slice of `COARSE_SLICE_PS`; each more takes one four times as long.
+        0 for the first search; each more takes a slice four times as long.
     """
     if announced_ps.size < 2 or own_ps.size < 2:
         return Effort()
     light = _LightOfEffort.of(announced_ps, own_ps)
+    first = _first_effort(config, prior, light)
+    if not depth:
+        return first
     most = min(FIRST_WORK * 4.0 ** (depth - 1), MAX_WORK)
-    slice_ps = max(min(COARSE_SLICE_PS << 2 * depth, light.length_ps // 3), COARSE_SLICE_PS)
+    slice_ps = max(min(first.slice_ps << 2 * depth, light.length_ps // 3), first.slice_ps)
     while True:
         work = _work(config, prior, grid_of(config, prior, slice_ps), light)
-        if work <= most or slice_ps == COARSE_SLICE_PS:
+        if work <= most or slice_ps == first.slice_ps:
             return Effort(slice_ps, work)
-        slice_ps = max(3 * slice_ps // 4, COARSE_SLICE_PS)
+        slice_ps = max(3 * slice_ps // 4, first.slice_ps)
+
+
+def _first_effort(config: LinkConfig, prior: ClockPrior, light: "_LightOfEffort") -> Effort:
+    """That of depth 0: a slice of `COARSE_SLICE_PS`, unless longer ones take a third less work.
+
+    In long light the rates that a short slice leaves open spread each candidate far.
+    """
+    slice_ps = COARSE_SLICE_PS
+    work = _work(config, prior, grid_of(config, prior, slice_ps), light)
+    while 4 * slice_ps <= light.length_ps // 3:
+        longer = _work(config, prior, grid_of(config, prior, 4 * slice_ps), light)
+        if 3 * longer > 2 * work:
+            break
+        slice_ps, work = 4 * slice_ps, longer
+    return Effort(slice_ps, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +263,11 @@ def coarse_search(
     reach_ps = grid.reach_ps(later_ps)
     best = _Best(grid.candidates)
     searched = 0
+    room = np.empty(grid.block, dtype=np.int32)
     for number, off_rate in enumerate(grid.off_rates):
         low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), grid)
         rate = prior.course.rate + float(off_rate)
-        counts = np.empty(min(grid.block, bins), dtype=np.int32)
+        counts = room[:bins]
         for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
             block_ps = low_ps + (block << grid.shift)
             begin = np.searchsorted(own_ps, start_ps + block_ps)
@@ -316,21 +336,27 @@ def _coarse_window(
 
 def _places_above(counts: NDArray[np.int32], least: int, most: int) -> NDArray[np.int64]:
     """Bins that count more than ``least`` with the next one: the best ``most`` of them."""
-    places = np.empty(most, dtype=np.int64)
-    found = _list_above(counts, least, places)
-    if found <= most:
-        return places[:found]
-    pairs = counts[:-1] + counts[1:]
-    return np.argpartition(pairs, -most)[-most:]
+    places = _list_above(counts, least)
+    if places.size <= most:
+        return places
+    best = np.argpartition(counts[places] + counts[places + 1], -most)[-most:]
+    return places[np.sort(best)]
+
+
+STRIDE_BINS = 256
+"""Bins that are passed by together where none is wanted."""
 
 
 @kernel
-def _list_above(counts: NDArray[np.int32], least: int, places: NDArray[np.int64]) -> int:
-    """Number of such bins; the first of them go to ``places``."""
-    found = 0
-    for k in range(counts.size - 1):
-        if counts[k] + counts[k + 1] > least:
-            if found < places.size:
-                places[found] = k
-            found += 1
-    return found
+def _list_above(counts: NDArray[np.int32], least: int) -> NDArray[np.int64]:
+    """All such bins, ascending."""
+    places, found = np.empty(counts.size, dtype=np.int64), 0
+    for start in range(0, counts.size - 1, STRIDE_BINS):
+        part, top = counts[start : start + STRIDE_BINS + 1], np.int32(0)
+        for k in range(part.size - 1):
+            top = max(top, np.int32(part[k] + part[k + 1]))
+        for k in range(part.size - 1 if top > least else 0):
+            if part[k] + part[k + 1] > least:
+                places[found] = start + k
+                found += 1
+    return places[:found].copy()

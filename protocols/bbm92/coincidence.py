@@ -50,9 +50,14 @@ def predict(
     """Responder times of announcer times, rounded to ps; see `Alignment`."""
     out = np.empty_like(times_ps)
     for k in range(times_ps.size):
-        shift = offset_ps + rate * (times_ps[k] - reference_ps)
-        out[k] = times_ps[k] + np.int64(np.rint(shift))
+        out[k] = times_ps[k] + _late_ps(times_ps[k], reference_ps, offset_ps, rate)
     return out
+
+
+@kernel
+def _late_ps(time_ps: int, reference_ps: int, offset_ps: float, rate: float) -> np.int64:
+    """How much later the responder's clock shows an announcer time."""
+    return np.int64(np.rint(offset_ps + rate * (time_ps - reference_ps)))
 
 
 @kernel
@@ -107,7 +112,7 @@ def _find_first(
     j1 = min(np.uint64(np.searchsorted(own_ps, early_ps[k1])), last)
     j2 = min(np.uint64(np.searchsorted(own_ps, early_ps[k2])), last)
     j3 = min(np.uint64(np.searchsorted(own_ps, early_ps[k3])), last)
-    # Of each part: predictions far from a line's reference may fall by what a float leaves out.
+    # Of each part: times that a line predicts may fall by what a float leaves out.
     going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
     while going:
         k0, j0 = _step(early_ps, own_ps, k0, j0, first)
@@ -137,13 +142,16 @@ def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
 
     Indices and difference of each go to a column of ``found``. Announced clicks are taken in blocks
     that a near cache holds; which of them have a partner is added up before it is branched upon.
+    Within a block a line moves by next to nothing: it is asked for the few that have one.
     """
     first, near = np.empty(BLOCK_CLICKS, dtype=np.uint64), np.empty(BLOCK_CLICKS, dtype=np.uint64)
-    stop, width_ps, count = np.uint64(own_ps.size), high_ps - low_ps, np.int64(0)
+    stop, count = np.uint64(own_ps.size), np.int64(0)
     for start in range(0, announced_ps.size if own_ps.size else 0, BLOCK_CLICKS):
         block_ps = announced_ps[start : start + BLOCK_CLICKS]
-        early_ps = predict(block_ps, reference_ps, offset_ps, rate)
-        early_ps += low_ps
+        one_ps = _late_ps(block_ps[0], reference_ps, offset_ps, rate)
+        other_ps = _late_ps(block_ps[-1], reference_ps, offset_ps, rate)
+        early_ps = block_ps + (min(one_ps, other_ps) + low_ps)
+        width_ps = high_ps - low_ps + abs(other_ps - one_ps)
         _find_first(early_ps, own_ps, first)
         some = np.uint64(0)
         for k in range(early_ps.size):
@@ -151,12 +159,15 @@ def _note_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
             late_ps = own_ps[first[k]] - early_ps[k]
             some += np.uint64(0 <= late_ps < width_ps)
         for k in near[:some]:
-            j = first[k]
+            j, time_ps = first[k], block_ps[k]
+            predicted_ps = time_ps + _late_ps(time_ps, reference_ps, offset_ps, rate)
             while j < stop and own_ps[j] - early_ps[k] < width_ps:
-                if count < found.shape[1]:
-                    found[0, count], found[1, count] = start + np.int64(k), j
-                    found[2, count] = own_ps[j] - early_ps[k] + low_ps
-                count += 1
+                late_ps = own_ps[j] - predicted_ps
+                if low_ps <= late_ps < high_ps:
+                    if count < found.shape[1]:
+                        found[0, count], found[1, count] = start + np.int64(k), j
+                        found[2, count] = late_ps
+                    count += 1
                 j += np.uint64(1)
     return int(count)
 

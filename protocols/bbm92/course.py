@@ -161,6 +161,8 @@ class Smoothed:
     pairs: NearPairs
     """Near the peaks; the differences are about a line, not about the course."""
     course: Course
+    density_per_ps: float
+    """Unrelated pairs per ps of difference."""
     is_lit: bool
     """Whether a peak stands out; the course is extrapolated otherwise."""
 
@@ -194,7 +196,7 @@ class ClockFilter:
     def sigma_ps(self, time_ps: int) -> float:
         """Standard deviation of the offset that is predicted for announcer time ``time_ps``."""
         step_s = (time_ps - self.state.zero_ps) / PS_PER_S
-        _, covariance, _ = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
+        _, covariance = advance(self.state.values, self.state.covariance, step_s, self._walk_ps)
         return math.sqrt(covariance[0, 0])
 
     def shift(self, shift_ps: float) -> None:
@@ -236,8 +238,9 @@ class ClockFilter:
         course = Course(zero_ps, middle, (knots_ps - zero_ps) / PS_PER_S, np.empty(0))
         line = course.line(zero_ps)
         pairs = pairs_at_lanes(self._config, line, announced_ps, own_ps, beyond_ps=beyond_ps)
+        density = pair_density_per_ps(line, announced_ps, own_ps)
         if not lanes:
-            return Smoothed(pairs, course, is_lit=False)
+            return Smoothed(pairs, course, density, is_lit=False)
         sample, share = pairs.thinned(MOST_PAIRS)
         peaks_ps = self._clear_peaks(tuple(lanes))
         times_ps, values_ps, is_ordered = _residuals(
@@ -253,12 +256,11 @@ class ClockFilter:
         if not is_ordered:  # lanes far apart come in groups
             order = np.argsort(times_ps, kind="stable")
             times_ps, values_ps = times_ps[order], values_ps[order]
-        density = pair_density_per_ps(line, announced_ps, own_ps)
         background = share * (density * 2 * HALF_PS * peaks_ps.size)
         better = self._take(
             times_ps, values_ps, background, course, knots_ps, is_backward=is_backward
         )
-        return Smoothed(pairs, better or course, is_lit=better is not None)
+        return Smoothed(pairs, better or course, density, is_lit=better is not None)
 
     def _clear_peaks(self, lanes: tuple[int, ...]) -> NDArray[np.int64]:
         """(K,) peaks of lit lanes, worked out once for each choice of them."""
@@ -339,9 +341,9 @@ def _foresee(  # noqa: PLR0917 - a kernel takes arrays, not objects
     for k in range(cells):
         knots_ps[k] = first_ps + np.int64((2 * k + 1) * half_ps)
     middle_s = (knots_ps[cells // 2] - zero_ps) / PS_PER_S
-    middle, _, _ = advance(state, covariance, middle_s, walk_ps)
-    _, early, _ = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
-    _, late, _ = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
+    middle, _ = advance(state, covariance, middle_s, walk_ps)
+    _, early = advance(state, covariance, (knots_ps[0] - zero_ps) / PS_PER_S, walk_ps)
+    _, late = advance(state, covariance, (knots_ps[-1] - zero_ps) / PS_PER_S, walk_ps)
     return knots_ps, middle, math.sqrt(max(early[0, 0], late[0, 0]))
 
 

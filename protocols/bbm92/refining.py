@@ -102,11 +102,13 @@ def _closer(
     part_ps = announced_ps[low:high]
     if 2 * part_ps.size > announced_ps.size or not part_ps.size:
         return candidate, 0
-    found, cells = _refine(config, candidate, part_ps, own)
     width_ps = refine_width(config) << REFINE_SHIFT
     # Rates further off do not have the light of both ends in one window.
     rate_reach = 2 * width_ps / max(int(part_ps[-1] - part_ps[0]), 1)
-    if rate_reach >= candidate.rate_reach or not found.is_sure:
+    if rate_reach >= candidate.rate_reach:
+        return candidate, 0
+    found, cells = _refine(config, candidate, part_ps, own)
+    if not found.is_sure:
         return candidate, cells
     if not all(_is_lit(config, found.line, end_ps, own) for end_ps in _ends(part_ps)):
         return candidate, cells

@@ -13,7 +13,6 @@ backwards: the cells then come in descending order.
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bbm92.matrices import applied, product, solution
 from protocols.compiled import kernel
 
 RATE_WALK = 1e-11
@@ -26,33 +25,36 @@ PS_PER_S = 1e12
 @kernel
 def advance(
     state: NDArray[np.float64], covariance: NDArray[np.float64], step_s: float, walk_ps: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """State (3,), covariance (3, 3) after ``step_s`` (of either sign), and the transition (3, 3).
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """State (3,) and covariance (3, 3) after ``step_s`` (of either sign).
 
     Noise: white frequency noise (``walk_ps`` in 1 s), and random walks of rate and drift, each
     integrated over the step.
     """
-    move = np.zeros((3, 3))
-    move[0, 0] = move[1, 1] = move[2, 2] = 1.0
-    move[0, 1] = move[1, 2] = step_s
-    move[0, 2] = step_s**2 / 2
+    half, moved, spread = step_s**2 / 2, np.empty(3), np.empty((3, 3))
+    moved[0] = state[0] + step_s * state[1] + half * state[2]
+    moved[1], moved[2] = state[1] + step_s * state[2], state[2]
+    for k in range(3):
+        one, two, three = covariance[0, k], covariance[1, k], covariance[2, k]
+        spread[0, k], spread[1, k] = one + step_s * two + half * three, two + step_s * three
+        spread[2, k] = three
+    for k in range(3):
+        one, two, three = spread[k, 0], spread[k, 1], spread[k, 2]
+        spread[k, 0], spread[k, 1] = one + step_s * two + half * three, two + step_s * three
     long_s, sign = abs(step_s), np.sign(step_s)
     rate_noise, drift_noise = (RATE_WALK * PS_PER_S) ** 2, (DRIFT_WALK_PER_S * PS_PER_S) ** 2
-    noise = np.zeros((3, 3))
-    noise[0, 0] = walk_ps**2 * long_s + rate_noise * long_s**3 / 3 + drift_noise * long_s**5 / 20
-    noise[1, 1] = rate_noise * long_s + drift_noise * long_s**3 / 3
-    noise[2, 2] = drift_noise * long_s
-    noise[0, 1] = noise[1, 0] = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
-    noise[0, 2] = noise[2, 0] = drift_noise * long_s**3 / 6
-    noise[1, 2] = noise[2, 1] = sign * drift_noise * long_s**2 / 2
-    carried, spread = product(move, covariance), np.empty((3, 3))
-    for row in range(3):
-        for column in range(3):
-            total = 0.0
-            for k in range(3):
-                total += carried[row, k] * move[column, k]
-            spread[row, column] = total + noise[row, column]
-    return applied(move, state), spread, move
+    of_both = sign * (rate_noise * long_s**2 / 2 + drift_noise * long_s**4 / 8)
+    spread[0, 0] += walk_ps**2 * long_s
+    spread[0, 0] += rate_noise * long_s**3 / 3 + drift_noise * long_s**5 / 20
+    spread[1, 1] += rate_noise * long_s + drift_noise * long_s**3 / 3
+    spread[2, 2] += drift_noise * long_s
+    spread[0, 1] += of_both
+    spread[1, 0] += of_both
+    spread[0, 2] += drift_noise * long_s**3 / 6
+    spread[2, 0] += drift_noise * long_s**3 / 6
+    spread[1, 2] += sign * drift_noise * long_s**2 / 2
+    spread[2, 1] += sign * drift_noise * long_s**2 / 2
+    return moved, spread
 
 
 @kernel
@@ -177,12 +179,10 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     """
     cells = steps_s.size
     filtered, predicted = np.empty((cells, 3)), np.empty((cells, 3))
-    kept, expected = np.empty((cells, 3, 3)), np.empty((cells, 3, 3))
-    moves, gain = np.empty((cells, 3, 3)), np.empty(3)
+    kept, expected, gain = np.empty((cells, 3, 3)), np.empty((cells, 3, 3)), np.empty(3)
     for k in range(cells):
-        state, covariance, move = advance(state, covariance, steps_s[k], walk_ps)
-        copy_matrix(move, moves[k])
-        copy_matrix(covariance, expected[k])
+        state, covariance = advance(state, covariance, steps_s[k], walk_ps)
+        _copy_matrix(covariance, expected[k])
         for i in range(3):
             predicted[k, i] = state[i]
         about_ps = state[0] - course_ps[k]
@@ -201,51 +201,70 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
                 state[i] += gain[i] * mean_ps
                 for j in range(3):
                     covariance[i, j] -= gain[i] * covariance[0, j]
-        copy_matrix(covariance, kept[k])
+        _copy_matrix(covariance, kept[k])
         for i in range(3):
             filtered[k, i] = state[i]
-    offsets_ps = smooth_back(filtered, predicted, kept, expected, moves)
+    offsets_ps = _smooth_back(filtered, predicted, kept, expected, steps_s)
     return filtered[cells - 1], kept[cells - 1], offsets_ps
 
 
 @kernel
-def copy_matrix(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
-    """Copy (3, 3), in loops: see `protocols.bbm92.matrices`."""
+def _copy_matrix(source: NDArray[np.float64], target: NDArray[np.float64]) -> None:
+    """Copy (3, 3) in loops: slices take many times as long to compile."""
     for row in range(3):
         for column in range(3):
             target[row, column] = source[row, column]
 
 
 @kernel
-def smooth_back(
+def _smooth_back(
     filtered: NDArray[np.float64],
     predicted: NDArray[np.float64],
     kept: NDArray[np.float64],
     expected: NDArray[np.float64],
-    moves: NDArray[np.float64],
+    steps_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(N,) offsets that know of the cells after theirs.
 
     From states (N, 3) and covariances (N, 3, 3) with and without the measurement of their cell,
-    and transitions (N, 3, 3).
+    and the steps (N,) to it.
     """
     cells = filtered.shape[0]
-    smooth, away = np.empty(3), np.empty(3)
-    for i in range(3):
-        smooth[i] = filtered[cells - 1, i]
+    smooth, away = filtered[cells - 1].copy(), np.empty(3)
     offsets_ps = np.empty(cells)
     offsets_ps[cells - 1] = smooth[0]
     for k in range(cells - 2, -1, -1):
-        back = solution(expected[k + 1], product(moves[k + 1], kept[k]))
         for i in range(3):
             away[i] = smooth[i] - predicted[k + 1, i]
+        one, two, three = solution(expected[k + 1], away)
+        # By the transition of the step, transposed.
+        step_s = steps_s[k + 1]
+        three += step_s * two + step_s**2 / 2 * one
+        two += step_s * one
         for i in range(3):
-            total = 0.0
-            for j in range(3):
-                total += back[j, i] * away[j]
-            smooth[i] = filtered[k, i] + total
+            smooth[i] = filtered[k, i]
+            smooth[i] += kept[k, i, 0] * one + kept[k, i, 1] * two + kept[k, i, 2] * three
         offsets_ps[k] = smooth[0]
     return offsets_ps
+
+
+@kernel
+def solution(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float, float]:
+    """X with ``matrix`` X = ``right`` (3,), for a covariance (3, 3): its factors are L D L^T.
+
+    Written out: compiled `numpy.linalg` needs scipy, and its sums differ between processors.
+    ZeroDivisionError if there is none.
+    """
+    first, by_first, of_third = matrix[0, 0], matrix[1, 0] / matrix[0, 0], matrix[2, 0]
+    third_by_first = of_third / first
+    second = matrix[1, 1] - by_first * matrix[1, 0]
+    left = matrix[2, 1] - by_first * of_third
+    by_second = left / second
+    third = matrix[2, 2] - third_by_first * of_third - by_second * left
+    two = right[1] - by_first * right[0]
+    three = (right[2] - third_by_first * right[0] - by_second * two) / third
+    two = two / second - by_second * three
+    return right[0] / first - by_first * two - third_by_first * three, two, three
 
 
 @kernel

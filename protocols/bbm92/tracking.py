@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.course import ClockFilter, Course
 from protocols.bbm92.fitting import CERTAIN, explain
-from protocols.bbm92.lanes import pair_density_per_ps
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior
 from protocols.bbm92.smoothing import DRIFT_WALK_PER_S
@@ -184,18 +183,17 @@ class Tracker:
         before = self._filter.state
         lanes = [lane for lane, is_lit in enumerate(self._watch.lit.tolist()) if is_lit]
         smoothed = self._filter.smooth(announced_ps, own_ps, lanes)
-        pairs, course = smoothed.pairs, smoothed.course
+        pairs, course, density = smoothed.pairs, smoothed.course, smoothed.density_per_ps
         if is_dark:
             self._filter.state = before
         line = course.line((int(announced_ps[0]) + int(announced_ps[-1])) // 2)
-        shift_ps = self._shift_ps(course, line, announced_ps, own_ps)
+        shift_ps = self._shift_ps(course, line, announced_ps, own_ps, density)
         if shift_ps:
             self._filter.shift(shift_ps)
             line = replace(line, offset_ps=line.offset_ps + shift_ps)
         self.alignment = line
         self._remember_drift(light_ps)
         pairs = course.about(pairs, announced_ps, own_ps, shift_ps=shift_ps)
-        density = pair_density_per_ps(line, announced_ps, own_ps)
         self._watch.look(pairs.differences_ps, density_per_ps=density, light_ps=light_ps)
         return pairs
 
@@ -209,6 +207,7 @@ class Tracker:
         line: Alignment,
         announced_ps: NDArray[np.int64],
         own_ps: NDArray[np.int64],
+        density_per_ps: float,
     ) -> float:
         """By how much the offset is off where lanes or peaks were taken for others."""
         self._turns += 1
@@ -218,7 +217,7 @@ class Tracker:
             return 0.0
         shift_ps = 0.0
         if self._names.shifts_ps:
-            shift_ps = self._names.judge(course, line, announced_ps, own_ps)
+            shift_ps = self._names.judge(course, line, announced_ps, own_ps, density_per_ps)
         if shift_ps:
             self._watch = LaneWatch(self._config)
         if is_checked:
@@ -226,7 +225,7 @@ class Tracker:
             # all is well there but the errors.
             line = replace(line, offset_ps=line.offset_ps + shift_ps)
             peaks = _LaneNames(self._config, (-delay_ps, delay_ps))
-            shift_ps += peaks.judge(course, line, announced_ps, own_ps)
+            shift_ps += peaks.judge(course, line, announced_ps, own_ps, density_per_ps)
         return shift_ps
 
 
@@ -254,6 +253,7 @@ class _LaneNames:
         line: Alignment,
         announced_ps: NDArray[np.int64],
         own_ps: NDArray[np.int64],
+        density_per_ps: float,
     ) -> float:
         """Drop what the pairs of an announcement rule out; by how much the offset moves (ps)."""
         shifts_ps = np.array((0.0, *self.shifts_ps))
@@ -261,9 +261,10 @@ class _LaneNames:
         def differences_ps(low_ps: int, high_ps: int) -> NDArray[np.int64]:
             return course.near(line, announced_ps, own_ps, low_ps=low_ps, high_ps=high_ps)
 
-        density = pair_density_per_ps(line, announced_ps, own_ps)
         offsets_ps = line.offset_ps + shifts_ps
-        explained = explain(self._config, line.offset_ps, offsets_ps, differences_ps, density)
+        explained = explain(
+            self._config, line.offset_ps, offsets_ps, differences_ps, density_per_ps
+        )
         self._scores += explained.log_likelihoods
         self._scores -= self._scores.max()
         first = 0 if self._scores[0] > -CERTAIN else int(self._scores.argmax())

@@ -378,6 +378,24 @@ def test_times_are_those_of_the_clicks_that_are_there() -> None:
     assert np.array_equal(found, ticks[3:] + FRAME_TICKS)
 
 
+def test_times_in_ps_are_those_in_ticks() -> None:
+    """Asked for now and then, by ticks of two lengths, while frames come and clicks go."""
+    book, rng = TagBook(generator(), window_ticks=WINDOW_TICKS), np.random.default_rng(3)
+    for k in range(60):
+        ticks = k * FRAME_TICKS + np.arange(0, FRAME_TICKS - WINDOW_TICKS, 9 * WINDOW_TICKS)
+        book.append(TagFrame(k, (k + 1) * FRAME_TICKS, ticks << 2))
+        if rng.random() < 0.4:
+            start = (k - int(rng.integers(0, 9))) * FRAME_TICKS
+            first_id, expected = book.between(start, start + 3 * FRAME_TICKS)
+            tick_ps = 10 if k < 40 else 4
+            asked, found = book.times_between(start, start + 3 * FRAME_TICKS, tick_ps)
+            assert asked == first_id
+            assert np.array_equal(found, expected * tick_ps)
+        if rng.random() < 0.3:
+            book.release(0, max(book.stop_id(k) - 2 * ticks.size, 0), stop_frame=k)
+    assert not book.holds(0)
+
+
 def test_a_column_is_copied_seldom_and_takes_no_more_room_than_twice_what_it_held() -> None:
     """A thousand small frames, each forgotten 50 later: views stay, room is made now and then."""
     column, rooms, views = tagbook._Column(np.int64), set[int](), []

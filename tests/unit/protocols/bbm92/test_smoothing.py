@@ -12,6 +12,7 @@ from protocols.bbm92.smoothing import (
     follow_cells,
     near_course,
     smooth_announcement,
+    solution,
     tangent_at,
 )
 from protocols.link import PS_PER_S
@@ -83,6 +84,23 @@ def noise_of(step_s: float, walk_ps: float) -> NDArray[np.float64]:
         for node, weight in zip(nodes, weights, strict=True)
     )
     return sum(parts, np.zeros((3, 3))) * abs(step_s) / 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_covariance_is_taken_off_as_numpy_does(seed: int) -> None:
+    """Of covariances whose scales are far apart."""
+    rng = np.random.default_rng(seed)
+    scales, root = 10.0 ** rng.uniform(-3, 6, 3), rng.normal(size=(3, 3))
+    covariance = scales[:, None] * (root @ root.T) * scales
+    right = covariance @ (rng.normal(size=3) / scales)
+    found = np.array(solution(covariance, right))
+    assert found * scales == pytest.approx(np.linalg.solve(covariance, right) * scales, rel=1e-6)
+
+
+def test_no_solution_is_an_error() -> None:
+    """Never infinite numbers in silence."""
+    with pytest.raises(ZeroDivisionError):
+        solution(np.ones((3, 3)), np.ones(3))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
