@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from protocols.ascending import encode_ascending
 from protocols.bbm92.rounds import Claims
 from protocols.codec import encode
 from protocols.events import RoundSifted
@@ -14,7 +15,6 @@ from protocols.link import PS_PER_S
 from protocols.messages import Announce, Envelope, Keep, Matches, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.varint import encode_ascending
 from tests.support.light import LaneLight, Tags, draw_tags
 from tests.support.light import light as quiet_light
 from tests.support.links import FRAME_PS, TICK_PS, link_config

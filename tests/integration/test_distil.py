@@ -18,8 +18,8 @@ from netsim.pools.audit import check_balance
 from netsim.pools.ledgerfile import read_ledger
 from netsim.pools.store import UserStore
 from netsim.recordings.recording import HEAD_BYTES, most_announced
+from protocols.ascending import encode_ascending
 from protocols.messages import MAX_MESSAGE_BYTES
-from protocols.varint import encode_ascending
 from tests.support.light import clean_tags
 from tests.support.links import link_config
 

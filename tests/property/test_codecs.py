@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from protocols.ascending import decode_ascending, encode_ascending
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
 from protocols.messages import MAX_LINK_CHARACTERS, MAX_ROUND, Envelope, Message, Role
-from protocols.varint import decode_ascending, encode_ascending
 from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
 
 quick = settings(derandomize=True, deadline=None)

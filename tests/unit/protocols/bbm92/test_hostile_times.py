@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from netsim.units import MAX_TIME_PS
+from protocols.ascending import encode_ascending
 from protocols.bbm92 import clocksearch, synchronise
 from protocols.bbm92.alignment import LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
@@ -27,7 +28,6 @@ from protocols.errors import RemoteProtocolError
 from protocols.events import BlockUsable, LinkLocked, LockLost
 from protocols.link import PS_PER_S
 from protocols.messages import Beacon, Envelope, Role
-from protocols.varint import encode_ascending
 from tests.support.links import LINK, link_config
 from tests.support.two_ends import TwoEnds, clean_ends
 

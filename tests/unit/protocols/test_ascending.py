@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from protocols import varint
+from protocols.ascending import decode_ascending, encode_ascending
 from protocols.errors import MalformedMessageError
-from protocols.varint import decode_ascending, encode_ascending
 
 
 def int64(*values: int) -> NDArray[np.int64]:
