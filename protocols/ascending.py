@@ -100,7 +100,7 @@ def decode_ascending(encoded: bytes, *, count: int, previous: int) -> NDArray[np
 
 def best_width(mean: float) -> int:
     """Width for exponential differences of such a mean (1 or more): the fewest `bits_a_value`."""
-    width = max(1, int(mean).bit_length() - 1)
+    width = min(max(1, int(mean).bit_length() - 1), MAX_WIDTH)
     while width < MAX_WIDTH and bits_a_value(mean, width + 1) < bits_a_value(mean, width):
         width += 1
     return width
