@@ -102,6 +102,23 @@ def test_all_matched_is_refused_before_anything_is_claimed() -> None:
     assert not starved.links[0].messages(Keep)
 
 
+def more_than_announced(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+    """A million matches of each announcement, a bit each."""
+    if not isinstance(envelope.body, Matches):
+        return data
+    body = replace(envelope.body, count=10**6, positions=b"\x01" + bytes(125_000))
+    return encode(envelope._replace(body=body))
+
+
+def test_more_matches_than_clicks_are_not_read() -> None:
+    """Refused by their number, whatever is said of the light."""
+    ends = WholeMessages(light(), config=link_config(), seed=1)
+    ends.tamper = more_than_announced
+    ends.run(until_s=2.0)
+    assert "more matches than clicks" in ends.alarms(Role.ANNOUNCER)
+    assert not ends.messages(Keep)
+
+
 class OwnTimes:
     """What the responder clicks at, announced to it as if the other end had clicked then.
 

@@ -205,6 +205,14 @@ def test_refusals(name: str) -> None:
         decode_ascending(code, count=count, previous=0)
 
 
+@pytest.mark.parametrize("width", [1, 7, 20, MAX_WIDTH])
+def test_nothing_is_read_behind_the_end(width: int) -> None:
+    """Carries lead the kernel no further than the bytes go: interpreted, it would stop there."""
+    code = bytes([width]) + b"\xff" * 30
+    eights = ascending._eights(code + bytes(8))
+    assert ascending._decode.py_func(eights, width, 240, 0, np.empty(2, dtype=np.int64)) == -1
+
+
 def test_what_was_before_counts() -> None:
     """2^63 - 1 is the last value that fits, wherever the count begins."""
     assert decode_ascending(b"\x02\x02", count=1, previous=TOP - 2) == TOP
