@@ -22,7 +22,7 @@ from protocols.messages import (
     Role,
 )
 
-VERSION = 3
+VERSION = 4
 _TYPES: dict[int, type[Message]] = {kind.TAG: kind for kind in get_args(Message)}
 _MAX_INT = 2**62
 _ROLES = tuple(Role)

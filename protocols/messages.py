@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, get_args
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_TIMES_BYTES = MAX_MESSAGE_BYTES - 4096
-"""Clicks whose times take more (some 7 MHz) are not announced: their round is dropped."""
+"""Clicks whose times take more (some 8 MHz) are not announced: their round is dropped."""
 MAX_LANES = 64
 MAX_ROUND = 2**40
 MAX_LINK_CHARACTERS = 160
@@ -55,7 +55,7 @@ class AbortReason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """The announcer's click times (never bases) of some frames, delta-coded."""
+    """The announcer's click times (never bases) of some frames."""
 
     TAG: ClassVar[int] = 1
     last: bool
@@ -66,7 +66,7 @@ class Announce:
     """Watermark: no later announcement holds an earlier time."""
     count: int
     deltas: bytes
-    """LEB128 differences of ascending times, the first one to ``start_ticks``."""
+    """Ascending times (`protocols.ascending`), less ``start_ticks``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Matches:
     """Sequence number of the announcement."""
     count: int
     positions: bytes
-    """LEB128 differences of ascending positions in the announcement (first one to -1)."""
+    """Ascending positions in the announcement, counted from 1."""
     lanes: bytes
     """One byte a match."""
     bases: bytes

@@ -19,9 +19,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.ascending import encode_ascending
 from protocols.compiled import kernel
 from protocols.tags import TagFrame
-from protocols.varint import encode_ascending
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 

@@ -64,7 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
             )
         ),
     ),
-    "protocols/varint.py": ("unit/protocols/test_varint.py",),
+    "protocols/ascending.py": ("unit/protocols/test_ascending.py",),
     "netsim/physics/clock.py": ("unit/netsim/physics/test_clock.py",),
     "netsim/physics/detector.py": ("unit/netsim/physics/test_detector.py",),
     "netsim/physics/rates.py": ("unit/netsim/physics/test_rates.py",),

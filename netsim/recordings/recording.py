@@ -17,10 +17,11 @@ from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.twin.link import link_config
 from netsim.units import PS_PER_S, s_from_ps
+from protocols.ascending import most_values
 from protocols.clockprior import LEAST_ROUND_PS, MAX_SEARCH_BINS, search_bins
 from protocols.deadtime import apparent_dead_ticks, dead_ticks
 from protocols.link import LinkConfig
-from protocols.messages import MAX_MESSAGE_BYTES
+from protocols.messages import MAX_TIMES_BYTES
 from protocols.tags import DETECTOR_BITS
 
 PROTOCOL_OF = "two_user"
@@ -33,11 +34,6 @@ MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 lie in two neighbouring bins of its first histogram."""
 MAX_LIGHT_PS = 86_400 * PS_PER_S
 MAX_DEAD_TIME_PS = PS_PER_S
-HEAD_BYTES = 1024
-"""Of an announcement, more than it has: all but its times."""
-CLICK_BYTES, CLICK_BITS = 3, 21
-"""A time is announced as its distance from the one before: three bytes where that is below 2^21
-ticks. Few can be longer: all of them together are as long as the announcement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +268,7 @@ def _dead_ticks(tags: NDArray[np.int64], end: EndOptions) -> int:
 
 def most_announced(config: LinkConfig) -> int:
     """Clicks that fit into one announcement wherever they lie in it."""
-    longest_ticks = _announcement_ps(config) // config.announcer_tick_ps
-    spare_bytes = HEAD_BYTES + 2 * (longest_ticks >> CLICK_BITS)
-    return (MAX_MESSAGE_BYTES - spare_bytes) // CLICK_BYTES
+    return most_values(MAX_TIMES_BYTES, _announcement_ps(config) // config.announcer_tick_ps)
 
 
 def _announcement_ps(config: LinkConfig) -> int:

@@ -20,11 +20,11 @@ from netsim.physics.clock import GRID_PS, Clock
 from netsim.results.knowledge import WORD_BITS, Knowledge
 from netsim.taps.view import StreamView
 from netsim.topology.network import Lane
+from protocols.ascending import decode_ascending
 from protocols.bits import leading_bits, packed_size_bytes, unpack_bits
 from protocols.interfaces import Amplification
 from protocols.messages import Amplify, Announce, Envelope, Keep, Matches, Role, Sample
 from protocols.tagbook import TagBook
-from protocols.varint import decode_ascending
 
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int64]

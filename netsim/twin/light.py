@@ -7,12 +7,12 @@ from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
 from netsim.twin.detectors import clicks_hz
 from netsim.twin.link import announced_frames, frames_per_round
+from netsim.units import PS_PER_S
+from protocols.ascending import best_width, bits_a_value
 from protocols.messages import MAX_TIMES_BYTES
 
 MAX_FRAME_PHOTONS = 1 << 25
 """A frame is drawn as a whole, and takes some 75 bytes a photon: 2.5 GB."""
-VARINT_BITS = 7
-"""Of a distance between two clicks, in each byte of an announcement (`protocols.varint`)."""
 
 
 def check_light(networks: Iterable[Network]) -> None:
@@ -89,11 +89,9 @@ def _crowded(network: Network) -> Iterator[Fault]:
 def announced_bytes(clicks: float, rate_hz: float, *, tick_ps: float) -> float:
     """What the times of so many random clicks take, as is to be expected of their rate.
 
-    A distance of d ticks takes one byte more for each power of 2^7 that it reaches; distances of a
-    Poisson process are exponential.
+    Distances of a Poisson process are exponential.
     """
-    reached = (
-        math.exp(-rate_hz * tick_ps * 1e-12 * float(1 << (VARINT_BITS * power)))
-        for power in range(1, 9)
-    )
-    return clicks * (1.0 + math.fsum(reached))
+    if not clicks:
+        return 0.0
+    mean_ticks = PS_PER_S / (rate_hz * tick_ps)
+    return clicks * bits_a_value(mean_ticks, best_width(mean_ticks)) / 8.0

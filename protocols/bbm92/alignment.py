@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.ascending import decode_ascending
 from protocols.bbm92.bend import too_fast
 from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
 from protocols.bbm92.coincidence import match_lanes
@@ -24,7 +25,6 @@ from protocols.matching import NearPairs
 from protocols.messages import Announce, Beacon
 from protocols.tagbook import TagBook
 from protocols.variants import MATCHINGS
-from protocols.varint import decode_ascending
 
 KEEP_ANNOUNCED_PS, KEEP_BRIGHT_PS = 30 * PS_PER_S, 4 * PS_PER_S
 """Light that waits for a lock; less where rounds are so short that too many would be open, or where
@@ -65,6 +65,8 @@ def announced_times_ps(config: LinkConfig, body: Announce | Beacon) -> NDArray[n
     RemoteProtocolError
         For times that no honest announcement of the link holds.
     """
+    if body.count > MAX_PENDING_CLICKS:
+        raise RemoteProtocolError("more announced than can be kept")
     elapsed_ticks = decode_ascending(body.deltas, count=body.count, previous=0)
     last_ticks = body.start_ticks + (int(elapsed_ticks[-1]) if body.count else 0)
     tick_ps = config.announcer_tick_ps

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.ascending import decode_ascending
 from protocols.bbm92.distillation import (
     MAX_QUERIES,
     MAX_ROUND_BITS,
@@ -60,7 +61,6 @@ from protocols.messages import (
 from protocols.reconciliation.interface import MAX_ESTIMATE, ReconcilingAnnouncer
 from protocols.tagbook import Announcement, TagBook
 from protocols.variants import RECONCILIATIONS
-from protocols.varint import decode_ascending
 
 
 class AnnouncerRound(RoundCore):
@@ -148,6 +148,8 @@ class AnnouncerRound(RoundCore):
             raise RemoteProtocolError("matches that do not end where the light ends")
         if self.config.is_beyond_light(body.count):
             raise RemoteProtocolError("far more matches than the light has")
+        if body.count > clicks:
+            raise RemoteProtocolError("more matches than clicks")
         positions = decode_ascending(body.positions, count=body.count, previous=0) - 1
         lanes = np.frombuffer(bytearray(body.lanes), dtype=np.uint8)
         if not _are_valid(positions, clicks, lanes, self.config.lanes):

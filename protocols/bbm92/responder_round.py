@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.ascending import encode_ascending
 from protocols.bbm92.alignment import Coincidences
 from protocols.bbm92.distillation import (
     MAX_QUERIES,
@@ -63,7 +64,6 @@ from protocols.profile import MIN_SIFTED_BITS
 from protocols.reconciliation.interface import ReconcilingResponder
 from protocols.tagbook import TagBook
 from protocols.variants import RECONCILIATIONS
-from protocols.varint import encode_ascending
 
 
 class ResponderRound(RoundCore):

@@ -96,13 +96,11 @@ class Incoming:
         if len(self.message) + len(payload) > MAX_MESSAGE_BYTES:
             self.message = bytearray()
             self.is_skipping = True
-        if ends_message and not (self.message or self.is_skipping):  # most are of one piece
-            self.messages.append(payload)
-            return
-        if not self.is_skipping:
-            self.message += payload
-        if ends_message:
+        if not ends_message:
             if not self.is_skipping:
-                self.messages.append(bytes(self.message))
-            self.message.clear()
-            self.is_skipping = False
+                self.message += payload
+            return
+        if not self.is_skipping:  # most are of one piece
+            self.messages.append(b"".join((self.message, payload)) if self.message else payload)
+        self.message.clear()
+        self.is_skipping = False

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from protocols.ascending import encode_ascending
 from protocols.bbm92.rounds import Claims
 from protocols.codec import encode
 from protocols.events import RoundSifted
@@ -14,7 +15,6 @@ from protocols.link import PS_PER_S
 from protocols.messages import Announce, Envelope, Keep, Matches, Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.varint import encode_ascending
 from tests.support.light import LaneLight, Tags, draw_tags
 from tests.support.light import light as quiet_light
 from tests.support.links import FRAME_PS, TICK_PS, link_config
@@ -100,6 +100,23 @@ def test_all_matched_is_refused_before_anything_is_claimed() -> None:
     assert starved.sifted_bits(1) == pytest.approx(honest.sifted_bits(1), rel=0.02)
     assert BEYOND in starved.links[0].alarms(Role.ANNOUNCER)
     assert not starved.links[0].messages(Keep)
+
+
+def more_than_announced(_sender: Role, envelope: Envelope, data: bytes) -> bytes:
+    """A million matches of each announcement, a bit each."""
+    if not isinstance(envelope.body, Matches):
+        return data
+    body = replace(envelope.body, count=10**6, positions=b"\x01" + bytes(125_000))
+    return encode(envelope._replace(body=body))
+
+
+def test_more_matches_than_clicks_are_not_read() -> None:
+    """Refused by their number, whatever is said of the light."""
+    ends = WholeMessages(light(), config=link_config(), seed=1)
+    ends.tamper = more_than_announced
+    ends.run(until_s=2.0)
+    assert "more matches than clicks" in ends.alarms(Role.ANNOUNCER)
+    assert not ends.messages(Keep)
 
 
 class OwnTimes:

@@ -17,9 +17,9 @@ from netsim.cli import run_command
 from netsim.pools.audit import check_balance
 from netsim.pools.ledgerfile import read_ledger
 from netsim.pools.store import UserStore
-from netsim.recordings.recording import HEAD_BYTES, most_announced
-from protocols.messages import MAX_MESSAGE_BYTES
-from protocols.varint import encode_ascending
+from netsim.recordings.recording import most_announced
+from protocols.ascending import encode_ascending
+from protocols.messages import MAX_TIMES_BYTES
 from tests.support.light import clean_tags
 from tests.support.links import link_config
 
@@ -397,20 +397,20 @@ def test_recordings_too_bright_to_be_announced(
     bright = np.sort(np.random.default_rng(1).integers(0, 6 * 10**10, 3_600_000)) << 2
     found, (line,) = distilled(capsys, save("a", bright), save("b", pair[1]), code=2)
     assert found is None
-    assert re.search(r"a\.npy: more than 27\d{5} tags in 0\.55 s, from entry \d+", line), line
+    assert re.search(r"a\.npy: more than 308\d{4} tags in 0\.55 s, from entry \d+", line), line
     assert line.endswith("if the other recording is darker, give it first")
 
 
 @pytest.mark.parametrize("tick_ps", [1, 10, 10_000])
 def test_the_most_that_is_accepted_can_be_announced(tick_ps: int) -> None:
-    """As many clicks as are accepted fit into a message, in the worst place for each of them."""
+    """As many clicks as are accepted fit into a message, evenly and at random."""
     config = link_config(announcer_tick_ps=tick_ps)
     longest_ticks = 6 * config.frame_ps // tick_ps
     most = most_announced(config)
-    wide = max(0, longest_ticks - (most << 14)) >> 21  # four bytes, all others three
-    deltas = np.repeat([1 << 21, 1 << 14], [wide, most - wide])
-    times = np.cumsum(deltas)
-    assert len(encode_ascending(times, previous=0)) + HEAD_BYTES <= MAX_MESSAGE_BYTES
+    assert most > 2_500_000
+    random = np.sort(np.random.default_rng(1).integers(0, longest_ticks, most))
+    for times in (np.arange(most) * (longest_ticks // most), random):
+        assert len(encode_ascending(times, previous=0)) <= MAX_TIMES_BYTES
 
 
 @pytest.mark.parametrize(

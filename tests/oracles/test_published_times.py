@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from protocols.ascending import decode_ascending
 from protocols.calibration import Calibration
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.varint import decode_ascending
 from tests.oracles import times
 
 CLICKS = 400_000

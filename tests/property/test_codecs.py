@@ -1,18 +1,21 @@
 """Codecs: what is encoded decodes to itself; any other bytes raise the one error, only."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import get_args, get_type_hints
 
 import msgpack
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from protocols.ascending import MAX_WIDTH, decode_ascending, encode_ascending
 from protocols.codec import decode, encode
 from protocols.errors import MalformedMessageError
 from protocols.messages import MAX_LINK_CHARACTERS, MAX_ROUND, Envelope, Message, Role
-from protocols.varint import decode_ascending, encode_ascending
 from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
+from tests.support.words import code_of
 
 quick = settings(derandomize=True, deadline=None)
 
@@ -149,6 +152,8 @@ def test_damage_to_a_payload_passes(datagram: Datagram, place: int, flips: int) 
 
 
 steps = st.lists(st.integers(0, 2**20) | st.integers(0, 2**56), max_size=30)
+widths = st.integers(1, MAX_WIDTH) | st.integers(0, 255)
+contents = st.binary(max_size=60) | st.integers(0, 60).map(lambda size: b"\xff" * size)
 
 
 @quick
@@ -163,15 +168,42 @@ def test_ascending_integers_come_back(differences: list[int], previous: int) -> 
 
 
 @quick
-@given(st.binary(max_size=60), st.integers(-3, 60), st.integers(0, 2**62))
+@given(widths, contents, st.integers(-3, 60), st.integers(0, 2**62))
 def test_any_bytes_are_ascending_integers_or_malformed(
-    encoded: bytes, count: int, previous: int
+    width: int, content: bytes, count: int, previous: int
 ) -> None:
-    """Whatever decodes is ascending, not below ``previous``, and has exactly this encoding."""
+    """Whatever decodes is ascending, not below ``previous``, and so encoded in this width."""
+    encoded = bytes([width]) + content
     try:
         values = decode_ascending(encoded, count=count, previous=previous)
     except MalformedMessageError:
         return
     assert values.size == count
     assert np.all(np.diff(values, prepend=previous) >= 0)
-    assert encode_ascending(values, previous=previous) == encoded
+    assert code_of(values.tolist(), width, previous=previous) == encoded
+
+
+@quick
+@given(steps, st.integers(1, MAX_WIDTH), st.data())
+def test_damaged_integers_are_others_or_malformed(
+    differences: list[int], width: int, data: st.DataObject
+) -> None:
+    """A flipped bit, a byte more or less: other integers at most, never more or fewer."""
+    values = np.cumsum([step % 2 ** min(width + 5, 56) for step in differences], dtype=np.int64)
+    assume(values.size)
+    code = bytearray(code_of(values.tolist(), width))
+    assert np.array_equal(decode_ascending(bytes(code), count=values.size, previous=0), values)
+    for other in (code[:-1], code + b"\0", code + b"\1"):
+        assert not _decodes_or_refuses(partial(_decode_all, count=values.size), bytes(other))
+    bit = data.draw(st.integers(8, 8 * len(code) - 1))
+    code[bit // 8] ^= 1 << bit % 8
+    try:
+        found = decode_ascending(bytes(code), count=values.size, previous=0)
+    except MalformedMessageError:
+        return
+    assert not np.array_equal(found, values)
+    assert code_of(found.tolist(), width) == bytes(code)
+
+
+def _decode_all(data: bytes, count: int) -> NDArray[np.int64]:
+    return decode_ascending(data, count=count, previous=0)

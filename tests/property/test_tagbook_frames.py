@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from protocols.ascending import decode_ascending
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
-from protocols.varint import decode_ascending
 
 SPAN_TICKS = 10_000
 WINDOW_TICKS = 200

@@ -9,6 +9,7 @@ from netsim.pools.audit import check_balance
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Account, Ledger, Movement
 from netsim.pools.store import UserStore
+from protocols.ascending import decode_ascending
 from protocols.bits import packed_size_bytes, unpack_bits
 from protocols.books import RoundBooks
 from protocols.events import BlockUsable, RoundAborted
@@ -29,7 +30,6 @@ from protocols.reconciliation.cascade import SCHEDULES
 from protocols.reconciliation.cascade_layout import BLOCKS, layout_passes, read_nodes
 from protocols.tags import DETECTOR_BITS
 from protocols.variants import round_epsilons
-from protocols.varint import decode_ascending
 from tests.support.whole_messages import WholeMessages
 
 NAMES = ("alice", "bob")

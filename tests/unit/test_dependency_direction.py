@@ -36,7 +36,7 @@ LAYERS = (
 PROTOCOL_LAYERS = (
     {"kept", "unboxing"},
     {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
-    {"bits", "books", "calibration", "deadtime", "messages", "profile", "registry", "varint"},
+    {"ascending", "bits", "books", "calibration", "deadtime", "messages", "profile", "registry"},
     {
         "codec",
         "durable",
@@ -59,6 +59,7 @@ PROTOCOL_LAYERS = (
 LAYERS_OF: Mapping[str, tuple[set[str], ...]] = {"netsim": LAYERS, "protocols": PROTOCOL_LAYERS}
 
 SHARED_BY_PROTOCOLS = {
+    "protocols.ascending",
     "protocols.bbm92.lockable",
     "protocols.bits",
     "protocols.books",
@@ -85,7 +86,6 @@ SHARED_BY_PROTOCOLS = {
     "protocols.security",
     "protocols.tags",
     "protocols.unboxing",
-    "protocols.varint",
     "protocols.variants",
     "protocols.wire.counts",
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from protocols import endpoint
+from protocols.ascending import decode_ascending
 from protocols.bbm92.tagcheck import MAX_WRONG_TAGS
 from protocols.bits import unpack_bits
 from protocols.codec import decode, encode
@@ -32,7 +33,6 @@ from protocols.messages import (
     Role,
 )
 from protocols.tagbook import TagBook
-from protocols.varint import decode_ascending
 from protocols.wire.counts import WireCounts
 from tests.support.forging import BAD_VOTE, forge, forge_vote, made_up_vote
 from tests.support.light import Tags, draw_tags

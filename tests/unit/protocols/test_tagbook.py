@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols import tagbook
+from protocols.ascending import decode_ascending
 from protocols.tagbook import TagBook, announced_grain
 from protocols.tags import TagFrame
-from protocols.varint import decode_ascending
 from tests.support.bounds import assert_binomial
 
 WINDOW_TICKS = 200

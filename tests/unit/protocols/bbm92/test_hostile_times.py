@@ -1,6 +1,7 @@
 """Times that nobody clicked: forged announcements cost little work, a clock led astray no key."""
 
 import math
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from netsim.units import MAX_TIME_PS
+from protocols.ascending import encode_ascending
 from protocols.bbm92 import clocksearch, synchronise
-from protocols.bbm92.alignment import LinkAligner, announced_times_ps
+from protocols.bbm92.alignment import MAX_PENDING_CLICKS, LinkAligner, announced_times_ps
 from protocols.bbm92.coarse import Places
 from protocols.bbm92.coincidence import Alignment
 from protocols.bbm92.prior import is_possible, wide_prior
@@ -28,9 +30,9 @@ from protocols.errors import RemoteProtocolError
 from protocols.events import BlockUsable, LinkLocked, LockLost
 from protocols.link import PS_PER_S
 from protocols.messages import Beacon, Envelope, Role
-from protocols.varint import encode_ascending
 from tests.support.links import LINK, link_config
 from tests.support.two_ends import TwoEnds, clean_ends
+from tests.support.words import code_of
 
 WIDE = {"offset_bound_ps": 1_000_000_000, "rate_bound_ppm": 0.5}
 KNOWN = np.diag([1e4, 1e-24])
@@ -210,6 +212,25 @@ def test_times_closer_than_clicks_can_be(gap_ps: int) -> None:
     assert list(announced_times_ps(config, apart)) == [0, 2000]
     with pytest.raises(RemoteProtocolError, match="too close"):
         announced_times_ps(config, close)
+
+
+def test_more_times_than_can_be_kept_take_no_memory() -> None:
+    """A message of 2 MB would hold 16 million times of a bit each, eight bytes in memory."""
+    count = MAX_PENDING_CLICKS + 8
+    crowded = Beacon(0, PS_PER_S // 20, count, b"\x01" + bytes(count // 8))
+    tracemalloc.start()
+    with pytest.raises(RemoteProtocolError, match="more announced"):
+        announced_times_ps(link_config(), crowded)
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+def test_times_in_wide_words_are_the_same() -> None:
+    """An announcer may choose any width: the times are what counts."""
+    config, times = link_config(), [0, 300, 900]
+    for width in (3, 9, 40):
+        body = Beacon(50, 2000, len(times), code_of(times, width))
+        assert announced_times_ps(config, body).tolist() == [500, 3500, 9500]
 
 
 @pytest.mark.parametrize("edge_ps", [-(2**63), 2**63, -(2**62), 2**62])
