@@ -98,7 +98,7 @@ def _type_of_array(array: Any, context: Any) -> Any:
 
 
 def _once_a_folder(ensure: Any) -> Any:
-    """How a kernel's folder is made and tried out, by writing to it: once as long as it is there."""
+    """How a kernel's folder is made and tried, by writing to it: once, as long as it is there."""
     found: set[str] = set()
 
     @wraps(ensure)
