@@ -7,6 +7,7 @@ compiled; the rest is what numba does before it compiles in any case.
 """
 
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from numba.core import caching as numba_caching
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
 from numba.core import types
+from numba.core.errors import NumbaNotImplementedError
 from numba.core.runtime import _nrt_python as memory  # type: ignore[attr-defined]
 from numba.core.typing.typeof import typeof_impl
 from numba.np import numpy_support
@@ -87,17 +89,22 @@ def _type_of_array(array: Any, context: Any) -> Any:
     """As numba has it, but for masked arrays, which it imports to refuse them."""
     if type(array) is not np.ndarray:
         return numbas_type_of_array(array, context)
-    dtype, layout = numpy_support.from_dtype(array.dtype), numpy_support.map_layout(array)
+    try:
+        dtype = numpy_support.from_dtype(array.dtype)
+    except NumbaNotImplementedError:  # numba's own says so in its own way
+        return numbas_type_of_array(array, context)
+    layout = numpy_support.map_layout(array)
     return types.Array(dtype, array.ndim, layout, readonly=not array.flags.writeable)
 
 
 def _once_a_folder(ensure: Any) -> Any:
-    """How the folder of a kernel is made and tried out, by writing to it: once, not a kernel."""
+    """How a kernel's folder is made and tried, by writing to it: once, as long as it is there."""
     found: set[str] = set()
 
     @wraps(ensure)
     def ensure_cache_path(locator: Any) -> None:
-        if (folder := locator.get_cache_path()) not in found:
+        folder = locator.get_cache_path()
+        if folder not in found or not Path(folder).is_dir():
             ensure(locator)
             found.add(folder)
 
@@ -117,7 +124,11 @@ def _name_memory_functions() -> None:
 
 def load_kept(kept: Any, signature: Any, target: Any) -> Any:
     """What `kept` has of ``signature``, for the ``target`` context; None if that is nothing."""
-    target.codegen()._library_class = KeptLibrary  # noqa: SLF001
     _name_memory_functions()
-    with kept._guard_against_spurious_io_errors():  # noqa: SLF001
-        return kept._load_overload(signature, target)  # noqa: SLF001
+    codegen = target.codegen()
+    before, codegen._library_class = codegen._library_class, KeptLibrary  # noqa: SLF001
+    try:
+        with kept._guard_against_spurious_io_errors():  # noqa: SLF001
+            return kept._load_overload(signature, target)  # noqa: SLF001
+    finally:  # kernels that are not ours are loaded as numba does
+        codegen._library_class = before  # noqa: SLF001
