@@ -6,23 +6,17 @@ several times as long as what is left. Bitcode is read where another kernel that
 compiled; the rest is what numba does before it compiles in any case.
 """
 
-from functools import cache, wraps
-from pathlib import Path
+from functools import wraps
 from typing import Any, cast
 
-import numpy as np
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
-from numba.core import caching as numba_caching
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
-from numba.core import types
-from numba.core.errors import NumbaNotImplementedError
-from numba.core.runtime import _nrt_python as memory  # type: ignore[attr-defined]
-from numba.core.typing.typeof import typeof_impl
-from numba.np import numpy_support
+from numba.core import runtime as numba_runtime
 
 environment = cast("Any", numba_environment)
 JitLibrary: Any = numba_codegen.JITCodeLibrary
+runtime = cast("Any", numba_runtime).rtsys
 
 
 class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
@@ -35,17 +29,11 @@ class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
         name, kind, code = state
         if kind != "object":
             return super()._unserialize(codegen, state)
-        return cls._linked(codegen, name, *code)
-
-    @classmethod
-    def _linked(cls, codegen: Any, name: str, machine_code: bytes, bitcode: bytes) -> Any:
-        """A library of what was kept, to which nothing is added: it has no module of its own."""
-        library: Any = cls.__new__(cls)
-        numba_codegen.CodeLibrary.__init__(library, codegen, name)
-        engine = codegen._engine._ee  # noqa: SLF001
-        engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
-        engine.finalize_object()
-        library._bitcode, library._finalized = bitcode, True  # noqa: SLF001
+        library = codegen.create_library(name)
+        machine_code, library._bitcode = code  # noqa: SLF001
+        library.enable_object_caching()
+        library._set_compiled_object(machine_code)  # noqa: SLF001
+        library._finalize_final_module()  # noqa: SLF001
         return library
 
     def _get_module_for_linking(self) -> Any:
@@ -81,54 +69,9 @@ def _without_numbas_modules(rebuild: Any) -> Any:
 environment._rebuild_env = _without_numbas_modules(environment._rebuild_env)  # noqa: SLF001
 
 
-numbas_type_of_array = typeof_impl.dispatch(np.ndarray)
-
-
-@typeof_impl.register(np.ndarray)
-def _type_of_array(array: Any, context: Any) -> Any:
-    """As numba has it, but for masked arrays, which it imports to refuse them."""
-    if type(array) is not np.ndarray:
-        return numbas_type_of_array(array, context)
-    try:
-        dtype = numpy_support.from_dtype(array.dtype)
-    except NumbaNotImplementedError:  # numba's own says so in its own way
-        return numbas_type_of_array(array, context)
-    layout = numpy_support.map_layout(array)
-    return types.Array(dtype, array.ndim, layout, readonly=not array.flags.writeable)
-
-
-def _once_a_folder(ensure: Any) -> Any:
-    """How a kernel's folder is made and tried, by writing to it: once, as long as it is there."""
-    found: set[str] = set()
-
-    @wraps(ensure)
-    def ensure_cache_path(locator: Any) -> None:
-        folder = locator.get_cache_path()
-        if folder not in found or not Path(folder).is_dir():
-            ensure(locator)
-            found.add(folder)
-
-    return ensure_cache_path
-
-
-Locator: Any = numba_caching._CacheLocator  # noqa: SLF001
-Locator.ensure_cache_path = _once_a_folder(Locator.ensure_cache_path)
-
-
-@cache
-def _name_memory_functions() -> None:
-    """What kept code calls for the memory of arrays; the rest of numba's runtime is in it."""
-    for name, address in memory.c_helpers.items():
-        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
-
-
-def load_kept(kept: Any, signature: Any, target: Any) -> Any:
-    """What `kept` has of ``signature``, for the ``target`` context; None if that is nothing."""
-    _name_memory_functions()
-    codegen = target.codegen()
-    before, codegen._library_class = codegen._library_class, KeptLibrary  # noqa: SLF001
-    try:
-        with kept._guard_against_spurious_io_errors():  # noqa: SLF001
-            return kept._load_overload(signature, target)  # noqa: SLF001
-    finally:  # kernels that are not ours are loaded as numba does
-        codegen._library_class = before  # noqa: SLF001
+def load_kept(cache: Any, signature: Any, target: Any) -> Any:
+    """What `cache` has of ``signature``, for the ``target`` context; None if that is nothing."""
+    target.codegen()._library_class = KeptLibrary  # noqa: SLF001
+    runtime.initialize(target)  # the memory of arrays
+    with cache._guard_against_spurious_io_errors():  # noqa: SLF001
+        return cache._load_overload(signature, target)  # noqa: SLF001
