@@ -89,9 +89,9 @@ def _crowded(network: Network) -> Iterator[Fault]:
 def announced_bytes(clicks: float, rate_hz: float, *, tick_ps: float) -> float:
     """What the times of so many random clicks take, as is to be expected of their rate.
 
-    Distances of a Poisson process are exponential.
+    Distances of a Poisson process are exponential; none is announced that is no int64.
     """
     if not clicks:
         return 0.0
-    mean_ticks = PS_PER_S / (rate_hz * tick_ps)
+    mean_ticks = min(PS_PER_S / (rate_hz * tick_ps), 2.0**63)
     return clicks * bits_a_value(mean_ticks, best_width(mean_ticks)) / 8.0

@@ -57,6 +57,12 @@ def test_bytes_of_an_announcement_are_those_of_random_clicks(rate_hz: float, tic
     assert abs(taken - expected) < 5 * expected / math.sqrt(clicks)
 
 
+@pytest.mark.parametrize("rate_hz", [1e-20, 1e-299, 5e-324])
+def test_clicks_that_never_come_take_nothing(rate_hz: float) -> None:
+    """Behind 3,000 dB their mean distance is no number of ticks, nor a float: a traceback."""
+    assert 0 <= announced_bytes(rate_hz, rate_hz, tick_ps=10.0) < 1e-15
+
+
 def test_light_that_no_machine_draws_is_refused_at_once() -> None:
     """400 mW for 0.4: a traceback after 38 s before."""
     with pytest.raises(ConfigError, match=r"photons would arrive in one frame of 0\.05 s"):
