@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from protocols.ascending import encode_ascending
 from protocols.events import (
     BlockUsable,
     Event,
@@ -221,9 +222,10 @@ def test_beacons_sift_nothing_and_leave_the_clicks_to_others() -> None:
     assert sum(claims) == matched > 1000
 
 
+FIRST_TICK = encode_ascending(np.zeros(1, dtype=np.int64), previous=0)
 FORGED: list[Beacon | Ready] = [
-    Beacon(start_ticks=2**40, stop_ticks=2**40 + 1, count=1, deltas=b"\0"),
-    Beacon(start_ticks=10**11, stop_ticks=10**11 + 1, count=1, deltas=b"\0"),
+    Beacon(start_ticks=2**40, stop_ticks=2**40 + 1, count=1, deltas=FIRST_TICK),
+    Beacon(start_ticks=10**11, stop_ticks=10**11 + 1, count=1, deltas=FIRST_TICK),
     Ready(),
 ]
 

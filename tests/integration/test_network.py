@@ -297,8 +297,8 @@ def test_what_was_simulated_is_kept_and_runs_again(tmp_path: Path) -> None:
 
 
 def test_more_light_than_can_be_announced_costs_the_round() -> None:
-    """At 3 mW a pump half a second holds more clicks than a message: no key, and a reason."""
-    powers = [f"qnsp.source.pumps.C{label}.power_mw=3" for label in (34, 46)]
+    """At 3.5 mW a pump half a second holds more clicks than a message: no key, and a reason."""
+    powers = [f"qnsp.source.pumps.C{label}.power_mw=3.5" for label in (34, 46)]
     topology = load_topology("two_user", overrides=["protocol.round_s=0.5", *powers])
     (link,) = simulate(topology, duration_s=0.5, seed=1).links
     assert link.counts.deposited_bits == 0
