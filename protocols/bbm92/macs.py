@@ -5,6 +5,8 @@ costs no pad. Votes and decisions have Wegman-Carter tags beside it, and these a
 becomes key. So whoever breaks it gets nothing of these, but may
 
 - hide that he has spoilt rounds (`protocols.bbm92.reports`);
+- have seals and reports take a long message that he has changed for what was sent (their digests
+  are by `Macs.hash_key`), where votes do not;
 - have pads used up: a vote that is not the responder's is answered by a signed abort, and a
   responder that has been told that the transcripts are equal votes for what the announcer refuses;
 - have the announcer believe that a block is settled while the responder waits for the decision. The
@@ -42,6 +44,10 @@ class Macs:
         self._config_digest = config.digest()
         self._key = key
         self._role = role
+
+    def hash_key(self) -> bytes:
+        """Secret of both ends (32 bytes), by which they hash what is long: keep it off the wire."""
+        return self._of(Role.ANNOUNCER, b"hash", -1, b"")
 
     def own(self, purpose: bytes, number: int, facts: bytes) -> bytes:
         """MAC (32 bytes) of what this end says, ``purpose`` of at most 8 bytes among it."""
