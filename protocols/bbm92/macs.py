@@ -5,8 +5,6 @@ costs no pad. Votes and decisions have Wegman-Carter tags beside it, and these a
 becomes key. So whoever breaks it gets nothing of these, but may
 
 - hide that he has spoilt rounds (`protocols.bbm92.reports`);
-- have seals and reports take a long message that he has changed for what was sent (their digests
-  are by `Macs.hash_key`), where votes do not;
 - have pads used up: a vote that is not the responder's is answered by a signed abort, and a
   responder that has been told that the transcripts are equal votes for what the announcer refuses;
 - have the announcer believe that a block is settled while the responder waits for the decision. The

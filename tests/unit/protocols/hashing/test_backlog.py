@@ -11,12 +11,10 @@ from protocols.hashing.backlog import LENGTH_BYTES, MAX_WAITING_BYTES, Backlog
 
 R = bytes(range(16))
 KEY = bytes(range(100, 132))
+LONG = [LONG_BYTES, LONG_BYTES + 1, MAX_WAITING_BYTES]
 MESSAGES = [
     bytes([k % 251]) * size
-    for k, size in enumerate(
-        [5, 0, LONG_BYTES, LONG_BYTES + 1, MAX_WAITING_BYTES]
-        + [70, *[1000] * 150, 2 * MAX_WAITING_BYTES, 1]
-    )
+    for k, size in enumerate([5, 0, *LONG, 70, *[1000] * 150, 2 * MAX_WAITING_BYTES, 1])
 ]
 """Short ones, long ones, and more of them than may wait."""
 
