@@ -43,6 +43,10 @@ class Macs:
         self._key = key
         self._role = role
 
+    def hash_key(self) -> bytes:
+        """Secret of both ends (32 bytes), by which they hash what is long: keep it off the wire."""
+        return self._of(Role.ANNOUNCER, b"hash", -1, b"")
+
     def own(self, purpose: bytes, number: int, facts: bytes) -> bytes:
         """MAC (32 bytes) of what this end says, ``purpose`` of at most 8 bytes among it."""
         return self._of(self._role, purpose, number, facts)

@@ -65,6 +65,7 @@ class Reporter:
     def __init__(self, config: LinkConfig, key: bytes, role: Role, last_round: int) -> None:
         self._role = role
         self._macs = Macs(config, key, role)
+        self._hash_key = self._macs.hash_key()
         self._rounds: dict[int, _Streams] = {}
         self._forgotten = last_round
         """Up to here rounds may have been known once."""
@@ -79,7 +80,8 @@ class Reporter:
         What has been sent and what arrives goes into these; the transcripts take it from there.
         """
         self._rounds.pop(number, None)
-        sent, arrived = OwnStream(transcripts[self._role]), Stream(transcripts[self._role.peer])
+        sent = OwnStream(self._hash_key, transcripts[self._role])
+        arrived = Stream(self._hash_key, transcripts[self._role.peer])
         self._rounds[number] = _Streams(sent, arrived)
         return (sent, arrived) if self._role is Role.ANNOUNCER else (arrived, sent)
 
@@ -112,7 +114,8 @@ class Reporter:
         streams = self._rounds.get(number)
         if streams is None:
             # Of a round that began in an earlier life there is nothing to compare.
-            streams, reason = _Streams(OwnStream(), Stream()), AbortReason.CONNECTION_RESET
+            streams = _Streams(OwnStream(self._hash_key), Stream(self._hash_key))
+            reason = AbortReason.CONNECTION_RESET
         arrived, sent = streams.arrived, streams.sent
         if arrived.messages or sent.messages:  # else the peer cannot know of the round
             self._await(number)

@@ -220,7 +220,7 @@ class RoundCore:
         announcer_r, responder_r = secrets.transcript_rs
         self.transcripts = (Transcript(announcer_r), Transcript(responder_r))
         """Of the announcer's and of the responder's messages."""
-        self.streams: tuple[Stream, Stream] = (Stream(), Stream())
+        self.streams: tuple[Stream, Stream] = (Stream(b""), Stream(b""))
         """What fills them, as `protocols.bbm92.reports` has begun it; of a block in doubt, none."""
         self.sifted = SiftedBits(config.lanes)
         self.sequences = [0, 0]

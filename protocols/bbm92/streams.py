@@ -1,12 +1,20 @@
-"""What went one way in a round, hashed twice: for reports and for the transcript."""
+"""What went one way in a round, hashed twice: for reports and for the transcript.
+
+Reports compare SHA-256. It takes some four times as long as Poly1305, so that of a long message, as
+announcements of clicks are, it gets the Poly1305 under a secret of both ends: one that was changed
+has the same with the `probability of a forgery
+<protocols.hashing.authentication.forgery_probability>`, for whoever does not know the secret.
+"""
 
 from hashlib import sha256
 
 from protocols.errors import LocalProtocolError
-from protocols.hashing.authentication import Transcript
-from protocols.hashing.backlog import Backlog, framed
+from protocols.hashing.authentication import Transcript, poly1305
+from protocols.hashing.backlog import Backlog, framed, length_of
 
 DIGEST_BYTES = 32
+LONG_BYTES = 1 << 14
+"""Of longer messages the reports' hash gets the Poly1305."""
 
 
 class Stream(Backlog):
@@ -14,20 +22,36 @@ class Stream(Backlog):
 
     Parameters
     ----------
+    long_key : bytes
+        32 bytes, the same at both ends and known to nobody else: of long messages.
     transcript : Transcript, optional
         Takes the same messages, until it is finished.
     """
 
-    def __init__(self, transcript: Transcript | None = None) -> None:
+    def __init__(self, long_key: bytes, transcript: Transcript | None = None) -> None:
         super().__init__()
         self._hasher = sha256()
+        self._long_key = long_key
         self._transcript = transcript
 
     def _hash(self, messages: list[bytes]) -> None:
         joined = framed(messages)
-        self._hasher.update(joined)
+        self._hasher.update(self._shortened(messages, joined))
         if self._transcript is not None:
             self._transcript.absorb(joined)
+
+    def _shortened(self, messages: list[bytes], joined: bytes) -> bytes:
+        """The same as ``joined``, with 16 bytes in the place of each long message.
+
+        Each is still behind its length, which says what follows.
+        """
+        if len(joined) <= LONG_BYTES:
+            return joined
+        parts: list[bytes] = []
+        for message in messages:
+            is_long = len(message) > LONG_BYTES
+            parts += (length_of(message), poly1305(self._long_key, message) if is_long else message)
+        return b"".join(parts)
 
     def finish_transcript(self) -> bytes:
         """Digest of the transcript, which takes no later message."""
@@ -54,8 +78,8 @@ class OwnStream(Stream):
     what waits goes on waiting when transcript or digest of all are made.
     """
 
-    def __init__(self, transcript: Transcript | None = None) -> None:
-        super().__init__(transcript)
+    def __init__(self, long_key: bytes, transcript: Transcript | None = None) -> None:
+        super().__init__(long_key, transcript)
         self._digests = bytearray(self._hasher.digest())
         self._whole, self._whole_messages = self._hasher, 0
         """Hasher of so many messages, which may be ahead of what waits."""
@@ -77,8 +101,9 @@ class OwnStream(Stream):
         return transcript.finish()
 
     def _look_ahead(self, joined: bytes) -> None:
+        """Hash what waits, which is ``joined``, and let it wait."""
         self._whole, self._whole_messages = self._hasher.copy(), self.messages
-        self._whole.update(joined)
+        self._whole.update(self._shortened(self._waiting, joined))
 
     @property
     def digest(self) -> bytes:

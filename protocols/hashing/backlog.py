@@ -58,9 +58,14 @@ class Backlog:
         raise NotImplementedError
 
 
+def length_of(message: bytes) -> bytes:
+    """What precedes a message."""
+    return len(message).to_bytes(LENGTH_BYTES, "big")
+
+
 def framed(messages: list[bytes]) -> bytes:
     """Messages one after the other, each behind its length."""
     parts: list[bytes] = []
     for message in messages:
-        parts += (len(message).to_bytes(LENGTH_BYTES, "big"), message)
+        parts += (length_of(message), message)
     return b"".join(parts)

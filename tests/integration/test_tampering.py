@@ -180,7 +180,7 @@ def test_damage_cannot_be_hidden_by_another_report(is_replaced: bool) -> None:
     He knows all messages, so that he can make the digest that the announcer expects. What he
     cannot make is the code over it; and a report that does not come is missed.
     """
-    true = OwnStream()
+    true = OwnStream(b"")
     changed: list[bytes] = []
 
     def attack(sender: Role, envelope: Envelope, data: bytes) -> bytes | None:

@@ -29,6 +29,16 @@ def test_it_is_hmac_of_link_purpose_role_round_and_facts() -> None:
     assert macs(Role.ANNOUNCER).own(b"seal", 3, b"facts") == right
 
 
+def test_secret_of_long_messages_is_that_of_both_ends() -> None:
+    """Of the link and of the secret, and no MAC that is ever sent."""
+    key = macs(Role.ANNOUNCER).hash_key()
+    assert key == macs(Role.RESPONDER).hash_key()
+    assert key != macs(Role.ANNOUNCER, bytes(16)).hash_key()
+    assert key != macs(Role.ANNOUNCER, qber_threshold=0.05).hash_key()
+    said = struct.pack(">8sBq", b"hash", Role.ANNOUNCER, -1)
+    assert key == hmac_sha256(KEY, link_config().digest() + said)
+
+
 def test_only_the_same_words_of_the_peer_are_proven() -> None:
     """Another word, round, fact, direction, key or link: not proven."""
     own, peer = macs(Role.RESPONDER), macs(Role.ANNOUNCER)

@@ -122,7 +122,7 @@ def test_report_fits_nowhere_else() -> None:
 def test_whoever_changed_a_message_cannot_hide_it() -> None:
     """The digest that would fit is no secret; the code over it is."""
     announcer, responder = after(SENT, [b"ONE"])
-    stream = Stream()
+    stream = Stream(b"")
     stream.absorb(b"one")
     hidden = replace(responder.report(7, REASON), arrived_digest=stream.digest)
     assert FORGED in (judged(announcer, 7, hidden) or "")
@@ -226,7 +226,7 @@ def test_no_report_is_missed_that_was_lost_with_the_connection() -> None:
 
 def test_digests_of_streams() -> None:
     """One for each beginning, all different; none beyond the end; the last is that of all."""
-    own, stream = OwnStream(), Stream()
+    own, stream = OwnStream(b""), Stream(b"")
     for message in SENT:
         own.absorb(message)
         stream.absorb(message)

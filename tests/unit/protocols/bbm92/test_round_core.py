@@ -99,7 +99,7 @@ def test_every_setting_is_in_the_digest(name: str) -> None:
 def recording(core: RoundCore) -> tuple[Stream, Stream]:
     """What fills the transcripts."""
     announcers, responders = core.transcripts
-    return Stream(announcers), Stream(responders)
+    return Stream(b"", announcers), Stream(b"", responders)
 
 
 def test_finished_transcripts_are_bound_and_booked() -> None:
