@@ -138,6 +138,18 @@ def test_a_dark_lane_beside_a_lit_one_makes_no_bits() -> None:
         assert link.counts.sifted_bits == pytest.approx(expected, rel=0.02)
 
 
+def test_a_link_that_does_not_lock_waits_quietly() -> None:
+    """Announcements of 24 s, over 1000 km: two rounds end for lack of a lock, and none begins.
+
+    The announcer's clock is slow: an answer to the sixth announcement would come too late.
+    """
+    dim = "users.alice.fibre.extra_loss_db=30"
+    topology = two_user("protocol.round_s=600", dim, "classical.extra_length_m=1e6")
+    (link,) = coincidence_run(topology, 1800.0, seed=2).rows("links")
+    assert "rounds without key: 2 no_lock" in link["notes"]
+    assert (link["blocks"], link["sifted_bits"]) == (2, 0)
+
+
 def test_a_crash_costs_the_light_of_its_time(tmp_path: Path) -> None:
     """Bob is away from 10 s to 20 s of 40 s: a quarter of the light makes no key."""
     spec = two_user().model_dump(mode="json")
