@@ -169,6 +169,27 @@ def test_what_has_no_meaning_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize(("users", "twin_qber"), [("*", "-"), ("alice", "1.50")])
+def test_a_link_without_light_has_no_error_rate(
+    users: str, twin_qber: str, fidelity: Fidelity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3180 dB in the fibre of one user or both, and no darks: a dash at every level.
+
+    Alice's 1e-313 photons/s have the error rate of their pairs, as far as the twin is asked.
+    """
+    fibre = f"users.{users}.fibre"
+    options = [f"{fibre}.length_m=1e7", f"{fibre}.attenuation_db_per_km=0.318"]
+    options += ["receivers.*.detectors.*.dark_rate_hz=0", "protocol.round_s=1"]
+    changes = [word for option in options for word in ("--set", option)]
+    command = ["run", "two_user", "--duration", "2s", "--fidelity", fidelity.value, *changes]
+    assert run_command(command) == 0
+    lanes = capsys.readouterr().out.split("Links")[0].splitlines()
+    (ran,), (twin,) = ([line for line in lanes if f" {who} " in line] for who in ("run", "twin"))
+    assert ran.split()[-4:] == ["0.0", "-", "-", "0.0"]
+    assert twin.split()[-2:] == [twin_qber, "0.0"]
+
+
 def test_command_says_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """Once, beside the figures."""
     arguments = ["run", "two_user", "--fidelity", "coincidence", "--duration", "30s"]

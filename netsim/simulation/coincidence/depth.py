@@ -111,9 +111,9 @@ class CoincidenceDepth(Depth):
             )
             for user in (user.name for user in topology.users)
         )
-        if not busiest_hz:
+        if busiest_hz * s_from_ps(longest_ps) <= MAX_FRAME_CLICKS:
             return longest_ps
-        return min(longest_ps, int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S))
+        return int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S)
 
     def _followed_ps(self) -> int:
         """Through how much light all clocks can be followed in one announcement."""
