@@ -33,8 +33,8 @@ MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
 KEPT_ANNOUNCEMENTS = 4
-"""Announcements that wait for a lock however long they are: a search looks once in each. Fewer where
-the announcer, who gives up a round that it hears nothing of, would not wait for so many."""
+"""Announcements that wait for a lock however long they are: a search looks once in each. Fewer
+where the announcer, who gives up a round that it hears nothing of, would not wait for so many."""
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
 LATE_ANNOUNCEMENTS = 2
