@@ -54,7 +54,11 @@ class CoincidenceDepth(Depth):
         self._prediction = prediction
         self.hardware = _hardware(timeline.topology)
         self.frame_ps *= self._frames_together()
-        self.announcement_s = s_from_ps(self.frame_ps)
+
+    def announced_s(self, users: tuple[str, str]) -> float:
+        """A frame."""
+        _ = users
+        return s_from_ps(self.frame_ps)
 
     def build(self, stage: Stage) -> PhotonLevel:
         """Coincidences in the place of source, fibres and receivers."""
