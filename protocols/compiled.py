@@ -15,8 +15,15 @@ import numba
 import numpy as np
 from numba import types
 
+from protocols.errors import UncompiledError
 from protocols.kept import load_kept
 from protocols.unboxing import unbox_generators_fast
+
+if cast("Any", numba).config.DISABLE_JIT:
+    raise UncompiledError(
+        "NUMBA_DISABLE_JIT is set, and kernels cannot be interpreted (they take generators by "
+        "their addresses, and integers of 64 bits): unset it"
+    )
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

@@ -3,6 +3,7 @@
 ::
 
     ProtocolError
+    |-- UncompiledError             this process is told to interpret its kernels
     |-- LocalProtocolError          our caller broke the rules of an endpoint
     `-- RemoteProtocolError         the peer (or the wire) did; never more than a lost round
         `-- MalformedMessageError   bytes that are no message
@@ -13,6 +14,10 @@ A QBER that is too high is not an error but the event `RoundAborted`.
 
 class ProtocolError(Exception):
     """Base of all errors of this package."""
+
+
+class UncompiledError(ProtocolError):
+    """Numba has been told not to compile, and kernels are not made to be interpreted."""
 
 
 class LocalProtocolError(ProtocolError):

@@ -236,7 +236,7 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(map(str, error.faults))
-    except ProtocolError as error:  # of a variant that breaks what its kind promises
+    except ProtocolError as error:  # a variant breaks what its kind promises, or no kernel compiles
         say(str(error))
         return EXIT_FAILED
     except ClickFault as error:

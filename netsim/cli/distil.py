@@ -102,10 +102,12 @@ class DistilArguments:
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Change the protocol variant, e.g. reconciliation=cascade-original; repeatable.",
+            help="Change the protocol variant, e.g. security=finite; repeatable.",
         ),
     ] = ()
-    seed: Annotated[int, typer.Option(min=0, help="Of all the parties' random choices.")] = 1
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of all the parties' random choices.")
+    ] = 1
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keeps ledger, events, summary, and the users' keys."),

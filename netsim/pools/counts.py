@@ -25,7 +25,7 @@ class LinkCounts:
     charged_bits: int = 0
     """What the key length formula was charged for error correction in those blocks."""
     bias_bits: int = 0
-    """What outcomes that are not fair took from the keys of all rounds that verified."""
+    """What outcomes that are not fair took from the keys that were made."""
     shannon_bits: float = 0.0
     """Sum of n h(exact error rate) over those blocks, sub-block by sub-block."""
     verification_bits: int = 0
@@ -72,7 +72,7 @@ def counts_of(books: RoundBooks, *, failed: bool) -> LinkCounts:
         leaked_bits=books.parity_bits,
         verified_leak_bits=books.parity_bits if is_verified else 0,
         charged_bits=books.charge_bits if is_verified else 0,
-        bias_bits=books.bias_bits,
+        bias_bits=0 if failed else books.bias_bits,
         shannon_bits=books.shannon_bits if is_verified else 0.0,
         verification_bits=books.verification_bits,
         round_trips=books.round_trips,

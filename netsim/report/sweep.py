@@ -29,7 +29,8 @@ from netsim.studies.sweep import Sweep
 STEM = "sweep"
 LEGEND = (
     f"Means over seeds, +- half of the {100 * CONFIDENCE:g} % interval by Student's t; the twin is "
-    "computed from the same topologies by formula. sweep.csv has all digits."
+    "computed from the same topologies by formula. sweep.csv has all digits, and why "
+    "rounds ended without key."
 )
 
 

@@ -33,8 +33,8 @@ def digits_of(sigma: float | None, value: float) -> int:
 
 
 def percent(value: float | None) -> str:
-    """A share in per cent with two decimals, without the sign."""
-    return NOTHING if value is None else f"{100 * value:.2f}"
+    """A share in per cent with two decimals, without the sign; a dash as `fixed` gives it."""
+    return fixed(None if value is None else 100 * value, 2)
 
 
 def sigma(value: float | None) -> str:

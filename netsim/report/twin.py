@@ -53,7 +53,7 @@ def _lanes(forecast: Forecast) -> Table:
             "&".join(lane.channels),
             fixed(lane.sifted_hz, 1),
             fixed(lane.accidental_hz, 2),
-            percent(lane.qber) if lane.sifted_hz else "-",
+            percent(lane.qber),
             fixed(lane.visibility, 3),
             fixed(lane.skr_bps, 1),
         )

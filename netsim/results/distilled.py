@@ -110,8 +110,8 @@ class Distilled:
 
     @property
     def bias_bits(self) -> int:
-        """What outcomes that are not fair took from the keys, those of aborted rounds included."""
-        return sum(books.bias_bits for books in (*self.books, *self.failed))
+        """What outcomes that are not fair took from the keys that were made."""
+        return sum(books.bias_bits for books in self.books)
 
     @property
     def all_notes(self) -> tuple[str, ...]:

@@ -39,9 +39,12 @@ class RoundRecord:
     block : int
     end_s : float
         When its key was decided on, or that there is none; a key is usable a round later.
-    sifted_bits, parity_bits, key_bits : int or None
+    sifted_bits : int or None
         None until it came so far.
+    parity_bits, key_bits : int or None
+        Of rounds with key: what others have disclosed is in the ledger.
     qber : float or None
+        Of rounds with key.
     reason : str
         Why there is no key; empty if there is, or if the round has not ended.
     """

@@ -7,7 +7,7 @@ of the optical network (`netsim.topology.changes`). It never sees clicks, bits o
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import assert_never
@@ -74,12 +74,12 @@ class RoundReports:
 
     Parameters
     ----------
-    announcement_s : float
-        Light of an announcement.
+    announced_s : callable
+        Two users to the light of an announcement of their link.
     """
 
-    def __init__(self, announcement_s: float) -> None:
-        self._announcement_s = announcement_s
+    def __init__(self, announced_s: Callable[[tuple[str, str]], float]) -> None:
+        self._announced_s = announced_s
         self._starts_s: dict[tuple[tuple[str, str], int], float] = {}
 
     def take(
@@ -93,9 +93,7 @@ class RoundReports:
             Light of a round; when the event happened.
         """
         if isinstance(event, events.RoundStarted):
-            self._starts_s[users, event.round] = max(
-                0.0, now_s - min(self._announcement_s, round_s)
-            )
+            self._starts_s[users, event.round] = max(0.0, now_s - self._announced_s(users))
         if not isinstance(event, events.BlockHeld | events.RoundAborted):
             return None
         start_s = self._starts_s.pop((users, event.round), None)

@@ -37,8 +37,6 @@ class Depth(ABC):
         The network, with the hardware as users and scoring have to know it.
     frame_ps : int
         How often users are handed their tags.
-    announcement_s : float
-        Light of an announcement.
     """
 
     FIDELITY: ClassVar[Fidelity]
@@ -47,7 +45,11 @@ class Depth(ABC):
         self._timeline = timeline
         self.hardware: TopologySpec = timeline.topology
         self.frame_ps = ps_from_s(timeline.topology.frame_s)
-        self.announcement_s = timeline.topology.frame_s * announced_frames(timeline.topology)
+
+    def announced_s(self, users: tuple[str, str]) -> float:
+        """Light of an announcement of the link between ``users``."""
+        topology = self._timeline.topology
+        return topology.frame_s * announced_frames(topology, users)
 
     @abstractmethod
     def build(self, stage: Stage) -> PhotonLevel:

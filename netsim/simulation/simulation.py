@@ -134,7 +134,7 @@ class Simulation:
         self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
         self._outlook = Outlook(tuple(self.timeline.epochs()), self._known)
         self.depth = depth_of(self._request, self.timeline, self._outlook.mean)
-        self._reports = RoundReports(self.depth.announcement_s)
+        self._reports = RoundReports(self.depth.announced_s)
         self.network = self.timeline.network_at(0)
         links, asked = self.network.links, self.topology.controller
         if self._controller is None and asked is not None:

@@ -24,6 +24,8 @@ COMPARISON = "compare.json"
 """What `netsim compare` leaves beside its runs."""
 TEXTS = ("link", "reason")
 """Columns of a sweep that are no numbers, beside settings that are none."""
+NOTES = "notes"
+"""One more, where points were simulated."""
 COUNTS = ("seeds", "trial")
 """Those that hold whole numbers."""
 
@@ -79,7 +81,7 @@ def load_sweep(directory: Path) -> tuple[Mapping[str, Any], Sweep]:
             Axis(str(one["path"]), tuple(map(str, one["values"])), bool(one["is_log"]))
             for one in asked["axes"]
         )
-        words = {*TEXTS, *(axis.path for axis in axes if axis.numbers is None)}
+        words = {*TEXTS, NOTES, *(axis.path for axis in axes if axis.numbers is None)}
         wanted = {*words, "seeds", *(axis.path for axis in axes), *MEASURE_COLUMNS}
         rows = _rows(directory / TABLE, wanted, words)
         return asked, Sweep(axes, rows, total=int(asked["total"]), done=int(asked["done"]))
@@ -99,7 +101,7 @@ def load_optimum(directory: Path) -> Optimum:
         words = {*TEXTS, *(one.path for one in ranges if one.axis.numbers is None)}
         wanted = {*words, "trial", "value", *(one.path for one in ranges)}
         wanted |= {measure.name for measure in MEASURES}
-        rows = _rows(directory / TRIALS_TABLE, wanted, words)
+        rows = _rows(directory / TRIALS_TABLE, wanted, words | {NOTES})
         return Optimum(goal, ranges, rows, total=int(asked["total"]), asked=asked)
 
 

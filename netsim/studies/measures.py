@@ -58,6 +58,11 @@ def measured(run: Run) -> dict[str, dict[str, float | None]]:
     return found | {ALL_LINKS: _of_run(run.lanes, run.links)}
 
 
+def notes_of(run: Run) -> dict[str, str]:
+    """What must be said of each link of a run beside its numbers."""
+    return {_name(link.users): link.notes for link in run.links}
+
+
 def expected(forecast: Forecast) -> dict[str, dict[str, float | None]]:
     """What the twin expects."""
     found = {_name(link.users): _of_twin([link]) for link in forecast.links}

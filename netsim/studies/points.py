@@ -210,7 +210,14 @@ def _rows(request: SweepRequest, one: Expected, results: Sequence[ReplicaResult]
             seen = [result.links[link][measure.name] for result in good]
             twin = one.links.get(link, {}).get(measure.name)
             values |= _columns(measure.name, [value for value in seen if value is not None], twin)
-        yield settings | {"link": link, **values, "reason": reason}
+        notes = _notes([result.notes.get(link, "") for result in good])
+        yield settings | {"link": link, **values, "notes": notes, "reason": reason}
+
+
+def _notes(texts: Iterable[str]) -> str:
+    """What the notes of several runs say, once what they say alike."""
+    phrases = (phrase for text in texts for phrase in text.split("; "))
+    return "; ".join(dict.fromkeys(filter(None, phrases)))
 
 
 def _columns(name: str, values: list[float], twin: float | None) -> Row:

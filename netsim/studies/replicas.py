@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from netsim.results.provenance import collect_provenance
 from netsim.simulation.run import simulate
-from netsim.studies.measures import Measured, measured
+from netsim.studies.measures import Measured, measured, notes_of
 from netsim.topology.specs import TopologySpec
 
 MAX_REASON = 400
@@ -68,19 +68,22 @@ class ReplicaResult:
         Link to measure to value; empty where it failed.
     reason : str
         Why it failed; empty where it did not.
+    notes : mapping
+        Link to what must be said of it, as in ``summary.json``.
     """
 
     links: Measured
     reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """For a log."""
-        return {"links": self.links, "reason": self.reason}
+        return {"links": self.links, "reason": self.reason, "notes": self.notes}
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> "ReplicaResult":
         """Inverse of `to_json`; KeyError or TypeError for anything else."""
-        return cls(dict(entry["links"]), str(entry["reason"]))
+        return cls(dict(entry["links"]), str(entry["reason"]), dict(entry["notes"]))
 
     @classmethod
     def failed(cls, error: BaseException) -> "ReplicaResult":
@@ -103,7 +106,7 @@ def run_replica(
         )
     except Exception as error:  # noqa: BLE001  # one point that fails must not end the others
         return ReplicaResult.failed(error)
-    return None if run.partial else ReplicaResult(measured(run))
+    return None if run.partial else ReplicaResult(measured(run), notes=notes_of(run))
 
 
 def replica_seed(seed: int, point: int, number: int) -> int:

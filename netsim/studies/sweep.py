@@ -36,7 +36,8 @@ class Sweep(Tabular):
     axes : tuple of Axis
     rows : tuple of mapping
         The settings, ``link``, ``seeds`` that count, and of each measure its mean, the ends of its
-        95 % interval (None of a single seed) and what the twin expects; ``reason``: what failed.
+        95 % interval (None of a single seed) and what the twin expects; ``notes``: what
+        ``summary.json`` says of the link, as why rounds ended without key; ``reason``: what failed.
     total, done : int
         Runs asked for and ended.
     asked : mapping

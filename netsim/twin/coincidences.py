@@ -220,7 +220,7 @@ class _Link:
     def _spared(self, side: int, gate: Gate) -> Rates:
         """(4,) float64: share of each detector's clicks that have no partner seen in the gate."""
         arrivals_hz = self._sight.stations[side].arrivals_hz
-        per_click = 1.0 / np.where(arrivals_hz > 0.0, arrivals_hz, 1.0)
+        per_click = 1.0 / np.maximum(arrivals_hz, np.finfo(float).tiny)
         paired, bunched = (
             self._sight.partners_hz(peaks, gate).sum(axis=1 - side) * per_click
             for peaks in (self.pairs, self.bunches)

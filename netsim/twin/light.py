@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
 from netsim.twin.detectors import clicks_hz
-from netsim.twin.link import announced_frames, frames_per_round
+from netsim.twin.link import announced_frames
 from netsim.units import PS_PER_S
 from protocols.ascending import best_width, bits_a_value
 from protocols.messages import MAX_TIMES_BYTES
@@ -70,7 +70,7 @@ def _crowded(network: Network) -> Iterator[Fault]:
         bytes_per_s = announced_bytes(rate_hz, rate_hz, tick_ps=tick_ps)
         lights_s = {
             f"{user.name} & {partner}": topology.frame_s
-            * min(announced_frames(topology), frames_per_round(topology, (user.name, partner)))
+            * announced_frames(topology, (user.name, partner))
             for partner in partners[user.name]
         }
         links = [name for name, s in lights_s.items() if s * bytes_per_s > MAX_TIMES_BYTES]

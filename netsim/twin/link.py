@@ -18,9 +18,16 @@ def frames_per_round(topology: TopologySpec, users: tuple[str, str]) -> int:
     return max(1, round(topology.round_s_of(users) / topology.frame_s))
 
 
-def announced_frames(topology: TopologySpec) -> int:
-    """Frames whose click times are announced at once, where a round has as many."""
-    return max(1, round(topology.protocol.announcement_s / topology.frame_s))
+def announced_frames(topology: TopologySpec, users: tuple[str, str]) -> int:
+    """Frames of the link between ``users`` whose click times are announced at once."""
+    asked = max(1, round(topology.protocol.announcement_s / topology.frame_s))
+    return min(asked, frames_per_round(topology, users))
+
+
+def allan_deviation_1s(topology: TopologySpec, users: tuple[str, str]) -> float:
+    """Of the difference of two users' clocks, at 1 s."""
+    clocks = (topology.clock_of(topology.user(name)) for name in users)
+    return math.hypot(*(clock.allan_deviation_1s for clock in clocks))
 
 
 def link_config(
@@ -40,7 +47,6 @@ def link_config(
     receivers = [topology.receiver_of(end) for end in ends]
     clocks = [topology.clock_of(end) for end in ends]
     sides_ps = [far for each in receivers for far in each.encoding.side_peaks_ps.values()]
-    frames = frames_per_round(topology, users)
     return LinkConfig(
         link="-".join(users),
         announcer=users[0],
@@ -53,10 +59,10 @@ def link_config(
         lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
         offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
         rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
-        allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
+        allan_deviation_1s=allan_deviation_1s(topology, users),
         frame_ps=ps_from_s(topology.frame_s),
-        frames_per_round=frames,
-        frames_per_announcement=min(frames, announced_frames(topology)),
+        frames_per_round=frames_per_round(topology, users),
+        frames_per_announcement=announced_frames(topology, users),
         profile=profile,
         initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
         match_rate_hz=agreement.match_rate_hz,

@@ -33,7 +33,8 @@ MANY_CLICKS = 1 << 22
 LEAST_KEPT_PS = 2 * ACQUISITION_PS
 KEPT_ROUNDS = 2
 KEPT_ANNOUNCEMENTS = 4
-"""Announcements that wait for a lock however long they are: a search looks once in each."""
+"""Announcements that wait for a lock however long they are: a search looks once in each. Fewer
+where the announcer, who gives up a round that it hears nothing of, would not wait for so many."""
 KEEP_OWN_PS = 30 * PS_PER_S
 """Own clicks kept for announcements that are late."""
 LATE_ANNOUNCEMENTS = 2
@@ -134,7 +135,9 @@ class LinkAligner:
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
         announcement_ps = config.frames_per_announcement * config.frame_ps
         most_ps = max(KEEP_ANNOUNCED_PS, KEPT_ANNOUNCEMENTS * announcement_ps)
-        self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps))
+        # The next announcement but one would come when the announcer has given up.
+        heard_ps = config.timeout_ps - 2 * announcement_ps
+        self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps), heard_ps)
         self._keep_own_ps = max(KEEP_OWN_PS, self._keep_ps + LATE_ANNOUNCEMENTS * announcement_ps)
         self._events: list[Event] = []
         self._done_ps: int | None = None

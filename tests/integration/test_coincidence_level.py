@@ -138,6 +138,18 @@ def test_a_dark_lane_beside_a_lit_one_makes_no_bits() -> None:
         assert link.counts.sifted_bits == pytest.approx(expected, rel=0.02)
 
 
+def test_a_link_that_does_not_lock_waits_quietly() -> None:
+    """Announcements of 24 s, over 1000 km: two rounds end for lack of a lock, and none begins.
+
+    The announcer's clock is slow: an answer to the sixth announcement would come too late.
+    """
+    dim = "users.alice.fibre.extra_loss_db=30"
+    topology = two_user("protocol.round_s=600", dim, "classical.extra_length_m=1e6")
+    (link,) = coincidence_run(topology, 1800.0, seed=2).rows("links")
+    assert "rounds without key: 2 no_lock" in link["notes"]
+    assert (link["blocks"], link["sifted_bits"]) == (2, 0)
+
+
 def test_a_crash_costs_the_light_of_its_time(tmp_path: Path) -> None:
     """Bob is away from 10 s to 20 s of 40 s: a quarter of the light makes no key."""
     spec = two_user().model_dump(mode="json")
@@ -155,6 +167,27 @@ def test_what_has_no_meaning_is_refused(tmp_path: Path) -> None:
         coincidence_run(two_user(), 10, out=tmp_path / "out", save_tags=True)
     assert {fault.path for fault in caught.value.faults} == {"--save-tags"}
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fidelity", list(Fidelity))
+@pytest.mark.parametrize(("users", "twin_qber"), [("*", "-"), ("alice", "1.50")])
+def test_a_link_without_light_has_no_error_rate(
+    users: str, twin_qber: str, fidelity: Fidelity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3180 dB in the fibre of one user or both, and no darks: a dash at every level.
+
+    Alice's 1e-313 photons/s have the error rate of their pairs, as far as the twin is asked.
+    """
+    fibre = f"users.{users}.fibre"
+    options = [f"{fibre}.length_m=1e7", f"{fibre}.attenuation_db_per_km=0.318"]
+    options += ["receivers.*.detectors.*.dark_rate_hz=0", "protocol.round_s=1"]
+    changes = [word for option in options for word in ("--set", option)]
+    command = ["run", "two_user", "--duration", "2s", "--fidelity", fidelity.value, *changes]
+    assert run_command(command) == 0
+    lanes = capsys.readouterr().out.split("Links")[0].splitlines()
+    (ran,), (twin,) = ([line for line in lanes if f" {who} " in line] for who in ("run", "twin"))
+    assert ran.split()[-4:] == ["0.0", "-", "-", "0.0"]
+    assert twin.split()[-2:] == [twin_qber, "0.0"]
 
 
 def test_command_says_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -218,6 +218,26 @@ def test_a_container_without_a_folder_to_write_to() -> None:
     assert "NUMBA_CACHE_DIR" in warning
 
 
+def test_kernels_are_not_interpreted() -> None:
+    """Numba told not to compile: help comes as ever, a command is refused in one line."""
+
+    def ended(*words: str) -> tuple[int, list[str]]:
+        done = subprocess.run(  # this interpreter, the command itself
+            [sys.executable, "-m", "netsim", *words],
+            cwd=ROOT,
+            env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        return done.returncode, done.stderr.splitlines()
+
+    assert ended("--help") == (0, [])
+    code, (refusal,) = ended("run", "two_user", "--duration", "0.2s")
+    assert code == 1
+    assert refusal.startswith("netsim: NUMBA_DISABLE_JIT is set")
+
+
 @pytest.mark.parametrize("name", ["protocols/__init__.py", "protocols.py"])
 def test_another_package_called_protocols_is_named(tmp_path: Path, name: str) -> None:
     """A script's own folder comes first on the path; the import says what is in the way."""

@@ -66,6 +66,20 @@ def test_light_without_correlation_is_refused_honestly() -> None:
     assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 0
 
 
+@pytest.mark.parametrize("frames", [5, 30, 60, 90, 190])
+def test_a_search_ends_before_the_announcer_gives_up(frames: int) -> None:
+    """Nothing matches, in announcements of 0.5 to 19 s, and the announcer waits for 20 s.
+
+    It hears of each in time, learns that the round has sifted nothing, and begins no third one.
+    """
+    config = link_config(frames_per_announcement=frames, frames_per_round=300)
+    ends = WholeMessages((NOTHING, NOTHING), duration_s=110, config=config).run()
+    assert no_key(ends)
+    assert set(reasons(ends, Role.RESPONDER)) == {AbortReason.NO_LOCK}
+    assert set(reasons(ends, Role.ANNOUNCER)) == {AbortReason.PEER_ABORTED}
+    assert len(ends.aborted(Role.ANNOUNCER)) <= 2
+
+
 def test_too_little_light_for_a_block() -> None:
     """Locked, with some forty sifted bits a round: TOO_FEW_BITS, and no key."""
     ends = WholeMessages(draw_tags(1, 3.2, (LaneLight(pairs_hz=160.0),))).run()

@@ -85,6 +85,18 @@ def test_finite_keys_are_not_promised_where_rounds_end_as_biased() -> None:
     assert any("end as biased" in note for note in agreement.notes)
 
 
+@pytest.mark.parametrize("fidelity", slow_but((Fidelity.RATE,), Fidelity))
+def test_rounds_that_end_as_biased_charge_nothing(fidelity: str) -> None:
+    """Finite lengths cover no charge: no key was made, and no note says what one was charged."""
+    overrides = [f"receivers.bench.detectors={DETECTORS.format(0.8, 0.5, 0.8, 0.8)}"]
+    overrides += ["protocol.security=finite", "protocol.estimation=sample", "protocol.round_s=10"]
+    topology = netsim.load_topology("two_user", overrides=overrides)
+    (link,) = netsim.simulate(topology, duration_s=20, seed=3, fidelity=fidelity).links
+    assert "rounds without key: 2 biased" in link.notes
+    assert (link.counts.deposited_bits, link.counts.bias_bits) == (0, 0)
+    assert "charged" not in link.notes
+
+
 def test_no_key_without_entropy() -> None:
     """One Z detector that works: its bits are constant, and X, never right, gives nothing."""
     (link,) = run_with(0.8, 0.0, 0.8, 0.0).links

@@ -34,8 +34,8 @@ LAYERS = (
 """
 
 PROTOCOL_LAYERS = (
-    {"kept", "unboxing"},
-    {"chsh", "clockprior", "compiled", "errors", "keylength", "tags", "timing"},
+    {"errors", "kept", "unboxing"},
+    {"chsh", "clockprior", "compiled", "keylength", "tags", "timing"},
     {"ascending", "bits", "books", "calibration", "deadtime", "messages", "profile", "registry"},
     {
         "codec",

@@ -54,7 +54,11 @@ class CoincidenceDepth(Depth):
         self._prediction = prediction
         self.hardware = _hardware(timeline.topology)
         self.frame_ps *= self._frames_together()
-        self.announcement_s = s_from_ps(self.frame_ps)
+
+    def announced_s(self, users: tuple[str, str]) -> float:
+        """A frame."""
+        _ = users
+        return s_from_ps(self.frame_ps)
 
     def build(self, stage: Stage) -> PhotonLevel:
         """Coincidences in the place of source, fibres and receivers."""
@@ -111,9 +115,9 @@ class CoincidenceDepth(Depth):
             )
             for user in (user.name for user in topology.users)
         )
-        if not busiest_hz:
+        if busiest_hz * s_from_ps(longest_ps) <= MAX_FRAME_CLICKS:
             return longest_ps
-        return min(longest_ps, int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S))
+        return int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S)
 
     def _followed_ps(self) -> int:
         """Through how much light all clocks can be followed in one announcement."""

@@ -99,7 +99,7 @@ class Sums:
             "leaked_bits": judged.parity_bits,
             "verified_leak_bits": judged.parity_bits * is_verified,
             "charged_bits": judged.charge_bits * is_verified,
-            "bias_bits": judged.bias_bits,
+            "bias_bits": judged.bias_bits * (judged.reasons == 0),
             "shannon_bits": judged.shannon_bits,
             "verification_bits": judged.verification_bits,
             "deposited_bits": judged.key_bits * (judged.reasons == 0),

@@ -30,7 +30,7 @@ def test_report_is_made_of_ended_rounds_only() -> None:
 
     Round 3 may come at any time: numbers stand still while a link is dark.
     """
-    reports = RoundReports(0.5)
+    reports = RoundReports(lambda _users: 0.5)
     held = BlockHeld(3, 3, b"", 0, b"", books(1000, 20))
     aborted = RoundAborted(4, AbortReason.NO_LOCK, RoundBooks(sifted_bits=5))
     assert reports.take(LINKS[0], ROUND_S, held, 100.0) is None

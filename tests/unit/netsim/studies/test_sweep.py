@@ -244,3 +244,20 @@ def test_a_sweep_of_real_light_is_the_runs_themselves() -> None:
     assert row["net_key_bps"] == run.links[0].net_key_bps
     assert row["sifted_hz"] == run.lanes[0].sifted_hz
     assert row["qber"] == run.lanes[0].qber
+
+
+def test_rows_say_why_rounds_were_lost() -> None:
+    """What both runs say of the link, each phrase once; nothing of all links."""
+    loss_db = "users.alice.fibre.extra_loss_db"
+    options = {"duration_s": "20s", "fidelity": "rate", "overrides": ["protocol.round_s=2"]}
+    found = sweep("two_user", {loss_db: [16]}, seeds=2, **options)  # type: ignore[arg-type]
+    dim = load_topology("two_user", overrides=(f"{loss_db}=16", "protocol.round_s=2"))
+    runs = [
+        netsim.simulate(dim, duration_s=20, seed=replica_seed(1, 0, number), fidelity="rate")
+        for number in range(2)
+    ]
+    said = [phrase for run in runs for phrase in run.links[0].notes.split("; ")]
+    assert sum(phrase.startswith("rounds without key: ") for phrase in said) == 2
+    lost, total = found.rows
+    assert total["notes"] == ""
+    assert sorted(str(lost["notes"]).split("; ")) == sorted(set(said))

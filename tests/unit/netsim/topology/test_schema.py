@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pydantic import BaseModel, ConfigDict
 
 from netsim.topology.described import DescribedSchema
@@ -70,19 +71,35 @@ class ToldTorch(ToldLamp):
     later: int = 0
 
 
-def test_descriptions_are_those_that_pydantic_reads() -> None:
+@pytest.mark.parametrize(
+    ("plain", "told", "has_colour"), [(Lamp, ToldLamp, True), (Torch, ToldTorch, False)]
+)
+def test_descriptions_are_those_that_pydantic_reads(
+    plain: type[BaseModel], told: type[BaseModel], has_colour: bool
+) -> None:
     """Of bases as well, and none of a field that a class defines again without a text."""
-    for plain, told in ((Lamp, ToldLamp), (Torch, ToldTorch)):
-        found = plain.model_json_schema(schema_generator=DescribedSchema)["properties"]
-        assert found == told.model_json_schema()["properties"]
-        assert "description" in found["power_mw"]
-    assert "description" not in found["colour"]
+    found = plain.model_json_schema(schema_generator=DescribedSchema)["properties"]
+    assert found == told.model_json_schema()["properties"]
+    assert "description" in found["power_mw"]
+    assert ("description" in found["colour"]) == has_colour
 
 
-def test_known_keys_follow_lists_tables_and_optional_tables() -> None:
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (("users", 3, "fibre"), "length_m"),
+        (("users", 0, "clock"), "offset_ps"),
+        (("receivers", "bench", "z"), "delay_ps"),
+    ],
+)
+def test_known_keys_follow_lists_tables_and_optional_tables(
+    place: tuple[str | int, ...], key: str
+) -> None:
     """Keys are found through list entries, named receivers and an optional clock."""
-    assert "length_m" in known_keys(("users", 3, "fibre"))
-    assert "offset_ps" in known_keys(("users", 0, "clock"))
-    assert "delay_ps" in known_keys(("receivers", "bench", "z"))
-    assert known_keys(("users", 0, "name")) == ()
-    assert known_keys(("nowhere", 0)) == ()
+    assert key in known_keys(place)
+
+
+@pytest.mark.parametrize("place", [("users", 0, "name"), ("nowhere", 0)])
+def test_nothing_is_known_where_there_is_no_table(place: tuple[str | int, ...]) -> None:
+    """Behind a number or a text, and where nothing is."""
+    assert known_keys(place) == ()

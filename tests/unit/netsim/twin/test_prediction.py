@@ -256,6 +256,19 @@ def test_no_light_and_no_darks_predict_nothing() -> None:
     assert math.isnan(lane.qber)
 
 
+@pytest.mark.parametrize("users", ["*", "0", "1"])
+def test_light_that_is_next_to_none(users: str) -> None:
+    """3180 dB leave some 1e-312 photons/s, which have no inverse: no rate, and no error rate."""
+    fibre = f"users.{users}.fibre"
+    lane = only_lane(
+        f"{fibre}.length_m=1e7",
+        f"{fibre}.attenuation_db_per_km=0.318",
+        "receivers.bench.detectors.0.dark_rate_hz=0",
+    )
+    assert (lane.true_hz, lane.accidental_hz, lane.skr_bps) == pytest.approx((0.0, 0.0, 0.0))
+    assert not lane.sifted_hz or 0.0 <= lane.qber <= 1.0
+
+
 def test_unknown_names_are_key_errors() -> None:
     """Look-ups of what is not there do not answer."""
     prediction = predicted(TWO_USERS)
