@@ -34,6 +34,7 @@ from protocols.bbm92.rounds import (
     balances,
     kept,
     lane_counts,
+    ones_by_basis,
     received_bits,
 )
 from protocols.bbm92.states import RESPONDER_ROUND, Cause, Machine
@@ -289,8 +290,7 @@ class ResponderRound(RoundCore):
         """Corrected errors, Z and X of each lane."""
         counts: list[int] = []
         for (bases, received), reconciler in zip(self._blocks, self._reconcilers, strict=True):
-            wrong = received != reconciler.bits
-            counts += [_ones(wrong & (bases == basis)) for basis in range(BASES)]
+            counts += ones_by_basis(bases, received ^ reconciler.bits)
         return counts
 
     def _on_amplify(self, body: Amplify) -> Steps:

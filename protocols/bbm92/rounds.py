@@ -99,7 +99,11 @@ class SiftedBits:
         if not self._parts:
             empty = np.empty(0, dtype=np.uint8)
             return [(empty, empty) for _ in range(self._lanes_count)]
-        lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        lane_parts, *others = zip(*self._parts, strict=True)
+        bases, bits = map(np.concatenate, others)
+        if self._lanes_count == 1:
+            return [(bases, bits)]
+        lanes = np.concatenate(lane_parts)
         marks = [lanes == lane for lane in range(self._lanes_count)]
         return [(kept(bases, mark), kept(bits, mark)) for mark in marks]
 
@@ -118,25 +122,38 @@ def lane_counts(blocks: list[tuple[Bits, Bits]], errors: tuple[int, ...]) -> tup
     RemoteProtocolError for more errors than bits.
     """
     try:
+        sizes = [sizes_by_basis(bases) for bases, _ in blocks]
         return tuple(
             LaneCounts(
-                z_bits=int(np.count_nonzero(bases == 0)),
+                z_bits=in_z,
                 z_errors=errors[BASES * k],
-                x_bits=int(np.count_nonzero(bases == 1)),
+                x_bits=in_x,
                 x_errors=errors[BASES * k + 1],
             )
-            for k, (bases, _) in enumerate(blocks)
+            for k, (in_z, in_x) in enumerate(sizes)
         )
     except ValueError as error:
         raise RemoteProtocolError(str(error)) from error
 
 
+def sizes_by_basis(bases: Bits) -> tuple[int, int]:
+    """How many of (N,) ``bases`` are Z, and how many X."""
+    in_x = int(np.count_nonzero(bases))
+    return bases.size - in_x, in_x
+
+
+def ones_by_basis(bases: Bits, bits: Bits) -> tuple[int, int]:
+    """How many of (N,) ``bits`` are 1 in Z, and how many in X."""
+    in_x = int(np.count_nonzero(bits & bases))
+    return int(np.count_nonzero(bits)) - in_x, in_x
+
+
 def balances(blocks: list[tuple[Bits, Bits]]) -> list[Balance]:
     """Zeros and ones of each lane and basis; ``blocks`` are bases and corrected bits of lanes."""
     return [
-        Balance(int(np.count_nonzero(chosen)), int(np.count_nonzero(bits & chosen)))
+        Balance(size, ones)
         for bases, bits in blocks
-        for chosen in (bases == basis for basis in range(BASES))
+        for size, ones in zip(sizes_by_basis(bases), ones_by_basis(bases, bits), strict=True)
     ]
 
 
