@@ -29,7 +29,6 @@ from protocols.bbm92.rounds import (
     RoundDropped,
     Steps,
     balances,
-    kept,
     lane_counts,
     received_bits,
 )
@@ -204,7 +203,7 @@ class AnnouncerRound(RoundCore):
     def _keep(self, lanes: NDArray[np.uint8], detectors: Bits, keep: NDArray[np.bool_]) -> None:
         """Add the own bits of the matches to ``keep``."""
         bases, bits = detectors >> np.uint8(1), detectors & np.uint8(1)
-        self.sifted.add(kept(lanes, keep), kept(bases, keep), kept(bits, keep))
+        self.sifted.add(lanes, bases, bits, keep)
 
     def _after_sifting(self) -> Steps:
         """Both ends' bits are fixed now."""

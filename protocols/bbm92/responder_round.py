@@ -32,7 +32,6 @@ from protocols.bbm92.rounds import (
     RoundDropped,
     Steps,
     balances,
-    kept,
     lane_counts,
     ones_by_basis,
     received_bits,
@@ -186,7 +185,7 @@ class ResponderRound(RoundCore):
         """Add the own bits of the matches to ``keep``."""
         # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
         bits = matched.ports ^ matched.bases
-        self.sifted.add(kept(matched.lanes, keep), kept(matched.bases, keep), kept(bits, keep))
+        self.sifted.add(matched.lanes, matched.bases, bits, keep)
 
     def _after_sifting(self) -> None:
         self._sifted_by(Keep)
