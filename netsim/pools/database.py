@@ -47,6 +47,7 @@ class Database(Closing):
 
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
+        self._has_log = path != IN_MEMORY
         with self._writing():
             self.rows = _open(path, schema)
             self._empty_log()
@@ -69,7 +70,7 @@ class Database(Closing):
                     self.rows.execute("ROLLBACK")
                 raise
             self.rows.execute("COMMIT")
-            if self.has_forgotten:
+            if self.has_forgotten and self._has_log:
                 with suppress(sqlite3.OperationalError):  # what was done stands, on a full disk too
                     self._empty_log()
 
@@ -114,7 +115,7 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
-    database.execute("PRAGMA secure_delete = ON")
+    database.execute("PRAGMA secure_delete = ON")  # zeros in the place of what is deleted
     database.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
     database.executescript(schema)
     return database

@@ -43,16 +43,21 @@ class Stock:
 
     def add_bits(self, link: str, number: int, bits: bytes) -> None:
         """Keep the ``bits`` of a block, packed; none of them is free yet."""
+        self._rows.execute("INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, BLOCK, number, bits))
+
+    def replace_bits(self, link: str, number: int, bits: bytes) -> None:
+        """Keep these ``bits`` of a block in the place of those that it had."""
         self._rows.execute(
-            "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, 0, ?)", (link, BLOCK, number, bits)
+            "UPDATE keys SET bits = ? WHERE link = ? AND kind = ? AND round = ?",
+            (bits, link, BLOCK, number),
         )
 
     def forget(self, link: str, kind: str, start: int, stop: int) -> None:
-        """Overwrite, then delete, key bytes of rounds [start, stop)."""
-        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
-        arguments = (link, kind, start, stop)
-        self._rows.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
-        self._rows.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
+        """Delete key bytes of rounds [start, stop): `Database` overwrites what is deleted."""
+        self._rows.execute(
+            "DELETE FROM keys WHERE link = ? AND kind = ? AND round >= ? AND round < ?",
+            (link, kind, start, stop),
+        )
         self._database.has_forgotten = True
 
     def free_bits(self, link: str, *, before: int = MOST_ROUNDS) -> int:

@@ -23,6 +23,34 @@ from protocols.messages import TAG_BYTES, Role
 _PAD = "pad"
 """Kind of a key row that is one."""
 IN_DOUBT, USABLE = "in doubt", "usable"
+_Lasting = (
+    events.RoundStarted
+    | events.BlockPrepared
+    | events.BlockHeld
+    | events.BlockUsable
+    | events.BlockDropped
+    | events.AbortSigned
+    | events.DecisionsTaken
+    | events.PadsSpent
+    | events.ClosingVoted
+    | events.LinkClosed
+)
+_FORGETTABLE = (
+    events.LinkLocked,
+    events.SyncFailed,
+    events.LockLost,
+    events.LaneLost,
+    events.LaneFound,
+    events.RoundSifted,
+    events.RoundSampled,
+    events.BellTested,
+    events.RoundAborted,
+    events.Alarm,
+    events.ReportLost,
+    events.RoundsPaused,
+    events.ReserveEmpty,
+)
+"""Events that a crash may take along: they change nothing here."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS links (
     link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
@@ -64,11 +92,13 @@ class UserStore(Closing):
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:
         """Make the events of one step durable, all or none; most of them change nothing here."""
-        with self._database.transaction():
-            for event in step:
-                self._apply(link, event)
+        lasting = [event for event in step if not isinstance(event, _FORGETTABLE)]
+        if lasting:
+            with self._database.transaction():
+                for event in lasting:
+                    self._apply(link, event)
 
-    def _apply(self, link: str, event: events.Event) -> None:
+    def _apply(self, link: str, event: _Lasting) -> None:
         match event:
             case events.RoundStarted():
                 self._db.execute(
@@ -91,22 +121,6 @@ class UserStore(Closing):
                 self._note_pad(link, event)
             case events.ClosingVoted() | events.LinkClosed():
                 self._close_link(link, event)
-            case (
-                events.LinkLocked()
-                | events.SyncFailed()
-                | events.LockLost()
-                | events.LaneLost()
-                | events.LaneFound()
-                | events.RoundSifted()
-                | events.RoundSampled()
-                | events.BellTested()
-                | events.RoundAborted()
-                | events.Alarm()
-                | events.ReportLost()
-                | events.RoundsPaused()
-                | events.ReserveEmpty()
-            ):
-                pass  # may be forgotten
             case _:
                 assert_never(event)
 
@@ -231,16 +245,21 @@ class UserStore(Closing):
 
         The digests go: under the kept hash keys each is an equation for them.
         """
-        changed = self._db.execute(
-            "UPDATE blocks SET state = ?, key_bits = ?, message = x'', digests = x'' WHERE link = ?"
-            " AND round = ? AND state = ?",
-            (USABLE, event.key_bits, link, event.round, IN_DOUBT),
-        )
-        if changed.rowcount != 1:
+        row = self._db.execute(
+            "SELECT length(digests) FROM blocks WHERE link = ? AND round = ? AND state = ?",
+            (link, event.round, IN_DOUBT),
+        ).fetchone()
+        if row is None:
             raise ValueError(f"block {event.round} of {link} is not in doubt: it settles once")
-        # Nothing is spent: what leaves the block here comes back among the pads.
-        self._stock.add_bits(link, event.round, event.key)
-        self._database.has_forgotten = True
+        self._db.execute(
+            "UPDATE blocks SET state = ?, key_bits = ?, message = x'', digests = x'' WHERE link = ?"
+            " AND round = ?",
+            (USABLE, event.key_bits, link, event.round),
+        )
+        # Nothing is spent: what leaves the block here comes back among the pads, and goes with
+        # these. Only of digests is nothing to be left in the log.
+        self._stock.replace_bits(link, event.round, event.key)
+        self._database.has_forgotten |= row != (0,)
         self._stock.put(link, Piece(event.round, 0, event.key_bits))
         self._add_pads(link, event.reserve)
 

@@ -134,11 +134,13 @@ def final_key(config: LinkConfig, bits: Bits, *, seed: bytes, key_bits: int) -> 
     name = config.profile.amplification
     with AMPLIFICATIONS.using(name) as amplification:
         key = amplification.amplify(bits, seed_bits=seed_bits, output_bits=key_bits)
-        if key.dtype != np.uint8 or key.shape != (key_bits,) or np.any(key > 1):
+        if key.dtype != np.uint8 or key.shape != (key_bits,) or key.max(initial=0) > 1:
             raise VariantError("amplification", name, f"gives something else than {key_bits} bits")
         return key
 
 
 def joined_bits(blocks: list[Bits]) -> Bits:
     """All lanes of a round behind each other."""
+    if len(blocks) == 1:
+        return blocks[0]
     return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.uint8)

@@ -32,8 +32,8 @@ from protocols.bbm92.rounds import (
     RoundDropped,
     Steps,
     balances,
-    kept,
     lane_counts,
+    ones_by_basis,
     received_bits,
 )
 from protocols.bbm92.states import RESPONDER_ROUND, Cause, Machine
@@ -185,7 +185,7 @@ class ResponderRound(RoundCore):
         """Add the own bits of the matches to ``keep``."""
         # Both X interferometers at pi/2 anticorrelate: the responder flips, by role.
         bits = matched.ports ^ matched.bases
-        self.sifted.add(kept(matched.lanes, keep), kept(matched.bases, keep), kept(bits, keep))
+        self.sifted.add(matched.lanes, matched.bases, bits, keep)
 
     def _after_sifting(self) -> None:
         self._sifted_by(Keep)
@@ -289,8 +289,7 @@ class ResponderRound(RoundCore):
         """Corrected errors, Z and X of each lane."""
         counts: list[int] = []
         for (bases, received), reconciler in zip(self._blocks, self._reconcilers, strict=True):
-            wrong = received != reconciler.bits
-            counts += [_ones(wrong & (bases == basis)) for basis in range(BASES)]
+            counts += ones_by_basis(bases, received ^ reconciler.bits)
         return counts
 
     def _on_amplify(self, body: Amplify) -> Steps:

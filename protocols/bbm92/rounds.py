@@ -72,36 +72,64 @@ def kept(values: Bits, keep: NDArray[np.bool_]) -> Bits:
     return out[:count].copy()
 
 
+@kernel
+def put_kept(
+    lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_], rows: Bits, start: int
+) -> int:
+    """Write those that are marked to the three ``rows``, from column ``start`` on; where they stop.
+
+    As many columns as there are marks must be left.
+    """
+    stop = start
+    for k in range(keep.size):
+        rows[0, stop], rows[1, stop], rows[2, stop] = lanes[k], bases[k], bits[k]
+        stop += keep[k]
+    return stop
+
+
 class SiftedBits:
-    """Bits of a round as sifting delivers them, in the same order at both ends."""
+    """Bits of a round as sifting delivers them, in the same order at both ends.
+
+    Attributes
+    ----------
+    size : int
+        How many there are.
+    """
 
     def __init__(self, lanes: int) -> None:
         self._lanes_count = lanes
-        self._parts: list[tuple[Bits, Bits, Bits]] = []
+        self._rows = np.empty((3, 0), dtype=np.uint8)
+        """Lanes, bases and bits, and room for more."""
         self.size = 0
 
-    def add(self, lanes: Bits, bases: Bits, bits: Bits) -> None:
-        """Append (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
-        self._parts.append((lanes, bases, bits))
-        self.size += bits.size
+    def add(self, lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_]) -> None:
+        """Append those that are marked of (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
+        most = self.size + keep.size
+        if most > self._rows.shape[1]:
+            rows = np.empty((3, 1 << (most - 1).bit_length()), dtype=np.uint8)
+            rows[:, : self.size] = self._columns
+            self._rows = rows
+        self.size = put_kept(lanes, bases, bits, keep, self._rows, self.size)
 
     def remove(self, mask: Bits) -> tuple[Bits, Bits]:
         """Take out the bits marked in ``mask`` ((size,) uint8); their lanes and the bits."""
-        lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        lanes, bases, bits = self._columns
         taken = mask.astype(np.bool_)
-        left = ~taken
-        self._parts = [(kept(lanes, left), kept(bases, left), kept(bits, left))]
-        self.size = int(np.count_nonzero(left))
+        self._rows = np.empty_like(self._rows)
+        self.size = put_kept(lanes, bases, bits, ~taken, self._rows, 0)
         return kept(lanes, taken), kept(bits, taken)
 
     def sub_blocks(self) -> list[tuple[Bits, Bits]]:
         """(bases, bits) of each lane."""
-        if not self._parts:
-            empty = np.empty(0, dtype=np.uint8)
-            return [(empty, empty) for _ in range(self._lanes_count)]
-        lanes, bases, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        lanes, bases, bits = self._columns
+        if self._lanes_count == 1:
+            return [(bases, bits)]
         marks = [lanes == lane for lane in range(self._lanes_count)]
         return [(kept(bases, mark), kept(bits, mark)) for mark in marks]
+
+    @property
+    def _columns(self) -> Bits:
+        return self._rows[:, : self.size]
 
 
 def received_bits(packed: bytes, size_bits: int) -> Bits:
@@ -118,25 +146,38 @@ def lane_counts(blocks: list[tuple[Bits, Bits]], errors: tuple[int, ...]) -> tup
     RemoteProtocolError for more errors than bits.
     """
     try:
+        sizes = [sizes_by_basis(bases) for bases, _ in blocks]
         return tuple(
             LaneCounts(
-                z_bits=int(np.count_nonzero(bases == 0)),
+                z_bits=in_z,
                 z_errors=errors[BASES * k],
-                x_bits=int(np.count_nonzero(bases == 1)),
+                x_bits=in_x,
                 x_errors=errors[BASES * k + 1],
             )
-            for k, (bases, _) in enumerate(blocks)
+            for k, (in_z, in_x) in enumerate(sizes)
         )
     except ValueError as error:
         raise RemoteProtocolError(str(error)) from error
 
 
+def sizes_by_basis(bases: Bits) -> tuple[int, int]:
+    """How many of (N,) ``bases`` are Z, and how many X."""
+    in_x = int(np.count_nonzero(bases))
+    return bases.size - in_x, in_x
+
+
+def ones_by_basis(bases: Bits, bits: Bits) -> tuple[int, int]:
+    """How many of (N,) ``bits`` are 1 in Z, and how many in X."""
+    in_x = int(np.count_nonzero(bits & bases))
+    return int(np.count_nonzero(bits)) - in_x, in_x
+
+
 def balances(blocks: list[tuple[Bits, Bits]]) -> list[Balance]:
     """Zeros and ones of each lane and basis; ``blocks`` are bases and corrected bits of lanes."""
     return [
-        Balance(int(np.count_nonzero(chosen)), int(np.count_nonzero(bits & chosen)))
+        Balance(size, ones)
         for bases, bits in blocks
-        for chosen in (bases == basis for basis in range(BASES))
+        for size, ones in zip(sizes_by_basis(bases), ones_by_basis(bases, bits), strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ References
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import as_bit_array, packed_size_bytes
+from protocols.bits import as_bit_array, check_bit_array, packed_size_bytes
 from protocols.errors import LocalProtocolError, MalformedMessageError
 from protocols.reconciliation import cascade_answers as answers
 from protocols.reconciliation import cascade_kernels as kernels
@@ -153,8 +153,9 @@ class CascadeResponder:
     def __init__(
         self, bits: NDArray[np.uint8], *, schedule: Schedule, error_rate: float, seed: int
     ) -> None:
+        check_bit_array(bits)
         self._bits = np.zeros((2, bits.size), dtype=np.uint8)
-        self._bits[0] = as_bit_array(bits)
+        self._bits[0] = bits
         self.bits = self._bits[0]
         self.parities_learned = 0
         self.rounds = 0
@@ -176,7 +177,7 @@ class CascadeResponder:
         self._table = pass_table(self._layouts)
         self._orders = np.empty((passes, 2, size), dtype=np.int32)
         self._words = np.empty((passes, words_for(size)), dtype=np.uint64)
-        self._nodes = np.zeros(node_count, dtype=np.uint8)
+        self._nodes = np.empty(node_count, dtype=np.uint8)
         self._lists = np.empty((passes, 3, size // 2 + 1), dtype=np.int32)
         self._buffer = np.empty(HEADER_BYTES + MAX_VARINT_BYTES * (size // 2), dtype=np.uint8)
 
@@ -215,7 +216,9 @@ class CascadeResponder:
             p = layout.index
             self._begun = p + 1
             if layout.asked_blocks:
-                kernels.begin_pass(p, self._bits, self._table, self._orders, self._words)
+                kernels.begin_pass(
+                    p, self._bits, self._table, self._orders, self._words, self._nodes
+                )
                 self._asked, self._asks_blocks = layout.asked_blocks, True
                 self._found = (p, 0, 0)
                 return bytes((p, BLOCKS))

@@ -12,7 +12,8 @@ State of the responder, per pass ``p`` (a row of each array):
   of them turns out to be odd; most of the last passes never are.
 - ``orders[p, 0]``: index of the bit at each position; ``orders[p, 1]``: the inverse, made when the
   first correction needs it. The pass that keeps the order has neither.
-- ``nodes[table[p, OFFSET]:]``: flags of each node. The parity of a node's errors is known for the
+- ``nodes[table[p, OFFSET]:]``: flags of each node that is known, all but the halves of a node that
+  is not split; the others are what was in memory. The parity of a node's errors is known for the
   blocks and for both halves of every node with `IS_SPLIT`. It is kept (`IS_ODD`) at the *frontier*
   only, the known nodes that are not split: inside, it is the sum of the halves.
 - ``lists[p, :, :table[p, LISTED]]``: frontier nodes that have become odd and wait to be searched,
@@ -56,10 +57,17 @@ Bytes = NDArray[np.uint8]
 
 @kernel
 def begin_pass(
-    p: int, bits: Bytes, table: NDArray[np.int64], orders: NDArray[np.int32], words: Words
+    p: int,
+    bits: Bytes,
+    table: NDArray[np.int64],
+    orders: NDArray[np.int32],
+    words: Words,
+    nodes: Bytes,
 ) -> None:
     """Begin pass ``p``, whose table row is already there."""
     table[p, BEGUN] = 1
+    for block in range(table[p, BLOCK_COUNT]):
+        nodes[table[p, OFFSET] + (block << (table[p, DEPTH] + 1)) + 1] = 0
     if table[p, ORDER] != HALVED:
         lay_out(p, bits, table, orders, words)
 

@@ -57,7 +57,7 @@ def test_removed_bits_are_gone() -> None:
     for size in (5, 0, 8):
         part = rng.integers(0, 2, (3, size)).astype(np.uint8)
         columns.append(part)
-        sifted.add(part[0], part[1], part[2])
+        sifted.add(part[0], part[1], part[2], np.ones(size, dtype=np.bool_))
     lanes, bases, bits = np.concatenate(columns, axis=1)
     mask = random_mask(np.random.default_rng(1), 13, 6)
     taken_lanes, taken = sifted.remove(mask)

@@ -45,9 +45,9 @@ def test_kept_are_those_that_are_marked() -> None:
 def test_bits_are_sorted_by_lane_in_their_order() -> None:
     """Each lane gets its bits in the order of arrival, whatever they came with."""
     sifted = SiftedBits(3)
-    sifted.add(uint8(0, 2, 0), uint8(0, 1, 1), uint8(1, 0, 0))
-    sifted.add(uint8(), uint8(), uint8())
-    sifted.add(uint8(2, 0), uint8(0, 0), uint8(1, 1))
+    sifted.add(uint8(0, 2, 1, 0), uint8(0, 1, 1, 1), uint8(1, 0, 1, 0), uint8(1, 1, 0, 1) == 1)
+    sifted.add(uint8(), uint8(), uint8(), uint8() == 1)
+    sifted.add(uint8(2, 0), uint8(0, 0), uint8(1, 1), uint8(1, 1) == 1)
     found = [(bases.tolist(), bits.tolist()) for bases, bits in sifted.sub_blocks()]
     assert found == [([0, 1, 0], [1, 0, 1]), ([], []), ([1, 0], [0, 1])]
     assert sifted.size == 5
