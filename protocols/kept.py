@@ -43,6 +43,11 @@ class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
             self._bitcode = None
         return super()._get_module_for_linking()
 
+    def _sentry_cache_disable_inspection(self) -> None:
+        """What is shown of the code is its bitcode; numba, which drops that, warns here instead."""
+        if self._disable_inspection:
+            self._final_module = self._get_module_for_linking()
+
     def get_pointer_to_function(self, name: str) -> int:
         """Address of a function of this code, 0 if it has none of that name."""
         if self._bitcode is None:

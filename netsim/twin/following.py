@@ -11,8 +11,8 @@ from netsim.units import PS_PER_S
 FOLLOWED_PS = 10_000.0
 """By how much two clocks may wander (standard deviation) within one announcement. Of `two_user` and
 `wengerowsky2018`, photon by photon, with Allan deviations up to 1.5e-8 at 1 s of either clock, one
-sifted bit in a hundred was lost at most up to here, up to one in eight at 14 ns, and up to half of
-them, and locks, at 20 ns."""
+or two sifted bits in a hundred were lost at most up to here (1.2 %), up to one in eight at 14 ns,
+and up to half of them, and locks, at 20 ns."""
 
 
 def followed_s(wander: float) -> float:

@@ -135,8 +135,8 @@ class LinkAligner:
         rounds_ps = KEPT_ROUNDS * config.frames_per_round * config.frame_ps
         announcement_ps = config.frames_per_announcement * config.frame_ps
         most_ps = max(KEEP_ANNOUNCED_PS, KEPT_ANNOUNCEMENTS * announcement_ps)
-        # The next announcement but one would come when the announcer has given up.
-        heard_ps = config.timeout_ps - 2 * announcement_ps
+        # With one more, the answer would come less than half of one before the announcer gives up.
+        heard_ps = config.timeout_ps - 3 * announcement_ps // 2
         self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps), heard_ps)
         self._keep_own_ps = max(KEEP_OWN_PS, self._keep_ps + LATE_ANNOUNCEMENTS * announcement_ps)
         self._events: list[Event] = []

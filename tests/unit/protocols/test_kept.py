@@ -82,6 +82,19 @@ if "without a folder" in sys.argv:
 print(said(later, 1))
 """
 """What becomes of kernels that are not ours, in a process that has loaded one of ours or not."""
+LOOK = """
+import warnings
+import numpy as np
+import kernels
+warnings.simplefilter("error")
+kernels.callee(np.array([3.0, 1.0, 7.5]))
+(signature,) = kernels.callee.signatures
+print(sum(kernels.callee.stats.cache_hits.values()))
+for look in (kernels.callee.inspect_llvm, kernels.callee.inspect_asm):
+    print("callee" in look(signature))
+print(kernels.caller(np.array([3.0, 1.0, 7.5])))
+"""
+"""Looks at the code of a kernel, and has another compiled that calls it."""
 VALUE = 3.0 + 1.0 + 7.5 + 2.0
 """The sum, and the place of the largest."""
 
@@ -138,3 +151,10 @@ def test_kernels_that_are_not_ours_are_numbas(tmp_path: Path) -> None:
     assert printed(tmp_path, str(script), "ours").splitlines() == alone
     assert alone[-3:] == ["1 True", "True", "2"]
     assert printed(tmp_path, str(script), "ours", "without a folder").splitlines() == alone
+
+
+def test_code_of_a_kept_kernel_can_be_looked_at(tmp_path: Path) -> None:
+    """What numba does not show of what it has loaded; a caller is compiled all the same."""
+    (tmp_path / "kernels.py").write_text(KERNELS, encoding="utf-8")
+    called(tmp_path, "callee")
+    assert printed(tmp_path, "-c", LOOK).split() == ["1", "True", "True", str(2.0 * VALUE)]
