@@ -18,7 +18,7 @@ from protocols.errors import MalformedMessageError
 MAX_WIDTH = 56
 """A word that begins anywhere in a byte ends within eight."""
 _SPARE = bytes(8)
-"""Behind the words, so that there are eight bytes from each byte on."""
+"""Behind the last words, so that there are eight bytes from each byte on."""
 
 Eights = NDArray[np.uint64]
 """The eight bytes from each byte on, as numbers: (N,), each overlaps the next one."""
@@ -50,17 +50,31 @@ def _encode(values: NDArray[np.int64], width: int, previous: int, out: Eights) -
 
 
 @kernel
-def _decode(words: Eights, width: int, stop: int, previous: int, out: NDArray[np.int64]) -> int:
-    """Number of bits read, or -1 where more than ``stop`` are needed or a value overflows."""
+def _decode(  # noqa: PLR0917 - a kernel takes arrays, not objects
+    words: Eights, rest: Eights, width: int, stop: int, previous: int, out: NDArray[np.int64]
+) -> int:
+    """Number of bits read, or -1 where more than ``stop`` are needed or a value overflows.
+
+    ``rest`` follow ``words`` and reach into what is spare behind the code; no word that begins
+    before them ends behind ``stop``.
+    """
     size, ones = np.uint64(width), (np.uint64(1) << np.uint64(width)) - np.uint64(1)
     k, bit, total, totals = np.uint64(0), np.uint64(0), np.uint64(previous), np.uint64(0)
-    while k < np.uint64(out.size):
-        if bit + size > np.uint64(stop):
-            return -1
+    count, until = np.uint64(out.size), np.uint64(8 * words.size)
+    while k < count and bit < until:
         word = (words[bit >> np.uint64(3)] >> (bit & np.uint64(7))) & ones
         bit += size
         total += word
         totals |= total  # a word is too short to lead past all of [2^63, 2^64)
+        out[k] = total
+        k += np.uint64(word != ones)
+    while k < count:
+        if bit + size > np.uint64(stop):
+            return -1
+        word = (rest[(bit - until) >> np.uint64(3)] >> (bit & np.uint64(7))) & ones
+        bit += size
+        total += word
+        totals |= total
         out[k] = total
         k += np.uint64(word != ones)
     return -1 if totals >> np.uint64(63) else int(np.int64(bit))
@@ -91,7 +105,11 @@ def decode_ascending(encoded: bytes, *, count: int, previous: int) -> NDArray[np
     if not (1 <= width <= MAX_WIDTH and 0 <= count <= stop // width):
         raise MalformedMessageError("ascending integers", len(encoded))
     out = np.empty(count, dtype=np.int64)
-    bits = _decode(_eights(encoded + _SPARE), width, stop, previous, out)
+    if not encoded:
+        return out
+    words = _eights(encoded)
+    rest = _eights(encoded[words.size :] + _SPARE)
+    bits = _decode(words, rest, width, stop, previous, out)
     is_whole = bits >= 0 and len(encoded) == (1 - (-bits // 8) if count else 0)
     if not is_whole or (bits % 8 and encoded[-1] >> bits % 8):
         raise MalformedMessageError("ascending integers", len(encoded))
@@ -128,5 +146,5 @@ def most_values(code_bytes: int, span: int) -> int:
 
 
 def _eights(buffer: bytes | NDArray[np.uint8]) -> Eights:
-    """Behind its first byte, with what `_SPARE` has added."""
-    return np.ndarray((len(buffer) - len(_SPARE),), np.dtype("<u8"), buffer, 1, (1,))
+    """Behind its first byte, as far as there are eight."""
+    return np.ndarray((max(0, len(buffer) - len(_SPARE)),), np.dtype("<u8"), buffer, 1, (1,))

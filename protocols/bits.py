@@ -65,10 +65,9 @@ def unpack_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:
     """
     if len(packed) != packed_size_bytes(size_bits):
         raise ValueError(f"{size_bits} bits do not fill {len(packed)} bytes")
-    unpacked = np.unpackbits(np.frombuffer(packed, dtype=np.uint8))
-    if unpacked[size_bits:].any():
+    if size_bits % 8 and packed[-1] & 0xFF >> size_bits % 8:
         raise ValueError(f"the bits after the first {size_bits} are not all zero")
-    return unpacked[:size_bits]
+    return np.unpackbits(np.frombuffer(packed, dtype=np.uint8), count=size_bits)
 
 
 def leading_bits(packed: bytes, size_bits: int) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ which none counts, whatever its detector, and whether it counted itself or not.
 Times are published no finer than matching needs: `announced_grain` ticks.
 """
 
+import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,6 +30,9 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 GRAINS = 16
 """At least so many grains of published times in a window."""
+ROOM, LEAST_ROOM, MOST_ROOM = 3, 2, 4
+"""How often what a column holds fits into new memory, and how often into old to move there."""
+_UNSEEN = 2  # references to an array without views: its owner's, and that of who counts them
 _NEVER_TICKS = -(2**62)
 """Earlier than every click by more than every dead time."""
 
@@ -49,35 +53,41 @@ def _merge(
     A group is anchored at its first click, which is at least ``dead_ticks`` after the click before
     it, at first after ``last_ticks``. Tags go to ``out``, their times to ``out_ticks``.
     """
-    kept = 0
-    k = 0
-    while k < tags.size:
-        first = tags[k] >> 2
-        if first - last_ticks < dead_ticks:
-            last_ticks = first
-            k += 1
-            continue
-        fired = 1 << (tags[k] & 3)
-        stop = k + 1
-        while stop < tags.size and (tags[stop] >> 2) - first < window_ticks:
-            fired |= 1 << (tags[stop] & 3)
-            stop += 1
-        last_ticks = tags[stop - 1] >> 2
-        detector = tags[k] & 3
-        if stop > k + 1:
-            z, x = fired & 3, fired >> 2
-            basis = 1 if z == 0 else 0
-            if z != 0 and x != 0:
-                basis = 1 if rng.random() < 0.5 else 0
-            ports = x if basis == 1 else z
-            port = 1 if ports == 2 else 0
-            if ports == 3:
-                port = 1 if rng.random() < 0.5 else 0
-            detector = 2 * basis + port
-        out[kept], out_ticks[kept] = (first << 2) | detector, first
-        kept += 1
-        k = stop
-    return kept
+    kept, k, size = np.uint64(0), np.uint64(0), np.uint64(tags.size)
+    while k < size:
+        tag, first, stop = tags[k], tags[k] >> 2, k + np.uint64(1)
+        if first - last_ticks >= dead_ticks:
+            if stop < size and (tags[stop] >> 2) - first < window_ticks:
+                stop, fired = _group(tags, k, window_ticks)
+                tag = (first << 2) | _drawn(rng, fired)
+            out[kept], out_ticks[kept] = tag, first
+            kept += np.uint64(1)
+        last_ticks, k = tags[stop - np.uint64(1)] >> 2, stop
+    return int(np.int64(kept))
+
+
+@kernel
+def _group(tags: NDArray[np.int64], k: np.uint64, window_ticks: int) -> tuple[np.uint64, int]:
+    """Where the group of click ``k`` ends, and a bit for each detector that has fired in it."""
+    fired, stop = 0, k
+    while stop < np.uint64(tags.size) and (tags[stop] >> 2) - (tags[k] >> 2) < window_ticks:
+        fired |= 1 << (tags[stop] & 3)
+        stop += np.uint64(1)
+    return stop, fired
+
+
+@kernel
+def _drawn(rng: np.random.Generator, fired: int) -> int:
+    """The detector that a group counts for."""
+    z, x = fired & 3, fired >> 2
+    basis = 1 if z == 0 else 0
+    if z != 0 and x != 0:
+        basis = 1 if rng.random() < 0.5 else 0
+    ports = x if basis == 1 else z
+    port = 1 if ports == 2 else 0
+    if ports == 3:
+        port = 1 if rng.random() < 0.5 else 0
+    return 2 * basis + port
 
 
 @kernel
@@ -132,11 +142,17 @@ class _Column(Generic[ScalarT]):
     def room(self, count: int) -> NDArray[ScalarT]:
         """Where ``count`` more may be written, of which `keep` takes in the first."""
         if self._stop + count > self._room.size:
-            values = self.values
-            self._start, self._stop = 0, values.size
-            self._room = np.empty(2 * (values.size + count), dtype=values.dtype)
-            self._room[: values.size] = values
+            self._move(count)
         return self._room[self._stop : self._stop + count]
+
+    def _move(self, count: int) -> None:
+        """To the front, with room for ``count`` more: of new memory if somebody has a view."""
+        held, values = sys.getrefcount(self._room), self.values
+        needed = values.size + count
+        if held > _UNSEEN or not LEAST_ROOM * needed <= self._room.size <= MOST_ROOM * needed:
+            self._room = np.empty(ROOM * needed, dtype=values.dtype)
+        self._room[: values.size] = values
+        self._start, self._stop = 0, values.size
 
     def keep(self, count: int) -> None:
         self._stop += count
@@ -364,7 +380,7 @@ class TagBook:
     def _trim(self, stop_id: int) -> None:
         size = self._tags.values.size
         drop = min(stop_id - self._first_id, size)
-        if drop < max(size // 2, 1):
+        if drop < max(size // 4, 1):
             return
         for column in self._columns:
             column.drop(drop)

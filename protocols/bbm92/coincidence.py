@@ -113,14 +113,15 @@ def _find_first(
     j2 = min(np.uint64(np.searchsorted(own_ps, early_ps[k2])), last)
     j3 = min(np.uint64(np.searchsorted(own_ps, early_ps[k3])), last)
     # Of each part: times that a line predicts may fall by what a float leaves out.
-    going = size >= 4 and (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
-    while going:
-        k0, j0 = _step(early_ps, own_ps, k0, j0, first)
-        k1, j1 = _step(early_ps, own_ps, k1, j1, first)
-        k2, j2 = _step(early_ps, own_ps, k2, j2, first)
-        k3, j3 = _step(early_ps, own_ps, k3, j3, first)
-        going = (k0 < second) & (k1 < third) & (k2 < fourth) & (k3 < size)
-        going &= (j0 < last) & (j1 < last) & (j2 < last) & (j3 < last)
+    steps = np.uint64(size >= np.uint64(4))
+    while steps:  # as many as no part ends in
+        steps = min(second - k0, third - k1, fourth - k2, size - k3)
+        steps = min(steps, last - max(j0, j1, j2, j3))
+        for _ in range(steps):
+            k0, j0 = _step(early_ps, own_ps, k0, j0, first)
+            k1, j1 = _step(early_ps, own_ps, k1, j1, first)
+            k2, j2 = _step(early_ps, own_ps, k2, j2, first)
+            k3, j3 = _step(early_ps, own_ps, k3, j3, first)
     _go_on(early_ps, own_ps, k0, second, j0, first)
     _go_on(early_ps, own_ps, k1, third, j1, first)
     _go_on(early_ps, own_ps, k2, fourth, j2, first)
@@ -230,10 +231,10 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
         near += np.uint64(np.uint64(differences_ps[pair] - low_ps) < np.uint64(window_ps))
     offered, count = np.empty((3, near + 1), dtype=np.int64), np.uint64(0)
     for place in range(near):
-        pair = places[place]
-        k, j = announced[pair], own[pair]
-        places[count], offered[0, count], offered[1, count] = pair, k, j
-        offered[2, count] = differences_ps[pair] - delay_ps
+        at = np.uint64(places[place])
+        k, j = np.uint64(announced[at]), np.uint64(own[at])
+        places[count], offered[0, count], offered[1, count] = at, k, j
+        offered[2, count] = differences_ps[at] - delay_ps
         count += np.uint64(announced_free[k] & own_free[j])
     return places[:count], offered[:, :count]
 
@@ -256,7 +257,7 @@ def _take(  # noqa: PLR0917 - a kernel takes arrays, not objects
         place = chosen[match]
         if not 0 <= place < places.size:
             return match
-        k, j = offered[0, place], offered[1, place]
+        k, j = np.uint64(offered[0, place]), np.uint64(offered[1, place])
         if not (announced_free[k] and own_free[j]):
             return match
         announced_free[k] = own_free[j] = False

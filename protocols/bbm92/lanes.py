@@ -66,12 +66,12 @@ def residuals_about(
     capacity = peaks_ps.size * differences_ps.size
     indices = np.empty(capacity, dtype=np.int64)
     values_ps = np.empty(capacity)
-    count = np.int64(0)
+    count = np.uint64(0)
     for k in range(differences_ps.size):
         for position_ps in peaks_ps:
             away_ps = differences_ps[k] - position_ps
             indices[count], values_ps[count] = k, away_ps
-            count += np.int64(-half_ps <= away_ps < half_ps)
+            count += np.uint64(-half_ps <= away_ps < half_ps)
     return indices[:count].copy(), values_ps[:count].copy()
 
 

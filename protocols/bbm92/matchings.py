@@ -12,18 +12,18 @@ from protocols.matching import Matching, NearPairs
 @kernel
 def _first_free(announced: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pairs (L,) that are taken where each takes both clicks if no earlier one has."""
-    taken, count = np.empty(announced.size, dtype=np.int64), 0
+    taken, count = np.empty(announced.size, dtype=np.int64), np.uint64(0)
     if announced.size == 0:
         return taken
     low, own_low = announced.min(), own.min()
     is_gone = np.zeros(announced.max() - low + 1, dtype=np.bool_)
     is_own_gone = np.zeros(own.max() - own_low + 1, dtype=np.bool_)
     for pair in range(announced.size):
-        k, j = announced[pair] - low, own[pair] - own_low
+        k, j = np.uint64(announced[pair] - low), np.uint64(own[pair] - own_low)
         if not (is_gone[k] or is_own_gone[j]):
             is_gone[k] = is_own_gone[j] = True
             taken[count] = pair
-            count += 1
+            count += np.uint64(1)
     return taken[:count]
 
 

@@ -288,7 +288,7 @@ def tangent_at(
         Between knots straight lines, outside of them the nearest one; nothing if there are none.
     """
     slopes, elapsed_s = slopes_between(knots_s, beyond_ps), (time_ps - zero_ps) / PS_PER_S
-    offset_ps, _ = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, 0)
+    offset_ps, _ = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, np.uint64(0))
     return offset_ps, state[1] + state[2] * (time_ps - zero_ps) / PS_PER_S
 
 
@@ -316,17 +316,17 @@ def offset_at(  # noqa: PLR0917 - a kernel takes arrays, not objects
     knots_s: NDArray[np.float64],
     beyond_ps: NDArray[np.float64],
     slopes: NDArray[np.float64],
-    j: int,
-) -> tuple[float, int]:
+    j: np.uint64,
+) -> tuple[float, np.uint64]:
     """That of `tangent_at`, and the knot before it, looked for from knot ``j`` on."""
-    offset_ps = parabola_at(elapsed_s, state)
-    last = beyond_ps.size - 1
-    if last < 0:
+    offset_ps, one = parabola_at(elapsed_s, state), np.uint64(1)
+    if beyond_ps.size == 0:
         return offset_ps, j
-    while j > 0 and elapsed_s < knots_s[j]:
-        j -= 1
-    while j < last and elapsed_s >= knots_s[j + 1]:
-        j += 1
+    last = np.uint64(beyond_ps.size - 1)
+    while j > np.uint64(0) and elapsed_s < knots_s[j]:
+        j -= one
+    while j < last and elapsed_s >= knots_s[j + one]:
+        j += one
     if j == last or elapsed_s <= knots_s[j]:
         return offset_ps + beyond_ps[j], j
     return offset_ps + (slopes[j] * (elapsed_s - knots_s[j]) + beyond_ps[j]), j
@@ -348,12 +348,14 @@ def differences_ps(  # noqa: PLR0917 - a kernel takes arrays, not objects
 
     The prediction is that of `tangent_at` and ``shift_ps``, rounded to ps.
     """
-    out, slopes, j = np.empty_like(announced), slopes_between(knots_s, beyond_ps), 0
+    out, slopes = np.empty_like(announced), slopes_between(knots_s, beyond_ps)
+    j = np.uint64(0)  # indices are unsigned: a signed one is tested for counting from the end
     for k in range(announced.size):
-        time_ps = announced_ps[announced[k]]
+        time_ps = announced_ps[np.uint64(announced[k])]
         elapsed_s = (time_ps - zero_ps) / PS_PER_S
         offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)
-        out[k] = own_ps[own[k]] - time_ps - np.int64(np.rint(offset_ps + shift_ps))
+        late_ps = own_ps[np.uint64(own[k])] - time_ps
+        out[k] = late_ps - np.int64(np.rint(offset_ps + shift_ps))
     return out
 
 
@@ -372,7 +374,7 @@ def near_course(  # noqa: PLR0917 - a kernel takes arrays, not objects
     Of residuals (K,) at ``times_ps`` about its parabola alone.
     """
     near, count = np.empty(times_ps.size), np.int64(0)
-    slopes, j = slopes_between(knots_s, beyond_ps), 0
+    slopes, j = slopes_between(knots_s, beyond_ps), np.uint64(0)
     for k in range(times_ps.size):
         elapsed_s = (times_ps[k] - zero_ps) / PS_PER_S
         offset_ps, j = offset_at(elapsed_s, state, knots_s, beyond_ps, slopes, j)

@@ -15,18 +15,21 @@ from protocols.tags import DETECTOR_BITS
 
 
 @kernel
-def _alias(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """(lanes, K) shares and stand-ins of each lane's cells (Walker, Electron. Lett. 10, 127)."""
+def _alias(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Shares of each lane's cells, (lanes, K), and (lanes, K, 2) each cell and its stand-in.
+
+    See Walker, Electron. Lett. 10, 127.
+    """
     lanes, cells = weights.shape
     shares = np.ones((lanes, cells))
-    others = np.zeros((lanes, cells), dtype=np.int64)
+    choices = np.empty((lanes, cells, 2), dtype=np.int32)
     small = np.empty(cells, dtype=np.int64)
     large = np.empty(cells, dtype=np.int64)
     for lane in range(lanes):
         total = weights[lane].sum()
         few, many = 0, 0
         for cell in range(cells):
-            others[lane, cell] = cell
+            choices[lane, cell] = cell
             shares[lane, cell] = weights[lane, cell] * cells / total if total > 0.0 else 1.0
             if shares[lane, cell] < 1.0:
                 small[few] = cell
@@ -37,43 +40,44 @@ def _alias(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
         while few > 0 and many > 0:
             few -= 1
             poor, rich = small[few], large[many - 1]
-            others[lane, poor] = rich
+            choices[lane, poor, 1] = rich
             shares[lane, rich] -= 1.0 - shares[lane, poor]
             if shares[lane, rich] < 1.0:
                 many -= 1
                 small[few] = rich
                 few += 1
-    return shares, others
+    return shares, choices
 
 
 @kernel
-def _draw(
-    rng: np.random.Generator,
+def _place(
+    uniforms: NDArray[np.float64],
     counts: NDArray[np.int64],
     shares: NDArray[np.float64],
-    others: NDArray[np.int64],
+    choices: NDArray[np.int32],
     edges_ps: NDArray[np.int64],
     arrivals_ps: NDArray[np.int64],
     length_ps: int,
     first: NDArray[np.int64],
     second: NDArray[np.int64],
 ) -> None:
-    """Write packed clicks lane by lane, in no order of time."""
-    at = 0
+    """Write packed clicks lane by lane, in no order of time, by three uniform numbers each."""
+    at = np.uint64(0)
     for lane in range(counts.size):
+        share, choice, edge_ps = shares[lane], choices[lane], edges_ps[lane]
         for _ in range(counts[lane]):
-            place = rng.random() * shares.shape[1]
-            cell = int(place)
-            if place - cell >= shares[lane, cell]:
-                cell = others[lane, cell]
-            low_ps = edges_ps[lane, cell // PAIRS]
-            high_ps = edges_ps[lane, cell // PAIRS + 1]
-            detectors = cell % PAIRS
-            one_ps = arrivals_ps[lane] + int(rng.random() * length_ps)
-            other_ps = one_ps + low_ps + int(rng.random() * (high_ps - low_ps))
+            place = uniforms[at, 0] * share.size
+            own = np.uint64(np.int64(place))
+            # No branch: whether its stand-in is taken is as random as a coin.
+            cell = np.uint64(choice[own, np.uint64(place - np.int64(own) >= share[own])])
+            which, detectors = cell // np.uint64(PAIRS), np.int64(cell % np.uint64(PAIRS))
+            low_ps = edge_ps[which]
+            width_ps = edge_ps[which + np.uint64(1)] - low_ps
+            one_ps = arrivals_ps[lane] + int(uniforms[at, 1] * length_ps)
+            other_ps = one_ps + low_ps + int(uniforms[at, 2] * width_ps)
             first[at] = (one_ps << DETECTOR_BITS) | (detectors // DETECTORS)
             second[at] = (other_ps << DETECTOR_BITS) | (detectors % DETECTORS)
-            at += 1
+            at += np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +116,7 @@ class CoincidenceSource:
         self.table = table
         self._delays_ps = delays_ps
         self._rates_hz = table.rates_hz.sum(axis=1)
-        self._shares, self._others = _alias(table.rates_hz)
+        self._shares, self._choices = _alias(table.rates_hz)
 
     def draw(self, rng: np.random.Generator, start_ps: int, stop_ps: int) -> Drawn:
         """All whose light is born in [``start_ps``, ``stop_ps``)."""
@@ -120,11 +124,11 @@ class CoincidenceSource:
         counts = rng.poisson(self._rates_hz * (length_ps / PS_PER_S))
         stops = np.concatenate(([0], np.cumsum(counts)))
         first, second = (np.empty(stops[-1], dtype=np.int64) for _ in range(2))
-        _draw(
-            rng,
+        _place(
+            rng.random((stops[-1], 3)),
             counts,
             self._shares,
-            self._others,
+            self._choices,
             self.table.edges_ps,
             self._delays_ps + start_ps,
             length_ps,

@@ -21,6 +21,7 @@ from netsim.observers.notebook import Notebook
 from netsim.physics.clock import Clock
 from netsim.physics.detector import count_detectors
 from netsim.simulation.coincidence.draw import CoincidenceSource
+from netsim.simulation.coincidence.sorting import sort_even
 from netsim.simulation.coincidence.table import CoincidenceTable
 from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change, Unlock
@@ -226,7 +227,7 @@ class _Queue:
     def before(self, stop_ps: int) -> Clicks:
         """Take out all before ``stop_ps``, (N,) int64, ascending."""
         clicks = np.concatenate([np.empty(0, dtype=np.int64), *self._waiting])
-        clicks.sort()
+        sort_even(clicks)
         cut = int(np.searchsorted(clicks, stop_ps << DETECTOR_BITS))
         self._waiting = [clicks[cut:].copy()]
         return clicks[:cut]

@@ -96,8 +96,9 @@ def test_agrees_with_one_large_number(most_bits: int) -> None:
     bits = ascending._encode.py_func(values, width, 0, ascending._eights(out))
     assert out[1 : 1 + -(-bits // 8)].tobytes() == code[1:]
     found = np.empty_like(values)
-    eights = ascending._eights(code + bytes(8))
-    assert ascending._decode.py_func(eights, width, 8 * len(code) - 8, 0, found) == bits
+    words = ascending._eights(code)
+    rest = ascending._eights(code[words.size :] + bytes(8))
+    assert ascending._decode.py_func(words, rest, width, 8 * len(code) - 8, 0, found) == bits
     assert np.array_equal(found, values)
 
 
@@ -209,8 +210,9 @@ def test_refusals(name: str) -> None:
 def test_nothing_is_read_behind_the_end(width: int) -> None:
     """Carries lead the kernel no further than the bytes go: interpreted, it would stop there."""
     code = bytes([width]) + b"\xff" * 30
-    eights = ascending._eights(code + bytes(8))
-    assert ascending._decode.py_func(eights, width, 240, 0, np.empty(2, dtype=np.int64)) == -1
+    words = ascending._eights(code)
+    rest = ascending._eights(code[words.size :] + bytes(8))
+    assert ascending._decode.py_func(words, rest, width, 240, 0, np.empty(2, dtype=np.int64)) == -1
 
 
 def test_what_was_before_counts() -> None:
