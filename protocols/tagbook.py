@@ -12,7 +12,6 @@ which none counts, whatever its detector, and whether it counted itself or not.
 Times are published no finer than matching needs: `announced_grain` ticks.
 """
 
-import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -30,9 +29,6 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 GRAINS = 16
 """At least so many grains of published times in a window."""
-ROOM, LEAST_ROOM, MOST_ROOM = 3, 2, 4
-"""How often what a column holds fits into new memory, and how often into old to move there."""
-_UNSEEN = 2  # references to an array without views: its owner's, and that of who counts them
 _NEVER_TICKS = -(2**62)
 """Earlier than every click by more than every dead time."""
 
@@ -142,17 +138,11 @@ class _Column(Generic[ScalarT]):
     def room(self, count: int) -> NDArray[ScalarT]:
         """Where ``count`` more may be written, of which `keep` takes in the first."""
         if self._stop + count > self._room.size:
-            self._move(count)
+            values = self.values
+            self._start, self._stop = 0, values.size
+            self._room = np.empty(2 * (values.size + count), dtype=values.dtype)
+            self._room[: values.size] = values
         return self._room[self._stop : self._stop + count]
-
-    def _move(self, count: int) -> None:
-        """To the front, with room for ``count`` more: of new memory if somebody has a view."""
-        held, values = sys.getrefcount(self._room), self.values
-        needed = values.size + count
-        if held > _UNSEEN or not LEAST_ROOM * needed <= self._room.size <= MOST_ROOM * needed:
-            self._room = np.empty(ROOM * needed, dtype=values.dtype)
-        self._room[: values.size] = values
-        self._start, self._stop = 0, values.size
 
     def keep(self, count: int) -> None:
         self._stop += count
@@ -380,7 +370,7 @@ class TagBook:
     def _trim(self, stop_id: int) -> None:
         size = self._tags.values.size
         drop = min(stop_id - self._first_id, size)
-        if drop < max(size // 4, 1):
+        if drop < max(size // 2, 1):
             return
         for column in self._columns:
             column.drop(drop)

@@ -396,7 +396,7 @@ def test_times_in_ps_are_those_in_ticks() -> None:
     assert not book.holds(0)
 
 
-def test_a_column_is_copied_seldom_and_takes_no_more_room_than_three_times_what_it_held() -> None:
+def test_a_column_is_copied_seldom_and_takes_no_more_room_than_twice_what_it_held() -> None:
     """A thousand small frames, each forgotten 50 later: views stay, room is made now and then."""
     column, rooms, views = tagbook._Column(np.int64), set[int](), []
     for k in range(1000):
@@ -406,37 +406,7 @@ def test_a_column_is_copied_seldom_and_takes_no_more_room_than_three_times_what_
             column.drop(10)
         rooms.add(id(column._room))
         views.append((column.values, column.values.copy(), column._room))  # kept: no id comes again
-        assert column._room.size <= 3 * 515
+        assert column._room.size <= 2 * 515
     assert column.values.tolist() == list(range(9500, 10_000))
     assert all((view == copy).all() for view, copy, _ in views)
-    assert 5 < len(rooms) < 20
-
-
-def test_a_column_that_nobody_has_a_view_of_stays_where_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Memory is made while it grows, and once more where it has become far too much."""
-    column, made, empty = tagbook._Column(np.int64), list[int](), np.empty
-
-    def count_made(size: int, dtype: type[np.generic]) -> NDArray[np.generic]:
-        made.append(size)
-        return empty(size, dtype=dtype)
-
-    monkeypatch.setattr(np, "empty", count_made)
-    for k in range(1000):
-        column.room(10)[:] = np.arange(10 * k, 10 * k + 10)
-        column.keep(10)
-        if k >= 50:
-            column.drop(10)
-    assert column.values.tolist() == list(range(9500, 10_000))
-    assert len(made) < 8
-    assert max(made) <= 3 * 510
-    before = len(made)
-    column.drop(490)
-    for k in range(1000, 1400):
-        column.room(1)[:] = k
-        column.keep(1)
-        column.drop(1)
-    assert column.values.tolist() == list(range(1390, 1400))
-    assert len(made) == before + 1
-    assert made[-1] < 3 * 20
+    assert 10 < len(rooms) < 40
