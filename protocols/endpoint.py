@@ -91,12 +91,6 @@ class Endpoint:
         return self._transport.is_idle and not self._session.has_messages
 
     @property
-    def is_done(self) -> bool:
-        """Whether the link is closed, or has stopped, and this end is idle."""
-        session = self._session
-        return (session.is_closed or session.is_stopped) and self.is_idle
-
-    @property
     def reserve_bits(self) -> int:
         """Pad bits that are still secret."""
         return self._session.reserve_bits

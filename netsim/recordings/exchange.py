@@ -104,7 +104,7 @@ class Exchange:
     @property
     def is_done(self) -> bool:
         """Whether both ends have closed (or stopped) and everything sent has arrived."""
-        return all(end.is_done for end in self.ends)
+        return all((end.is_closed or end.is_stopped) and end.is_idle for end in self.ends)
 
     def play(
         self,

@@ -72,7 +72,10 @@ class EndpointDriver:
     @property
     def is_done(self) -> bool:
         """Whether the link is closed (or stopped) here and nothing waits to be acknowledged."""
-        return self._endpoint is not None and self._endpoint.is_done
+        endpoint = self._endpoint
+        if endpoint is None:
+            return False
+        return (endpoint.is_closed or endpoint.is_stopped) and endpoint.is_idle
 
     @property
     def wire(self) -> WireCounts:
