@@ -53,11 +53,11 @@ class Stock:
         )
 
     def forget(self, link: str, kind: str, start: int, stop: int) -> None:
-        """Delete key bytes of rounds [start, stop): `Database` overwrites what is deleted."""
-        self._rows.execute(
-            "DELETE FROM keys WHERE link = ? AND kind = ? AND round >= ? AND round < ?",
-            (link, kind, start, stop),
-        )
+        """Overwrite, then delete, key bytes of rounds [start, stop)."""
+        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
+        arguments = (link, kind, start, stop)
+        self._rows.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
+        self._rows.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
         self._database.has_forgotten = True
 
     def free_bits(self, link: str, *, before: int = MOST_ROUNDS) -> int:

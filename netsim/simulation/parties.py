@@ -46,7 +46,8 @@ class Link:
     @property
     def is_done(self) -> bool:
         """Whether both ends have closed and nothing is on its way."""
-        return all(end.driver.is_done for end in self.ends)
+        announcer, responder = self.ends
+        return announcer.driver.is_done and responder.driver.is_done
 
 
 @dataclass(frozen=True, slots=True)

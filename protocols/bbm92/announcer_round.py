@@ -34,7 +34,7 @@ from protocols.bbm92.rounds import (
 )
 from protocols.bbm92.states import ANNOUNCER_ROUND, Machine
 from protocols.bbm92.states import AnnouncerState as State
-from protocols.bits import pack_bits, packed_size_bytes, unpack_bits
+from protocols.bits import pack_bits
 from protocols.errors import RemoteProtocolError
 from protocols.estimation import random_mask
 from protocols.events import RoundSampled
@@ -256,10 +256,9 @@ class AnnouncerRound(RoundCore):
 
     def _send_hash(self) -> Steps:
         bits, size = self._bits, self.config.terms.verification_bits
-        seed_bits = bits.size + size - 1
-        seed = _random_seed(self._rng, seed_bits)
-        digest = toeplitz_hash(bits, seed_bits=unpack_bits(seed, seed_bits), hash_bits=size)
-        yield VerificationHash(seed, digest)
+        seed = _random_bits(self._rng, bits.size + size - 1)
+        digest = toeplitz_hash(bits, seed_bits=seed, hash_bits=size)
+        yield VerificationHash(pack_bits(seed), digest)
         self.book(verification_bits=size)
         self.count_round_trip()
         self._move(Reconciled, State.VERIFYING)
@@ -276,7 +275,7 @@ class AnnouncerRound(RoundCore):
 
     def _amplify(self) -> Steps:
         bits, key_bits = self._bits, self.books.key_bits
-        seed = _random_seed(self._rng, seed_size(self.config, bits.size, key_bits))
+        seed = pack_bits(_random_bits(self._rng, seed_size(self.config, bits.size, key_bits)))
         yield Amplify(key_bits, seed)
         self.count_round_trip()
         self.finish_transcripts()
@@ -306,9 +305,7 @@ def _are_valid(
     return in_order and int(positions[-1]) < clicks and int(lanes.max()) < lanes_count
 
 
-def _random_seed(rng: np.random.Generator, size_bits: int) -> bytes:
-    """So many fair bits, packed."""
-    packed = bytearray(rng.bytes(packed_size_bytes(size_bits)))
-    if size_bits % 8:
-        packed[-1] &= 0xFF00 >> size_bits % 8
-    return bytes(packed)
+def _random_bits(rng: np.random.Generator, size_bits: int) -> Bits:
+    """(size_bits,) uint8 fair bits."""
+    packed = np.frombuffer(rng.bytes(-(-size_bits // 8)), dtype=np.uint8)
+    return np.unpackbits(packed)[:size_bits]

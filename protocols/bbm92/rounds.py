@@ -73,7 +73,7 @@ def kept(values: Bits, keep: NDArray[np.bool_]) -> Bits:
 
 
 @kernel
-def put_kept(
+def put_kept(  # noqa: PLR0917 (compiled kernels take arrays, and numba passes them by place)
     lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_], rows: Bits, start: int
 ) -> int:
     """Write those that are marked to the three ``rows``, from column ``start`` on; where they stop.

@@ -12,7 +12,7 @@ References
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.bits import check_bit_array
+from protocols.bits import as_bit_array
 from protocols.compiled import kernel
 
 WORD_BITS = 64
@@ -44,9 +44,7 @@ def toeplitz_hash(
     ValueError
         If a size or a value is not as above.
     """
-    for array in (bits, seed_bits):
-        check_bit_array(array)
-    bits, seed_bits = np.ascontiguousarray(bits), np.ascontiguousarray(seed_bits)
+    bits, seed_bits = as_bit_array(bits), as_bit_array(seed_bits)
     if hash_bits < 1 or seed_bits.size != bits.size + hash_bits - 1:
         raise ValueError(
             f"a hash of {hash_bits} from {bits.size} bits does not take {seed_bits.size} seed bits"
@@ -67,8 +65,8 @@ def hash_rows(bits: NDArray[np.uint8], seed_bits: NDArray[np.uint8], rows: int) 
         window = (window << np.uint64(1)) | np.uint64(seed_bits[k])
     for k in range(bits.size):
         window = (window << np.uint64(1)) | np.uint64(seed_bits[k + rows - 1])
-        # All ones or none: what a coin toss decides is no branch that a processor can foresee.
-        total ^= window & (np.uint64(0) - np.uint64(bits[bits.size - 1 - k]))
+        if bits[bits.size - 1 - k]:
+            total ^= window
     if rows < WORD_BITS:
         total &= (np.uint64(1) << np.uint64(rows)) - np.uint64(1)
     return total

@@ -168,7 +168,7 @@ def test_announcements_do_not_depend_on_bases() -> None:
 
 def _forget_to_remove(self: SiftedBits, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is published stays in the key."""
-    lanes, _, bits = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+    lanes, _, bits = self._columns
     return lanes[mask == 1], bits[mask == 1]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import UnionType
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,7 @@ def death_after(
     died: list[Event] = []
     apply, flush = UserStore._apply, ends.flush
 
-    def apply_and_die(store: UserStore, link: str, event: Event) -> None:
+    def apply_and_die(store: UserStore, link: str, event: Any) -> None:
         apply(store, link, event)
         is_it = store is ends.stores[role] and isinstance(event, kind)
         place = event.stop if isinstance(event, PadsSpent) else getattr(event, "round", number)

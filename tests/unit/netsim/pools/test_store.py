@@ -282,6 +282,31 @@ def test_spent_key_is_not_in_the_open_file_or_its_log(path: Path) -> None:
         assert secrets_on_disk(path, KEY[16:]) == []
 
 
+def test_the_front_of_a_held_block_goes_with_its_pads(path: Path) -> None:
+    """It settles without emptying the log; once spent, it is in neither, nor where it was."""
+    with UserStore(path) as store:
+        store.open_link(LINK, PADS)
+        key = PADS[32:64] + KEY
+        held = events.BlockHeld(0, 0, key, 512, b"decision", BOOKS)
+        store.apply(LINK, [held, events.PadsSpent(3, 768)])
+        store.apply(LINK, [events.BlockUsable(0, KEY, 256, key[:32], BOOKS)])
+        assert secrets_on_disk(path, PADS)
+        store.apply(LINK, [events.PadsSpent(4, 256)])
+        assert secrets_on_disk(path, PADS) == []
+        assert store.draw(LINK, 256).bits == KEY
+
+
+def test_what_may_be_forgotten_is_not_written(store: UserStore) -> None:
+    """Not even an empty transaction: most steps are such."""
+    said: list[str] = []
+    store._db.set_trace_callback(said.append)
+    store.apply(LINK, [events.RoundSifted(1, 5), events.Alarm(1, "x")])
+    assert said == []
+    store.apply(LINK, [events.RoundSifted(1, 5), events.RoundStarted(4)])
+    assert said
+    assert store.state(LINK).last_round == 4
+
+
 def test_a_reader_delays_emptying_the_log_and_no_more(path: Path) -> None:
     """A process that reads the store holds the log back; the next transaction empties it."""
     with UserStore(path) as store, closing(sqlite3.connect(path)) as reader:

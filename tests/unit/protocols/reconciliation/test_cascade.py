@@ -36,6 +36,18 @@ def test_all_errors_are_corrected(name: str, error_rate: float) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_was_in_memory_does_not_matter(name: str) -> None:
+    """Flags of nodes are not read before they are known: the same questions, whatever was there."""
+    asked = []
+    for stale in (0, 0xFF):
+        pair = make_pair(name, 2000, 0.05, seed=3)
+        pair.responder._nodes[:] = stale
+        asked.append(pair.queries())
+        assert np.array_equal(pair.responder.bits, pair.bits)
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", TINY)
 def test_tiny_blocks_work(name: str, size: int) -> None:
     """Blocks from no bit on end; a block with a single error is always corrected."""
