@@ -2,7 +2,8 @@
 
 A transaction is flushed to the disk before it counts. After one that has overwritten key the log,
 which still holds it, is carried over into the file and cut (what a file system or a disk keeps of a
-file's former content is beyond this module).
+file's former content is beyond this module). Where SQLite has moved a row to another page, to fill
+pages evenly, its former place keeps a copy until something else is written there.
 """
 
 import os

@@ -2,10 +2,10 @@
 
 Counts and messages lie in tables of their own, key bytes in ``keys`` alone; ``stock`` says which
 bits of usable blocks are still there. Bits are overwritten when they are spent or taken, and the
-log that still holds them is emptied at once (what a file system or a disk keeps of a file's former
-content is beyond this module). All events of one step of an endpoint are one transaction, flushed
-to the disk before anything that follows from them is sent, and so is the taking of a key before it
-is handed out: a crash or a power loss leaves a step whole or undone.
+log that still holds them is emptied at once (`netsim.pools.database` says what stays). All events
+of one step of an endpoint are one transaction, flushed to the disk before anything that follows
+from them is sent, and so is the taking of a key before it is handed out: a crash or a power loss
+leaves a step whole or undone.
 """
 
 from collections.abc import Iterable, Iterator
