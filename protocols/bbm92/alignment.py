@@ -136,7 +136,7 @@ class LinkAligner:
         announcement_ps = config.frames_per_announcement * config.frame_ps
         most_ps = max(KEEP_ANNOUNCED_PS, KEPT_ANNOUNCEMENTS * announcement_ps)
         # With one more, the answer would come less than half of one before the announcer gives up.
-        heard_ps = config.timeout_ps - 3 * announcement_ps // 2
+        heard_ps = max(0, config.timeout_ps - 3 * announcement_ps // 2)
         self._keep_ps = min(most_ps, max(LEAST_KEPT_PS, rounds_ps), heard_ps)
         self._keep_own_ps = max(KEEP_OWN_PS, self._keep_ps + LATE_ANNOUNCEMENTS * announcement_ps)
         self._events: list[Event] = []

@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.states import Cause, Machine
-from protocols.bbm92.streams import Stream
+from protocols.bbm92.streams import NO_KEY, Stream
 from protocols.bits import unpack_bits
 from protocols.books import RoundBooks
 from protocols.compiled import kernel
@@ -261,7 +261,7 @@ class RoundCore:
         announcer_r, responder_r = secrets.transcript_rs
         self.transcripts = (Transcript(announcer_r), Transcript(responder_r))
         """Of the announcer's and of the responder's messages."""
-        self.streams: tuple[Stream, Stream] = (Stream(b""), Stream(b""))
+        self.streams: tuple[Stream, Stream] = (Stream(NO_KEY), Stream(NO_KEY))
         """What fills them, as `protocols.bbm92.reports` has begun it; of a block in doubt, none."""
         self.sifted = SiftedBits(config.lanes)
         self.sequences = [0, 0]

@@ -9,10 +9,12 @@ has the same with the `probability of a forgery
 from hashlib import sha256
 
 from protocols.errors import LocalProtocolError
-from protocols.hashing.authentication import Transcript, poly1305
+from protocols.hashing.authentication import KEY_BYTES, Transcript, poly1305
 from protocols.hashing.backlog import Backlog, framed, length_of
 
 DIGEST_BYTES = 32
+NO_KEY = bytes(KEY_BYTES)
+"""Of a stream whose digest nobody asks for, as of a block in doubt."""
 LONG_BYTES = 1 << 14
 """Of longer messages the reports' hash gets the Poly1305."""
 
