@@ -208,7 +208,6 @@ def warn(*specs: "TopologySpec", duration_ps: int | None = None) -> None:
     """
     from netsim.topology.timeline import networks_of
     from netsim.topology.unwise import late_warnings, topology_warnings
-    from netsim.twin.following import clock_warnings
     from netsim.twin.light import check_light, light_warnings
 
     found: dict[Fault, None] = {}
@@ -216,8 +215,7 @@ def warn(*specs: "TopologySpec", duration_ps: int | None = None) -> None:
         networks = networks_of(spec)
         check_light(networks)
         late = () if duration_ps is None else late_warnings(spec, duration_ps)
-        of_links = (*light_warnings(networks), *clock_warnings(networks))
-        found |= dict.fromkeys((*topology_warnings(spec), *of_links, *late))
+        found |= dict.fromkeys((*topology_warnings(spec), *light_warnings(networks), *late))
     _say_warnings(tuple(found))
 
 

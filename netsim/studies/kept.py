@@ -81,9 +81,9 @@ def load_sweep(directory: Path) -> tuple[Mapping[str, Any], Sweep]:
             Axis(str(one["path"]), tuple(map(str, one["values"])), bool(one["is_log"]))
             for one in asked["axes"]
         )
-        words = {*TEXTS, NOTES, *(axis.path for axis in axes if axis.numbers is None)}
+        words = {*TEXTS, *(axis.path for axis in axes if axis.numbers is None)}
         wanted = {*words, "seeds", *(axis.path for axis in axes), *MEASURE_COLUMNS}
-        rows = _rows(directory / TABLE, wanted, words)
+        rows = _rows(directory / TABLE, wanted, words | {NOTES})
         return asked, Sweep(axes, rows, total=int(asked["total"]), done=int(asked["done"]))
 
 

@@ -24,12 +24,6 @@ def announced_frames(topology: TopologySpec, users: tuple[str, str]) -> int:
     return min(asked, frames_per_round(topology, users))
 
 
-def allan_deviation_1s(topology: TopologySpec, users: tuple[str, str]) -> float:
-    """Of the difference of two users' clocks, at 1 s."""
-    clocks = (topology.clock_of(topology.user(name)) for name in users)
-    return math.hypot(*(clock.allan_deviation_1s for clock in clocks))
-
-
 def link_config(
     network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
 ) -> LinkConfig:
@@ -59,7 +53,7 @@ def link_config(
         lane_delays_ps=tuple(round(lane.delay_ps) for lane in network.lanes_of(users)),
         offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
         rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
-        allan_deviation_1s=allan_deviation_1s(topology, users),
+        allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
         frame_ps=ps_from_s(topology.frame_s),
         frames_per_round=frames_per_round(topology, users),
         frames_per_announcement=announced_frames(topology, users),

@@ -1,5 +1,6 @@
 """Pages of comparisons, sweeps, optimisations, distilled key: numbers, escaped text, a browser."""
 
+import csv
 import json
 import re
 import shlex
@@ -59,6 +60,21 @@ def test_what_is_read_back_is_what_was_found(directories: dict[str, Path]) -> No
     asked, found = load_sweep(directories["sweep"])
     assert found.csv() == (directories["sweep"] / "sweep.csv").read_text()
     assert (asked["topology"], found.done, found.total) == ("two_user", 2, 2)
+
+
+def test_sweep_whose_rows_have_no_notes_is_read(
+    directories: dict[str, Path], tmp_path: Path
+) -> None:
+    """As those of earlier versions."""
+    old = shutil.copytree(directories["sweep"], tmp_path / "old")
+    with (old / "sweep.csv").open(newline="") as file:
+        rows = [{**row} for row in csv.DictReader(file)]
+    names = [name for name in rows[0] if name != "notes"]
+    with (old / "sweep.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, names, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(rows)
+    assert len(load_sweep(old)[1].rows) == len(rows) > 0
 
 
 def test_pages_show_the_numbers(directories: dict[str, Path]) -> None:
