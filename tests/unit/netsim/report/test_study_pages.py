@@ -62,13 +62,11 @@ def test_what_is_read_back_is_what_was_found(directories: dict[str, Path]) -> No
     assert (asked["topology"], found.done, found.total) == ("two_user", 2, 2)
 
 
-def test_sweep_whose_rows_have_no_notes_is_read(
-    directories: dict[str, Path], tmp_path: Path
-) -> None:
+def test_sweep_of_rows_without_notes_is_read(directories: dict[str, Path], tmp_path: Path) -> None:
     """As those of earlier versions."""
     old = shutil.copytree(directories["sweep"], tmp_path / "old")
     with (old / "sweep.csv").open(newline="") as file:
-        rows = [{**row} for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "notes"]
     with (old / "sweep.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, names, extrasaction="ignore")
