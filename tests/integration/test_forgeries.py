@@ -13,7 +13,7 @@ from netsim.taps.tap import Forward, Tap, TapContext, TapPlan
 from netsim.units import PS_PER_S
 from protocols.bbm92.reports import Reporter
 from protocols.codec import encode
-from protocols.events import AbortSigned, Alarm, BlockPrepared, Event
+from protocols.events import AbortSigned, BlockPrepared
 from protocols.messages import (
     MAX_ROUND,
     Abort,
@@ -228,23 +228,20 @@ class HoldBack:
 def test_announcement_for_a_block_in_doubt(size: int) -> None:
     """However long it is, an end that has come back with the block takes it for what it is."""
     ends = clean_ends()
-    alarms: list[Event] = []
 
     def come_back(_count: int) -> None:
         prepared = [event for _, event in ends.events if isinstance(event, BlockPrepared)]
         if prepared:
             ends.on_delivery = lambda _count: None
             ends.crash(Role.RESPONDER)
-            session = ends.ends[Role.RESPONDER]._session
             body = Announce(last=False, start_ticks=0, stop_ticks=10, count=1, deltas=bytes(size))
             number = prepared[0].round
             message = encode(Envelope(ends.config.link, Role.ANNOUNCER, number, 1, body))
-            session.receive(message, ends.now_ps)
-            alarms.extend(event for event in session._events if isinstance(event, Alarm))
+            ends.ends[Role.RESPONDER]._session.receive(message, ends.now_ps)
 
     ends.on_delivery = come_back
     ends.run(until_s=60.0)
-    assert len(alarms) == 1
+    assert ends.alarms(Role.RESPONDER)
     assert ends.is_done
 
 
