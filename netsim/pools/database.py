@@ -4,11 +4,11 @@ A transaction is flushed to the disk before it counts. After one that has overwr
 which still holds it, is carried over into the file and cut (what a file system or a disk keeps of a
 file's former content is beyond this module).
 
-SQLite moves rows from page to page, to fill these evenly, and leaves copies behind. What of a row
-does not fit onto its page lies on overflow pages, which hold nothing else, stay where they are while
-the row does, and are zeroed as it goes (https://www.sqlite.org/fileformat2.html). So a secret is the
-end of a row, `behind_a_page` of zeros: nothing of it is ever on a page that rows move between. It is
-written and overwritten in place.
+SQLite moves rows from page to page, to fill these evenly, and leaves copies of them behind. What of
+a row is too much for its page lies on overflow pages, which hold nothing else, stay where they are
+as long as it is there, and are zeroed as it goes (https://www.sqlite.org/fileformat2.html). So a
+secret is the end of a row, `behind_a_page` of zeros: no byte of it is ever on a page of rows. It is
+overwritten where it lies.
 """
 
 import os
@@ -23,7 +23,8 @@ from netsim.kernel.closing import Closing
 IN_MEMORY = Path(":memory:")
 LAYOUT = 2
 """Of the tables, as a file says it (``user_version``); before, secrets moved."""
-PAGE_BYTES = 4096
+PAGE_BYTES = 1024
+"""Of SQLite's pages: small ones, as each secret has its own."""
 SECRET = f"substr(bits, {PAGE_BYTES + 1})"
 """What a row holds `behind_a_page`, in SQL."""
 PRIVATE_MODE = 0o600
@@ -101,7 +102,7 @@ class Database(Closing):
         self.rows.execute("RELEASE part")
 
     def opened(self, table: str, row_id: int) -> sqlite3.Blob:
-        """The ``bits`` of a row, to be read and written in place; the secret begins at a page."""
+        """The ``bits`` of a row, to be read and written where they lie."""
         return self.rows.blobopen(table, "bits", row_id)
 
     def close(self) -> None:

@@ -13,8 +13,8 @@ CREATE TABLE pads (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 """``id`` is the ``rowid`` of the link in ``links``."""
 INDEX_BYTES = 2 * TAG_BYTES
 """Pads of an index: the announcer's, then the responder's."""
-LEAST_PLACES = 16
-"""Of a ring, in indices."""
+SPARE_PLACES = 16
+"""Of a new ring, in indices: as blocks settle out of turn it holds a few more than it began with."""
 
 
 class PadRings:
@@ -31,10 +31,9 @@ class PadRings:
         self._rows = database.rows
 
     def make(self, link: str, pads: bytes) -> None:
-        """Make the ring of a new link, with room for twice the ``pads``, and take these in."""
+        """Make the ring of a new link and take its first ``pads`` in."""
         row_id, *_ = self._found(link)
-        places = max(LEAST_PLACES, 2 * len(pads) // INDEX_BYTES)
-        ring = behind_a_page(pads.ljust(places * INDEX_BYTES, b"\0"))
+        ring = behind_a_page(pads + bytes(SPARE_PLACES * INDEX_BYTES))
         self._rows.execute("INSERT INTO pads VALUES (?, ?)", (row_id, ring))
         self._provision(row_id, len(pads) // INDEX_BYTES)
 
