@@ -134,7 +134,8 @@ def behind_a_page(secret: bytes) -> bytes:
 
 def is_of_this_layout(rows: sqlite3.Connection) -> bool:
     """Whether tables are as this version makes them."""
-    return rows.execute("PRAGMA user_version").fetchone() == (LAYOUT,)
+    (layout,) = rows.execute("PRAGMA user_version").fetchone()
+    return bool(layout == LAYOUT)
 
 
 def _open(path: Path, schema: str) -> sqlite3.Connection:

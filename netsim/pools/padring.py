@@ -14,7 +14,7 @@ CREATE TABLE pads (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 INDEX_BYTES = 2 * TAG_BYTES
 """Pads of an index: the announcer's, then the responder's."""
 SPARE_PLACES = 16
-"""Of a new ring, in indices: as blocks settle out of turn it holds a few more than it began with."""
+"""Of a new ring, in indices: while blocks settle out of turn it holds more than at first."""
 
 
 class PadRings:
