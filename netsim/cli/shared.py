@@ -43,8 +43,8 @@ OverrideOption = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change one number of the topology, e.g. users.alice.fibre.length_m=5000, or "
-        "users.*.fibre.length_m=5000. A name "
+        help="Change one number of the topology, e.g. users.*.fibre.length_m=50 (of all users; "
+        "of one by name). A name "
         "without a dot lies under `protocol.`, if that has it. Repeatable.",
     ),
 ]

@@ -14,18 +14,18 @@ from netsim.delivery.keys import IN_STOCK, CutKey, DeliveredKey, KeyState
 from netsim.kernel.closing import Closing
 from netsim.pools.database import IN_MEMORY, Database
 from netsim.pools.key import KeyBlock, ShortageError, id_of, join_bits, pieces_of
-from netsim.pools.stock import BLOCK, STOCK_SCHEMA, Stock
+from netsim.pools.stock import STOCK_SCHEMA, Stock
 
 _SCHEMA = f"""{STOCK_SCHEMA}
-CREATE TABLE IF NOT EXISTS taken_in (
+CREATE TABLE taken_in (
     link TEXT NOT NULL, round INTEGER NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS cut (
+CREATE TABLE cut (
     id TEXT PRIMARY KEY, link TEXT NOT NULL, pieces TEXT NOT NULL, size_bits INTEGER NOT NULL,
     master TEXT NOT NULL, slave TEXT NOT NULL, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS relayed (
+CREATE TABLE relayed (
     link TEXT NOT NULL, round INTEGER NOT NULL, size_bits INTEGER NOT NULL, over TEXT NOT NULL,
     hops TEXT NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE IF NOT EXISTS set_aside (
+CREATE TABLE set_aside (
     link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (link, round, start));
 """
@@ -44,6 +44,8 @@ class ManagerStore(Closing):
 
     Raises
     ------
+    ConfigError
+        The file was made by another version.
     OutputError
         Now or with any step: the file cannot be written. The step is undone.
     """
@@ -102,7 +104,7 @@ class ManagerStore(Closing):
                         f"DELETE FROM {table} WHERE link = ? AND round = ?",  # noqa: S608
                         (link, number),
                     )
-                self._stock.forget(link, BLOCK, number, number + 1)
+                self._stock.forget(link, number)
 
     def free_bits(self, link: str) -> int:
         """Bits of ``link`` that are in no key."""
@@ -210,7 +212,7 @@ class ManagerStore(Closing):
             "SELECT 1 FROM set_aside WHERE link = ? AND round = ? LIMIT 1", (link, number)
         ).fetchone()
         if not is_used and not self._stock.left(link, number):
-            self._stock.forget(link, BLOCK, number, number + 1)
+            self._stock.forget(link, number)
             self._rows.execute("DELETE FROM relayed WHERE link = ? AND round = ?", (link, number))
 
     def find(self, key_id: str) -> tuple[CutKey, KeyState] | None:

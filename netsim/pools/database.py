@@ -2,8 +2,13 @@
 
 A transaction is flushed to the disk before it counts. After one that has overwritten key the log,
 which still holds it, is carried over into the file and cut (what a file system or a disk keeps of a
-file's former content is beyond this module). Where SQLite has moved a row to another page, to fill
-pages evenly, its former place keeps a copy until something else is written there.
+file's former content is beyond this module).
+
+SQLite moves rows from page to page, to fill these evenly, and leaves copies of them behind. What of
+a row is too much for its page lies on overflow pages, which hold nothing else, stay where they are
+as long as it is there, and are zeroed as it goes (https://www.sqlite.org/fileformat2.html). So a
+secret is the end of a row, `behind_a_page` of zeros: no byte of it is ever on a page of rows. It is
+overwritten where it lies.
 """
 
 import os
@@ -12,12 +17,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from netsim.errors import OutputError, writing
+from netsim.errors import ConfigError, OutputError, writing
 from netsim.kernel.closing import Closing
 
 IN_MEMORY = Path(":memory:")
+LAYOUT = 2
+"""Of the tables, as a file says it (``user_version``); before, secrets moved."""
+PAGE_BYTES = 1024
+"""Of SQLite's pages: small ones, as each secret has its own."""
+SECRET = f"substr(bits, {PAGE_BYTES + 1})"
+"""What a row holds `behind_a_page`, in SQL."""
 PRIVATE_MODE = 0o600
 """Of a file with key bytes."""
+OTHER_VERSION = "was made by another version of netsim, which alone can read its keys"
 CACHE_KIB = 256
 """Of each store's file in memory, at most: no round is read again, and there are many users."""
 
@@ -41,6 +53,8 @@ class Database(Closing):
 
     Raises
     ------
+    ConfigError
+        The file was made by another version.
     OutputError
         Now or with any transaction: the file cannot be written, as on a full disk. What the
         transaction has done is undone.
@@ -87,6 +101,10 @@ class Database(Closing):
             raise
         self.rows.execute("RELEASE part")
 
+    def opened(self, table: str, row_id: int) -> sqlite3.Blob:
+        """The ``bits`` of a row, to be read and written where they lie."""
+        return self.rows.blobopen(table, "bits", row_id)
+
     def close(self) -> None:
         """Close the file."""
         self.rows.close()
@@ -109,16 +127,34 @@ class Database(Closing):
         self.has_forgotten = bool(is_busy)
 
 
+def behind_a_page(secret: bytes) -> bytes:
+    """The ``bits`` of a row whose end is ``secret``."""
+    return bytes(PAGE_BYTES) + secret
+
+
+def is_of_this_layout(rows: sqlite3.Connection) -> bool:
+    """Whether tables are as this version makes them."""
+    (layout,) = rows.execute("PRAGMA user_version").fetchone()
+    return bool(layout == LAYOUT)
+
+
 def _open(path: Path, schema: str) -> sqlite3.Connection:
     """The connection; OSError or sqlite3.Error where the file cannot be made, or is none."""
     if path != IN_MEMORY:
         _make_private(path)
     database = sqlite3.connect(path, isolation_level=None)
+    database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    database.execute("PRAGMA auto_vacuum = NONE")  # it would move overflow pages
+    database.execute("PRAGMA temp_store = MEMORY")  # no file for what a savepoint may undo
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
     database.execute("PRAGMA secure_delete = ON")  # zeros in the place of what is deleted
     database.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-    database.executescript(schema)
+    if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        database.executescript(f"BEGIN; {schema} PRAGMA user_version = {LAYOUT}; COMMIT")
+    elif not is_of_this_layout(database):
+        database.close()
+        raise ConfigError.of(path, OTHER_VERSION)
     return database
 
 

@@ -1,25 +1,22 @@
 """Which bits of which blocks are still there, and the bits: two tables of a file with key.
 
-Key bytes lie in ``keys`` alone, a row a block; ``stock`` says which bits of usable blocks are free.
+Key bytes lie in ``keys`` alone, a row a block that does not move (`netsim.pools.database`);
+``stock`` says which bits of usable blocks are free.
 All methods but those that look belong into a transaction of the file's `Database`.
 """
 
 import sqlite3
 
-from netsim.pools.database import Database
+from netsim.pools.database import PAGE_BYTES, SECRET, Database, behind_a_page
 from netsim.pools.key import Piece, ShortageError, id_of
-
-BLOCK = "block"
-"""Kind of a key row that is a block."""
 
 MOST_ROUNDS = 2**63 - 1
 """No round has a larger number."""
 
 STOCK_SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    link TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, role INTEGER NOT NULL,
-    bits BLOB NOT NULL, PRIMARY KEY (link, kind, round, role));
-CREATE TABLE IF NOT EXISTS stock (
+CREATE TABLE keys (
+    link TEXT NOT NULL, round INTEGER NOT NULL, bits BLOB NOT NULL, PRIMARY KEY (link, round));
+CREATE TABLE stock (
     link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
     PRIMARY KEY (link, round, start));
 """
@@ -43,21 +40,31 @@ class Stock:
 
     def add_bits(self, link: str, number: int, bits: bytes) -> None:
         """Keep the ``bits`` of a block, packed; none of them is free yet."""
-        self._rows.execute("INSERT INTO keys VALUES (?, ?, ?, 0, ?)", (link, BLOCK, number, bits))
+        row = (link, number, behind_a_page(bits))
+        self._rows.execute("INSERT INTO keys VALUES (?, ?, ?)", row)
 
-    def replace_bits(self, link: str, number: int, bits: bytes) -> None:
-        """Keep these ``bits`` of a block in the place of those that it had."""
-        self._rows.execute(
-            "UPDATE keys SET bits = ? WHERE link = ? AND kind = ? AND round = ?",
-            (bits, link, BLOCK, number),
-        )
+    def bits(self, link: str, number: int) -> bytes:
+        """All that is kept of a block, zeros where bits have gone; nothing once all have."""
+        row = self._rows.execute(
+            f"SELECT {SECRET} FROM keys WHERE link = ? AND round = ?",  # noqa: S608
+            (link, number),
+        ).fetchone()
+        return b"" if row is None else bytes(row[0])
 
-    def forget(self, link: str, kind: str, start: int, stop: int) -> None:
-        """Overwrite, then delete, key bytes of rounds [start, stop)."""
-        where = "WHERE link = ? AND kind = ? AND round >= ? AND round < ?"
-        arguments = (link, kind, start, stop)
-        self._rows.execute(f"UPDATE keys SET bits = zeroblob(length(bits)) {where}", arguments)  # noqa: S608
-        self._rows.execute(f"DELETE FROM keys {where}", arguments)  # noqa: S608 - a constant clause
+    def replace_bits(self, link: str, number: int, bits: bytes) -> int:
+        """Keep these ``bits`` of a block in the place of those that it had, which were more.
+
+        Returns how many bytes it had.
+        """
+        with self._opened(link, number) as blob:
+            size = len(blob) - PAGE_BYTES
+            blob.seek(PAGE_BYTES)
+            blob.write(bits.ljust(size, b"\0"))
+        return size
+
+    def forget(self, link: str, number: int) -> None:
+        """Delete the bits of a block; SQLite leaves zeros in their place."""
+        self._rows.execute("DELETE FROM keys WHERE link = ? AND round = ?", (link, number))
         self._database.has_forgotten = True
 
     def free_bits(self, link: str, *, before: int = MOST_ROUNDS) -> int:
@@ -127,17 +134,19 @@ class Stock:
 
     def cut_out(self, link: str, piece: Piece) -> int:
         """The bits of a piece that is set aside, first bit highest; they are overwritten."""
-        (row_id,) = self._rows.execute(
-            "SELECT rowid FROM keys WHERE link = ? AND kind = ? AND round = ?",
-            (link, BLOCK, piece.round),
-        ).fetchone()
         first, stop = piece.start // 8, -(-piece.stop // 8)
         behind = 8 * stop - piece.stop
         mask = ((1 << piece.size_bits) - 1) << behind
-        with self._rows.blobopen("keys", "bits", row_id) as blob:
-            blob.seek(first)
+        with self._opened(link, piece.round) as blob:
+            blob.seek(PAGE_BYTES + first)
             found = int.from_bytes(blob.read(stop - first), "big")
-            blob.seek(first)
+            blob.seek(PAGE_BYTES + first)
             blob.write((found & ~mask).to_bytes(stop - first, "big"))
         self._database.has_forgotten = True
         return (found & mask) >> behind
+
+    def _opened(self, link: str, number: int) -> sqlite3.Blob:
+        (row_id,) = self._rows.execute(
+            "SELECT rowid FROM keys WHERE link = ? AND round = ?", (link, number)
+        ).fetchone()
+        return self._database.opened("keys", row_id)

@@ -1,11 +1,11 @@
 """What survives when a user's process stops: one SQLite file a user.
 
-Counts and messages lie in tables of their own, key bytes in ``keys`` alone; ``stock`` says which
-bits of usable blocks are still there. Bits are overwritten when they are spent or taken, and the
-log that still holds them is emptied at once (`netsim.pools.database` says what stays). All events
-of one step of an endpoint are one transaction, flushed to the disk before anything that follows
-from them is sent, and so is the taking of a key before it is handed out: a crash or a power loss
-leaves a step whole or undone.
+Counts and messages lie in tables of their own, secrets in ``keys`` and ``pads`` alone; ``stock``
+says which bits of usable blocks are still there. Bits are overwritten where they lie when they are
+spent or taken, and the log that still holds them is emptied at once. All events of one step of an
+endpoint are one transaction, flushed to the disk before anything that follows from them is sent,
+and so is the taking of a key before it is handed out: a crash or a power loss leaves a step whole
+or undone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,13 +15,11 @@ from typing import assert_never
 from netsim.kernel.closing import Closing
 from netsim.pools.database import IN_MEMORY, Database
 from netsim.pools.key import Key, KeyBlock, Piece, id_of, join_bits
-from netsim.pools.stock import BLOCK, STOCK_SCHEMA, Stock
+from netsim.pools.padring import PADS_SCHEMA, PadRings
+from netsim.pools.stock import STOCK_SCHEMA, Stock
 from protocols import events
 from protocols.durable import BlockInDoubt, DurableState, pack_books, unpack_books
-from protocols.messages import TAG_BYTES, Role
 
-_PAD = "pad"
-"""Kind of a key row that is one."""
 IN_DOUBT, USABLE = "in doubt", "usable"
 _Lasting = (
     events.RoundStarted
@@ -52,17 +50,18 @@ _FORGETTABLE = (
 )
 """Events that a crash may take along: they change nothing here."""
 _SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS links (
+CREATE TABLE links (
     link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
     provisioned_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
     closed_pad INTEGER, closed_message BLOB);
-CREATE TABLE IF NOT EXISTS decisions (
+CREATE TABLE decisions (
     link TEXT NOT NULL, pad INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, pad));
-CREATE TABLE IF NOT EXISTS blocks (
+CREATE TABLE blocks (
     link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, pad INTEGER NOT NULL,
-    key_bits INTEGER NOT NULL, message BLOB NOT NULL, digests BLOB NOT NULL, books BLOB NOT NULL,
+    key_bits INTEGER NOT NULL, message BLOB NOT NULL, books BLOB NOT NULL,
     PRIMARY KEY (link, round));
-{STOCK_SCHEMA}"""
+{STOCK_SCHEMA}{PADS_SCHEMA}"""
+"""Digests of a block in doubt are kept behind its key."""
 
 
 class UserStore(Closing):
@@ -75,6 +74,8 @@ class UserStore(Closing):
 
     Raises
     ------
+    ConfigError
+        The file was made by another version.
     OutputError
         Now or with any step: the file cannot be written, as on a full disk. The step is undone.
     """
@@ -83,12 +84,13 @@ class UserStore(Closing):
         self._database = Database(path, _SCHEMA)
         self._db = self._database.rows
         self._stock = Stock(self._database)
+        self._pads = PadRings(self._database)
 
     def open_link(self, link: str, pads: bytes) -> None:
         """Take in the pre-shared ``pads`` of a new link (32 bytes an index)."""
         with self._database.transaction():
             self._db.execute("INSERT INTO links VALUES (?, -1, 0, 0, 0, NULL, NULL)", (link,))
-            self._add_pads(link, pads)
+            self._pads.make(link, pads)
 
     def apply(self, link: str, step: Iterable[events.Event]) -> None:
         """Make the events of one step durable, all or none; most of them change nothing here."""
@@ -113,7 +115,7 @@ class UserStore(Closing):
             case events.BlockUsable():
                 self._settle(link, event)
             case events.BlockDropped():
-                self._stock.forget(link, BLOCK, event.round, event.round + 1)
+                self._stock.forget(link, event.round)
                 self._db.execute(
                     "DELETE FROM blocks WHERE link = ? AND round = ?", (link, event.round)
                 )
@@ -133,10 +135,6 @@ class UserStore(Closing):
         ).fetchone()
         if row is None:
             raise KeyError(link)
-        pads = self._db.execute(
-            "SELECT round, role, bits FROM keys WHERE link = ? AND kind = ? ORDER BY round, role",
-            (link, _PAD),
-        )
         decisions = self._db.execute(
             "SELECT pad, message FROM decisions WHERE link = ? ORDER BY pad", (link,)
         )
@@ -149,7 +147,7 @@ class UserStore(Closing):
             settled_round=settled_round,
             next_pad=row[1],
             provisioned_pads=row[2],
-            pads={(number, Role(role)): bits for number, role, bits in pads},
+            pads=self._pads.left(link),
             in_doubt=tuple(self._in_doubt(link)),
             decisions=tuple(decisions),
             is_closing=bool(row[3]),
@@ -206,17 +204,6 @@ class UserStore(Closing):
             (event.pad, event.message, link),
         )
 
-    def _add_pads(self, link: str, pads: bytes) -> None:
-        (first,) = self._db.execute(
-            "SELECT provisioned_pads FROM links WHERE link = ?", (link,)
-        ).fetchone()
-        cut = [pads[at : at + TAG_BYTES] for at in range(0, len(pads), TAG_BYTES)]
-        rows = [(link, _PAD, first + at // 2, at % 2, pad) for at, pad in enumerate(cut)]
-        self._db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", rows)
-        self._db.execute(
-            "UPDATE links SET provisioned_pads = ? WHERE link = ?", (first + len(cut) // 2, link)
-        )
-
     def _doubt(
         self,
         link: str,
@@ -224,44 +211,41 @@ class UserStore(Closing):
         message: bytes,
         digests: bytes,
     ) -> None:
-        values = (link, event.round, IN_DOUBT, event.pad, event.key_bits, message, digests)
+        values = (link, event.round, IN_DOUBT, event.pad, event.key_bits, message)
         self._db.execute(
-            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
+            "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, pack_books(event.books))
         )
-        self._stock.add_bits(link, event.round, event.key)
+        self._stock.add_bits(link, event.round, event.key + digests)
 
     def _in_doubt(self, link: str) -> Iterator[BlockInDoubt]:
         rows = self._db.execute(
-            "SELECT b.round, b.pad, k.bits, b.key_bits, b.message, b.books, b.digests FROM blocks b"
-            " JOIN keys k ON k.link = b.link AND k.round = b.round AND k.kind = ?"
-            " WHERE b.link = ? AND b.state = ? ORDER BY b.round",
-            (BLOCK, link, IN_DOUBT),
+            "SELECT round, pad, key_bits, message, books FROM blocks"
+            " WHERE link = ? AND state = ? ORDER BY round",
+            (link, IN_DOUBT),
         )
-        for number, pad, key, key_bits, message, books, digests in rows:
-            yield BlockInDoubt(number, pad, key, key_bits, message, unpack_books(books), digests)
+        for number, pad, key_bits, message, packed in rows.fetchall():
+            books = unpack_books(packed)
+            key, digests = parted(self._stock.bits(link, number), key_bits)
+            yield BlockInDoubt(number, pad, key, key_bits, message, books, digests)
 
     def _settle(self, link: str, event: events.BlockUsable) -> None:
         """The block becomes usable; what refills the reserve moves over.
 
         The digests go: under the kept hash keys each is an equation for them.
         """
-        row = self._db.execute(
-            "SELECT length(digests) FROM blocks WHERE link = ? AND round = ? AND state = ?",
-            (link, event.round, IN_DOUBT),
-        ).fetchone()
-        if row is None:
-            raise ValueError(f"block {event.round} of {link} is not in doubt: it settles once")
-        self._db.execute(
-            "UPDATE blocks SET state = ?, key_bits = ?, message = x'', digests = x'' WHERE link = ?"
-            " AND round = ?",
-            (USABLE, event.key_bits, link, event.round),
+        settled = self._db.execute(
+            "UPDATE blocks SET state = ?, key_bits = ?, message = x'' WHERE link = ?"
+            " AND round = ? AND state = ?",
+            (USABLE, event.key_bits, link, event.round, IN_DOUBT),
         )
+        if settled.rowcount != 1:
+            raise ValueError(f"block {event.round} of {link} is not in doubt: it settles once")
         # Nothing is spent: what leaves the block here comes back among the pads, and goes with
         # these. Only of digests is nothing to be left in the log.
-        self._stock.replace_bits(link, event.round, event.key)
-        self._database.has_forgotten |= row != (0,)
+        had_bytes = self._stock.replace_bits(link, event.round, event.key)
+        self._database.has_forgotten |= had_bytes > len(event.key) + len(event.reserve)
         self._stock.put(link, Piece(event.round, 0, event.key_bits))
-        self._add_pads(link, event.reserve)
+        self._pads.add(link, event.reserve)
 
     def _note_pad(
         self, link: str, event: events.AbortSigned | events.DecisionsTaken | events.PadsSpent
@@ -274,7 +258,7 @@ class UserStore(Closing):
                     "DELETE FROM decisions WHERE link = ? AND pad < ?", (link, event.stop)
                 )
             case events.PadsSpent():
-                self._spend(link, event.stop)
+                self._pads.spend(link, event.stop)
             case _:
                 assert_never(event)
 
@@ -286,27 +270,20 @@ class UserStore(Closing):
         if changed.rowcount != 1:
             raise ValueError(f"pad {pad} of {link} has signed already")
 
-    def _spend(self, link: str, stop: int) -> None:
-        """The pads with an index below ``stop`` go, and none of them is taken again."""
-        self._stock.forget(link, _PAD, 0, stop)
-        self._db.execute(
-            "UPDATE links SET next_pad = max(next_pad, ?) WHERE link = ?", (stop, link)
-        )
-
     # Usable bits -------------------------------------------------------------------------------
 
     def _next_block(self, link: str, number: int) -> KeyBlock | None:
         """The first block that is or was usable behind round ``number``."""
         row = self._db.execute(
-            "SELECT b.round, k.bits, b.key_bits FROM blocks b LEFT JOIN keys k ON k.link = b.link"
-            " AND k.round = b.round AND k.kind = ? WHERE b.link = ? AND b.state = ?"
-            " AND b.round > ? ORDER BY b.round LIMIT 1",
-            (BLOCK, link, USABLE, number),
+            "SELECT round, key_bits FROM blocks WHERE link = ? AND state = ? AND round > ?"
+            " ORDER BY round LIMIT 1",
+            (link, USABLE, number),
         ).fetchone()
         if row is None:
             return None
-        number, key, size_bits = row
-        return KeyBlock(number, key or b"", size_bits, self._stock.left(link, number))
+        number, size_bits = row
+        key, _ = parted(self._stock.bits(link, number), size_bits)
+        return KeyBlock(number, key, size_bits, self._stock.left(link, number))
 
     def _withdraw(self, link: str, pieces: tuple[Piece, ...]) -> Key:
         parts = [(self._cut_out(link, piece), piece.size_bits) for piece in pieces]
@@ -317,5 +294,11 @@ class UserStore(Closing):
         self._stock.set_aside(link, piece)
         bits = self._stock.cut_out(link, piece)
         if not self._stock.left(link, piece.round):
-            self._stock.forget(link, BLOCK, piece.round, piece.round + 1)
+            self._stock.forget(link, piece.round)
         return bits
+
+
+def parted(kept: bytes, key_bits: int) -> tuple[bytes, bytes]:
+    """What is kept of a block: its key, and what lies behind it."""
+    key_bytes = -(-key_bits // 8)
+    return kept[:key_bytes], kept[key_bytes:]

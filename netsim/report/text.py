@@ -20,8 +20,8 @@ SHORT_TITLE = 60
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """`value` with `digits` decimals; a dash for None and for what is not finite."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    """`value` with `digits` decimals, no minus at zero; a dash for None and what is not finite."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:z.{digits}f}"
 
 
 def digits_of(sigma: float | None, value: float) -> int:

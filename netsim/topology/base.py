@@ -9,9 +9,20 @@ from netsim.units import MAX_RUN_PS, PS_PER_S
 HUGE = 1e15
 """No device number is larger; the bound keeps products finite and times within int64."""
 
+LEAST = 1e-300
+"""No share is smaller, unless it is 0: it keeps their quotients finite."""
+
+
+def check_computable(share: float) -> float:
+    """Return ``share``; ValueError if it is so small that digits are lost."""
+    if 0 < share < LEAST:
+        raise ValueError(f"is too small to compute with; 0, or at least {LEAST:g}")
+    return share
+
+
 NonNegative = Annotated[float, Field(ge=0, le=HUGE)]
 Positive = Annotated[float, Field(gt=0, le=HUGE)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(check_computable)]
 Decibel = Annotated[float, Field(ge=0, le=300)]
 LinewidthHz = Annotated[float, Field(ge=1, le=1e12)]
 Radian = Annotated[float, Field(ge=-1e6, le=1e6)]

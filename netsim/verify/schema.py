@@ -289,9 +289,7 @@ StoredBlocks = TypeAdapter(
     list[tuple[Count, Text, Count, Count, bytes | None, Count | None]],
     config=ConfigDict(strict=True),
 )
-StoredPads = TypeAdapter(
-    list[tuple[Count, Annotated[int, Field(ge=0, le=1)], bytes]], config=ConfigDict(strict=True)
-)
+StoredPads = TypeAdapter(list[tuple[bytes]], config=ConfigDict(strict=True))
 StoredStock = TypeAdapter(list[tuple[Count, Count, Count]], config=ConfigDict(strict=True))
 """Rows of a store: rounds, states, pads, bits and key bytes."""
 

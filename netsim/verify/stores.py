@@ -15,8 +15,11 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 
 from netsim.errors import Fault
+from netsim.pools.database import OTHER_VERSION, SECRET, is_of_this_layout
 from netsim.pools.key import KeyBlock, Piece, is_same
 from netsim.pools.ledger import NO_BLOCK, Account
+from netsim.pools.padring import INDEX_BYTES, pads_in
+from netsim.pools.store import parted
 from netsim.results.directory import USERS_DIRECTORY
 from netsim.results.fidelity import Fidelity
 from netsim.verify.columns import PAD_BITS
@@ -39,7 +42,7 @@ class StoredEnd:
     blocks : dict
         Round to state, and bits as far as they are left.
     pads : dict
-        (index, role) to 16 bytes.
+        (index, role) to 16 bytes; those that are zero are not there.
     next_pad : int
         Index of the first pads that are not spent.
     provisioned_pads : int
@@ -47,7 +50,7 @@ class StoredEnd:
     signing_pads : dict
         Round to the index of the pads that have signed for its block.
     said : frozenset of int
-        Rounds of which a message or digests are kept.
+        Rounds of which a message is kept, or anything behind the key, such as digests.
     """
 
     blocks: dict[int, tuple[str, KeyBlock]] = field(repr=False)
@@ -116,35 +119,45 @@ def _read(path: Path, link: str) -> StoredEnd | None:
     if not path.is_file():
         return None
     with opened_store(path) as db:
+        if not is_of_this_layout(db):
+            raise sqlite3.DatabaseError(OTHER_VERSION)
         links = db.execute("SELECT next_pad, provisioned_pads FROM links WHERE link = ?", (link,))
         rows = StoredLinks.validate_python(links.fetchall())
         blocks = db.execute(
-            "SELECT b.round, b.state, b.pad, b.key_bits, k.bits,"
-            " length(b.message) + length(b.digests) FROM blocks b LEFT JOIN keys k"
-            " ON k.link = b.link AND k.round = b.round AND k.kind = 'block' WHERE b.link = ?",
+            f"SELECT b.round, b.state, b.pad, b.key_bits, {SECRET}, length(b.message)"  # noqa: S608
+            " FROM blocks b LEFT JOIN keys k ON k.link = b.link AND k.round = b.round"
+            " WHERE b.link = ?",
             (link,),
         )
         stock = db.execute("SELECT round, start, stop FROM stock WHERE link = ?", (link,))
         left: defaultdict[int, list[Piece]] = defaultdict(list)
         for row in StoredStock.validate_python(stock.fetchall()):
             left[row[0]].append(Piece(*row))
-        pads = db.execute(
-            "SELECT round, role, bits FROM keys WHERE link = ? AND kind = 'pad'", (link,)
+        rings = db.execute(
+            f"SELECT {SECRET} FROM pads JOIN links ON id = links.rowid WHERE link = ?",  # noqa: S608
+            (link,),
         )
+        pads = StoredPads.validate_python(rings.fetchall())
         found = StoredBlocks.validate_python(blocks.fetchall())
-        return StoredEnd(
-            {
-                number: (state, KeyBlock(number, key or b"", bits, tuple(left[number])))
-                for number, state, _, bits, key, _ in found
-            },
-            {
-                (number, role): bits
-                for number, role, bits in StoredPads.validate_python(pads.fetchall())
-            },
-            *(rows[0] if rows else (0, 0)),
-            {number: pad for number, _, pad, *_ in found},
-            frozenset(number for number, *_, message_bytes in found if message_bytes),
-        )
+    next_pad, provisioned_pads = rows[0] if rows else (0, 0)
+    kept = {number: parted(bits or b"", size) for number, _, _, size, bits, _ in found}
+    return StoredEnd(
+        {
+            number: (state, KeyBlock(number, kept[number][0], size, tuple(left[number])))
+            for number, state, _, size, *_ in found
+        },
+        _nonzero(pads[0][0], next_pad) if pads else {},
+        next_pad,
+        provisioned_pads,
+        {number: pad for number, _, pad, *_ in found},
+        frozenset(number for number, *_, said in found if said or any(kept[number][1])),
+    )
+
+
+def _nonzero(ring: bytes, next_pad: int) -> dict[tuple[int, int], bytes]:
+    """What lies in a ring of pads, also where pads are spent or to come."""
+    places = range(next_pad, next_pad + len(ring) // INDEX_BYTES)
+    return {place: pad for place, pad in pads_in(ring, places).items() if any(pad)}
 
 
 def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ import struct
 from dataclasses import replace
 from hashlib import sha256
 
+from protocols.bbm92.signing import NO_ROUND
 from protocols.link import LinkConfig
 from protocols.messages import Role, Vote
 
@@ -45,7 +46,7 @@ class Macs:
 
     def hash_key(self) -> bytes:
         """Secret of both ends (32 bytes), by which they hash what is long: keep it off the wire."""
-        return self._of(Role.ANNOUNCER, b"hash", -1, b"")
+        return self._of(Role.ANNOUNCER, b"hash", NO_ROUND, b"")
 
     def own(self, purpose: bytes, number: int, facts: bytes) -> bytes:
         """MAC (32 bytes) of what this end says, ``purpose`` of at most 8 bytes among it."""

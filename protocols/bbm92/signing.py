@@ -9,7 +9,7 @@ from protocols.pads import NoPads, PadReserve
 from protocols.variants import AUTHENTICATIONS
 
 NO_ROUND = -1
-"""Number of what is bound to its pad alone: aborts, and the closing."""
+"""Number of what is of no round: aborts and the closing, bound to their pads; the hash key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,19 @@ def test_a_search_ends_before_the_announcer_gives_up(frames: int) -> None:
     assert len(ends.aborted(Role.ANNOUNCER)) <= 2
 
 
+def test_long_announcements_are_looked_at_before_they_are_given_up() -> None:
+    """Of 15 s, where the announcer waits for 20 s: each is dropped behind its search at most.
+
+    What waits for a lock would be less than nothing there.
+    """
+    config = link_config(frames_per_announcement=150, frames_per_round=150)
+    tags = draw_tags(1, 32.0, (LaneLight(pairs_hz=160.0),))
+    ends = WholeMessages(tags, duration_s=32, config=config).run()
+    assert kinds(ends.events, Role.RESPONDER)[LinkLocked] == 1
+    assert AbortReason.NO_LOCK not in reasons(ends, Role.RESPONDER)
+    assert ends.is_closed_alike
+
+
 def test_too_little_light_for_a_block() -> None:
     """Locked, with some forty sifted bits a round: TOO_FEW_BITS, and no key."""
     ends = WholeMessages(draw_tags(1, 3.2, (LaneLight(pairs_hz=160.0),))).run()

@@ -346,7 +346,7 @@ def test_metrics_and_log_hold_no_key(serving: Serving) -> None:
         key = base64.b64decode(entry["key"])
         for secret in (key[:8], key[8:16], key.hex().encode(), entry["key"].encode()):
             assert not [name for name, content in kept.items() if secret in content]
-    assert key_of(BLOCKS - 1) in kept["alice.sqlite"]
+    assert key_of(BLOCKS - 1)[-64:] in kept["alice.sqlite"]
     lines = [json.loads(line) for line in kept["serve.jsonl"].splitlines()]
     assert lines[-1].items() >= {"user": "bob", "operation": "dec_keys", "keys": 4}.items()
 

@@ -29,7 +29,7 @@ WILD_CELLS = (
 WILD_COLUMNS = ("x", b"\xff\xfe", 1.5, -1, 2**62, "", 0)
 COLUMNS = (
     *(("links", "provisioned_pads"), ("blocks", "round"), ("blocks", "state")),
-    *(("blocks", "key_bits"), ("keys", "round"), ("keys", "role"), ("keys", "bits")),
+    *(("blocks", "key_bits"), ("keys", "round"), ("keys", "bits"), ("pads", "bits")),
 )
 
 

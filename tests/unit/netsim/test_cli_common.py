@@ -35,12 +35,12 @@ def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[s
 def test_help_cuts_no_name_at_80_columns(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Options stand whole in front of what they do."""
+    """Options stand whole in front of what they do, and what that is likewise."""
     monkeypatch.setenv("COLUMNS", "80")
     assert run_command([command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) == 80
-    assert re.findall(r"--[a-z-]+\u2026", shown) == []
+    assert "\u2026" not in shown
 
 
 def test_how_much_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

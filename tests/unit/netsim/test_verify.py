@@ -71,7 +71,20 @@ def sql(user: str, statement: str) -> Damage:
     def damage(directory: Path) -> None:
         db = sqlite3.connect(directory / "users" / f"{user}.sqlite")
         with db:
-            assert db.execute(statement).rowcount > 0
+            assert db.execute(statement).rowcount > 0 or statement.startswith("PRAGMA")
+        db.close()
+
+    return damage
+
+
+def pads(user: str, index: int, changed: bytes) -> Damage:
+    """Overwrite pads of a user's one link, from those of ``index`` on."""
+
+    def damage(directory: Path) -> None:
+        db = sqlite3.connect(directory / "users" / f"{user}.sqlite")
+        with db, db.blobopen("pads", "bits", 1) as blob:
+            blob.seek(1024 + 32 * index)
+            blob.write(changed)
         db.close()
 
     return damage
@@ -141,26 +154,15 @@ DAMAGES: list[tuple[Damage, str]] = [
     (replaced("events.jsonl", '"pool_bits":', '"pool_bits":1'), "pool_bits 1"),
     (replaced("events.jsonl", '{"time_ps":0,', '{"time_ps":9000000000000,'), "is older than the"),
     (
-        sql("bob", "UPDATE keys SET bits = zeroblob(length(bits)) WHERE kind = 'block'"),
+        sql("bob", "UPDATE keys SET bits = zeroblob(length(bits))"),
         "alice-bob block 0 is not the same at alice and bob",
     ),
     (sql("bob", "DELETE FROM blocks WHERE round = 1"), "block 1: 0 bits usable and 0 in doubt"),
-    (sql("alice", "DELETE FROM keys WHERE kind = 'pad' AND round = 9"), "in the reserve's books"),
-    (
-        sql("alice", "UPDATE keys SET bits = zeroblob(16) WHERE kind = 'pad' AND round = 9"),
-        "two pads are the same bits",
-    ),
-    (
-        sql("alice", "UPDATE keys SET round = 0 WHERE kind = 'pad' AND round = 9"),
-        "pads outside of 3 to ",
-    ),
-    (
-        sql(
-            "bob",
-            "UPDATE keys SET bits = zeroblob(16) WHERE kind = 'pad' AND round = 9 AND role = 0",
-        ),
-        "alice-bob: pad 9 differs between alice and bob",
-    ),
+    (sql("alice", "DELETE FROM pads"), "0 bits of pads, "),
+    (pads("alice", 9, bytes(32)), "in the reserve's books"),
+    (pads("alice", 9, b"\1" * 32), "two pads are the same bits"),
+    (pads("alice", 0, b"\1" * 16), "pads outside of 3 to "),
+    (pads("bob", 9, b"\1" * 16), "alice-bob: pad 9 differs between alice and bob"),
     (sql("bob", "UPDATE links SET next_pad = 0"), "block 0 is settled, and its pads are not spent"),
     (sql("bob", "UPDATE blocks SET pad = 0"), "one pad has signed for two blocks"),
     (sql("bob", "UPDATE stock SET stop = stop + 8000"), "has more bits left than it has bits"),
@@ -184,11 +186,15 @@ DAMAGES: list[tuple[Damage, str]] = [
     (replaced("summary.json", '"name": "bob"', '"name": "x"'), "other users than alice, bob"),
     (replaced("lanes.csv", "chsh_s,", "chsh_x,"), "lanes.csv:2: chsh_"),
     (sql("bob", "UPDATE links SET provisioned_pads = 70"), "17920 bits of pads have come, "),
-    (sql("bob", "UPDATE blocks SET digests = x'00'"), "and what was said of it is kept"),
+    (
+        sql("bob", "UPDATE keys SET bits = CAST(bits || x'01' AS BLOB)"),
+        "and what was said of it is kept",
+    ),
+    (sql("bob", "PRAGMA user_version = 1"), "users/bob.sqlite: cannot be read: was made by an"),
     (sql("alice", "UPDATE blocks SET message = x'00'"), "and what was said of it is kept"),
     (changed_link(blocks=3, blocks_failed=1), "blocks_failed 1, events.jsonl tells of 0"),
     (
-        sql("bob", "UPDATE keys SET bits = CAST(x'ff' || substr(bits, 2) AS TEXT)"),
+        sql("bob", "UPDATE keys SET bits = CAST(substr(bits, 1, 1024) || x'ff' AS TEXT)"),
         "users/bob.sqlite",
     ),
 ]
@@ -208,7 +214,8 @@ def test_damaged_key_is_not_shown(sound_run: Path, tmp_path: Path) -> None:
     """A row that holds text in the place of key is a fault that shows none of it."""
     directory = tmp_path / "run"
     shutil.copytree(sound_run, directory)
-    sql("alice", "UPDATE keys SET bits = CAST(x'ff4d4e4f50' AS TEXT)")(directory)
+    text = "UPDATE keys SET bits = CAST(zeroblob(1024) || x'ff4d4e4f50' AS TEXT)"
+    sql("alice", text)(directory)
     found = [str(fault) for fault in verify_run(directory)]
     assert any("alice.sqlite" in line for line in found)
     assert not [line for line in found if "MNOP" in line]

@@ -1,5 +1,6 @@
 """The durable side of a key manager."""
 
+import random
 import resource
 import stat
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 
 from netsim.delivery.keys import CutKey, KeyState
 from netsim.delivery.store import ManagerStore
-from netsim.pools.key import Piece, ShortageError, id_of
+from netsim.pools.key import KeyBlock, Piece, ShortageError, id_of
 from tests.support.managers import random_block
+from tests.support.traces import pages_of_rows, words_in, words_of, words_on_disk
 
 LINK = "alice-bob"
 
@@ -180,6 +182,36 @@ def test_delivered_bytes_are_in_no_file(tmp_path: Path) -> None:
         assert block.key[64:] in kept
         modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()}
         assert set(modes.values()) == {0o600}
+
+
+def test_busy_managers_leave_nothing_of_what_they_gave(tmp_path: Path) -> None:
+    """Blocks of many links and sizes come, go out in keys, are dropped; keys are released."""
+    links, rng = [f"alice-{number}" for number in range(20)], random.Random(5)
+    gone: list[bytes] = []
+    with ManagerStore(tmp_path / "alice.sqlite") as store:
+        store._rows.execute("PRAGMA synchronous = OFF")  # what reaches the disk, not when
+        for number in range(25):
+            for link in rng.sample(links, len(links)):
+                key = rng.randbytes(8 * rng.randrange(1, 300))
+                piece = Piece(number, 0, 8 * len(key))
+                store.take_in(link, KeyBlock(number, key, 8 * len(key), (piece,)))
+                if rng.random() < 0.1:
+                    store.drop(link, [number])
+                    gone.append(key)
+                words = min(12, store.free_bits(link) // 64)
+                keys = store.reserve(link, [64] * words, master="a", slave="b")
+                kept = len(keys) // 3
+                store.release(key.id for key in keys[:kept])
+                given = store.deliver([key.id for key in keys[kept:]], KeyState.TO_MASTER)
+                gone += [key.bits for key in given]
+        spent = words_of(gone)
+        assert len(spent) > 4000
+        assert words_on_disk(tmp_path, spent) == {}
+        in_rows = b"".join(pages_of_rows((tmp_path / "alice.sqlite").read_bytes()))
+        keys = store.reserve(links[0], [store.free_bits(links[0])], master="a", slave="b")
+        left = words_of(key.bits for key in store.deliver([keys[0].id], KeyState.TO_SLAVE))
+        assert len(left) > 100
+        assert words_in(in_rows, left | spent) == set()
 
 
 def deliver_and_promise(store: ManagerStore, one: CutKey, other: CutKey) -> None:

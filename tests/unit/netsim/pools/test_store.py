@@ -154,7 +154,7 @@ def test_a_block_that_is_taken_leaves_no_key_row(store: UserStore) -> None:
     """Its row goes with its last bit, not before."""
     prepare(store)
     settle(store)
-    kept = "SELECT count(*) FROM keys WHERE kind = 'block'"
+    kept = "SELECT count(*) FROM keys"
     store.draw(LINK, 154)
     assert store._db.execute(kept).fetchone() == (1,)
     assert store.fetch(LINK, [Piece(0, 154, 155)]).bits == bytes([KEY[19] << 2 & 0x80])

@@ -10,7 +10,7 @@ from rich.console import Console
 from netsim.pools.pool import Comparison
 from netsim.report.excerpt import MAX_ROWS, usual_largest_sigma
 from netsim.report.tables import print_run
-from netsim.report.text import byte_count, sigma
+from netsim.report.text import byte_count, fixed, sigma
 from netsim.results.run import Run
 from tests.unit.netsim.runs import made_up_run
 
@@ -221,3 +221,11 @@ def test_small_print_is_there_when_asked_for() -> None:
     for words in ("Lanes are scored by the simulator", "Links are booked by the parties"):
         assert words in told
         assert words not in plain
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(-0.0, "0.0"), (-0.04, "0.0"), (-0.06, "-0.1"), (None, "-")]
+)
+def test_what_rounds_to_zero_has_no_sign(value: float | None, shown: str) -> None:
+    """A net rate of a link that has paid a little more than it made, say."""
+    assert fixed(value, 1) == shown

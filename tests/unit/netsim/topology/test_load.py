@@ -221,6 +221,15 @@ def test_override_that_leads_nowhere_is_a_fault(override: str, path: str, messag
     assert raw == tables(TWO_USERS)
 
 
+def test_a_share_that_has_lost_its_digits_is_a_fault_of_its_key() -> None:
+    """Below 1e-300 and not 0: nothing can be divided by it."""
+    place = "receivers.bench.detectors.0.efficiency"
+    with pytest.raises(ConfigError, match=rf"^{place}: is too small to compute with; 0, or"):
+        load_topology("two_user", overrides=[f"{place}=1e-320"])
+    for smallest in ("0.0", "1e-300"):
+        load_topology("two_user", overrides=[f"{place}={smallest}"])
+
+
 def test_override_of_the_wrong_type_is_a_fault_of_its_key() -> None:
     """A value that is no TOML is a text, and a text is no number."""
     with pytest.raises(ConfigError, match=r"^users\.0\.fibre\.length_m: .*found the text '5 km'$"):
