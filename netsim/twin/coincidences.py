@@ -212,7 +212,9 @@ class _Link:
 
         See `netsim.physics.silences`.
         """
-        early, late = (self._chance_share_at(gate.delay_ps + node * gate.width_ps) for node in NODES)
+        early, late = (
+            self._chance_share_at(gate.delay_ps + node * gate.width_ps) for node in NODES
+        )
         shares: Rates = (early + late) / 2.0
         return shares * self._sight.silence(self._all, gate.delay_ps)
 
