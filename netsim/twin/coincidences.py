@@ -4,7 +4,7 @@ Part of the analytic twin, see `netsim.twin.prediction`, which asks for the wind
 """
 
 import math
-from collections.abc import Iterator
+import sys
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -188,11 +188,15 @@ class _Link:
             )
         return rates_hz * self._sight.silence(self._all, gate.delay_ps)
 
-    @property
-    def _joints(self) -> Iterator[tuple[Detector, Detector, Joint]]:
+    @cached_property
+    def _joints(self) -> tuple[tuple[Detector, Detector, Joint], ...]:
         """Of all pairs of detectors."""
-        for one, other in product(*(each.detectors for each in self._sight.stations)):
-            yield one, other, joints_of(one.encoding, other.encoding)[one.number][other.number]
+        first, second = self._sight.stations
+        joints = joints_of(first.encoding, second.encoding)
+        return tuple(
+            (one, other, joints[one.number][other.number])
+            for one, other in product(first.detectors, second.detectors)
+        )
 
     def chance_ps(self, gate: Gate) -> float:
         """Time in which two clicks meet by chance: the gate, or the periods that it holds."""
@@ -208,8 +212,10 @@ class _Link:
 
         See `netsim.physics.silences`.
         """
-        places_ps = [gate.delay_ps + node * gate.width_ps for node in NODES]
-        shares: Rates = np.mean([self._chance_share_at(apart_ps) for apart_ps in places_ps], axis=0)
+        early, late = (
+            self._chance_share_at(gate.delay_ps + node * gate.width_ps) for node in NODES
+        )
+        shares: Rates = (early + late) / 2.0
         return shares * self._sight.silence(self._all, gate.delay_ps)
 
     def _chance_share_at(self, apart_ps: float) -> Rates:
@@ -219,15 +225,17 @@ class _Link:
 
     def _spared(self, side: int, gate: Gate) -> Rates:
         """(4,) float64: share of each detector's clicks that have no partner seen in the gate."""
-        arrivals_hz = self._sight.stations[side].arrivals_hz
-        per_click = 1.0 / np.maximum(arrivals_hz, np.finfo(float).tiny)
-        paired, bunched = (
-            self._sight.partners_hz(peaks, gate).sum(axis=1 - side) * per_click
-            for peaks in (self.pairs, self.bunches)
-        )
+        arrivals_hz = np.maximum(self._sight.stations[side].arrivals_hz, sys.float_info.min)
         # Of its pair a photon has one partner; any number bunch with it.
-        shares: Rates = (1.0 - paired) * np.exp(-bunched)
-        return shares
+        spared: Rates = 1.0 - self._partners(side, self.pairs, gate) * (1.0 / arrivals_hz)
+        if not self.bunches:
+            return spared
+        return spared * np.exp(-self._partners(side, self.bunches, gate) * (1.0 / arrivals_hz))
+
+    def _partners(self, side: int, peaks: tuple[Peaks, ...], gate: Gate) -> Rates:
+        """(4,) float64: partners that the clicks of each detector have in the gate, per second."""
+        partners: Rates = self._sight.partners_hz(peaks, gate).sum(axis=1 - side)
+        return partners
 
     def _pair_peaks(self, part: LanePart) -> Peaks:
         network = self._network

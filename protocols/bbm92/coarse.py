@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.bbm92.coincidence import Alignment
+from protocols.bbm92.places import BestPlaces, search_blocks
 from protocols.bbm92.prior import ClockPrior
 from protocols.bbm92.slices import MAX_LATER_CLICKS
 from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
-from protocols.compiled import kernel
 from protocols.link import PS_PER_S, LinkConfig
 
 BLOCK_BINS, DEEP_BLOCK_BINS = 1 << 16, 1 << 18
@@ -32,6 +32,8 @@ WALKS_PER_BIN = 4.0
 FIRST_WORK, MAX_WORK = 1e8, 1e9
 """Of a search with a slice longer than the first: that of depth 1, for each deeper one four times
 that, and the most. A unit is one pair counted in a bin, some 4 ns."""
+SPARE_PLACES = 4
+"""There is room for so many times the places that are kept, and for those of a block."""
 BIN_WORK, PASS_WORK, NEAR_WORK = 0.06, 0.5, 1.5
 """Of a bin that is cleared and read, of a click that is passed by in a block of bins, and of one
 that is passed by where a candidate is looked at more closely."""
@@ -193,7 +195,7 @@ class _LightOfEffort:
 
 def _work(config: LinkConfig, prior: ClockPrior, grid: Grid, light: _LightOfEffort) -> float:
     """Of all rates of a slice, and of all candidates in half of the light."""
-    _, bins = _coarse_window(config, prior, light.start_ps, 0.0, grid)
+    _, bins = _coarse_window(config, prior, light.start_ps, grid)
     clicks = light.announced_hz * grid.slice_ps / PS_PER_S
     pairs = clicks * light.own_hz * (bins << grid.shift) / PS_PER_S
     passed = clicks * (1 + bins // grid.block)
@@ -204,39 +206,6 @@ def _work(config: LinkConfig, prior: ClockPrior, grid: Grid, light: _LightOfEffo
     pairs = light.announced_hz * later_s / 2 * light.own_hz * near_ps / PS_PER_S
     passed = (light.announced_hz / 2 + light.own_hz) * later_s
     return rates + grid.candidates * (NEAR_WORK * passed + steps * (pairs + steps / 4))
-
-
-@kernel
-def _coarse_block(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    announced_ps: NDArray[np.int64],
-    own_ps: NDArray[np.int64],
-    low_ps: int,
-    rate: float,
-    shift: int,
-    counts: NDArray[np.int32],
-) -> int:
-    """Histogram own - announced - rate * (announced - first) from ``low_ps`` on.
-
-    Returns the count of the best two neighbours. Times ascend, within 2 hours (2^53 ps), and the
-    rate is far below 1: then ``base_ps`` never falls, and no difference beyond the last bin.
-    """
-    counts[:] = 0
-    high_ps = counts.size << shift
-    first = last = 0
-    for k in range(announced_ps.size):
-        time_ps = announced_ps[k]
-        base_ps = time_ps + low_ps + np.int64(rate * (time_ps - announced_ps[0]))
-        while first < own_ps.size and own_ps[first] < base_ps:
-            first += 1
-        while last < own_ps.size and own_ps[last] - base_ps < high_ps:
-            last += 1
-        for late_ps in own_ps[first:last]:
-            # Not below zero: that a number is unsigned spares a test of the index.
-            counts[np.uint64(late_ps - base_ps) >> np.uint64(shift)] += 1
-    best = np.int32(0)
-    for k in range(counts.size - 1):
-        best = max(best, counts[k] + counts[k + 1])
-    return int(best)
 
 
 def coarse_search(
@@ -260,103 +229,47 @@ def coarse_search(
         The furthest light from the beginning of the slice in which candidates will be looked at.
     """
     start_ps = int(announced_ps[0])
-    reach_ps = grid.reach_ps(later_ps)
-    best = _Best(grid.candidates)
-    searched = 0
-    room = np.empty(grid.block, dtype=np.int32)
-    for number, off_rate in enumerate(grid.off_rates):
-        low_ps, bins = _coarse_window(config, prior, start_ps, float(off_rate), grid)
-        rate = prior.course.rate + float(off_rate)
-        counts = room[:bins]
-        for block in range(0, bins, counts.size - 1):  # one bin of overlap: pairs of neighbours
-            block_ps = low_ps + (block << grid.shift)
-            begin = np.searchsorted(own_ps, start_ps + block_ps)
-            top = _coarse_block(announced_ps, own_ps[begin:], block_ps, rate, grid.shift, counts)
-            if top > best.least:
-                best.add(counts, number, block_ps, grid.shift)
-        searched += bins
+    low_ps, bins = _coarse_window(config, prior, start_ps, grid)
+    counts = np.empty(min(grid.block, bins), dtype=np.int32)
+    # One bin of overlap: pairs of neighbours.
+    blocks_ps = np.arange(0, bins, counts.size - 1) << grid.shift
+    moved_ps = np.rint(grid.off_rates * (start_ps - prior.zero_ps)).astype(np.int64)
+    lows_ps = low_ps + moved_ps[:, None] + blocks_ps
+    begins = np.searchsorted(own_ps, start_ps + lows_ps)
     rates = prior.course.rate + grid.off_rates
-    found = [
+    best = BestPlaces(grid.candidates)
+    room = np.empty((3, counts.size + SPARE_PLACES * grid.candidates), dtype=np.int64)
+    block = 0
+    while block < lows_ps.size:
+        block, places = search_blocks(
+            announced_ps, own_ps, begins, lows_ps, rates, grid.shift, counts, best.least, block,
+            room,
+        )  # fmt: skip
+        best.add(room[:, :places])
+    reach_ps = grid.reach_ps(later_ps)
+    candidates = [
         Candidate(
             count,
             Alignment(start_ps, float(offset_ps), float(rates[number])),
             reach_ps,
             grid.rate_step,
         )
-        for count, number, offset_ps in best.places.tolist()
+        for count, number, offset_ps in best.places.T.tolist()
     ]
-    return Places(found, searched)
-
-
-class _Best:
-    """The best places so far, at most so many; of equal ones those that came first.
-
-    Attributes
-    ----------
-    places : (P, 3) int64
-        Count, number of the rate and offset (ps) of each, by falling count.
-    least : int
-        What a place must count more than to be taken.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.places = np.empty((0, 3), dtype=np.int64)
-        self.least = 0
-
-    def add(self, counts: NDArray[np.int32], rate: int, low_ps: int, shift: int) -> None:
-        """Take in a histogram from ``low_ps`` on, of one rate."""
-        at = _places_above(counts, self.least, self._most)
-        more = np.empty((at.size, 3), dtype=np.int64)
-        more[:, 0] = counts[at] + counts[at + 1]
-        more[:, 1] = rate
-        more[:, 2] = low_ps + ((at + 1) << shift)
-        places = np.concatenate((self.places, more))
-        order = np.argsort(-places[:, 0], kind="stable")[: self._most]
-        self.places = places[order]
-        self.least = int(self.places[-1, 0]) if order.size == self._most else 0
+    return Places(candidates, bins * rates.size)
 
 
 def _coarse_window(
-    config: LinkConfig, prior: ClockPrior, start_ps: int, off_rate: float, grid: Grid
+    config: LinkConfig, prior: ClockPrior, start_ps: int, grid: Grid
 ) -> tuple[int, int]:
-    """First difference and number of bins that a rate, known to half a step, leaves possible.
+    """First difference and number of bins that the prior's rate, to half a step, leaves possible.
 
     An error of the rate has moved the offset by what it is times the time since both were free: the
     windows of the rates follow each other rather than cover each other.
     """
-    moved_ps = off_rate * (start_ps - prior.zero_ps)
-    middle_ps = prior.course.predict_one(start_ps) - start_ps + round(moved_ps)
+    middle_ps = prior.course.predict_one(start_ps) - start_ps
     half_ps = math.ceil(prior.half_width_ps(start_ps, rate_step=grid.rate_step / 2))
     half_ps += config.umi_delay_ps + (2 << grid.shift)
     low_ps = middle_ps - half_ps + min(config.lane_delays_ps) + math.floor(min(prior.shifts_ps))
     high_ps = middle_ps + half_ps + max(config.lane_delays_ps) + math.ceil(max(prior.shifts_ps))
     return low_ps, max(2, ((high_ps - low_ps) >> grid.shift) + 1)
-
-
-def _places_above(counts: NDArray[np.int32], least: int, most: int) -> NDArray[np.int64]:
-    """Bins that count more than ``least`` with the next one: the best ``most`` of them."""
-    places = _list_above(counts, least)
-    if places.size <= most:
-        return places
-    best = np.argpartition(counts[places] + counts[places + 1], -most)[-most:]
-    return places[np.sort(best)]
-
-
-STRIDE_BINS = 256
-"""Bins that are passed by together where none is wanted."""
-
-
-@kernel
-def _list_above(counts: NDArray[np.int32], least: int) -> NDArray[np.int64]:
-    """All such bins, ascending."""
-    places, found = np.empty(counts.size, dtype=np.int64), 0
-    for start in range(0, counts.size - 1, STRIDE_BINS):
-        part, top = counts[start : start + STRIDE_BINS + 1], np.int32(0)
-        for k in range(part.size - 1):
-            top = max(top, np.int32(part[k] + part[k + 1]))
-        for k in range(part.size - 1 if top > least else 0):
-            if part[k] + part[k + 1] > least:
-                places[found] = start + k
-                found += 1
-    return places[:found].copy()

@@ -6,6 +6,7 @@ It knows numbers of two receivers, and not what kinds they are.
 import cmath
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from netsim.physics.pairs import drift_contrast, shift_rad
@@ -123,10 +124,7 @@ class Joint:
 
         Of peaks that interfere (two, on equally likely paths) what overlaps does.
         """
-        together = [peak for peak in self.peaks if peak.interferes]
-        weight = math.fsum(peak.weight for peak in together)
-        coherent = weight * window.overlap(together[0], together[-1]) if together else 0.0
-        return coherent, math.fsum(window.share(peak) for peak in self.peaks)
+        return _shares(self.peaks, window)
 
     def terms(self, window: Window) -> tuple[float, ...]:
         """What interferes of them, by the analysers that turn it (`Encoding.bases_of`)."""
@@ -170,3 +168,12 @@ class Joint:
         return self.sign * self.visibility(
             pairs.contrast, frequency_noise_hz=pairs.frequency_noise_hz
         )
+
+
+@lru_cache(maxsize=64)
+def _shares(peaks: tuple[Peak, ...], window: Window) -> tuple[float, float]:
+    """Of one window after the other all pairs of detectors are asked for, and many are alike."""
+    together = [peak for peak in peaks if peak.interferes]
+    weight = math.fsum(peak.weight for peak in together)
+    coherent = weight * window.overlap(together[0], together[-1]) if together else 0.0
+    return coherent, math.fsum(window.share(peak) for peak in peaks)
