@@ -190,7 +190,7 @@ def find_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     if count > announced_ps.size:  # seldom: most clicks have one partner at most
         found = np.empty((3, count), dtype=np.int64)
         _note_about(announced_ps, own_ps, *line, low_ps, high_ps, found)
-    return found[:, :count].copy()
+    return found[:, :count]
 
 
 def pairs_about(

@@ -24,6 +24,11 @@ _HALF_BITS = SACK_BITS // 2
 _LOW_HALF = (1 << _HALF_BITS) - 1
 
 
+SHORT_BYTES = 4096
+"""The payload of a longer datagram is a view of it: not copied before its message is whole."""
+Payload = bytes | memoryview
+
+
 class Kind(IntEnum):
     """What a datagram is for."""
 
@@ -53,7 +58,7 @@ class Datagram(NamedTuple):
     """All sequence numbers before this one have arrived."""
     received: int
     """Bitmap: bit k stands for sequence number ``acknowledged + 1 + k``."""
-    payload: bytes
+    payload: Payload
     turn: int = 0
     """Number of this sending among all of its sender, repeats included, modulo 2^16."""
     echo: int = 0
@@ -76,7 +81,7 @@ def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
     sequence: int,
     acknowledged: int,
     received: int,
-    payload: bytes,
+    payload: Payload,
     turn: int = 0,
     echo: int = 0,
 ) -> bytes:
@@ -101,7 +106,8 @@ def decode_datagram(data: bytes) -> Datagram:
     is_intact = zlib.crc32(data[:_CHECKED_BYTES] + _NO_CHECKSUM) == checksum
     if not is_intact or magic != _MAGIC or kind > BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
+    whole: Payload = data if len(data) <= SHORT_BYTES else memoryview(data)
     return Datagram(
         _KINDS[kind], ends == 1, epoch, peer_epoch, sequence, acknowledged,
-        high << _HALF_BITS | low, data[HEADER_BYTES:], turn, echo,
+        high << _HALF_BITS | low, whole[HEADER_BYTES:], turn, echo,
     )  # fmt: skip

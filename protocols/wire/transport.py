@@ -28,6 +28,7 @@ from protocols.wire.datagrams import (
     RESPONSE,
     Datagram,
     Kind,
+    Payload,
     decode_datagram,
     pack_datagram,
 )
@@ -47,7 +48,8 @@ BROKEN_AFTER_PS = 10_000_000_000_000
 
 @dataclass(slots=True)
 class _Piece:
-    payload: bytes
+    payload: Payload
+    """A view of its message where that is more than one piece."""
     starts_message: bool
     ends_message: bool
     sent_ps: int = 0
@@ -126,9 +128,10 @@ class Transport:
             raise LocalProtocolError(f"a message of {size} bytes")
         if self.queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
+        whole: Payload = message if size <= self._piece_bytes else memoryview(message)
         for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
-            self._queue.append(_Piece(message[start:stop], start == 0, stop >= size))
+            self._queue.append(_Piece(whole[start:stop], start == 0, stop >= size))
         self.queued_bytes += size
 
     def is_waiting(self, message: bytes) -> bool:
