@@ -25,7 +25,7 @@ _LOW_HALF = (1 << _HALF_BITS) - 1
 
 
 SHORT_BYTES = 4096
-"""The payload of a longer datagram is a view of it: not copied before its message is whole."""
+"""The payload of a longer datagram is not copied before its message is whole."""
 Payload = bytes | memoryview
 
 
@@ -58,7 +58,7 @@ class Datagram(NamedTuple):
     """All sequence numbers before this one have arrived."""
     received: int
     """Bitmap: bit k stands for sequence number ``acknowledged + 1 + k``."""
-    payload: Payload
+    payload: bytes
     turn: int = 0
     """Number of this sending among all of its sender, repeats included, modulo 2^16."""
     echo: int = 0
@@ -97,6 +97,17 @@ def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
 
 def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
+    return decode_header(data)._replace(payload=data[HEADER_BYTES:])
+
+
+def payload_of(data: bytes) -> Payload:
+    """What stands behind the header; of a long datagram a view, which is no copy."""
+    whole: Payload = data if len(data) <= SHORT_BYTES else memoryview(data)
+    return whole[HEADER_BYTES:]
+
+
+def decode_header(data: bytes) -> Datagram:
+    """As `decode_datagram`, without the payload."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
     (
@@ -106,8 +117,7 @@ def decode_datagram(data: bytes) -> Datagram:
     is_intact = zlib.crc32(data[:_CHECKED_BYTES] + _NO_CHECKSUM) == checksum
     if not is_intact or magic != _MAGIC or kind > BASE or ends > 1 or not epoch:
         raise MalformedMessageError("datagram", len(data))
-    whole: Payload = data if len(data) <= SHORT_BYTES else memoryview(data)
     return Datagram(
         _KINDS[kind], ends == 1, epoch, peer_epoch, sequence, acknowledged,
-        high << _HALF_BITS | low, whole[HEADER_BYTES:], turn, echo,
+        high << _HALF_BITS | low, b"", turn, echo,
     )  # fmt: skip

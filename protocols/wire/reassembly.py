@@ -58,17 +58,17 @@ class Incoming:
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
         return ahead < WINDOW and datagram.sequence not in self.early
 
-    def take(self, datagram: Datagram) -> bool:
-        """Take in data; whether to acknowledge it at once."""
+    def take(self, datagram: Datagram, payload: Payload) -> bool:
+        """Take in data, whose header is ``datagram``; whether to acknowledge it at once."""
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
         self.unacknowledged += 1
         self.latest_turn = datagram.turn
         if ahead:
             if ahead < WINDOW:
-                self.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
+                self.early.setdefault(datagram.sequence, (payload, datagram.ends_message))
             return True
         ends_message = datagram.ends_message
-        self._append(datagram.payload, ends_message=ends_message)
+        self._append(payload, ends_message=ends_message)
         if self.early:  # the sender waits to hear of a gap filled: RFC 5681, section 4.2
             self._append_early()
             return True
