@@ -29,8 +29,8 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 GRAINS = 16
 """At least so many grains of published times in a window."""
-_NEVER_TICKS = -(2**62)
-"""Earlier than every click by more than every dead time."""
+_NEVER_TICKS = -(2**60)
+"""Earlier than every click, as tags can tell, by more than every dead time."""
 
 
 @kernel
@@ -41,13 +41,12 @@ def _merge(
     dead_ticks: int,
     last_ticks: int,
     out: NDArray[np.int64],
-    out_ticks: NDArray[np.int64],
 ) -> int:
     """Merge each click within the window of an earlier one into it; returns the number kept.
 
     If both bases fired the basis is drawn at random, if both ports of that basis fired the bit is.
     A group is anchored at its first click, which is at least ``dead_ticks`` after the click before
-    it, at first after ``last_ticks``. Tags go to ``out``, their times to ``out_ticks``.
+    it, at first after ``last_ticks``. Tags go to ``out``.
     """
     kept, k, size = np.uint64(0), np.uint64(0), np.uint64(tags.size)
     while k < size:
@@ -56,7 +55,7 @@ def _merge(
             if stop < size and (tags[stop] >> 2) - first < window_ticks:
                 stop, fired = _group(tags, k, window_ticks)
                 tag = (first << 2) | _drawn(rng, fired)
-            out[kept], out_ticks[kept] = tag, first
+            out[kept] = tag
             kept += np.uint64(1)
         last_ticks, k = tags[stop - np.uint64(1)] >> 2, stop
     return int(np.int64(kept))
@@ -125,7 +124,7 @@ class Announcement:
 
 
 class _Column(Generic[ScalarT]):
-    """Values that come at one end and go at the other; views of them stay what they are."""
+    """Values that come at one end and go at the other; views of them are good until more come."""
 
     def __init__(self, dtype: type[ScalarT]) -> None:
         self._room = np.empty(0, dtype=dtype)
@@ -140,7 +139,9 @@ class _Column(Generic[ScalarT]):
         if self._stop + count > self._room.size:
             values = self.values
             self._start, self._stop = 0, values.size
-            self._room = np.empty(2 * (values.size + count), dtype=values.dtype)
+            needed = values.size + count
+            if 4 * needed > 3 * self._room.size:  # else few are moved for the room that there is
+                self._room = np.empty(2 * needed, dtype=values.dtype)
             self._room[: values.size] = values
         return self._room[self._stop : self._stop + count]
 
@@ -197,12 +198,10 @@ class TagBook:
         self._last_ticks = _NEVER_TICKS
         self._pending = np.empty(0, dtype=np.int64)
         self._tags = _Column(np.int64)
-        self._ticks = _Column(np.int64)
-        """Times of the tags."""
         self._times, self._tick_ps = _Column(np.int64), 0
         """The first of them in ps, as far as they were asked for, and the length of a tick."""
         self._claimed = _Column(np.bool_)
-        self._columns = (self._tags, self._ticks, self._claimed)
+        self._columns = (self._tags, self._claimed)
         self._first_id = 0
         self._released, self._released_frames = _Marks(links), _Marks(links)
         self._frame_stop_ids: list[int] = []
@@ -256,7 +255,6 @@ class TagBook:
             self._dead_ticks,
             self._last_ticks,
             self._tags.room(tags.size),
-            self._ticks.room(tags.size),
         )
         self._claimed.room(tags.size)[:kept] = False
         for column in self._columns:
@@ -284,8 +282,8 @@ class TagBook:
 
     def _announce(self, first_frame: int, stop_frame: int) -> Announcement:
         low, high = self.stop_id(first_frame - 1), self.stop_id(stop_frame - 1)
-        times_ticks = self._ticks.values[low - self._first_id : high - self._first_id]
-        times_ticks = times_ticks // self._grain_ticks * self._grain_ticks
+        tags = self._tags.values[low - self._first_id : high - self._first_id]
+        times_ticks = tags // (self._grain_ticks << 2) * self._grain_ticks
         start_ticks = int(times_ticks[0]) if times_ticks.size else 0
         return Announcement(
             first_id=low,
@@ -303,26 +301,31 @@ class TagBook:
 
     def id_from(self, ticks: int) -> int:
         """Number of the first click at ``ticks`` or later."""
-        return self._first_id + int(self._ticks.values.searchsorted(ticks))
+        return self._first_id + self._place_of(ticks)
 
     def between(self, start_ticks: int, stop_ticks: int) -> tuple[int, NDArray[np.int64]]:
         """Number of the first click in [start, stop) and the times there ((N,) int64, ticks)."""
-        ticks = self._ticks.values
-        low, high = np.searchsorted(ticks, (start_ticks, stop_ticks))
-        return self._first_id + int(low), ticks[low:high]
+        low, high = self._place_of(start_ticks), self._place_of(stop_ticks)
+        return self._first_id + low, self._tags.values[low:high] >> 2
 
     def times_between(
         self, start_ticks: int, stop_ticks: int, tick_ps: int
     ) -> tuple[int, NDArray[np.int64]]:
         """As `between`, in ps, for ticks of ``tick_ps``; worked out once for all links."""
-        ticks = self._ticks.values
         if tick_ps != self._tick_ps:
             self._times, self._tick_ps = _Column(np.int64), tick_ps
-        new = ticks[self._times.values.size :]
-        np.multiply(new, tick_ps, out=self._times.room(new.size))
-        self._times.keep(new.size)
-        low, high = np.searchsorted(ticks, (start_ticks, stop_ticks))
-        return self._first_id + int(low), self._times.values[low:high]
+        new = self._tags.values[self._times.values.size :]
+        if new.size:
+            times_ps = self._times.room(new.size)
+            np.multiply(np.right_shift(new, 2, out=times_ps), tick_ps, out=times_ps)
+            self._times.keep(new.size)
+        low, high = self._place_of(start_ticks), self._place_of(stop_ticks)
+        return self._first_id + low, self._times.values[low:high]
+
+    def _place_of(self, ticks: int) -> int:
+        """How many clicks in the book are before ``ticks``."""
+        tag = min(max(ticks, _NEVER_TICKS), -_NEVER_TICKS) << 2
+        return int(self._tags.values.searchsorted(tag))
 
     def tags_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Packed tags of the clicks ``ids`` ((N,) int64, all still in the book)."""

@@ -54,7 +54,10 @@ class OwnClicks:
 
     def count(self, start_ps: int, stop_ps: int) -> int:
         """How many `between` would give."""
-        return self._book.between(start_ps // self._tick_ps, stop_ps // self._tick_ps)[1].size
+        start_id, stop_id = (
+            self._book.id_from(time_ps // self._tick_ps) for time_ps in (start_ps, stop_ps)
+        )
+        return max(0, stop_id - start_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from protocols.compiled import kernel
 from protocols.matching import Matching, NearPairs
 
+_NONE: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 BLOCK_CLICKS = 1 << 13
 """Announced clicks that are looked at together."""
 
@@ -190,7 +191,7 @@ def find_about(  # noqa: PLR0917 - a kernel takes arrays, not objects
     if count > announced_ps.size:  # seldom: most clicks have one partner at most
         found = np.empty((3, count), dtype=np.int64)
         _note_about(announced_ps, own_ps, *line, low_ps, high_ps, found)
-    return found[:, :count].copy()
+    return found[:, :count]
 
 
 def pairs_about(
@@ -218,8 +219,8 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     window_ps: int,
     announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs in the window whose clicks are both free: their indices (L,), and columns (3, L).
+) -> NDArray[np.int64]:
+    """Columns (3, L) of the pairs in the window whose clicks are both free.
 
     Of the columns of pairs, with differences from the delay.
     """
@@ -233,49 +234,45 @@ def _free_within(  # noqa: PLR0917 - a kernel takes arrays, not objects
     for place in range(near):
         at = np.uint64(places[place])
         k, j = np.uint64(announced[at]), np.uint64(own[at])
-        places[count], offered[0, count], offered[1, count] = at, k, j
+        offered[0, count], offered[1, count] = k, j
         offered[2, count] = differences_ps[at] - delay_ps
         count += np.uint64(announced_free[k] & own_free[j])
-    return places[:count], offered[:, :count]
+    return offered[:, :count]
 
 
 @kernel
-def _take(  # noqa: PLR0917 - a kernel takes arrays, not objects
-    places: NDArray[np.int64],
+def _take(
     offered: NDArray[np.int64],
     chosen: NDArray[np.int64],
-    lane: int,
-    lane_of: NDArray[np.int16],
     announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> int:
-    """Enter matches; the number of those before one that cannot be.
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Announced and own click of each match (K,), and how many come before one that cannot be.
 
     It uses a click that was taken already, or is no pair that was offered.
     """
+    announced, own = np.empty_like(chosen), np.empty_like(chosen)
     for match in range(chosen.size):
         place = chosen[match]
-        if not 0 <= place < places.size:
-            return match
+        if not 0 <= place < offered.shape[1]:
+            return announced, own, match
         k, j = np.uint64(offered[0, place]), np.uint64(offered[1, place])
         if not (announced_free[k] and own_free[j]):
-            return match
+            return announced, own, match
         announced_free[k] = own_free[j] = False
-        lane_of[places[place]] = lane
-    return chosen.size
+        announced[match], own[match] = k, j
+    return announced, own, chosen.size
 
 
 def match_lane(
     matching: Matching,
     pairs: NearPairs,
-    lane: int,
     *,
     delay_ps: int,
     window_ps: int,
-    lane_of: NDArray[np.int16],
     announced_free: NDArray[np.bool_],
     own_free: NDArray[np.bool_],
-) -> None:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Match pairs whose difference less ``delay_ps`` lies in [-window/2, window/2).
 
     Each click is used once.
@@ -286,19 +283,22 @@ def match_lane(
         Which of them.
     pairs : NearPairs
         Must cover the window.
-    lane, delay_ps, window_ps : int
-        Lane and its delay; full width of the window.
-    lane_of : (K,) int16
-        Lane of each pair that is a match; written.
+    delay_ps, window_ps : int
+        Delay of the lane; full width of the window.
     announced_free, own_free : (N,), (M,) bool
         Clicks that are not used yet; written.
+
+    Returns
+    -------
+    (K,) int64, (K,) int64
+        Announced and own click of each match, in the order in which they were chosen.
 
     Raises
     ------
     ValueError
         If the matching uses a click twice, or what is no pair.
     """
-    places, offered = _free_within(
+    offered = _free_within(
         pairs.announced,
         pairs.own,
         pairs.differences_ps,
@@ -308,28 +308,10 @@ def match_lane(
         own_free,
     )
     chosen = matching.choose(NearPairs(*offered))
-    taken = _take(places, offered, chosen, lane, lane_of, announced_free, own_free)
+    announced, own, taken = _take(offered, chosen, announced_free, own_free)
     if taken < chosen.size:
         raise ValueError("a click in two matches, or a match of no pair")
-
-
-@kernel
-def _matches(
-    announced: NDArray[np.int64], own: NDArray[np.int64], lane_of: NDArray[np.int16]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], bool]:
-    """Announced and own click, and lane, of each pair (K,) that has one.
-
-    Also whether they come in the order of announced clicks.
-    """
-    found, count = np.empty((2, announced.size + 1), dtype=np.int64), np.uint64(0)
-    lanes, before, is_ordered = np.empty(announced.size + 1, dtype=np.uint8), -1, True
-    for pair in range(announced.size):
-        found[0, count], found[1, count], lanes[count] = announced[pair], own[pair], lane_of[pair]
-        if lane_of[pair] >= 0:
-            is_ordered &= announced[pair] >= before
-            before = announced[pair]
-            count += np.uint64(1)
-    return found[0, :count], found[1, :count], lanes[:count], is_ordered
+    return announced, own
 
 
 def match_lanes(
@@ -346,20 +328,22 @@ def match_lanes(
     Lane by lane (`match_lane`), by their delays; ``announced`` is how many clicks there are.
     """
     announced_free = np.ones(announced, dtype=np.bool_)
-    lane_of = np.full(pairs.own.size, -1, dtype=np.int16)
-    for lane, delay_ps in delays_ps.items():
+    found = [
         match_lane(
             matching,
             pairs,
-            lane,
             delay_ps=delay_ps,
             window_ps=window_ps,
-            lane_of=lane_of,
             announced_free=announced_free,
             own_free=own_free,
         )
-    positions, own, lanes, is_ordered = _matches(pairs.announced, pairs.own, lane_of)
-    if not is_ordered:  # lanes far apart come in groups
-        order = np.argsort(positions)
+        for delay_ps in delays_ps.values()
+    ]
+    positions = np.concatenate([_NONE, *(clicks for clicks, _ in found)])
+    own = np.concatenate([_NONE, *(clicks for _, clicks in found)])
+    sizes = np.array([clicks.size for clicks, _ in found], dtype=np.int64)
+    lanes = np.repeat(np.array([*delays_ps], dtype=np.uint8), sizes)
+    if (positions[1:] < positions[:-1]).any():
+        order = np.argsort(positions, kind="stable")  # which merges what ascends
         return positions[order], own[order], lanes[order]
     return positions, own, lanes

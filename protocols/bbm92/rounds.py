@@ -74,15 +74,15 @@ def kept(values: Bits, keep: NDArray[np.bool_]) -> Bits:
 
 @kernel
 def put_kept(  # noqa: PLR0917 (compiled kernels take arrays, and numba passes them by place)
-    lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_], rows: Bits, start: int
+    lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_], row: Bits, start: int
 ) -> int:
-    """Write those that are marked to the three ``rows``, from column ``start`` on; where they stop.
+    """Write those that are marked to ``row``, packed, from ``start`` on; where they stop.
 
-    As many columns as there are marks must be left.
+    As many places as there are marks must be left.
     """
     stop = start
     for k in range(keep.size):
-        rows[0, stop], rows[1, stop], rows[2, stop] = lanes[k], bases[k], bits[k]
+        row[stop] = lanes[k] << 2 | bases[k] << 1 | bits[k]
         stop += keep[k]
     return stop
 
@@ -98,38 +98,39 @@ class SiftedBits:
 
     def __init__(self, lanes: int) -> None:
         self._lanes_count = lanes
-        self._rows = np.empty((3, 0), dtype=np.uint8)
-        """Lanes, bases and bits, and room for more."""
+        self._row = np.empty(0, dtype=np.uint8)
+        """``lane << 2 | basis << 1 | bit`` of each, and room for more."""
         self.size = 0
 
     def add(self, lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_]) -> None:
         """Append those that are marked of (N,) uint8 lanes, bases (0 = Z, 1 = X) and bits."""
         most = self.size + keep.size
-        if most > self._rows.shape[1]:
-            rows = np.empty((3, 1 << (most - 1).bit_length()), dtype=np.uint8)
-            rows[:, : self.size] = self._columns
-            self._rows = rows
-        self.size = put_kept(lanes, bases, bits, keep, self._rows, self.size)
+        if most > self._row.size:
+            row = np.empty(1 << (most - 1).bit_length(), dtype=np.uint8)
+            row[: self.size] = self._packed
+            self._row = row
+        self.size = put_kept(lanes, bases, bits, keep, self._row, self.size)
 
     def remove(self, mask: Bits) -> tuple[Bits, Bits]:
         """Take out the bits marked in ``mask`` ((size,) uint8); their lanes and the bits."""
-        lanes, bases, bits = self._columns
-        taken = mask.astype(np.bool_)
-        self._rows = np.empty_like(self._rows)
-        self.size = put_kept(lanes, bases, bits, ~taken, self._rows, 0)
-        return kept(lanes, taken), kept(bits, taken)
+        is_taken = mask.astype(np.bool_)
+        taken = kept(self._packed, is_taken)
+        self._row = kept(self._packed, ~is_taken)
+        self.size = self._row.size
+        return taken >> np.uint8(2), taken & np.uint8(1)
 
     def sub_blocks(self) -> list[tuple[Bits, Bits]]:
         """(bases, bits) of each lane."""
-        lanes, bases, bits = self._columns
-        if self._lanes_count == 1:
-            return [(bases, bits)]
-        marks = [lanes == lane for lane in range(self._lanes_count)]
-        return [(kept(bases, mark), kept(bits, mark)) for mark in marks]
+        packed, one = self._packed, np.uint8(1)
+        blocks = [packed]
+        if self._lanes_count > 1:
+            lanes = packed >> np.uint8(2)
+            blocks = [kept(packed, lanes == lane) for lane in range(self._lanes_count)]
+        return [(block >> one & one, block & one) for block in blocks]
 
     @property
-    def _columns(self) -> Bits:
-        return self._rows[:, : self.size]
+    def _packed(self) -> Bits:
+        return self._row[: self.size]
 
 
 def received_bits(packed: bytes, size_bits: int) -> Bits:

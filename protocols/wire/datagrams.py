@@ -24,6 +24,11 @@ _HALF_BITS = SACK_BITS // 2
 _LOW_HALF = (1 << _HALF_BITS) - 1
 
 
+SHORT_BYTES = 4096
+"""The payload of a longer datagram is not copied before its message is whole."""
+Payload = bytes | memoryview
+
+
 class Kind(IntEnum):
     """What a datagram is for."""
 
@@ -76,7 +81,7 @@ def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
     sequence: int,
     acknowledged: int,
     received: int,
-    payload: bytes,
+    payload: Payload,
     turn: int = 0,
     echo: int = 0,
 ) -> bytes:
@@ -92,6 +97,17 @@ def pack_datagram(  # noqa: PLR0917 (as a `Datagram` takes them)
 
 def decode_datagram(data: bytes) -> Datagram:
     """Parse ``data``; MalformedMessageError for a damaged or foreign header."""
+    return decode_header(data)._replace(payload=data[HEADER_BYTES:])
+
+
+def payload_of(data: bytes) -> Payload:
+    """What stands behind the header; of a long datagram a view, which is no copy."""
+    whole: Payload = data if len(data) <= SHORT_BYTES else memoryview(data)
+    return whole[HEADER_BYTES:]
+
+
+def decode_header(data: bytes) -> Datagram:
+    """As `decode_datagram`, without the payload."""
     if len(data) < HEADER_BYTES:
         raise MalformedMessageError("datagram", len(data))
     (
@@ -103,5 +119,5 @@ def decode_datagram(data: bytes) -> Datagram:
         raise MalformedMessageError("datagram", len(data))
     return Datagram(
         _KINDS[kind], ends == 1, epoch, peer_epoch, sequence, acknowledged,
-        high << _HALF_BITS | low, data[HEADER_BYTES:], turn, echo,
+        high << _HALF_BITS | low, b"", turn, echo,
     )  # fmt: skip

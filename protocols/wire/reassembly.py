@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from protocols.messages import MAX_MESSAGE_BYTES
-from protocols.wire.datagrams import SACK_BITS, Datagram
+from protocols.wire.datagrams import SACK_BITS, SHORT_BYTES, Datagram, Payload
 
 WINDOW = SACK_BITS
 """Datagrams in flight; what arrives further ahead is dropped."""
@@ -34,9 +34,11 @@ class Incoming:
     epoch: int = 0
     """0: nothing is known of the peer yet."""
     next_sequence: int = 0
-    early: dict[int, tuple[bytes, bool]] = field(default_factory=dict)
-    message: bytearray = field(default_factory=bytearray)
-    """What has come of the message under way: its memory is its length, whatever the pieces."""
+    early: dict[int, tuple[Payload, bool]] = field(default_factory=dict)
+    pieces: list[Payload | bytearray] = field(default_factory=list)
+    """What has come of the message under way: its memory is about its length, short ones joined."""
+    message_bytes: int = 0
+    """Length of that."""
     is_skipping: bool = False
     """Inside a message that is too long, or whose beginning was missed: dropped at its end."""
     unacknowledged: int = 0
@@ -56,17 +58,17 @@ class Incoming:
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
         return ahead < WINDOW and datagram.sequence not in self.early
 
-    def take(self, datagram: Datagram) -> bool:
-        """Take in data; whether to acknowledge it at once."""
+    def take(self, datagram: Datagram, payload: Payload) -> bool:
+        """Take in data, whose header is ``datagram``; whether to acknowledge it at once."""
         ahead = (datagram.sequence - self.next_sequence) % SEQUENCE_LIMIT
         self.unacknowledged += 1
         self.latest_turn = datagram.turn
         if ahead:
             if ahead < WINDOW:
-                self.early.setdefault(datagram.sequence, (datagram.payload, datagram.ends_message))
+                self.early.setdefault(datagram.sequence, (payload, datagram.ends_message))
             return True
         ends_message = datagram.ends_message
-        self._append(datagram.payload, ends_message=ends_message)
+        self._append(payload, ends_message=ends_message)
         if self.early:  # the sender waits to hear of a gap filled: RFC 5681, section 4.2
             self._append_early()
             return True
@@ -77,7 +79,7 @@ class Incoming:
         if not is_ahead(base, self.next_sequence):
             return False
         self.next_sequence = base
-        self.message.clear()
+        self._forget_message()
         self.is_skipping = not starts_message
         self.early = {
             sequence: piece
@@ -91,16 +93,30 @@ class Incoming:
         while (piece := self.early.pop(self.next_sequence, None)) is not None:
             self._append(piece[0], ends_message=piece[1])
 
-    def _append(self, payload: bytes, *, ends_message: bool) -> None:
+    def _append(self, payload: Payload, *, ends_message: bool) -> None:
         self.next_sequence = (self.next_sequence + 1) % SEQUENCE_LIMIT
-        if len(self.message) + len(payload) > MAX_MESSAGE_BYTES:
-            self.message = bytearray()
+        if self.message_bytes + len(payload) > MAX_MESSAGE_BYTES:
+            self._forget_message()
             self.is_skipping = True
         if not ends_message:
             if not self.is_skipping:
-                self.message += payload
+                self._keep(payload)
             return
         if not self.is_skipping:  # most are of one piece
-            self.messages.append(b"".join((self.message, payload)) if self.message else payload)
-        self.message.clear()
+            self.messages.append(b"".join((*self.pieces, payload)))
+        self._forget_message()
         self.is_skipping = False
+
+    def _keep(self, payload: Payload) -> None:
+        """Add a piece to the message under way."""
+        self.message_bytes += len(payload)
+        if len(payload) > SHORT_BYTES // 2:
+            self.pieces.append(payload)
+        elif self.pieces and isinstance(self.pieces[-1], bytearray):
+            self.pieces[-1] += payload
+        else:
+            self.pieces.append(bytearray(payload))
+
+    def _forget_message(self) -> None:
+        self.pieces.clear()
+        self.message_bytes = 0

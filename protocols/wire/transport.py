@@ -28,8 +28,10 @@ from protocols.wire.datagrams import (
     RESPONSE,
     Datagram,
     Kind,
-    decode_datagram,
+    Payload,
+    decode_header,
     pack_datagram,
+    payload_of,
 )
 from protocols.wire.reassembly import SEQUENCE_LIMIT, WINDOW, Incoming, is_ahead
 from protocols.wire.roundtrip import RoundTrip
@@ -47,7 +49,7 @@ BROKEN_AFTER_PS = 10_000_000_000_000
 
 @dataclass(slots=True)
 class _Piece:
-    payload: bytes
+    payload: Payload
     starts_message: bool
     ends_message: bool
     sent_ps: int = 0
@@ -109,8 +111,7 @@ class Transport:
         self._repeats = AnswerLimit()
         self.messages: deque[bytes] = deque()
         self._receiving = Incoming(self.messages)
-        self.was_reset = False
-        self._was_jammed = False
+        self.was_reset = self._was_jammed = False
         self._stuck_since_ps: int | None = None
         self._base_due_ps = 0
 
@@ -126,9 +127,10 @@ class Transport:
             raise LocalProtocolError(f"a message of {size} bytes")
         if self.queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
+        whole: Payload = message if size <= self._piece_bytes else memoryview(message)  # no copies
         for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
-            self._queue.append(_Piece(message[start:stop], start == 0, stop >= size))
+            self._queue.append(_Piece(whole[start:stop], start == 0, stop >= size))
         self.queued_bytes += size
 
     def is_waiting(self, message: bytes) -> bool:
@@ -236,25 +238,24 @@ class Transport:
             self.counts.datagrams_refused += 1
             return
         try:
-            datagram = decode_datagram(data)
+            datagram = decode_header(data)
         except MalformedMessageError:
             self.counts.datagrams_refused += 1
             return
         is_ours = datagram.peer_epoch == self._epoch and datagram.epoch == self._receiving.epoch
         is_next = datagram.kind is DATA and datagram.sequence == self._receiving.next_sequence
-        if is_ours and is_next and datagram.acknowledged == self._next_sequence:
-            self._take_next(datagram, now_ps)
-        else:
-            self._take_other(datagram, now_ps)
+        is_plain = is_ours and is_next and datagram.acknowledged == self._next_sequence
+        take = self._take_next if is_plain else self._take_other
+        take(datagram, payload_of(data), now_ps)
 
-    def _take_next(self, datagram: Datagram, now_ps: int) -> None:
+    def _take_next(self, datagram: Datagram, payload: Payload, now_ps: int) -> None:
         """Most datagrams: the next data, and all that was sent has arrived."""
         self._take_echo(datagram.echo, now_ps)
         self._stuck_since_ps = self._base = self.next_deadline_ps = None
         self._in_flight.clear()
-        self._acknowledge_now |= self._receiving.take(datagram)
+        self._acknowledge_now |= self._receiving.take(datagram, payload)
 
-    def _take_other(self, datagram: Datagram, now_ps: int) -> None:
+    def _take_other(self, datagram: Datagram, payload: Payload, now_ps: int) -> None:
         if datagram.peer_epoch not in (0, self._epoch):
             # Meant for an earlier life of this endpoint: the sender must learn of this one.
             self._acknowledge_now |= self._strangers.may_answer(ACKNOWLEDGE, now_ps)
@@ -265,7 +266,7 @@ class Transport:
             if self._strangers.may_answer(RESPONSE, now_ps):
                 self._respond(datagram)
         elif datagram.epoch == self._receiving.epoch:
-            self._accept(datagram, now_ps)
+            self._accept(datagram, payload, now_ps)
         elif self._strangers.may_answer(CHALLENGE, now_ps):
             self._challenge_epoch(datagram.epoch)
 
@@ -298,7 +299,7 @@ class Transport:
         )
         self._acknowledge_now = True
 
-    def _accept(self, datagram: Datagram, now_ps: int) -> None:
+    def _accept(self, datagram: Datagram, payload: Payload, now_ps: int) -> None:
         if datagram.kind is BASE:
             at, starts = datagram.acknowledged, datagram.ends_message
             self._acknowledge_now |= self._receiving.skip_to(at, starts_message=starts)
@@ -307,7 +308,7 @@ class Transport:
             self._take_acknowledgement(datagram, now_ps)
         is_data = datagram.kind is DATA
         if is_data and (self._receiving.is_new(datagram) or self._repeats.may_answer(now_ps)):
-            self._acknowledge_now |= self._receiving.take(datagram)
+            self._acknowledge_now |= self._receiving.take(datagram, payload)
 
     def _watch(self, now_ps: int) -> bool:
         """Whether the peer has waited a round trip for what is gone here.
@@ -326,8 +327,7 @@ class Transport:
     def start_over(self) -> None:
         """Begin a new stream, as after a crash; the owner learns that messages were lost."""
         self._epoch = self._epoch % (SEQUENCE_LIMIT - 1) + 1
-        self._next_sequence = 0
-        self._stuck_since_ps = None
+        self._next_sequence, self._stuck_since_ps = 0, None
         self._forget_stream()
         self._receiving = Incoming(self.messages)  # the peer will begin anew as well
         self._acknowledge_now = self.was_reset = True

@@ -95,12 +95,11 @@ def test_kernel_agrees_with_its_interpreted_self() -> None:
     rng = generator(3)
     times = np.cumsum(rng.exponential(150, 3000)).astype(np.int64)
     tags = np.sort(times << 2 | (rng.random(3000) * 4).astype(np.int64))
-    out, plain = np.empty((2, tags.size), np.int64), np.empty((2, tags.size), np.int64)
+    out, plain = np.empty_like(tags), np.empty_like(tags)
     settings = (WINDOW_TICKS, 500, -1000)
-    kept = tagbook._merge(generator(4), tags, *settings, *out)
-    assert tagbook._merge.py_func(generator(4), tags, *settings, *plain) == kept
-    assert np.array_equal(out[:, :kept], plain[:, :kept])
-    assert np.array_equal(out[0, :kept] >> 2, out[1, :kept])
+    kept = tagbook._merge(generator(4), tags, *settings, out)
+    assert tagbook._merge.py_func(generator(4), tags, *settings, plain) == kept
+    assert np.array_equal(out[:kept], plain[:kept])
 
 
 def test_dropped_clicks_are_those_of_the_rate() -> None:
@@ -396,17 +395,18 @@ def test_times_in_ps_are_those_in_ticks() -> None:
     assert not book.holds(0)
 
 
-def test_a_column_is_copied_seldom_and_takes_no_more_room_than_twice_what_it_held() -> None:
-    """A thousand small frames, each forgotten 50 later: views stay, room is made now and then."""
-    column, rooms, views = tagbook._Column(np.int64), set[int](), []
+def test_a_column_moves_seldom_and_takes_no_more_room_than_twice_what_it_held() -> None:
+    """A thousand small frames, each forgotten 50 later: what is kept stays, in the same room."""
+    column, rooms, starts = tagbook._Column(np.int64), list[object](), set[tuple[int, int]]()
     for k in range(1000):
         column.room(15)[:10] = np.arange(10 * k, 10 * k + 10)
         column.keep(10)
         if k >= 50:
             column.drop(10)
-        rooms.add(id(column._room))
-        views.append((column.values, column.values.copy(), column._room))  # kept: no id comes again
+        if not rooms or rooms[-1] is not column._room:
+            rooms.append(column._room)
+        starts.add((len(rooms), column._stop - 10 * k))  # a move makes it less
+        assert column.values.tolist() == list(range(max(0, 10 * (k - 49)), 10 * k + 10))
         assert column._room.size <= 2 * 515
-    assert column.values.tolist() == list(range(9500, 10_000))
-    assert all((view == copy).all() for view, copy, _ in views)
-    assert 10 < len(rooms) < 40
+    assert len(rooms) < 10
+    assert 10 < len(starts) < 40

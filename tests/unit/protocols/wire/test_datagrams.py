@@ -6,7 +6,16 @@ import zlib
 import pytest
 
 from protocols.errors import MalformedMessageError
-from protocols.wire.datagrams import HEADER_BYTES, Datagram, Kind, decode_datagram, encode_datagram
+from protocols.wire.datagrams import (
+    HEADER_BYTES,
+    SHORT_BYTES,
+    Datagram,
+    Kind,
+    decode_datagram,
+    decode_header,
+    encode_datagram,
+    payload_of,
+)
 
 DATAGRAM = Datagram(Kind.DATA, True, 7, 9, 3, 2, 5, b"payload")
 
@@ -30,6 +39,16 @@ def test_short_and_empty_ones_are_refused() -> None:
         with pytest.raises(MalformedMessageError):
             decode_datagram(data[:size])
     assert decode_datagram(data[:HEADER_BYTES]).payload == b""
+
+
+@pytest.mark.parametrize("size", [0, 1, SHORT_BYTES, 60_000])
+def test_header_and_payload_can_be_had_apart(size: int) -> None:
+    """A long payload is a view of the datagram."""
+    datagram = DATAGRAM._replace(payload=b"x" * size)
+    data = encode_datagram(datagram)
+    assert decode_header(data)._replace(payload=bytes(payload_of(data))) == datagram
+    assert decode_datagram(data) == datagram
+    assert isinstance(payload_of(data), memoryview) == (size >= SHORT_BYTES)
 
 
 @pytest.mark.parametrize(
