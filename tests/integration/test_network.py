@@ -353,7 +353,7 @@ def test_published_figures_change_nothing() -> None:
 
 def test_an_interrupted_run_is_partial_and_balances() -> None:
     """Stopped after five frames: marked partial, and the books of what was done are in order."""
-    topology, asked = load_topology("two_user"), []
+    topology, asked = load_topology("two_user", overrides=["frame_s=0.05"]), []
 
     def should_stop() -> bool:
         asked.append(True)
@@ -362,7 +362,7 @@ def test_an_interrupted_run_is_partial_and_balances() -> None:
     movements: list[Movement] = []
     run = simulate(topology, duration_s=3, seed=1, should_stop=should_stop, movements=movements)
     assert run.partial
-    assert run.duration_ps == 5 * ps_from_s(topology.frame_s)
+    assert run.duration_ps == 5 * 50_000_000_000
     assert check_balance(movements) == []
 
 

@@ -11,13 +11,8 @@ from netsim.devices.qnsp import emission_plan
 from netsim.errors import ConfigError
 from netsim.topology.network import Network, build_network
 from netsim.topology.timeline import Timeline, networks_of
-from netsim.twin.light import (
-    MAX_FRAME_PHOTONS,
-    announced_bytes,
-    check_light,
-    light_warnings,
-    photons_hz,
-)
+from netsim.twin.brightness import announced_bytes, photons_hz
+from netsim.twin.light import MAX_FRAME_PHOTONS, check_light, light_warnings
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 

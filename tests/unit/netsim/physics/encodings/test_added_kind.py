@@ -20,8 +20,8 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch
 from netsim.twin.coincidences import detector_rates_hz
 from netsim.twin.detectors import clicks_hz
-from netsim.twin.link import link_config
 from netsim.twin.prediction import predict, predict_epochs
+from tests.support.agreed import link_config
 from tests.support.bounds import assert_binomial, assert_poisson
 from tests.support.photons import run_photons
 from tests.unit.netsim.physics.encodings.kinds import STEP_PS, OneBasis, Stepped, Turned

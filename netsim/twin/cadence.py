@@ -1,0 +1,166 @@
+"""How light is cut: frames that are drawn at once, announcements of click times, rounds.
+
+Rounds are whole numbers of the grid. Frames and announcements cost by their number, so both are as
+long as nothing that is simulated depends on it, unless the topology says how long. All of it
+follows from the topology with all its events, never from how long a run is.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netsim.topology.network import Network
+from netsim.topology.specs import TopologySpec
+from netsim.topology.timeline import networks_of
+from netsim.twin.brightness import announced_bytes, photons_hz
+from netsim.twin.detectors import clicks_hz
+from netsim.units import PS_PER_S, ps_from_s
+from protocols.bbm92.course import CELL_WALK_PS, MAX_CELLS
+from protocols.messages import MAX_TIMES_BYTES
+
+Users = tuple[str, str]
+"""Of a link, announcer first."""
+
+LONGEST_FRAME_PS = PS_PER_S // 2
+MOST_PHOTONS = 1 << 17
+"""Of a frame: more do not lie in near caches."""
+LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
+CHANGING_PS = PS_PER_S // 2
+"""Where light comes and goes, it is missed by whole announcements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How light is cut.
+
+    Attributes
+    ----------
+    frame_ps : int
+        Whole numbers of it make every round.
+    rounds_ps, announcements_ps : mapping
+        By users: light of a round; light to be announced at once, of which frames are as long or
+        a part.
+    """
+
+    frame_ps: int
+    rounds_ps: Mapping[Users, int]
+    announcements_ps: Mapping[Users, int]
+
+    def frames_per_round(self, users: Users) -> int:
+        """Frames of a round of a link."""
+        return self.rounds_ps[users] // self.frame_ps
+
+    def announced_frames(self, users: Users) -> int:
+        """Frames of a link whose click times are announced at once."""
+        asked = max(1, round(self.announcements_ps[users] / self.frame_ps))
+        return min(asked, self.frames_per_round(users))
+
+    def announced_ps(self, users: Users) -> int:
+        """Light of an announcement of a link."""
+        return self.announced_frames(users) * self.frame_ps
+
+
+def round_ps(topology: TopologySpec, users: Users) -> int:
+    """Light of a round of the link between ``users``."""
+    grids = max(1, round(topology.round_s_of(users) / topology.grid_s))
+    return grids * ps_from_s(topology.grid_s)
+
+
+def round_cadence(topology: TopologySpec, links: Iterable[Users]) -> Cadence:
+    """How light is cut where a round is drawn as a whole."""
+    rounds_ps = {users: round_ps(topology, users) for users in links}
+    return Cadence(ps_from_s(topology.grid_s), rounds_ps, rounds_ps)
+
+
+def whole_frames_ps(topology: TopologySpec, rounds_ps: Iterable[int], longest_ps: int) -> int:
+    """The longest frame that makes all rounds, whole numbers of the grid, up to ``longest_ps``."""
+    grid_ps = ps_from_s(topology.grid_s)
+    common = math.gcd(*(length_ps // grid_ps for length_ps in rounds_ps))
+    most = max(1, longest_ps // grid_ps)
+    return grid_ps * max(grids for grids in range(1, most + 1) if common % grids == 0)
+
+
+def followed_ps(topology: TopologySpec, users: Users) -> float:
+    """Through how much light the two clocks of a link can be followed at once.
+
+    As many cells as there may be, each so short that the clocks wander by no more than they should
+    in one (`protocols.bbm92.course`).
+    """
+    clocks = (topology.clock_of(topology.user(name)) for name in users)
+    walk_ps = PS_PER_S * math.hypot(*(clock.allan_deviation_1s for clock in clocks))
+    return MAX_CELLS * PS_PER_S * (CELL_WALK_PS / walk_ps) ** 2 if walk_ps else math.inf
+
+
+def photon_cadence(
+    topology: TopologySpec,
+    networks: Sequence[Network] | None = None,
+    *,
+    is_controlled: bool = False,
+) -> Cadence:
+    """How light is cut that is drawn photon by photon.
+
+    Parameters
+    ----------
+    topology : TopologySpec
+        As in the file.
+    networks : sequence of Network, optional
+        All states that its events lead to, where they are known.
+    is_controlled : bool
+        Whether somebody changes the network whom the topology does not name.
+    """
+    if networks is None:
+        networks = networks_of(topology)
+    is_changing = is_controlled or _is_changing(topology)
+    links = networks[0].links
+    rounds_ps = {users: round_ps(topology, users) for users in links}
+    announcements_ps = dict.fromkeys(links, ps_from_s(topology.protocol.announcement_s or 0.0))
+    if topology.protocol.announcement_s is None:
+        longest_ps = CHANGING_PS if is_changing else LONGEST_ANNOUNCEMENT_PS
+        carried_ps = {name: _carried_ps(networks, name) for name, _ in links}
+        announcements_ps = {
+            users: int(min(longest_ps, followed_ps(topology, users), carried_ps[users[0]]))
+            for users in links
+        }
+    longest_ps = min((*announcements_ps.values(), _longest_frame_ps(topology, networks)))
+    frame_ps = whole_frames_ps(topology, rounds_ps.values(), longest_ps)
+    return Cadence(frame_ps, rounds_ps, announcements_ps)
+
+
+def comes_and_goes(topology: TopologySpec) -> bool:
+    """Whether processes of users stop and start: light is lost by whole frames."""
+    return (
+        bool(topology.crashes)
+        or not all(user.is_present for user in topology.users)
+        or any(event.leaving or event.joining for event in topology.events)
+    )
+
+
+def _is_changing(topology: TopologySpec) -> bool:
+    return bool(topology.events or topology.controller) or comes_and_goes(topology)
+
+
+def _longest_frame_ps(topology: TopologySpec, networks: Iterable[Network]) -> int:
+    """A grid where something is done once a frame, or steps faster than a long one."""
+    if topology.frame_s is not None or comes_and_goes(topology) or _turns(topology):
+        return ps_from_s(topology.grid_s)
+    brightest_hz = max(map(photons_hz, networks))
+    if brightest_hz * LONGEST_FRAME_PS <= MOST_PHOTONS * PS_PER_S:
+        return LONGEST_FRAME_PS
+    return int(MOST_PHOTONS / brightest_hz * PS_PER_S)
+
+
+def _turns(topology: TopologySpec) -> bool:
+    """Whether analysers move: they stand still while a frame is measured."""
+    receivers = [topology.receiver_of(user) for user in topology.users]
+    return any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users) or any(
+        each.bell or any(analyser.drift for analyser in each.analysers) for each in receivers
+    )
+
+
+def _carried_ps(networks: Iterable[Network], user: str) -> float:
+    """Light whose clicks one announcement carries with room to spare, in any state."""
+    rate_hz = max(float(clicks_hz(network, user).sum()) for network in networks)
+    topology = next(iter(networks)).topology
+    tick_ps = topology.receiver_of(topology.user(user)).tick_ps
+    bytes_per_s = announced_bytes(rate_hz, rate_hz, tick_ps=tick_ps)
+    return MAX_TIMES_BYTES / 2 / bytes_per_s * PS_PER_S if bytes_per_s else math.inf
