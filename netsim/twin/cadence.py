@@ -22,6 +22,7 @@ Users = tuple[str, str]
 """Of a link, announcer first."""
 
 LONGEST_FRAME_PS = PS_PER_S // 2
+"""Chosen ones are whole parts of it, so that announcements are whole numbers of them."""
 MOST_PHOTONS = 1 << 17
 """Of a frame: more do not lie in near caches."""
 LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
@@ -122,7 +123,7 @@ def photon_cadence(
             for users in links
         }
     longest_ps = min((*announcements_ps.values(), _longest_frame_ps(topology, networks)))
-    frame_ps = whole_frames_ps(topology, rounds_ps.values(), longest_ps)
+    frame_ps = whole_frames_ps(topology, (LONGEST_FRAME_PS, *rounds_ps.values()), longest_ps)
     return Cadence(frame_ps, rounds_ps, announcements_ps)
 
 
