@@ -185,7 +185,7 @@ class ProtocolSpec(Spec):
     announcement_s: Annotated[float, Field(gt=0, le=10)] | None = None
     """Light per announcement of click times: longer ones are fewer messages, and rounds end later.
     Whole frames, at most a round; coincidence runs announce frame by frame. Chosen if absent: 2 s,
-    0.5 s where the network changes, less for clocks that wander."""
+    down to 0.5 s where the network changes or clocks wander."""
     reconciliation: ReconciliationName
     """How errors are corrected: a schedule of Cascade (arXiv:1407.3257), or modelled, which needs
     the charge paper."""

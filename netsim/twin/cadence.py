@@ -28,8 +28,11 @@ LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
 CHANGING_PS = PS_PER_S // 2
 """Where light comes and goes, it is missed by whole announcements."""
 MOST_WANDER_PS = 3000.0
-"""Standard deviation of what two clocks move by, beside their rates, in one announcement: at 6 ns a
-percent of the sifted bits is lost, at 20 ns half of them."""
+"""Standard deviation of what two clocks move by, beside their rates, in an announcement that is
+longer than `FOLLOWED_PS`."""
+FOLLOWED_PS = PS_PER_S // 2
+"""However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and few
+beyond, where none can be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def followed_ps(topology: TopologySpec, users: Users) -> float:
     """
     clocks = (topology.clock_of(topology.user(name)) for name in users)
     walk_ps = PS_PER_S * math.hypot(*(clock.allan_deviation_1s for clock in clocks))
-    return PS_PER_S * (MOST_WANDER_PS / walk_ps) ** 2 if walk_ps else math.inf
+    if not walk_ps:
+        return math.inf
+    return max(FOLLOWED_PS, PS_PER_S * (MOST_WANDER_PS / walk_ps) ** 2)
 
 
 def photon_cadence(

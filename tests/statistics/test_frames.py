@@ -86,7 +86,7 @@ def assert_same_counts(one: PhotonCounts, other: PhotonCounts) -> None:
 
 @pytest.mark.parametrize("deviation", [5e-11, 1e-9, 3e-9])
 def test_parties_lose_nothing_by_what_is_chosen(deviation: float) -> None:
-    """Sifted bits and errors of a link whose clocks wander: those of announcements of half a second."""
+    """Sifted bits where clocks wander: those of announcements of half a second."""
     wander = f"receivers.bench.clock.allan_deviation_1s={deviation}"
     chosen = topology(wander, "protocol.round_s=10")
     usual = topology(wander, "protocol.round_s=10", SHORT, "protocol.announcement_s=0.5")
