@@ -15,6 +15,7 @@ from netsim.topology.timeline import networks_of
 from netsim.twin.brightness import announced_bytes, photons_hz
 from netsim.twin.detectors import clicks_hz
 from netsim.units import PS_PER_S, ps_from_s
+from protocols.bbm92.course import CELL_WALK_PS, MAX_CELLS
 from protocols.messages import MAX_TIMES_BYTES
 
 Users = tuple[str, str]
@@ -27,9 +28,6 @@ MOST_PHOTONS = 1 << 19
 LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
 CHANGING_PS = PS_PER_S // 2
 """Where light comes and goes, it is missed by whole announcements."""
-MOST_WANDER_PS = 3000.0
-"""Standard deviation of what two clocks move by, beside their rates, in an announcement that is
-longer than `FOLLOWED_PS`."""
 FOLLOWED_PS = PS_PER_S // 2
 """However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and few
 beyond, where none can be followed."""
@@ -89,14 +87,15 @@ def whole_frames_ps(topology: TopologySpec, rounds_ps: Iterable[int], longest_ps
 def followed_ps(topology: TopologySpec, users: Users) -> float:
     """Through how much light the two clocks of a link are followed at once.
 
-    The phase of a clock of Allan deviation sigma at 1 s, white frequency noise, walks by
-    sigma sqrt(T 1 s) in T, and those of two clocks add up in squares.
+    In as many cells as there may be (`protocols.bbm92.course`), each so short that the clocks wander
+    by no more in it than they should: 4.8 ns in all. The phase of a clock of Allan deviation sigma
+    at 1 s, white frequency noise, walks by sigma sqrt(T 1 s) in T; two add up in squares.
     """
     clocks = (topology.clock_of(topology.user(name)) for name in users)
     walk_ps = PS_PER_S * math.hypot(*(clock.allan_deviation_1s for clock in clocks))
     if not walk_ps:
         return math.inf
-    return max(FOLLOWED_PS, PS_PER_S * (MOST_WANDER_PS / walk_ps) ** 2)
+    return max(FOLLOWED_PS, MAX_CELLS * PS_PER_S * (CELL_WALK_PS / walk_ps) ** 2)
 
 
 def photon_cadence(

@@ -132,11 +132,11 @@ def test_clocks_that_wander_are_announced_sooner() -> None:
     wander = "receivers.bench.clock.allan_deviation_1s={}"
     lengths_ps = [
         followed_ps(changed(wander.format(deviation)), ("alice", "bob"))
-        for deviation in (1e-9, 2e-9, 1e-8)
+        for deviation in (1e-9, 4e-9, 1e-8)
     ]
-    assert lengths_ps == pytest.approx([4.5 * PS_PER_S, 1.125 * PS_PER_S, 0.5 * PS_PER_S])
+    assert lengths_ps == pytest.approx([11.52 * PS_PER_S, 0.72 * PS_PER_S, 0.5 * PS_PER_S])
     assert announced_s(photon_cadence(changed(wander.format(1e-9)))) == [2.0]
-    assert announced_s(photon_cadence(changed(wander.format(2e-9)))) == [1.0]
+    assert announced_s(photon_cadence(changed(wander.format(3e-9)))) == [1.0]
     assert announced_s(photon_cadence(changed(wander.format(1e-8)))) == [0.5]
 
 
