@@ -29,8 +29,8 @@ LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
 CHANGING_PS = PS_PER_S // 2
 """Where light comes and goes, it is missed by whole announcements."""
 FOLLOWED_PS = PS_PER_S // 2
-"""However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and few
-beyond, where none can be followed."""
+"""However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and
+few beyond, where none can be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ def whole_frames_ps(topology: TopologySpec, rounds_ps: Iterable[int], longest_ps
 def followed_ps(topology: TopologySpec, users: Users) -> float:
     """Through how much light the two clocks of a link are followed at once.
 
-    In as many cells as there may be (`protocols.bbm92.course`), each so short that the clocks wander
-    by no more in it than they should: 4.8 ns in all. The phase of a clock of Allan deviation sigma
-    at 1 s, white frequency noise, walks by sigma sqrt(T 1 s) in T; two add up in squares.
+    In as many cells as there may be (`protocols.bbm92.course`), each so short that the clocks
+    wander by no more in it than they should: 4.8 ns in all. The phase of a clock of Allan deviation
+    sigma at 1 s, white frequency noise, walks by sigma sqrt(T 1 s) in T; two add up in squares.
     """
     clocks = (topology.clock_of(topology.user(name)) for name in users)
     walk_ps = PS_PER_S * math.hypot(*(clock.allan_deviation_1s for clock in clocks))
