@@ -27,7 +27,8 @@ MOST_PHOTONS = 1 << 19
 """Of a frame, 40 MB; longer frames cost as much CPU."""
 LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
 CHANGING_PS = PS_PER_S // 2
-"""Where light comes and goes, it is missed by whole announcements."""
+"""Where light comes and goes, it is missed by whole announcements; and as a responder matches one
+when its next frame has come, frames are as short as the grid there."""
 FOLLOWED_PS = PS_PER_S // 2
 """However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and
 few beyond, where none can be followed."""
@@ -120,6 +121,9 @@ def photon_cadence(
     is_changing = is_controlled or _is_changing(topology)
     links = networks[0].links
     rounds_ps = {users: round_ps(topology, users) for users in links}
+    is_short = topology.frame_s is not None or is_changing or _turns(topology)
+    grid_ps = ps_from_s(topology.grid_s)
+    longest_frame_ps = grid_ps if is_short else _longest_frame_ps(networks)
     asked_s = topology.protocol.announcement_s
     longest_ps: Mapping[Users, float] = (
         _longest_announcements_ps(topology, networks, is_changing=is_changing)
@@ -129,7 +133,7 @@ def photon_cadence(
     frame_ps = whole_frames_ps(
         topology,
         (LONGEST_FRAME_PS, *rounds_ps.values()),
-        int(min((*longest_ps.values(), _longest_frame_ps(topology, networks)))),
+        int(min((*longest_ps.values(), longest_frame_ps))),
     )
     whole = round if asked_s is not None else math.floor
     announcements_ps = {users: frame_ps * whole(ps / frame_ps) for users, ps in longest_ps.items()}
@@ -158,13 +162,12 @@ def comes_and_goes(topology: TopologySpec) -> bool:
 
 
 def _is_changing(topology: TopologySpec) -> bool:
+    """Whether anything happens to the network that the parties have to find out."""
     return bool(topology.events or topology.controller) or comes_and_goes(topology)
 
 
-def _longest_frame_ps(topology: TopologySpec, networks: Iterable[Network]) -> int:
-    """A grid where something is done once a frame, or steps faster than a long one."""
-    if topology.frame_s is not None or comes_and_goes(topology) or _turns(topology):
-        return ps_from_s(topology.grid_s)
+def _longest_frame_ps(networks: Iterable[Network]) -> int:
+    """What the brightest state allows."""
     brightest_hz = max(map(photons_hz, networks))
     if brightest_hz * LONGEST_FRAME_PS <= MOST_PHOTONS * PS_PER_S:
         return LONGEST_FRAME_PS

@@ -398,7 +398,8 @@ def test_interrupted_run_counts_the_light_that_it_names(frame_s: float, frames: 
 def test_progress_reaches_the_end() -> None:
     """Progress is told once a frame, ascending, and ends with the duration, whole frame or not."""
     seen: list[int] = []
-    simulate(load_topology("two_user"), duration_s="0.33", seed=1, progress=seen.append)
+    topology = load_topology("two_user", overrides=["frame_s=0.05"])
+    simulate(topology, duration_s="0.33", seed=1, progress=seen.append)
     assert len(seen) == 7
     assert seen == sorted(set(seen))
     assert seen[-1] == ps_from_s("0.33")
