@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from netsim.physics.encodings.registry import BUILT_IN
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import networks_of
 from netsim.twin.brightness import announced_bytes, photons_hz
 from netsim.twin.detectors import clicks_hz
 from netsim.units import PS_PER_S, ps_from_s
-from protocols.bbm92.course import CELL_WALK_PS, MAX_CELLS
 from protocols.messages import MAX_TIMES_BYTES
 
 Users = tuple[str, str]
@@ -29,6 +29,10 @@ LONGEST_ANNOUNCEMENT_PS = 2 * PS_PER_S
 CHANGING_PS = PS_PER_S // 2
 """Where light comes and goes, it is missed by whole announcements; and as a responder matches one
 when its next frame has come, frames are as short as the grid there."""
+MOST_WANDER_PS = 4800.0
+"""Standard deviation of what two clocks move by, beside their rates, in one announcement: a course
+has 256 cells at most, in each of which they should move by no more than 300 ps
+(`protocols.bbm92.course`)."""
 FOLLOWED_PS = PS_PER_S // 2
 """However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and
 few beyond, where none can be followed."""
@@ -88,15 +92,14 @@ def whole_frames_ps(topology: TopologySpec, rounds_ps: Iterable[int], longest_ps
 def followed_ps(topology: TopologySpec, users: Users) -> float:
     """Through how much light the two clocks of a link are followed at once.
 
-    In as many cells as there may be (`protocols.bbm92.course`), each so short that the clocks
-    wander by no more in it than they should: 4.8 ns in all. The phase of a clock of Allan deviation
-    sigma at 1 s, white frequency noise, walks by sigma sqrt(T 1 s) in T; two add up in squares.
+    The phase of a clock of Allan deviation sigma at 1 s, white frequency noise, walks by
+    sigma sqrt(T 1 s) in T; two add up in squares.
     """
     clocks = (topology.clock_of(topology.user(name)) for name in users)
     walk_ps = PS_PER_S * math.hypot(*(clock.allan_deviation_1s for clock in clocks))
     if not walk_ps:
         return math.inf
-    return max(FOLLOWED_PS, MAX_CELLS * PS_PER_S * (CELL_WALK_PS / walk_ps) ** 2)
+    return max(FOLLOWED_PS, PS_PER_S * (MOST_WANDER_PS / walk_ps) ** 2)
 
 
 def photon_cadence(
@@ -121,7 +124,7 @@ def photon_cadence(
     is_changing = is_controlled or _is_changing(topology)
     links = networks[0].links
     rounds_ps = {users: round_ps(topology, users) for users in links}
-    is_short = topology.frame_s is not None or is_changing or _turns(topology)
+    is_short = topology.frame_s is not None or is_changing or _moves(topology)
     grid_ps = ps_from_s(topology.grid_s)
     longest_frame_ps = grid_ps if is_short else _longest_frame_ps(networks)
     asked_s = topology.protocol.announcement_s
@@ -174,11 +177,17 @@ def _longest_frame_ps(networks: Iterable[Network]) -> int:
     return int(MOST_PHOTONS / brightest_hz * PS_PER_S)
 
 
-def _turns(topology: TopologySpec) -> bool:
-    """Whether analysers move: they stand still while a frame is measured."""
+def _moves(topology: TopologySpec) -> bool:
+    """Whether analysers may move: they stand still while a frame is measured.
+
+    Of kinds of receivers that were added nobody knows.
+    """
     receivers = [topology.receiver_of(user) for user in topology.users]
-    return any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users) or any(
-        each.bell or any(analyser.drift for analyser in each.analysers) for each in receivers
+    drifts = [one.drift for each in receivers for one in each.analysers if one.drift]
+    return (
+        any(user.fibre.rotation_walk_rad_per_sqrt_s for user in topology.users)
+        or any(each.bell or each.kind not in BUILT_IN for each in receivers)
+        or any(drift.walk_rad_per_sqrt_s or drift.reading_rad for drift in drifts)
     )
 
 

@@ -35,6 +35,10 @@ def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registered", {})
 
 
+SHORT = "frame_s=0.05"
+"""As chosen for kinds that were added."""
+
+
 def two_users(kind: str, *overrides: str) -> TopologySpec:
     """The shipped network of two users, all receivers of one kind without delays."""
     delays = (f"receivers.bench.{basis}.delay_ps=0.0" for basis in ("z", "x"))
@@ -99,7 +103,9 @@ def test_added_kind_runs_and_distils_key() -> None:
     """A whole run: as much secret key as the built-in kind with the same law."""
     register("mine", type("Mine", (Polarisation,), {}))
     (one, other) = (
-        netsim.simulate(two_users(kind, "protocol.round_s=1.0"), duration_s=1.0, seed=1).links[0]
+        netsim.simulate(
+            two_users(kind, "protocol.round_s=1.0", SHORT), duration_s=1.0, seed=1
+        ).links[0]
         for kind in ("polarisation", "mine")
     )
     assert one.counts.deposited_bits > 1000
