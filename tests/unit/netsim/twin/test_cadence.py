@@ -115,6 +115,13 @@ def test_what_happens_once_a_frame_keeps_frames_short(asked: TopologySpec) -> No
     assert photon_cadence(asked).frame_ps == GRID_PS
 
 
+def test_analysers_that_drift_by_nothing_stand_still() -> None:
+    """Neither a walk nor errors of readings."""
+    drift = "receivers.bench.x.drift={walk_rad_per_sqrt_s=0.0"
+    assert photon_cadence(changed(drift + "}")).frame_ps == LONGEST_FRAME_PS
+    assert photon_cadence(changed(drift + ",reading_rad=0.01}")).frame_ps == GRID_PS
+
+
 def test_where_the_network_changes_little_is_announced_at_once() -> None:
     """Half a second of light is missed at most, as before."""
     assert announced_s(photon_cadence(changed())) == [2.0]
