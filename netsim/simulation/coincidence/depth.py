@@ -81,7 +81,7 @@ def _cadence(topology: TopologySpec, prediction: Prediction) -> Cadence:
     links = dict.fromkeys(lane.users for lane in prediction.lanes)
     rounds_ps = {users: round_ps(topology, users) for users in links}
     usual_ps = BUSY_FRAME_PS if comes_and_goes(topology) else LONGEST_FRAME_PS
-    longest_ps = min(usual_ps, *(followed_ps(topology, users) for users in links))
+    longest_ps = min((usual_ps, *(followed_ps(topology, users) for users in links)))
     busiest_hz = max(
         math.fsum(lane.most_coincidences_hz for lane in prediction.lanes if user in lane.users)
         for user in (user.name for user in topology.users)
