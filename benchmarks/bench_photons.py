@@ -20,6 +20,7 @@ from netsim.simulation.scoring import build_scorers
 from netsim.topology.network import Network
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.twin.cadence import photon_cadence
 from netsim.units import ps_from_s
 
 LIGHT_S = 20.0
@@ -42,6 +43,7 @@ def run(topology: TopologySpec, score: Score, light_s: float) -> tuple[int]:
             Timeline(topology, stop_ps=duration_ps),
             RngTree(1),
             duration_ps=duration_ps,
+            frame_ps=photon_cadence(topology).frame_ps,
             on_tags=lambda _user, _frame: None,
             on_clicks=score,
         )

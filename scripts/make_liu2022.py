@@ -33,7 +33,6 @@ HEAD = """\
 
 name = "liu2022"
 description = "40 users, 30 channels, 780 links: five subnets of eight users behind splitters"
-frame_s = 0.5                           # [assumed] results do not depend on it
 
 [qnsp]
 pump_rejection_loss_db = 0.5            # [assumed]
@@ -90,7 +89,6 @@ max_datagram_bytes = 9000               # [assumed] jumbo frames
 [protocol]
 window_ps = 1000                        # [assumed] full width
 round_s = 60.0                          # [assumed] long enough for the weakest link to pay its tags
-announcement_s = 2.0                    # [assumed] 780 links: few messages
 reconciliation = "cascade-yanetal"      # Martinez-Mateo et al., arXiv:1407.3257
 initial_qber = 0.05                     # [assumed] first guess only
 error_correction_charge = "paper"       # f = 1.2, as in Fan et al. 2025

@@ -16,7 +16,6 @@ from netsim.physics.encodings.stepped import States, SteppedPhase
 from netsim.topology.receiver import DriftSpec, InterferometerSpec
 from netsim.topology.specs import TopologySpec
 from netsim.topology.state import UserSpec
-from netsim.units import ps_from_s
 
 T = TypeVar("T")
 
@@ -35,12 +34,15 @@ class Analysers:
         ``<user>/rotation``, of fibres that turn polarisations.
     longest_ps : int
         Of the times over which somebody will ask for `wandering` phases at once.
+    frame_ps : int
+        Length of the frames in which analysers may be turned.
     """
 
     topology: TopologySpec
     history: NetworkHistory
     rng_tree: RngTree
     longest_ps: int = 0
+    frame_ps: int = 0
 
     def encoding(self, user: str, turns: Turns | None, delay_ps: int) -> Encoding:
         """Encoding of one user; that of its receiver if nothing about it changes.
@@ -107,8 +109,8 @@ class Analysers:
     def _turned(self, optics: BasisOptics, turns: Turns | None, delay_ps: int) -> BasisOptics:
         if turns is None:
             return optics
-        frame_ps = ps_from_s(self.topology.frame_s)
-        return replace(optics, phase_rad=TurnedPhase(optics.phase_rad, turns, frame_ps, delay_ps))
+        turned = TurnedPhase(optics.phase_rad, turns, self.frame_ps, delay_ps)
+        return replace(optics, phase_rad=turned)
 
     def _states(self, user: str, of: Callable[[UserSpec], T]) -> States[T]:
         """Something about a user, as it is from time to time."""

@@ -28,7 +28,6 @@ from netsim.topology.network import Network
 from netsim.topology.processes import PairProcess
 from netsim.topology.timeline import Timeline
 from netsim.topology.ways import DeliveredChannel
-from netsim.units import ps_from_s
 
 
 class LightSink(Protocol):
@@ -56,6 +55,8 @@ class Qnsp:
         User to fibre.
     duration_ps : int
         The light stops here; the last frame may be shorter than the others.
+    frame_ps : int
+        Length of a frame.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Qnsp:
         fibres: Mapping[str, LightSink],
         *,
         duration_ps: int,
+        frame_ps: int,
     ) -> None:
         self._sim = sim
         self._process_indices = timeline.process_indices
@@ -76,7 +78,7 @@ class Qnsp:
             for user, fibre in fibres.items()
         ]
         """With the outlets whose light each takes."""
-        self._frame_ps = ps_from_s(timeline.topology.frame_s)
+        self._frame_ps = frame_ps
         self._duration_ps = duration_ps
         self._stop_frame = sys.maxsize
         self._plans: dict[int, EmissionPlan] = {}

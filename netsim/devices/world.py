@@ -54,6 +54,8 @@ class Stage:
         ``<user>/observer/<k>``, of the piece behind him ``<user>/fibre/<k>``.
     duration_ps : int
         The light stops here, >= 1; the last frame may be shorter than the others.
+    frame_ps : int
+        Length of a frame.
     on_tags : callable
         Takes a user's name and its `TagFrame`, when its receiver has the frame: at the end of the
         frame and the delay of the slowest channel.
@@ -67,6 +69,7 @@ class Stage:
     timeline: Timeline
     rng_tree: RngTree
     duration_ps: int
+    frame_ps: int
     on_tags: OnTags
     on_clicks: OnClicks
     turns: Mapping[str, Turns] = field(default_factory=dict)
@@ -211,6 +214,7 @@ def build_world(stage: Stage) -> World:
         stage.rng_tree,
         fibres,
         duration_ps=stage.duration_ps,
+        frame_ps=stage.frame_ps,
     )
     return World(stage, history, clocks, receivers, fibres, qnsp, builder.notebooks)
 
@@ -245,7 +249,9 @@ class _Builder:
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
-        self._analysers = Analysers(stage.topology, history, stage.rng_tree)
+        self._analysers = Analysers(
+            stage.topology, history, stage.rng_tree, frame_ps=stage.frame_ps
+        )
 
     def receiver(self, user: str, clock: Clock) -> UserReceiver:
         stage = self._stage

@@ -15,8 +15,9 @@ from netsim.recordings.reading import Recording, read_recording
 from netsim.results.distilled import USERS
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
+from netsim.twin.cadence import round_cadence
 from netsim.twin.link import link_config
-from netsim.units import PS_PER_S, s_from_ps
+from netsim.units import PS_PER_S, ps_from_s, s_from_ps
 from protocols.ascending import most_values
 from protocols.clockprior import LEAST_ROUND_PS, MAX_SEARCH_BINS, search_bins
 from protocols.deadtime import apparent_dead_ticks, dead_ticks
@@ -32,6 +33,8 @@ FOUR_DETECTORS: DetectorMap = {0: (0,), 1: (1,), 2: (2,), 3: (3,)}
 MIN_UMI_DELAY_PS, MAX_UMI_DELAY_PS = 6_000, 16_000
 """The search takes the three peaks for apart by more than its fits reach, and for near enough to
 lie in two neighbouring bins of its first histogram."""
+ANNOUNCEMENT_S = 0.5
+"""Unless said: how the clocks wander is not known."""
 MAX_LIGHT_PS = 86_400 * PS_PER_S
 MAX_DEAD_TIME_PS = PS_PER_S
 
@@ -210,8 +213,9 @@ def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> Link
             f"which recordings have not: only {SECURITY}",
         )
     network = build_network(topology)
-    config = link_config(network, USERS)
+    config = link_config(network, USERS, round_cadence(topology, [USERS]))
     frames = max(1, round(options.round_ps / config.frame_ps))
+    announcement_ps = ps_from_s(topology.protocol.announcement_s or ANNOUNCEMENT_S)
     return replace(
         config,
         announcer_tick_ps=ends[0].grid_ps,
@@ -223,7 +227,7 @@ def _config(ends: tuple[EndOptions, EndOptions], options: DistilOptions) -> Link
         offset_bound_ps=options.offset_bound_ps,
         rate_bound_ppm=options.rate_bound_ppm,
         frames_per_round=frames,
-        frames_per_announcement=min(frames, config.frames_per_announcement),
+        frames_per_announcement=min(frames, max(1, round(announcement_ps / config.frame_ps))),
         match_rate_hz=0.0,
     )
 

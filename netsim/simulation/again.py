@@ -10,7 +10,6 @@ A key that somebody has taken would come back into the pool: then nothing is don
 """
 
 import json
-from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -45,8 +44,7 @@ from netsim.simulation.run import simulate
 from netsim.topology.load import load_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
-from netsim.twin.link import frames_per_round
-from netsim.units import ps_from_s
+from netsim.twin.cadence import round_ps
 from netsim.watch import UNWATCHED, Watch
 
 
@@ -128,8 +126,9 @@ def extend(
         raise ConfigError.of(directory, "this run has not ended: netsim run --resume comes first")
     if duration_ps <= asked.duration_ps:
         raise ConfigError.of("--duration", "is light in all: there is as much already")
-    for users, round_ps in _rounds_ps(load_topology(directory / TOPOLOGY)):
-        if asked.duration_ps % round_ps:
+    topology = load_topology(directory / TOPOLOGY)
+    for users in build_network(topology).links:
+        if asked.duration_ps % round_ps(topology, users):
             message = f"the last round of {'-'.join(users)} was cut short, and would change"
             raise ConfigError.of(directory, message)
     return _run_again(directory, asked, duration_ps, asked.duration_ps, watch)
@@ -206,12 +205,6 @@ def _check_untaken(directory: Path, topology: TopologySpec) -> None:
                     if sum(piece.size_bits for piece in block.left) < block.size_bits:
                         message = f"key of {link} has been taken, and would be there again"
                         raise ConfigError.of(path, message)
-
-
-def _rounds_ps(topology: TopologySpec) -> Iterator[tuple[tuple[str, str], int]]:
-    """Light of a round of every link."""
-    for users in build_network(topology).links:
-        yield users, frames_per_round(topology, users) * ps_from_s(topology.frame_s)
 
 
 # Compare and replace ------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from netsim.results.fidelity import Fidelity
 from netsim.results.parts import UserResult
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
+from netsim.twin.cadence import Cadence, photon_cadence
 from netsim.twin.light import check_light
-from netsim.twin.link import announced_frames
-from netsim.units import ps_from_s
+from netsim.units import s_from_ps
 from protocols.events import Event
 from protocols.link import LinkConfig
 
@@ -30,26 +30,31 @@ class Depth(ABC):
     ----------
     timeline : Timeline
         All states of the network.
+    cadence : Cadence
+        How its light is cut.
 
     Attributes
     ----------
     hardware : TopologySpec
         The network, with the hardware as users and scoring have to know it.
-    frame_ps : int
-        How often users are handed their tags.
+    cadence : Cadence
     """
 
     FIDELITY: ClassVar[Fidelity]
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, cadence: Cadence) -> None:
         self._timeline = timeline
         self.hardware: TopologySpec = timeline.topology
-        self.frame_ps = ps_from_s(timeline.topology.frame_s)
+        self.cadence = cadence
+
+    @property
+    def frame_ps(self) -> int:
+        """How often users are handed their tags."""
+        return self.cadence.frame_ps
 
     def announced_s(self, users: tuple[str, str]) -> float:
         """Light of an announcement of the link between ``users``."""
-        topology = self._timeline.topology
-        return topology.frame_s * announced_frames(topology, users)
+        return s_from_ps(self.cadence.announced_ps(users))
 
     @abstractmethod
     def build(self, stage: Stage) -> PhotonLevel:
@@ -76,6 +81,8 @@ class PhotonDepth(Depth):
     timeline : Timeline
     build : callable
         Makes the light; another one than `netsim.devices.world.build_world` may replay it.
+    is_controlled : bool
+        As of `netsim.twin.cadence.photon_cadence`.
 
     Raises
     ------
@@ -85,9 +92,9 @@ class PhotonDepth(Depth):
 
     FIDELITY = Fidelity.PHOTON
 
-    def __init__(self, timeline: Timeline, build: WorldBuilder) -> None:
+    def __init__(self, timeline: Timeline, build: WorldBuilder, *, is_controlled: bool) -> None:
         check_light(timeline.networks)
-        super().__init__(timeline)
+        super().__init__(timeline, photon_cadence(timeline.topology, is_controlled=is_controlled))
         self._build = build
 
     def build(self, stage: Stage) -> PhotonLevel:

@@ -21,7 +21,8 @@ def depth_of(request: RunRequest, timeline: Timeline, prediction: Prediction) ->
     """
     match request.fidelity:
         case Fidelity.PHOTON:
-            return PhotonDepth(timeline, request.build)
+            is_controlled = request.controller is not None
+            return PhotonDepth(timeline, request.build, is_controlled=is_controlled)
         case Fidelity.COINCIDENCE:
             from netsim.simulation.coincidence.depth import (  # noqa: PLC0415  # where it is asked for
                 CoincidenceDepth,

@@ -178,7 +178,8 @@ class Parties:
         agreement = self._outlook.agreement(users)
         if self._listener is not None:  # of a controller
             agreement = replace(agreement, match_rate_hz=0.0)
-        config = self._depth.configured(link_config(self._network, users, agreement))
+        config = link_config(self._network, users, self._depth.cadence, agreement)
+        config = self._depth.configured(config)
         size = LinkSecrets.size_bytes(config.initial_pads)
         secret = self._rng_tree.stream(f"{config.link}/preshared").bytes(size)
         return LinkPlan(config, agreement, LinkSecrets.from_bytes(secret), self.path_of(users))

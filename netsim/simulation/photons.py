@@ -25,6 +25,7 @@ from netsim.simulation.scoring import (
 from netsim.topology.network import Lane
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch, Timeline
+from netsim.twin.cadence import photon_cadence
 from netsim.units import ps_from_s, s_from_ps
 from protocols.chsh import Chsh
 
@@ -112,7 +113,7 @@ def count_photons(
     """
     duration_ps = ps_from_s(duration_s)
     sim, timeline = Simulator(), Timeline(topology, stop_ps=duration_ps)
-    network = timeline.network_at(0)
+    network, frame_ps = timeline.network_at(0), photon_cadence(topology).frame_ps
     rng_tree = RngTree(seed)
     turns = build_turns(topology, rng_tree)
     scorers = build_scorers(network, network.topology, turns)
@@ -132,6 +133,7 @@ def count_photons(
             timeline,
             rng_tree,
             duration_ps=duration_ps,
+            frame_ps=frame_ps,
             on_tags=lambda _user, _frame: None,
             on_clicks=take,
             turns=turns,
@@ -139,7 +141,6 @@ def count_photons(
     )
     finished = world.start()
     sim.process(follow_events(sim, timeline, stop_ps=duration_ps, change=world.change))
-    frame_ps = ps_from_s(topology.frame_s)
     for stop_ps in range(frame_ps, duration_ps, frame_ps):
         sim.run(until=stop_ps + 1)
         if progress is not None:

@@ -213,6 +213,7 @@ class Simulation:
                 self.timeline,
                 self._rng_tree,
                 duration_ps=self.duration_ps,
+                frame_ps=self.depth.frame_ps,
                 on_tags=self._on_tags,
                 on_clicks=self._counters.add,
                 turns=self._turns,
@@ -313,7 +314,7 @@ class Simulation:
             path = directory / f"{user.name}.npy"
             self._tag_files[user.name] = self._stack.enter_context(TagFile(path))
         for link in self.parties.links:
-            config = link_config(self.network, link.users, link.agreement)
+            config = link_config(self.network, link.users, self.depth.cadence, link.agreement)
             text = json.dumps(config.flat(), indent=2) + "\n"
             write_whole(directory / f"{config.link}.json", text)
 

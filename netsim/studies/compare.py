@@ -28,6 +28,7 @@ from netsim.topology.architecture import Architecture, architecture_of, fairness
 from netsim.topology.load import load_topology
 from netsim.topology.overrides import full_path
 from netsim.topology.specs import TopologySpec
+from netsim.twin.cadence import photon_cadence
 from netsim.watch import UNWATCHED, Watch
 
 UNSEEN_BY_PHOTONS = {"name", "description", "protocol", "classical", "crashes", "taps", "paper"}
@@ -250,7 +251,9 @@ def _photon_key(spec: TopologySpec) -> str:
     With a controller the light follows what the links report, so that everything counts.
     """
     unseen = UNSEEN_BY_PHOTONS if spec.controller is None else set()
-    return json.dumps(spec.model_dump(mode="json", exclude=unseen), sort_keys=True)
+    seen = spec.model_dump(mode="json", exclude=unseen)
+    # Rounds and announcements are made of frames.
+    return json.dumps([photon_cadence(spec).frame_ps, seen], sort_keys=True)
 
 
 def _directory(number: int, variant: Variant) -> str:

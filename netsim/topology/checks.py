@@ -285,7 +285,7 @@ def _short_rounds(topology: TopologySpec) -> Iterator[Fault]:
     if has(topology.protocol, "round_s"):
         rounds_s = {"protocol": topology.protocol.round_s, **rounds_s}
     for path, round_s in rounds_s.items():
-        if round_s < topology.frame_s:
+        if topology.frame_s is not None and round_s < topology.frame_s:
             reason = f"{round_s:g} is shorter than one frame of {topology.frame_s:g}"
             yield Fault(f"{path}.round_s", reason)
         elif ps_from_s(round_s) < LEAST_ROUND_PS:

@@ -41,6 +41,7 @@ from protocols.profile import Profile, Terms
 
 FIBRE_GROUP_INDEX = 1.468
 """Of a single-mode fibre at 1550 nm (data sheet of Corning SMF-28 Ultra: 1.4682)."""
+GRID_S = 0.05
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
 
@@ -181,9 +182,10 @@ class ProtocolSpec(Spec):
     """Full width of the half-open coincidence window."""
     round_s: Annotated[float, Field(gt=0, le=1e7)]
     """Light per round."""
-    announcement_s: Annotated[float, Field(gt=0, le=10)] = 0.5
+    announcement_s: Annotated[float, Field(gt=0, le=10)] | None = None
     """Light per announcement of click times: longer ones are fewer messages, and rounds end later.
-    Whole frames, at most a round; coincidence runs announce frame by frame."""
+    Whole frames, at most a round; coincidence runs announce frame by frame. Chosen if absent: 2 s,
+    down to 0.5 s where the network changes or clocks wander."""
     reconciliation: ReconciliationName
     """How errors are corrected: a schedule of Cascade (arXiv:1407.3257), or modelled, which needs
     the charge paper."""
@@ -264,8 +266,9 @@ class StateSpec(Spec):
     """Appears in every result."""
     description: str = ""
     """One sentence for people."""
-    frame_s: Annotated[float, Field(ge=1e-4, le=10)] = 0.05
-    """Simulated time is cut into frames of this length; results do not depend on it."""
+    frame_s: Annotated[float, Field(ge=1e-4, le=10)] | None = None
+    """Simulated time is cut into frames of this length; results do not depend on it. Chosen if
+    absent: up to 0.5 s, by how bright the light is and what goes on in it."""
     qnsp: QnspSpec
     """Quantum network service provider."""
     receivers: dict[Name, ReceiverSpec]
@@ -282,6 +285,11 @@ class StateSpec(Spec):
         tuple[ObserverSpec, ...], Field(strict=False, exclude_if=lambda entries: not entries)
     ] = ()
     """Those who sit on users' fibres; left out of what is written where there are none."""
+
+    @property
+    def grid_s(self) -> float:
+        """Rounds are whole numbers of it: a frame, or what chosen frames are made of."""
+        return GRID_S if self.frame_s is None else self.frame_s
 
     def user(self, name: str) -> UserSpec:
         """Find the user called ``name``; KeyError if there is none."""

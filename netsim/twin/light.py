@@ -1,14 +1,13 @@
 """How much light there is: more than fits into memory, or than an announcement carries."""
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from netsim.errors import ConfigError, Fault
 from netsim.topology.network import Network
+from netsim.twin.brightness import announced_bytes, photons_hz
+from netsim.twin.cadence import Cadence, photon_cadence
 from netsim.twin.detectors import clicks_hz
-from netsim.twin.link import announced_frames
-from netsim.units import PS_PER_S
-from protocols.ascending import best_width, bits_a_value
+from netsim.units import s_from_ps
 from protocols.messages import MAX_TIMES_BYTES
 
 MAX_FRAME_PHOTONS = 1 << 25
@@ -29,7 +28,7 @@ def check_light(networks: Iterable[Network]) -> None:
         In one of them, a frame would hold more than `MAX_FRAME_PHOTONS`.
     """
     for network in networks:
-        frame_s = network.topology.frame_s
+        frame_s = network.topology.grid_s  # chosen frames are longer for weak light only
         photons = frame_s * photons_hz(network)
         if photons > MAX_FRAME_PHOTONS:
             raise ConfigError.of(
@@ -40,24 +39,17 @@ def check_light(networks: Iterable[Network]) -> None:
             )
 
 
-def photons_hz(network: Network) -> float:
-    """Photons per second that are drawn: all that come to a detector or an observer."""
-    return math.fsum(
-        (network.emitted_hz(way.channel) + way.noise_hz) * way.folded_transmittance
-        for way in network.channels
-    )
-
-
-def light_warnings(networks: Iterable[Network]) -> tuple[Fault, ...]:
+def light_warnings(networks: Sequence[Network]) -> tuple[Fault, ...]:
     """Users whose clicks are too many to be announced: their links make no key."""
     found: dict[str, Fault] = {}
+    cadence = photon_cadence(networks[0].topology, networks)
     for network in networks:
-        for fault in _crowded(network):
+        for fault in _crowded(network, cadence):
             found.setdefault(fault.path, fault)
     return tuple(found.values())
 
 
-def _crowded(network: Network) -> Iterator[Fault]:
+def _crowded(network: Network, cadence: Cadence) -> Iterator[Fault]:
     topology = network.topology
     partners: dict[str, list[str]] = {}
     for announcer, responder in network.links:
@@ -69,8 +61,7 @@ def _crowded(network: Network) -> Iterator[Fault]:
         tick_ps = topology.receiver_of(user).tick_ps
         bytes_per_s = announced_bytes(rate_hz, rate_hz, tick_ps=tick_ps)
         lights_s = {
-            f"{user.name} & {partner}": topology.frame_s
-            * announced_frames(topology, (user.name, partner))
+            f"{user.name} & {partner}": s_from_ps(cadence.announced_ps((user.name, partner)))
             for partner in partners[user.name]
         }
         links = [name for name, s in lights_s.items() if s * bytes_per_s > MAX_TIMES_BYTES]
@@ -84,14 +75,3 @@ def _crowded(network: Network) -> Iterator[Fault]:
                 "announcements (protocol.announcement_s, or frame_s), or let a user who sees less "
                 "light stand first and announce",
             )
-
-
-def announced_bytes(clicks: float, rate_hz: float, *, tick_ps: float) -> float:
-    """What the times of so many random clicks take, as is to be expected of their rate.
-
-    Distances of a Poisson process are exponential; none is announced that is no int64.
-    """
-    if not clicks:
-        return 0.0
-    mean_ticks = min(PS_PER_S / (rate_hz * tick_ps), 2.0**63)
-    return clicks * bits_a_value(mean_ticks, best_width(mean_ticks)) / 8.0

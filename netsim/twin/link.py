@@ -3,9 +3,8 @@
 import math
 
 from netsim.topology.network import Network
-from netsim.topology.specs import TopologySpec
 from netsim.twin.agreement import LinkAgreement, agree
-from netsim.units import ps_from_s
+from netsim.twin.cadence import Cadence
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
 
@@ -13,24 +12,18 @@ INITIAL_PADS = 64
 """Pre-shared one-time pads per direction."""
 
 
-def frames_per_round(topology: TopologySpec, users: tuple[str, str]) -> int:
-    """Frames of a round of the link between ``users``."""
-    return max(1, round(topology.round_s_of(users) / topology.frame_s))
-
-
-def announced_frames(topology: TopologySpec, users: tuple[str, str]) -> int:
-    """Frames of the link between ``users`` whose click times are announced at once."""
-    asked = max(1, round(topology.protocol.announcement_s / topology.frame_s))
-    return min(asked, frames_per_round(topology, users))
-
-
 def link_config(
-    network: Network, users: tuple[str, str], agreement: LinkAgreement | None = None
+    network: Network,
+    users: tuple[str, str],
+    cadence: Cadence,
+    agreement: LinkAgreement | None = None,
 ) -> LinkConfig:
     """Public description of the link between ``users`` (announcer first).
 
     Parameters
     ----------
+    cadence : Cadence
+        How light is cut.
     agreement : LinkAgreement, optional
         If it has been worked out already.
     """
@@ -54,9 +47,9 @@ def link_config(
         offset_bound_ps=sum(clock.offset_bound_ps for clock in clocks),
         rate_bound_ppm=math.fsum(clock.rate_bound_ppm for clock in clocks),
         allan_deviation_1s=math.hypot(*(clock.allan_deviation_1s for clock in clocks)),
-        frame_ps=ps_from_s(topology.frame_s),
-        frames_per_round=frames_per_round(topology, users),
-        frames_per_announcement=announced_frames(topology, users),
+        frame_ps=cadence.frame_ps,
+        frames_per_round=cadence.frames_per_round(users),
+        frames_per_announcement=cadence.announced_frames(users),
         profile=profile,
         initial_pads=INITIAL_PADS if AUTHENTICATIONS.get(profile.authentication).uses_pads else 0,
         match_rate_hz=agreement.match_rate_hz,

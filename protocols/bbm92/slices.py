@@ -47,7 +47,8 @@ def brightest_ps(times_ps: NDArray[np.int64], length_ps: float) -> int:
     starts_ps = np.arange(first_ps, latest_ps + 1, max(length_ps / 2, 1))
     lows, highs = np.searchsorted(times_ps, (starts_ps, starts_ps + length_ps))
     clicks = highs - lows
-    bright = clicks >= clicks.max() - BRIGHT_SIGMA * math.sqrt(int(clicks.max()))
+    least = clicks.max() - BRIGHT_SIGMA * math.sqrt(int(clicks.max()))
+    bright = clicks >= max(least, 1)
     away_ps = np.abs(starts_ps - (first_ps + latest_ps) / 2)
     return int(starts_ps[np.argmin(np.where(bright, away_ps, np.inf))])
 

@@ -24,7 +24,9 @@ def test_memory_does_not_grow_with_rounds(tmp_path: Path) -> None:
     and the times of the last datagrams. Least of ten looks, half a round apart: in between messages
     and tags of the round under way come and go.
     """
-    topology = load_topology("two_user", overrides=[f"protocol.round_s={ROUND_S}"])
+    # In short frames there is less light on its way.
+    asked = [f"protocol.round_s={ROUND_S}", "frame_s=0.05"]
+    topology = load_topology("two_user", overrides=asked)
     held: dict[int, list[int]] = {EARLY_S: [], LATE_S: []}
 
     def look(done_ps: int) -> None:

@@ -92,9 +92,9 @@ def test_half_of_the_coincidences_are_sifted(lane: tuple[str, str]) -> None:
     assert abs(counts.sifted_bits - counts.coincidences / 2) < Z_SIGMA * sigma + 1
 
 
-@pytest.mark.parametrize("frame_s", [0.01, 0.1])
+@pytest.mark.parametrize("frame_s", [0.01, 0.5])
 def test_frame_length_does_not_matter(frame_s: float) -> None:
-    """Singles, sifted bits and errors with frames of 10 and 100 ms are those with 50 ms."""
+    """Singles, sifted bits and errors with frames of 10 and 500 ms are those with 50 ms."""
     duration_s = 10.0
     singles, counts = scored_run(frame_s, duration_s, seed=2)
     long_singles, long_counts = long_run()

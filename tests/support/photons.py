@@ -57,6 +57,7 @@ def run_photons(
             timeline,
             RngTree(seed),
             duration_ps=duration_ps,
+            frame_ps=ps_from_s(topology.grid_s),
             on_tags=on_tags or (lambda user, frame: tags[user].append(frame)),
             on_clicks=on_clicks or (lambda user, frame: clicks[user].append(frame)),
         )

@@ -13,10 +13,10 @@ from netsim.simulation.depth import Depth, OnEvents
 from netsim.simulation.singles import drawn_singles
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
-from netsim.twin.light import announced_bytes
-from netsim.twin.link import frames_per_round
+from netsim.twin.brightness import announced_bytes
+from netsim.twin.cadence import Cadence, comes_and_goes, followed_ps, round_ps, whole_frames_ps
 from netsim.twin.prediction import Prediction
-from netsim.units import PS_PER_S, ps_from_s, s_from_ps
+from netsim.units import PS_PER_S, s_from_ps
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
 from protocols.link import LinkConfig
 from protocols.variants import AUTHENTICATIONS
@@ -25,10 +25,6 @@ LONGEST_FRAME_PS = 24 * PS_PER_S
 """A frame is an announcement, which costs more by its number than by its length. Through more of it
 a clock is predicted to worse than 190 ns (the walk of its drift, `protocols.bbm92.smoothing`), of
 which the parties follow four standard deviations, and it is cut into no more than 256 cells."""
-WANDERING_FRAME_PS = 4 * PS_PER_S
-MOST_WANDER = 1e-9
-"""Allan deviation at 1 s of clocks that are followed through `LONGEST_FRAME_PS`: they move by
-300 ps in 90 ms and more, a 256th of it."""
 BUSY_FRAME_PS = PS_PER_S // 2
 """Where processes stop and start: light is lost by whole frames."""
 MAX_FRAME_CLICKS = 1 << 20
@@ -50,30 +46,17 @@ class CoincidenceDepth(Depth):
     FIDELITY = Fidelity.COINCIDENCE
 
     def __init__(self, timeline: Timeline, prediction: Prediction) -> None:
-        super().__init__(timeline)
+        super().__init__(timeline, _cadence(timeline.topology, prediction))
         self._prediction = prediction
         self.hardware = _hardware(timeline.topology)
-        self.frame_ps *= self._frames_together()
-
-    def announced_s(self, users: tuple[str, str]) -> float:
-        """A frame."""
-        _ = users
-        return s_from_ps(self.frame_ps)
 
     def build(self, stage: Stage) -> PhotonLevel:
         """Coincidences in the place of source, fibres and receivers."""
-        return CoincidenceLight(stage, self.frame_ps)
+        return CoincidenceLight(stage)
 
     def configured(self, config: LinkConfig) -> LinkConfig:
-        """The same rounds in longer frames, and no side peaks to look for."""
-        together = self.frame_ps // config.frame_ps
-        return replace(
-            config,
-            umi_delay_ps=0,
-            frame_ps=self.frame_ps,
-            frames_per_round=config.frames_per_round // together,
-            frames_per_announcement=1,
-        )
+        """No side peaks to look for."""
+        return replace(config, umi_delay_ps=0)
 
     def booked(self, config: LinkConfig, record: OnEvents) -> OnEvents:
         """With the announcements of all clicks in what the tags of a round cover."""
@@ -92,38 +75,21 @@ class CoincidenceDepth(Depth):
         clicks = singles_hz * config.frames_per_round * s_from_ps(config.frame_ps)
         return announced_bytes(clicks, singles_hz, tick_ps=config.announcer_tick_ps)
 
-    def _frames_together(self) -> int:
-        """The most frames that fit into all rounds, and into what one frame may be."""
-        topology = self._timeline.topology
-        common = math.gcd(
-            *(frames_per_round(topology, lane.users) for lane in self._timeline.lanes)
-        )
-        most = max(1, self._longest_ps() // ps_from_s(topology.frame_s))
-        return max(frames for frames in range(1, most + 1) if common % frames == 0)
 
-    def _longest_ps(self) -> int:
-        topology = self._timeline.topology
-        comes_and_goes = (
-            bool(topology.crashes)
-            or not all(user.is_present for user in topology.users)
-            or any(event.leaving or event.joining for event in topology.events)
-        )
-        longest_ps = BUSY_FRAME_PS if comes_and_goes else self._followed_ps()
-        busiest_hz = max(
-            math.fsum(
-                lane.most_coincidences_hz for lane in self._prediction.lanes if user in lane.users
-            )
-            for user in (user.name for user in topology.users)
-        )
-        if busiest_hz * s_from_ps(longest_ps) <= MAX_FRAME_CLICKS:
-            return longest_ps
-        return int(MAX_FRAME_CLICKS / busiest_hz * PS_PER_S)
-
-    def _followed_ps(self) -> int:
-        """Through how much light all clocks can be followed in one announcement."""
-        topology = self._timeline.topology
-        wander = max(topology.clock_of(user).allan_deviation_1s for user in topology.users)
-        return LONGEST_FRAME_PS if wander <= MOST_WANDER else WANDERING_FRAME_PS
+def _cadence(topology: TopologySpec, prediction: Prediction) -> Cadence:
+    """Every announcement is a frame, the longest one that all links can do with."""
+    links = dict.fromkeys(lane.users for lane in prediction.lanes)
+    rounds_ps = {users: round_ps(topology, users) for users in links}
+    usual_ps = BUSY_FRAME_PS if comes_and_goes(topology) else LONGEST_FRAME_PS
+    longest_ps = min((usual_ps, *(followed_ps(topology, users) for users in links)))
+    busiest_hz = max(
+        math.fsum(lane.most_coincidences_hz for lane in prediction.lanes if user in lane.users)
+        for user in (user.name for user in topology.users)
+    )
+    if busiest_hz * longest_ps > MAX_FRAME_CLICKS * PS_PER_S:
+        longest_ps = MAX_FRAME_CLICKS / busiest_hz * PS_PER_S
+    frame_ps = whole_frames_ps(topology, rounds_ps.values(), int(longest_ps))
+    return Cadence(frame_ps, rounds_ps, dict.fromkeys(links, frame_ps))
 
 
 def _hardware(topology: TopologySpec) -> TopologySpec:

@@ -46,20 +46,17 @@ class CoincidenceLight:
     stage : Stage
         Streams: ``coincidences/<frame>``, of each user ``<user>/clock``, and those of phases that
         wander (`netsim.devices.analysers`).
-    frame_ps : int
-        Length of a frame.
     """
 
-    def __init__(self, stage: Stage, frame_ps: int) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.clocks = stage.build_clocks()
         self.clicks = {user: np.zeros(DETECTORS, dtype=np.int64) for user in stage.users}
         """Clicks of each user that are drawn, by detector."""
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
-        self._frame_ps = frame_ps
         self._history = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
         wander = Wander(
-            Analysers(stage.topology, self._history, stage.rng_tree, longest_ps=frame_ps)
+            Analysers(stage.topology, self._history, stage.rng_tree, longest_ps=stage.frame_ps)
         )
         self._sources = _Sources(stage.timeline, wander)
         self._desks = {user: _Desk(stage.timeline, user, self.clocks[user]) for user in stage.users}
@@ -85,8 +82,8 @@ class CoincidenceLight:
 
     def _run(self) -> Generator[SimEvent, None, None]:
         stage, sim = self._stage, self._stage.sim
-        for index, start_ps in enumerate(range(0, stage.duration_ps, self._frame_ps)):
-            stop_ps = min(start_ps + self._frame_ps, stage.duration_ps)
+        for index, start_ps in enumerate(range(0, stage.duration_ps, stage.frame_ps)):
+            stop_ps = min(start_ps + stage.frame_ps, stage.duration_ps)
             yield sim.wait_until(stop_ps)
             if index >= self._stop_frame:
                 return

@@ -38,6 +38,7 @@ from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change
 from netsim.topology.events import event_times
 from netsim.topology.timeline import Timeline
+from netsim.twin.cadence import round_cadence
 from netsim.twin.link import link_config
 from netsim.twin.outlook import Outlook
 from netsim.units import ps_from_s
@@ -280,7 +281,8 @@ class RateSimulation:
 def _links(outlook: Outlook) -> Iterator[RateLink]:
     """All links, with what they agree on."""
     network = outlook.network
+    cadence = round_cadence(network.topology, network.links)
     for users in network.links:
         agreement = outlook.agreement(users)
-        config = link_config(network, users, agreement)
+        config = link_config(network, users, cadence, agreement)
         yield RateLink(users, network.lanes_of(users), agreement, config)

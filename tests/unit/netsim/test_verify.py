@@ -248,7 +248,7 @@ def test_faults_are_printed_and_counted(
 def test_interrupted_run_may_be_open(frames: int, tmp_path: Path) -> None:
     """A run stopped in the middle of rounds, blocks in doubt and all, has no fault."""
     asked = iter(range(1000))
-    topology = load_topology("two_user", overrides=["protocol.round_s=1.5"])
+    topology = load_topology("two_user", overrides=["protocol.round_s=1.5", "frame_s=0.05"])
     run = simulate(
         topology,
         duration_s=4,

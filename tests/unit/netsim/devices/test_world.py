@@ -61,6 +61,7 @@ def test_frames_come_without_gaps_when_the_receiver_has_them() -> None:
             timeline,
             RngTree(1),
             duration_ps=34_000_000_001,
+            frame_ps=10_000_000_000,
             on_tags=lambda user, frame: seen.append((user, frame.index, sim.now_ps)),
             on_clicks=lambda _user, _frame: None,
         )
@@ -222,6 +223,7 @@ def test_run_lasts_a_positive_time_that_fits() -> None:
                     timeline,
                     RngTree(1),
                     duration_ps=duration_ps,
+                    frame_ps=50_000_000_000,
                     on_tags=lambda _user, _frame: None,
                     on_clicks=lambda _user, _frame: None,
                 )

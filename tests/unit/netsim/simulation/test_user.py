@@ -15,12 +15,12 @@ from netsim.pools.store import UserStore
 from netsim.simulation.driver import EndpointDriver
 from netsim.simulation.user import LinkEnd, User
 from netsim.topology.network import build_network
-from netsim.twin.link import link_config
 from protocols.endpoint import Endpoint
 from protocols.link import LinkSecrets
 from protocols.messages import Role
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
+from tests.support.agreed import link_config
 from tests.support.fan2025 import four_user_topology
 
 TOPOLOGY = four_user_topology()

@@ -89,12 +89,12 @@ def test_a_shot_is_given_up_in_the_middle() -> None:
         asked.append(1)
         return len(asked) > 3
 
-    works = [Work(replace(shot, light_s=1.0), 1.0) for shot in shots("one")]
+    works = [Work(replace(shot, light_s=5.0), 5.0) for shot in shots("one")]
     told: list[float] = []
     found = workers.run_shots(works, workers=1, on_progress=told.append, should_stop=should_stop)
     assert list(found) == []
     assert len(asked) == 4
-    assert told == pytest.approx([0.05, 0.1])
+    assert told == pytest.approx([0.5, 1.0])
 
 
 # Records ----------------------------------------------------------------------------------------

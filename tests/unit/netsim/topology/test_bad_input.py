@@ -101,7 +101,7 @@ RELATIONS = [
     (["users.bob.receiver=bensh"], "users.1.receiver", "bensh, did you mean bench?"),
     (["receivers.bench.x.delay_ps=3000"], "receivers.bench.x.delay_ps", "below 7162"),
     (["protocol.window_ps=20000"], "protocol.window_ps", "side peaks"),
-    (["protocol.round_s=0.01"], "protocol.round_s", "shorter than one frame"),
+    (["protocol.round_s=0.3", "frame_s=0.4"], "protocol.round_s", "shorter than one frame"),
     (["protocol.round_s=0.2"], "protocol.round_s", "too short for the clocks"),
     (['qnsp.source.pairs.0.channels=["C14","C52"]'], "qnsp.source.pairs.0.channels", "no pair"),
     (['qnsp.source.pairs.1.channels=["C54","C14"]'], "qnsp.source.pairs.1.channels", "twice"),

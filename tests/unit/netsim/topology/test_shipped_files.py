@@ -47,8 +47,10 @@ def test_the_schema_knows_the_file(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (("frame_s",), "0.05", "'0.05' is not of type 'number'"),
-        (("frame_s",), -1.0, "-1.0 is less than"),
+        (("frame_s",), "0.05", "'0.05' is not valid"),
+        (("frame_s",), -1.0, "-1.0 is not valid"),
+        (("protocol", "round_s"), "30", "'30' is not of type 'number'"),
+        (("protocol", "round_s"), -1.0, "-1.0 is less than"),
         (("fram_s",), 1.0, "'fram_s' was unexpected"),
         (("users", 0, "fibre", "length"), 1.0, "'length' was unexpected"),
         (("qnsp", "channels", 0, "loss_db"), "2.5", "'2.5' is not of type 'number'"),

@@ -184,7 +184,7 @@ def test_rounds_of_single_links() -> None:
             "links.1.users",
             "twice",
         ),
-        ('[{users=["alice","bob"],round_s=0.01}]', "links.0.round_s", "shorter than one frame"),
+        ('[{users=["alice","bob"],round_s=0.01}]', "links.0.round_s", "too short for the clocks"),
         ('[{users=["alice","bob"]}]', "links.0.round_s", "missing"),
     ],
 )

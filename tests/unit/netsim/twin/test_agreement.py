@@ -8,10 +8,10 @@ import pytest
 from netsim.topology.load import load_topology, parse_topology
 from netsim.topology.network import Network, build_network
 from netsim.twin.agreement import RATIOS, agree, best_basis_ratio, enough_s, expect, leak_budget
-from netsim.twin.link import link_config
 from netsim.twin.prediction import predict
 from protocols.security import ONE_WAY_COUNT, Finite
 from tests.oracles.tails import entropy_bits
+from tests.support.agreed import link_config
 from tests.support.links import link_of
 from tests.unit.netsim.topology.texts import FOUR_USERS
 

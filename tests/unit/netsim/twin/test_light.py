@@ -11,13 +11,8 @@ from netsim.devices.qnsp import emission_plan
 from netsim.errors import ConfigError
 from netsim.topology.network import Network, build_network
 from netsim.topology.timeline import Timeline, networks_of
-from netsim.twin.light import (
-    MAX_FRAME_PHOTONS,
-    announced_bytes,
-    check_light,
-    light_warnings,
-    photons_hz,
-)
+from netsim.twin.brightness import announced_bytes, photons_hz
+from netsim.twin.light import MAX_FRAME_PHOTONS, check_light, light_warnings
 from protocols.tagbook import TagBook
 from protocols.tags import TagFrame
 
@@ -25,10 +20,10 @@ POISSON = "qnsp.source.statistics=poisson"
 """At such powers a Gaussian source is refused for another reason."""
 
 
-def powered(power_mw: float, *, topology: str = "two_user") -> Network:
+def powered(power_mw: float, *more: str, topology: str = "two_user") -> Network:
     """A shipped network with both pumps at ``power_mw``, its processes Poissonian."""
     changes = [f"qnsp.source.pumps.{k}.power_mw={power_mw}" for k in (0, 1)]
-    return build_network(netsim.load_topology(topology, overrides=[POISSON, *changes]))
+    return build_network(netsim.load_topology(topology, overrides=[POISSON, *changes, *more]))
 
 
 @pytest.mark.parametrize("topology", ["two_user", "joshi2020", "liu2022"])
@@ -84,7 +79,8 @@ def test_clicks_that_no_announcement_carries_are_a_warning() -> None:
     """16.5 MHz were called valid; every round ended as too_many_bits."""
     assert not light_warnings([powered(0.4)])
     assert not light_warnings([powered(2.0)])
-    (warning,) = light_warnings([powered(4.0)])
+    assert not light_warnings([powered(4.0)])  # in shorter ones
+    (warning,) = light_warnings([powered(4.0, "protocol.announcement_s=0.5")])
     assert warning.path == "users.0"
     assert "16.5 million clicks/s" in warning.message
     assert "alice & bob ends as too_many_bits" in warning.message
@@ -129,7 +125,7 @@ def test_later_states_count() -> None:
 
 def test_commands_tell_both(capsys: pytest.CaptureFixture[str]) -> None:
     """`validate` warns and refuses as `run` does."""
-    options = ["validate", "two_user", "--set", POISSON]
+    options = ["validate", "two_user", "--set", POISSON, "--set=announcement_s=0.5"]
     changes = [f"--set=qnsp.source.pumps.{k}.power_mw=" for k in (0, 1)]
     assert run_command([*options, *(f"{text}4" for text in changes)]) == 0
     assert "warning: users.0: 16.5 million clicks/s" in capsys.readouterr().err

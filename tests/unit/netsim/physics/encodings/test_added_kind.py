@@ -20,8 +20,8 @@ from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Epoch
 from netsim.twin.coincidences import detector_rates_hz
 from netsim.twin.detectors import clicks_hz
-from netsim.twin.link import link_config
 from netsim.twin.prediction import predict, predict_epochs
+from tests.support.agreed import link_config
 from tests.support.bounds import assert_binomial, assert_poisson
 from tests.support.photons import run_photons
 from tests.unit.netsim.physics.encodings.kinds import STEP_PS, OneBasis, Stepped, Turned
@@ -33,6 +33,10 @@ LINK = ("alice", "bob")
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     monkeypatch.setattr(registry, "_registered", {})
+
+
+SHORT = "frame_s=0.05"
+"""As chosen for kinds that were added."""
 
 
 def two_users(kind: str, *overrides: str) -> TopologySpec:
@@ -99,7 +103,9 @@ def test_added_kind_runs_and_distils_key() -> None:
     """A whole run: as much secret key as the built-in kind with the same law."""
     register("mine", type("Mine", (Polarisation,), {}))
     (one, other) = (
-        netsim.simulate(two_users(kind, "protocol.round_s=1.0"), duration_s=1.0, seed=1).links[0]
+        netsim.simulate(
+            two_users(kind, "protocol.round_s=1.0", SHORT), duration_s=1.0, seed=1
+        ).links[0]
         for kind in ("polarisation", "mine")
     )
     assert one.counts.deposited_bits > 1000
