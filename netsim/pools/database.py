@@ -7,8 +7,7 @@ file's former content is beyond this module).
 SQLite moves rows from page to page, to fill these evenly, and leaves copies of them behind. What of
 a row is too much for its page lies on overflow pages, which hold nothing else, stay where they are
 as long as it is there, and are zeroed as it goes (https://www.sqlite.org/fileformat2.html). So a
-secret is the end of a row, `behind_a_page` of zeros: no byte of it is ever on a page of rows. It is
-overwritten where it lies.
+secret is the end of a row, `behind_a_page` of zeros: no byte of it is ever on a page of rows.
 """
 
 import os
@@ -100,10 +99,6 @@ class Database(Closing):
                 self.rows.execute("RELEASE part")
             raise
         self.rows.execute("RELEASE part")
-
-    def opened(self, table: str, row_id: int) -> sqlite3.Blob:
-        """The ``bits`` of a row, to be read and written where they lie."""
-        return self.rows.blobopen(table, "bits", row_id)
 
     def close(self) -> None:
         """Close the file."""

@@ -47,7 +47,8 @@ class PadRings:
         if (stop - next_pad) * INDEX_BYTES > size - PAGE_BYTES:
             self._widen(row_id, range(next_pad, first), 2 * (stop - next_pad))
         unspent = max(first, next_pad)
-        self._write(row_id, unspent, pads[(unspent - first) * INDEX_BYTES :])
+        if fresh := pads[(unspent - first) * INDEX_BYTES :]:
+            self._write(row_id, unspent, fresh)
         self._provision(row_id, stop)
 
     def spend(self, link: str, stop: int) -> None:
@@ -81,17 +82,20 @@ class PadRings:
         return bytes(self._rows.execute(query, (row_id,)).fetchone()[0])
 
     def _write(self, row_id: int, first: int, pads: bytes) -> None:
-        with self._database.opened("pads", row_id) as blob:
-            places = (len(blob) - PAGE_BYTES) // INDEX_BYTES
-            for at in range(0, len(pads), INDEX_BYTES):
-                blob.seek(PAGE_BYTES + (first + at // INDEX_BYTES) % places * INDEX_BYTES)
-                blob.write(pads[at : at + INDEX_BYTES])
+        ring = bytearray(self._ring(row_id))
+        for at in range(0, len(pads), INDEX_BYTES):
+            place = (first * INDEX_BYTES + at) % len(ring)
+            ring[place : place + INDEX_BYTES] = pads[at : at + INDEX_BYTES]
+        self._replace(row_id, bytes(ring))
+
+    def _replace(self, row_id: int, ring: bytes) -> None:
+        row = (behind_a_page(ring), row_id)
+        self._rows.execute("UPDATE pads SET bits = ? WHERE id = ?", row)
 
     def _widen(self, row_id: int, kept: range, places: int) -> None:
         """Put the pads that are kept into a new ring with more places."""
         pads = pads_in(self._ring(row_id), kept)
-        ring = behind_a_page(bytes(places * INDEX_BYTES))
-        self._rows.execute("UPDATE pads SET bits = ? WHERE id = ?", (ring, row_id))
+        self._replace(row_id, bytes(places * INDEX_BYTES))
         self._write(row_id, kept.start, b"".join(pads.values()))
 
     def _provision(self, row_id: int, stop: int) -> None:
