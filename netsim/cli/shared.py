@@ -151,9 +151,9 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
     from netsim.durations import seconds_text
     from netsim.units import ps_from_s
 
-    frame_s = max(spec.grid_s for spec in specs)
-    if duration_ps < ps_from_s(frame_s):
-        message = f"{seconds_text(duration_ps)} s is less than one frame, frame_s = {frame_s:g} s"
+    grid_s = max(spec.grid_s for spec in specs)
+    if duration_ps < ps_from_s(grid_s):
+        message = f"{seconds_text(duration_ps)} s is less than the shortest frame, {grid_s:g} s"
         raise ConfigError.of("--duration", message)
 
 

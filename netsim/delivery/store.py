@@ -17,15 +17,15 @@ from netsim.pools.key import KeyBlock, ShortageError, id_of, join_bits, pieces_o
 from netsim.pools.stock import STOCK_SCHEMA, Stock
 
 _SCHEMA = f"""{STOCK_SCHEMA}
-CREATE TABLE taken_in (
+CREATE TABLE IF NOT EXISTS taken_in (
     link TEXT NOT NULL, round INTEGER NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE cut (
+CREATE TABLE IF NOT EXISTS cut (
     id TEXT PRIMARY KEY, link TEXT NOT NULL, pieces TEXT NOT NULL, size_bits INTEGER NOT NULL,
     master TEXT NOT NULL, slave TEXT NOT NULL, state TEXT NOT NULL);
-CREATE TABLE relayed (
+CREATE TABLE IF NOT EXISTS relayed (
     link TEXT NOT NULL, round INTEGER NOT NULL, size_bits INTEGER NOT NULL, over TEXT NOT NULL,
     hops TEXT NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE set_aside (
+CREATE TABLE IF NOT EXISTS set_aside (
     link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (link, round, start));
 """

@@ -82,6 +82,7 @@ class Database(Closing):
             except BaseException:
                 if self.rows.in_transaction:  # a full disk has undone it already
                     self.rows.execute("ROLLBACK")
+                self.has_forgotten = True  # what was too much for the cache is in the log
                 raise
             self.rows.execute("COMMIT")
             if self.has_forgotten and self._has_log:
@@ -127,10 +128,16 @@ def behind_a_page(secret: bytes) -> bytes:
     return bytes(PAGE_BYTES) + secret
 
 
+def is_without_tables(rows: sqlite3.Connection) -> bool:
+    """Whether a file is new, or its process stopped before it held anything."""
+    return not rows.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
 def is_of_this_layout(rows: sqlite3.Connection) -> bool:
-    """Whether tables are as this version makes them."""
+    """Whether tables, and the pages that they lie on, are as this version makes them."""
     (layout,) = rows.execute("PRAGMA user_version").fetchone()
-    return bool(layout == LAYOUT)
+    (page_bytes,) = rows.execute("PRAGMA page_size").fetchone()
+    return bool(layout == LAYOUT and page_bytes == PAGE_BYTES)
 
 
 def _open(path: Path, schema: str) -> sqlite3.Connection:
@@ -145,9 +152,10 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = FULL")  # in WAL mode, NORMAL flushes no commits
     database.execute("PRAGMA secure_delete = ON")  # zeros in the place of what is deleted
     database.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-    if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        database.executescript(f"BEGIN; {schema} PRAGMA user_version = {LAYOUT}; COMMIT")
-    elif not is_of_this_layout(database):
+    if is_without_tables(database):
+        script = f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {LAYOUT}; COMMIT"
+        database.executescript(script)
+    if not is_of_this_layout(database):
         database.close()
         raise ConfigError.of(path, OTHER_VERSION)
     return database

@@ -8,7 +8,7 @@ from netsim.pools.database import PAGE_BYTES, SECRET, Database, behind_a_page
 from protocols.messages import TAG_BYTES, Role
 
 PADS_SCHEMA = """
-CREATE TABLE pads (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS pads (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 """
 """``id`` is the ``rowid`` of the link in ``links``."""
 INDEX_BYTES = 2 * TAG_BYTES
@@ -47,6 +47,7 @@ class PadRings:
         if (stop - next_pad) * INDEX_BYTES > size - PAGE_BYTES:
             self._widen(row_id, range(next_pad, first), 2 * (stop - next_pad))
         unspent = max(first, next_pad)
+        self._database.has_forgotten |= unspent > first
         if fresh := pads[(unspent - first) * INDEX_BYTES :]:
             self._write(row_id, unspent, fresh)
         self._provision(row_id, stop)

@@ -14,9 +14,9 @@ MOST_ROUNDS = 2**63 - 1
 """No round has a larger number."""
 
 STOCK_SCHEMA = """
-CREATE TABLE keys (
+CREATE TABLE IF NOT EXISTS keys (
     link TEXT NOT NULL, round INTEGER NOT NULL, bits BLOB NOT NULL, PRIMARY KEY (link, round));
-CREATE TABLE stock (
+CREATE TABLE IF NOT EXISTS stock (
     link TEXT NOT NULL, round INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
     PRIMARY KEY (link, round, start));
 """

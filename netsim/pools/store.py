@@ -50,13 +50,13 @@ _FORGETTABLE = (
 )
 """Events that a crash may take along: they change nothing here."""
 _SCHEMA = f"""
-CREATE TABLE links (
+CREATE TABLE IF NOT EXISTS links (
     link TEXT PRIMARY KEY, last_round INTEGER NOT NULL, next_pad INTEGER NOT NULL,
     provisioned_pads INTEGER NOT NULL, is_closing INTEGER NOT NULL,
     closed_pad INTEGER, closed_message BLOB);
-CREATE TABLE decisions (
+CREATE TABLE IF NOT EXISTS decisions (
     link TEXT NOT NULL, pad INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (link, pad));
-CREATE TABLE blocks (
+CREATE TABLE IF NOT EXISTS blocks (
     link TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL, pad INTEGER NOT NULL,
     key_bits INTEGER NOT NULL, message BLOB NOT NULL, books BLOB NOT NULL,
     PRIMARY KEY (link, round));

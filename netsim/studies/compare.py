@@ -29,6 +29,7 @@ from netsim.topology.load import load_topology
 from netsim.topology.overrides import full_path
 from netsim.topology.specs import TopologySpec
 from netsim.twin.cadence import photon_cadence
+from netsim.units import s_from_ps
 from netsim.watch import UNWATCHED, Watch
 
 UNSEEN_BY_PHOTONS = {"name", "description", "protocol", "classical", "crashes", "taps", "paper"}
@@ -229,7 +230,8 @@ def compare(
         should_stop=watch.should_stop,
     )
     outcomes: list[Outcome] = []
-    for topology, specs in lineup.topologies.items():
+    for topology, asked in lineup.topologies.items():
+        specs = _in_common_frames(asked) if level is Fidelity.PHOTON else asked
         light = _Light(specs, max_recorded_bytes, has_photons=level is Fidelity.PHOTON)
         for variant, spec in zip(lineup.variants, specs, strict=True):
             directory = None if out is None else out / _directory(len(outcomes), variant)
@@ -245,15 +247,33 @@ def comparison_json(outcomes: Sequence[Outcome]) -> str:
     return json.dumps([o.summary() for o in outcomes], indent=2, allow_nan=False) + "\n"
 
 
+def _in_common_frames(specs: Sequence[TopologySpec]) -> list[TopologySpec]:
+    """With frames that suit all, where those that are chosen alone would make other photons."""
+    frames_ps: dict[str, set[int]] = {}
+    for spec in specs:
+        frames_ps.setdefault(_seen(spec), set()).add(photon_cadence(spec).frame_ps)
+    common_ps = {key: math.gcd(*each) for key, each in frames_ps.items() if len(each) > 1}
+    return [
+        spec.model_copy(update={"frame_s": s_from_ps(common_ps[key])})
+        if (key := _seen(spec)) in common_ps
+        else spec
+        for spec in specs
+    ]
+
+
 def _photon_key(spec: TopologySpec) -> str:
-    """Equal for topologies whose photons and clicks are the same.
+    """Equal for topologies whose photons and clicks are the same."""
+    # Rounds and announcements are made of frames.
+    return json.dumps([photon_cadence(spec).frame_ps, _seen(spec)])
+
+
+def _seen(spec: TopologySpec) -> str:
+    """All that photons depend on but the frames that are chosen for them.
 
     With a controller the light follows what the links report, so that everything counts.
     """
     unseen = UNSEEN_BY_PHOTONS if spec.controller is None else set()
-    seen = spec.model_dump(mode="json", exclude=unseen)
-    # Rounds and announcements are made of frames.
-    return json.dumps([photon_cadence(spec).frame_ps, seen], sort_keys=True)
+    return json.dumps(spec.model_dump(mode="json", exclude=unseen), sort_keys=True)
 
 
 def _directory(number: int, variant: Variant) -> str:

@@ -18,6 +18,7 @@ from netsim.topology.bunches import Bunching, bunchings
 from netsim.topology.processes import PairProcess, pair_processes
 from netsim.topology.specs import TopologySpec
 from netsim.topology.ways import DeliveredChannel, deliver
+from protocols.messages import MAX_LANES
 
 MAX_SPREAD_SHARE = 0.25
 """Dispersion parts pairs by less than this share of the longest delay that is drawn."""
@@ -268,4 +269,14 @@ def broad_pairs(network: Network) -> Iterator[Fault]:
                 f"users.{names.index(users[1])}.fibre.dispersion_ps_per_nm_km",
                 f"pairs of {' and '.join(users)} spread over {spread_ps:.0f} ps, more than "
                 f"{MAX_SPREAD_SHARE * MAX_DELAY_PS:.0f}",
+            )
+
+
+def many_lanes(network: Network) -> Iterator[Fault]:
+    """Links of more lanes than messages between their ends can name."""
+    for users in network.links:
+        lanes = len(network.lanes_of(users))
+        if lanes > MAX_LANES:
+            yield Fault(
+                "users", f"{' and '.join(users)} share {lanes} lanes, more than {MAX_LANES}"
             )

@@ -8,7 +8,14 @@ from netsim.errors import ConfigError
 from netsim.topology.bunches import Bunching
 from netsim.topology.events import event_times, followed_ps
 from netsim.topology.followed import CANNOT_CHANGE, fixed_differences
-from netsim.topology.network import Network, all_lanes, broad_pairs, build_network, thin_light
+from netsim.topology.network import (
+    Network,
+    all_lanes,
+    broad_pairs,
+    build_network,
+    many_lanes,
+    thin_light,
+)
 from netsim.topology.processes import PairProcess
 from netsim.topology.pulsed import mixed_slots
 from netsim.topology.specs import TopologySpec
@@ -62,7 +69,8 @@ class Timeline:
         If an event changes what is fixed during a run.
     ConfigError
         If a Gaussian source has too few photons without their partners, see `thin_light`, or
-        photons of a pair part too far, see `broad_pairs`, or leave their slots, see `mixed_slots`.
+        photons of a pair part too far, see `broad_pairs`, or leave their slots, see `mixed_slots`;
+        a link with too many lanes.
     """
 
     def __init__(self, topology: TopologySpec, *, stop_ps: int) -> None:
@@ -82,7 +90,12 @@ class Timeline:
         found = (
             fault
             for each in known
-            for fault in (*thin_light(each), *broad_pairs(each), *mixed_slots(each))
+            for fault in (
+                *thin_light(each),
+                *broad_pairs(each),
+                *many_lanes(each),
+                *mixed_slots(each),
+            )
         )
         if faults := tuple(dict.fromkeys(found)):
             raise ConfigError(faults)

@@ -128,18 +128,18 @@ def photon_cadence(
     grid_ps = ps_from_s(topology.grid_s)
     longest_frame_ps = grid_ps if is_short else _longest_frame_ps(networks)
     asked_s = topology.protocol.announcement_s
-    longest_ps: Mapping[Users, float] = (
-        _longest_announcements_ps(topology, networks, is_changing=is_changing)
-        if asked_s is None
-        else dict.fromkeys(links, ps_from_s(asked_s))
-    )
+    if asked_s is None:
+        longest_ps = _longest_announcements_ps(topology, networks, is_changing=is_changing)
+        asked_ps = LONGEST_FRAME_PS
+    else:
+        asked_ps = grid_ps * max(1, round(asked_s / topology.grid_s))
+        longest_ps = dict.fromkeys(links, float(asked_ps))
     frame_ps = whole_frames_ps(
         topology,
-        (LONGEST_FRAME_PS, *rounds_ps.values()),
+        (LONGEST_FRAME_PS, asked_ps, *rounds_ps.values()),
         int(min((*longest_ps.values(), longest_frame_ps))),
     )
-    whole = round if asked_s is not None else math.floor
-    announcements_ps = {users: frame_ps * whole(ps / frame_ps) for users, ps in longest_ps.items()}
+    announcements_ps = {users: frame_ps * int(ps / frame_ps) for users, ps in longest_ps.items()}
     return Cadence(frame_ps, rounds_ps, announcements_ps)
 
 
@@ -165,8 +165,12 @@ def comes_and_goes(topology: TopologySpec) -> bool:
 
 
 def _is_changing(topology: TopologySpec) -> bool:
-    """Whether anything happens to the network that the parties have to find out."""
-    return bool(topology.events or topology.controller) or comes_and_goes(topology)
+    """Whether anything happens to the network or its light that the parties have to find out.
+
+    Observers come and go, and no rate here counts the light that they add.
+    """
+    from_outside = topology.events or topology.controller or topology.observers
+    return bool(from_outside) or comes_and_goes(topology)
 
 
 def _longest_frame_ps(networks: Iterable[Network]) -> int:

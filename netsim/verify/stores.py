@@ -15,7 +15,12 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 
 from netsim.errors import Fault
-from netsim.pools.database import OTHER_VERSION, SECRET, is_of_this_layout
+from netsim.pools.database import (
+    OTHER_VERSION,
+    SECRET,
+    is_of_this_layout,
+    is_without_tables,
+)
 from netsim.pools.key import KeyBlock, Piece, is_same
 from netsim.pools.ledger import NO_BLOCK, Account
 from netsim.pools.padring import INDEX_BYTES, pads_in
@@ -110,15 +115,18 @@ def opened_store(path: Path) -> Iterator[sqlite3.Connection]:
             for place in _VERSIONS:
                 content[place] = _WITHOUT_LOG
         db = stack.enter_context(closing(sqlite3.connect(":memory:")))
-        db.deserialize(bytes(content))
+        if content:
+            db.deserialize(bytes(content))
         yield db
 
 
 def _read(path: Path, link: str) -> StoredEnd | None:
-    """Stored state of ``link``; None if the run has kept no store."""
+    """Stored state of ``link``; None if the run has kept no store, or nothing in it so far."""
     if not path.is_file():
         return None
     with opened_store(path) as db:
+        if is_without_tables(db):
+            return None
         if not is_of_this_layout(db):
             raise sqlite3.DatabaseError(OTHER_VERSION)
         links = db.execute("SELECT next_pad, provisioned_pads FROM links WHERE link = ?", (link,))

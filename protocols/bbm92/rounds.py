@@ -99,7 +99,7 @@ class SiftedBits:
     def __init__(self, lanes: int) -> None:
         self._lanes_count = lanes
         self._row = np.empty(0, dtype=np.uint8)
-        """``lane << 2 | basis << 1 | bit`` of each, and room for more."""
+        """``lane << 2 | basis << 1 | bit`` of each (a link has `MAX_LANES` at most), and room."""
         self.size = 0
 
     def add(self, lanes: Bits, bases: Bits, bits: Bits, keep: NDArray[np.bool_]) -> None:

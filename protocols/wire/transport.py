@@ -92,13 +92,12 @@ class Transport:
         self._max_datagram_bytes = max_datagram_bytes
         self._piece_bytes = max_datagram_bytes - HEADER_BYTES
         self._queue: deque[_Piece] = deque()
-        self.queued_bytes = 0
         self._in_flight: dict[int, _Piece] = {}
-        self._next_sequence = 0
+        self.queued_bytes = self._next_sequence = 0
         self._base: int | None = None
         """Where the stream begins for a new life of the peer, until it has got there."""
         self._resend: list[int] = []
-        self._turn = 0
+        self._turn = self._base_due_ps = 0
         self._sent_ps: dict[int, int] = {}
         """When each of the last sendings went out that has not been answered."""
         self._arrived_turn = 0
@@ -113,7 +112,6 @@ class Transport:
         self._receiving = Incoming(self.messages)
         self.was_reset = self._was_jammed = False
         self._stuck_since_ps: int | None = None
-        self._base_due_ps = 0
 
     @property
     def is_idle(self) -> bool:
@@ -127,7 +125,8 @@ class Transport:
             raise LocalProtocolError(f"a message of {size} bytes")
         if self.queued_bytes + size > MAX_QUEUED_BYTES:
             raise LocalProtocolError("the transport's queue is full")
-        whole: Payload = message if size <= self._piece_bytes else memoryview(message)  # no copies
+        kept = bytes(message)  # another buffer may change; pieces are no copies
+        whole: Payload = kept if size <= self._piece_bytes else memoryview(kept)
         for start in range(0, size, self._piece_bytes):
             stop = start + self._piece_bytes
             self._queue.append(_Piece(whole[start:stop], start == 0, stop >= size))
@@ -238,7 +237,7 @@ class Transport:
             self.counts.datagrams_refused += 1
             return
         try:
-            datagram = decode_header(data)
+            datagram = decode_header(data := bytes(data))  # another buffer may be used again
         except MalformedMessageError:
             self.counts.datagrams_refused += 1
             return

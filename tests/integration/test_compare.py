@@ -319,3 +319,12 @@ def test_compare_refuses_unknown_levels() -> None:
     lineup = load_lineup(["two_user"], [], SHORT)
     with pytest.raises(netsim.ConfigError, match="photon, coincidence, rate"):
         compare(lineup, duration_s=1, seed=1, fidelity="guess")
+
+
+def test_variants_whose_frames_would_differ_see_one_light() -> None:
+    """Frames that are chosen suit all variants: rounds of 1.3 s, announcements of 0.4 s."""
+    variants = ["round_s=1.3", "round_s=2", "announcement_s=0.4"]
+    lineup = load_lineup(["two_user"], list(map(parse_variant, variants)), ["protocol.round_s=2"])
+    found = compare(lineup, duration_s=1, seed=3)
+    assert [outcome.is_replayed for outcome in found] == [False, True, True]
+    assert len({outcome.run.users[0].singles_hz for outcome in found}) == 1

@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -372,6 +373,23 @@ def test_a_store_with_its_log_is_read_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in left.iterdir()) == sorted(
         path.name for path in left.glob("bob.sqlite*")
     )
+
+
+@pytest.mark.parametrize("content", [b"", None], ids=["empty", "without tables"])
+def test_a_store_that_holds_nothing_yet(
+    content: bytes | None, sound_run: Path, tmp_path: Path
+) -> None:
+    """Of a process that stopped before its first step: missing, in a run that has ended."""
+    run = tmp_path / "run"
+    shutil.copytree(sound_run, run)
+    path = run / "users" / "bob.sqlite"
+    path.unlink()
+    if content is None:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+    else:
+        path.write_bytes(content)
+    assert "users/bob.sqlite: is missing" in set(map(str, verify_run(run)))
 
 
 def test_twin_in_table_and_summary_is_the_same(sound_run: Path, tmp_path: Path) -> None:

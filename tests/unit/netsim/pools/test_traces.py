@@ -160,7 +160,7 @@ def test_a_step_that_fails_leaves_no_secret_elsewhere(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="settles once"):
             store.apply(LINKS[0], [held, events.BlockUsable(7, b"", 0, b"", RoundBooks())])
         assert store.state(LINKS[0]).in_doubt == ()
-        store.apply(LINKS[0], [events.PadsSpent(1, 256)])
+        store.apply(LINKS[0], [events.RoundStarted(1)])  # any step empties the log
         assert words_on_disk(tmp_path, words_of([key])) == {}
         memory = 2
         assert store._db.execute("PRAGMA temp_store").fetchone() == (memory,)
@@ -196,6 +196,36 @@ def test_pads_of_an_index_that_is_spent_already_are_not_kept(tmp_path: Path) -> 
         assert set(store.state(LINKS[0]).pads) == {(2, role) for role in Role}
         store.apply(LINKS[0], [events.PadsSpent(3, 256)])
     assert words_on_disk(tmp_path, words_of([pads])) == {}
+
+
+def test_a_reserve_that_comes_too_late_is_nowhere(tmp_path: Path) -> None:
+    """Pads of spent indices go with the block that they came in."""
+    key = random.Random(5).randbytes(3 * INDEX_BYTES)
+    with UserStore(tmp_path / "alice.sqlite") as store:
+        store.open_link(LINKS[0], b"")
+        store.apply(LINKS[0], [events.PadsSpent(2, 0)])
+        held = events.BlockHeld(0, 0, key, 768, b"decision", RoundBooks())
+        store.apply(LINKS[0], [held, events.BlockUsable(0, b"", 0, key, RoundBooks())])
+        assert words_on_disk(tmp_path, words_of([key[: 2 * INDEX_BYTES]])) == {}
+
+
+def test_pages_of_another_size_are_refused(tmp_path: Path) -> None:
+    """Where a process of an earlier version stopped before it made a table."""
+    path = tmp_path / "alice.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA page_size = 4096")
+        old.execute("PRAGMA journal_mode = WAL")
+    with pytest.raises(ConfigError, match=r"alice\.sqlite: was made by another version"):
+        UserStore(path)
+
+
+def test_two_processes_may_find_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both make the tables; the second one finds them."""
+    with UserStore(tmp_path / "alice.sqlite") as first:
+        first.open_link(LINKS[0], bytes(32))
+        monkeypatch.setattr("netsim.pools.database.is_without_tables", lambda _: True)
+        with UserStore(tmp_path / "alice.sqlite") as second:
+            assert len(second.state(LINKS[0]).pads) == len(Role)
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from netsim.physics.fibre import group_delay_ps
 from netsim.topology.load import parse_topology
-from netsim.topology.network import build_network
+from netsim.topology.network import build_network, many_lanes
 from netsim.units import wavelength_nm_from_label
+from protocols.messages import MAX_LANES
 from tests.support.effort import lines_run
 from tests.support.fan2025 import CALIBRATED_ETAS, STRUCTURED_ETAS
 from tests.unit.netsim.topology.texts import ELSEWHERE, FOUR_USERS, TWO_USERS
@@ -92,3 +93,13 @@ def test_noise_follows_all_pump_power_in_the_chip() -> None:
     network = build_network(parse_topology(TWO_USERS, overrides=overrides))
     assert math.isclose(network.channels[0].noise_hz, 1000 * 0.8 * 10**-0.16)
     assert network.channels[1].noise_hz == 0.0
+
+
+def test_links_of_more_lanes_than_messages_can_name_are_refused() -> None:
+    """A byte holds lane, basis and bit of a sifted bit."""
+    network = build_network(parse_topology(TWO_USERS))
+    (lane,) = network.lanes
+    full = replace(network, lanes=(lane,) * MAX_LANES)
+    assert not list(many_lanes(full))
+    (fault,) = many_lanes(replace(full, lanes=(*full.lanes, lane)))
+    assert str(fault) == "users: alice and bob share 65 lanes, more than 64"

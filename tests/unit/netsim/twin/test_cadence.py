@@ -67,6 +67,18 @@ def test_what_is_given_is_kept() -> None:
     assert (cadence.frame_ps, announced_s(cadence)) == (2 * GRID_PS, [0.1])
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "frame_ps"), [(0.3, 2), (0.7, 2), (0.75, 5), (0.8, 2), (1.25, 5), (5.0, 10)]
+)
+def test_announcements_that_are_asked_for_are_made_of_chosen_frames(
+    asked_s: float, frame_ps: int
+) -> None:
+    """Whole numbers of them make each length that whole twentieths of a second make."""
+    cadence = photon_cadence(changed(f"protocol.announcement_s={asked_s}"))
+    assert announced_s(cadence) == [asked_s]
+    assert cadence.frame_ps == frame_ps * GRID_PS
+
+
 def test_weak_light_takes_long_frames_and_bright_light_short_ones() -> None:
     """Half a second at most, and what the photons allow."""
     assert photon_cadence(changed()).frame_ps == LONGEST_FRAME_PS
@@ -130,6 +142,7 @@ def test_where_the_network_changes_little_is_announced_at_once() -> None:
     for cadence in (
         photon_cadence(cut),
         photon_cadence(controller),
+        photon_cadence(changed("observers=[{kind='extra-light', user='alice', rate_hz=1e6}]")),
         photon_cadence(changed(), is_controlled=True),
     ):
         assert announced_s(cadence) == [CHANGING_PS / PS_PER_S]

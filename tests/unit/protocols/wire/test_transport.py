@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
@@ -298,3 +299,24 @@ def test_base_is_told_once_a_round_trip() -> None:
         end.receive_datagram(encode_datagram(stale), now_ps)
         told += kinds(end.datagrams_to_send(now_ps)).count(Kind.BASE)
     assert 5 <= told <= 25
+
+
+def test_buffers_that_are_used_again_change_nothing() -> None:
+    """Of what is sent and of what has arrived only the bytes at that moment count."""
+    ends = [transport(epoch, max_datagram_bytes=9000) for epoch in (1, 2)]
+    message, now_ps = random.Random(6).randbytes(50_000), 0
+    sent, buffer, arrived = bytearray(message), bytearray(9000), []
+    ends[0].send(bytes(1))
+    for turn in range(80):
+        now_ps += 2 * LATENCY_PS
+        if turn == 40:
+            ends[0].send(cast("bytes", sent))
+            sent[:] = bytes(len(sent))
+        for end, other in (ends, ends[::-1]):
+            for datagram in end.datagrams_to_send(now_ps):
+                buffer[:] = datagram + bytes(9000 - len(datagram))
+                is_whole = len(datagram) == len(buffer)
+                other.receive_datagram(cast("bytes", buffer) if is_whole else datagram, now_ps)
+            end.handle_deadline(now_ps)
+        arrived += [ends[1].messages.popleft() for _ in range(len(ends[1].messages))]
+    assert arrived == [bytes(1), message]
