@@ -153,7 +153,8 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
 
     grid_s = max(spec.grid_s for spec in specs)
     if duration_ps < ps_from_s(grid_s):
-        message = f"{seconds_text(duration_ps)} s is less than the shortest frame, {grid_s:g} s"
+        text = seconds_text(duration_ps)
+        message = f"{text} s is less than the shortest frame, {grid_s:g} s (frame_s)"
         raise ConfigError.of("--duration", message)
 
 
