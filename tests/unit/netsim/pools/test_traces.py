@@ -204,8 +204,8 @@ def test_a_reserve_that_comes_too_late_is_nowhere(tmp_path: Path) -> None:
     with UserStore(tmp_path / "alice.sqlite") as store:
         store.open_link(LINKS[0], b"")
         store.apply(LINKS[0], [events.PadsSpent(2, 0)])
-        held = events.BlockHeld(0, 0, key, 768, b"decision", RoundBooks())
-        store.apply(LINKS[0], [held, events.BlockUsable(0, b"", 0, key, RoundBooks())])
+        store.apply(LINKS[0], [events.BlockHeld(0, 0, key, 768, b"decision", RoundBooks())])
+        store.apply(LINKS[0], [events.BlockUsable(0, b"", 0, key, RoundBooks())])
         assert words_on_disk(tmp_path, words_of([key[: 2 * INDEX_BYTES]])) == {}
 
 
