@@ -34,25 +34,22 @@ class Analysers:
         ``<user>/rotation``, of fibres that turn polarisations.
     longest_ps : int
         Of the times over which somebody will ask for `wandering` phases at once.
-    frame_ps : int
-        Length of the frames in which analysers may be turned.
     """
 
     topology: TopologySpec
     history: NetworkHistory
     rng_tree: RngTree
     longest_ps: int = 0
-    frame_ps: int = 0
 
-    def encoding(self, user: str, turns: Turns | None, delay_ps: int) -> Encoding:
+    def encoding(self, user: str, turns: Turns | None, *, frame_ps: int, delay_ps: int) -> Encoding:
         """Encoding of one user; that of its receiver if nothing about it changes.
 
         Parameters
         ----------
         turns : Turns, optional
             Frames in which its analysers are turned.
-        delay_ps : int
-            How late the light of a frame is at the receiver.
+        frame_ps, delay_ps : int
+            Length of a frame, and how late its light is at the receiver.
         """
         spec = self.topology.receiver_of(self.topology.user(user))
         rotation = self._rotation(user)
@@ -60,9 +57,14 @@ class Analysers:
         if is_still and not any(analyser.drift for analyser in spec.analysers):
             return spec.encoding
         z, x = (
-            self._turned(_rotated(self._drifting(user, basis, analyser), rotation), turns, delay_ps)
+            _rotated(self._drifting(user, basis, analyser), rotation)
             for basis, analyser in zip("zx", spec.analysers, strict=True)
         )
+        if turns is not None:
+            z, x = (
+                replace(optics, phase_rad=TurnedPhase(optics.phase_rad, turns, frame_ps, delay_ps))
+                for optics in (z, x)
+            )
         return encoding_class(spec.kind)(replace(spec.optics, z=z, x=x))
 
     def wandering(self, user: str) -> tuple[tuple[SteppedPhase, ...], tuple[SteppedPhase, ...]]:
@@ -105,12 +107,6 @@ class Analysers:
             self._states(user, lambda spec: spec.alignments),
             longest_ps=self.longest_ps,
         )
-
-    def _turned(self, optics: BasisOptics, turns: Turns | None, delay_ps: int) -> BasisOptics:
-        if turns is None:
-            return optics
-        turned = TurnedPhase(optics.phase_rad, turns, self.frame_ps, delay_ps)
-        return replace(optics, phase_rad=turned)
 
     def _states(self, user: str, of: Callable[[UserSpec], T]) -> States[T]:
         """Something about a user, as it is from time to time."""

@@ -249,15 +249,15 @@ class _Builder:
         self.notebooks: dict[str, list[Notebook]] = {}
         self._stage = stage
         self._history = history
-        self._analysers = Analysers(
-            stage.topology, history, stage.rng_tree, frame_ps=stage.frame_ps
-        )
+        self._analysers = Analysers(stage.topology, history, stage.rng_tree)
 
     def receiver(self, user: str, clock: Clock) -> UserReceiver:
         stage = self._stage
         ways = stage.timeline.ways_of(user).values()
         delay_ps = min((round(way.delay_ps) for way in ways), default=0)
-        encoding = self._analysers.encoding(user, stage.turns.get(user), delay_ps)
+        encoding = self._analysers.encoding(
+            user, stage.turns.get(user), frame_ps=stage.frame_ps, delay_ps=delay_ps
+        )
         receiver = Receiver(
             self._settings(user, encoding, partial(self._off, user, delay_ps)),
             clock,

@@ -1,7 +1,7 @@
 """One-time pads of all links in one file: a ring a link, whose places are overwritten in turn.
 
-The row of a link does not move (`netsim.pools.database`). Which pads it holds, ``links`` says:
-those from ``next_pad`` to ``provisioned_pads``; every other place is zero.
+No copy of a pad is left anywhere (`netsim.pools.database`). Which ones a ring holds, ``links``
+says: those from ``next_pad`` to ``provisioned_pads``; every other place is zero.
 """
 
 from netsim.pools.database import PAGE_BYTES, SECRET, Database, behind_a_page

@@ -1,7 +1,7 @@
 """Which bits of which blocks are still there, and the bits: two tables of a file with key.
 
-Key bytes lie in ``keys`` alone, a row a block that does not move (`netsim.pools.database`);
-``stock`` says which bits of usable blocks are free.
+Key bytes lie in ``keys`` alone, a row a block, and no copy of them is left anywhere else
+(`netsim.pools.database`); ``stock`` says which bits of usable blocks are free.
 All methods but those that look belong into a transaction of the file's `Database`.
 """
 

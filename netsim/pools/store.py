@@ -1,11 +1,10 @@
 """What survives when a user's process stops: one SQLite file a user.
 
 Counts and messages lie in tables of their own, secrets in ``keys`` and ``pads`` alone; ``stock``
-says which bits of usable blocks are still there. Bits are overwritten where they lie when they are
-spent or taken, and the log that still holds them is emptied at once. All events of one step of an
-endpoint are one transaction, flushed to the disk before anything that follows from them is sent,
-and so is the taking of a key before it is handed out: a crash or a power loss leaves a step whole
-or undone.
+says which bits of usable blocks are still there. Bits are overwritten when they are spent or taken,
+and the log that still holds them is emptied at once. All events of one step of an endpoint are one
+transaction, flushed to the disk before anything that follows from them is sent, and so is the
+taking of a key before it is handed out: a crash or a power loss leaves a step whole or undone.
 """
 
 from collections.abc import Iterable, Iterator

@@ -42,6 +42,7 @@ from protocols.profile import Profile, Terms
 FIBRE_GROUP_INDEX = 1.468
 """Of a single-mode fibre at 1550 nm (data sheet of Corning SMF-28 Ultra: 1.4682)."""
 GRID_S = 0.05
+"""Of rounds where no frame is given: frames that are chosen are whole numbers of it."""
 MAX_USER_NAME_CHARACTERS = 64
 """A link is named after both its users, and messages carry at most 160 characters of it."""
 

@@ -89,7 +89,7 @@ def whole_frames_ps(topology: TopologySpec, rounds_ps: Iterable[int], longest_ps
     return grid_ps * max(grids for grids in range(1, most + 1) if common % grids == 0)
 
 
-def followed_ps(topology: TopologySpec, users: Users) -> float:
+def clocks_followed_ps(topology: TopologySpec, users: Users) -> float:
     """Through how much light the two clocks of a link are followed at once.
 
     The phase of a clock of Allan deviation sigma at 1 s, white frequency noise, walks by
@@ -151,7 +151,8 @@ def _longest_announcements_ps(
     usual_ps = CHANGING_PS if is_changing else LONGEST_ANNOUNCEMENT_PS
     carried_ps = {name: _carried_ps(networks, name) for name, _ in links}
     return {
-        users: min(usual_ps, followed_ps(topology, users), carried_ps[users[0]]) for users in links
+        users: min(usual_ps, clocks_followed_ps(topology, users), carried_ps[users[0]])
+        for users in links
     }
 
 

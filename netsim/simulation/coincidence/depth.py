@@ -14,7 +14,13 @@ from netsim.simulation.singles import drawn_singles
 from netsim.topology.specs import TopologySpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.brightness import announced_bytes
-from netsim.twin.cadence import Cadence, comes_and_goes, followed_ps, round_ps, whole_frames_ps
+from netsim.twin.cadence import (
+    Cadence,
+    clocks_followed_ps,
+    comes_and_goes,
+    round_ps,
+    whole_frames_ps,
+)
 from netsim.twin.prediction import Prediction
 from netsim.units import PS_PER_S, s_from_ps
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
@@ -81,7 +87,7 @@ def _cadence(topology: TopologySpec, prediction: Prediction) -> Cadence:
     links = dict.fromkeys(lane.users for lane in prediction.lanes)
     rounds_ps = {users: round_ps(topology, users) for users in links}
     usual_ps = BUSY_FRAME_PS if comes_and_goes(topology) else LONGEST_FRAME_PS
-    longest_ps = min((usual_ps, *(followed_ps(topology, users) for users in links)))
+    longest_ps = min((usual_ps, *(clocks_followed_ps(topology, users) for users in links)))
     busiest_hz = max(
         math.fsum(lane.most_coincidences_hz for lane in prediction.lanes if user in lane.users)
         for user in (user.name for user in topology.users)

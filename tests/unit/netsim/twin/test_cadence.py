@@ -15,7 +15,7 @@ from netsim.twin.cadence import (
     LONGEST_FRAME_PS,
     MOST_PHOTONS,
     Cadence,
-    followed_ps,
+    clocks_followed_ps,
     photon_cadence,
 )
 from netsim.units import PS_PER_S, ps_from_s
@@ -153,7 +153,7 @@ def test_clocks_that_wander_are_announced_sooner() -> None:
     """By the square, as a clock walks as the root of time, down to what is short for any."""
     wander = "receivers.bench.clock.allan_deviation_1s={}"
     lengths_ps = [
-        followed_ps(changed(wander.format(deviation)), ("alice", "bob"))
+        clocks_followed_ps(changed(wander.format(deviation)), ("alice", "bob"))
         for deviation in (1e-9, 4e-9, 1e-8)
     ]
     assert lengths_ps == pytest.approx([11.52 * PS_PER_S, 0.72 * PS_PER_S, 0.5 * PS_PER_S])
