@@ -12,7 +12,7 @@ import numpy as np
 
 from netsim.devices.faults import NO_FAULTS, WireFaults
 from netsim.kernel.rng import Uniforms
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import Schedule
 from netsim.units import PS_PER_S, SPEED_OF_LIGHT_M_PER_S
 
 DatagramSink = Callable[[bytes], None]
@@ -57,7 +57,7 @@ class ClassicalChannel:
 
     Parameters
     ----------
-    sim : Simulator
+    sim : Schedule
         Simulated time.
     path : ClassicalPath
         Latency, bandwidth, jitter, faults.
@@ -73,7 +73,7 @@ class ClassicalChannel:
     """
 
     def __init__(
-        self, sim: Simulator, path: ClassicalPath, rng: np.random.Generator, deliver: DatagramSink
+        self, sim: Schedule, path: ClassicalPath, rng: np.random.Generator, deliver: DatagramSink
     ) -> None:
         self.counts = ChannelCounts()
         self._sim = sim

@@ -41,6 +41,8 @@ class Depth(ABC):
     """
 
     FIDELITY: ClassVar[Fidelity]
+    ARE_LINKS_APART: ClassVar[bool]
+    """Whether it is of no account which of two links comes first that want one click."""
 
     def __init__(self, timeline: Timeline, cadence: Cadence) -> None:
         self._timeline = timeline
@@ -91,6 +93,7 @@ class PhotonDepth(Depth):
     """
 
     FIDELITY = Fidelity.PHOTON
+    ARE_LINKS_APART = False
 
     def __init__(self, timeline: Timeline, build: WorldBuilder, *, is_controlled: bool) -> None:
         check_light(timeline.networks)

@@ -7,8 +7,9 @@ endpoint the time of the user's own clock, never the true one.
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from functools import partial
 
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import Schedule
 from netsim.physics.clock import Clock
 from protocols.books import RoundBooks
 from protocols.endpoint import Endpoint
@@ -34,7 +35,7 @@ class EndpointDriver:
 
     Parameters
     ----------
-    sim : Simulator
+    sim : Schedule
         Simulated time.
     clock : Clock
         The user's clock.
@@ -44,7 +45,7 @@ class EndpointDriver:
 
     def __init__(
         self,
-        sim: Simulator,
+        sim: Schedule,
         clock: Clock,
         *,
         on_events: Callable[[Sequence[LinkEvent], int], None],
@@ -146,8 +147,7 @@ class EndpointDriver:
 
     def _step(self, endpoint: Endpoint, datagram: bytes | None = None) -> None:
         """Go on with what has come; with a datagram, nothing else has."""
-        true_ps = self._sim.now_ps
-        now_ps = self._clock.local_ps(true_ps)
+        now_ps = self._clock.local_ps(self._sim.now_ps)
         if datagram is None:
             self._take_inbox(endpoint, now_ps)
         else:
@@ -157,11 +157,20 @@ class EndpointDriver:
             due_ps = endpoint.next_deadline_ps()
             if due_ps is not None and due_ps <= now_ps:
                 endpoint.handle_deadline(now_ps)
-        # Send; what the endpoint has said is on record before the peer hears of it.
+        # What the endpoint has said is on record before the peer hears of it.
         if events := endpoint.take_events():
-            self._on_events(events, true_ps)
-        if self._endpoint is not endpoint:
-            return  # its process has been stopped because of what it told
+            self._sim.call_in_turn(partial(self._tell, endpoint, events, now_ps))
+        else:
+            self._send(endpoint, now_ps)
+
+    def _tell(self, endpoint: Endpoint, events: Sequence[LinkEvent], now_ps: int) -> None:
+        self._on_events(events, self._sim.now_ps)
+        if self._endpoint is endpoint:  # else its process has been stopped because of what it told
+            self._send(endpoint, now_ps)
+
+    def _send(self, endpoint: Endpoint, now_ps: int) -> None:
+        """Send what there is, and wake up when there will be more to do."""
+        true_ps = self._sim.now_ps
         if self._wire is not None:
             for answer in endpoint.messages_to_send(now_ps):
                 self._wire(answer)

@@ -9,7 +9,7 @@ from netsim.devices.classical import ClassicalChannel, ClassicalPath
 from netsim.devices.faults import faults_of
 from netsim.devices.wiretap import Wiretaps
 from netsim.kernel.rng import RngTree
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import Schedule, Simulator, Strand
 from netsim.kernel.trace import Trace
 from netsim.pools.bookkeeper import Bookkeeper
 from netsim.pools.ledger import Ledger
@@ -147,6 +147,8 @@ class Parties:
         self._listener = on_announcer_event
         self._on_deposit = on_deposit
         self._listeners = listeners
+        # Links meet in the light and in what they tell: not on the wire, and nobody acts upon it.
+        self._are_apart = depth.ARE_LINKS_APART and not taps and on_announcer_event is None
         self._wiretaps = Wiretaps(sim, taps)
         self._still_open: Link | None = None
 
@@ -186,11 +188,12 @@ class Parties:
 
     def _link(self, users: tuple[str, str]) -> Link:
         plan = self._plan(users)
-        announcer, responder = (self._end(plan, role, users) for role in Role)
+        sim: Schedule = Strand(self._sim) if self._are_apart else self._sim
+        announcer, responder = (self._end(sim, plan, role, users) for role in Role)
         for end, peer in ((announcer, responder), (responder, announcer)):
             user = users[end.role]
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
-            wire = ClassicalChannel(self._sim, plan.path, rng, peer.driver.deliver)
+            wire = ClassicalChannel(sim, plan.path, rng, peer.driver.deliver)
             send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
             if self._listeners is not None:
                 send = self._listeners.tapped(users, end.role, send)
@@ -198,7 +201,7 @@ class Parties:
             self.users[user].connect(end)
         return Link(users, (announcer, responder), plan.agreement)
 
-    def _end(self, plan: LinkPlan, role: Role, users: tuple[str, str]) -> LinkEnd:
+    def _end(self, sim: Schedule, plan: LinkPlan, role: Role, users: tuple[str, str]) -> LinkEnd:
         user = self.users[users[role]]
         books = Bookkeeper(
             plan.config.link,
@@ -214,7 +217,7 @@ class Parties:
             record = partial(_record_and_tell, books, self._listener, users)
         record = partial(_record_and_offer, record, self._on_deposit, plan.config.link)
         record = self._depth.booked(plan.config, record)
-        driver = EndpointDriver(self._sim, user.clock, on_events=record)
+        driver = EndpointDriver(sim, user.clock, on_events=record)
         return LinkEnd(plan.config, plan.secrets, role, plan.patience_ps, driver, books)
 
     def path_of(self, users: tuple[str, str]) -> ClassicalPath:

@@ -355,7 +355,8 @@ class Simulation:
         self._counters.finish()
         self.parties.end_light()
         limit_ps = self._sim.now_ps + ps_from_s(DRAIN_S)
-        while not self.parties.are_done and self._sim.peek() < limit_ps:
+        self._sim.call_at(limit_ps, lambda: None)  # which ends what goes on for ever
+        while not self.parties.are_done and self._sim.now_ps < limit_ps:
             self._sim.step()
 
     def _on_tags(self, user: str, frame: TagFrame) -> None:

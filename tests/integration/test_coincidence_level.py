@@ -1,6 +1,8 @@
 """The coincidence level: the same parties and books over clicks that coincide, and no others."""
 
+import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import netsim
 from netsim.cli.app import run_command
 from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
+from netsim.simulation.coincidence.depth import CoincidenceDepth
 from netsim.simulation.coincidence.table import CoincidenceTable
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
@@ -78,6 +81,35 @@ def test_counts_agree_with_photons(name: str) -> None:
         for level in (Fidelity.PHOTON, Fidelity.COINCIDENCE)
     )
     assert_counts_agree(photon, coincidence)
+
+
+def test_links_may_be_simulated_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run in the order of time but for what happens at once: here no two want one click."""
+    topology = netsim.load_topology("fan2025_four_user", overrides=("protocol.round_s=6",))
+    ways = {True: tmp_path / "apart", False: tmp_path / "in-order"}
+    for are_apart, out in ways.items():
+        monkeypatch.setattr(CoincidenceDepth, "ARE_LINKS_APART", are_apart)
+        coincidence_run(topology, 12, seed=3, out=out)
+    apart, in_order = ([_told(out, name) for name in BOOKS] for out in ways.values())
+    assert apart == in_order
+    assert min(len(lines) for lines in apart) > 50
+    figures = [json.loads((out / "summary.json").read_text()) for out in ways.values()]
+    for each in figures:
+        del each["performance"]
+    assert figures[0] == figures[1]
+
+
+BOOKS = ("events.jsonl", "ledger.csv")
+
+
+def _told(directory: Path, name: str) -> list[tuple[int, str]]:
+    """Lines by time, which never goes back; those of one time in any order."""
+    lines = (directory / name).read_text().splitlines()
+    timed = [(int(found[0]), line) for line in lines if (found := re.search(r"\d+", line))]
+    assert [time_ps for time_ps, _ in timed] == sorted(time_ps for time_ps, _ in timed)
+    return sorted(timed)
 
 
 def test_table_holds_what_the_twin_expects() -> None:

@@ -50,6 +50,7 @@ class CoincidenceDepth(Depth):
     """
 
     FIDELITY = Fidelity.COINCIDENCE
+    ARE_LINKS_APART = True
 
     def __init__(self, timeline: Timeline, prediction: Prediction) -> None:
         super().__init__(timeline, _cadence(timeline.topology, prediction))
