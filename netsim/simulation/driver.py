@@ -145,6 +145,16 @@ class EndpointDriver:
         if self._endpoint is not None and not self._is_waking:
             self._step(self._endpoint)
 
+    def _ring(self) -> None:
+        """A timer has run out: if that is too early, set another one, if any is needed still."""
+        if self._endpoint is None or self._due_ps is None:
+            return
+        now_ps = self._clock.local_ps(self._sim.now_ps)
+        if self._due_ps <= now_ps:
+            self._act()
+        else:
+            self._set_timer(self._due_ps, now_ps)
+
     def _step(self, endpoint: Endpoint, datagram: bytes | None = None) -> None:
         """Go on with what has come; with a datagram, nothing else has."""
         now_ps = self._clock.local_ps(self._sim.now_ps)
@@ -190,10 +200,10 @@ class EndpointDriver:
                     endpoint.end_light(now_ps)
 
     def _set_timer(self, local_ps: int, now_ps: int) -> None:
-        """Wake at the deadline, unless a timer that is set already comes before."""
+        """Wake at the deadline, unless a timer that is set already comes before it."""
         present_ps = self._sim.now_ps
         true_ps = self._clock.true_ps(max(local_ps, now_ps))
         due_ps = max(true_ps + 1, present_ps + MIN_WAIT_PS)
         if not present_ps < self._timer_ps <= due_ps:
             self._timer_ps, self._timed_local_ps = due_ps, local_ps
-            self._sim.call_at(due_ps, self._act)
+            self._sim.call_at(due_ps, self._ring)
