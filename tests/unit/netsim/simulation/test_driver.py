@@ -2,19 +2,21 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
 import pytest
 
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import Schedule, Simulator, Strand
 from netsim.physics.clock import Clock
 from netsim.simulation.driver import MIN_WAIT_PS, EndpointDriver
 from protocols.endpoint import Endpoint
-from protocols.events import Event, RoundStarted
+from protocols.events import Event, LinkClosed, RoundStarted
 from protocols.wire.counts import WireCounts
 
 OFFSET_PS = 500_000_000
+CLOSED = LinkClosed(3, b"vote")
 
 
 class _Script:
@@ -63,8 +65,15 @@ class _Script:
 class Stage:
     """A driver with a scripted endpoint, and all that it did, in order."""
 
-    def __init__(self, *, rate_ppm: float = 0.0) -> None:
-        self.sim, self.script = Simulator(), _Script()
+    def __init__(
+        self,
+        *,
+        rate_ppm: float = 0.0,
+        sim: Simulator | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.sim, self.script = sim or Simulator(), _Script()
+        self.schedule: Schedule = schedule or self.sim
         self.done: list[tuple[str, object, int]] = []
         clock = Clock(
             np.random.Generator(np.random.PCG64DXSM(1)),
@@ -74,7 +83,7 @@ class Stage:
             offset_ps=OFFSET_PS,
             rate_ppm=rate_ppm,
         )
-        self.driver = EndpointDriver(self.sim, clock, on_events=self._note)
+        self.driver = EndpointDriver(self.schedule, clock, on_events=self._note)
         self.driver.connect(lambda data: self.done.append(("sent", data, self.sim.now_ps)))
         self.driver.start(self.endpoint)
 
@@ -265,7 +274,33 @@ def test_done_means_closed_or_stopped_and_idle(
     stage = Stage()
     stage.script.is_closed, stage.script.is_stopped = closed, stopped
     stage.script.is_idle = idle
+    stage.driver.deliver(b"x")
+    stage.run_to(1)
     assert stage.driver.is_done == done
+    stage.script.is_idle = False
+    stage.driver.deliver(b"x")
+    assert not stage.driver.is_done
+
+
+def test_done_is_seen_in_the_order_of_time() -> None:
+    """What goes on until the ends of all links are done stops at the last of them, all told."""
+    sim = Simulator()
+    stages = {time_ps: Stage(sim=sim, schedule=Strand(sim)) for time_ps in (90, 50)}
+    for time_ps, stage in stages.items():
+        stage.script.is_idle = False
+        stage.schedule.call_at(time_ps, partial(_close, stage))
+    while not all(stage.driver.is_done for stage in stages.values()):
+        sim.step()
+    assert sim.now_ps == 90
+    for time_ps, stage in stages.items():
+        assert stage.done == [("event", CLOSED, time_ps), ("sent", b"bye", time_ps)]
+
+
+def _close(stage: Stage) -> None:
+    stage.script.is_closed = stage.script.is_idle = True
+    stage.script.events.append(CLOSED)
+    stage.script.outgoing = [b"bye"]
+    stage.driver.deliver(b"x")
 
 
 def test_without_a_wire_nothing_fails() -> None:
