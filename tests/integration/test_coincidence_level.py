@@ -122,7 +122,7 @@ def test_links_that_somebody_acts_upon_are_in_the_order_of_time(
     monkeypatch.setattr(parties, "Strand", refuse)
     with pytest.raises(AssertionError, match="a strand"):
         coincidence_run(two_user(), 1)
-    acting = {
+    acting: dict[str, dict[str, object]] = {
         "taps": {"taps": (TapPlan(PassTap),)},
         "controller": {"controller": Realigner(0.5)},
     }
