@@ -4,6 +4,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_links_that_somebody_acts_upon_are_in_the_order_of_time(
     monkeypatch.setattr(parties, "Strand", refuse)
     with pytest.raises(AssertionError, match="a strand"):
         coincidence_run(two_user(), 1)
-    acting: dict[str, dict[str, object]] = {
+    acting: dict[str, dict[str, Any]] = {
         "taps": {"taps": (TapPlan(PassTap),)},
         "controller": {"controller": Realigner(0.5)},
     }
