@@ -124,7 +124,7 @@ class Simulator(simpy.Environment):
             if strand.first_ps < until_ps:
                 return strand
             self._strand = None
-            self.expect(strand, strand.first_ps)
+            self.expect(strand)
         if self._first_listed_ps() < until_ps:
             self._strand = strand = heappop(self._listed)[2]
             strand.listed_ps = NEVER_PS
@@ -133,19 +133,13 @@ class Simulator(simpy.Environment):
     def _first_listed_ps(self) -> int:
         """When the first call is due of all strands but the one whose calls are made now."""
         listed = self._listed
-        while listed:
-            listed_ps, _, strand = listed[0]
-            if listed_ps == strand.listed_ps == strand.first_ps:
-                return listed_ps
+        while listed and listed[0][0] != listed[0][2].listed_ps:
             heappop(listed)
-            if listed_ps == strand.listed_ps:
-                strand.listed_ps = NEVER_PS
-                self.expect(strand, strand.first_ps)
-        return NEVER_PS
+        return listed[0][0] if listed else NEVER_PS
 
-    def expect(self, strand: "Strand", first_ps: int) -> None:
-        """List a strand whose first call is due then; for strands alone."""
-        if first_ps < strand.listed_ps and strand is not self._strand:
+    def expect(self, strand: "Strand") -> None:
+        """List a strand by its first call; for strands alone."""
+        if strand is not self._strand and (first_ps := strand.first_ps) < strand.listed_ps:
             strand.listed_ps = first_ps
             heappush(self._listed, (first_ps, next(self._eid), strand))
 
@@ -215,7 +209,7 @@ class Strand:
         if when_ps < now_ps:
             raise ValueError(f"{when_ps} ps has passed: it is {now_ps} ps")
         heappush(self.calls, (when_ps, next(self._numbers), call))
-        self._sim.expect(self, when_ps)
+        self._sim.expect(self)
 
     def call_in_turn(self, call: Call) -> None:
         """Have something called when all that comes before has happened, nothing else till then."""

@@ -41,6 +41,12 @@ class EndpointDriver:
         The user's clock.
     on_events : callable
         Takes the events of each step, at least one, and the simulated time.
+
+    Attributes
+    ----------
+    is_done : bool
+        Whether the link is closed (or stopped) here and nothing waits to be acknowledged; others
+        see it, and when all are done the run ends.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class EndpointDriver:
         *,
         on_events: Callable[[Sequence[LinkEvent], int], None],
     ) -> None:
+        self.is_done = False
         self._endpoint: Endpoint | None = None
         self._is_light_over = False
         self._past = WireCounts()
@@ -71,14 +78,6 @@ class EndpointDriver:
         self._wire = send
 
     @property
-    def is_done(self) -> bool:
-        """Whether the link is closed (or stopped) here and nothing waits to be acknowledged."""
-        endpoint = self._endpoint
-        if endpoint is None:
-            return False
-        return (endpoint.is_closed or endpoint.is_stopped) and endpoint.is_idle
-
-    @property
     def wire(self) -> WireCounts:
         """What this end has sent in all its lives."""
         return self._past if self._endpoint is None else self._past + self._endpoint.wire
@@ -97,6 +96,7 @@ class EndpointDriver:
         """Crash: the endpoint and all it had in memory are gone; what arrives is lost."""
         self._past = self.wire
         self._endpoint = None
+        self.is_done = False
         self._inbox.clear()
 
     def start(self, endpoint: Endpoint) -> None:
@@ -184,10 +184,20 @@ class EndpointDriver:
         if self._wire is not None:
             for answer in endpoint.messages_to_send(now_ps):
                 self._wire(answer)
+        self._note_whether_done(endpoint)
         self._due_ps = due_ps = endpoint.next_deadline_ps()
         if due_ps is None or (true_ps < self._timer_ps and self._timed_local_ps <= due_ps):
             return  # a timer that is set already and comes too early does no harm
         self._set_timer(due_ps, now_ps)
+
+    def _note_whether_done(self, endpoint: Endpoint) -> None:
+        if not ((endpoint.is_closed or endpoint.is_stopped) and endpoint.is_idle):
+            self.is_done = False
+        elif not self.is_done:
+            self._sim.call_in_turn(self._be_done)
+
+    def _be_done(self) -> None:
+        self.is_done = True
 
     def _take_inbox(self, endpoint: Endpoint, now_ps: int) -> None:
         while self._inbox:

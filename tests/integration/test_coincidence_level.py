@@ -4,16 +4,21 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import netsim
 from netsim.cli.app import run_command
+from netsim.kernel.simulator import Simulator, Strand
 from netsim.results.fidelity import Fidelity
 from netsim.results.run import Run
+from netsim.simulation import parties
 from netsim.simulation.coincidence.depth import CoincidenceDepth
 from netsim.simulation.coincidence.table import CoincidenceTable
+from netsim.simulation.control import Realigner
+from netsim.taps.tap import PassTap, TapPlan
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.prediction import predict
@@ -83,11 +88,16 @@ def test_counts_agree_with_photons(name: str) -> None:
     assert_counts_agree(photon, coincidence)
 
 
+@pytest.mark.parametrize("outages", [[], [{"start_s": 12.005, "stop_s": 5000.0}]])
 def test_links_may_be_simulated_one_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outages: list[dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run in the order of time but for what happens at once: here no two want one click."""
-    topology = netsim.load_topology("fan2025_four_user", overrides=("protocol.round_s=6",))
+    """The run in the order of time but for what happens at once: here no two want one click.
+
+    Nor does it matter when links cannot close: all go on for as long.
+    """
+    overrides = {"protocol.round_s": 6, "classical.outages": outages}
+    topology = netsim.load_topology("fan2025_four_user", overrides=overrides)
     ways = {True: tmp_path / "apart", False: tmp_path / "in-order"}
     for are_apart, out in ways.items():
         monkeypatch.setattr(CoincidenceDepth, "ARE_LINKS_APART", are_apart)
@@ -99,6 +109,25 @@ def test_links_may_be_simulated_one_after_the_other(
     for each in figures:
         del each["performance"]
     assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize("watched", ["taps", "controller"])
+def test_links_that_somebody_acts_upon_are_in_the_order_of_time(
+    watched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attacker or a controller may tie any of them together: then there are no strands."""
+
+    def refuse(_: Simulator) -> Strand:
+        raise AssertionError("a strand")
+
+    monkeypatch.setattr(parties, "Strand", refuse)
+    with pytest.raises(AssertionError, match="a strand"):
+        coincidence_run(two_user(), 1)
+    acting: dict[str, dict[str, Any]] = {
+        "taps": {"taps": (TapPlan(PassTap),)},
+        "controller": {"controller": Realigner(0.5)},
+    }
+    coincidence_run(two_user(), 1, **acting[watched])
 
 
 BOOKS = ("events.jsonl", "ledger.csv")

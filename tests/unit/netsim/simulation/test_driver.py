@@ -2,19 +2,21 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
 import pytest
 
-from netsim.kernel.simulator import Simulator
+from netsim.kernel.simulator import Schedule, Simulator, Strand
 from netsim.physics.clock import Clock
 from netsim.simulation.driver import MIN_WAIT_PS, EndpointDriver
 from protocols.endpoint import Endpoint
-from protocols.events import Event, RoundStarted
+from protocols.events import Event, LinkClosed, RoundStarted
 from protocols.wire.counts import WireCounts
 
 OFFSET_PS = 500_000_000
+CLOSED = LinkClosed(3, b"vote")
 
 
 class _Script:
@@ -63,8 +65,15 @@ class _Script:
 class Stage:
     """A driver with a scripted endpoint, and all that it did, in order."""
 
-    def __init__(self, *, rate_ppm: float = 0.0) -> None:
-        self.sim, self.script = Simulator(), _Script()
+    def __init__(
+        self,
+        *,
+        rate_ppm: float = 0.0,
+        sim: Simulator | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.sim, self.script = sim or Simulator(), _Script()
+        self.schedule: Schedule = schedule or self.sim
         self.done: list[tuple[str, object, int]] = []
         clock = Clock(
             np.random.Generator(np.random.PCG64DXSM(1)),
@@ -74,7 +83,7 @@ class Stage:
             offset_ps=OFFSET_PS,
             rate_ppm=rate_ppm,
         )
-        self.driver = EndpointDriver(self.sim, clock, on_events=self._note)
+        self.driver = EndpointDriver(self.schedule, clock, on_events=self._note)
         self.driver.connect(lambda data: self.done.append(("sent", data, self.sim.now_ps)))
         self.driver.start(self.endpoint)
 
@@ -224,6 +233,7 @@ def test_what_arrives_while_down_is_lost() -> None:
     stage.run_to(1)
     stage.driver.notice_light()
     stage.driver.deliver(b"before")
+    stage.driver.is_done = True
     stage.driver.stop()
     stage.driver.deliver(b"while down")
     stage.driver.notice_light()
@@ -265,7 +275,54 @@ def test_done_means_closed_or_stopped_and_idle(
     stage = Stage()
     stage.script.is_closed, stage.script.is_stopped = closed, stopped
     stage.script.is_idle = idle
+    stage.driver.deliver(b"x")
+    stage.run_to(1)
     assert stage.driver.is_done == done
+    stage.script.is_idle = False
+    stage.driver.deliver(b"x")
+    assert not stage.driver.is_done
+
+
+def test_done_is_seen_in_the_order_of_time() -> None:
+    """What goes on until the ends of all links are done stops at the last of them, all told."""
+    sim = Simulator()
+    stages = {idle_ps: Stage(sim=sim, schedule=Strand(sim)) for idle_ps in (90, 120, 50)}
+    closed_ps = dict(zip(stages, (80, 40, 50), strict=True))
+    for idle_ps, stage in stages.items():
+        stage.script.is_idle = False
+        stage.schedule.call_at(closed_ps[idle_ps], partial(_close, stage))
+        stage.schedule.call_at(idle_ps, partial(_acknowledge, stage))
+    while not all(stage.driver.is_done for stage in stages.values()):
+        sim.step()
+    assert sim.now_ps == 120
+    for idle_ps, stage in stages.items():
+        time_ps = closed_ps[idle_ps]
+        assert stage.done == [("event", CLOSED, time_ps), ("sent", b"bye", time_ps)]
+
+
+def test_events_wait_for_their_turn() -> None:
+    """Of two strands the later in time is stepped first: the sooner is told first, then sends."""
+    sim, order = Simulator(), list[tuple[str, int]]()
+    stages = {time_ps: Stage(sim=sim, schedule=Strand(sim)) for time_ps in (90, 50)}
+    for time_ps, stage in stages.items():
+        stage.schedule.call_at(20 if time_ps == 90 else 30, lambda: None)
+        stage.schedule.call_at(time_ps, partial(_close, stage))
+        stage.driver.connect(lambda _: order.append(("sent", sim.now_ps)))
+        stage.driver._on_events = lambda _, told_ps: order.append(("told", told_ps))
+    sim.run(until=200)
+    assert order == [("told", 50), ("sent", 50), ("told", 90), ("sent", 90)]
+
+
+def _close(stage: Stage) -> None:
+    stage.script.is_closed = True
+    stage.script.events.append(CLOSED)
+    stage.script.outgoing = [b"bye"]
+    stage.driver.deliver(b"x")
+
+
+def _acknowledge(stage: Stage) -> None:
+    stage.script.is_idle = True
+    stage.driver.deliver(b"x")
 
 
 def test_without_a_wire_nothing_fails() -> None:
