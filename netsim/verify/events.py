@@ -92,7 +92,7 @@ def _times(records: Records) -> Iterator[Fault]:
 
 
 def _starts(records: Records) -> Iterator[Fault]:
-    """Each round begins once at an end, before it is sifted there."""
+    """A round begins at an end before it is sifted there, and again only if it was given up."""
     started: set[tuple[object, object, object]] = set()
     for line, event in records.events():
         place = (event.get("link"), event.get("end"), event.get("block"))
@@ -100,6 +100,8 @@ def _starts(records: Records) -> Iterator[Fault]:
             yield Fault(f"{EVENTS}:{line}", "begins a second time")
         elif event.get("event") == _STARTED:
             started.add(place)
+        elif event.get("event") == "round_aborted":
+            started.discard(place)
         elif event.get("event") == "round_sifted" and place not in started:
             yield Fault(f"{EVENTS}:{line}", "is sifted without having begun")
 

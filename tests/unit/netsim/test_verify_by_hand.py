@@ -254,6 +254,19 @@ def test_a_block_becomes_usable_once(tmp_path: Path) -> None:
     assert any("is older than the line before" in str(fault) for fault in verify_run(tmp_path))
 
 
+def test_a_round_that_was_given_up_begins_again(tmp_path: Path) -> None:
+    """As where its user has left, and come back."""
+    rows, events = both()
+    at = next(k for k, event in enumerate(events) if event["event"] == "round_started")
+    given_up: Event = {
+        **events[at], "event": "round_aborted", "reason": "process_stopped", "sifted_bits": 0,
+        "epsilon": None, "forgery_probability": 0.0,
+    }  # fmt: skip
+    assert faults_of(tmp_path, rows, [*events[: at + 1], given_up, *events[at:]]) == []
+    again = faults_of(tmp_path, rows, [*events[: at + 1], *events[at:]])
+    assert any("begins a second time" in line for line in again)
+
+
 @pytest.mark.parametrize(
     ("names", "line"),
     [

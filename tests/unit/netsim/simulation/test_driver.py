@@ -193,6 +193,28 @@ def test_an_earlier_deadline_overrides_a_later_one() -> None:
     assert 2 * 10**12 <= times[0] <= 2 * 10**12 + 1_000_000
 
 
+def test_a_timer_that_comes_too_early_makes_no_step() -> None:
+    """The deadline has been put off, and is met when it has come; or there is none any more."""
+    stage = Stage()
+    stage.run_to(1)
+    stage.script.due_ps = 2 * 10**12
+    stage.driver.deliver(b"x")
+    stage.script.due_ps = 5 * 10**12
+    stage.driver.deliver(b"x")
+    before = stage.script.asked
+    stage.run_to(4 * 10**12)
+    assert stage.script.asked == before
+    stage.run_to(6 * 10**12)
+    (late,) = [now_ps for what, _, now_ps in stage.script.calls if what == "deadline"]
+    assert 0 <= late - 5 * 10**12 <= 1_000_000
+    before, stage.script.due_ps = stage.script.asked, 9 * 10**12
+    stage.driver.deliver(b"x")
+    stage.script.due_ps = None
+    stage.driver.deliver(b"x")
+    stage.run_to(20 * 10**12)
+    assert stage.script.asked == before + 2
+
+
 def test_a_deadline_is_asked_for_once_a_step() -> None:
     """Of ten datagrams none is due when the next one comes."""
     stage = Stage()
