@@ -19,7 +19,7 @@ EXAMPLES = ("netsim warmup", "NUMBA_CACHE_DIR=/var/cache/netsim netsim warmup")
 
 RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("two_user", "5s", "photon", ("protocol.round_s=1",)),
-    ("fan2025_four_user", "1s", "photon", ()),
+    ("fan2025_four_user", "1s", "photon", ("protocol.announcement_s=0.05",)),
     (
         "wengerowsky2018",
         "1s",
@@ -51,7 +51,10 @@ RUNS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("two_user", "2s", "coincidence", ("protocol.round_s=1",)),
     ("two_user", "2s", "rate", ("protocol.round_s=1",)),
 )
-"""Topology, light, level and overrides of short runs that use what other runs use."""
+"""Topology, light, level and overrides of short runs that use what other runs use.
+
+Names of lanes are checked every eighth announcement, so that one run has many.
+"""
 
 
 def warmup() -> None:

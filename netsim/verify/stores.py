@@ -48,6 +48,8 @@ class StoredEnd:
         Round to state, and bits as far as they are left.
     pads : dict
         (index, role) to 16 bytes; those that are zero are not there.
+    odd_bytes : int
+        Of the ring of pads, behind its last whole place.
     next_pad : int
         Index of the first pads that are not spent.
     provisioned_pads : int
@@ -60,6 +62,7 @@ class StoredEnd:
 
     blocks: dict[int, tuple[str, KeyBlock]] = field(repr=False)
     pads: dict[tuple[int, int], bytes] = field(repr=False)
+    odd_bytes: int
     next_pad: int
     provisioned_pads: int
     signing_pads: dict[int, int]
@@ -148,13 +151,15 @@ def _read(path: Path, link: str) -> StoredEnd | None:
         pads = StoredPads.validate_python(rings.fetchall())
         found = StoredBlocks.validate_python(blocks.fetchall())
     next_pad, provisioned_pads = rows[0] if rows else (0, 0)
+    ring = pads[0][0] if pads else b""
     kept = {number: parted(bits or b"", size) for number, _, _, size, bits, _ in found}
     return StoredEnd(
         {
             number: (state, KeyBlock(number, kept[number][0], size, tuple(left[number])))
             for number, state, _, size, *_ in found
         },
-        _nonzero(pads[0][0], next_pad) if pads else {},
+        _nonzero(ring, next_pad),
+        len(ring) % INDEX_BYTES,
         next_pad,
         provisioned_pads,
         {number: pad for number, _, pad, *_ in found},
@@ -185,6 +190,8 @@ def _pad_faults(link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:
     there = range(stored.next_pad, stored.provisioned_pads)
     if any(index not in there for index, _ in stored.pads):
         yield Fault(where, f"pads outside of {there.start} to {there.stop}")
+    if stored.odd_bytes:
+        yield Fault(where, f"{stored.odd_bytes} bytes behind the last whole pads")
 
 
 def _ledger_faults(records: Records, link: str, end: str, stored: StoredEnd) -> Iterator[Fault]:

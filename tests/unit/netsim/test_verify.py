@@ -164,6 +164,10 @@ DAMAGES: list[tuple[Damage, str]] = [
     (pads("alice", 9, b"\1" * 32), "two pads are the same bits"),
     (pads("alice", 0, b"\1" * 16), "pads outside of 3 to "),
     (pads("bob", 9, b"\1" * 16), "alice-bob: pad 9 differs between alice and bob"),
+    (
+        sql("bob", "UPDATE pads SET bits = CAST(bits || x'01' AS BLOB)"),
+        "1 bytes behind the last whole pads",
+    ),
     (sql("bob", "UPDATE links SET next_pad = 0"), "block 0 is settled, and its pads are not spent"),
     (sql("bob", "UPDATE blocks SET pad = 0"), "one pad has signed for two blocks"),
     (sql("bob", "UPDATE stock SET stop = stop + 8000"), "has more bits left than it has bits"),

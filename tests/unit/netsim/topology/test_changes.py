@@ -82,7 +82,12 @@ def rich_topologies() -> list[TopologySpec]:
         for name, receiver in ring.receivers.items()
     }
     protocol = ring.protocol.model_copy(
-        update={"abort_qber": 0.1, "sample_share": 0.1, "leak_efficiency": 1.2}
+        update={
+            "abort_qber": 0.1,
+            "sample_share": 0.1,
+            "leak_efficiency": 1.2,
+            "announcement_s": 0.5,
+        }
     )
     classical = ring.classical.model_copy(
         update={
@@ -94,6 +99,7 @@ def rich_topologies() -> list[TopologySpec]:
     )
     full = updated(
         ring,
+        frame_s=0.02,
         qnsp=qnsp,
         users=(user, *ring.users[1:]),
         receivers=receivers,
