@@ -12,7 +12,7 @@ from netsim.simulation.coincidence.light import CoincidenceLight
 from netsim.simulation.depth import Depth, OnEvents
 from netsim.simulation.singles import drawn_singles
 from netsim.topology.specs import TopologySpec
-from netsim.topology.timeline import Timeline
+from netsim.topology.timeline import Timeline, networks_of
 from netsim.twin.brightness import announced_bytes
 from netsim.twin.cadence import (
     Cadence,
@@ -21,6 +21,7 @@ from netsim.twin.cadence import (
     round_ps,
     whole_frames_ps,
 )
+from netsim.twin.detectors import clicks_hz
 from netsim.twin.prediction import Prediction
 from netsim.units import PS_PER_S, s_from_ps
 from protocols.events import BlockHeld, BlockPrepared, BlockUsable, Event, RoundAborted
@@ -46,7 +47,7 @@ class CoincidenceDepth(Depth):
     ----------
     timeline : Timeline
     prediction : Prediction
-        Of its states: how many clicks a frame holds, and how many are left out.
+        Of its states: how many clicks a frame holds.
     """
 
     FIDELITY = Fidelity.COINCIDENCE
@@ -54,7 +55,7 @@ class CoincidenceDepth(Depth):
 
     def __init__(self, timeline: Timeline, prediction: Prediction) -> None:
         super().__init__(timeline, _cadence(timeline.topology, prediction))
-        self._prediction = prediction
+        self._singles_hz = _most_singles_hz(timeline.topology)
         self.hardware = _hardware(timeline.topology)
 
     def build(self, stage: Stage) -> PhotonLevel:
@@ -77,10 +78,19 @@ class CoincidenceDepth(Depth):
         return drawn_singles(world.history, seed, done_ps)
 
     def _announced_bytes(self, config: LinkConfig) -> float:
-        """Of a round, were all clicks of the announcer published as at the photon level."""
-        singles_hz = self._prediction.singles_hz(config.announcer)
+        """Of a round in its brightest light, all clicks published as at the photon level."""
+        singles_hz = self._singles_hz[config.announcer]
         clicks = singles_hz * config.frames_per_round * s_from_ps(config.frame_ps)
         return announced_bytes(clicks, singles_hz, tick_ps=config.announcer_tick_ps)
+
+
+def _most_singles_hz(topology: TopologySpec) -> dict[str, float]:
+    """Clicks per second of each user, in that state of the network in which they are most."""
+    networks = networks_of(topology)
+    return {
+        user.name: max(float(clicks_hz(network, user.name).sum()) for network in networks)
+        for user in topology.users
+    }
 
 
 def _cadence(topology: TopologySpec, prediction: Prediction) -> Cadence:
