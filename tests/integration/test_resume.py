@@ -100,12 +100,12 @@ def test_an_ended_run_is_extended(level: str, tmp_path: Path) -> None:
 
 def test_a_run_whose_light_changes_is_extended(tmp_path: Path) -> None:
     """Nothing that is booked depends on how long a run is: bounds on forgeries neither."""
-    events = 'events=[{time_s=0.7, kind="attenuate", user="alice", extra_loss_db=2.0}]'
+    events = 'events=[{time_s=1.5, kind="attenuate", user="alice", extra_loss_db=2.0}]'
     topology = netsim.load_topology("two_user", overrides=("protocol.round_s=0.5", events))
     whole, part = tmp_path / "whole", tmp_path / "part"
-    expected = netsim.simulate(topology, duration_s=3, seed=3, out=whole, fidelity="coincidence")
-    netsim.simulate(topology, duration_s=1.5, seed=3, out=part, fidelity="coincidence")
-    assert netsim.extend(part, 3).links == expected.links
+    expected = netsim.simulate(topology, duration_s=8, seed=3, out=whole, fidelity="coincidence")
+    netsim.simulate(topology, duration_s=6, seed=3, out=part, fidelity="coincidence")
+    assert netsim.extend(part, 8).links == expected.links
     assert_same(part, whole)
 
 
