@@ -219,6 +219,8 @@ class ResponderSession(LinkSession[ResponderRound]):
         """Vote, if the announcer has seen the transcripts that this end has seen."""
         round_ = self._rounds.get(number)
         if round_ is None:
+            if number > self._last_round:
+                raise RemoteProtocolError(f"a seal of round {number}, which is unknown")
             return  # dropped by now
         if round_.state is not State.SEALING:
             raise RemoteProtocolError(f"a seal in state {round_.state.name}")

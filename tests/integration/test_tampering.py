@@ -235,13 +235,14 @@ def test_more_errors_than_bits_are_refused(count: int) -> None:
     assert any("impossible counts" in what for what in found)
 
 
-def test_message_moved_to_a_round_to_come_is_noticed() -> None:
-    """A keep mask under the number of a round that has not begun: an alarm, not a long wait."""
+@pytest.mark.parametrize("kind", [Keep, Seal])
+def test_message_moved_to_a_round_to_come_is_noticed(kind: type) -> None:
+    """Under the number of a round that has not begun: an alarm, not a long wait."""
 
     def postpone(_sender: Role, envelope: Envelope, _data: bytes) -> bytes:
         return encode(envelope._replace(round=9))
 
-    ends = WholeMessages(light(), tamper=only(Keep, 1, postpone)).run(until_s=10)
+    ends = WholeMessages(light(), tamper=only(kind, 1, postpone)).run(until_s=10)
     assert ends.is_closed_alike
     found = ends.alarms(Role.RESPONDER)
     assert any("unknown" in what for what in found)

@@ -5,14 +5,17 @@ from functools import cache
 
 from netsim.taps.kinds import tap_maker
 from netsim.taps.tap import TapPlan
+from protocols.codec import encode
 from protocols.events import RoundAborted
-from protocols.messages import AbortReason, Announce, Role
+from protocols.messages import AbortReason, Announce, Close, Decision, Envelope, Role, Settled
 from protocols.wire.datagrams import HEADER_BYTES
 from tests.support.links import link_config
 from tests.support.tapped import TappedEnds
 from tests.support.two_ends import TwoEnds, clean_ends
 
 SENDERS = ("alice", "bob")
+UNNUMBERED = (Decision, Close, Settled)
+"""Of pads, whatever round stands on them; a commit is signed together with its round."""
 
 
 def small_round() -> TwoEnds:
@@ -31,6 +34,8 @@ class Place:
     is_announcement: bool
     is_taken: bool
     """Whether the receiver takes it in: it drops repeats, and what comes from a stranger."""
+    is_unread: bool
+    """Whether it is a round number of which nothing follows."""
 
     @property
     def is_header(self) -> bool:
@@ -51,12 +56,22 @@ class Outcome:
     end_s: float
 
 
+def unread_places(envelope: Envelope | None, datagram: bytes) -> set[int]:
+    """Where the number of a round stands in a message that is of none."""
+    if envelope is None or not isinstance(envelope.body, UNNUMBERED):
+        return set()
+    other = datagram[:HEADER_BYTES] + encode(envelope._replace(round=envelope.round + 1))
+    places = {k for k, (one, two) in enumerate(zip(datagram, other, strict=True)) if one != two}
+    assert len(places) == 1
+    return places
+
+
 @cache
 def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
     """All bytes that an undisturbed round puts on the wire, and its blocks."""
     ends = small_round()
     tapped = TappedEnds(ends, [])
-    seen: list[tuple[Role, bytes, bool]] = []
+    seen: list[tuple[Role, bytes, bool, set[int]]] = []
     taken: set[int] = set()
     plain, deliver = ends.fault, ends._deliver
 
@@ -65,7 +80,8 @@ def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
         sighting = tapped.chains[receiver.peer].wire.view.latest
         envelope = None if sighting is None else sighting.envelope
         is_announcement = envelope is not None and isinstance(envelope.body, Announce)
-        seen.append((receiver.peer, datagram, is_announcement))
+        unread = unread_places(envelope, datagram)
+        seen.append((receiver.peer, datagram, is_announcement, unread))
         return passing
 
     def arrive(receiver: Role, datagram: bytes) -> None:
@@ -81,10 +97,11 @@ def undisturbed() -> tuple[tuple[Place, ...], dict[int, tuple[bytes, int]]]:
     assert ends.usable[0]
     counts = [0, 0]
     places: list[Place] = []
-    for role, datagram, is_announcement in seen:
+    for role, datagram, is_announcement, unread in seen:
         for k in range(len(datagram)):
             is_taken = id(datagram) in taken
-            places.append(Place(role, counts[role], k, is_announcement, is_taken))
+            place = Place(role, counts[role], k, is_announcement, is_taken, k in unread)
+            places.append(place)
         counts[role] += 1
     return tuple(places), ends.usable[0]
 
