@@ -27,6 +27,14 @@ Call = Callable[[], None]
 NEVER_PS = sys.maxsize
 
 
+def _still_to_come(time_ps: SupportsIndex, now_ps: int) -> int:
+    """Python integer of a time that has not passed; errors of `Simulator.wait_until`."""
+    when_ps = index(time_ps)
+    if when_ps < now_ps:
+        raise ValueError(f"{when_ps} ps has passed: it is {now_ps} ps")
+    return when_ps
+
+
 class Schedule(Protocol):
     """Where calls are put for later: the simulator, or a strand of it."""
 
@@ -82,19 +90,14 @@ class Simulator(simpy.Environment):
         ValueError
             If it has passed.
         """
-        when_ps = index(time_ps)
-        if when_ps < self._now:
-            raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
-        return self.timeout(when_ps - self._now)
+        return self.timeout(_still_to_come(time_ps, self._now) - self._now)
 
-    def call_at(self, time_ps: SupportsIndex, call: Callable[[], None]) -> None:
+    def call_at(self, time_ps: SupportsIndex, call: Call) -> None:
         """Have something called at an absolute time; parameters and errors of `wait_until`.
 
         It takes half as long as an event that processes can wait for.
         """
-        when_ps = index(time_ps)
-        if when_ps < self._now:
-            raise ValueError(f"{when_ps} ps has passed: it is {self._now} ps")
+        when_ps = _still_to_come(time_ps, self._now)
         # As `schedule` does it, which would take a delay. What is due may be a call, see `step`.
         heappush(self._queue, (when_ps, NORMAL, next(self._eid), cast("SimEvent", call)))
 
@@ -205,9 +208,7 @@ class Strand:
 
     def call_at(self, time_ps: SupportsIndex, call: Call) -> None:
         """Have something called at an absolute time; errors of `Simulator.wait_until`."""
-        when_ps, now_ps = index(time_ps), self._sim.now_ps
-        if when_ps < now_ps:
-            raise ValueError(f"{when_ps} ps has passed: it is {now_ps} ps")
+        when_ps = _still_to_come(time_ps, self._sim.now_ps)
         heappush(self.calls, (when_ps, next(self._numbers), call))
         self._sim.expect(self)
 

@@ -130,6 +130,19 @@ def test_links_that_somebody_acts_upon_are_in_the_order_of_time(
     coincidence_run(two_user(), 1, **acting[watched])
 
 
+def test_bounds_on_forgeries_are_those_of_the_brightest_light(tmp_path: Path) -> None:
+    """A block before a loss has the bound that it has where none comes; the mean has half of it."""
+    bounds = []
+    for name, events in (("steady", "[]"), ("dimmed", DIMMED)):
+        topology = two_user("protocol.round_s=2", f"events={events}")
+        coincidence_run(topology, 10, out=tmp_path / name)
+        lines = (tmp_path / name / "events.jsonl").read_text().splitlines()
+        usable = (json.loads(line) for line in lines if "block_usable" in line)
+        bounds.append(next(event["forgery_probability"] for event in usable))
+    assert bounds[0] == bounds[1] > 0.0
+
+
+DIMMED = '[{time_s=4.5, kind="attenuate", user="alice", extra_loss_db=10.0}]'
 BOOKS = ("events.jsonl", "ledger.csv")
 
 
