@@ -2,8 +2,8 @@
 
 Rounds are whole numbers of the grid. Frames and announcements cost by their number, so both are as
 long as nothing that is simulated depends on it, unless the topology says how long; but for runs of
-little more than one announcement, in which clocks are looked for once. All of it follows from the
-topology with all its events, never from how long a run is.
+little more than one announcement, in which clocks are looked for a few times. All of it follows
+from the topology with all its events, never from how long a run is.
 """
 
 import math

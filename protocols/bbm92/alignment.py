@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.ascending import decode_ascending
 from protocols.bbm92.bend import too_fast
-from protocols.bbm92.clocksearch import ClockSearch, OwnClicks
+from protocols.bbm92.clocksearch import Attempt, ClockSearch, OwnClicks
 from protocols.bbm92.coincidence import match_lanes
 from protocols.bbm92.synchronise import ACQUISITION_PS, Lock
 from protocols.bbm92.tracking import Tracker
@@ -196,7 +196,10 @@ class LinkAligner:
             return
         self._drop_stale_clock()
         if self._tracker is None:
-            self._try_to_lock(is_light_over=is_light_over)
+            self._try_to_lock(self._search.next_attempt(is_light_over=is_light_over))
+        if self._is_complete(is_light_over=is_light_over):
+            while self._tracker is None and self._try_to_lock(self._search.last_attempt()):
+                pass  # deeper and deeper
         while (
             self._tracker is not None
             and self._pending
@@ -225,11 +228,11 @@ class LinkAligner:
 
     # Lock ---------------------------------------------------------------------------------------
 
-    def _try_to_lock(self, *, is_light_over: bool) -> None:
-        attempt = self._search.next_attempt(is_light_over=is_light_over)
+    def _try_to_lock(self, attempt: Attempt | None) -> bool:
+        """Whether anything was looked through."""
         outcome = None if attempt is None else self._search.look(attempt)
         if attempt is None or outcome is None:
-            return
+            return False
         if isinstance(outcome, Lock):
             self._begin(outcome, int(attempt.newest.times_ps[0]))
         elif attempt.prior is self._search.plan.wide:
@@ -238,6 +241,7 @@ class LinkAligner:
                     outcome.best_sigma, outcome.searched_bins, outcome.reason, outcome.is_bent
                 )
             )
+        return True
 
     def _begin(self, lock: Lock, lit_ps: int) -> None:
         """Follow the clock from here on; announcements from ``lit_ps`` on had light for certain."""
@@ -274,12 +278,15 @@ class LinkAligner:
         return self._own.between(start_ps, stop_ps)
 
     def _is_overdue(self, *, is_light_over: bool) -> bool:
-        newest = self._pending[-1]
-        is_complete = is_light_over and newest.last  # before that more may be on its way
-        keep_ps = self._keep_ps
+        newest, keep_ps = self._pending[-1], self._keep_ps
         if sum(kept.times_ps.size for kept in self._pending) > MANY_CLICKS:
             keep_ps = min(keep_ps, KEEP_BRIGHT_PS)
-        return is_complete or newest.stop_ps - self._pending[0].stop_ps > keep_ps
+        is_late = newest.stop_ps - self._pending[0].stop_ps > keep_ps
+        return is_late or self._is_complete(is_light_over=is_light_over)
+
+    def _is_complete(self, *, is_light_over: bool) -> bool:
+        """Whether no more announcements come: before the last one more may be on its way."""
+        return is_light_over and bool(self._pending) and self._pending[-1].last
 
     # Match --------------------------------------------------------------------------------------
 

@@ -103,6 +103,13 @@ class ClockSearch:
             newest = self._newest_covered(prior, is_light_over=is_light_over)
         return None if prior is None or newest is None else Attempt(prior, newest, brightness)
 
+    def last_attempt(self) -> Attempt | None:
+        """What to look for, without a wait, in light of which no more comes; None for nothing."""
+        newest = self._newest_covered(self.plan.wide, is_light_over=True)
+        if newest is None or not self.plan.is_shallow:
+            return None
+        return Attempt(self.plan.wide, newest, self._brightness(newest.times_ps))
+
     def look(self, attempt: Attempt) -> Lock | NoLock | None:
         """Look through the light that there is; None if there is too little, or it must wait."""
         prior, stop_ps = attempt.prior, attempt.newest.stop_ps

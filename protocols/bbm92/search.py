@@ -4,7 +4,8 @@ It knows times, click rates and outcomes, never clicks, bases or bits.
 
 After a lock was lost the clock is still known well: each announcement is looked at within the
 narrow prior that follows, which costs as much as matching it would. A wide search costs a hundred
-times that. It is tried again after waits that double. A change of the click rate at either end, as
+times that. It is tried again after waits that double, but at once and deeper where no more light
+comes: what has not been found by then is lost. A change of the click rate at either end, as
 when light comes or goes, ends the wait, and the search begins afresh with the newest light.
 
 A wide search that has found nothing is followed by deeper ones, with more light and more work, and
@@ -51,6 +52,8 @@ TWICE_FROM_DEPTH = 2
 MAX_DEPTH = 6
 """An attempt of this depth takes a slice four thousand times as long as the first, were there no
 bounds on light and work (`protocols.bbm92.coarse.effort_of`)."""
+LAST_DEPTH = 2
+"""Light of which no more comes is looked through as deep at once, as far as that is paid for."""
 CHANGE_SHARE, CHANGE_SIGMA = 0.02, 5.0
 """Click rates have changed if they differ by so much more than chance."""
 
@@ -155,6 +158,12 @@ class SearchPlan:
     def depth(self, prior: ClockPrior) -> int:
         """How deep the next search in that prior is to be: 0 for the first."""
         return self._narrow_depth if prior is self._narrow else self._wide_depth
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether no wide search of `LAST_DEPTH` has been tried."""
+        is_first = self._wide_depth == LAST_DEPTH and not self._is_second
+        return self._wide_depth < LAST_DEPTH or is_first
 
     def pays(self, work: float, own_stop_ps: int) -> bool:
         """Whether a wide search of the present depth is paid for; False if it must wait.

@@ -101,6 +101,36 @@ def play(
     return matched, found, locked_s
 
 
+def told_at_once(pairs_hz: float, seed: int, seconds: int = 2) -> tuple[int, list[Event]]:
+    """Matched pairs, and events, of light that is announced at its end."""
+    stop_ps = seconds * PS_PER_S
+    ends = clicks(seed, seconds + 0.2, pairs_hz=pairs_hz, singles_hz=(30_000.0, 30_000.0))
+    announced_ps, own_ps = (times_ps[times_ps < stop_ps + FRAME_PS] for times_ps in ends)
+    book = TagBook(np.random.default_rng(1), window_ticks=1)
+    aligner = LinkAligner(POLARISATION, book, 0)
+    book.append(TagFrame(0, stop_ps + FRAME_PS, own_ps << 2))
+    told_ps = announced_ps[announced_ps < stop_ps]
+    aligner.add(Announced(0, 0, last=True, stop_ps=stop_ps, times_ps=told_ps))
+    done = aligner.advance(is_light_over=True)
+    return sum(answer.positions.size for _, answer in done), aligner.take_events()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_light_of_which_no_more_comes_is_looked_through_deeper(seed: int) -> None:
+    """The first look misses 50 coincidences a second among 30 kHz; the second or third does not."""
+    matched, events = told_at_once(50.0, seed)
+    assert isinstance(events[0], SyncFailed)
+    assert isinstance(events[-1], LinkLocked)
+    assert matched == pytest.approx(100, abs=40)  # four standard deviations
+
+
+def test_the_last_looks_into_the_dark_are_few() -> None:
+    matched, events = told_at_once(0.0, 1)
+    assert matched == 0
+    assert len(events) == 3
+    assert all(isinstance(event, SyncFailed) for event in events)
+
+
 def lost(events: list[Event]) -> int:
     return sum(isinstance(event, LockLost) for event in events)
 
