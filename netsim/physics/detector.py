@@ -98,9 +98,10 @@ def detect(
     candidates: NDArray[np.int64],
 ) -> int:
     """As `detect_photons`, in kernels: into ``candidates``; how many there are."""
-    size = 0
-    for arrival in arrivals:
-        detector = arrival & DETECTOR_MASK
+    size = np.uint64(0)
+    for k in range(np.uint64(arrivals.size)):
+        arrival = arrivals[k]
+        detector = np.uint64(arrival & DETECTOR_MASK)
         efficiency = relative_efficiency[detector]
         if efficiency < 1.0 and rng.random() >= efficiency:
             continue
@@ -108,10 +109,10 @@ def detect(
         if sigma_ps > 0.0:
             normal = min(max(standard_normal(rng), -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
             # A shift of the packed time by a multiple of 4 leaves the detector alone.
-            arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
+            arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS
         candidates[size] = arrival
-        size += 1
-    return size
+        size += np.uint64(1)
+    return int(np.int64(size))
 
 
 def detect_photons(
