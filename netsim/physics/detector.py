@@ -169,9 +169,10 @@ def sample_dark_counts(
 @kernel
 def count_detectors(clicks: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     """Add packed clicks to (4,) int64 ``counts`` by detector."""
-    # Bits add up without a branch, and side by side.
+    # Bits add up without a branch, and side by side (not so in a loop over the array itself).
     low, high, both = 0, 0, 0
-    for click in clicks:
+    for k in range(clicks.size):
+        click = clicks[k]
         low += click & 1
         high += (click >> 1) & 1
         both += click & (click >> 1) & 1
