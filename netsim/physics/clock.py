@@ -83,7 +83,7 @@ def _put_in_order(tags: NDArray[np.int64]) -> None:
     """Order tags in place: two detectors within one tick may come in the wrong order."""
     one = np.uint64(1)
     for k in range(one, np.uint64(tags.size)):
-        at, tag = k, tags[k]
+        at, tag = np.uint64(k), tags[k]
         while at > 0 and tags[at - one] > tag:
             tags[at] = tags[at - one]
             at -= one
