@@ -28,8 +28,66 @@ KEPT_PS = 60 * PS_PER_S
 """Of the past, behind what was forgotten, that can still be asked for."""
 
 _BLOCK = 256
+_WHOLE = 2.0**52 + 2.0**51
+"""Numbers from 2^52 to 2^53 are whole, and one more is one more of their bits."""
+_WHOLE_BITS = int(np.float64(_WHOLE).view(np.int64))
 _INVERSE_STEPS = 20
 """Each step shrinks the error of the inverse by the frequency error, 1 % at worst."""
+
+
+@lane_kernel
+def _line_of(
+    cell: int, line: tuple[float, float], left_ps: float, right_ps: float
+) -> tuple[int, float, float]:
+    """Local time within a cell of the grid, from the walk at its edges.
+
+    Returns
+    -------
+    begin_ps : int
+    part_ps, gain : float
+        ``begin_ps + since_ps + floor(part_ps + gain * since_ps)``, ``since_ps`` into the cell.
+    """
+    offset_ps, rate = line
+    error_ps = offset_ps + rate * (cell * GRID_PS) + left_ps
+    whole_ps = np.floor(error_ps)
+    gain = rate + (right_ps - left_ps) / GRID_PS
+    return cell * GRID_PS + int(whole_ps), error_ps - whole_ps + 0.5, gain
+
+
+@lane_kernel
+def _cut(
+    clicks: NDArray[np.int64],
+    origin_ps: int,
+    line: tuple[int, float, float],
+    tick_ps: int,
+    tags: NDArray[np.int64],
+) -> None:
+    """Tags of clicks of one cell, which begins at ``origin_ps``, in the order of the clicks."""
+    begin_ps, part_ps, gain = line
+    ticks, over_ps = begin_ps // tick_ps, begin_ps % tick_ps
+    per_ps = 1.0 / tick_ps
+    to_bits, from_bits = _WHOLE_BITS - origin_ps, ticks - _WHOLE_BITS
+    for k in range(clicks.size):
+        # The bits of a number near 2^52 are those of a whole one: so converted, four at a time.
+        bits = np.int64((clicks[k] >> DETECTOR_BITS) + to_bits)
+        since_ps = bits.view(np.float64) - _WHOLE
+        shown_ps = since_ps + over_ps + np.floor(part_ps + gain * since_ps)
+        # The middle of a picosecond is half of it from the edges of its tick: the product, which
+        # is that exact below 2^51, and rounded, gives the tick.
+        tick = np.float64((shown_ps + 0.5) * per_ps - 0.5 + _WHOLE).view(np.int64)
+        tags[k] = ((tick + from_bits) << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
+
+
+@lane_kernel
+def _put_in_order(tags: NDArray[np.int64]) -> None:
+    """Order tags in place: two detectors within one tick may come in the wrong order."""
+    one = np.uint64(1)
+    for k in range(one, np.uint64(tags.size)):
+        at, tag = np.uint64(k), tags[k]
+        while at > 0 and tags[at - one] > tag:
+            tags[at] = tags[at - one]
+            at -= one
+        tags[at] = tag
 
 
 @lane_kernel
@@ -40,38 +98,21 @@ def _digitise(
     first: int,
     tick_ps: int,
 ) -> NDArray[np.int64]:
-    """Tags of ascending true clicks; the same arithmetic as `Clock._error_ps`, bit for bit."""
-    offset_ps, rate = line
+    """Tags of ascending true clicks, cut from the very times that `Clock.local_ps` shows."""
     tags = np.empty(clicks.size, dtype=np.int64)
-    latest = -(2**63)
-    origin_ps, next_origin_ps = 0, 0
-    left_ps, climb_ps = 0.0, 0.0
-    ticks, over_ps = 0, 0
-    for k in range(clicks.size):
-        time_ps = clicks[k] >> DETECTOR_BITS
-        if time_ps >= next_origin_ps:
-            cell = time_ps // GRID_PS
-            origin_ps, next_origin_ps = cell * GRID_PS, (cell + 1) * GRID_PS
-            left_ps = walk_ps[cell - first]
-            climb_ps = walk_ps[cell - first + 1] - left_ps
-            ticks, over_ps = origin_ps // tick_ps, origin_ps % tick_ps
-        share = (time_ps - origin_ps) / GRID_PS
-        error_ps = offset_ps + rate * time_ps
-        error_ps += left_ps + climb_ps * share
-        # Whole numbers below 2^53: quotients are cut as exactly as those of integers, and sooner.
-        since_ps = float(time_ps - origin_ps + over_ps) + np.floor(error_ps + 0.5)
-        tick = ticks + int(np.floor(since_ps / tick_ps))
-        tag = (tick << DETECTOR_BITS) | (clicks[k] & DETECTOR_MASK)
-        tags[k] = tag
-        if tag >= latest:
-            latest = tag
-            continue
-        # Two detectors within one tick may come in the wrong order: put the smaller tag first.
-        at = k
-        while at > 0 and tags[at - 1] > tag:
-            tags[at] = tags[at - 1]
-            at -= 1
-        tags[at] = tag
+    begin = 0
+    while begin < clicks.size:
+        cell = (clicks[begin] >> DETECTOR_BITS) // GRID_PS
+        origin_ps = cell * GRID_PS
+        left_ps, right_ps = 0.0, 0.0
+        if cell >= 0:
+            left_ps, right_ps = walk_ps[cell - first], walk_ps[cell - first + 1]
+        of_cell = _line_of(cell, line, left_ps, right_ps)
+        next_click = (origin_ps + GRID_PS) << DETECTOR_BITS
+        stop = begin + int(np.searchsorted(clicks[begin:], next_click))
+        _cut(clicks[begin:stop], origin_ps, of_cell, tick_ps, tags[begin:stop])
+        begin = stop
+    _put_in_order(tags)
     return tags
 
 
@@ -120,18 +161,24 @@ class Clock:
         self._first, self._known = 0, 1
         self._needed = 0
         """The first grid point that may still be asked for."""
-        self._cell, self._left_ps, self._climb_ps = -1, 0.0, 0.0
+        self._cell: int | None = None
+        self._of_cell = 0, 0.0, 0.0
 
     def local_ps(self, true_ps: int) -> int:
         """Local time at true time ``true_ps``, which may lie in the future or before 0."""
-        return true_ps + math.floor(self._error_ps(true_ps) + 0.5)
+        cell = true_ps // GRID_PS
+        if cell != self._cell:
+            self._enter(cell)
+        begin_ps, part_ps, gain = self._of_cell
+        since_ps = true_ps - cell * GRID_PS
+        return begin_ps + since_ps + math.floor(part_ps + gain * since_ps)
 
     def true_ps(self, local_ps: int) -> int:
         """True time at which the clock shows ``local_ps``; inverse of `local_ps` within 1 ps."""
         true_ps = local_ps - round(self.offset_ps)
         for _ in range(_INVERSE_STEPS):
             previous_ps = true_ps
-            true_ps = local_ps - math.floor(self._error_ps(true_ps) + 0.5)
+            true_ps += local_ps - self.local_ps(true_ps)
             if true_ps == previous_ps:
                 break
         return true_ps
@@ -178,24 +225,17 @@ class Clock:
         """What the walk takes up."""
         return self._walk_ps.nbytes
 
-    def _error_ps(self, true_ps: int) -> float:
-        cell = true_ps // GRID_PS
-        if cell < 0:
-            return self.offset_ps + self._rate * true_ps
-        if cell != self._cell:
-            self._enter(cell)
-        share = (true_ps - cell * GRID_PS) / GRID_PS
-        error_ps = self.offset_ps + self._rate * true_ps
-        return error_ps + (self._left_ps + self._climb_ps * share)
-
     def _enter(self, cell: int) -> None:
-        self._extend(cell + 2)
-        at = cell - self._first
-        if at < 0:
-            raise LookupError(f"the clock has forgotten grid point {cell}, before {self._first}")
-        # Plain floats are much faster than NumPy's scalars, and the same numbers.
-        self._left_ps, right_ps = self._walk_ps[at : at + 2].tolist()
-        self._climb_ps = right_ps - self._left_ps
+        left_ps, right_ps = 0.0, 0.0
+        if cell >= 0:
+            self._extend(cell + 2)
+            at = cell - self._first
+            if at < 0:
+                raise LookupError(
+                    f"the clock has forgotten grid point {cell}, before {self._first}"
+                )
+            left_ps, right_ps = self._walk_ps[at : at + 2].tolist()
+        self._of_cell = _line_of(cell, (self.offset_ps, self._rate), left_ps, right_ps)
         self._cell = cell
 
     def _extend(self, size: int) -> None:

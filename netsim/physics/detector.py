@@ -98,9 +98,10 @@ def detect(
     candidates: NDArray[np.int64],
 ) -> int:
     """As `detect_photons`, in kernels: into ``candidates``; how many there are."""
-    size = 0
-    for arrival in arrivals:
-        detector = arrival & DETECTOR_MASK
+    size = np.uint64(0)
+    for k in range(np.uint64(arrivals.size)):
+        arrival = arrivals[k]
+        detector = np.uint64(arrival & DETECTOR_MASK)
         efficiency = relative_efficiency[detector]
         if efficiency < 1.0 and rng.random() >= efficiency:
             continue
@@ -108,10 +109,10 @@ def detect(
         if sigma_ps > 0.0:
             normal = min(max(standard_normal(rng), -JITTER_CLIP_SIGMA), JITTER_CLIP_SIGMA)
             # A shift of the packed time by a multiple of 4 leaves the detector alone.
-            arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS  # noqa: PLW2901
+            arrival += int(np.floor(sigma_ps * normal + 0.5)) << DETECTOR_BITS
         candidates[size] = arrival
-        size += 1
-    return size
+        size += np.uint64(1)
+    return int(np.int64(size))
 
 
 def detect_photons(
@@ -168,9 +169,10 @@ def sample_dark_counts(
 @kernel
 def count_detectors(clicks: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     """Add packed clicks to (4,) int64 ``counts`` by detector."""
-    # Bits add up without a branch, and side by side.
+    # Bits add up without a branch, and side by side (not so in a loop over the array itself).
     low, high, both = 0, 0, 0
-    for click in clicks:
+    for k in range(clicks.size):
+        click = clicks[k]
         low += click & 1
         high += (click >> 1) & 1
         both += click & (click >> 1) & 1
@@ -200,6 +202,27 @@ def _is_sure(recovery_ps: NDArray[np.float64], afterpulse_probability: NDArray[n
 
 
 @kernel
+def _register_sure(
+    candidates: NDArray[np.int64],
+    stop: int,
+    last_click_ps: NDArray[np.int64],
+    dead_time_ps: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], int]:
+    """Clicks of detectors of which nothing is drawn, and the candidates that are used."""
+    used = np.uint64(np.searchsorted(candidates, stop))
+    clicks = np.empty(int(np.int64(used)), dtype=np.int64)
+    size = np.uint64(0)
+    for k in range(used):
+        candidate = candidates[k]
+        time_ps, detector = candidate >> DETECTOR_BITS, np.uint64(candidate & DETECTOR_MASK)
+        if time_ps - last_click_ps[detector] >= dead_time_ps[detector]:
+            last_click_ps[detector] = time_ps
+            clicks[size] = candidate
+            size += np.uint64(1)
+    return clicks[:size], clicks.size
+
+
+@kernel
 def _register_some(
     rng: np.random.Generator,
     candidates: NDArray[np.int64],
@@ -217,9 +240,9 @@ def _register_some(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[int, int, int, int]:
     """Go on until nothing is left before ``stop``, or ``clicks`` or ``pending`` is full."""
-    is_sure = _is_sure(recovery_ps, afterpulse_probability)
-    while size < clicks.size and tail < pending.size:
-        candidate = candidates[used] if used < candidates.size else _NEVER_PACKED
+    k, made, one = np.uint64(used), np.uint64(size), np.uint64(1)
+    while made < np.uint64(clicks.size) and tail < pending.size:
+        candidate = candidates[k] if k < np.uint64(candidates.size) else _NEVER_PACKED
         if head < tail and pending[head] < candidate:
             candidate = pending[head]
             if candidate >= stop:
@@ -228,28 +251,26 @@ def _register_some(
         else:
             if candidate >= stop:
                 break
-            used += 1
+            k += one
         time_ps = candidate >> DETECTOR_BITS
-        detector = candidate & DETECTOR_MASK
+        detector = np.uint64(candidate & DETECTOR_MASK)
         ready_ps = time_ps - last_click_ps[detector] - dead_time_ps[detector]
         if ready_ps < 0:
             continue
-        tau_ps = 0.0 if is_sure else recovery_ps[detector]
+        tau_ps = recovery_ps[detector]
         if tau_ps > 0.0 and rng.random() < np.exp(-ready_ps / tau_ps):
             continue
         last_click_ps[detector] = time_ps
-        clicks[size] = candidate
-        size += 1
-        if is_sure:
-            continue  # nothing is drawn
+        clicks[made] = candidate
+        made += one
         probability = afterpulse_probability[detector]
         if probability > 0.0 and rng.random() < probability:
             late_ps = int(rng.standard_exponential() * afterpulse_decay_ps[detector])
             # What falls into the dead time of its own click can never be registered.
             if late_ps >= dead_time_ps[detector]:
-                _insert(pending, head, tail, ((time_ps + late_ps) << DETECTOR_BITS) | detector)
+                _insert(pending, head, tail, (late_ps << DETECTOR_BITS) + candidate)
                 tail += 1
-    return used, head, tail, size
+    return int(np.int64(k)), head, tail, int(np.int64(made))
 
 
 @kernel
@@ -265,6 +286,11 @@ def register(
     afterpulse_decay_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
     """As `register_clicks`, in kernels; what is still to come is returned, too."""
+    if not pending.size and _is_sure(recovery_ps, afterpulse_probability):
+        clicks, used = _register_sure(
+            candidates, stop_ps << DETECTOR_BITS, last_click_ps, dead_time_ps
+        )
+        return clicks, used, pending
     room = np.empty(_ROOM, dtype=np.int64)
     clicks = np.empty(candidates.size + _ROOM, dtype=np.int64)
     used, head, tail, size = 0, 0, pending.size, 0

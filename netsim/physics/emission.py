@@ -105,6 +105,32 @@ def _fill(
 
 
 @kernel
+def add_poisson_times(
+    rng: np.random.Generator,
+    rate_hz: float,
+    start_ps: int,
+    stop_ps: int,
+    before_ps: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """``before_ps``, and behind it what `sample_poisson_times` gives."""
+    if rate_hz <= 0.0:
+        return before_ps
+    span_ps = float(stop_ps - start_ps)
+    mean_gap_ps = PS_PER_S / rate_hz
+    mean = span_ps / mean_gap_ps
+    size = before_ps.size
+    times_ps = np.empty(size + int(mean + 6.0 * math.sqrt(mean)) + 16, dtype=np.int64)
+    times_ps[:size] = before_ps
+    elapsed_ps = rng.standard_exponential() * mean_gap_ps
+    while True:
+        size, elapsed_ps = _fill(rng, times_ps, size, elapsed_ps, span_ps, mean_gap_ps, start_ps)
+        if elapsed_ps >= span_ps:
+            return times_ps[:size]
+        # Growing within the loop above would make it eight times slower.
+        times_ps = np.concatenate((times_ps, np.empty(size, dtype=np.int64)))
+
+
+@kernel
 def sample_poisson_times(
     rng: np.random.Generator, rate_hz: float, start_ps: int, stop_ps: int
 ) -> NDArray[np.int64]:
@@ -123,19 +149,7 @@ def sample_poisson_times(
     (N,) int64, ascending
         Times, cut to whole picoseconds.
     """
-    if rate_hz <= 0.0:
-        return np.empty(0, dtype=np.int64)
-    span_ps = float(stop_ps - start_ps)
-    mean_gap_ps = PS_PER_S / rate_hz
-    mean = span_ps / mean_gap_ps
-    times_ps = np.empty(int(mean + 6.0 * math.sqrt(mean)) + 16, dtype=np.int64)
-    size, elapsed_ps = 0, rng.standard_exponential() * mean_gap_ps
-    while True:
-        size, elapsed_ps = _fill(rng, times_ps, size, elapsed_ps, span_ps, mean_gap_ps, start_ps)
-        if elapsed_ps >= span_ps:
-            return times_ps[:size]
-        # Growing within the loop above would make it eight times slower.
-        times_ps = np.concatenate((times_ps, np.empty(size, dtype=np.int64)))
+    return add_poisson_times(rng, rate_hz, start_ps, stop_ps, np.empty(0, dtype=np.int64))
 
 
 @kernel

@@ -25,7 +25,9 @@ from protocols.compiled import kernel
 next_double, next_uint64 = (
     cast("Any", getattr(generator_core, name)) for name in ("next_double", "next_uint64")
 )
-_LAYER, _SIGN, _MANTISSA = np.uint64(0xFF), np.uint64(1), np.uint64((1 << 52) - 1)
+_LAYER, _MANTISSA, _SIGN = np.uint64(0xFF), np.uint64((1 << 52) - 1), np.uint64(1 << 63)
+_TO_SIGN = np.uint64(55)
+"""By so much bit 8 of what is drawn lies below the sign of a float."""
 
 
 @kernel
@@ -45,9 +47,10 @@ def standard_normal(rng: np.random.Generator) -> float:
     while True:
         drawn = next_uint64(rng.bit_generator)
         layer = drawn & _LAYER
-        sign = np.int64((drawn >> np.uint64(8)) & _SIGN)
-        bits = np.int64((drawn >> np.uint64(9)) & _MANTISSA)
-        normal = float(bits * wi_double[layer] * (1 - 2 * sign))
+        bits = (drawn >> np.uint64(9)) & _MANTISSA
+        # By way of a signed number: processors have no conversion from others.
+        size = np.float64(float(np.int64(bits)) * wi_double[layer]).view(np.uint64)
+        normal = float(np.uint64(size | ((drawn << _TO_SIGN) & _SIGN)).view(np.float64))
         if bits < ki_double[layer]:
             return normal
         if layer == 0:

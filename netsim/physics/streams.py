@@ -5,14 +5,18 @@ weak stream, and a network of forty users has thousands of those.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from netsim.physics.emission import sample_bunches, sample_pairs, sample_poisson_times
+from netsim.physics.emission import (
+    add_poisson_times,
+    sample_bunches,
+    sample_pairs,
+    sample_poisson_times,
+)
 from netsim.physics.generators import Generators, generator_of
 from netsim.physics.rates import kappa_per_ps
 from netsim.physics.shapes import TimeShape
@@ -28,6 +32,29 @@ SINGLES, PAIRS, BUNCHES = range(3)
 
 
 @kernel
+def _draw_pairs(
+    generators: NDArray[np.uint64],
+    kinds: NDArray[np.int64],
+    rates_hz: NDArray[np.float64],
+    kappas_per_ps: NDArray[np.float64],
+    start_ps: int,
+    stop_ps: int,
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Times of both photons of pairs and bunches, stream by stream; none of singles."""
+    nothing = np.empty(0, dtype=np.int64)
+    both_ps = [(nothing, nothing) for _ in range(kinds.size)]
+    for k in range(kinds.size):
+        if kinds[k] != SINGLES:
+            rng = generator_of(generators[k])
+            born_ps = sample_poisson_times(rng, rates_hz[k], start_ps, stop_ps)
+            if kinds[k] == PAIRS:
+                both_ps[k] = sample_pairs(rng, born_ps, kappas_per_ps[k])
+            else:
+                both_ps[k] = sample_bunches(rng, born_ps, kappas_per_ps[k])
+    return both_ps
+
+
+@kernel
 def _emit(
     generators: NDArray[np.uint64],
     kinds: NDArray[np.int64],
@@ -35,49 +62,41 @@ def _emit(
     kappas_per_ps: NDArray[np.float64],
     processes: NDArray[np.int64],
     ends: NDArray[np.int64],
+    outlets: int,
     start_ps: int,
     stop_ps: int,
     first_row: int,
-    stops: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Draw stream by stream; times and ledger rows outlet by outlet, which stop at ``stops``."""
-    ones = [np.empty(0, dtype=np.int64)]
-    others = [np.empty(0, dtype=np.int64)]
-    pairs = 0
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]], NDArray[np.int64]]:
+    """Times and ledger rows of each outlet, pairs first; and the process of each row."""
+    both_ps = _draw_pairs(generators, kinds, rates_hz, kappas_per_ps, start_ps, stop_ps)
+    paired = np.zeros(outlets, dtype=np.int64)
     for k in range(kinds.size):
-        rng = generator_of(generators[k])
-        one_ps = sample_poisson_times(rng, rates_hz[k], start_ps, stop_ps)
-        other_ps = one_ps[:0]
-        if kinds[k] == PAIRS:
-            one_ps, other_ps = sample_pairs(rng, one_ps, kappas_per_ps[k])
-        elif kinds[k] == BUNCHES:
-            one_ps, other_ps = sample_bunches(rng, one_ps, kappas_per_ps[k])
-        ones.append(one_ps)
-        others.append(other_ps)
-        pairs += other_ps.size
-        stops[ends[k, 0]] += one_ps.size
-        stops[ends[k, 1]] += other_ps.size
-    for outlet in range(1, stops.size):
-        stops[outlet] += stops[outlet - 1]
-    free = np.zeros_like(stops)
-    free[1:] = stops[:-1]
-    times_ps = np.empty(stops[-1], dtype=np.int64)
-    rows = np.empty(stops[-1], dtype=np.int64)
-    of_row = np.empty(pairs, dtype=np.int64)
-    row = 0
+        for side in range(2):
+            paired[ends[k, side]] += both_ps[k][side].size
+    times_ps = [np.empty(size, dtype=np.int64) for size in paired]
+    rows = [np.empty(size, dtype=np.int64) for size in paired]
+    of_row = np.empty(paired.sum() // 2, dtype=np.int64)
+    free, row = np.zeros_like(paired), 0
     for k in range(kinds.size):
-        one_ps, other_ps = ones[k + 1], others[k + 1]
-        of_row[row : row + other_ps.size] = processes[k]
-        for side, photons_ps in enumerate((one_ps, other_ps)):
-            at = free[ends[k, side]]
-            free[ends[k, side]] += photons_ps.size
-            times_ps[at : at + photons_ps.size] = photons_ps
-            if kinds[k] == SINGLES:
-                rows[at : at + photons_ps.size] = -1
-            else:
-                for j in range(photons_ps.size):
-                    rows[at + j] = first_row + row + j
-        row += other_ps.size
+        for side in range(2):
+            photons_ps, outlet = both_ps[k][side], ends[k, side]
+            at = free[outlet]
+            free[outlet] += photons_ps.size
+            times_ps[outlet][at : at + photons_ps.size] = photons_ps
+            for j in range(photons_ps.size):
+                rows[outlet][at + j] = first_row + row + j
+        of_row[row : row + both_ps[k][0].size] = processes[k]
+        row += both_ps[k][0].size
+    for k in range(kinds.size):
+        if kinds[k] == SINGLES:
+            rng, outlet = generator_of(generators[k]), ends[k, 0]
+            times_ps[outlet] = add_poisson_times(
+                rng, rates_hz[k], start_ps, stop_ps, times_ps[outlet]
+            )
+    for outlet in range(outlets):
+        of_pairs = rows[outlet]
+        rows[outlet] = np.full(times_ps[outlet].size, -1, dtype=np.int64)
+        rows[outlet][: of_pairs.size] = of_pairs
     return times_ps, rows, of_row
 
 
@@ -153,10 +172,7 @@ class Streams:
         processes : (P,) int64
             Of each new row.
         """
-        stops = np.zeros(self._outlets, dtype=np.int64)
-        times_ps, rows, processes = _emit(*self._arrays, start_ps, stop_ps, first_row, stops)
-        spans = [slice(*span) for span in pairwise([0, *stops.tolist()])]
-        return [times_ps[span] for span in spans], [rows[span] for span in spans], processes
+        return _emit(*self._arrays, self._outlets, start_ps, stop_ps, first_row)
 
 
 def _kappa_per_ps(shape: TimeShape | None) -> float:

@@ -13,12 +13,12 @@ from protocols.tags import DETECTOR_BITS
 def _without_close(clicks: NDArray[np.int64], last_ps: int, dead_time_ps: int) -> NDArray[np.int64]:
     """Those of ascending ``clicks`` that come ``dead_time_ps`` or more after the one before."""
     live = np.empty(clicks.size, dtype=np.int64)
-    size = 0
+    size = np.uint64(0)
     for k in range(clicks.size):
         time_ps = clicks[k] >> DETECTOR_BITS
         if time_ps - last_ps >= dead_time_ps:
             live[size] = clicks[k]
-            size += 1
+            size += np.uint64(1)
         last_ps = time_ps
     return live[:size]
 

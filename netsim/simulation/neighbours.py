@@ -13,6 +13,10 @@ from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
+_FAR = 3
+"""Clicks that are passed at once, if they are too early."""
+_NOWHERE = np.uint64(DETECTORS * DETECTORS)
+
 
 @kernel
 def _step(
@@ -31,6 +35,33 @@ def _step(
     # No branch: which of the two is behind is as random as a coin.
     flat[cell] += np.int64(np.uint64(into) < np.uint64(width))
     return k + np.uint64(into >= 0), at + np.uint64(into < width)
+
+
+@kernel
+def _leap(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    k: np.uint64,
+    at: np.uint64,
+    window: tuple[int, int],
+) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """As up to `_FAR` + 1 steps; where to go on, and in which of the counts, `_NOWHERE` if none.
+
+    There are `_FAR` clicks behind ``second[at]``.
+    """
+    low, width = window
+    one = first[k]
+    target = (one & ~DETECTOR_MASK) + low
+    early = np.uint64(second[at] < target)
+    for ahead in range(1, _FAR):
+        early += np.uint64(second[at + np.uint64(ahead)] < target)
+    at += early
+    k += np.uint64(early < _FAR)
+    other = second[at]
+    if np.uint64(other - target) >= np.uint64(width):  # mostly, so that it is guessed right
+        return k, at, _NOWHERE
+    cell = np.uint64((one & DETECTOR_MASK) << DETECTOR_BITS | (other & DETECTOR_MASK))
+    return k + np.uint64(early == _FAR), at + np.uint64(1), cell
 
 
 @kernel
@@ -92,11 +123,17 @@ def match_clicks(
     cut, cut2, end = np.uint64(one_cut), np.uint64(other_cut), np.uint64(known)
     k, k2, k3 = np.uint64(0), cut, cut2
     at, at2, at3 = np.uint64(0), np.uint64(one_at), np.uint64(other_at)
-    stop = np.uint64(second.size)
+    stop = np.uint64(max(second.size - _FAR, 0))
     while k < cut and k2 < cut2 and k3 < end and at3 < stop:
-        k, at = _step(first, second, k, at, window, flat)
-        k2, at2 = _step(first, second, k2, at2, window, flat)
-        k3, at3 = _step(first, second, k3, at3, window, flat)
+        k, at, cell = _leap(first, second, k, at, window)
+        if cell < _NOWHERE:
+            flat[cell] += 1
+        k2, at2, cell = _leap(first, second, k2, at2, window)
+        if cell < _NOWHERE:
+            flat[cell] += 1
+        k3, at3, cell = _leap(first, second, k3, at3, window)
+        if cell < _NOWHERE:
+            flat[cell] += 1
     _, used = _match_on(first, second, (k, cut, at), window, flat)
     if cut < end:
         _, used = _match_on(first, second, (k2, cut2, at2), window, flat)

@@ -35,6 +35,7 @@ from netsim.physics.columns import joined
 from netsim.physics.encodings.interface import AT_HAND, Encoding, PairSource, Z
 from netsim.physics.encodings.joint import Coherence
 from netsim.physics.encodings.prepared import measure_prepared
+from netsim.physics.normals import next_uint64
 from netsim.physics.pairs import drift_contrast, shift_rad
 from netsim.physics.rates import kappa_per_ps, mismatch_visibility
 from protocols.compiled import kernel
@@ -42,8 +43,8 @@ from protocols.tags import DETECTOR_BITS
 
 # ruff: noqa: PLR0917 (compiled kernels take arrays, not objects, and numba passes them by place)
 
-_LOW_BITS = 2.0**53
-"""`Generator.random` yields multiples of 2^-53; its two lowest bits choose path and port."""
+_PARTS = 2.0**53
+"""`Generator.random` yields so many numbers; their two lowest bits choose path and port."""
 
 PLUS = (0, 2)
 """One detector of each basis, Z+ and X+."""
@@ -89,14 +90,15 @@ def _measure_channel(
 ) -> None:
     """Arrivals of photons that have come ``way_ps`` and have ``ahead_ps`` before them."""
     late_ps = (delay_ps + 0.5).astype(np.int64)
+    z_parts = int(np.ceil(z_probability * _PARTS))
     for k in range(times_ps.size):
-        uniform = rng.random()
-        bits = int(uniform * _LOW_BITS)
-        basis = int(uniform >= z_probability)
-        path = bits & has_paths[basis]
-        port = (bits >> 1) & 1
-        row = pair_rows[k]
-        if row >= 0:
+        # That of `Generator.random`, before it is made a float.
+        uniform = np.int64(next_uint64(rng.bit_generator) >> np.uint64(11))
+        basis = np.uint64(uniform >= z_parts)
+        path = uniform & has_paths[basis]
+        port = (uniform >> 1) & 1
+        if pair_rows[k] >= 0:
+            row = np.uint64(pair_rows[k])
             earlier = ledger_outcome[row]
             if earlier == UNMEASURED:
                 ledger_outcome[row] = 2 * path + port
@@ -109,14 +111,14 @@ def _measure_channel(
                     raise ValueError("a pair has two photons, but a third one was measured")
                 ledger_outcome[row] = CONSUMED
                 if earlier >> 1 == path:
-                    process = ledger_process[row]
+                    process = np.uint64(ledger_process[row])
                     mismatch_ps = delay_ps[basis] - ledger_delay_ps[row]
                     apart_ps = times_ps[k] - way_ps - ledger_sent_ps[row] + path * mismatch_ps
                     visibility = (
                         pair_contrast[process, basis] * ledger_contrast[row] * contrast[basis]
                     )
                     earlier_rad = partner_sign * ledger_phase_rad[row]
-                    if process < processes:
+                    if process < np.uint64(processes):
                         visibility *= _mismatch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
                     else:
                         visibility *= _bunch_visibility(apart_ps, mismatch_ps, kappa_per_ps)
@@ -126,7 +128,7 @@ def _measure_channel(
                     same = rng.random() < 0.5 * (1.0 + visibility * fringe)
                     port = (earlier & 1) if same else 1 - (earlier & 1)
         time_ps = times_ps[k] + ahead_ps + path * late_ps[basis]
-        arrivals[k] = (time_ps << DETECTOR_BITS) | (2 * basis + port)
+        arrivals[k] = (time_ps << DETECTOR_BITS) | np.int64(basis) << 1 | port
 
 
 @kernel

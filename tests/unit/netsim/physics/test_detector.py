@@ -97,18 +97,20 @@ def test_kernels_are_their_interpreted_selves(monkeypatch: pytest.MonkeyPatch) -
         relative_efficiency=(1.0, 0.5, 0.9, 0.0),
         jitter_sigma_ps=(30.0, 0.0, 50.0, 30.0),
         dark_rate_hz=(1e5, 2e5, 0.0, 3e5),
+        dead_time_ps=(0, 25_000, 50_000, 40_000_000),
     )
     rates_hz = settings.dark_rate_hz
     candidates = random_candidates(9, 500)
 
     def everything(rng: Generator) -> list[NDArray[np.int64]]:
         clicks, _ = register_clicks(rng, candidates, DetectorState(), SETTINGS, stop_ps=STOP_PS)
-        return [detect_photons(rng, candidates, settings), clicks]
+        sure, _ = register_clicks(rng, candidates, DetectorState(), settings, stop_ps=STOP_PS)
+        return [detect_photons(rng, candidates, settings), clicks, sure]
 
     compiled = everything(generator())
     darks = sample_dark_counts(generator(), rates_hz, 0, STOP_PS)
     assert np.array_equal(darks, sample_dark_counts.py_func(generator(), rates_hz, 0, STOP_PS))
-    for name in ("detect", "register", "_register_some", "_insert"):
+    for name in ("detect", "register", "_register_sure", "_register_some", "_insert"):
         monkeypatch.setattr(detector, name, getattr(detector, name).py_func)
     for one, other in zip(compiled, everything(generator()), strict=True):
         assert np.array_equal(one, other)

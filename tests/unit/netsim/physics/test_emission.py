@@ -6,6 +6,7 @@ import pytest
 from netsim.physics import emission
 from netsim.physics.emission import (
     _fill,
+    add_poisson_times,
     sample_apart,
     sample_new,
     sample_pairs,
@@ -74,6 +75,7 @@ def test_more_events_than_room_are_all_kept(monkeypatch: pytest.MonkeyPatch) -> 
             return 1 / 3
 
     monkeypatch.setattr(emission, "_fill", _fill.py_func)
+    monkeypatch.setattr(emission, "add_poisson_times", add_poisson_times.py_func)
     times_ps = sample_poisson_times.py_func(
         Hasty(),  # type: ignore[arg-type]
         1e6,
@@ -82,6 +84,16 @@ def test_more_events_than_room_are_all_kept(monkeypatch: pytest.MonkeyPatch) -> 
     )
     assert times_ps.size == 2999
     assert np.all(np.abs(np.diff(times_ps) - 333_333) <= 1)
+
+
+def test_events_are_added_behind_others() -> None:
+    """What was there stays in front, and the events are those that come without it."""
+    before_ps = np.array([9, 5, 7])
+    alone_ps = sample_poisson_times(generator(), 1e6, 3, 3 + FRAME_PS)
+    for add in (add_poisson_times, add_poisson_times.py_func):
+        both_ps = add(generator(), 1e6, 3, 3 + FRAME_PS, before_ps)
+        assert both_ps.tolist() == [9, 5, 7, *alone_ps.tolist()]
+        assert add(generator(), 0.0, 3, 3 + FRAME_PS, before_ps).tolist() == [9, 5, 7]
 
 
 def test_no_rate_no_events() -> None:
