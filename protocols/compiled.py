@@ -8,23 +8,35 @@ named stream) nor ``fastmath`` (its reductions differ between processors).
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numba
 import numpy as np
 from numba import types
+from numba.core import caching as numba_caching
+from numba.core import entrypoints as numba_extensions
+from numba.core import registry as numba_registry
+from numba.np import numpy_support as numba_numpy
 
 from protocols.errors import UncompiledError
 from protocols.kept import load_kept
 from protocols.unboxing import unbox_generators_fast
 
-if cast("Any", numba).config.DISABLE_JIT:
+nb, numpy_support = cast("Any", numba), cast("Any", numba_numpy)
+if nb.config.DISABLE_JIT:
     raise UncompiledError(
         "NUMBA_DISABLE_JIT is set, and kernels cannot be interpreted (they take generators by "
         "their addresses, and integers of 64 bits): unset it"
     )
 
+NumbasCache: Any = cast("Any", numba_caching).FunctionCache
+extensions: Any = cast("Any", numba_extensions)
+NoCache: Any = cast("Any", numba_caching).NullCache
+NumbasDispatcher: Any = cast("Any", numba_registry).CPUDispatcher
+_PLAIN = {np.dtype(code): numpy_support.from_dtype(np.dtype(code)) for code in "?bBhHiIqQfd"}
+"""Types of the elements of most arrays."""
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -59,79 +71,124 @@ def lane_kernel(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     return cast("Kernel[P, R_co]", _compiled(function, nogil=True, error_model="numpy"))
 
 
+def say_if_uncached(made: Kernel[..., object]) -> None:
+    """Warn now, not at its first call, if a kernel cannot be kept."""
+    _ = cast("Any", made)._cache.cache_path  # noqa: SLF001  # which looks for a folder
+
+
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
-    try:
-        dispatcher = numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:
-        if not str(error).startswith("cannot cache function"):
-            raise
-        _say_uncached()
-        unbox_generators_fast()
-        return numba.njit(**options)(function)
-    dispatcher.get_call_template = _of_values(dispatcher.get_call_template)
-    dispatcher.typeof_pyval = _knowing_generators(dispatcher.typeof_pyval)
-    cache = dispatcher._cache  # noqa: SLF001  # numba has no other way to its saving
-    cache.load_overload = _if_whole(cache)
-    cache.save_overload = _without_harm(cache.save_overload)
-    return dispatcher
+    made = _Dispatcher(function, targetoptions={"nopython": True, "boundscheck": None, **options})
+    made.enable_caching()
+    return made
 
 
-def _knowing_generators(typeof: Callable[[object], types.Type]) -> Callable[[object], types.Type]:
-    """How a kernel finds the type of an argument that is no number and no array.
+class _Dispatcher(NumbasDispatcher):  # type: ignore[misc]  # numba has no types
+    """Numba's, quick to make and to be called the first time."""
+
+    def enable_caching(self) -> None:
+        """Keep what is compiled, where that can be."""
+        self._cache = _Kept(self.py_func)
+
+    def _compilation_chain_init_hook(self) -> None:
+        """Before a call that may compile; what is kept needs no extension of numba."""
+
+    def typeof_pyval(self, value: object) -> types.Type:
+        """Type of an argument that numba's C code does not know."""
+        found = _type_of(value)
+        if found is None:
+            return cast("types.Type", super().typeof_pyval(value))
+        self._types_active_call.add(found)
+        return found
+
+    def get_call_template(self, args: Iterable[types.Type], kws: Mapping[str, types.Type]) -> Any:
+        """How it is called by another kernel; a constant is a number like any other.
+
+        Numba would compile a callee once more for the constant that a loop variable begins with.
+        """
+        plain = map(types.unliteral, kws.values())
+        return super().get_call_template(
+            tuple(map(types.unliteral, args)), dict(zip(kws, plain, strict=True))
+        )
+
+
+def _type_of(value: object) -> types.Type | None:
+    """Type of generators, numbers, plain arrays and tuples of these; None for all else.
 
     All generators have one: by itself numba makes a new one in each call of a kernel, and finds it
-    so slowly that hundreds of numbers could be drawn meanwhile.
+    so slowly that hundreds of numbers could be drawn meanwhile. For arrays it would import those
+    with masks, to refuse them.
+    """
+    if isinstance(value, np.random.Generator):
+        return types.npy_rng
+    if type(value) in {int, float}:
+        return cast("types.Type", nb.typeof(value))
+    if type(value) is np.ndarray and value.dtype in _PLAIN:
+        layout, is_fixed = numpy_support.map_layout(value), not value.flags.writeable
+        return types.Array(_PLAIN[value.dtype], value.ndim, layout, readonly=is_fixed)
+    if type(value) is tuple:
+        found = [_type_of(each) for each in value]
+        return None if None in found else cast("Any", types.BaseTuple).from_types(found)
+    return None
+
+
+class _Kept(NoCache):  # type: ignore[misc]  # numba has no types
+    """Numba's cache of a kernel, made when that is called: most of a start's kernels are not.
+
+    What cannot be read, of a release before or cut off, is thrown away; a full or vanished folder
+    stops nothing, for kernels can be compiled anew.
     """
 
-    @wraps(typeof)
-    def typeof_argument(value: object) -> types.Type:
-        return types.npy_rng if isinstance(value, np.random.Generator) else typeof(value)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._written = _written(function)
 
-    return typeof_argument
-
-
-def _of_values(get_template: Callable[..., Any]) -> Callable[..., Any]:
-    """How a kernel is called by another; a constant is a number like any other.
-
-    Numba would compile a callee once more for the constant that a loop variable begins with.
-    """
-
-    @wraps(get_template)
-    def get_template_of_values(args: Iterable[types.Type], kws: Mapping[str, types.Type]) -> Any:
-        plain = map(types.unliteral, kws.values())
-        return get_template(tuple(map(types.unliteral, args)), dict(zip(kws, plain, strict=True)))
-
-    return get_template_of_values
-
-
-def _if_whole(cache: Any) -> Callable[..., Any]:
-    """Its `load_overload`; what cannot be read, of a release before or cut off, is thrown away."""
-
-    @wraps(cache.load_overload)
-    def load_or_forget(signature: Any, target: Any) -> Any:
+    @cached_property
+    def _numbas(self) -> Any:
+        if self._written != _written(self._function):  # its source is another by now
+            return NoCache()
         try:
-            loaded = load_kept(cache, signature, target)
-        except Exception:  # noqa: BLE001  # whatever unpickling raises
-            _without_harm(cache.flush)()
-            loaded = None
+            return NumbasCache(self._function)
+        except RuntimeError as error:
+            if not str(error).startswith("cannot cache function"):
+                raise
+            _say_uncached()
+            return NoCache()
+
+    @property
+    def cache_path(self) -> str | None:
+        """Folder of what is kept."""
+        return cast("str | None", self._numbas.cache_path)
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """What is kept of a signature, or None."""
+        loaded = None
+        if not isinstance(self._numbas, NoCache):
+            try:
+                loaded = load_kept(self._numbas, signature, target)
+            except Exception:  # noqa: BLE001  # whatever unpickling raises
+                self._try_to(self._numbas.flush)
         if loaded is None:  # a process whose kernels are all there does without
+            extensions.init_all()
             unbox_generators_fast()
         return loaded
 
-    return load_or_forget
+    def save_overload(self, signature: Any, made: Any) -> None:
+        """Keep what has been compiled."""
+        self._try_to(self._numbas.save_overload, signature, made)
 
-
-def _without_harm(save: Callable[..., None]) -> Callable[..., None]:
-    """`save`, which a full or vanished folder does not stop: kernels can be compiled anew."""
-
-    @wraps(save)
-    def try_to_save(*args: Any) -> None:
+    def _try_to(self, save: Callable[..., None], *args: Any) -> None:
         try:
             save(*args)
         except OSError:
             _say_uncached()
 
-    return try_to_save
+
+def _written(function: Callable[..., Any]) -> float | None:
+    """When the source of a function was written; None where it is in no file."""
+    try:
+        return Path(function.__code__.co_filename).stat().st_mtime
+    except OSError:
+        return None
 
 
 def _say_uncached() -> None:

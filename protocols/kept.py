@@ -6,17 +6,16 @@ several times as long as what is left. Bitcode is read where another kernel that
 compiled; the rest is what numba does before it compiles in any case.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, cast
 
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
 from numba.core import codegen as numba_codegen
 from numba.core import environment as numba_environment
-from numba.core import runtime as numba_runtime
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 environment = cast("Any", numba_environment)
 JitLibrary: Any = numba_codegen.JITCodeLibrary
-runtime = cast("Any", numba_runtime).rtsys
 
 
 class KeptLibrary(JitLibrary):  # type: ignore[misc]  # numba has no types
@@ -74,9 +73,19 @@ def _without_numbas_modules(rebuild: Any) -> Any:
 environment._rebuild_env = _without_numbas_modules(environment._rebuild_env)  # noqa: SLF001
 
 
-def load_kept(cache: Any, signature: Any, target: Any) -> Any:
-    """What `cache` has of ``signature``, for the ``target`` context; None if that is nothing."""
+@cache
+def _name_memory_of_arrays() -> None:
+    """Have machine code find what allocates and frees; how it counts references it has itself.
+
+    What of that compiled code has linked in is compiled by numba before it compiles anything else.
+    """
+    for name, address in cast("Any", _nrt_python).c_helpers.items():
+        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
+
+def load_kept(kept: Any, signature: Any, target: Any) -> Any:
+    """What ``kept`` has of ``signature``, for the ``target`` context; None if that is nothing."""
     target.codegen()._library_class = KeptLibrary  # noqa: SLF001
-    runtime.initialize(target)  # the memory of arrays
-    with cache._guard_against_spurious_io_errors():  # noqa: SLF001
-        return cache._load_overload(signature, target)  # noqa: SLF001
+    _name_memory_of_arrays()
+    with kept._guard_against_spurious_io_errors():  # noqa: SLF001
+        return kept._load_overload(signature, target)  # noqa: SLF001

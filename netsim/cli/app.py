@@ -203,6 +203,8 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     warnings.showwarning = _say_warning
     gc.set_threshold(NEW_OBJECTS)
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
     code = run_command(sys.argv[1:])
     gc.freeze()  # what is left ends with the process, and need not be searched for cycles first
     sys.exit(code)
@@ -216,6 +218,9 @@ def _say_warning(message: Warning | str, *_: object, **_more: object) -> None:
 NEW_OBJECTS = 500_000
 """Between two of Python's searches for cycles: what imports make stays, and looking through it as
 often as Python does by itself is a twentieth of a start."""
+LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Settings of libraries, if nobody has given others: NumPy's matrices are small here, and threads
+for them wait for work by being busy, a twentieth of a start; nor does anybody look for plugins."""
 BARE = {"--save-tags": "--save-tags=npy"}
 """Options that may stand without their value, and what they mean then."""
 

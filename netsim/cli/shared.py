@@ -4,7 +4,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netsim.report.console import PlainConsole
     from netsim.topology.specs import TopologySpec
 
+Bar = AbstractContextManager[Callable[[int], None]]
 T = TypeVar("T")
 
 MOST_WARNINGS = 10
@@ -93,35 +94,43 @@ RunDirectory = Annotated[
 @contextmanager
 def watched(duration_ps: int) -> Iterator[Watch]:
     """Show progress on stderr, if that is a terminal, and take Ctrl-C as a wish to stop."""
-    from netsim.report.progress import progress_bar
 
-    with _looked_at(progress_bar, duration_ps) as watch:
+    def bar(console: "PlainConsole") -> Bar:
+        from netsim.report.progress import progress_bar
+
+        return progress_bar(duration_ps, console)
+
+    with _looked_at(bar) as watch:
         yield watch
 
 
 @contextmanager
 def counted(total: int, pieces: str) -> Iterator[Watch]:
     """The same for work that is made of ``total`` equal ``pieces``."""
-    from netsim.report.progress import count_bar
 
-    with _looked_at(partial(count_bar, pieces=pieces), total) as watch:
+    def bar(console: "PlainConsole") -> Bar:
+        from netsim.report.progress import count_bar
+
+        return count_bar(total, pieces, console)
+
+    with _looked_at(bar) as watch:
         yield watch
 
 
 @contextmanager
-def _looked_at(
-    bar: Callable[..., AbstractContextManager[Callable[[int], None]]], total: int
-) -> Iterator[Watch]:
+def _looked_at(bar: Callable[["PlainConsole"], Bar]) -> Iterator[Watch]:
     """What `watched` and `counted` have in common; on a terminal it is said if kernels compile."""
     from netsim.cli.compiling import COMPILES, compiled_kernels
     from netsim.cli.interrupt import StopOnInterrupt
 
     console = progress_console()
-    say_it = partial(note, COMPILES) if console.is_terminal else lambda: None
+    is_seen = console.is_terminal
+    say_it = partial(note, COMPILES) if is_seen else lambda: None
+    unseen: Bar = nullcontext(lambda _done: None)
     with (
         StopOnInterrupt() as interrupt,
         compiled_kernels(say_it),
-        bar(total, console=console) as progress,
+        bar(console) if is_seen else unseen as progress,
     ):
         yield Watch(progress, interrupt.should_stop)
 
@@ -160,9 +169,9 @@ def check_duration(duration_ps: int, *specs: "TopologySpec") -> None:
 
 def prepare(out: Path | None, *, force: bool, users: Iterable[str] = ()) -> None:
     """Make the directory for results, if one was given; see `prepare_run_directory`."""
-    from netsim.results.directory import prepare_run_directory
-
     if out is not None:
+        from netsim.results.directory import prepare_run_directory
+
         prepare_run_directory(out, force=force, users=users)
 
 

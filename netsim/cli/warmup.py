@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLC0415  # imported where used, so that --help is quick
 
-import importlib
 import signal
 import time
 import warnings
@@ -68,8 +67,10 @@ def warmup() -> None:
 
     from netsim.cli.interrupt import StopOnInterrupt
     from netsim.report.progress import count_bar
+    from protocols.bits import mix64
+    from protocols.compiled import say_if_uncached
 
-    importlib.import_module("protocols.bits")  # its kernels warn if none can be kept
+    say_if_uncached(mix64)
     started_s, count = time.perf_counter(), 0
     work = chains()
     with (

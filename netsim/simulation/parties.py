@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from netsim.devices.classical import ClassicalChannel, ClassicalPath
+from netsim.devices.classical import ClassicalChannel, ClassicalPath, DatagramSink
 from netsim.devices.faults import faults_of
-from netsim.devices.wiretap import Wiretaps
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import Schedule, Simulator, Strand
 from netsim.kernel.trace import Trace
@@ -29,10 +29,19 @@ from protocols.link import LinkConfig, LinkSecrets
 from protocols.messages import Role
 from protocols.variants import round_epsilons
 
+if TYPE_CHECKING:
+    from netsim.devices.wiretap import Wiretaps
+
 OnDeposit = Callable[[str, int], None]
 """Takes the name of a link at one of whose ends a block has become usable, and the time."""
 OnLinkEvent = Callable[[tuple[str, str], LinkEvent], None]
 """Takes the users of a link and an event of its announcer's end."""
+
+
+def _wiretaps(sim: Simulator, taps: Sequence[TapPlan]) -> "Wiretaps":
+    from netsim.devices.wiretap import Wiretaps  # noqa: PLC0415  # where there are any
+
+    return Wiretaps(sim, taps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,7 @@ class Parties:
         self._listeners = listeners
         # Links meet in the light and in what they tell: not on the wire, and nobody acts upon it.
         self._are_apart = depth.ARE_LINKS_APART and not taps and on_announcer_event is None
-        self._wiretaps = Wiretaps(sim, taps)
+        self._wiretaps = _wiretaps(sim, taps) if taps else None
         self._still_open: Link | None = None
 
     def connect(self) -> None:
@@ -161,7 +170,8 @@ class Parties:
         for link in self.links:
             for name, end in zip(link.users, link.ends, strict=True):
                 self.users[name].start(end)
-        self._wiretaps.install(self._rng_tree)
+        if self._wiretaps is not None:
+            self._wiretaps.install(self._rng_tree)
 
     def end_light(self) -> None:
         """Tell all endpoints that no more tags will come."""
@@ -194,7 +204,9 @@ class Parties:
             user = users[end.role]
             rng = self._rng_tree.stream(f"{plan.config.link}/channel/{user}")
             wire = ClassicalChannel(sim, plan.path, rng, peer.driver.deliver)
-            send = self._wiretaps.tapped(plan.config.link, end.role, user, wire.send)
+            send: DatagramSink = wire.send
+            if self._wiretaps is not None:
+                send = self._wiretaps.tapped(plan.config.link, end.role, user, send)
             if self._listeners is not None:
                 send = self._listeners.tapped(users, end.role, send)
             end.driver.connect(send)

@@ -1,6 +1,6 @@
 """`simulate`, the one way to run a simulation: the command line and the Python API both call it."""
 
-# ruff: noqa: PLC0415  # one level is imported, where it is chosen
+# ruff: noqa: PLC0415  # one level is imported, where it is chosen, and files where there are any
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,8 +15,6 @@ from netsim.durations import light_ps
 from netsim.errors import ConfigError, writing
 from netsim.kernel.trace import TraceSink
 from netsim.pools.ledger import MovementSink
-from netsim.results.asked import Asked, save_asked
-from netsim.results.directory import remove_earlier, save_run, save_topology
 from netsim.results.fidelity import Fidelity
 from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
@@ -35,6 +33,7 @@ KEPT_BYTES = (32 << 20) - (64 << 10)
 """Of a block whose memory glibc keeps when it is freed: a little less than the most it can."""
 
 if TYPE_CHECKING:
+    from netsim.results.asked import Asked
     from netsim.simulation.rate.run import RateSimulation
     from netsim.simulation.simulation import Simulation
 
@@ -140,15 +139,14 @@ def simulate(
     _keep_freed_memory()
     with locked(directory):
         if directory is not None:
-            with writing(directory):
-                remove_earlier(directory)
-            save_topology(spec, directory)
-            save_asked(_asked(request), directory)
+            _begin(request, directory)
         with chosen as simulation:
             tell = _teller(request.duration_ps, progress=progress)
             simulation.run(progress=tell, should_stop=should_stop)
             run = simulation.result(wall_s=time.perf_counter() - started_s)
         if directory is not None:
+            from netsim.results.directory import save_run
+
             run = save_run(run, directory)
     return run
 
@@ -161,6 +159,17 @@ def _keep_freed_memory() -> None:
     fourteenth of the CPU photon by photon. See ``M_MMAP_THRESHOLD`` in mallopt(3).
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)
+
+
+def _begin(request: RunRequest, directory: Path) -> None:
+    """Keep what is asked for, in place of an earlier run."""
+    from netsim.results.asked import save_asked
+    from netsim.results.directory import remove_earlier, save_topology
+
+    with writing(directory):
+        remove_earlier(directory)
+    save_topology(request.topology, directory)
+    save_asked(_asked(request), directory)
 
 
 def _teller(
@@ -189,8 +198,10 @@ def _level(request: RunRequest) -> "Simulation | RateSimulation":
             assert_never(request.fidelity)
 
 
-def _asked(request: RunRequest) -> Asked:
+def _asked(request: RunRequest) -> "Asked":
     """What must be known to run it again."""
+    from netsim.results.asked import Asked
+
     from_python = (*request.taps, *filter(None, (request.controller,)))
     return Asked(
         seed=request.seed,

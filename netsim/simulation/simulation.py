@@ -3,37 +3,29 @@
 What it found is collected in `netsim.simulation.collect`.
 """
 
+# ruff: noqa: PLC0415  # files are imported where something is kept
+
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from netsim.devices.history import follow_events
 from netsim.devices.messenger import Messenger
 from netsim.devices.world import PhotonLevel, Stage, build_turns
 from netsim.kernel.rng import RngTree
 from netsim.kernel.simulator import SimEvent, Simulator
-from netsim.kernel.trace import EventName, FileSink, Trace
+from netsim.kernel.trace import EventName, Trace
 from netsim.physics.encodings.settings import Turns
 from netsim.pools.database import IN_MEMORY
 from netsim.pools.ledger import Ledger
-from netsim.pools.ledgerfile import LedgerFile
 from netsim.pools.pool import Pool
 from netsim.pools.store import UserStore
-from netsim.results.directory import (
-    EVENTS,
-    LEDGER,
-    TAGS_DIRECTORY,
-    USERS_DIRECTORY,
-    make_private,
-)
-from netsim.results.files import write_whole
 from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
-from netsim.results.tagfile import TagFile
 from netsim.simulation.bell import BellMonitor
 from netsim.simulation.collect import ScoredLane, lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
@@ -48,7 +40,7 @@ from netsim.simulation.parties import Link, Parties
 from netsim.simulation.request import RunRequest
 from netsim.simulation.scoring import LaneScorer, build_scorers
 from netsim.simulation.user import User
-from netsim.taps.kinds import plans_of
+from netsim.taps.plans import plans_of
 from netsim.topology.changes import Change
 from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec
@@ -59,6 +51,10 @@ from netsim.twin.prediction import Memory, predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
 from protocols.tags import TagFrame
+
+if TYPE_CHECKING:
+    from netsim.results.tagfile import TagFile
+    from netsim.simulation.outputs import Outputs
 
 DRAIN_S = 600
 """Simulated time after the light in which rounds may end and links close."""
@@ -108,6 +104,7 @@ class Simulation:
         self._sim = Simulator()
         self._done_ps = 0
         self._is_partial = False
+        self._outputs: Outputs | None = None
         self._tag_files: dict[str, TagFile] = {}
         self._scorers: dict[tuple[str, str], LaneScorer] = {}
         self._differences: tuple[LaneDifferences, ...] = ()
@@ -120,8 +117,8 @@ class Simulation:
             self._plan()
             self._open()
             self._build_parties()
-            if self._request.save_tags and self._request.out is not None:
-                self.save_tags(self._request.out / TAGS_DIRECTORY)
+            if self._request.save_tags and self._outputs is not None:
+                self.save_tags(self._outputs.tags)
             self._start()
             self._stack = stack.pop_all()
         return self
@@ -151,18 +148,18 @@ class Simulation:
     def _open(self) -> None:
         """Open trace and ledger: files of the run directory, or what is given without one."""
         request = self._request
-        out, rows, sink = request.out, request.movements, request.sink
-        if out is not None:
-            rows = self._stack.enter_context(LedgerFile(out / LEDGER))
-            sink = FileSink(out / EVENTS)
-            make_private(out / USERS_DIRECTORY)
+        rows, sink = request.movements, request.sink
+        if request.out is not None:
+            from netsim.simulation.outputs import Outputs
+
+            self._outputs = Outputs(request.out, self._stack)
+            rows, sink = self._outputs.rows, self._outputs.sink
         self.ledger = Ledger(rows)
         self.trace = self._stack.enter_context(Trace(sink))
 
     def _open_store(self, user: str) -> UserStore:
         """A file of the run directory, or memory without one."""
-        out = self._request.out
-        path = IN_MEMORY if out is None else out / USERS_DIRECTORY / f"{user}.sqlite"
+        path = IN_MEMORY if self._outputs is None else self._outputs.store_of(user)
         return self._stack.enter_context(UserStore(path))
 
     def _build_parties(self) -> None:
@@ -309,14 +306,14 @@ class Simulation:
 
     def save_tags(self, directory: Path) -> None:
         """Write every user's tags into ``directory`` as they come, and what each link is."""
-        make_private(directory)
-        for user in self.topology.users:
-            path = directory / f"{user.name}.npy"
-            self._tag_files[user.name] = self._stack.enter_context(TagFile(path))
-        for link in self.parties.links:
-            config = link_config(self.network, link.users, self.depth.cadence, link.agreement)
-            text = json.dumps(config.flat(), indent=2) + "\n"
-            write_whole(directory / f"{config.link}.json", text)
+        from netsim.simulation.outputs import open_tags
+
+        configs = [
+            link_config(self.network, link.users, self.depth.cadence, link.agreement)
+            for link in self.parties.links
+        ]
+        names = [user.name for user in self.topology.users]
+        self._tag_files = open_tags(directory, names, configs, self._stack)
 
     def run(
         self,

@@ -16,9 +16,8 @@ from netsim.taps.attacks import (
 )
 from netsim.taps.finals import DropLast, ForgeAbort
 from netsim.taps.forgery import Forge
-from netsim.taps.tap import Forward, PassTap, Tap, TapContext, TapMaker, TapPlan
-from netsim.topology.wire import TapKind, TapSpec
-from netsim.units import ps_from_s
+from netsim.taps.tap import Forward, PassTap, Tap, TapContext, TapMaker
+from netsim.topology.wire import TapKind
 
 
 class Mixture(Attack):
@@ -85,22 +84,3 @@ def tap_maker(kind: TapKind, **options: float) -> TapMaker:
         return ATTACKS[kind](context, **options)
 
     return make
-
-
-def plans_of(specs: Sequence[TapSpec], links: Sequence[tuple[str, str]]) -> tuple[TapPlan, ...]:
-    """Plans of the taps of a topology that sit on any of its links; the others have no effect."""
-    return tuple(plan_of(spec) for spec in specs if any(spec.sits_on(link) for link in links))
-
-
-def plan_of(spec: TapSpec) -> TapPlan:
-    """The plan that a topology's entry describes."""
-    names = ["probability", "delay_ps"]
-    names += [] if spec.datagram is None else ["datagram", "byte", "bit"]
-    values = {name: getattr(spec, name) for name in names}
-    return TapPlan(
-        make=tap_maker(spec.kind, **{k: v for k, v in values.items() if v is not None}),
-        link=spec.link,
-        sender=spec.sender,
-        start_ps=ps_from_s(spec.start_s),
-        stop_ps=None if spec.stop_s is None else ps_from_s(spec.stop_s),
-    )

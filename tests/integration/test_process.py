@@ -148,7 +148,10 @@ def test_a_run_loads_what_its_level_needs(level: str, others: list[str]) -> None
 
 
 def test_a_run_loads_what_its_topology_names() -> None:
-    """No relays, eavesdroppers and applications where there are none, no other level."""
+    """No relays, eavesdroppers and applications where there are none, no other level or receiver.
+
+    Nor files without a folder. An earlier run may have compiled kernels.
+    """
     script = (
         "import sys; from netsim.cli import run_command\n"
         "assert run_command(['run', 'two_user', '--duration', '1s']) == 0\n"
@@ -156,7 +159,21 @@ def test_a_run_loads_what_its_topology_names() -> None:
     )
     absent = ["coincidence.depth", "rate.run", "eavesdropper"]
     absent = [f"netsim.simulation.{name}" for name in absent]
-    assert last_line(script, *absent, "netsim.relay.relay", "netsim.demand.processes") == "[]"
+    absent += ["netsim.relay.relay", "netsim.demand.processes", "netsim.taps.kinds"]
+    absent += ["netsim.physics.encodings.timebin", "netsim.results.directory"]
+    last_line(script)
+    assert last_line(script, *absent, "numpy.ma.core", "rich.progress") == "[]"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="nobody tells of threads")
+def test_a_run_is_one_thread() -> None:
+    """Of a library that starts one for each core, all but one would wait by being busy."""
+    script = (
+        "import atexit, os, sys; from netsim.cli import main\n"
+        "atexit.register(lambda: print(len(os.listdir('/proc/self/task'))))\n"
+        "sys.argv[1:] = ['run', 'two_user', '--duration', '1s']; main()"
+    )
+    assert last_line(script) == "1"
 
 
 def test_a_start_is_not_searched_for_cycles() -> None:
@@ -204,15 +221,16 @@ def test_a_run_needs_no_extra(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_container_without_a_folder_to_write_to() -> None:
-    """Kernels cannot be kept anywhere: the command works, and says so in one line."""
+    """Kernels cannot be kept anywhere: who compiles them ahead is told so in one line."""
     script = (
         "import sys; from numba.core import caching; caching.CacheImpl._locator_classes = [];"
-        "from netsim.cli import main; sys.argv = ['netsim', 'validate', 'two_user']; main()"
+        "from netsim.cli import main, warmup; warmup._side_by_side = lambda *_: iter([3]);"
+        "sys.argv = ['netsim', 'warmup']; main()"
     )
     done = subprocess.run(  # this interpreter, a script of ours
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
     )
-    assert "two_user: valid" in done.stdout
+    assert "3 kernels compiled" in done.stdout
     (warning,) = done.stderr.splitlines()
     assert warning.startswith("netsim: warning: compiled kernels cannot be kept")
     assert "NUMBA_CACHE_DIR" in warning

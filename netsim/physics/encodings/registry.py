@@ -3,21 +3,19 @@
 The one place that knows which there are; a program adds its own with `register`.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 
-from netsim.physics.encodings.delayed import DelayedBasis
-from netsim.physics.encodings.franson import Franson
 from netsim.physics.encodings.interface import Encoding
 from netsim.physics.encodings.optics import Optics
-from netsim.physics.encodings.polarisation import Polarisation
-from netsim.physics.encodings.timebin import TimeBin
 
-BUILT_IN: dict[str, type[Encoding]] = {
-    "franson": Franson,
-    "polarisation": Polarisation,
-    "delayed-basis": DelayedBasis,
-    "time-bin": TimeBin,
+BUILT_IN = {
+    "franson": "netsim.physics.encodings.franson:Franson",
+    "polarisation": "netsim.physics.encodings.polarisation:Polarisation",
+    "delayed-basis": "netsim.physics.encodings.delayed:DelayedBasis",
+    "time-bin": "netsim.physics.encodings.timebin:TimeBin",
 }
+"""Kind to module and class, imported when it is asked for."""
 _registered: dict[str, type[Encoding]] = {}
 
 
@@ -43,7 +41,14 @@ def register(kind: str, encoding: type[Encoding]) -> None:
 
 def encoding_class(kind: str) -> type[Encoding]:
     """Encoding of a kind of receiver; KeyError for an unknown one."""
-    return {**BUILT_IN, **_registered}[kind]
+    return _registered[kind] if kind in _registered else _built_in(kind)
+
+
+@cache
+def _built_in(kind: str) -> type[Encoding]:
+    module, _, name = BUILT_IN[kind].partition(":")
+    found: type[Encoding] = getattr(import_module(module), name)
+    return found
 
 
 def build_encoding(kind: str, optics: Optics) -> Encoding:

@@ -34,7 +34,7 @@ values = [value for module in modules for value in vars(module).values()]
 kernels = {value for value in values if isinstance(value, Dispatcher)}
 assert len(kernels) > 50
 for kernel in kernels:
-    if not kernel._cache._cache_file._load_index():
+    if not kernel._cache._numbas._cache_file._load_index():
         print(kernel.__module__, kernel.__name__)
 """
 """Prints the kernels of both packages that the cache folder has not."""

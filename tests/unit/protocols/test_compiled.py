@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import os
 import sys
 from pathlib import Path
 from sys import getrefcount
@@ -11,7 +12,7 @@ import numba
 import numpy as np
 import pytest
 from numba import cloudpickle, types
-from numba.core import caching, serialize
+from numba.core import caching, errors, serialize
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
 from protocols.compiled import UncachedWarning, kernel, lane_kernel
@@ -29,9 +30,9 @@ def test_without_any_folder_kernels_are_compiled_all_the_same(
 ) -> None:
     """Packages and home read-only, as in a container; numba refuses to cache there."""
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    fast = compiled(doubled)
     with pytest.warns(UncachedWarning, match="NUMBA_CACHE_DIR"):
-        fast = compiled(doubled)
-    assert fast(21) == 42
+        assert fast(21) == 42
 
 
 def test_a_full_folder_loses_the_copy_and_not_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +64,23 @@ def test_kept_kernels_that_cannot_be_read_are_made_anew(
         assert sum(fast.stats.cache_hits.values()) == hits  # type: ignore[attr-defined]
 
 
+def test_a_kernel_whose_source_was_changed_meanwhile_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is the one of before, and the next process would take it for the one of now."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    source = tmp_path / "tripled.py"
+    for factor in (3, 4):
+        source.write_text(f"def tripled(x):\n    return {factor} * x\n", encoding="utf-8")
+        names: dict[str, Any] = {"__name__": "tripled"}
+        exec(compile(source.read_text(encoding="utf-8"), source, "exec"), names)  # noqa: S102
+        fast = kernel(names["tripled"])
+        if factor == 4:
+            os.utime(source, (1, 1))
+        assert fast(2) == 2 * factor
+        assert len(list(tmp_path.rglob("*.nbc"))) == 1
+
+
 def test_what_has_nothing_to_do_with_folders_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another RuntimeError is numba's own."""
 
@@ -71,7 +89,7 @@ def test_what_has_nothing_to_do_with_folders_is_not_hidden(monkeypatch: pytest.M
 
     monkeypatch.setattr(caching.FunctionCache, "__init__", fail)
     with pytest.raises(RuntimeError, match="something else"):
-        kernel(doubled)
+        kernel(doubled)(21)
 
 
 def drawn(rng: Generator, values: np.ndarray) -> None:
@@ -108,6 +126,21 @@ def test_generators_have_one_type_and_nothing_else_changes(fast_drawn: Any) -> N
     assert {fast_drawn.typeof_pyval(rng) for rng in rngs} == {types.npy_rng}
     assert str(fast_drawn.typeof_pyval((1, 2.0))) == "Tuple(int64, float64)"
     assert fast_drawn.typeof_pyval(object()) == types.pyobject
+
+
+def test_types_of_arrays_and_tuples_are_numbas(fast_drawn: Any) -> None:
+    """Those that are found without numba, and those that are not."""
+    plain = np.arange(24.0).reshape(4, 6)
+    fixed = plain.copy()
+    fixed.flags.writeable = False
+    arrays = [plain, fixed, plain.T, plain[::2, ::2], plain[:, :0], np.float64(2), np.zeros(())]
+    arrays += [np.ones(2, kind) for kind in ("?", "u1", "<i4", "u8", "f4", "c16", "M8[s]")]
+    arrays.append(np.ones(3, [("x", "f8")]))
+    for value in (*arrays, tuple(arrays), (plain, 2**40, 0.5, True), (), (plain, (fixed, "a"))):
+        assert fast_drawn.typeof_pyval(value) == cast("Any", numba).typeof(value)
+    with pytest.raises(errors.NumbaTypeError, match="MaskedArray"):
+        fast_drawn.typeof_pyval(np.ma.masked_array(plain))
+    assert fast_drawn.typeof_pyval((np.ones(2, ">i4"), 1)) == types.pyobject
 
 
 def test_functions_of_a_kind_of_generator_are_looked_up_once(

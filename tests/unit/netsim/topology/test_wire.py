@@ -4,7 +4,7 @@ import pytest
 
 from netsim.devices.faults import NO_FAULTS, faults_of
 from netsim.errors import ConfigError
-from netsim.taps.kinds import plan_of, plans_of
+from netsim.taps.plans import plan_of, plans_of
 from netsim.topology.load import parse_topology
 from netsim.topology.network import build_network
 from netsim.topology.specs import TopologySpec
