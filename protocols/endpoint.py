@@ -126,16 +126,22 @@ class Endpoint:
         """No more frames will come: finish the last round, then close."""
         self._session.end_light(now_ps)
 
-    def receive_message(self, data: bytes, now_ps: int) -> None:
-        """Take in one datagram, whatever it holds."""
+    def receive_message(self, data: bytes, now_ps: int) -> bool:
+        """Take in one datagram, whatever it holds; False if there is nothing to do because of it.
+
+        So it is with most pieces of a long message: they bring no event, nothing to send and no
+        other deadline.
+        """
         transport = self._transport
         if transport.queued_bytes > GIVEN_UP_BYTES:
             self._give_up(now_ps)
-        transport.receive_datagram(data, now_ps)
+        if not transport.receive_datagram(data, now_ps):
+            return False
         if transport.was_reset:
             self._begin_anew(now_ps)
         while transport.messages:
             self._session.receive(transport.messages.popleft(), now_ps)
+        return True
 
     def _begin_anew(self, now_ps: int) -> None:
         """The connection has broken."""
@@ -168,12 +174,15 @@ class Endpoint:
 
     def take_events(self) -> tuple[Event, ...]:
         """All events not yet taken: those of one step, to be made durable together."""
-        return tuple(iter(self._session.next_event, None))
+        events: list[Event] = []
+        while (event := self._session.next_event()) is not None:
+            events.append(event)
+        return tuple(events)
 
     def messages_to_send(self, now_ps: int) -> list[bytes]:
         """Datagrams to put on the wire now; take all events first."""
         transport = self._transport
-        for message in iter(self._session.next_message, None):
+        while (message := self._session.next_message()) is not None:
             if not transport.is_waiting(message):  # what is said again, and not yet out
                 transport.send(message)
         return transport.datagrams_to_send(now_ps)

@@ -160,10 +160,14 @@ class EndpointDriver:
         now_ps = self._clock.local_ps(self._sim.now_ps)
         if datagram is None:
             self._take_inbox(endpoint, now_ps)
+            has_news = True
         else:
-            endpoint.receive_message(datagram, now_ps)
+            has_news = endpoint.receive_message(datagram, now_ps)
         # Nothing that has come in is due at once: if so, a timer brings it up.
-        if self._due_ps is not None and self._due_ps <= now_ps:
+        is_due = self._due_ps is not None and self._due_ps <= now_ps
+        if not (has_news or is_due):
+            return
+        if is_due:
             due_ps = endpoint.next_deadline_ps()
             if due_ps is not None and due_ps <= now_ps:
                 endpoint.handle_deadline(now_ps)
@@ -191,7 +195,7 @@ class EndpointDriver:
         self._set_timer(due_ps, now_ps)
 
     def _note_whether_done(self, endpoint: Endpoint) -> None:
-        if not ((endpoint.is_closed or endpoint.is_stopped) and endpoint.is_idle):
+        if not (endpoint.is_idle and (endpoint.is_closed or endpoint.is_stopped)):
             self.is_done = False
         elif not self.is_done:
             self._sim.call_in_turn(self._be_done)

@@ -104,7 +104,8 @@ class Incoming:
             return
         if not self.is_skipping:  # most are of one piece
             self.messages.append(b"".join((*self.pieces, payload)))
-        self._forget_message()
+        if self.pieces:
+            self._forget_message()
         self.is_skipping = False
 
     def _keep(self, payload: Payload) -> None:

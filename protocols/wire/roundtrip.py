@@ -30,12 +30,14 @@ class RoundTrip:
 
     def measure(self, round_trip_ps: int) -> None:
         """An answer took so long."""
-        if self._smoothed_ps is None:
-            self._smoothed_ps, self._variation_ps = float(round_trip_ps), round_trip_ps / 2
+        smoothed_ps, variation_ps = self._smoothed_ps, self._variation_ps
+        if smoothed_ps is None:
+            smoothed_ps, variation_ps = float(round_trip_ps), round_trip_ps / 2
         else:
-            self._variation_ps += (abs(self._smoothed_ps - round_trip_ps) - self._variation_ps) / 4
-            self._smoothed_ps += (round_trip_ps - self._smoothed_ps) / 8
-        wanted_ps = int(self._smoothed_ps + 4 * self._variation_ps)
+            variation_ps += (abs(smoothed_ps - round_trip_ps) - variation_ps) / 4
+            smoothed_ps += (round_trip_ps - smoothed_ps) / 8
+        self._smoothed_ps, self._variation_ps = smoothed_ps, variation_ps
+        wanted_ps = int(smoothed_ps + 4 * variation_ps)
         if wanted_ps < MIN_TIMEOUT_PS:
             wanted_ps = MIN_TIMEOUT_PS
         elif wanted_ps > MAX_TIMEOUT_PS:

@@ -105,7 +105,7 @@ class Transport:
         self._round_trip = RoundTrip(initial_timeout_ps)
         self.next_deadline_ps: int | None = None
         self._acknowledge_now = False
-        self._controls: list[tuple[Kind, int, int]] = []
+        self._controls: deque[tuple[Kind, int, int]] = deque(maxlen=4)
         self._strangers = Strangers()
         self._repeats = AnswerLimit()
         self.messages: deque[bytes] = deque()
@@ -173,7 +173,7 @@ class Transport:
         if self.next_deadline_ps is None and self._in_flight:
             self.next_deadline_ps = now_ps + self._round_trip.timeout_ps
         self.counts.datagrams_sent += len(out)
-        self.counts.bytes_sent += sum([len(datagram) for datagram in out])
+        self.counts.bytes_sent += sum(map(len, out))
         return out
 
     @property
@@ -231,21 +231,23 @@ class Transport:
             at, starts = self._base, True
         return pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b"")
 
-    def receive_datagram(self, data: bytes, now_ps: int) -> None:
-        """Take in ``data``; anything that is not a datagram of this connection is dropped."""
+    def receive_datagram(self, data: bytes, now_ps: int) -> bool:
+        """Take in a datagram of this connection, drop others; False if nothing is to do then."""
         if len(data) > self._max_datagram_bytes:
             self.counts.datagrams_refused += 1
-            return
+            return True
         try:
             datagram = decode_header(data := bytes(data))  # another buffer may be used again
         except MalformedMessageError:
             self.counts.datagrams_refused += 1
-            return
+            return True
         is_ours = datagram.peer_epoch == self._epoch and datagram.epoch == self._receiving.epoch
         is_next = datagram.kind is DATA and datagram.sequence == self._receiving.next_sequence
         is_plain = is_ours and is_next and datagram.acknowledged == self._next_sequence
+        is_quiet = is_plain and not self._in_flight
         take = self._take_next if is_plain else self._take_other
         take(datagram, payload_of(data), now_ps)
+        return self._acknowledge_now or not is_quiet
 
     def _take_next(self, datagram: Datagram, payload: Payload, now_ps: int) -> None:
         """Most datagrams: the next data, and all that was sent has arrived."""
@@ -270,16 +272,14 @@ class Transport:
             self._challenge_epoch(datagram.epoch)
 
     def _respond(self, challenge: Datagram) -> None:
-        response = (RESPONSE, challenge.sequence, challenge.epoch)
-        self._controls = [*self._controls[-3:], response]
+        self._controls.append((RESPONSE, challenge.sequence, challenge.epoch))
         if self._strangers.is_new_question(challenge.epoch, challenge.sequence):
             # Who asks has dropped what we sent so far; the rest follows by the timer.
             self._resend = list(self._in_flight)[:1]
 
     def _challenge_epoch(self, epoch: int) -> None:
         """Ask who is there. Its own challenge has to wait: our stream begins anew for it."""
-        challenge = (CHALLENGE, self._strangers.nonce_for(epoch), epoch)
-        self._controls = [*self._controls[-3:], challenge]
+        self._controls.append((CHALLENGE, self._strangers.nonce_for(epoch), epoch))
 
     def _accept_epoch(self, datagram: Datagram) -> None:
         if not self._strangers.accept(datagram.epoch, datagram.sequence):
@@ -351,7 +351,7 @@ class Transport:
         if (is_waiting or self._base is not None) and now_ps >= self._base_due_ps:
             # A peer that came back and waits for what went to its former life.
             self._base_due_ps = now_ps + self._round_trip.timeout_ps
-            self._controls = [*self._controls[-3:], (BASE, 0, datagram.epoch)]
+            self._controls.append((BASE, 0, datagram.epoch))
         self._take_echo(datagram.echo, now_ps)
         before = len(self._in_flight)
         self._forget_arrived(acknowledged, datagram.received)

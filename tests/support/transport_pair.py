@@ -78,7 +78,12 @@ class TransportPair:
 
     def _take(self, to: int, data: bytes) -> None:
         end = self.ends[to]
-        end.receive_datagram(data, self.now_ps)
+        due_ps = end.next_deadline_ps
+        if not end.receive_datagram(data, self.now_ps):
+            assert not end.datagrams_to_send(self.now_ps)
+            assert not end.messages
+            assert not end.was_reset
+            assert end.next_deadline_ps == due_ps
         self.resets[to] += end.take_reset()
         self.received[to] += end.messages
         end.messages.clear()

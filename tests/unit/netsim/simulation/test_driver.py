@@ -30,7 +30,7 @@ class _Script:
         self.due_ps: int | None = None
         self.asked = 0
         self.is_closed = self.is_stopped = False
-        self.is_idle = self.waits_for_light = True
+        self.is_idle = self.waits_for_light = self.has_news = True
         self.wire = WireCounts(1, 2, 3)
         self.reserve_bits = 77
 
@@ -40,8 +40,9 @@ class _Script:
     def end_light(self, now_ps: int) -> None:
         self.calls.append(("end", None, now_ps))
 
-    def receive_message(self, data: bytes, now_ps: int) -> None:
+    def receive_message(self, data: bytes, now_ps: int) -> bool:
         self.calls.append(("message", data, now_ps))
+        return self.has_news
 
     def handle_deadline(self, now_ps: int) -> None:
         self.calls.append(("deadline", None, now_ps))
@@ -224,6 +225,22 @@ def test_a_deadline_is_asked_for_once_a_step() -> None:
     for _ in range(10):
         stage.driver.deliver(b"x")
     assert stage.script.asked - before == 10
+
+
+def test_a_datagram_that_changes_nothing_ends_the_step() -> None:
+    """Neither deadline nor datagrams are asked for; a deadline that has come is met as ever."""
+    stage = Stage()
+    stage.script.due_ps = OFFSET_PS + 2 * 10**12
+    stage.run_to(10**12)
+    before, stage.script.has_news = stage.script.asked, False
+    stage.script.outgoing = [b"later"]
+    stage.driver.deliver(b"x")
+    assert stage.script.asked == before
+    assert stage.done == []
+    stage.schedule.call_at(2 * 10**12, partial(stage.driver.deliver, b"y"))
+    stage.run_to(2 * 10**12)
+    assert [what for what, _, _ in stage.script.calls] == ["message", "message", "deadline"]
+    assert [what for what, _, _ in stage.done] == ["sent"]
 
 
 def test_what_a_datagram_makes_due_at_once_is_handled_at_once() -> None:

@@ -111,8 +111,9 @@ def test_long_message_is_acknowledged_now_and_then() -> None:
     pair = connected()
     pair.ends[0].send(bytes(64 * PIECE_BYTES))
     answers: list[bytes] = []
-    for data in pair.ends[0].datagrams_to_send(0):
-        pair.ends[1].receive_datagram(data, 0)
+    for number, data in enumerate(pair.ends[0].datagrams_to_send(0), start=1):
+        is_asked = pair.ends[1].receive_datagram(data, 0)
+        assert is_asked == (number % ACKNOWLEDGE_EVERY == 0)
         answers += pair.ends[1].datagrams_to_send(0)
     assert len(answers) == 64 // ACKNOWLEDGE_EVERY
     assert decode_datagram(answers[-1]).acknowledged == pair.ends[0]._next_sequence
