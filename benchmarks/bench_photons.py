@@ -1,6 +1,7 @@
 """The photon level: tags per second of CPU beside what the limit kernel makes, in pairs.
 
-The first lock of all clocks is in the whole run: it costs as much whatever the length of the run.
+The first lock of all clocks is in the whole run: it costs as much whatever the length of the run,
+so a short and a long one are measured.
 """
 
 import statistics
@@ -23,7 +24,7 @@ from netsim.topology.timeline import Timeline
 from netsim.twin.cadence import photon_cadence
 from netsim.units import ps_from_s
 
-LIGHT_S = 20.0
+LIGHT_S, LONG_S = 20.0, 180.0
 PAIRS = 3
 SHARE = "of the limit"
 
@@ -70,18 +71,15 @@ def rows() -> Iterator[Row]:
     def whole(light_s: float) -> tuple[int]:
         return (netsim.simulate(topology, duration_s=light_s).performance.tags,)
 
-    for name, work, goal in (
-        ("emission to tags", partial(run, topology, nobody), None),
-        (
-            "with scoring",
-            scored,
-            None,
-        ),
-        ("whole run, with protocol and pools", whole, at_least(SHARE, 0.5)),
+    for name, work, light_s, goal in (
+        ("emission to tags", partial(run, topology, nobody), LIGHT_S, None),
+        ("with scoring", scored, LIGHT_S, None),
+        ("whole run, with protocol and pools", whole, LIGHT_S, at_least(SHARE, 0.5)),
+        (f"whole run of {LONG_S:.0f} s", whole, LONG_S, at_least(SHARE, 0.5)),
     ):
         work(0.5)
         pairs = [
-            (tags_per_cpu_s(limit.run, LIGHT_S), tags_per_cpu_s(work, LIGHT_S))
+            (tags_per_cpu_s(limit.run, LIGHT_S), tags_per_cpu_s(work, light_s))
             for _ in range(PAIRS)
         ]
         figures = {
