@@ -8,7 +8,7 @@ named stream) nor ``fastmath`` (its reductions differ between processors).
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
@@ -191,8 +191,9 @@ def _written(function: Callable[..., Any]) -> float | None:
         return None
 
 
+@cache
 def _say_uncached() -> None:
-    """Once a process: Python shows one text of one place once."""
+    """Once a process: numba changes filters of warnings, and Python then forgets what it showed."""
     warnings.warn(
         "compiled kernels cannot be kept, so that each start costs up to a minute more: set "
         "NUMBA_CACHE_DIR to a folder that can be written to",

@@ -5,12 +5,6 @@ A command is a module with one function and its examples, registered by one line
 `netsim.cli.app`. Heavy modules are imported inside the function, so that ``--help`` is quick.
 """
 
-import gc
-
-gc.disable()  # what imports make stays, and need not be searched for cycles
-from netsim.cli.app import app, main, run_command  # noqa: E402
-
-gc.freeze()
-gc.enable()
+from netsim.cli.app import app, main, run_command
 
 __all__ = ["app", "main", "run_command"]

@@ -285,7 +285,7 @@ class LinkAligner:
         return is_late or self._is_complete(is_light_over=is_light_over)
 
     def _is_complete(self, *, is_light_over: bool) -> bool:
-        """Whether no more announcements come: before the last one more may be on its way."""
+        """Whether the newest round is announced to its end, and own light has ended."""
         return is_light_over and bool(self._pending) and self._pending[-1].last
 
     # Match --------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ class ClockSearch:
     def last_attempt(self) -> Attempt | None:
         """What to look for, without a wait, in light of which no more comes; None for nothing."""
         newest = self._newest_covered(self.plan.wide, is_light_over=True)
-        if newest is None or not self.plan.is_shallow:
+        if newest is None or not self.plan.is_worth_a_last_look(self._own.stop_ps):
             return None
         return Attempt(self.plan.wide, newest, self._brightness(newest.times_ps))
 

@@ -159,11 +159,11 @@ class SearchPlan:
         """How deep the next search in that prior is to be: 0 for the first."""
         return self._narrow_depth if prior is self._narrow else self._wide_depth
 
-    @property
-    def is_shallow(self) -> bool:
-        """Whether no wide search of `LAST_DEPTH` has been tried."""
+    def is_worth_a_last_look(self, own_stop_ps: int) -> bool:
+        """Whether to look once more, without a wait, where no more light comes."""
         is_first = self._wide_depth == LAST_DEPTH and not self._is_second
-        return self._wide_depth < LAST_DEPTH or is_first
+        is_shallow = self._wide_depth < LAST_DEPTH or is_first
+        return is_shallow and self._account.credit(own_stop_ps) >= 0
 
     def pays(self, work: float, own_stop_ps: int) -> bool:
         """Whether a wide search of the present depth is paid for; False if it must wait.

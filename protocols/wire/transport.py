@@ -232,7 +232,7 @@ class Transport:
         return pack_datagram(kind, starts, self._epoch, peer_epoch, nonce, at, 0, b"")
 
     def receive_datagram(self, data: bytes, now_ps: int) -> bool:
-        """Take in a datagram of this connection, drop others; False if nothing is to do then."""
+        """Take in one of this connection, drop others; False if nothing but memory has changed."""
         if len(data) > self._max_datagram_bytes:
             self.counts.datagrams_refused += 1
             return True

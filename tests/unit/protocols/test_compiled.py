@@ -15,8 +15,15 @@ from numba import cloudpickle, types
 from numba.core import caching, errors, serialize
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
+from protocols import compiled as compiling
 from protocols.compiled import UncachedWarning, kernel, lane_kernel
 from protocols.unboxing import address_finder
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_said_yet() -> None:
+    """That kernels cannot be kept is said once a process."""
+    compiling._say_uncached.cache_clear()
 
 
 def doubled(x: int) -> int:
@@ -30,9 +37,10 @@ def test_without_any_folder_kernels_are_compiled_all_the_same(
 ) -> None:
     """Packages and home read-only, as in a container; numba refuses to cache there."""
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-    fast = compiled(doubled)
-    with pytest.warns(UncachedWarning, match="NUMBA_CACHE_DIR"):
-        assert fast(21) == 42
+    fast, again = compiled(doubled), compiled(doubled)
+    with pytest.warns(UncachedWarning, match="NUMBA_CACHE_DIR") as said:
+        assert (fast(21), again(21)) == (42, 42)
+    assert len(said) == 1
 
 
 def test_a_full_folder_loses_the_copy_and_not_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

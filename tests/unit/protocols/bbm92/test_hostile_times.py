@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ from protocols.bbm92.search import (
     WORK_PER_S,
     Brightness,
     SearchPlan,
+    WorkAccount,
 )
 from protocols.bbm92.synchronise import MAX_COARSE_CLICKS, NoLock, acquire
 from protocols.clockprior import COARSE_SLICE_PS
@@ -66,7 +68,37 @@ def forge(ends: TwoEnds, body: Beacon) -> None:
     ends.ends[Role.RESPONDER]._session.receive(message, ends.now_ps)
 
 
+def spend_and(note: Callable[[float], None]) -> Callable[[WorkAccount, float], None]:
+    """`WorkAccount.spend`, which somebody notes."""
+    spend = WorkAccount.spend
+
+    def spend_noted(account: WorkAccount, work: float) -> None:
+        note(work)
+        spend(account, work)
+
+    return spend_noted
+
+
 # Work ---------------------------------------------------------------------------------------------
+
+
+def test_last_looks_are_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody leads the clock astray again and again when no more light comes."""
+    ends = unlocked_responder()
+    spent: list[float] = []
+    search = aligner_of(ends)._search
+    monkeypatch.setattr(clocksearch, "acquire", lambda *_, **__: NoLock(0.0, 0))
+    monkeypatch.setattr(WorkAccount, "spend", spend_and(spent.append))
+    stop_ps = ends.now_ps - PS_PER_S // 2
+    first_ps = stop_ps - 2 * PS_PER_S
+    search.light.add(np.arange(first_ps, stop_ps, 2_000_000), stop_ps)
+    for _ in range(100):
+        search.plan.lost(wide_prior(link_config(**WIDE)), stop_ps)
+        while (attempt := search.last_attempt()) is not None and search.look(attempt):
+            pass
+    assert len(spent) > 3
+    earned = FIRST_CREDIT + WORK_PER_S * ends.now_ps / PS_PER_S
+    assert sum(spent) <= earned + spent[0]
 
 
 def test_forged_changes_of_light_cause_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
