@@ -4,7 +4,8 @@
 
     NetsimError
     |-- ConfigError     the topology file or an override of it: all its faults at once
-    `-- OutputError     what a command was to keep: a full disk, a folder that is in use
+    |-- OutputError     what a command was to keep: a full disk, a folder that is in use
+    `-- WorkerError     a process that works on a run has ended before its time
 
 What the parties of a protocol do wrong to each other is in `protocols.errors`.
 """
@@ -80,6 +81,26 @@ class OutputError(NetsimError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class WorkerError(NetsimError):
+    """A process that works on a run has ended by itself: killed, or out of memory.
+
+    Parameters
+    ----------
+    work : str
+        What it did.
+    exit_code : int or None
+        Of the process; minus the number of the signal that has ended it.
+    """
+
+    def __init__(self, work: str, exit_code: int | None) -> None:
+        super().__init__(work, exit_code)
+        self.work = work
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return f"the process that {self.work} has ended by itself (exit code {self.exit_code})"
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from netsim.cli.shared import (
     tell,
     voice,
 )
-from netsim.errors import ConfigError, OutputError
+from netsim.errors import ConfigError, OutputError, WorkerError
 from protocols.errors import ProtocolError
 
 app = typer.Typer(
@@ -250,14 +250,14 @@ def _run(arguments: Sequence[str]) -> int:
         # The reader has gone; whatever is still buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except (OSError, OutputError) as error:
+    except (OSError, OutputError, WorkerError) as error:
         say(_with_name(error))
         return EXIT_FAILED
     note(f"done in {time.perf_counter() - started_s:.1f} s", Voice.MORE)
     return code if isinstance(code, int) else 0
 
 
-def _with_name(error: OSError | OutputError) -> str:
+def _with_name(error: OSError | OutputError | WorkerError) -> str:
     """What the system says, with what it is about also where that is the output of the command."""
     if isinstance(error, OSError) and error.filename is None:
         try:

@@ -12,6 +12,7 @@ from netsim.cli.run import tell_again
 from netsim.cli.shared import (
     LegendOption,
     RunDirectory,
+    RunWorkersOption,
     Texts,
     watched,
 )
@@ -27,6 +28,7 @@ class ExtendArguments:
     duration: Annotated[
         str, typer.Option(metavar="TIME", help="Light in all, what there is already included.")
     ]
+    workers: RunWorkersOption = 1
     legend: LegendOption = False
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json to stdout, and nothing else there.")
@@ -47,5 +49,7 @@ def extend(options: ExtendArguments) -> None:
     duration_ps = texts.read("--duration", parse_duration_ps, options.duration)
     texts.raise_faults()
     with watched(duration_ps) as watch:
-        found = again.extend(options.directory, seconds_text(duration_ps), watch=watch)
+        found = again.extend(
+            options.directory, seconds_text(duration_ps), watch=watch, workers=options.workers
+        )
     tell_again(found, options.directory, as_json=options.as_json, legend=options.legend)

@@ -15,6 +15,7 @@ from netsim.cli.shared import (
     ForceOption,
     LegendOption,
     OverrideOption,
+    RunWorkersOption,
     check_duration,
     note,
     prepare,
@@ -40,9 +41,6 @@ EXAMPLES = (
     "netsim run mine.toml --duration 2min --json > summary.json",
     "netsim run --resume results",
 )
-COLLECTOR_THRESHOLDS = 100_000, 20, 50
-"""Of Python's search for cycles: the objects of a large network all stay, and looking through them
-as often as Python does by itself takes a tenth of a run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +69,7 @@ class RunArguments:
         int, typer.Option(min=0, help="The same seed gives the same results, bit by bit.")
     ] = 1
     fidelity: FidelityOption = "photon"
+    workers: RunWorkersOption = 1
     out: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +118,7 @@ def run(options: RunArguments) -> None:
         resume_run(options)
         return
     spec, duration_ps = _checked_inputs(options)
+    _say_if_alone(spec, options)
     with watched(duration_ps) as watch:
         prepare(options.out, force=options.force, users=[user.name for user in spec.users])
         found = _simulate(spec, duration_ps, options, watch)
@@ -135,6 +135,16 @@ def run(options: RunArguments) -> None:
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
+def _say_if_alone(spec: "TopologySpec", options: RunArguments) -> None:
+    """Say if a second process would have nothing to do."""
+    if options.workers == 1:
+        return
+    if options.fidelity == "rate":
+        note("one process does it all: at the rate level no light is made")
+    elif spec.observers or spec.controller:
+        note("one process does it all: an observer or a controller acts upon the light")
+
+
 def resume_run(options: RunArguments) -> None:
     """Go on with what lies in the directory."""
     from netsim.results.asked import load_asked
@@ -144,7 +154,7 @@ def resume_run(options: RunArguments) -> None:
     if directory is None or options.topology or options.out or options.override:
         raise ConfigError.of("--resume", "DIR alone says what is run, and where it is kept")
     with watched(load_asked(directory).duration_ps) as watch:
-        found = resume(directory, watch=watch)
+        found = resume(directory, watch=watch, workers=options.workers)
     tell_again(found, directory, as_json=options.as_json, legend=options.legend)
 
 
@@ -196,13 +206,11 @@ def _checked_inputs(options: RunArguments) -> tuple["TopologySpec", int]:
 
 
 def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, watch: Watch) -> "Run":
-    import gc
-
     from netsim.durations import seconds_text
+    from netsim.simulation.memory import search_cycles_rarely
     from netsim.simulation.run import simulate
 
-    gc.freeze()  # what imports have made stays, and is counted no longer
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    search_cycles_rarely()
     return simulate(
         spec,
         duration_s=seconds_text(duration_ps),
@@ -211,6 +219,7 @@ def _simulate(spec: "TopologySpec", duration_ps: int, options: RunArguments, wat
         save_tags=options.save_tags is not None,
         histograms=options.histograms,
         fidelity=options.fidelity,
+        workers=options.workers,
         progress=watch.progress,
         should_stop=watch.should_stop,
     )

@@ -63,6 +63,15 @@ LegendOption = Annotated[
 WorkersOption = Annotated[
     int, typer.Option(min=1, max=1024, help="Processes that simulate at the same time.")
 ]
+RunWorkersOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=2,
+        help="Processes that work on the run, 1 or 2: the second one makes the light, ahead of the "
+        "parties. The results are the same, byte for byte.",
+    ),
+]
 ScaleOption = Annotated[
     float,
     typer.Option(

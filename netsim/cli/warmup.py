@@ -109,7 +109,7 @@ def _side_by_side(work: Sequence[list[Task]], should_stop: Callable[[], bool]) -
     from contextlib import ExitStack
     from multiprocessing import get_context
 
-    from netsim.studies.children import children_started, ctrl_c_withheld
+    from netsim.children import children_started, ctrl_c_withheld
 
     context = get_context("spawn")
     waiting: set[Future[int]] = set()

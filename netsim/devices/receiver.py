@@ -61,9 +61,11 @@ class UserReceiver:
         """Take the light of one frame."""
         is_last = light.stop_ps >= self._duration_ps
         tags, clicks = self._receiver.receive(light, is_last=is_last)
-        # Only the last frame reaches into the future, by its longest delays.
-        time_ps = max(self._sim.now_ps, clicks.stop_ps)
-        self._sim.call_at(time_ps, partial(self._hand_out, tags, clicks, is_last=is_last))
+        hand_out = partial(self._hand_out, tags, clicks, is_last=is_last)
+        if clicks.stop_ps <= self._sim.now_ps:
+            hand_out()
+        else:  # the last frame alone reaches into the future, by its longest delays
+            self._sim.call_at(clicks.stop_ps, hand_out)
 
     def _hand_out(self, tags: TagFrame, clicks: ClickFrame, *, is_last: bool) -> None:
         self._on_frame(tags, clicks)

@@ -53,6 +53,7 @@ def resume(
     directory: Path | str,
     *,
     watch: Watch = UNWATCHED,
+    workers: int = 1,
 ) -> Run:
     """Bring the run in ``directory``, which was stopped or killed, to its end.
 
@@ -62,6 +63,8 @@ def resume(
         What was given to `simulate` as ``out``.
     watch : Watch
         Of the run; one that is stopped again leaves the directory as it was.
+    workers : int
+        As of `simulate`.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def resume(
     asked = load_asked(directory)
     if _has_ended(directory):
         raise ConfigError.of(directory, "this run has ended: netsim extend goes on with it")
-    return _run_again(directory, asked, asked.duration_ps, None, watch)
+    return _run_again(directory, asked, asked.duration_ps, None, watch, workers=workers)
 
 
 @explained
@@ -90,6 +93,7 @@ def extend(
     duration_s: float | str,
     *,
     watch: Watch = UNWATCHED,
+    workers: int = 1,
 ) -> Run:
     """Go on with the run in ``directory``, which has ended, up to ``duration_s`` of light in all.
 
@@ -102,7 +106,7 @@ def extend(
     duration_s : float or str
         Light in all, as of `simulate`: more than it has, and that must be whole rounds of every
         link.
-    watch : Watch
+    watch, workers
         As of `resume`.
 
     Returns
@@ -131,7 +135,7 @@ def extend(
         if asked.duration_ps % round_ps(topology, users):
             message = f"the last round of {'-'.join(users)} was cut short, and would change"
             raise ConfigError.of(directory, message)
-    return _run_again(directory, asked, duration_ps, asked.duration_ps, watch)
+    return _run_again(directory, asked, duration_ps, asked.duration_ps, watch, workers=workers)
 
 
 def _run_again(
@@ -140,6 +144,8 @@ def _run_again(
     duration_ps: int,
     until_ps: int | None,
     watch: Watch,
+    *,
+    workers: int,
 ) -> Run:
     """Run, compare and replace; what has happened from ``until_ps`` on may come out otherwise."""
     topology = load_topology(directory / TOPOLOGY)
@@ -158,6 +164,7 @@ def _run_again(
                 save_tags=asked.save_tags,
                 histograms=asked.histograms,
                 fidelity=asked.fidelity,
+                workers=workers,
                 progress=watch.progress,
                 should_stop=watch.should_stop,
             )

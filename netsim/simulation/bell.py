@@ -1,9 +1,7 @@
 """S of the lanes as a monitor: told from time to time, and when it falls to what is local."""
 
-from collections.abc import Callable, Iterable
-
 from netsim.kernel.trace import EventName, Trace
-from netsim.simulation.scoring import LaneScorer
+from netsim.simulation.counting import Counting
 from netsim.topology.network import Lane
 from protocols.chsh import Chsh
 
@@ -16,31 +14,26 @@ class BellMonitor:
 
     Parameters
     ----------
-    scorers : iterable of LaneScorer
-    count : callable
-        Makes them count what has come.
+    counting : Counting
     trace : Trace
     """
 
-    def __init__(
-        self, scorers: Iterable[LaneScorer], count: Callable[[], None], trace: Trace
-    ) -> None:
-        self._scorers = [scorer for scorer in scorers if any(scorer.chsh)]
-        self._count = count
+    def __init__(self, counting: Counting, trace: Trace) -> None:
+        self._counting = counting
         self._trace = trace
         self._told: dict[Lane, Chsh] = {}
-        self._next_ps = TELL_PS
+        self._next_ps: int | None = TELL_PS
+        """When to look; None if the settings test nothing."""
 
     def look(self, time_ps: int) -> None:
-        """So much light has been counted: tell of it if it is time."""
-        if not self._scorers or time_ps < self._next_ps:
+        """So much light has come: tell of it if it is time."""
+        if self._next_ps is None or time_ps < self._next_ps:
             return
-        self._next_ps = time_ps + TELL_PS
-        self._count()
-        for scorer in self._scorers:
-            for lane, chsh in zip(scorer.lanes, scorer.chsh, strict=True):
-                if chsh is not None:
-                    self._tell(lane, chsh, time_ps)
+        self._next_ps = None
+        for each in self._counting.counted().lanes:
+            if each.chsh is not None:
+                self._next_ps = time_ps + TELL_PS
+                self._tell(each.lane, each.chsh, time_ps)
 
     def _tell(self, lane: Lane, chsh: Chsh, time_ps: int) -> None:
         before = self._told.get(lane)

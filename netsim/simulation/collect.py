@@ -6,36 +6,14 @@ from dataclasses import dataclass, replace
 from netsim.pools.counts import LinkCounts, bias_notes, failures, net_notes, reasons_of
 from netsim.pools.pool import NOTHING_COMPARED, Comparison, compare_pools
 from netsim.results.parts import LaneResult, LinkResult, PaperFigures, TwinResult
+from netsim.simulation.counting import ScoredLane
 from netsim.simulation.parties import Link
-from netsim.simulation.scoring import LaneCounts
 from netsim.topology.network import Lane
 from netsim.topology.specs import PaperSpec, TopologySpec
 from netsim.twin.agreement import LinkAgreement
 from netsim.twin.prediction import Prediction
-from protocols.chsh import Chsh
 from protocols.keylength.balance import bias_bits
 from protocols.variants import SECURITIES
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredLane:
-    """What was counted on a lane.
-
-    Attributes
-    ----------
-    lane : Lane
-    counts : LaneCounts
-        Of what is for key.
-    chsh : Chsh or None
-        Of the Bell test, if the settings make one.
-    key_share : float
-        Of the light, what was for key.
-    """
-
-    lane: Lane
-    counts: LaneCounts
-    chsh: Chsh | None = None
-    key_share: float = 1.0
 
 
 def lane_results(

@@ -19,7 +19,7 @@ class RunRequest:
 
     Attributes
     ----------
-    topology, seed, out, save_tags, histograms, sink, movements, taps, controller, build
+    topology, seed, out, save_tags, histograms, sink, movements, taps, controller, build, workers
         See `netsim.simulation.run.simulate`.
     duration_ps : int
         Light, >= 1.
@@ -39,3 +39,11 @@ class RunRequest:
     controller: Controller | None = None
     build: WorldBuilder = build_world
     fidelity: Fidelity = Fidelity.PHOTON
+    workers: int = 1
+
+    @property
+    def has_light_elsewhere(self) -> bool:
+        """Whether the light is made in a process of its own: nothing may act upon it here."""
+        topology = self.topology
+        acted_upon = topology.observers or topology.controller or self.controller is not None
+        return self.workers > 1 and not acted_upon and self.build is build_world

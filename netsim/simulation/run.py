@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-import numpy as np
-
 from netsim.arguments import explained
 from netsim.devices.world import WorldBuilder, build_world
 from netsim.durations import light_ps
@@ -20,6 +18,7 @@ from netsim.results.lock import locked
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Run
 from netsim.simulation.control import Controller
+from netsim.simulation.memory import keep_freed_memory
 from netsim.simulation.refusals import refusals
 from netsim.simulation.request import RunRequest
 from netsim.taps.tap import TapPlan
@@ -28,9 +27,6 @@ from netsim.topology.overrides import Overrides
 from netsim.topology.specs import TopologySpec
 from netsim.units import PS_PER_S
 from netsim.watch import TextProgress
-
-KEPT_BYTES = (32 << 20) - (64 << 10)
-"""Of a block whose memory glibc keeps when it is freed: a little less than the most it can."""
 
 if TYPE_CHECKING:
     from netsim.results.asked import Asked
@@ -56,6 +52,7 @@ def simulate(
     controller: Controller | None = None,
     build: WorldBuilder = build_world,
     fidelity: str = Fidelity.PHOTON,
+    workers: int = 1,
 ) -> Run:
     """Simulate ``topology``.
 
@@ -98,6 +95,11 @@ def simulate(
         ``photon``; ``coincidence`` for clicks that coincide and no others; or ``rate`` for rounds
         that are drawn by the twin's rates. `netsim.results.fidelity.Fidelity` says what each
         leaves out, and `netsim.simulation.refusals` what it does not take.
+    workers : int
+        Processes that work on this run; the results are the same, byte for byte. With two or more
+        the light is made ahead of the parties in one of its own, unless something here acts upon
+        it (an observer on a fibre, a controller, another ``build``) or there is none (``rate``). A
+        script that asks for it needs the guard ``if __name__ == "__main__":``.
 
     Returns
     -------
@@ -132,11 +134,12 @@ def simulate(
         controller=controller,
         build=build,
         fidelity=Fidelity.of(fidelity),
+        workers=workers,
     )
     chosen = _level(request)
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
-    _keep_freed_memory()
+    keep_freed_memory()
     with locked(directory):
         if directory is not None:
             _begin(request, directory)
@@ -149,16 +152,6 @@ def simulate(
 
             run = save_run(run, directory)
     return run
-
-
-def _keep_freed_memory() -> None:
-    """Have what frames use and free kept for the next ones; nothing is used by this.
-
-    By itself glibc gives a block that is larger than all that were freed so far pages of its own,
-    which have to be cleared, and back to the system whatever is free beyond twice as much: a
-    fourteenth of the CPU photon by photon. See ``M_MMAP_THRESHOLD`` in mallopt(3).
-    """
-    np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
 def _begin(request: RunRequest, directory: Path) -> None:

@@ -3,10 +3,10 @@
 What it found is collected in `netsim.simulation.collect`.
 """
 
-# ruff: noqa: PLC0415  # files are imported where something is kept
+# ruff: noqa: PLC0415  # imported where something is kept, or made in another process
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Self
 
 from netsim.devices.history import follow_events
 from netsim.devices.messenger import Messenger
-from netsim.devices.world import PhotonLevel, Stage, build_turns
-from netsim.kernel.rng import RngTree
+from netsim.devices.world import PhotonLevel
+from netsim.frames import ClickFrame
 from netsim.kernel.simulator import SimEvent, Simulator
 from netsim.kernel.trace import EventName, Trace
-from netsim.physics.encodings.settings import Turns
 from netsim.pools.database import IN_MEMORY
 from netsim.pools.ledger import Ledger
 from netsim.pools.pool import Pool
@@ -27,18 +26,16 @@ from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
 from netsim.simulation.bell import BellMonitor
-from netsim.simulation.collect import ScoredLane, lane_results, link_result
+from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
-from netsim.simulation.counters import Counters
+from netsim.simulation.counting import Counting, ScoredLane
 from netsim.simulation.demand import Demand
 from netsim.simulation.depth import Depth
-from netsim.simulation.depths import depth_of
 from netsim.simulation.errands import Errands
-from netsim.simulation.histograms import LaneDifferences, lane_differences
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
+from netsim.simulation.plan import RunPlan
 from netsim.simulation.request import RunRequest
-from netsim.simulation.scoring import LaneScorer, build_scorers
 from netsim.simulation.user import User
 from netsim.taps.plans import plans_of
 from netsim.topology.changes import Change
@@ -46,8 +43,7 @@ from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec
 from netsim.topology.timeline import Timeline
 from netsim.twin.link import link_config
-from netsim.twin.outlook import Outlook
-from netsim.twin.prediction import Memory, predict_epochs
+from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
 from protocols.events import Event as LinkEvent
 from protocols.tags import TagFrame
@@ -55,6 +51,7 @@ from protocols.tags import TagFrame
 if TYPE_CHECKING:
     from netsim.results.tagfile import TagFile
     from netsim.simulation.outputs import Outputs
+    from netsim.simulation.remote import LightProcess
 
 DRAIN_S = 600
 """Simulated time after the light in which rounds may end and links close."""
@@ -87,13 +84,12 @@ class Simulation:
     parties: Parties
     trace: Trace
     ledger: Ledger
-    _counters: Counters
+    _counting: Counting
     _demand: Demand
     _last_frames: SimEvent
     _listeners: Listeners
     _monitor: BellMonitor
-    _rng_tree: RngTree
-    _turns: dict[str, Turns]
+    _plan: RunPlan
 
     def __init__(self, request: RunRequest) -> None:
         self.topology = request.topology
@@ -106,17 +102,15 @@ class Simulation:
         self._is_partial = False
         self._outputs: Outputs | None = None
         self._tag_files: dict[str, TagFile] = {}
-        self._scorers: dict[tuple[str, str], LaneScorer] = {}
-        self._differences: tuple[LaneDifferences, ...] = ()
-        self._known: Memory = {}
 
     def __enter__(self) -> Self:
         """Open, build, connect and start everything; nothing is left open if that fails."""
         with ExitStack() as stack:
             self._stack = stack
-            self._plan()
+            maker = self._start_light()
+            self._work_out()
             self._open()
-            self._build_parties()
+            self._build_parties(maker)
             if self._request.save_tags and self._outputs is not None:
                 self.save_tags(self._outputs.tags)
             self._start()
@@ -126,24 +120,22 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _plan(self) -> None:
-        """Work out all states of the network, and who decides and scores."""
-        self.timeline = Timeline(self.topology, stop_ps=self.duration_ps)
-        self._outlook = Outlook(tuple(self.timeline.epochs()), self._known)
-        self.depth = depth_of(self._request, self.timeline, self._outlook.mean)
+    def _start_light(self) -> "LightProcess | None":
+        """Start what makes the light if that is a process of its own, before all else here."""
+        if not self._request.has_light_elsewhere:
+            return None
+        from netsim.simulation.remote import LightProcess
+
+        return self._stack.enter_context(LightProcess(self._request))
+
+    def _work_out(self) -> None:
+        """Work out all states of the network, and who decides."""
+        self._plan = plan = RunPlan(self._request)
+        self.timeline, self.network, self.depth = plan.timeline, plan.network, plan.depth
         self._reports = RoundReports(self.depth.announced_s)
-        self.network = self.timeline.network_at(0)
-        links, asked = self.network.links, self.topology.controller
+        asked = self.topology.controller
         if self._controller is None and asked is not None:
-            self._controller = build_controller(asked, self.topology, links)
-        self._rng_tree = RngTree(self._request.seed)
-        self._turns = build_turns(self.topology, self._rng_tree)
-        self._scorers = build_scorers(self.network, self.depth.hardware, self._turns)
-        if self._request.histograms:
-            self._differences = lane_differences(self.network)
-        histograms = [(each.counter.users, each.counter) for each in self._differences]
-        names = [user.name for user in self.topology.users]
-        self._counters = Counters(names, (*self._scorers.items(), *histograms), self._turns)
+            self._controller = build_controller(asked, self.topology, self.network.links)
 
     def _open(self) -> None:
         """Open trace and ledger: files of the run directory, or what is given without one."""
@@ -162,19 +154,19 @@ class Simulation:
         path = IN_MEMORY if self._outputs is None else self._outputs.store_of(user)
         return self._stack.enter_context(UserStore(path))
 
-    def _build_parties(self) -> None:
+    def _build_parties(self, maker: "LightProcess | None") -> None:
         """Build the world, the users in it and the links between them."""
-        self.world = self._built_world()
-        users = self._built_users()
+        self.world, self._counting = self._built_light(maker)
+        users, rng_tree = self._built_users(), self._plan.rng_tree
         self._listeners = Listeners(
-            self.timeline, self.network, users, self.world.notebooks, self._rng_tree
+            self.timeline, self.network, users, self.world.notebooks, rng_tree
         )
         self.parties = Parties(
             self._sim,
             self.network,
-            self._rng_tree,
+            rng_tree,
             users,
-            outlook=self._outlook,
+            outlook=self._plan.outlook,
             depth=self.depth,
             ledger=self.ledger,
             trace=self.trace,
@@ -188,7 +180,7 @@ class Simulation:
             self.topology,
             self.network.links,
             self.pools,
-            self._rng_tree,
+            rng_tree,
             self.trace,
             is_up=self._is_up,
             courier=Errands(self._sim, self._messenger()),
@@ -200,22 +192,18 @@ class Simulation:
     def _messenger(self) -> Messenger:
         """What users say to each other beside what their links say."""
         paths = {users: self.parties.path_of(users) for users in self.network.links}
-        return Messenger(self._sim, paths, self._rng_tree, self._is_up)
+        return Messenger(self._sim, paths, self._plan.rng_tree, self._is_up)
 
-    def _built_world(self) -> PhotonLevel:
-        """Source, fibres and receivers."""
-        return self.depth.build(
-            Stage(
-                self._sim,
-                self.timeline,
-                self._rng_tree,
-                duration_ps=self.duration_ps,
-                frame_ps=self.depth.frame_ps,
-                on_tags=self._on_tags,
-                on_clicks=self._counters.add,
-                turns=self._turns,
-            )
-        )
+    def _built_light(self, maker: "LightProcess | None") -> tuple[PhotonLevel, Counting]:
+        """Source, fibres and receivers, and who counts clicks: here or in another process."""
+        plan = self._plan
+        if maker is not None:
+            from netsim.simulation.remote import RemoteLight
+
+            light = RemoteLight(plan.stage(self._sim, self._on_tags, _counted_there), maker)
+            return light, light
+        counting = plan.counting()
+        return self.depth.build(plan.stage(self._sim, self._on_tags, counting.add)), counting
 
     def _built_users(self) -> dict[str, User]:
         """All users by name, each with the clock of its receiver."""
@@ -226,16 +214,16 @@ class Simulation:
                 user.name,
                 clock=self.world.clocks[user.name],
                 store=self._open_store(user.name),
-                rng_tree=self._rng_tree,
+                rng_tree=self._plan.rng_tree,
                 trace=self.trace,
-                turns=self._turns.get(user.name),
+                turns=self._plan.turns.get(user.name),
             )
             for user in self.topology.users
         }
 
     def _start(self) -> None:
         """Start the light and the users, then what happens to them."""
-        self._monitor = BellMonitor(self._scorers.values(), self._counters.count, self.trace)
+        self._monitor = BellMonitor(self._counting, self.trace)
         self._last_frames = self.world.start()
         self.parties.start()
         name = self.topology.name
@@ -341,7 +329,7 @@ class Simulation:
         self.world.stop_light(frames)
         while min(user.frames for user in self.parties.users.values()) < frames:
             self._sim.step()
-        self._counters.finish()
+        self._counting.finish()
         self._is_partial = True
         self._demand.finish(self._sim.now_ps)
         self.trace.emit(EventName.RUN_INTERRUPTED, time_ps=self._sim.now_ps)
@@ -349,7 +337,7 @@ class Simulation:
     def _drain(self) -> None:
         """Last frames reach the users; then the last rounds end and the links close."""
         self._sim.run(until=self._last_frames)
-        self._counters.finish()
+        self._counting.finish()
         self.parties.end_light()
         limit_ps = self._sim.now_ps + ps_from_s(DRAIN_S)
         self._sim.call_at(limit_ps, lambda: None)  # which ends what goes on for ever
@@ -363,7 +351,7 @@ class Simulation:
 
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
-        topology, done_ps = self.topology, self._done_ps
+        topology, done_ps, counted = self.topology, self._done_ps, self._counting.counted()
         users = tuple(self.depth.users(self.world, self._request.seed, done_ps))
         tags = sum(int(clicks.sum()) for clicks in self.world.clicks.values())
         return Run(
@@ -371,7 +359,10 @@ class Simulation:
             seed=self._request.seed,
             duration_ps=done_ps,
             lanes=lane_results(
-                topology, self._scored(), predict_epochs(self.world.history, self._known), done_ps
+                topology,
+                self._tested(counted.lanes),
+                predict_epochs(self.world.history, self._plan.known),
+                done_ps,
             ),
             links=tuple(self._link_result(link) for link in self.parties.links),
             users=users,
@@ -380,7 +371,7 @@ class Simulation:
             partial=self._is_partial,
             demand=self._demand.result(),
             fidelity=self.depth.FIDELITY,
-            histograms=tuple(each.result for each in self._differences),
+            histograms=counted.histograms,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,
         )
@@ -389,9 +380,12 @@ class Simulation:
         found = link_result(self.topology, link, self._done_ps)
         return replace(found, eve=self._listeners.knowledge(link.users, found.counts))
 
-    def _scored(self) -> Iterator[ScoredLane]:
-        measured = {link.users: link.ends[0].books.tests for link in self.parties.links}
-        for users, scorer in self._scorers.items():
-            tests = measured[users] or scorer.chsh
-            for lane, counts, chsh in zip(scorer.lanes, scorer.counts, tests, strict=True):
-                yield ScoredLane(lane, counts, chsh, scorer.key_share)
+    def _tested(self, lanes: Iterable[ScoredLane]) -> Iterator[ScoredLane]:
+        """With the Bell tests that a link's parties have made themselves, where they do."""
+        measured = {link.users: iter(link.ends[0].books.tests) for link in self.parties.links}
+        for scored in lanes:
+            yield replace(scored, chsh=next(measured[scored.lane.users], scored.chsh))
+
+
+def _counted_there(user: str, clicks: ClickFrame) -> None:
+    """Clicks that are counted where they are made."""

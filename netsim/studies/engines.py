@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from typing import Any, ClassVar
 
+from netsim.children import ctrl_c_withheld
 from netsim.errors import ConfigError
-from netsim.studies.children import ctrl_c_withheld
 from netsim.studies.replicas import Replica, ReplicaResult, run_replica
 
 POLL_S = 0.2

@@ -13,7 +13,7 @@ from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from typing import ClassVar
 
-from netsim.studies.children import ctrl_c_withheld
+from netsim.children import ctrl_c_withheld
 from netsim.studies.shots import Shot, ShotResult, measure
 from netsim.units import s_from_ps
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {"units", "errors", "printable", "watch"},
+    {"units", "errors", "printable", "watch", "children"},
     {"arguments", "durations", "frames", "kernel"},
     {"physics", "pools"},
     {"demand", "observers"},

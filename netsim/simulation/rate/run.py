@@ -18,7 +18,8 @@ from netsim.results.fidelity import Fidelity
 from netsim.results.parts import LinkResult
 from netsim.results.provenance import collect_provenance
 from netsim.results.run import Performance, Run
-from netsim.simulation.collect import BookedLink, ScoredLane, booked_link, lane_results
+from netsim.simulation.collect import BookedLink, booked_link, lane_results
+from netsim.simulation.counting import ScoredLane
 from netsim.simulation.demand import Demand
 from netsim.simulation.rate.books import RateBooks
 from netsim.simulation.rate.ends import ROUND_PADS_BITS

@@ -1,0 +1,87 @@
+"""What the process that makes light, and the one that has the parties, say to each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.simulation.counting import Counted
+
+
+class Ask(Enum):
+    """What the parties' process says."""
+
+    TAKEN = auto()
+    """One more frame has been taken out of the ring."""
+    COUNT = auto()
+    """Count what has been taken, and say what there is."""
+    FINISH = auto()
+    """No more frames will be taken: count the rest, say what there is, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a user is handed of a frame.
+
+    Attributes
+    ----------
+    user : str
+    time_ps : int
+        When, in simulated time.
+    stop_ticks, tags : int
+        Watermark and number of its tags.
+    """
+
+    user: str
+    time_ps: int
+    stop_ticks: int
+    tags: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMade:
+    """A frame.
+
+    Attributes
+    ----------
+    index : int
+    handed : tuple of Handed
+        In this order.
+    begin : int or None
+        Where its tags are in the ring; None if it is too large for that.
+    tags : tuple of (N,) int64
+        They themselves, of each user, if they are not in the ring.
+    """
+
+    index: int
+    handed: tuple[Handed, ...]
+    begin: int | None
+    tags: tuple[NDArray[np.int64], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What has been counted of the frames that have been taken.
+
+    Attributes
+    ----------
+    counted : Counted
+    clicks : mapping
+        Of each user, (4,) int64 by detector.
+    """
+
+    counted: Counted
+    clicks: Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Light cannot be made any more."""
+
+    error: Exception
+
+
+Told = FrameMade | Tally | Failed
+"""What the process that makes light says."""
