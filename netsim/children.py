@@ -9,16 +9,25 @@ from multiprocessing.process import BaseProcess
 
 
 @contextmanager
-def ctrl_c_withheld() -> Iterator[None]:
+def ctrl_c_withheld(*others: signal.Signals) -> Iterator[None]:
     """Keep Ctrl-C waiting while entered; a process that starts meanwhile never gets it.
 
     Without it one that still loads its modules would end in a traceback. On Windows nothing is
     withheld.
+
+    Parameters
+    ----------
+    others : signal.Signals
+        Withheld as well: of these, who starts such a process has to end it by SIGKILL.
     """
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    from multiprocessing import resource_tracker  # noqa: PLC0415  # not on Windows
+
+    # It would be started with the first process, and by that let through what is withheld.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *others})
     try:
         yield
     finally:

@@ -100,7 +100,10 @@ class WorkerError(NetsimError):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        return f"the process that {self.work} has ended by itself (exit code {self.exit_code})"
+        said = f"the process that {self.work} has ended by itself (exit code {self.exit_code})"
+        if self.exit_code == 1:  # as Python ends a module that cannot be imported
+            said += '; if its main module is a script, that needs `if __name__ == "__main__":`'
+        return said
 
 
 @contextmanager

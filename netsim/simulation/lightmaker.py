@@ -1,14 +1,15 @@
 """The process that makes the light of a run and counts its clicks, for the one with the parties.
 
-It is some frames ahead of them. Clicks are counted when their frame has been taken over there: what
-is told is of what has been handed to the users, also when a run is stopped.
+It is some frames ahead of them. Clicks are counted when all users have been handed their frame over
+there, and a fault in making a frame is told in its place: so both are as in one process, also when
+a run is stopped.
 """
 
 import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import assert_never
 
@@ -47,9 +48,14 @@ def make_light(request: RunRequest, ring: TagRing, pipe: "Connection[Told, Ask]"
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except Exception as error:  # noqa: BLE001  # it is raised over there
-        error.add_note(traceback.format_exc())
         with suppress(OSError):
-            pipe.send(Failed(error))
+            pipe.send(_failed(error))
+
+
+def _failed(error: Exception) -> Failed:
+    """What is raised over there, with where it comes from."""
+    error.add_note(traceback.format_exc())
+    return Failed(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,10 @@ class _LightMaker:
         self._latest: dict[str, ClickFrame] = {}
         self._drawn: dict[int, list[_Drawn]] = {}
         """Frames that not all users have been handed yet."""
-        self._ahead: deque[tuple[FrameMade, dict[str, ClickFrame]]] = deque()
-        """Frames that have not been taken yet, with the clicks of each user."""
+        self._ahead: deque[FrameMade] = deque()
+        """Frames that have not been taken yet."""
+        self._uncounted: deque[dict[str, ClickFrame]] = deque()
+        """Clicks of each user in frames that not all of them have been handed yet."""
         stage = plan.stage(sim, self._take_tags, self._latest.__setitem__)
         self._users = len(stage.users)
         self._clicks = {user: np.zeros(DETECTORS, dtype=np.int64) for user in stage.users}
@@ -87,11 +95,16 @@ class _LightMaker:
     def run(self) -> None:
         """Make all frames, no more ahead than there is room for; then do what is asked."""
         for index in range(self._frames):
-            drawn = self._draw(index)
+            try:
+                drawn = self._draw(index)
+            except Exception as error:  # noqa: BLE001  # raised when this frame is to be taken
+                self._pipe.send(_failed(error))
+                break
             while (made := self._put(index, drawn)) is None:
                 if not self._obey(self._pipe.recv()):
                     return
-            self._ahead.append((made, {each.user: each.clicks for each in drawn}))
+            self._ahead.append(replace(made, tags=()))
+            self._uncounted.append({each.user: each.clicks for each in drawn})
             self._pipe.send(made)
             while self._pipe.poll():
                 if not self._obey(self._pipe.recv()):
@@ -127,7 +140,10 @@ class _LightMaker:
         """Do what is asked; whether more may be asked."""
         match ask:
             case Ask.TAKEN:
-                self._count(*self._ahead.popleft())
+                if self._ahead.popleft().begin is not None:
+                    self._ring.free()
+            case Ask.HANDED:
+                self._count(self._uncounted.popleft())
             case Ask.COUNT:
                 self._tell()
             case Ask.FINISH:
@@ -138,10 +154,8 @@ class _LightMaker:
                 assert_never(ask)
         return True
 
-    def _count(self, made: FrameMade, clicks: Mapping[str, ClickFrame]) -> None:
-        """A frame has been taken."""
-        if made.begin is not None:
-            self._ring.free()
+    def _count(self, clicks: Mapping[str, ClickFrame]) -> None:
+        """Those of one frame."""
         for user, frame in clicks.items():
             count_detectors(frame.clicks, self._clicks[user])
             self._counting.add(user, frame)

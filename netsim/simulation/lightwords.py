@@ -15,10 +15,12 @@ class Ask(Enum):
 
     TAKEN = auto()
     """One more frame has been taken out of the ring."""
+    HANDED = auto()
+    """All users have been handed one more frame: it may be counted."""
     COUNT = auto()
-    """Count what has been taken, and say what there is."""
+    """Say what has been counted so far."""
     FINISH = auto()
-    """No more frames will be taken: count the rest, say what there is, and end."""
+    """No more frames will be handed out: say what has been counted, and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class FrameMade:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What has been counted of the frames that have been taken.
+    """What has been counted of the frames that all users have been handed.
 
     Attributes
     ----------
@@ -78,7 +80,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Light cannot be made any more."""
+    """What was to come cannot be made."""
 
     error: Exception
 

@@ -6,6 +6,7 @@ user is handed them.
 """
 
 import multiprocessing
+import signal
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from netsim.kernel.simulator import SimEvent
 from netsim.observers.notebook import Notebook
 from netsim.simulation.counting import Counted
 from netsim.simulation.lightmaker import make_light
-from netsim.simulation.lightwords import Ask, Failed, FrameMade, Handed, Tally
+from netsim.simulation.lightwords import Ask, Failed, FrameMade, Handed, Tally, Told
 from netsim.simulation.request import RunRequest
 from netsim.simulation.tagring import TagRing
 from netsim.topology.changes import Change
@@ -56,12 +57,12 @@ class LightProcess:
         self._process = context.Process(
             target=make_light, args=(light, self._ring, self._theirs), daemon=True
         )
-        self._frames: deque[FrameMade] = deque()
+        self._frames: deque[FrameMade | Failed] = deque()
         """What came while something else was waited for."""
 
     def __enter__(self) -> Self:
-        """Start it; Ctrl-C is for this process alone."""
-        with ctrl_c_withheld():
+        """Start it; to be stopped is for this process alone."""
+        with ctrl_c_withheld(signal.SIGTERM):
             self._process.start()
         self._theirs.close()
         return self
@@ -69,14 +70,23 @@ class LightProcess:
     def __exit__(self, *_: object) -> None:
         """End it, wherever it is: nothing that it has is kept."""
         self._pipe.close()
-        self._process.terminate()
+        self._process.kill()
         self._process.join()
+        self._process.close()
+        self._ring.close()
 
     def take_frame(self) -> list[tuple[Handed, TagFrame]]:
         """Wait for the next frame, and take it: what each user is handed."""
         made = self._frames.popleft() if self._frames else self._told()
-        if not isinstance(made, FrameMade):
-            raise TypeError(f"a frame was to come, not a {type(made).__name__}")
+        match made:
+            case FrameMade():
+                pass
+            case Failed():
+                raise made.error
+            case Tally():
+                raise TypeError("nobody has asked for a tally")
+            case _:
+                assert_never(made)
         tags: Sequence[NDArray[np.int64]] = made.tags
         if made.begin is not None:
             tags = self._ring.take(made.begin, [handed.tags for handed in made.handed])
@@ -86,10 +96,14 @@ class LightProcess:
             for handed, its in zip(made.handed, tags, strict=True)
         ]
 
+    def note_handed(self) -> None:
+        """All users have been handed the frame that comes next of those that were taken."""
+        self._ask(Ask.HANDED)
+
     def tally(self, ask: Literal[Ask.COUNT, Ask.FINISH]) -> Tally:
-        """Ask for what has been counted of the frames that were taken."""
+        """Ask for what has been counted of the frames that users have been handed."""
         self._ask(ask)
-        while isinstance(told := self._told(), FrameMade):
+        while not isinstance(told := self._told(), Tally):
             self._frames.append(told)
         return told
 
@@ -97,16 +111,10 @@ class LightProcess:
         with self._its_end_said():
             self._pipe.send(ask)
 
-    def _told(self) -> FrameMade | Tally:
+    def _told(self) -> Told:
         with self._its_end_said():
-            told = self._pipe.recv()
-        match told:
-            case Failed():
-                raise told.error
-            case FrameMade() | Tally():
-                return told
-            case _:
-                assert_never(told)
+            told: Told = self._pipe.recv()
+        return told
 
     @contextmanager
     def _its_end_said(self) -> Iterator[None]:
@@ -114,6 +122,9 @@ class LightProcess:
         try:
             yield
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            for told in self._frames:
+                if isinstance(told, Failed):
+                    raise told.error from error
             self._process.join()
             raise WorkerError("makes the light", self._process.exitcode) from error
 
@@ -139,8 +150,12 @@ class RemoteLight:
         self._history = NetworkHistory(stage.timeline, stop_ps=stage.duration_ps)
         self._stop_frame = sys.maxsize
         self._finished = {user: stage.sim.event() for user in stage.users}
+        self._handed = dict.fromkeys(stage.users, 0)
+        """Frames of each user."""
+        self._complete = 0
+        """Frames of all users."""
         self._tally: Tally | None = None
-        """Once no more frames will be taken."""
+        """Once no more frames will be handed out."""
 
     def start(self) -> SimEvent:
         """Register the one process of simulated time; what happens with the last frame."""
@@ -166,11 +181,11 @@ class RemoteLight:
         self._stop_frame = frames
 
     def counted(self) -> Counted:
-        """Have all frames so far counted; what there is then."""
+        """Have the frames counted that all users have been handed; what there is then."""
         return self._counts().counted
 
     def finish(self) -> None:
-        """No more frames will be taken."""
+        """No more frames will be handed out."""
         self._tally = self._maker.tally(Ask.FINISH)
 
     def _run(self) -> Generator[SimEvent, None, None]:
@@ -189,6 +204,10 @@ class RemoteLight:
 
     def _hand_out(self, user: str, frame: TagFrame, *, is_last: bool) -> None:
         self._stage.on_tags(user, frame)
+        self._handed[user] += 1
+        if min(self._handed.values()) > self._complete:
+            self._complete += 1
+            self._maker.note_handed()
         if is_last:
             self._finished[user].succeed()
 

@@ -98,8 +98,9 @@ def simulate(
     workers : int
         Processes that work on this run; the results are the same, byte for byte. With two or more
         the light is made ahead of the parties in one of its own, unless something here acts upon
-        it (an observer on a fibre, a controller, another ``build``) or there is none (``rate``). A
-        script that asks for it needs the guard ``if __name__ == "__main__":``.
+        it (an observer on a fibre, a controller, another ``build``), there is none (``rate``), or
+        this is a daemonic process, which may not start any. It is started as `multiprocessing` does
+        by ``spawn``: a script needs the guard ``if __name__ == "__main__":``, and a file.
 
     Returns
     -------
@@ -112,15 +113,20 @@ def simulate(
         The topology is none, or has more light than can be simulated; or a ``fidelity`` that is
         none, or that does not go with the topology or the other parameters.
     ValueError
-        ``duration_s`` is no duration, or there are tags to save but no ``out``.
+        ``duration_s`` is no duration, there are tags to save but no ``out``, or ``workers`` is
+        below 1.
     OutputError
         Another run is writing into ``out``, or it cannot be written to, as on a full disk.
+    WorkerError
+        The process that makes the light has ended by itself.
     """
     started_s = time.perf_counter()
     spec = topology_of(topology, overrides=overrides)
     directory = None if out is None else Path(out)
     if save_tags and directory is None:
         raise ValueError("save_tags needs out, a directory to save them in")
+    if workers < 1:
+        raise ValueError(f"one worker at least, not {workers}")
     request = RunRequest(
         topology=spec,
         duration_ps=light_ps(duration_s),

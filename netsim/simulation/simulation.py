@@ -6,6 +6,7 @@ What it found is collected in `netsim.simulation.collect`.
 # ruff: noqa: PLC0415  # imported where something is kept, or made in another process
 
 import json
+import multiprocessing
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -122,8 +123,8 @@ class Simulation:
 
     def _start_light(self) -> "LightProcess | None":
         """Start what makes the light if that is a process of its own, before all else here."""
-        if not self._request.has_light_elsewhere:
-            return None
+        if not self._request.has_light_elsewhere or multiprocessing.current_process().daemon:
+            return None  # a daemonic process may not start any
         from netsim.simulation.remote import LightProcess
 
         return self._stack.enter_context(LightProcess(self._request))

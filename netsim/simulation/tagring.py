@@ -65,6 +65,10 @@ class TagRing:
         words = self._words
         return [words[end - size : end].copy() for end, size in zip(ends, sizes, strict=True)]
 
+    def close(self) -> None:
+        """Let go of the memory; nothing can be put in or taken out any more."""
+        self._memory = None
+
     @property
     def _words(self) -> Tags:
         return np.frombuffer(self._memory, dtype=np.int64)

@@ -84,7 +84,8 @@ class CoincidenceLight:
         stage, sim = self._stage, self._stage.sim
         for index, start_ps in enumerate(range(0, stage.duration_ps, stage.frame_ps)):
             stop_ps = min(start_ps + stage.frame_ps, stage.duration_ps)
-            yield sim.wait_until(stop_ps)
+            # The last one may stop before the one ahead of it has come.
+            yield sim.wait_until(max(sim.now_ps, stop_ps))
             if index >= self._stop_frame:
                 return
             self._draw(index, start_ps, stop_ps)
