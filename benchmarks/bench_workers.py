@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from figures import Row, at_least, show
 
 import netsim
+from netsim.topology.specs import TopologySpec
 
 PAIRS = 3
 TIMES = "times as fast"
@@ -22,25 +23,24 @@ RUNS = (
 """Name, level, seconds of light and of a round, goal."""
 
 
+def wall_s(topology: TopologySpec, fidelity: str, light_s: float, workers: int) -> float:
+    """Of a whole run."""
+    start_s = time.perf_counter()
+    netsim.simulate(topology, duration_s=light_s, fidelity=fidelity, workers=workers)
+    return time.perf_counter() - start_s
+
+
 def rows() -> Iterator[Row]:
     """Each level, in pairs."""
     for name, fidelity, light_s, round_s, goal in RUNS:
         topology = netsim.load_topology(
             "fan2025_four_user", overrides=(f"protocol.round_s={round_s}",)
         )
-
-        def wall_s(
-            workers: int,
-            light_s: float = light_s,
-            fidelity: str = fidelity,
-            topology: netsim.TopologySpec = topology,
-        ) -> float:
-            start_s = time.perf_counter()
-            netsim.simulate(topology, duration_s=light_s, fidelity=fidelity, workers=workers)
-            return time.perf_counter() - start_s
-
-        wall_s(1, light_s=2.0)
-        pairs = [(wall_s(1), wall_s(2)) for _ in range(PAIRS)]
+        wall_s(topology, fidelity, 2.0, 1)
+        pairs = [
+            (wall_s(topology, fidelity, light_s, 1), wall_s(topology, fidelity, light_s, 2))
+            for _ in range(PAIRS)
+        ]
         two_s = statistics.median(two for _, two in pairs)
         figures = {
             "light [s]": light_s,
