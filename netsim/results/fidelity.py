@@ -42,8 +42,9 @@ class Fidelity(StrEnum):
                     "devices, dead time included; singles are drawn by their rates; announcements "
                     "of other clicks are in no wire count, and in the bounds on forgeries by "
                     "formula; datagrams are as large as can be; no side peaks, and nothing that "
-                    "one click has to do with two lanes; lanes without pairs, and links below 50 "
-                    "coincidences/s, are not matched"
+                    "one click has to do with two lanes; lanes without pairs, and links whose "
+                    "clocks are not sure to be found (below 50 coincidences/s, or more), are not "
+                    "matched"
                 )
             case Fidelity.RATE:
                 return (

@@ -23,6 +23,7 @@ from netsim.physics.detector import count_detectors
 from netsim.simulation.coincidence.draw import CoincidenceSource
 from netsim.simulation.coincidence.sorting import sort_even
 from netsim.simulation.coincidence.table import CoincidenceTable
+from netsim.simulation.stretches import announced_together
 from netsim.simulation.wander import Wander
 from netsim.topology.changes import Change, Unlock
 from netsim.topology.network import Network
@@ -104,17 +105,32 @@ class CoincidenceLight:
         rng = self._stage.rng_tree.stream(f"coincidences/{index}")
         states = self._history.between(start_ps, stop_ps)
         untils_ps = [*(since_ps for since_ps, _ in states[1:]), stop_ps]
-        for (since_ps, network), until_ps in zip(states, untils_ps, strict=True):
-            for from_ps in range(since_ps, until_ps, STEADY_PS):
-                self._draw_steady(rng, network, from_ps, min(from_ps + STEADY_PS, until_ps))
+        parts = [
+            (since_ps, until_ps, network)
+            for (since_ps, network), until_ps in zip(states, untils_ps, strict=True)
+        ]
+        for together in announced_together(parts):
+            pieces = [
+                (from_ps, min(from_ps + STEADY_PS, until_ps), network)
+                for since_ps, until_ps, network in together
+                for from_ps in range(since_ps, until_ps, STEADY_PS)
+            ]
+            sources = [self._sources.between(network, *span) for *span, network in pieces]
+            is_seen = np.any([source.table.is_seen for source in sources], axis=0)
+            for source, (from_ps, until_ps, _) in zip(sources, pieces, strict=True):
+                self._draw_steady(rng, source, from_ps, until_ps, is_seen)
 
     def _draw_steady(
-        self, rng: np.random.Generator, network: Network, since_ps: int, until_ps: int
+        self,
+        rng: np.random.Generator,
+        source: CoincidenceSource,
+        since_ps: int,
+        until_ps: int,
+        is_seen: NDArray[np.bool_],
     ) -> None:
-        source = self._sources.between(network, since_ps, until_ps)
         drawn = source.draw(rng, since_ps, until_ps)
         for lane, side, user in self._sources.sides:
-            self._desks[user].take(drawn.of(lane, side), is_seen=source.table.is_seen[lane])
+            self._desks[user].take(drawn.of(lane, side), is_seen=bool(is_seen[lane]))
 
 
 class _Sources:

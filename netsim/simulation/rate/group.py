@@ -183,8 +183,8 @@ class Group:
     def _forgery_probability(self, span: Span) -> NDArray[np.float64]:
         """(L,) float64: bound for what the announcer would publish, and tag."""
         parts = [
-            (s_from_ps(length_ps), {user.name: user.singles_hz for user in found.users})
-            for length_ps, found in self._stretches.between(*span)
+            (s_from_ps(stop_ps - start_ps), {user.name: user.singles_hz for user in found.users})
+            for start_ps, stop_ps, found in self._stretches.between(*span)
         ]
         bounds: dict[str, float] = {}
         for link in self.links:

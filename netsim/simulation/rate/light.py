@@ -13,7 +13,7 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.simulation.stretches import Stretches
+from netsim.simulation.stretches import Stretches, announced_together
 from netsim.topology.network import Lane
 from netsim.twin.prediction import LanePrediction, Prediction
 from netsim.twin.promise import is_lockable
@@ -121,10 +121,14 @@ class LightSource:
         shape = (len(self._links), len(spans), len(self._links[0]))
         means, ones = np.zeros((*shape, DRAWN)), np.zeros((*shape, 2, 2))
         for index, span in enumerate(spans):
-            for length_ps, found in self._stretches.between(*span):
-                rates = self._rates(found)
-                means[:, index] += s_from_ps(length_ps) * rates.drawn_hz
-                ones[:, index] += s_from_ps(length_ps) * rates.ones_hz
+            for parts in announced_together(list(self._stretches.between(*span))):
+                rates = [self._rates(found) for _, _, found in parts]
+                is_lit = np.any([each.is_lit for each in rates], axis=0)
+                for each, (start_ps, stop_ps, _) in zip(rates, parts, strict=True):
+                    drawn_hz = each.drawn_hz(is_lit)
+                    length_s = s_from_ps(stop_ps - start_ps)
+                    means[:, index] += length_s * drawn_hz
+                    ones[:, index] += length_s * _by_basis(drawn_hz) * each.ones[..., None, :]
         bits = _by_basis(means)
         shares = np.divide(ones, bits, out=np.zeros_like(ones), where=bits > 0.0)
         drawn = np.stack(
@@ -154,25 +158,35 @@ class LightSource:
 class _Rates:
     """What is drawn from, of all links in order."""
 
-    drawn_hz: Numbers
-    """(links, lanes, 9): in the order of `DRAWN`."""
-    ones_hz: Numbers
-    """(links, lanes, 2, 2): ones in Z and X, matched and not."""
+    bits_hz: Numbers
+    """(links, lanes, 4): sifted bits, by basis, right or wrong."""
+    others_hz: Numbers
+    """(links, lanes): coincidences that make no bits."""
+    ones: Numbers
+    """(links, lanes, 2): share of ones in Z and X."""
+    is_lit: NDArray[np.bool_]
+    """(links, lanes): with pairs, on a link that finds its clocks."""
 
     @classmethod
     def of(cls, links: Sequence[Sequence[LanePrediction]]) -> Self:
-        bits_hz = np.array([[_rates_hz(lane) for lane in lanes] for lanes in links])
-        ones = np.array([[(lane.z_ones, lane.x_ones) for lane in lanes] for lanes in links])
         others = [
             [max(0.0, lane.coincidences_hz - lane.sifted_hz) for lane in lanes] for lanes in links
         ]
-        is_lit = np.array(
-            [[lane.true_hz > 0.0 and is_lockable(lanes) for lane in lanes] for lanes in links]
-        )[..., None]
-        drawn_hz = np.concatenate(
-            [bits_hz * is_lit, bits_hz * ~is_lit, np.array(others)[..., None]], axis=-1
+        return cls(
+            np.array([[_rates_hz(lane) for lane in lanes] for lanes in links]),
+            np.array(others),
+            np.array([[(lane.z_ones, lane.x_ones) for lane in lanes] for lanes in links]),
+            np.array(
+                [[lane.true_hz > 0.0 and is_lockable(lanes) for lane in lanes] for lanes in links]
+            ),
         )
-        return cls(drawn_hz, _by_basis(drawn_hz) * ones[..., None, :])
+
+    def drawn_hz(self, is_matched: NDArray[np.bool_]) -> Numbers:
+        """(links, lanes, 9): in the order of `DRAWN`, if these lanes (links, lanes) are matched."""
+        is_it = is_matched[..., None]
+        return np.concatenate(
+            [self.bits_hz * is_it, self.bits_hz * ~is_it, self.others_hz[..., None]], axis=-1
+        )
 
 
 def _by_basis(drawn: NDArray[Value]) -> NDArray[Value]:

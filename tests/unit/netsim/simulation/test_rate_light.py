@@ -26,9 +26,9 @@ def test_a_lane_without_pairs_is_scored_and_not_matched() -> None:
     class Stretches:
         """One state of the network, of both lanes."""
 
-        def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, Prediction]]:
+        def between(self, start_ps: int, stop_ps: int) -> Iterator[tuple[int, int, Prediction]]:
             """All of the time."""
-            yield stop_ps - start_ps, Prediction(lanes=(lit, dark), users=())
+            yield start_ps, stop_ps, Prediction(lanes=(lit, dark), users=())
 
     stretches: Any = Stretches()
     source = LightSource([lanes], stretches, [LinkStreams(*map(np.random.default_rng, (1, 2)))])
