@@ -139,9 +139,11 @@ def _say_if_alone(spec: "TopologySpec", options: RunArguments) -> None:
     """Say if a second process would have nothing to do."""
     if options.workers == 1:
         return
+    from netsim.simulation.request import is_light_acted_upon
+
     if options.fidelity == "rate":
         note("one process does it all: at the rate level no light is made")
-    elif spec.observers or spec.controller:
+    elif is_light_acted_upon(spec):
         note("one process does it all: an observer or a controller acts upon the light")
 
 

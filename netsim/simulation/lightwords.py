@@ -32,14 +32,15 @@ class Handed:
     user : str
     time_ps : int
         When, in simulated time.
-    stop_ticks, tags : int
-        Watermark and number of its tags.
+    stop_ticks : int
+        Watermark, as of `protocols.tags.TagFrame`.
+    tag_count : int
     """
 
     user: str
     time_ps: int
     stop_ticks: int
-    tags: int
+    tag_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class LightProcess:
                 assert_never(made)
         tags: Sequence[NDArray[np.int64]] = made.tags
         if made.begin is not None:
-            tags = self._ring.take(made.begin, [handed.tags for handed in made.handed])
+            tags = self._ring.take(made.begin, [handed.tag_count for handed in made.handed])
         self._ask(Ask.TAKEN)
         return [
             (handed, TagFrame(made.index, handed.stop_ticks, its))

@@ -44,6 +44,10 @@ class RunRequest:
     @property
     def has_light_elsewhere(self) -> bool:
         """Whether the light is made in a process of its own: nothing may act upon it here."""
-        topology = self.topology
-        acted_upon = topology.observers or topology.controller or self.controller is not None
+        acted_upon = is_light_acted_upon(self.topology) or self.controller is not None
         return self.workers > 1 and not acted_upon and self.build is build_world
+
+
+def is_light_acted_upon(topology: TopologySpec) -> bool:
+    """Whether somebody in the network acts upon its light in the course of a run."""
+    return bool(topology.observers) or topology.controller is not None

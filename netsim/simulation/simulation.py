@@ -31,7 +31,6 @@ from netsim.simulation.collect import lane_results, link_result
 from netsim.simulation.control import RoundReports, build_controller
 from netsim.simulation.counting import Counting, ScoredLane
 from netsim.simulation.demand import Demand
-from netsim.simulation.depth import Depth
 from netsim.simulation.errands import Errands
 from netsim.simulation.listeners import Listeners
 from netsim.simulation.parties import Link, Parties
@@ -40,9 +39,7 @@ from netsim.simulation.request import RunRequest
 from netsim.simulation.user import User
 from netsim.taps.plans import plans_of
 from netsim.topology.changes import Change
-from netsim.topology.network import Network
 from netsim.topology.specs import CrashSpec
-from netsim.topology.timeline import Timeline
 from netsim.twin.link import link_config
 from netsim.twin.prediction import predict_epochs
 from netsim.units import ps_from_s, s_from_ps
@@ -70,17 +67,11 @@ class Simulation:
 
     Attributes
     ----------
-    timeline, network : Timeline, Network
-        All states of the optical network, and the first one.
-    depth : Depth
     world : PhotonLevel
     parties : Parties
     trace, ledger : Trace, Ledger
     """
 
-    timeline: Timeline
-    network: Network
-    depth: Depth
     world: PhotonLevel
     parties: Parties
     trace: Trace
@@ -131,12 +122,11 @@ class Simulation:
 
     def _work_out(self) -> None:
         """Work out all states of the network, and who decides."""
-        self._plan = plan = RunPlan(self._request)
-        self.timeline, self.network, self.depth = plan.timeline, plan.network, plan.depth
-        self._reports = RoundReports(self.depth.announced_s)
+        self._plan = RunPlan(self._request)
+        self._reports = RoundReports(self._plan.depth.announced_s)
         asked = self.topology.controller
         if self._controller is None and asked is not None:
-            self._controller = build_controller(asked, self.topology, self.network.links)
+            self._controller = build_controller(asked, self.topology, self._plan.network.links)
 
     def _open(self) -> None:
         """Open trace and ledger: files of the run directory, or what is given without one."""
@@ -160,18 +150,18 @@ class Simulation:
         self.world, self._counting = self._built_light(maker)
         users, rng_tree = self._built_users(), self._plan.rng_tree
         self._listeners = Listeners(
-            self.timeline, self.network, users, self.world.notebooks, rng_tree
+            self._plan.timeline, self._plan.network, users, self.world.notebooks, rng_tree
         )
         self.parties = Parties(
             self._sim,
-            self.network,
+            self._plan.network,
             rng_tree,
             users,
             outlook=self._plan.outlook,
-            depth=self.depth,
+            depth=self._plan.depth,
             ledger=self.ledger,
             trace=self.trace,
-            taps=(*plans_of(self.topology.taps, self.network.links), *self._request.taps),
+            taps=(*plans_of(self.topology.taps, self._plan.network.links), *self._request.taps),
             on_announcer_event=self._tell_controller if self._controller is not None else None,
             on_deposit=self._offer,
             listeners=self._listeners,
@@ -179,7 +169,7 @@ class Simulation:
         self.parties.connect()
         self._demand = Demand(
             self.topology,
-            self.network.links,
+            self._plan.network.links,
             self.pools,
             rng_tree,
             self.trace,
@@ -192,7 +182,7 @@ class Simulation:
 
     def _messenger(self) -> Messenger:
         """What users say to each other beside what their links say."""
-        paths = {users: self.parties.path_of(users) for users in self.network.links}
+        paths = {users: self.parties.path_of(users) for users in self._plan.network.links}
         return Messenger(self._sim, paths, self._plan.rng_tree, self._is_up)
 
     def _built_light(self, maker: "LightProcess | None") -> tuple[PhotonLevel, Counting]:
@@ -204,14 +194,14 @@ class Simulation:
             light = RemoteLight(plan.stage(self._sim, self._on_tags, _counted_there), maker)
             return light, light
         counting = plan.counting()
-        return self.depth.build(plan.stage(self._sim, self._on_tags, counting.add)), counting
+        return self._plan.depth.build(plan.stage(self._sim, self._on_tags, counting.add)), counting
 
     def _built_users(self) -> dict[str, User]:
         """All users by name, each with the clock of its receiver."""
         return {
             user.name: User(
                 self._sim,
-                self.depth.hardware,
+                self._plan.depth.hardware,
                 user.name,
                 clock=self.world.clocks[user.name],
                 store=self._open_store(user.name),
@@ -235,7 +225,7 @@ class Simulation:
         for crash in self.topology.crashes:
             self._sim.process(self._crash(crash))
         events = follow_events(
-            self._sim, self.timeline, stop_ps=self.duration_ps, change=self._change_network
+            self._sim, self._plan.timeline, stop_ps=self.duration_ps, change=self._change_network
         )
         self._sim.process(events)
         self._sim.process(self._ask_for_key())
@@ -258,7 +248,7 @@ class Simulation:
 
     def _tell_controller(self, users: tuple[str, str], event: LinkEvent) -> None:
         """Hand a finished round to the controller, and do what it decides."""
-        round_s = self.network.topology.round_s_of(users)
+        round_s = self._plan.network.topology.round_s_of(users)
         report = self._reports.take(users, round_s, event, s_from_ps(self._sim.now_ps))
         if report is None or self._controller is None or self._sim.now_ps >= self.duration_ps:
             return
@@ -298,7 +288,7 @@ class Simulation:
         from netsim.simulation.outputs import open_tags
 
         configs = [
-            link_config(self.network, link.users, self.depth.cadence, link.agreement)
+            link_config(self._plan.network, link.users, self._plan.depth.cadence, link.agreement)
             for link in self.parties.links
         ]
         names = [user.name for user in self.topology.users]
@@ -315,7 +305,7 @@ class Simulation:
             if should_stop is not None and should_stop():
                 self._interrupt()
                 return
-            self._done_ps = min(self._done_ps + self.depth.frame_ps, self.duration_ps)
+            self._done_ps = min(self._done_ps + self._plan.depth.frame_ps, self.duration_ps)
             self._sim.run(until=self._done_ps + 1)
             self._monitor.look(self._done_ps)
             if progress is not None:
@@ -326,7 +316,7 @@ class Simulation:
 
     def _interrupt(self) -> None:
         """Let the light that has been emitted arrive: what is reported is of whole frames."""
-        frames = -(-self._done_ps // self.depth.frame_ps)
+        frames = -(-self._done_ps // self._plan.depth.frame_ps)
         self.world.stop_light(frames)
         while min(user.frames for user in self.parties.users.values()) < frames:
             self._sim.step()
@@ -353,7 +343,7 @@ class Simulation:
     def result(self, *, wall_s: float) -> Run:
         """Everything found so far."""
         topology, done_ps, counted = self.topology, self._done_ps, self._counting.counted()
-        users = tuple(self.depth.users(self.world, self._request.seed, done_ps))
+        users = tuple(self._plan.depth.users(self.world, self._request.seed, done_ps))
         tags = sum(int(clicks.sum()) for clicks in self.world.clicks.values())
         return Run(
             topology=topology.name,
@@ -371,7 +361,7 @@ class Simulation:
             provenance=collect_provenance(topology.model_dump(mode="json")),
             partial=self._is_partial,
             demand=self._demand.result(),
-            fidelity=self.depth.FIDELITY,
+            fidelity=self._plan.depth.FIDELITY,
             histograms=counted.histograms,
             paper_source=topology.paper.source if topology.paper else None,
             paper_total_skr_bps=topology.paper.total_skr_bps if topology.paper else None,

@@ -87,6 +87,29 @@ def books_of(
     return Books(run, sink.lines, movements)
 
 
+def one_and_two(
+    overrides: Sequence[str],
+    *,
+    duration_s: float | str,
+    fidelity: str,
+    looks: int | None = None,
+) -> tuple[Books, Books]:
+    """The same run of two users in one process and in two, stopped after so many looks."""
+    one, two = (
+        books_of(
+            workers,
+            "two_user",
+            overrides,
+            duration_s=duration_s,
+            fidelity=fidelity,
+            histograms=fidelity == "photon",
+            should_stop=None if looks is None else stop_after(looks),
+        )
+        for workers in (1, 2)
+    )
+    return one, two
+
+
 def stop_after(looks: int) -> Callable[[], bool]:
     """Wants to stop when it has been asked so often."""
     left = iter(range(looks))
@@ -109,17 +132,7 @@ def test_two_processes_are_as_one(
     fidelity: str, overrides: Sequence[str], duration_s: float | str
 ) -> None:
     """Counts, pools, events and ledger; with changes of the network, crashes and Bell tests."""
-    one, two = (
-        books_of(
-            workers,
-            "two_user",
-            overrides,
-            duration_s=duration_s,
-            fidelity=fidelity,
-            histograms=fidelity == "photon",
-        )
-        for workers in (1, 2)
-    )
+    one, two = one_and_two(overrides, duration_s=duration_s, fidelity=fidelity)
     assert one == two
     assert one.run.links[0].counts.blocks > 0
 
@@ -147,17 +160,7 @@ def test_stopped_runs_are_the_same(
     fidelity: str, overrides: Sequence[str], duration_s: float
 ) -> None:
     """What was made ahead is in no count; nor is anything else of it."""
-    one, two = (
-        books_of(
-            workers,
-            "two_user",
-            overrides,
-            duration_s=duration_s,
-            fidelity=fidelity,
-            should_stop=stop_after(23),
-        )
-        for workers in (1, 2)
-    )
+    one, two = one_and_two(overrides, duration_s=duration_s, fidelity=fidelity, looks=23)
     assert one.run.partial
     assert one.run.lanes[0].coincidences > 0
     assert one.run.duration_ps < ps_from_s(duration_s)
@@ -188,17 +191,16 @@ def test_a_process_that_is_killed_is_named() -> None:
     assert not multiprocessing.active_children()
 
 
-def test_faults_of_the_light_are_those_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes wrong over there is raised here: too much light, found there alone."""
+def test_faults_of_the_light_are_those_of_one_process() -> None:
+    """What goes wrong over there is raised here, be it found here as well or there alone."""
     bright = netsim.load_topology("two_user", overrides=("qnsp.source.pumps.*.power_mw=100",))
     with pytest.raises(ConfigError) as one:
         netsim.simulate(bright, duration_s=1.0)
     with pytest.raises(ConfigError) as two:
         netsim.simulate(bright, duration_s=1.0, workers=2)
     assert str(one.value) == str(two.value)
-    usual = netsim.load_topology("two_user")
-    request = RunRequest(topology=usual, duration_ps=PS_PER_S, seed=1)
-    with remote.LightProcess(replace(request, topology=bright)) as maker:
+    request = RunRequest(topology=bright, duration_ps=PS_PER_S, seed=1)
+    with remote.LightProcess(request) as maker:
         with pytest.raises(ConfigError) as three:
             maker.take_frame()
         assert str(three.value) == str(one.value)
@@ -330,8 +332,8 @@ def test_clocks_forget() -> None:
     assert max(sizes) < 200_000  # two hours are more than a megabyte
 
 
-def test_the_command_prints_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--workers 2`; three are refused."""
+def test_the_command_keeps_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--workers 2`; three are refused."""
     command = ["run", "two_user", "--duration", "1s", "--set", "protocol.round_s=1"]
     printed = []
     for workers in ("1", "2"):
@@ -342,3 +344,18 @@ def test_the_command_prints_the_same(tmp_path: Path, capsys: pytest.CaptureFixtu
     capsys.readouterr()
     assert run_command([*command, "--workers", "3"]) == 2
     assert "--workers" in capsys.readouterr().err
+
+
+def test_the_command_says_that_a_process_is_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a line."""
+
+    def lose(*_: object, **__: object) -> None:
+        raise WorkerError("makes the light", -9)
+
+    monkeypatch.setattr("netsim.simulation.run.simulate", lose)
+    assert run_command(["run", "two_user", "--duration", "1s", "--workers", "2"]) == 1
+    told = capsys.readouterr().err
+    assert "the process that makes the light has ended by itself (exit code -9)" in told
+    assert "Traceback" not in told
