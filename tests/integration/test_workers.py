@@ -349,9 +349,10 @@ def test_the_command_keeps_the_same(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_command_says_that_a_process_is_gone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a line."""
+    """In a line; `simulate` has been asked for two."""
 
-    def lose(*_: object, **__: object) -> None:
+    def lose(*_: object, workers: int, **__: object) -> None:
+        assert workers == 2
         raise WorkerError("makes the light", -9)
 
     monkeypatch.setattr("netsim.simulation.run.simulate", lose)
