@@ -33,7 +33,7 @@ when its next frame has come, frames are as short as the grid there."""
 MOST_WANDER_PS = 4800.0
 """Standard deviation of what two clocks move by, beside their rates, in one announcement: a course
 has 256 cells at most, in each of which they should move by no more than 300 ps
-(`protocols.bbm92.course`)."""
+(`protocols.bbm92.clockfilter`)."""
 FOLLOWED_PS = PS_PER_S // 2
 """However clocks wander: less at once saves no bits up to an Allan deviation of 1e-8 at 1 s, and
 few beyond, where none can be followed."""

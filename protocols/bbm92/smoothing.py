@@ -72,6 +72,7 @@ def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
     share: float,
     variance: float,
     is_backward: bool,  # noqa: FBT001
+    known_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """`follow_cells` with cells about knots, and what is near the course that it finds.
 
@@ -83,6 +84,8 @@ def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
         Ascending middles of the cells.
     zero_ps, state, covariance : int, (3,), (3, 3)
         Before the first cell; after the last one, if time runs backwards.
+    known_ps : (N,) or (0,) float64
+        Offsets less the predicted ones near which residuals count; see `follow_cells`.
 
     Returns
     -------
@@ -100,6 +103,7 @@ def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
     if is_backward:
         knots_ps, predicted_ps = knots_ps[::-1].copy(), predicted_ps[::-1].copy()
         starts, stops = starts[::-1].copy(), stops[::-1].copy()
+        known_ps = known_ps[::-1].copy()
     for k in range(cells):
         steps_s[k] = (knots_ps[k] - zero_ps) / PS_PER_S
         zero_ps = knots_ps[k]
@@ -115,6 +119,7 @@ def smooth_announcement(  # noqa: PLR0917 - a kernel takes arrays, not objects
         walk_ps,
         share,
         variance,
+        known_ps,
     )
     for k in range(cells):
         beyond_ps[cells - 1 - k if is_backward else k] = offsets_ps[k] - predicted_ps[k]
@@ -148,6 +153,7 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     walk_ps: float,
     share: float,
     variance: float,
+    known_ps: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Filter and smooth.
 
@@ -164,13 +170,15 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
     course_ps : (N,) float64
         The course that the residuals were taken about, at the middle of each cell.
     half_ps : float
-        Residuals within this of the predicted course count.
+        Residuals within this of the known course count.
     walk_ps : float
         White frequency noise in 1 s.
     share : float
         Of related pairs among them: unrelated ones dilute the mean.
     variance : float
         Of the residuals of one pair.
+    known_ps : (N,) or (0,) float64
+        The known course less ``course_ps``; if there is none, it is what the cells before predict.
 
     Returns
     -------
@@ -185,7 +193,8 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
         _copy_matrix(covariance, expected[k])
         for i in range(3):
             predicted[k, i] = state[i]
-        about_ps = state[0] - course_ps[k]
+        ahead_ps = known_ps[k] + course_ps[k] - state[0] if known_ps.size else 0.0
+        about_ps = state[0] + ahead_ps - course_ps[k]
         total, count = 0.0, 0
         for i in range(starts[k], stops[k]):
             away_ps = residuals_ps[i] - about_ps
@@ -194,11 +203,11 @@ def follow_cells(  # noqa: PLR0917 - a kernel takes arrays, not objects
                 count += 1
         if count:
             noise = variance / (count * share**2)
-            mean_ps = total / (count * share)
+            ahead_ps += total / (count * share)
             for i in range(3):
                 gain[i] = covariance[i, 0] / (covariance[0, 0] + noise)
             for i in range(2, -1, -1):  # row 0, which all need, last
-                state[i] += gain[i] * mean_ps
+                state[i] += gain[i] * ahead_ps
                 for j in range(3):
                     covariance[i, j] -= gain[i] * covariance[0, j]
         _copy_matrix(covariance, kept[k])

@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.bbm92.clockfilter import ClockFilter
 from protocols.bbm92.coincidence import Alignment
-from protocols.bbm92.course import ClockFilter, Course
+from protocols.bbm92.course import Course
 from protocols.bbm92.fitting import CERTAIN, explain
 from protocols.bbm92.lanewatch import LaneWatch
 from protocols.bbm92.prior import ClockPrior, is_possible, narrow_prior

@@ -103,12 +103,14 @@ def test_no_solution_is_an_error() -> None:
         solution(np.ones((3, 3)), np.ones(3))
 
 
+@pytest.mark.parametrize("known", [0, 7])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_the_filter_finds_what_all_cells_together_say(sign: float) -> None:
+def test_the_filter_finds_what_all_cells_together_say(sign: float, known: int) -> None:
     """The most likely course of all cells at once, by least squares over all their states.
 
     Each step, the beginning and each cell's mean is an equation, as sure as its covariance has it;
-    cell 3 is empty. Rauch, Tung and Striebel 1965: the smoother is that solution.
+    cell 3 is empty. Rauch, Tung and Striebel 1965: the smoother is that solution. Where residuals
+    are looked for says nothing, as long as all are found there.
     """
     rng = np.random.default_rng(5)
     cells, walk_ps, variance = 7, 40.0, 900.0
@@ -130,6 +132,7 @@ def test_the_filter_finds_what_all_cells_together_say(sign: float) -> None:
         walk_ps,
         1.0,
         variance,
+        rng.normal(0, 1_000, known),
     )
     precision, right = np.zeros((3 * cells + 3,) * 2), np.zeros(3 * cells + 3)
     precision[:3, :3] = np.linalg.inv(covariance)
@@ -150,7 +153,33 @@ def test_the_filter_finds_what_all_cells_together_say(sign: float) -> None:
     assert kept == pytest.approx(np.linalg.inv(precision)[-3:, -3:], rel=1e-6)
 
 
-def test_an_announcement_looks_the_same_in_a_mirror() -> None:
+def test_residuals_count_near_a_known_course_alone() -> None:
+    """Of five about it and one far off in a single cell, the mean of the five, undiluted by half.
+
+    By hand: the cell is known to 10 ps, its mean, 20 / 0.5 about 100, to 10 ps as well.
+    """
+    residuals_ps = np.array([118.0, 119.0, 120.0, 121.0, 122.0, 151.0])
+    filtered, kept, offsets_ps = follow_cells(
+        np.array([1_000.0, 0.0, 0.0]),
+        np.diag([100.0, 0.0, 0.0]),
+        np.zeros(1),
+        np.array([0]),
+        np.array([6]),
+        residuals_ps,
+        np.array([1_000.0]),
+        50.0,
+        0.0,
+        0.5,
+        0.25 * 5 * 100.0,
+        np.array([100.0]),
+    )
+    assert filtered[0] == pytest.approx(1_000 + (100 + 20 / 0.5) / 2)
+    assert kept[0, 0] == pytest.approx(50.0)
+    assert offsets_ps[0] == filtered[0]
+
+
+@pytest.mark.parametrize("known", [0, 5])
+def test_an_announcement_looks_the_same_in_a_mirror(known: int) -> None:
     """Backwards from behind its end, with times and rates of the other sign: the same course.
 
     Its residuals are those about straight lines between the middles of its cells.
@@ -164,7 +193,7 @@ def test_an_announcement_looks_the_same_in_a_mirror() -> None:
     middle = np.array([60.0, 0.0, 0.0]) + moved(0.06) @ state
     covariance = np.diag([200.0, 300.0, 200.0]) ** 2
     covariance[0, 1] = covariance[1, 0] = 2e4
-    numbers = (1_000.0, 50.0, 0.8, 900.0)
+    numbers, known_ps = (1_000.0, 50.0, 0.8, 900.0), rng.normal(0, 400, known)
     middle_ps = int(knots_ps[2])
     ahead = smooth_announcement(
         times_ps,
@@ -177,6 +206,7 @@ def test_an_announcement_looks_the_same_in_a_mirror() -> None:
         covariance,
         *numbers,
         False,
+        known_ps,
     )
     turn = np.array([1.0, -1.0, 1.0])
     back = smooth_announcement(
@@ -190,6 +220,7 @@ def test_an_announcement_looks_the_same_in_a_mirror() -> None:
         np.outer(turn, turn) * covariance,
         *numbers,
         True,
+        known_ps[::-1].copy(),
     )
     assert back[0] == pytest.approx(turn * ahead[0], rel=1e-9)
     assert back[1] == pytest.approx(np.outer(turn, turn) * ahead[1], rel=1e-6, abs=1e-6)
