@@ -7,10 +7,6 @@ COARSE_SHIFT = 14
 """The coarse search fills bins of 2^14 ps,"""
 COARSE_SLICE_PS = 40_000_000_000
 """from a slice of light of this length, which a wrong rate must not smear over more than a bin."""
-LOCKABLE_HZ = 50.0
-"""Coincidences per second in the central windows of a link, from which on both ends are sure to
-find each other's clock within a minute, unless other clicks hide them
-(`protocols.bbm92.lockable`); plans promise no key below."""
 LEAST_ROUND_PS = 250_000_000_000
 """So much light is kept for a search by the rounds that may be open at a time; shorter rounds would
 be over, one after the other and each with its pads, before the clocks are found."""

@@ -7,7 +7,6 @@ from typing import Any
 from netsim.report.figure import Figure, Panel, Series, Style
 from netsim.report.text import fixed
 from netsim.topology.processes import unusable_labels
-from protocols.clockprior import LOCKABLE_HZ
 
 Told = Mapping[str, Any]
 """One plan as `netsim.plan.report.plan_json` gives it."""
@@ -37,8 +36,8 @@ TRADEOFF_NUMBERS = (
     "Dim\npairs",
 )
 DIM = (
-    f"below {LOCKABLE_HZ:g} coincidences/s or too few among their other clicks: their clocks are "
-    "not sure to be found, nor any key made"
+    "too few coincidences/s among their other clicks: their clocks are not sure to be found, nor "
+    "any key made"
 )
 COMB = "channel label (ITU, 100 GHz apart)"
 ARC_POINTS = 40

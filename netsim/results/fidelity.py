@@ -43,8 +43,7 @@ class Fidelity(StrEnum):
                     "of other clicks are in no wire count, and in the bounds on forgeries by "
                     "formula; datagrams are as large as can be; no side peaks, and nothing that "
                     "one click has to do with two lanes; lanes without pairs, and links whose "
-                    "clocks are not sure to be found (below 50 coincidences/s, or more), are not "
-                    "matched"
+                    "clocks are not sure to be found, are not matched"
                 )
             case Fidelity.RATE:
                 return (

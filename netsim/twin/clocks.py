@@ -1,35 +1,55 @@
 """What is known of two users' clocks beforehand, and how much light they are found by."""
 
-from collections.abc import Mapping
+import numpy as np
 
+from netsim.topology.network import Lane, Network
 from netsim.topology.specs import TopologySpec
-from protocols.bbm92.lockable import ClockBounds, lockable_hz
+from netsim.twin.coincidences import Coincidences
+from netsim.twin.peaks import Gate
+from protocols.bbm92.clockfilter import HALF_PS
+from protocols.bbm92.lockable import LEAST_MATCHED_HZ, ClockBounds, lockable_hz
 
 
 class Clocks:
-    """Of all users of a topology.
+    """Of all users of a network, in the state that ``found`` has the rates of.
 
     Parameters
     ----------
-    topology : TopologySpec
-        As it is, whatever events it has.
+    network : Network
+        Bounds are its topology's as it is, whatever events it has.
+    found : Coincidences
+        Of that network.
     """
 
-    def __init__(self, topology: TopologySpec) -> None:
+    def __init__(self, network: Network, found: Coincidences) -> None:
+        topology, self._found = network.topology, found
         self._bounds = {user.name: _bounds(topology, user.name) for user in topology.users}
+        self._clicks_hz = {user: float(found.live_hz(user).sum()) for user in found.stations}
+        sides_ps = [
+            far
+            for user in topology.users
+            for far in topology.receiver_of(user).encoding.side_peaks_ps.values()
+        ]
+        self._peak_ps = float(min(2 * HALF_PS, *map(abs, sides_ps)) if sides_ps else 2 * HALF_PS)
 
-    def lockable_hz(self, users: tuple[str, str], clicks_hz: Mapping[str, float]) -> float:
-        """Coincidences per second of one lane of a link that find its clocks among all clicks.
+    def lockable_hz(self, lane: Lane, related_hz: float, accidental_hz: float) -> float:
+        """Coincidences per second in the window of a lane that clocks are found by.
+
+        Clocks are found by all pairs of its central peak, whether a window holds them or not
+        (`protocols.bbm92.lockable`); what is found stays only while the window shows some.
 
         Parameters
         ----------
-        users : (str, str)
-            Of the link, announcer first.
-        clicks_hz : mapping
-            User to all clicks per second.
+        related_hz, accidental_hz : float
+            What the window has now.
         """
-        first, second = (self._bounds[user] for user in users)
-        return lockable_hz((clicks_hz[users[0]], clicks_hz[users[1]]), first.between(second))
+        bounds = self._bounds[lane.users[0]].between(self._bounds[lane.users[1]])
+        clicks_hz = self._clicks_hz[lane.users[0]], self._clicks_hz[lane.users[1]]
+        needed_hz = lockable_hz(clicks_hz, bounds)
+        gate = Gate(lane.users, lane.delay_ps, self._peak_ps)
+        peak_hz = float(np.sum(self._found.true_hz(gate) + self._found.bunched_hz(gate)))
+        share = min(related_hz / peak_hz, 1.0) if peak_hz else 1.0
+        return max(share * needed_hz + accidental_hz, LEAST_MATCHED_HZ)
 
 
 def _bounds(topology: TopologySpec, name: str) -> ClockBounds:
@@ -39,4 +59,5 @@ def _bounds(topology: TopologySpec, name: str) -> ClockBounds:
         clock.offset_bound_ps,
         clock.rate_bound_ppm,
         has_side_peaks=bool(receiver.encoding.side_peaks_ps),
+        allan_deviation_1s=clock.allan_deviation_1s,
     )

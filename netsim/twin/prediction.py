@@ -47,7 +47,7 @@ class LanePrediction:
         The same in the state of the network that has most.
     lockable_hz : float
         What that would be if as many were pairs as the link's clocks are found by among all clicks
-        of both ends (`protocols.bbm92.lockable.lockable_hz`).
+        of both ends (`netsim.twin.clocks`).
     sifted_hz : float
         Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
@@ -221,15 +221,15 @@ def _states(epochs: Sequence[Epoch], memory: Memory) -> Iterator[tuple[StateRate
 
 def _state_rates(found: Coincidences, network: Network) -> StateRates:
     topology, stations = network.topology, found.stations.values()
-    clicks_hz = {user: float(found.live_hz(user).sum()) for user in found.stations}
-    clocks = Clocks(topology)
+    clocks = Clocks(network, found)
     lanes_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
     most_hz = []
     for index, lane in enumerate(network.lanes):
         gate = Gate.of(network, lane)
         now_hz = np.array([found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)])
-        lockable_hz = clocks.lockable_hz(lane.users, clicks_hz) + float(now_hz[2].sum())
-        most_hz.append((float(now_hz.sum()), lockable_hz))
+        related_hz, accidental_hz = float(now_hz[:2].sum()), float(now_hz[2].sum())
+        lockable_hz = clocks.lockable_hz(lane, related_hz, accidental_hz)
+        most_hz.append((related_hz + accidental_hz, lockable_hz))
         lanes_hz[index] = topology.key_share_of(lane.users) * now_hz
     return StateRates(
         lanes_hz,

@@ -15,12 +15,19 @@ from protocols.bbm92.coarse import (
     FIRST_WORK,
     NEAR_WORK,
 )
+from protocols.bbm92.lanewatch import LEAST_PAIRS_HZ
 from protocols.bbm92.search import TWICE_FROM_DEPTH
 from protocols.bbm92.synchronise import ACQUISITION_PS
 from protocols.clockprior import COARSE_SHIFT, COARSE_SLICE_PS
+from protocols.link import PS_PER_S
 
 PAID_DEPTH = TWICE_FROM_DEPTH
 """The deepest search that is paid for within a minute of light, and that twice."""
+MOST_BETWEEN_PS = 800.0
+"""Clocks that wander further from one pair to the next, a third of `clockfilter.HALF_PS`, are as
+likely lost as found."""
+LEAST_MATCHED_HZ = LEAST_PAIRS_HZ / math.log(2.0)
+"""Coincidences per second in its window that keep a lane lit (`protocols.bbm92.lanewatch`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class ClockBounds:
     offset_ps: float
     rate_ppm: float
     has_side_peaks: bool
+    allan_deviation_1s: float = 0.0
+    """How they wander: white frequency noise."""
 
     def between(self, other: "ClockBounds") -> "ClockBounds":
         """Of two clocks, from what each differs by from a perfect one."""
@@ -45,6 +54,7 @@ class ClockBounds:
             self.offset_ps + other.offset_ps,
             self.rate_ppm + other.rate_ppm,
             has_side_peaks=self.has_side_peaks or other.has_side_peaks,
+            allan_deviation_1s=math.hypot(self.allan_deviation_1s, other.allan_deviation_1s),
         )
 
 
@@ -71,7 +81,7 @@ class _Slice:
 
 
 def lockable_hz(clicks_hz: tuple[float, float], bounds: ClockBounds) -> float:
-    """Coincidences per second of a lane's central window that clocks are found by in a minute.
+    """Pairs per second in a lane's central peak that clocks are found by in a minute.
 
     Parameters
     ----------
@@ -84,14 +94,15 @@ def lockable_hz(clicks_hz: tuple[float, float], bounds: ClockBounds) -> float:
     float
         What makes two bins of a slice one of the best places among all bins and rates: of the first
         slice, or of one as long as the work of `PAID_DEPTH` allows, whichever is less. Clocks that
-        wander need more.
+        wander need as many as follow each other before they have moved by `MOST_BETWEEN_PS`.
     """
     slices = [_Slice.of(COARSE_SLICE_PS * 1e-12, COARSE_SHIFT, bounds, CANDIDATES)]
     shift = COARSE_SHIFT if bounds.has_side_peaks else FINE_SHIFT
     length_s = _paid_slice_s(clicks_hz, bounds, (1 << shift) * 1e-12)
     if length_s > COARSE_SLICE_PS * 1e-12:
         slices.append(_Slice.of(length_s, shift, bounds, DEEP_CANDIDATES))
-    pairs_hz = min(each.needed_hz(*clicks_hz) for each in slices)
+    searched_hz = min(each.needed_hz(*clicks_hz) for each in slices)
+    pairs_hz = max(searched_hz, (bounds.allan_deviation_1s * PS_PER_S / MOST_BETWEEN_PS) ** 2)
     return pairs_hz / 2 if bounds.has_side_peaks else pairs_hz
 
 

@@ -18,7 +18,6 @@ from netsim.twin.clocks import Clocks
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
 from netsim.twin.peaks import Gate
-from protocols.clockprior import LOCKABLE_HZ
 
 BINS = 16
 """Of the window; within one of them all time differences are equally likely."""
@@ -140,23 +139,15 @@ def _taken_hz(lanes: tuple[Lane, ...], rates: list[_BinRates]) -> dict[str, Rate
 
 def _seen(network: Network, found: Coincidences, rates: list[_BinRates]) -> NDArray[np.bool_]:
     """Which lanes have pairs, on links with enough light to find their clocks by."""
-    clicks_hz = {
-        user.name: float(found.live_hz(user.name).sum()) for user in network.topology.users
-    }
-    clocks = Clocks(network.topology)
-    of_link: dict[tuple[str, str], float] = {}
+    clocks = Clocks(network, found)
     stand_out: set[tuple[str, str]] = set()
-    for each in rates:
-        of_link[each.users] = of_link.get(each.users, 0.0) + float(each.window_hz.sum())
-        pairs_hz = float(each.related_hz[1:-1].sum())
-        if pairs_hz >= clocks.lockable_hz(each.users, clicks_hz):
+    for lane, each in zip(network.lanes, rates, strict=True):
+        related_hz = float(each.related_hz[1:-1].sum())
+        window_hz = float(each.window_hz.sum())
+        needed_hz = clocks.lockable_hz(lane, related_hz, window_hz - related_hz)
+        if window_hz >= needed_hz:
             stand_out.add(each.users)
     return np.array(
-        [
-            bool(each.related_hz.any())
-            and of_link[each.users] >= LOCKABLE_HZ
-            and each.users in stand_out
-            for each in rates
-        ],
+        [bool(each.related_hz.any()) and each.users in stand_out for each in rates],
         dtype=np.bool_,
     )

@@ -28,6 +28,29 @@ def test_many_other_clicks_need_more_coincidences(share: float, *, is_found: boo
         assert (locked_s is not None) is is_found
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("allan_1s", [4e-9, 1.6e-8])
+@pytest.mark.parametrize(("share", "least", "most"), [(2.0, 0.75, 1.05), (0.4, 0.0, 0.3)])
+def test_clocks_that_wander_need_pairs_that_follow_each_other_soon(
+    allan_1s: float, share: float, least: float, most: float
+) -> None:
+    """At twice as many most are matched, at 0.4 of them few: 50 and 10/s, or 800 and 160."""
+    pairs_hz = share * lockable_hz((1e4, 1e4), replace(BOUNDS, allan_deviation_1s=allan_1s))
+    assert pairs_hz == pytest.approx(share * (allan_1s / 8e-10) ** 2)
+    config = replace(POLARISATION, window_ps=10_000, allan_deviation_1s=allan_1s)
+    for seed in (1, 2, 3):
+        times = clicks(
+            seed,
+            30.5,
+            pairs_hz=pairs_hz,
+            singles_hz=(1e4, 1e4),
+            allan_1s=allan_1s,
+            jitter_ps=200.0,
+        )
+        matched, _, _ = play(config, *times, seconds=30)
+        assert least <= matched / (30 * pairs_hz) <= most
+
+
 def tail(count: int, mean: float) -> float:
     """P(Poisson(mean) >= count), term by term."""
     below = sum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count))
@@ -61,6 +84,7 @@ def test_more_clicks_and_wider_bounds_need_more() -> None:
     assert lockable_hz((1e5, 1e5), replace(BOUNDS, rate_ppm=20.0)) > rates[3]
     # Passing by the responder's clicks is dearer: all of them for each place, of hers half.
     assert lockable_hz((3e4, 3e5), BOUNDS) > lockable_hz((3e5, 3e4), BOUNDS)
+    assert lockable_hz((1e5, 1e5), replace(BOUNDS, allan_deviation_1s=1e-7)) == (125.0) ** 2
 
 
 def test_a_minute_pays_for_that_depth_and_no_deeper_one() -> None:
@@ -73,5 +97,7 @@ def test_a_minute_pays_for_that_depth_and_no_deeper_one() -> None:
 
 def test_bounds_of_two_clocks_add_up() -> None:
     """As each differs from a perfect one; one interferometer is enough for side peaks."""
-    one, other = ClockBounds(1e9, 0.5, has_side_peaks=False), ClockBounds(2e9, 1.0, True)
-    assert one.between(other) == ClockBounds(3e9, 1.5, has_side_peaks=True)
+    one = ClockBounds(1e9, 0.5, has_side_peaks=False, allan_deviation_1s=3e-10)
+    other = ClockBounds(2e9, 1.0, has_side_peaks=True, allan_deviation_1s=4e-10)
+    both = ClockBounds(3e9, 1.5, has_side_peaks=True, allan_deviation_1s=5e-10)
+    assert one.between(other) == both
