@@ -97,7 +97,8 @@ def promised_rates_bps(topology: TopologySpec, prediction: Prediction) -> dict[U
     lanes = _lanes_by_link(prediction)
 
     def is_promised(users: Users, bps: float) -> bool:
-        return not any(shortfalls(lanes[users], profile, round(bps * round_s), round_s))
+        # Less than a bit is some key: too little to pay with.
+        return not any(shortfalls(lanes[users], profile, math.ceil(bps * round_s), round_s))
 
     links_bps = link_rates_bps(prediction)
     return {users: bps if is_promised(users, bps) else 0.0 for users, bps in links_bps.items()}

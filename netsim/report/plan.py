@@ -35,10 +35,7 @@ TRADEOFF_NUMBERS = (
     "All\n[bit/s]",
     "Dim\npairs",
 )
-DIM = (
-    "too few coincidences/s among their other clicks: their clocks are not sure to be found, nor "
-    "any key made"
-)
+DIM = "too faint among their other clicks: their clocks are not sure to be found, nor any key made"
 COMB = "channel label (ITU, 100 GHz apart)"
 ARC_POINTS = 40
 

@@ -6,8 +6,7 @@ from netsim.topology.network import Lane, Network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.peaks import Gate
-from protocols.bbm92.clockfilter import HALF_PS
-from protocols.bbm92.lockable import LEAST_MATCHED_HZ, ClockBounds, lockable_hz
+from protocols.bbm92.lockable import LEAST_MATCHED_HZ, PEAK_PS, ClockBounds, lockable_hz
 
 
 class Clocks:
@@ -30,7 +29,7 @@ class Clocks:
             for user in topology.users
             for far in topology.receiver_of(user).encoding.side_peaks_ps.values()
         ]
-        self._peak_ps = float(min(2 * HALF_PS, *map(abs, sides_ps)) if sides_ps else 2 * HALF_PS)
+        self._peak_ps = float(min([PEAK_PS, *map(abs, sides_ps)]))
 
     def lockable_hz(self, lane: Lane, related_hz: float, accidental_hz: float) -> float:
         """Coincidences per second in the window of a lane that clocks are found by.

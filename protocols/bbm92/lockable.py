@@ -8,6 +8,7 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from protocols.bbm92.clockfilter import HALF_PS
 from protocols.bbm92.coarse import (
     CANDIDATES,
     DEEP_CANDIDATES,
@@ -23,9 +24,11 @@ from protocols.link import PS_PER_S
 
 PAID_DEPTH = TWICE_FROM_DEPTH
 """The deepest search that is paid for within a minute of light, and that twice."""
+PEAK_PS = 2 * HALF_PS
+"""Pairs this near to each other are of one peak."""
 MOST_BETWEEN_PS = 800.0
-"""Clocks that wander further from one pair to the next, a third of `clockfilter.HALF_PS`, are as
-likely lost as found."""
+"""Clocks that wander further from one pair to the next, a third of what a peak reaches to either
+side, are as likely lost as found."""
 LEAST_MATCHED_HZ = LEAST_PAIRS_HZ / math.log(2.0)
 """Coincidences per second in its window that keep a lane lit (`protocols.bbm92.lanewatch`)."""
 

@@ -51,7 +51,7 @@ def test_a_sweep_refused_everywhere_says_why() -> None:
 
 def test_a_curve_says_why_there_is_no_net_key(capsys: pytest.CaptureFixture[str]) -> None:
     """Where asymptotic key is without net key, and not otherwise."""
-    for power_mw, is_said in (("0.05", True), ("0.4", False)):
+    for power_mw, is_said in (("0.01", True), ("0.4", False)):
         axis = f"qnsp.source.pumps.*.power_mw={power_mw}"
         assert run_command(["twin", "two_user", "--over", axis]) == 0
         told = " ".join(capsys.readouterr().out.split())
