@@ -36,19 +36,29 @@ def figures(run: Run) -> Iterator[tuple[str, float]]:
 def lane_figures(run: Run) -> Iterator[tuple[str, float]]:
     """Of lanes, as the simulator knows them."""
     for lane in run.lanes:
-        yield f"{lane.channels} sifted", lane.sifted_bits
-        yield f"{lane.channels} errors", lane.errors
-        yield f"{lane.channels} coincidences", lane.coincidences
+        yield f"{lane.users} {lane.channels} sifted", lane.sifted_bits
+        yield f"{lane.users} {lane.channels} errors", lane.errors
+        yield f"{lane.users} {lane.channels} coincidences", lane.coincidences
 
 
-def assert_agree(one: Sequence[Run], other: Sequence[Run]) -> None:
-    """Means differ by at most four of their own standard errors, either way."""
+def deviations(one: Sequence[Run], other: Sequence[Run]) -> dict[str, float]:
+    """By how many of their own standard errors the means of either level differ."""
     rows = [[dict(figures(run)) for run in runs] for runs in (one, other)]
+    found: dict[str, float] = {}
     for name in rows[0][0]:
         first, second = (np.array([row[name] for row in level], dtype=float) for level in rows)
         error = math.sqrt(first.var(ddof=1) / first.size + second.var(ddof=1) / second.size)
         difference = float(first.mean() - second.mean())
-        assert abs(difference) <= SIGMAS * error, (name, first.mean(), second.mean(), error)
+        found[name] = difference / error if error else math.copysign(math.inf, difference)
+        if not difference:
+            found[name] = 0.0
+    return found
+
+
+def assert_agree(one: Sequence[Run], other: Sequence[Run]) -> None:
+    """Means differ by at most four of their own standard errors, either way."""
+    for name, sigmas in deviations(one, other).items():
+        assert abs(sigmas) <= SIGMAS, (name, sigmas)
 
 
 def assert_counts_agree(one: Sequence[Run], other: Sequence[Run]) -> None:
