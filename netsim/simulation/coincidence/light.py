@@ -109,11 +109,12 @@ class CoincidenceLight:
             (since_ps, until_ps, network)
             for (since_ps, network), until_ps in zip(states, untils_ps, strict=True)
         ]
+        longest_ps = self._sources.steady_ps or stop_ps - start_ps
         for together in announced_together(parts):
             pieces = [
-                (from_ps, min(from_ps + STEADY_PS, until_ps), network)
+                (from_ps, min(from_ps + longest_ps, until_ps), network)
                 for since_ps, until_ps, network in together
-                for from_ps in range(since_ps, until_ps, STEADY_PS)
+                for from_ps in range(since_ps, until_ps, longest_ps)
             ]
             sources = [self._sources.between(network, *span) for *span, network in pieces]
             is_seen = np.any([source.table.is_seen for source in sources], axis=0)
@@ -154,6 +155,11 @@ class _Sources:
         receivers = timeline.topology.receivers.values()
         self._encodings = [spec.encoding for spec in receivers]
         self._known: dict[Hashable, CoincidenceSource] = {}
+
+    @property
+    def steady_ps(self) -> int:
+        """How long settings are taken to stand still; 0 where they are averaged over any time."""
+        return 0 if self._wander.users else STEADY_PS
 
     def check(self, change: Change) -> None:
         """Refuse to free phases that nobody expected to wander."""
