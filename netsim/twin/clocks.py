@@ -6,7 +6,13 @@ from netsim.topology.network import Lane, Network
 from netsim.topology.specs import TopologySpec
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.peaks import Gate
-from protocols.bbm92.lockable import LEAST_MATCHED_HZ, PEAK_PS, ClockBounds, lockable_hz
+from protocols.bbm92.lockable import (
+    LEAST_MATCHED_HZ,
+    PEAK_PS,
+    ClockBounds,
+    lockable_hz,
+    stays_lit,
+)
 
 
 class Clocks:
@@ -49,6 +55,11 @@ class Clocks:
         peak_hz = float(np.sum(self._found.true_hz(gate) + self._found.bunched_hz(gate)))
         share = min(related_hz / peak_hz, 1.0) if peak_hz else 1.0
         return max(share * needed_hz + accidental_hz, LEAST_MATCHED_HZ)
+
+    def stays_lit(self, lane: Lane, related_hz: float, accidental_hz: float) -> bool:
+        """Whether parties match a lane whose window has so much, once the clocks are found."""
+        sides = any(self._bounds[user].has_side_peaks for user in lane.users)
+        return stays_lit(related_hz, accidental_hz, has_side_peaks=sides)
 
 
 def _bounds(topology: TopologySpec, name: str) -> ClockBounds:

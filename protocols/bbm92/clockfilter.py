@@ -45,6 +45,9 @@ NARROWER = 0.8
 """An announcement is smoothed again where the peak lets its gate be so much narrower."""
 WELL_KNOWN = 20
 """It is not where the course is known to such a part of the window already."""
+LEAST_KEPT = 0.75
+"""Nor where the narrower gate has less of what is related than such a part: a clock that has moved
+is not where the course takes it to be."""
 MOST_BEYOND_PS = 900_000.0
 
 Floats = NDArray[np.float64]
@@ -238,8 +241,11 @@ class ClockFilter:
             half_ps = scatter.reach_ps(found.variance)
             if half_ps > NARROWER * gate_ps:
                 break
-            found = smoothed(half_ps, *scatter.within(half_ps), found.beyond_ps)
-            gate_ps = half_ps
+            again = smoothed(half_ps, *scatter.within(half_ps), found.beyond_ps)
+            kept = again.near_ps.size - background * half_ps / HALF_PS
+            if kept < LEAST_KEPT * (count - background) - math.sqrt(background):
+                break
+            found, gate_ps = again, half_ps
         scatter.learn_peak(found.near_ps, gate_ps, background)
         self.state = State(int(knots_ps[0 if is_backward else -1]), found.values, found.covariance)
         return replace(course, beyond_ps=found.beyond_ps)

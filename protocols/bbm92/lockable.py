@@ -28,7 +28,9 @@ PEAK_PS = 2 * HALF_PS
 """Pairs this near to each other are of one peak."""
 MOST_BETWEEN_PS = 800.0
 """Clocks that wander further from one pair to the next, a third of what a peak reaches to either
-side, are as likely lost as found."""
+side, are as likely lost as found,"""
+MOST_BETWEEN_SIDES_PS = 500.0
+"""or by this much where a fit must tell the middle one of three peaks. Both are measured."""
 LEAST_MATCHED_HZ = LEAST_PAIRS_HZ / math.log(2.0)
 """Coincidences per second in its window that keep a lane lit (`protocols.bbm92.lanewatch`)."""
 
@@ -97,7 +99,8 @@ def lockable_hz(clicks_hz: tuple[float, float], bounds: ClockBounds) -> float:
     float
         What makes two bins of a slice one of the best places among all bins and rates: of the first
         slice, or of one as long as the work of `PAID_DEPTH` allows, whichever is less. Clocks that
-        wander need as many as follow each other before they have moved by `MOST_BETWEEN_PS`.
+        wander need as many as follow each other before they have moved by `MOST_BETWEEN_PS` (or
+        `MOST_BETWEEN_SIDES_PS`).
     """
     slices = [_Slice.of(COARSE_SLICE_PS * 1e-12, COARSE_SHIFT, bounds, CANDIDATES)]
     shift = COARSE_SHIFT if bounds.has_side_peaks else FINE_SHIFT
@@ -105,8 +108,20 @@ def lockable_hz(clicks_hz: tuple[float, float], bounds: ClockBounds) -> float:
     if length_s > COARSE_SLICE_PS * 1e-12:
         slices.append(_Slice.of(length_s, shift, bounds, DEEP_CANDIDATES))
     searched_hz = min(each.needed_hz(*clicks_hz) for each in slices)
-    pairs_hz = max(searched_hz, (bounds.allan_deviation_1s * PS_PER_S / MOST_BETWEEN_PS) ** 2)
-    return pairs_hz / 2 if bounds.has_side_peaks else pairs_hz
+    walk_ps = bounds.allan_deviation_1s * PS_PER_S
+    if bounds.has_side_peaks:
+        return max(searched_hz / 2, (walk_ps / MOST_BETWEEN_SIDES_PS) ** 2)
+    return max(searched_hz, (walk_ps / MOST_BETWEEN_PS) ** 2)
+
+
+def stays_lit(related_hz: float, unrelated_hz: float, *, has_side_peaks: bool) -> bool:
+    """Whether a lane with so many coincidences in its window is matched for long.
+
+    Of three peaks the middle one has half of what is related. See `protocols.bbm92.lanewatch`.
+    """
+    seen, peaks = (2, 3) if has_side_peaks else (1, 1)
+    shown_hz = seen * related_hz + peaks * unrelated_hz
+    return shown_hz * math.log(2.0) > max(peaks * unrelated_hz, LEAST_PAIRS_HZ)
 
 
 def _paid_slice_s(clicks_hz: tuple[float, float], bounds: ClockBounds, bin_s: float) -> float:

@@ -138,16 +138,18 @@ def _taken_hz(lanes: tuple[Lane, ...], rates: list[_BinRates]) -> dict[str, Rate
 
 
 def _seen(network: Network, found: Coincidences, rates: list[_BinRates]) -> NDArray[np.bool_]:
-    """Which lanes have pairs, on links with enough light to find their clocks by."""
+    """Which lanes have enough pairs, on links with enough light to find their clocks by."""
     clocks = Clocks(network, found)
     stand_out: set[tuple[str, str]] = set()
+    lit: list[bool] = []
     for lane, each in zip(network.lanes, rates, strict=True):
-        related_hz = float(each.related_hz[1:-1].sum())
         window_hz = float(each.window_hz.sum())
-        needed_hz = clocks.lockable_hz(lane, related_hz, window_hz - related_hz)
-        if window_hz >= needed_hz:
+        related_hz = float(each.related_hz[1:-1].sum())
+        parts_hz = related_hz, window_hz - related_hz
+        lit.append(clocks.stays_lit(lane, *parts_hz))
+        if window_hz >= clocks.lockable_hz(lane, *parts_hz):
             stand_out.add(each.users)
     return np.array(
-        [bool(each.related_hz.any()) and each.users in stand_out for each in rates],
+        [is_lit and each.users in stand_out for is_lit, each in zip(lit, rates, strict=True)],
         dtype=np.bool_,
     )

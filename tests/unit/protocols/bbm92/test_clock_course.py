@@ -293,6 +293,33 @@ def test_a_narrow_peak_is_followed_among_many_clicks(
     assert rms_ps / 3 < known_ps < 3 * rms_ps
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_clock_that_was_elsewhere_is_found_in_one_announcement(seed: int) -> None:
+    """A lock off by 1 ns, known to 0.4: narrow gates are about what the wide one has found."""
+    config = replace(POLARISATION, window_ps=250, allan_deviation_1s=7e-11)
+    announced, own = clicks(seed, 2.2, pairs_hz=300.0, singles_hz=(144e3, 96e3), jitter_ps=46.0)
+    clock = ClockFilter(config, Lock(Alignment(0, 1e9 + 1_000, 0.5e-6), 9.0, 1))
+    part = announced[announced < 2 * PS_PER_S]
+    errors_ps = offsets_ps(clock.smooth(part, own, [0]).course, part[::100])
+    errors_ps -= 1e9 + 0.5e-6 * part[::100]
+    assert np.sqrt((errors_ps**2).mean()) < 60.0
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_clock_that_jumps_is_not_lost(seed: int) -> None:
+    """By 2 ns, at 100 pairs a second among 100 kHz: no gate is narrowed about where it was."""
+    config = replace(POLARISATION, window_ps=250, allan_deviation_1s=7e-11)
+    announced, own = clicks(seed, 20.2, pairs_hz=100.0, singles_hz=(1e5, 1e5), jitter_ps=46.0)
+    own = np.sort(np.where(own > 1e9 + 10.2 * PS_PER_S, own + 2_000, own))
+    clock = ClockFilter(config, Lock(Alignment(0, 1e9, 0.5e-6), 9.0, 1))
+    for start_ps in range(0, 20 * PS_PER_S, HALF_S_PS):
+        part = slice(*np.searchsorted(announced, (start_ps, start_ps + HALF_S_PS)))
+        course = clock.smooth(announced[part], own, [0]).course
+    last_ps = announced[part]
+    errors_ps = offsets_ps(course, last_ps) - (1e9 + 2_000 + 0.5e-6 * last_ps)
+    assert np.abs(errors_ps).max() < 500
+
+
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_a_silence_does_not_move_the_clock_by_a_peak(seed: int) -> None:
     """After 12 s without an announcement the clock is found where it is, not a peak of 10 ns off.

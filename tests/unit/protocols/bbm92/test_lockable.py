@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from protocols.bbm92.coarse import FIRST_WORK, MAX_WORK
-from protocols.bbm92.lockable import PAID_DEPTH, ClockBounds, lockable_hz
+from protocols.bbm92.lockable import PAID_DEPTH, ClockBounds, lockable_hz, stays_lit
 from protocols.bbm92.search import FIRST_CREDIT, WORK_PER_S
 from tests.unit.protocols.bbm92.test_clock_course import POLARISATION, clicks, play
 
@@ -84,7 +84,24 @@ def test_more_clicks_and_wider_bounds_need_more() -> None:
     assert lockable_hz((1e5, 1e5), replace(BOUNDS, rate_ppm=20.0)) > rates[3]
     # Passing by the responder's clicks is dearer: all of them for each place, of hers half.
     assert lockable_hz((3e4, 3e5), BOUNDS) > lockable_hz((3e5, 3e4), BOUNDS)
-    assert lockable_hz((1e5, 1e5), replace(BOUNDS, allan_deviation_1s=1e-7)) == (125.0) ** 2
+    wandering = replace(BOUNDS, allan_deviation_1s=1e-7)
+    assert lockable_hz((1e5, 1e5), wandering) == 125.0**2
+    assert lockable_hz((1e5, 1e5), replace(wandering, has_side_peaks=True)) == 200.0**2
+
+
+def test_a_lane_stays_lit_by_more_than_chance() -> None:
+    """By hand: (c + b) ln 2 above 4 and b; with side peaks (2 c + 3 b) ln 2 above 4 and 3 b."""
+    for related_hz, unrelated_hz, sides, is_lit in (
+        (5.7, 0.0, False, False),
+        (5.8, 0.0, False, True),
+        (43.0, 100.0, False, False),
+        (45.0, 100.0, False, True),
+        (2.8, 0.0, True, False),
+        (2.9, 0.0, True, True),
+        (66.0, 100.0, True, False),
+        (67.0, 100.0, True, True),
+    ):
+        assert stays_lit(related_hz, unrelated_hz, has_side_peaks=sides) is is_lit
 
 
 def test_a_minute_pays_for_that_depth_and_no_deeper_one() -> None:
