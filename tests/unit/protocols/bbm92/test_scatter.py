@@ -60,3 +60,17 @@ def test_a_gate_has_room_for_what_is_not_known_of_the_course() -> None:
     assert scatter.reach_ps(0.0) == pytest.approx(240, rel=0.02)
     assert scatter.reach_ps(80.0**2) == pytest.approx(400, rel=0.02)
     assert scatter.reach_ps(1e9) == HALF_PS
+
+
+def test_the_peak_is_learnt_in_a_narrow_gate() -> None:
+    """By what a gate of a tenth of the width holds: with a tenth of what is unrelated in the wide.
+
+    Before, the peak was taken to be as wide as a course that was off made it.
+    """
+    scatter, half_ps = Scatter(HALF_PS), 250.0
+    scatter.learn(residuals_ps(1, 200.0, 20_000, 20_000), 20_000.0)
+    assert scatter.reach_ps(0.0) == pytest.approx(800, rel=0.05)
+    for seed in range(5):
+        narrow_ps = residuals_ps(seed, 50.0, 20_000, 20_000)
+        scatter.learn_peak(narrow_ps[np.abs(narrow_ps) < half_ps], half_ps, 20_000.0)
+    assert scatter.reach_ps(0.0) == pytest.approx(200, rel=0.03)
