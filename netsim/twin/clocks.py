@@ -1,5 +1,7 @@
 """What is known of two users' clocks beforehand, and how much light they are found by."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from netsim.topology.network import Lane, Network
@@ -13,6 +15,16 @@ from protocols.bbm92.lockable import (
     lockable_hz,
     stays_lit,
 )
+
+
+class LaneLight(NamedTuple):
+    """What the window of a lane has, and what clocks make of it; of two the brighter is greater."""
+
+    coincidences_hz: float
+    lockable_hz: float
+    """As many coincidences find the clocks of the link."""
+    stays_lit: bool
+    """Whether parties match the lane once they are found."""
 
 
 class Clocks:
@@ -37,16 +49,11 @@ class Clocks:
         ]
         self._peak_ps = float(min([PEAK_PS, *map(abs, sides_ps)]))
 
-    def lockable_hz(self, lane: Lane, related_hz: float, accidental_hz: float) -> float:
-        """Coincidences per second in the window of a lane that clocks are found by.
+    def light(self, lane: Lane, related_hz: float, accidental_hz: float) -> LaneLight:
+        """Whether clocks are found by a lane whose window has so many coincidences per second.
 
-        Clocks are found by all pairs of its central peak, whether a window holds them or not
+        They are found by all pairs of its central peak, whether a window holds them or not
         (`protocols.bbm92.lockable`); what is found stays only while the window shows some.
-
-        Parameters
-        ----------
-        related_hz, accidental_hz : float
-            What the window has now.
         """
         bounds = self._bounds[lane.users[0]].between(self._bounds[lane.users[1]])
         clicks_hz = self._clicks_hz[lane.users[0]], self._clicks_hz[lane.users[1]]
@@ -54,12 +61,11 @@ class Clocks:
         gate = Gate(lane.users, lane.delay_ps, self._peak_ps)
         peak_hz = float(np.sum(self._found.true_hz(gate) + self._found.bunched_hz(gate)))
         share = min(related_hz / peak_hz, 1.0) if peak_hz else 1.0
-        return max(share * needed_hz + accidental_hz, LEAST_MATCHED_HZ)
-
-    def stays_lit(self, lane: Lane, related_hz: float, accidental_hz: float) -> bool:
-        """Whether parties match a lane whose window has so much, once the clocks are found."""
-        sides = any(self._bounds[user].has_side_peaks for user in lane.users)
-        return stays_lit(related_hz, accidental_hz, has_side_peaks=sides)
+        return LaneLight(
+            related_hz + accidental_hz,
+            max(share * needed_hz + accidental_hz, LEAST_MATCHED_HZ),
+            stays_lit(related_hz, accidental_hz, has_side_peaks=bounds.has_side_peaks),
+        )
 
 
 def _bounds(topology: TopologySpec, name: str) -> ClockBounds:

@@ -26,7 +26,7 @@ from netsim.frames import DETECTORS
 from netsim.physics.encodings.sifting import Mask, Sifting
 from netsim.topology.network import Lane, Network
 from netsim.topology.timeline import Epoch
-from netsim.twin.clocks import Clocks
+from netsim.twin.clocks import Clocks, LaneLight
 from netsim.twin.coincidences import Coincidences
 from netsim.twin.detectors import Rates
 from netsim.twin.drift import slices
@@ -48,6 +48,8 @@ class LanePrediction:
     lockable_hz : float
         What that would be if as many were pairs as the link's clocks are found by among all clicks
         of both ends (`netsim.twin.clocks`).
+    stays_lit : bool
+        Whether parties match it, once they are found, in that state of the network.
     sifted_hz : float
         Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
@@ -76,6 +78,7 @@ class LanePrediction:
     x_qber: float
     most_coincidences_hz: float
     lockable_hz: float
+    stays_lit: bool
     z_ones: float
     """Share of ones among the first user's bits in basis Z, ``x_ones`` in basis X; 1/2 without."""
     x_ones: float
@@ -140,14 +143,14 @@ class StateRates:
     ----------
     lanes_hz : (lanes, 3, 4, 4) float64
         True, bunched and accidental coincidences by detectors, in frames that are for key.
-    most_hz : tuple of (float, float)
-        Of each lane: all coincidences, and those that its clocks are found by.
+    lights : tuple of LaneLight
+        Of each lane.
     singles_hz, live_hz : tuple of float
         Of each user, as of `UserPrediction`.
     """
 
     lanes_hz: Rates
-    most_hz: tuple[tuple[float, float], ...]
+    lights: tuple[LaneLight, ...]
     singles_hz: tuple[float, ...]
     live_hz: tuple[float, ...]
 
@@ -187,18 +190,18 @@ def _mean(network: Network, states: Iterable[tuple[StateRates, float]]) -> Predi
     siftings = {users: network.sifting_of(users) for users in network.links}
     names = [user.name for user in network.topology.users]
     rates_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
-    most_hz = [(0.0, 0.0)] * len(network.lanes)
+    lights = [LaneLight(0.0, 0.0, stays_lit=False)] * len(network.lanes)
     singles_hz, live_hz = np.zeros(len(names)), np.zeros(len(names))
     for state, weight in states:
         rates_hz += weight * state.lanes_hz
         singles_hz += weight * np.array(state.singles_hz)
         live_hz += weight * np.array(state.live_hz)
-        most_hz = list(map(max, most_hz, state.most_hz))
+        lights = list(map(max, lights, state.lights))
     users = zip(names, singles_hz.tolist(), live_hz.tolist(), strict=True)
     return Prediction(
         lanes=tuple(
-            _summed(lane, siftings[lane.users], of_lane, most)
-            for lane, of_lane, most in zip(network.lanes, rates_hz, most_hz, strict=True)
+            _summed(lane, siftings[lane.users], of_lane, light)
+            for lane, of_lane, light in zip(network.lanes, rates_hz, lights, strict=True)
         ),
         users=tuple(UserPrediction(*user) for user in users),
     )
@@ -223,28 +226,24 @@ def _state_rates(found: Coincidences, network: Network) -> StateRates:
     topology, stations = network.topology, found.stations.values()
     clocks = Clocks(network, found)
     lanes_hz = np.zeros((len(network.lanes), 3, DETECTORS, DETECTORS))
-    most_hz = []
+    lights = []
     for index, lane in enumerate(network.lanes):
         gate = Gate.of(network, lane)
         now_hz = np.array([found.true_hz(gate), found.bunched_hz(gate), found.accidental_hz(gate)])
-        related_hz, accidental_hz = float(now_hz[:2].sum()), float(now_hz[2].sum())
-        lockable_hz = clocks.lockable_hz(lane, related_hz, accidental_hz)
-        most_hz.append((related_hz + accidental_hz, lockable_hz))
+        lights.append(clocks.light(lane, float(now_hz[:2].sum()), float(now_hz[2].sum())))
         lanes_hz[index] = topology.key_share_of(lane.users) * now_hz
     return StateRates(
         lanes_hz,
-        tuple(most_hz),
+        tuple(lights),
         tuple(math.fsum(each.clicks_hz for each in station.detectors) for station in stations),
         tuple(math.fsum(each.live_hz for each in station.detectors) for station in stations),
     )
 
 
-def _summed(
-    lane: Lane, sifting: Sifting, of_lane: Rates, most_hz: tuple[float, float]
-) -> LanePrediction:
+def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, light: LaneLight) -> LanePrediction:
     """Sift (3, 4, 4) rates of detector pairs, true, bunched and accidental; count errors.
 
-    ``most_hz`` is the most coincidences, and those that clocks are found by at that time.
+    ``light`` is that of the state in which it is brightest.
     """
     true_hz, bunched_hz, accidental_hz = of_lane
     all_hz = of_lane.sum(axis=0)
@@ -271,8 +270,9 @@ def _summed(
         z_qber=z_qber,
         x_hz=x_hz,
         x_qber=x_qber,
-        most_coincidences_hz=most_hz[0],
-        lockable_hz=most_hz[1],
+        most_coincidences_hz=light.coincidences_hz,
+        lockable_hz=light.lockable_hz,
+        stays_lit=light.stays_lit,
         z_ones=z_ones,
         x_ones=x_ones,
     )

@@ -114,12 +114,6 @@ class _BinRates:
         accidental_hz = np.array([found.accidental_hz(gate) for gate in gates])
         return cls(lane.users, related_hz, accidental_hz, np.diff(edges_ps) * 1e-12)
 
-    @property
-    def window_hz(self) -> Rates:
-        """(4, 4): all that the window holds."""
-        inside: Rates = (self.related_hz + self.accidental_hz)[1:-1].sum(axis=0)
-        return inside
-
     def less(self, first_hz: Rates, second_hz: Rates) -> Rates:
         """(bins * 16,): all, less the chance coincidences that clicks which are drawn make."""
         made_hz = self.widths_s[:, None, None] * np.outer(first_hz, second_hz)
@@ -140,16 +134,23 @@ def _taken_hz(lanes: tuple[Lane, ...], rates: list[_BinRates]) -> dict[str, Rate
 def _seen(network: Network, found: Coincidences, rates: list[_BinRates]) -> NDArray[np.bool_]:
     """Which lanes have enough pairs, on links with enough light to find their clocks by."""
     clocks = Clocks(network, found)
-    stand_out: set[tuple[str, str]] = set()
-    lit: list[bool] = []
-    for lane, each in zip(network.lanes, rates, strict=True):
-        window_hz = float(each.window_hz.sum())
-        related_hz = float(each.related_hz[1:-1].sum())
-        parts_hz = related_hz, window_hz - related_hz
-        lit.append(clocks.stays_lit(lane, *parts_hz))
-        if window_hz >= clocks.lockable_hz(lane, *parts_hz):
-            stand_out.add(each.users)
+    lights = [
+        clocks.light(
+            lane,
+            float(each.related_hz[1:-1].sum()),
+            float(each.accidental_hz[1:-1].sum()),
+        )
+        for lane, each in zip(network.lanes, rates, strict=True)
+    ]
+    locked = {
+        lane.users
+        for lane, light in zip(network.lanes, lights, strict=True)
+        if light.coincidences_hz >= light.lockable_hz
+    }
     return np.array(
-        [is_lit and each.users in stand_out for is_lit, each in zip(lit, rates, strict=True)],
+        [
+            light.stays_lit and lane.users in locked
+            for lane, light in zip(network.lanes, lights, strict=True)
+        ],
         dtype=np.bool_,
     )

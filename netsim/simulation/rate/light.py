@@ -177,7 +177,7 @@ class _Rates:
             np.array(others),
             np.array([[(lane.z_ones, lane.x_ones) for lane in lanes] for lanes in links]),
             np.array(
-                [[lane.true_hz > 0.0 and is_lockable(lanes) for lane in lanes] for lanes in links]
+                [[lane.stays_lit and is_lockable(lanes) for lane in lanes] for lanes in links]
             ),
         )
 

@@ -63,6 +63,24 @@ def test_no_key_is_promised_where_other_clicks_hide_the_pairs(
     assert CoincidenceTable.of(net, 0).is_seen.tolist() == [is_promised]
 
 
+def test_a_window_full_of_chance_is_not_matched() -> None:
+    """80 pairs/s and 148 by chance, in peaks that clocks are found by: parties drop such a lane.
+
+    Photon by photon two seeds of 120 s in rounds of 20 s sift nothing.
+    """
+    net = network(
+        17.0,
+        "protocol.window_ps=4000",
+        "receivers.bench.detectors.*.dark_rate_hz=30000",
+        "receivers.bench.clock.offset_bound_ps=1000000",
+        "receivers.bench.clock.rate_bound_ppm=0.02",
+    )
+    (lane,) = predict(net).lanes
+    assert lane.coincidences_hz > 1.3 * lane.lockable_hz
+    assert not lane.stays_lit
+    assert CoincidenceTable.of(net, 0).is_seen.tolist() == [False]
+
+
 def test_clocks_are_found_by_the_whole_peak() -> None:
     """With a window of half the width fewer pairs in it do, by what it holds less of the peak.
 
