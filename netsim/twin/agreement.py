@@ -108,7 +108,7 @@ def agree(
         terms=_agreed(profile.terms, plan.terms),
         initial_qber=_first_qber(profile, security, expectation),
     )
-    match_rate_hz = math.fsum(lane.most_coincidences_hz for lane in lanes)
+    match_rate_hz = math.fsum(lane.light.coincidences_hz for lane in lanes)
     key_bits = plan.key_bits if is_lockable(lanes) else 0
     return LinkAgreement(agreed, key_bits, tuple(filter(None, notes)), match_rate_hz)
 

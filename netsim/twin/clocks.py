@@ -26,6 +26,11 @@ class LaneLight(NamedTuple):
     stays_lit: bool
     """Whether parties match the lane once they are found."""
 
+    @property
+    def finds_clocks(self) -> bool:
+        """Whether there is as much as that."""
+        return self.coincidences_hz >= self.lockable_hz
+
 
 class Clocks:
     """Of all users of a network, in the state that ``found`` has the rates of.

@@ -43,13 +43,8 @@ class LanePrediction:
     ----------
     coincidences_hz : float
         All in the central window, whatever the bases.
-    most_coincidences_hz : float
-        The same in the state of the network that has most.
-    lockable_hz : float
-        What that would be if as many were pairs as the link's clocks are found by among all clicks
-        of both ends (`netsim.twin.clocks`).
-    stays_lit : bool
-        Whether parties match it, once they are found, in that state of the network.
+    light : LaneLight
+        In the state of the network in which it has most coincidences.
     sifted_hz : float
         Those of equal bases: ``true_hz + bunched_hz + accidental_hz``.
     qber : float
@@ -76,9 +71,7 @@ class LanePrediction:
     """Error rate in basis Z, ``x_qber`` in basis X; NaN if nothing is sifted there."""
     x_hz: float
     x_qber: float
-    most_coincidences_hz: float
-    lockable_hz: float
-    stays_lit: bool
+    light: LaneLight
     z_ones: float
     """Share of ones among the first user's bits in basis Z, ``x_ones`` in basis X; 1/2 without."""
     x_ones: float
@@ -270,9 +263,7 @@ def _summed(lane: Lane, sifting: Sifting, of_lane: Rates, light: LaneLight) -> L
         z_qber=z_qber,
         x_hz=x_hz,
         x_qber=x_qber,
-        most_coincidences_hz=light.coincidences_hz,
-        lockable_hz=light.lockable_hz,
-        stays_lit=light.stays_lit,
+        light=light,
         z_ones=z_ones,
         x_ones=x_ones,
     )

@@ -24,10 +24,11 @@ def is_lockable(lanes: Sequence[LanePrediction]) -> bool:
 
 def _dimness(lanes: Sequence[LanePrediction]) -> Iterator[str]:
     """Why clocks are not sure to be found, if that is so."""
-    if not any(lane.most_coincidences_hz >= lane.lockable_hz for lane in lanes):
-        best = max(lanes, key=lambda lane: lane.most_coincidences_hz / lane.lockable_hz)
+    lights = [lane.light for lane in lanes]
+    if not any(light.finds_clocks for light in lights):
+        best = max(lights, key=lambda light: light.coincidences_hz / light.lockable_hz)
         yield (
-            f"{best.most_coincidences_hz:.3g} coincidences/s on the best lane, and clocks are "
+            f"{best.coincidences_hz:.3g} coincidences/s on the best lane, and clocks are "
             f"hardly found below {best.lockable_hz:.3g}"
         )
 

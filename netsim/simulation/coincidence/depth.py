@@ -100,7 +100,7 @@ def _cadence(topology: TopologySpec, prediction: Prediction) -> Cadence:
     usual_ps = BUSY_FRAME_PS if comes_and_goes(topology) else LONGEST_FRAME_PS
     longest_ps = min((usual_ps, *(clocks_followed_ps(topology, users) for users in links)))
     busiest_hz = max(
-        math.fsum(lane.most_coincidences_hz for lane in prediction.lanes if user in lane.users)
+        math.fsum(lane.light.coincidences_hz for lane in prediction.lanes if user in lane.users)
         for user in (user.name for user in topology.users)
     )
     if busiest_hz * longest_ps > MAX_FRAME_CLICKS * PS_PER_S:

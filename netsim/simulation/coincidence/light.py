@@ -109,7 +109,7 @@ class CoincidenceLight:
             (since_ps, until_ps, network)
             for (since_ps, network), until_ps in zip(states, untils_ps, strict=True)
         ]
-        longest_ps = self._sources.steady_ps or stop_ps - start_ps
+        longest_ps = self._sources.steady_ps
         for together in announced_together(parts):
             pieces = [
                 (from_ps, min(from_ps + longest_ps, until_ps), network)
@@ -158,8 +158,8 @@ class _Sources:
 
     @property
     def steady_ps(self) -> int:
-        """How long settings are taken to stand still; 0 where they are averaged over any time."""
-        return 0 if self._wander.users else STEADY_PS
+        """How long settings are taken to stand still; any time where they are averaged over it."""
+        return sys.maxsize if self._wander.users else STEADY_PS
 
     def check(self, change: Change) -> None:
         """Refuse to free phases that nobody expected to wander."""

@@ -143,9 +143,7 @@ def _seen(network: Network, found: Coincidences, rates: list[_BinRates]) -> NDAr
         for lane, each in zip(network.lanes, rates, strict=True)
     ]
     locked = {
-        lane.users
-        for lane, light in zip(network.lanes, lights, strict=True)
-        if light.coincidences_hz >= light.lockable_hz
+        lane.users for lane, light in zip(network.lanes, lights, strict=True) if light.finds_clocks
     }
     return np.array(
         [

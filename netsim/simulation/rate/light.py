@@ -177,7 +177,7 @@ class _Rates:
             np.array(others),
             np.array([[(lane.z_ones, lane.x_ones) for lane in lanes] for lanes in links]),
             np.array(
-                [[lane.stays_lit and is_lockable(lanes) for lane in lanes] for lanes in links]
+                [[lane.light.stays_lit and is_lockable(lanes) for lane in lanes] for lanes in links]
             ),
         )
 

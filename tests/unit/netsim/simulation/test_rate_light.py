@@ -18,7 +18,8 @@ LIGHT_PS = 10_000_000_000_000
 def test_a_lane_without_pairs_is_scored_and_not_matched() -> None:
     """Beside a lit lane: accidental coincidences are there, but no peak to match them by."""
     (lit,) = predict(build_network(two_user_topology())).lanes
-    dark = replace(lit, channels=("C30", "C46"), true_hz=0.0, stays_lit=False)
+    without = lit.light._replace(stays_lit=False)
+    dark = replace(lit, channels=("C30", "C46"), true_hz=0.0, light=without)
     lanes: list[Any] = [
         SimpleNamespace(users=each.users, channels=each.channels) for each in (lit, dark)
     ]

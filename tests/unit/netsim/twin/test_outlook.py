@@ -80,7 +80,7 @@ def test_lanes_are_means_over_the_light() -> None:
         for name in ("coincidences_hz", "sifted_hz", "accidental_hz"):
             rate_hz = 0.4 * getattr(one, name) + 0.6 * getattr(other, name)
             assert getattr(lane, name) == pytest.approx(rate_hz, rel=1e-9)
-        assert lane.most_coincidences_hz == pytest.approx(one.coincidences_hz, rel=1e-9)
+        assert lane.light.coincidences_hz == pytest.approx(one.coincidences_hz, rel=1e-9)
         assert one.coincidences_hz > 5 * other.coincidences_hz
     assert found.lanes_of(("alice", "nobody")) == []
 

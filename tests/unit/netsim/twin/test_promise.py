@@ -56,7 +56,7 @@ def test_no_key_is_promised_where_other_clicks_hide_the_pairs(
     (lane,) = prediction.lanes
     assert lane.coincidences_hz == pytest.approx(100, abs=1)
     assert lane.skr_bps > 0
-    assert (lane.coincidences_hz > lane.lockable_hz) is is_promised
+    assert (lane.coincidences_hz > lane.light.lockable_hz) is is_promised
     assert (USERS not in dim_links(prediction)) is is_promised
     told = "100 coincidences/s on the best lane, and clocks are hardly found below 10"
     assert any(told in note for note in agree(net, USERS).notes) is not is_promised
@@ -76,8 +76,8 @@ def test_a_window_full_of_chance_is_not_matched() -> None:
         "receivers.bench.clock.rate_bound_ppm=0.02",
     )
     (lane,) = predict(net).lanes
-    assert lane.coincidences_hz > 1.3 * lane.lockable_hz
-    assert not lane.stays_lit
+    assert lane.coincidences_hz > 1.3 * lane.light.lockable_hz
+    assert not lane.light.stays_lit
     assert CoincidenceTable.of(net, 0).is_seen.tolist() == [False]
 
 
@@ -92,7 +92,9 @@ def test_clocks_are_found_by_the_whole_peak() -> None:
     )
     kept = narrow.true_hz / wide.true_hz
     assert 0.5 < kept < 0.8
-    wide_hz, narrow_hz = (lane.lockable_hz - 2 * lane.accidental_hz for lane in (wide, narrow))
+    wide_hz, narrow_hz = (
+        lane.light.lockable_hz - 2 * lane.accidental_hz for lane in (wide, narrow)
+    )
     assert narrow_hz == pytest.approx(kept * wide_hz, rel=0.01)
 
 
